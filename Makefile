@@ -1,0 +1,37 @@
+# Each target does all of its own set-up in .venv; a machine needs Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# A strict editable install is a tree of links: it is made again when a file comes or goes (a folder's time changes).
+FOLDERS := $(shell find toolkit backends exporters data -type d -not -name __pycache__)
+
+.PHONY: train test check coverage bench clean
+
+train: $(VENV)/run.stamp
+	$(BIN)/cnnkit train
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest
+
+coverage: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: pyproject.toml $(FOLDERS) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/dev.stamp: pyproject.toml $(FOLDERS) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@ $(VENV)/run.stamp
+
+clean:
+	rm -rf $(VENV) build *.egg-info .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache

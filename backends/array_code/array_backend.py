@@ -1,0 +1,125 @@
+"""The primitives on any module that speaks NumPy's language: `xp` is numpy or cupy."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cnnkit.backends.array_code import convolution, pooling
+from cnnkit.backends.array_code.erf import erf
+from cnnkit.backends.philox import counters, philox4x32
+from cnnkit.backends.protocol import Backend, Native, Padding, Pair, Shape
+
+
+class ArrayBackend(Backend):
+    """A backend over the array module `xp`."""
+
+    def __init__(self, xp: Any) -> None:
+        self.xp = xp
+
+    def scratch(self, name: str, shape: Shape, dtype: Any) -> Native:
+        """Return an uninitialised buffer that lives until the next call with this name."""
+        return self.xp.empty(shape, dtype)
+
+    def asarray(self, values: Any, dtype: str | None = None) -> Native:
+        return self.xp.asarray(values, dtype)
+
+    def zeros(self, shape: Shape, dtype: str) -> Native:
+        return self.xp.zeros(shape, dtype)
+
+    def uniform(self, key: Pair, step: Any, shape: Shape, start: int = 0) -> Native:
+        xp = self.xp
+        size = 1
+        for length in shape:
+            size *= length
+        blocks = xp.arange(start // 4, (start + size + 3) // 4, dtype=xp.int64)
+        words = philox4x32(counters(blocks, xp.asarray(step, xp.int64).reshape((1,))), key)
+        draws = xp.stack(words, axis=1).reshape((-1,))[start % 4 : start % 4 + size]
+        return ((draws >> 8).astype(xp.float32) * xp.float32(2**-24)).reshape(shape)
+
+    def exp(self, x: Native) -> Native:
+        return self.xp.exp(x)
+
+    def log(self, x: Native) -> Native:
+        return self.xp.log(x)
+
+    def log1p(self, x: Native) -> Native:
+        return self.xp.log1p(x)
+
+    def sqrt(self, x: Native) -> Native:
+        return self.xp.sqrt(x)
+
+    def tanh(self, x: Native) -> Native:
+        return self.xp.tanh(x)
+
+    def erf(self, x: Native) -> Native:
+        return erf(self.xp, x)
+
+    def maximum(self, x: Native, other: Native) -> Native:
+        return self.xp.maximum(x, other)
+
+    def where(self, condition: Native, x: Native, y: Native) -> Native:
+        return self.xp.where(condition, x, y)
+
+    def sum(self, x: Native, axis: Any = None, keepdims: bool = False) -> Native:
+        return x.sum(axis=axis, keepdims=keepdims)
+
+    def mean(self, x: Native, axis: Any = None, keepdims: bool = False) -> Native:
+        return x.mean(axis=axis, keepdims=keepdims)
+
+    def max(self, x: Native, axis: int | None = None, keepdims: bool = False) -> Native:
+        return x.max(axis=axis, keepdims=keepdims)
+
+    def argmax(self, x: Native, axis: int) -> Native:
+        return x.argmax(axis=axis)
+
+    def take(self, x: Native, indices: Native, axis: int = 0) -> Native:
+        return self.xp.take(x, indices, axis=axis)
+
+    def transpose(self, x: Native, axes: tuple[int, ...]) -> Native:
+        return x.transpose(axes)
+
+    def concatenate(self, arrays: Sequence[Native], axis: int = 0) -> Native:
+        return self.xp.concatenate(arrays, axis=axis)
+
+    def matmul(self, x: Native, y: Native) -> Native:
+        return self.xp.matmul(x, y)
+
+    def conv2d(
+        self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    ) -> Native:
+        return convolution.forward(self.xp, self.scratch, x, weight, stride, padding, dilation, groups)
+
+    def conv2d_input_gradient(
+        self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    ) -> Native:
+        return convolution.input_gradient(
+            self.xp, self.scratch, dy, weight, x_shape, stride, padding, dilation, groups
+        )
+
+    def conv2d_weight_gradient(
+        self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    ) -> Native:
+        return convolution.weight_gradient(
+            self.xp, self.scratch, dy, x, weight_shape, stride, padding, dilation, groups
+        )
+
+    def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
+        return pooling.max_forward(self.xp, self.scratch, x, window, stride, padding)
+
+    def max_pool2d_gradient(
+        self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
+    ) -> Native:
+        return pooling.max_gradient(self.xp, self.scratch, dy, saved, window, stride, padding)
+
+    def average_pool2d(
+        self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool
+    ) -> Native:
+        return pooling.average_forward(self.xp, self.scratch, x, window, stride, padding, count_padding)
+
+    def average_pool2d_gradient(
+        self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
+    ) -> Native:
+        return pooling.average_gradient(self.xp, dy, x_shape, window, stride, padding, count_padding)
+
+    def assign(self, target: Native, value: Native) -> Native:
+        target[...] = value
+        return target

@@ -1,0 +1,200 @@
+"""What every backend can do, primitive by primitive, each beside its gradient.
+
+Conventions: images are NCHW, convolution weights OIHW, Dense weights (out, in), convolution is cross-correlation.
+`padding` is ((top, bottom), (left, right)), resolved by the layer; `stride`, `dilation` and `window` are (height, width).
+A result may share memory with an argument; nothing but `assign` changes an array that exists.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+Shape = tuple[int, ...]
+Pair = tuple[int, int]
+Padding = tuple[Pair, Pair]
+Native = Any  # what a backend's own library calls an array; layers see it as Array
+T = TypeVar("T")
+Step = Callable[..., Any]
+
+
+class Array(Protocol):
+    """What numpy.ndarray, cupy.ndarray and torch.Tensor have in common; nothing else is portable.
+
+    No float(), int(), len() or iteration: they would read the device. No other methods: they differ.
+    """
+
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def ndim(self) -> int: ...
+    @property
+    def dtype(self) -> Any: ...
+    def reshape(self, shape: Shape, /) -> "Array": ...
+    def __getitem__(self, key: Any, /) -> "Array": ...
+    def __add__(self, other: Any, /) -> "Array": ...
+    def __radd__(self, other: Any, /) -> "Array": ...
+    def __sub__(self, other: Any, /) -> "Array": ...
+    def __rsub__(self, other: Any, /) -> "Array": ...
+    def __mul__(self, other: Any, /) -> "Array": ...
+    def __rmul__(self, other: Any, /) -> "Array": ...
+    def __truediv__(self, other: Any, /) -> "Array": ...
+    def __rtruediv__(self, other: Any, /) -> "Array": ...
+    def __pow__(self, other: Any, /) -> "Array": ...
+    def __neg__(self) -> "Array": ...
+    def __lt__(self, other: Any, /) -> "Array": ...
+    def __le__(self, other: Any, /) -> "Array": ...
+    def __gt__(self, other: Any, /) -> "Array": ...
+    def __ge__(self, other: Any, /) -> "Array": ...
+    def __eq__(self, other: Any, /) -> "Array": ...  # type: ignore[override]
+    def __ne__(self, other: Any, /) -> "Array": ...  # type: ignore[override]
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a backend can run on this machine; if not, why, and the command that would install it."""
+
+    usable: bool
+    reason: str = ""
+    install: str = ""
+    devices: tuple[str, ...] = ("cpu",)
+
+
+class Backend(ABC):
+    """The primitives. Abstract ones are the whole duty of a new backend; the rest have default bodies."""
+
+    name: str
+    device: str = "cpu"
+    threads: int = 1
+
+    @classmethod
+    def availability(cls) -> Availability:
+        """Say whether this machine can run the backend, without raising."""
+        return Availability(usable=True)
+
+    # ---- arrays in and out
+
+    @abstractmethod
+    def asarray(self, values: Any, dtype: str | None = None) -> Array:
+        """Return host `values` as an array of this backend; it may share their memory.
+
+        dtype: "float32", "float64", "int64", ...; None keeps the dtype of `values`.
+        """
+
+    @abstractmethod
+    def to_numpy(self, x: Array) -> Any:
+        """Return x as a numpy.ndarray on the host; it may share memory with x."""
+
+    @abstractmethod
+    def zeros(self, shape: Shape, dtype: str) -> Array: ...
+
+    @abstractmethod
+    def uniform(self, key: Pair, step: int | Array, shape: Shape, start: int = 0) -> Array:
+        """Return float32 draws in [0, 1): element i is Philox4x32-10 word start + i of (key, step), top 24 bits * 2**-24.
+
+        key: two words of 32 bits. step: counts updates; may live on the device. Salmon et al. 2011.
+        """
+
+    # ---- element by element
+
+    @abstractmethod
+    def exp(self, x: Array) -> Array: ...
+    @abstractmethod
+    def log(self, x: Array) -> Array: ...
+    @abstractmethod
+    def log1p(self, x: Array) -> Array: ...
+    @abstractmethod
+    def sqrt(self, x: Array) -> Array: ...
+    @abstractmethod
+    def tanh(self, x: Array) -> Array: ...
+    @abstractmethod
+    def erf(self, x: Array) -> Array: ...
+    @abstractmethod
+    def maximum(self, x: Array, other: Array | float) -> Array: ...
+    @abstractmethod
+    def where(self, condition: Array, x: Array | float, y: Array | float) -> Array:
+        """Return x where condition else y; at least one of x and y is an array, and gives the dtype."""
+
+    # ---- reductions; axis None is all axes
+
+    @abstractmethod
+    def sum(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array: ...
+    @abstractmethod
+    def mean(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array: ...
+    @abstractmethod
+    def max(self, x: Array, axis: int | None = None, keepdims: bool = False) -> Array: ...
+    @abstractmethod
+    def argmax(self, x: Array, axis: int) -> Array:
+        """Return the int64 index of the first maximum along axis."""
+
+    # ---- moving and joining
+
+    @abstractmethod
+    def take(self, x: Array, indices: Array, axis: int = 0) -> Array: ...
+    @abstractmethod
+    def transpose(self, x: Array, axes: tuple[int, ...]) -> Array: ...
+    @abstractmethod
+    def concatenate(self, arrays: Sequence[Array], axis: int = 0) -> Array: ...
+    @abstractmethod
+    def matmul(self, x: Array, y: Array) -> Array: ...
+
+    # ---- convolution and pooling
+
+    @abstractmethod
+    def conv2d(
+        self, x: Array, weight: Array, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    ) -> Array:
+        """y[n,o,p,q] = sum_{i,a,b} weight[o,i,a,b] x[n, i, p*stride + a*dilation - top, ...]; x (N, C, H, W), weight (O, C/groups, KH, KW)."""
+
+    @abstractmethod
+    def conv2d_input_gradient(
+        self, dy: Array, weight: Array, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    ) -> Array:
+        """Return dx of x_shape (N, C, H, W): the adjoint of conv2d in x."""
+
+    @abstractmethod
+    def conv2d_weight_gradient(
+        self, dy: Array, x: Array, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    ) -> Array:
+        """Return dweight of weight_shape (O, C/groups, KH, KW): the adjoint of conv2d in weight."""
+
+    @abstractmethod
+    def max_pool2d(self, x: Array, window: Pair, stride: Pair, padding: Padding) -> tuple[Array, Any]:
+        """Return (y, saved): the maximum of each window; padding never wins. `saved` is for the gradient alone."""
+
+    @abstractmethod
+    def max_pool2d_gradient(
+        self, dy: Array, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
+    ) -> Array:
+        """Return dx: each dy goes to the first maximum of its window in row-major order."""
+
+    @abstractmethod
+    def average_pool2d(self, x: Array, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Array:
+        """Return the mean of each window; padding counts as zeros, or not at all when count_padding is False."""
+
+    @abstractmethod
+    def average_pool2d_gradient(
+        self, dy: Array, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
+    ) -> Array: ...
+
+    # ---- running a step
+
+    def assign(self, target: Array, value: Array) -> Array:
+        """Return the array to use for `target` from now on, holding `value`; mutable arrays are written in place."""
+        return value
+
+    def map_samples(self, function: Callable[..., T], *arrays: Array) -> list[T]:
+        """Return [function(first, *shards), ...] over shards of the batch axis, in order.
+
+        first: position of the shard's first sample in the batch. How the batch is cut depends on its length alone,
+        so a forward and a backward pass meet the same shards. The default is one call on the whole batch.
+        """
+        return [function(0, *arrays)]
+
+    def compile(self, step: Step) -> Step:
+        """Return a function that does what `step` does, perhaps captured for replay on the device."""
+        return step
+
+    def synchronize(self) -> None:
+        """Wait until all work given to the device is done."""
+        return

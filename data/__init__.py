@@ -1,0 +1,9 @@
+"""Images and labels: the data set that ships with cnnkit, the ones that are fetched, and readers of common files."""
+
+from cnnkit.data.catalogue import KnownSet
+from cnnkit.data.dataset import Dataset, Images, Scaling, Split
+from cnnkit.data.fetching import cache_folder, fetch
+from cnnkit.data.picture import read_image
+from cnnkit.data.sources import known, load
+
+__all__ = ["Dataset", "Images", "KnownSet", "Scaling", "Split", "cache_folder", "fetch", "known", "load", "read_image"]

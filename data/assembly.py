@@ -1,0 +1,108 @@
+"""From arrays as stored to a Dataset: layout, pixels, labels and parts, checked once for all readers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnkit.data.dataset import Dataset, Images, Scaling, Split
+from cnnkit.data.labels import class_indices
+from cnnkit.data.lazy_images import ChannelsFirst, LazyImages
+from cnnkit.data.refusal import refuse
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """Images and labels as a reader found them, and the words for messages about either."""
+
+    images: Images  # (N, H, W), (N, C, H, W) or (N, H, W, C), C in {1, 3}
+    labels: npt.NDArray[Any]  # (N,), (N, 1) or one-hot (N, K)
+    images_at: str
+    labels_at: str
+
+
+def assemble(
+    name: str,
+    train: Stored,
+    test: Stored | None = None,
+    class_names: tuple[str, ...] | None = None,
+    scaling: Scaling | None = None,
+    licence: str | None = None,
+) -> Dataset:
+    """Return the data set of these parts.
+
+    Without `class_names` the classes are 0..K-1, K being the largest label of any part plus one. Without `scaling`
+    it follows from the pixels: see `_scaling`.
+
+    Raises DataError on layouts, pixels, labels or parts that do not fit.
+    """
+    parts = [part for part in (train, test) if part is not None]
+    splits = [
+        Split(channels_first(part), class_indices(part.labels, part.images.shape[0], part.labels_at)) for part in parts
+    ]
+    for part, split in zip(parts, splits, strict=True):
+        if split.images.shape[1:] != splits[0].images.shape[1:]:
+            expected = f"test images of the training images' shape {splits[0].images.shape[1:]}"
+            raise refuse(part.images_at, expected, f"{split.images.shape[1:]}")
+    found = [_scaling(split, part.images_at) for part, split in zip(parts, splits, strict=True)]
+    if scaling is None and found[0] != found[-1]:
+        came = f"{splits[0].images.dtype} and {splits[-1].images.dtype} of another range"
+        raise refuse(parts[-1].images_at, "test pixels of the same kind as the training pixels", came)
+    if class_names is None:
+        class_names = tuple(str(k) for k in range(max(int(split.labels.max()) for split in splits) + 1))
+    c, h, w = splits[0].images.shape[1:]
+    return Dataset(
+        name, splits[0], splits[1] if test is not None else None, class_names, (c, h, w), scaling or found[0], licence
+    )
+
+
+def channels_first(part: Stored) -> Images:
+    """Return the images as (N, C, H, W), a view or a lazy reader; (N, 3, H, 3) is taken for channels first."""
+    images, shape = part.images, part.images.shape
+    if len(shape) not in {3, 4} or (len(shape) == 4 and shape[1] not in {1, 3} and shape[3] not in {1, 3}):
+        hint = "reshape the rows into images" if len(shape) == 2 else ""
+        raise refuse(part.images_at, "images (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3", str(shape), hint)
+    if 0 in shape:
+        raise refuse(part.images_at, "at least one image of at least one pixel", f"shape {shape}")
+    if len(shape) == 4 and shape[1] in {1, 3}:
+        return images
+    if isinstance(images, LazyImages):
+        return ChannelsFirst(images)
+    array = np.asarray(images)
+    return array[:, None] if array.ndim == 3 else array.transpose(0, 3, 1, 2)
+
+
+def _scaling(split: Split, where: str) -> Scaling:
+    """Return what brings pixels to [0, 1]: 1/255 for integers in 0..255, 1/65535 for uint16 beyond, nothing for others.
+
+    Floating-point pixels stay as they are, whatever their range; NaN and infinity are refused. One pass, a chunk at
+    a time; uint8 needs none.
+    """
+    dtype = split.images.dtype
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        raise refuse(where, "pixels as integers or floats of at most 64 bits", str(dtype))
+    if dtype == np.uint8:
+        return Scaling(0.0, 1 / 255)
+    if dtype.kind == "b":
+        return Scaling()
+    if dtype.kind == "f":
+        _require_finite(split, where)
+        return Scaling()
+    extremes = [(int(chunk.min()), int(chunk.max())) for chunk in split.chunks()]
+    low, high = min(low for low, _ in extremes), max(high for _, high in extremes)
+    if 0 <= low <= high <= 255:
+        return Scaling(0.0, 1 / 255)
+    if dtype == np.uint16:
+        return Scaling(0.0, 1 / 65535)
+    raise refuse(where, "integer pixels in 0..255", f"{low}..{high}", "store them as uint8, uint16 or scaled floats")
+
+
+def _require_finite(split: Split, where: str) -> None:
+    start = 0
+    for chunk in split.chunks():
+        finite = np.isfinite(chunk).all(axis=(1, 2, 3))
+        if not finite.all():
+            at = start + int(np.argmin(finite))
+            raise refuse(where, "finite pixels", f"NaN or infinity in image {at}", "replace or drop such images")
+        start += len(chunk)

@@ -1,0 +1,60 @@
+"""The first line of a CSV of images: which column is the label, and how the others make an image."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from cnnkit.data.refusal import refuse
+from cnnkit.files.names import printable
+
+_HINT = "the first line must name the columns: label,pixel0,pixel1,... or label,1x1,1x2,..."
+
+
+@dataclass(frozen=True)
+class CsvHeader:
+    """Columns of a table whose rows are an image and its label each."""
+
+    columns: int
+    label: int  # position of the label's column
+    height: int
+    width: int
+
+
+def parse_header(where: str, line: bytes) -> CsvHeader:
+    """Return the meaning of the first line: a column `label`, anywhere, the others pixels row by row.
+
+    pixel0... and pixel1... make square images; 1x1,1x2,... (row x column, from 0 or 1) images of any size.
+
+    Raises DataError on anything else.
+    """
+    names = [name.strip().strip('"') for name in line.decode("utf-8-sig", "replace").strip().split(",")]
+    if names.count("label") != 1:
+        raise refuse(f"{where}, line 1", "one column called label", printable(",".join(names[:4]), 60), _HINT)
+    pixels = [name for name in names if name != "label"]
+    height, width = _grid(pixels) or _square(where, pixels)
+    return CsvHeader(len(names), names.index("label"), height, width)
+
+
+def _square(where: str, pixels: list[str]) -> tuple[int, int]:
+    first = 1 if pixels[:1] == ["pixel1"] else 0
+    for at, name in enumerate(pixels):
+        if name != f"pixel{at + first}":
+            raise refuse(f"{where}, line 1", f"the column pixel{at + first}", printable(name, 60), _HINT)
+    side = math.isqrt(len(pixels))
+    if side * side != len(pixels) or not pixels:
+        raise refuse(
+            f"{where}, line 1", "a square number of pixels", f"{len(pixels)}", "name them 1x1,1x2,... by row and column"
+        )
+    return side, side
+
+
+def _grid(pixels: list[str]) -> tuple[int, int] | None:
+    last = re.fullmatch(r"([0-9]{1,6})x([0-9]{1,6})", pixels[-1]) if pixels else None
+    if last is None:
+        return None
+    first = 0 if pixels[0] == "0x0" else 1
+    height, width = int(last[1]) + 1 - first, int(last[2]) + 1 - first
+    if height * width != len(pixels):
+        return None
+    rows, columns = range(first, height + first), range(first, width + first)
+    return (height, width) if pixels == [f"{r}x{c}" for r in rows for c in columns] else None

@@ -1,0 +1,120 @@
+"""CSV, one image a line, as Kaggle hands out MNIST: a header, a column `label`, pixel columns, strict numbers."""
+
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.csv_header import CsvHeader, parse_header
+from cnnkit.data.dataset import Dataset
+from cnnkit.data.refusal import refuse, require_affordable
+from cnnkit.files.names import printable
+
+BLOCK = 4 << 20
+LONGEST_LINE = 64 << 20
+_NUMBER = rb"-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
+
+
+def read_csv(name: str, path: Path) -> Dataset:
+    """Return the data set in a CSV file, plain or gzipped; it has no test part.
+
+    Whole pixels in 0..255 are kept as bytes, so they are scaled by 1/255 like all bytes.
+
+    Raises DataError, with the line, on anything but plain decimal numbers and on rows of another length.
+    """
+    images, labels = read_csv_arrays(path)
+    return assemble(name, Stored(images, labels, str(path), f"{path}: label"))
+
+
+def read_csv_arrays(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+    """Return images (N, H, W), uint8 or float32, and labels (N,) of a CSV file.
+
+    Raises DataError as `read_csv`.
+    """
+    with path.open("rb") as packed:
+        zipped = packed.read(2) == b"\x1f\x8b"
+        packed.seek(0)
+        try:
+            if not zipped:
+                return _read(str(path), packed, None)
+            with gzip.GzipFile(fileobj=packed) as unpacked:
+                return _read(str(path), unpacked, os.path.getsize(path))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise refuse(path, "a whole gzip file", str(error), "fetch it again") from None
+
+
+def _read(
+    where: str, file: BinaryIO | gzip.GzipFile, packed: int | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+    first = file.readline(LONGEST_LINE)
+    header = parse_header(where, first)
+    images: list[npt.NDArray[Any]] = []
+    labels: list[npt.NDArray[np.float64]] = []
+    line = 2
+    for block in _blocks(where, file, packed):
+        rows = _parse(where, block, header, line)
+        labels.append(rows[:, header.label].copy())
+        pixels = np.delete(rows, header.label, axis=1)
+        small = bool(((pixels >= 0) & (pixels <= 255) & (pixels == np.trunc(pixels))).all())
+        images.append(pixels.astype(np.uint8 if small else np.float32))
+        line += len(rows)
+    if not images:
+        raise refuse(f"{where}, line 2", "at least one image", "the end of the file")
+    return np.concatenate(images).reshape(-1, header.height, header.width), np.concatenate(labels)
+
+
+def _blocks(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> Iterator[bytes]:
+    """Yield the rest of the file as blocks of whole lines, without the last line's end."""
+    rest, total = b"", 0
+    while block := file.read(BLOCK):
+        total += len(block)
+        if packed is not None:
+            require_affordable(where, total, packed)
+        lines, newline, rest = (rest + block).rpartition(b"\n")
+        if newline:
+            yield lines.replace(b"\r\n", b"\n").removesuffix(b"\r")
+        elif len(rest) > LONGEST_LINE:
+            raise refuse(where, f"lines of at most {LONGEST_LINE} bytes", "a longer one")
+    if rest.strip(b"\r"):
+        yield rest.removesuffix(b"\r")
+
+
+def _parse(where: str, block: bytes, header: CsvHeader, first_line: int) -> npt.NDArray[np.float64]:
+    """Return the numbers of whole lines, (rows, columns), after every cell was found to be a plain decimal number."""
+    lines = block.split(b"\n")
+    commas = header.columns - 1
+    # Digits alone need no look at each cell: the right number of commas, none of them beside another or at an end.
+    plain = not block.translate(None, b"0123456789,\n") and b",," not in block
+    row = re.compile(_NUMBER + rb"(?:,%s){%d}" % (_NUMBER, commas)) if not plain else None
+    for number, text in enumerate(lines, first_line):
+        if row is not None:
+            right = row.fullmatch(text) is not None
+        else:
+            right = text.count(b",") == commas and text[:1] not in b"," and text[-1:] not in b","
+        if not right:
+            raise _wrong_line(f"{where}, line {number}", text, header)
+    values = np.fromstring(block.replace(b"\n", b","), np.float64, sep=",").reshape(len(lines), header.columns)
+    labels = values[:, header.label]
+    wrong = ~np.isfinite(values).all(axis=1) | (labels < 0) | (labels != np.trunc(labels))
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        finite = bool(np.isfinite(values[at]).all())
+        got = f"label {labels[at]:g}" if finite else "a number too large for a double"
+        raise refuse(f"{where}, line {first_line + at}", "finite pixels and a label of 0, 1, 2, ...", got)
+    return values
+
+
+def _wrong_line(where: str, text: bytes, header: CsvHeader) -> Exception:
+    cells = text.split(b",")
+    if len(cells) != header.columns:
+        return refuse(where, f"{header.columns} cells as in line 1", "an empty line" if not text else f"{len(cells)}")
+    at = next(i for i, cell in enumerate(cells) if re.fullmatch(_NUMBER, cell) is None)
+    shown = printable(cells[at].decode("utf-8", "replace"), 40)
+    return refuse(f"{where}, cell {at + 1}", "a decimal number", f"{shown!r}" if cells[at] else "an empty cell")

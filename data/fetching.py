@@ -1,0 +1,92 @@
+"""Download of a named set into the user's cache: all files with the right SHA-256, or none."""
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cnnkit.data.catalogue import DOWNLOADS
+from cnnkit.data.refusal import refuse
+from cnnkit.errors import DataError
+from cnnkit.files.names import printable
+
+
+def cache_folder() -> Path | None:
+    """Return the folder of downloads, which may not exist yet; None without pooch, which knows where it is."""
+    try:
+        import pooch
+    except ImportError:
+        return None
+    return Path(pooch.os_cache("cnnkit"))
+
+
+def fetch(name: str) -> Path:
+    """Download the set `name` unless it is there already, and return its folder.
+
+    The files come into a folder of their own beside the place, which is renamed when all four are whole and right.
+
+    Raises DataError when nothing is fetched by that name, and when the download fails.
+    """
+    if name not in DOWNLOADS:
+        raise refuse("fetch", f"one of {', '.join(DOWNLOADS)}", repr(name))
+    try:
+        import pooch
+    except ImportError:
+        raise DataError("fetching data needs pooch: type pip install 'cnnkit[fetch]'") from None
+    download = DOWNLOADS[name]
+    target = Path(pooch.os_cache("cnnkit")) / name
+    if all(_right(pooch, target / file, digest) for file, (digest, _) in download.files.items()):
+        return target
+    url = download.base_url
+    try:
+        with _staging(target) as staging, _quiet(pooch):
+            for file, (digest, _) in download.files.items():
+                url = download.base_url + file
+                downloader = pooch.HTTPDownloader(timeout=30)
+                pooch.retrieve(url, f"sha256:{digest}", file, staging, downloader=downloader)
+            _put(staging, target)
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong digest is a ValueError
+        reason = printable(" ".join(str(error).split()), 160) or type(error).__name__
+        raise DataError(f"{name}: could not fetch {url}: {reason}: try again later, or set CNNKIT_DATA_DIR") from None
+    return target
+
+
+def _right(pooch: Any, path: Path, digest: str) -> bool:
+    return path.is_file() and pooch.file_hash(str(path), alg="sha256") == digest
+
+
+@contextlib.contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put(staging: Path, target: Path) -> None:
+    for path in staging.iterdir():  # mkdtemp and pooch make private folders and files
+        path.chmod(0o644)
+    if target.exists():
+        for path in staging.iterdir():
+            os.replace(path, target / path.name)
+    else:
+        staging.chmod(0o755)
+        os.rename(staging, target)
+
+
+@contextlib.contextmanager
+def _quiet(pooch: Any) -> Iterator[None]:
+    """Keep pooch's own lines off the terminal; the caller says what happens."""
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,115 @@
+"""IDX, MNIST's own format: magic, sizes as big-endian 32-bit numbers, then one byte a pixel or label."""
+
+import gzip
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.dataset import Dataset
+from cnnkit.data.refusal import refuse, require_affordable
+
+IMAGES, LABELS = 0x00000803, 0x00000801  # 08: unsigned bytes, then the number of axes
+PARTS = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def idx_files(folder: Path) -> dict[str, Path]:
+    """Return {standard name: file} of the IDX files that lie in `folder`, plain before gzipped, `-idx3` or `.idx3`."""
+    found: dict[str, Path] = {}
+    for name in (name for pair in PARTS.values() for name in pair):
+        for spelling in (name, name.replace("-idx", ".idx")):
+            for suffix in ("", ".gz"):
+                path = folder / (spelling + suffix)
+                if path.is_file():
+                    found.setdefault(name, path)
+    return found
+
+
+def read_idx_folder(name: str, folder: Path, **names: Any) -> Dataset:
+    """Return the data set of the four IDX files in `folder`; without the two t10k files it has no test part.
+
+    Plain files are memory-mapped, gzipped ones unpacked whole.
+
+    Raises DataError on a missing, malformed, truncated or overlong file.
+    """
+    found = idx_files(folder)
+    stored = {}
+    for part, pair in PARTS.items():
+        if part == "test" and not any(file in found for file in pair):
+            continue
+        for file in pair:
+            if file not in found:
+                raise refuse(folder, f"the file {file} or {file}.gz", "a folder without it")
+        images, labels = (found[file] for file in pair)
+        stored[part] = Stored(read_idx(images, IMAGES), read_idx(labels, LABELS), str(images), str(labels))
+    return assemble(name, stored["train"], stored.get("test"), **names)
+
+
+def read_idx(path: Path, magic: int) -> npt.NDArray[np.uint8]:
+    """Return the bytes of one IDX file, (N, H, W) for images and (N,) for labels.
+
+    Raises DataError when magic, sizes and length of the file do not agree.
+    """
+    packed = path.open("rb")
+    with packed:
+        zipped = packed.read(2) == b"\x1f\x8b"
+        packed.seek(0)
+        try:
+            if not zipped:
+                return _read(path, packed, magic, None)
+            with gzip.GzipFile(fileobj=packed) as unpacked:
+                return _read(path, unpacked, magic, os.path.getsize(path))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise refuse(path, "a whole gzip file", str(error), "fetch it again") from None
+
+
+def _read(path: Path, file: BinaryIO | gzip.GzipFile, magic: int, packed_bytes: int | None) -> npt.NDArray[np.uint8]:
+    axes = magic & 0xFF
+    header = file.read(4 + 4 * axes)
+    came = int.from_bytes(header[:4], "big")
+    if len(header) < 4 or came != magic:
+        hint = "images and labels are swapped" if len(header) >= 4 and came in {IMAGES, LABELS} else ""
+        raise refuse(path, f"an IDX file that begins with {magic:08x}", header[:4].hex() or "nothing", hint)
+    if len(header) < 4 + 4 * axes:
+        raise refuse(path, f"an IDX header of {4 + 4 * axes} bytes", f"{len(header)}", "the file is cut")
+    shape = struct.unpack(f">{axes}I", header[4:])
+    declared = 1
+    for size in shape:
+        declared *= size
+    if declared == 0:
+        raise refuse(path, "at least one image or label", f"shape {shape}")
+    if packed_bytes is None:
+        stored = os.path.getsize(path) - len(header)
+        if stored != declared:
+            raise refuse(path, f"{declared} bytes for shape {shape}", f"{stored}", _hint(stored, declared))
+        # asarray: memmap's own class would follow every view around and slow small reads
+        return np.asarray(np.memmap(path, np.uint8, "r", len(header), shape))
+    require_affordable(path, declared, packed_bytes)
+    values = np.empty(declared, np.uint8)
+    filled = _fill(file, values.data)
+    if filled < declared or file.read(1):
+        came_bytes = str(filled) if filled < declared else "more"
+        raise refuse(path, f"{declared} bytes for shape {shape}", came_bytes, _hint(filled, declared))
+    return values.reshape(shape)
+
+
+def _fill(file: Any, target: memoryview) -> int:
+    filled = 0
+    while filled < len(target):
+        count = file.readinto(target[filled : filled + (1 << 20)])
+        if not count:
+            break
+        filled += count
+    return filled
+
+
+def _hint(came: int, declared: int) -> str:
+    return "the file is cut: fetch it again" if came < declared else "something was appended to the file"

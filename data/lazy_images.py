@@ -1,0 +1,41 @@
+"""Images that stay in their file: a source that reads chosen indices, dressed as an array of shape (N, C, H, W)."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+class LazyImages(ABC):
+    """Answers images[int], images[slice] and images[index array] by one `read` of the indices meant."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+        self.shape = shape
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+
+    @abstractmethod
+    def read(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return the images at `indices` (n,), in that order, as (n, *shape[1:])."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        indices = np.arange(self.shape[0])[key]
+        images = self.read(np.atleast_1d(indices))
+        return images if indices.ndim else images[0]
+
+
+class ChannelsFirst(LazyImages):
+    """Lazy images stored as (N, H, W) or (N, H, W, C), seen as (N, C, H, W)."""
+
+    def __init__(self, stored: LazyImages) -> None:
+        n, h, w, c = (*stored.shape, 1)[:4]
+        super().__init__((n, c, h, w), stored.dtype)
+        self.stored = stored
+
+    def read(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return the images at `indices` with the channels moved to the front."""
+        images = self.stored.read(indices)
+        return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)

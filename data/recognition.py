@@ -1,0 +1,74 @@
+"""Which reader a path is for, told by content; a suffix alone only decides for CSV, which has no mark of its own."""
+
+import stat
+from pathlib import Path
+
+from cnnkit.data.csv_reader import read_csv
+from cnnkit.data.dataset import Dataset
+from cnnkit.data.hdf5_reader import read_hdf5
+from cnnkit.data.idx_reader import idx_files, read_idx_folder
+from cnnkit.data.image_folder import read_image_folder, subfolders
+from cnnkit.data.npy_folder import read_npy_folder
+from cnnkit.data.npz_reader import read_npz
+from cnnkit.data.refusal import refuse
+from cnnkit.errors import DataError
+from cnnkit.files.names import printable
+
+KINDS = (
+    "a folder with IDX files, with x_train.npy and y_train.npy, or with one subfolder of pictures a class, "
+    "or a file .npz, .csv, .csv.gz, .h5"
+)
+_MARKS = {b"PK\x03\x04": read_npz, b"PK\x05\x06": read_npz, b"\x89HDF\r\n\x1a\n": read_hdf5}
+_SUFFIXES = {".npz": "a zip file with arrays (NPZ)", ".h5": "an HDF5 file", ".hdf5": "an HDF5 file"}
+
+
+def read_path(name: str, path: Path) -> Dataset:
+    """Return the data set in the file or folder `path`.
+
+    Raises DataError when no reader knows it, or its reader refuses it.
+    """
+    try:
+        if path.is_dir():
+            return _read_folder(name, path)
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise refuse(path, "a file or a folder", "a device, pipe or socket")
+        return _read_file(name, path)
+    except OSError as error:
+        raise DataError(
+            f"{printable(str(path), 400)}: cannot be read: {error.strerror or printable(str(error))}"
+        ) from None
+
+
+def _read_folder(name: str, folder: Path) -> Dataset:
+    if idx_files(folder):
+        return read_idx_folder(name, folder)
+    if (folder / "x_train.npy").is_file() or (folder / "y_train.npy").is_file():
+        return read_npy_folder(name, folder)
+    if subfolders(folder):
+        return read_image_folder(name, folder)
+    came = ", ".join(printable(path.name, 60) for path in sorted(folder.iterdir())[:5]) or "an empty folder"
+    raise refuse(folder, KINDS, came)
+
+
+def _read_file(name: str, path: Path) -> Dataset:
+    with path.open("rb") as file:
+        start = file.read(8)
+    for mark, read in _MARKS.items():
+        if start.startswith(mark):
+            return read(name, path)
+    plain_suffix = path.suffix.lower()
+    if plain_suffix in _SUFFIXES:
+        raise refuse(
+            path, _SUFFIXES[plain_suffix], f"bytes {start.hex() or '(none)'}", "the file is damaged or something else"
+        )
+    if start.startswith(b"\x93NUMPY"):
+        hint = "put x_train.npy and y_train.npy into a folder and name that, or write both into one .npz"
+        raise refuse(path, "images and labels", "one array", hint)
+    if path.name.lower().endswith((".csv", ".csv.gz")):
+        return read_csv(name, path)
+    hint = ""
+    if "-ubyte" in path.name:
+        hint = "name the folder that holds the four IDX files"
+    elif plain_suffix in {".pkl", ".pickle"}:
+        hint = "a pickle can run code and is never opened"
+    raise refuse(path, KINDS, f"a file that begins with {start.hex() or 'nothing'}", hint)

@@ -1,0 +1,99 @@
+"""From a name or a path to a data set: known names, then CNNKIT_DATA_DIR, the user's cache, the path itself."""
+
+import difflib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cnnkit.data.builtin import bright_dark, digits
+from cnnkit.data.catalogue import CLASS_NAMES, DOWNLOADS, KNOWN, LICENCES, KnownSet
+from cnnkit.data.dataset import Dataset
+from cnnkit.data.fetching import cache_folder
+from cnnkit.data.idx_reader import idx_files, read_idx_folder
+from cnnkit.data.npz_reader import read_npz
+from cnnkit.data.recognition import read_path
+from cnnkit.data.refusal import refuse
+from cnnkit.files.names import printable
+
+BUILTIN: dict[str, tuple[str, Callable[[], Dataset]]] = {
+    "digits": ("ships with cnnkit", digits),
+    "bright-dark": ("made when asked for", bright_dark),
+}
+_SUFFIXES = ("", ".npz", ".csv", ".csv.gz", ".h5", ".hdf5")
+
+
+def load(source: str | os.PathLike[str]) -> Dataset:
+    """Return the data set with the name or at the path `source`; write ./digits for a folder that is called digits.
+
+    Raises DataError when there is none, or it cannot be used.
+    """
+    name = os.fspath(source)
+    if name in BUILTIN:
+        return BUILTIN[name][1]()
+    if name in DOWNLOADS:
+        return _load_fetched(name)
+    return read_path(name, _find(name))
+
+
+def known() -> tuple[KnownSet, ...]:
+    """Return what is known by name, each with where it lies now, or None when it has to be fetched."""
+    return tuple(entry.at(_location(entry.name)) for entry in KNOWN)
+
+
+def _location(name: str) -> str | None:
+    if name in BUILTIN:
+        return BUILTIN[name][0]
+    found = _find_fetched(name)
+    return None if found is None else str(found)
+
+
+def _load_fetched(name: str) -> Dataset:
+    found = _find_fetched(name)
+    if found is None:
+        places = " or ".join(printable(str(folder)) for folder in _folders()) or "CNNKIT_DATA_DIR, which is not set"
+        hint = f"type `cnnkit data fetch {name}`, or set CNNKIT_DATA_DIR to the folder that holds it"
+        raise refuse(name, f"{name}.npz or its four IDX files in {places}", "neither", hint)
+    read = read_idx_folder if found.is_dir() else read_npz
+    return read(name, found, class_names=CLASS_NAMES[name], licence=LICENCES[name])
+
+
+def _find_fetched(name: str) -> Path | None:
+    for folder in _folders():
+        if (folder / f"{name}.npz").is_file():
+            return folder / f"{name}.npz"
+        if idx_files(folder / name):
+            return folder / name
+        if name == "mnist" and idx_files(folder):
+            return folder
+    return None
+
+
+def _folders() -> Iterator[Path]:
+    chosen = os.environ.get("CNNKIT_DATA_DIR")
+    if chosen:
+        yield Path(chosen)
+    cache = cache_folder()  # asked last: it imports pooch
+    if cache is not None:
+        yield cache
+
+
+def _find(source: str) -> Path:
+    path = Path(source)
+    try:
+        for place in _places(source, path):
+            if place.exists():
+                return place
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    except (OSError, ValueError):  # a name too long, a folder that may not be looked into, a zero byte
+        beside = []
+    near = difflib.get_close_matches(path.name, [*(entry.name for entry in KNOWN), *beside], 1)
+    hint = f"did you mean {printable(near[0])}?" if near else "look at the path, or type `cnnkit data list`"
+    raise refuse(source or "''", "a data set's name, a file or a folder", "nothing of that name", hint)
+
+
+def _places(source: str, path: Path) -> Iterator[Path]:
+    if path.name == source and source:  # a bare name, no folder in it
+        for folder in _folders():
+            yield from (folder / (source + suffix) for suffix in _SUFFIXES)
+    if source:
+        yield path

@@ -1,0 +1,26 @@
+"""Names of element types, as stored, and the NumPy types that carry their bits."""
+
+import numpy as np
+
+_NATIVE = (
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()  # noqa: SIM905
+)
+# NumPy has no such type: an array of raw bits stands for them.
+_RAW = {"bfloat16": "uint16"} | dict.fromkeys(
+    ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"), "uint8"
+)
+
+
+def carrier(dtype: str) -> np.dtype[np.generic]:
+    """Return the NumPy dtype that carries the bits of element type `dtype` ("bfloat16" -> uint16).
+
+    Raises ValueError for a name that is not known.
+    """
+    if dtype not in _RAW and dtype not in _NATIVE:
+        raise ValueError(f"element type {dtype!r} is not one of {', '.join([*_NATIVE, *_RAW])}")
+    return np.dtype(_RAW.get(dtype, dtype))
+
+
+def is_raw(dtype: str) -> bool:
+    """Return whether arrays of element type `dtype` hold raw bits, because NumPy lacks it."""
+    return dtype in _RAW

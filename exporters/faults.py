@@ -1,0 +1,27 @@
+"""One line about a weight file that cannot be read: which file, what is wrong, and what to do."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from cnnkit.errors import WeightFileError
+from cnnkit.files.hdf5_gate import UnsafeFileError
+from cnnkit.files.names import printable
+
+
+def fault(
+    path: Path, problem: str, *, kind: str = "unreadable", format_name: str | None = None, hint: str | None = None
+) -> WeightFileError:
+    """Return the error "path: problem" with its parts as attributes."""
+    line = f"{printable(str(path))}: {problem}"
+    return WeightFileError(line, kind=kind, file=str(path), format=format_name, hint=hint)
+
+
+@contextlib.contextmanager
+def gate_faults(path: Path, format_name: str) -> Iterator[None]:
+    """Turn what the HDF5 gate refuses into a WeightFileError about `path`."""
+    try:
+        yield
+    except UnsafeFileError as error:
+        hint = "the file is cut short: copy or download it again" if "truncated" in str(error) else None
+        raise fault(path, str(error), kind=error.kind, format_name=format_name, hint=hint) from error

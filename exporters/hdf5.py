@@ -1,0 +1,43 @@
+"""Format "hdf5": cnnkit's own weight files, that any HDF5 tool can open. README.md shows the layout."""
+
+from pathlib import Path
+from typing import Any
+
+from cnnkit.errors import ExportError
+from cnnkit.exporters.faults import gate_faults
+from cnnkit.exporters.formats import Format
+from cnnkit.exporters.hdf5_reader import read_hdf5
+from cnnkit.exporters.hdf5_writer import write_hdf5
+from cnnkit.exporters.weight_file import WeightFile
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+class Hdf5Format(Format):
+    """Exact, compressible, verified: every tensor has its SHA-256, every chunk and header a checksum."""
+
+    name = "hdf5"
+    suffixes = (".h5", ".hdf5")
+    description = "cnnkit's own format: everything, exactly, readable with any HDF5 tool"
+    reads = True
+    writes = True
+    options = {"compression": "gzip level, 0 (none) to 9"}  # noqa: RUF012
+
+    def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
+        """Return whether the HDF5 signature is at 0, 512, 1024, 2048 or 4096 (before it a user block)."""
+        return any(head.startswith(_SIGNATURE, start) for start in (0, 512, 1024, 2048, 4096))
+
+    def read(self, path: Path) -> WeightFile:
+        """Return what a file by cnnkit holds. Raises WeightFileError when it is damaged or of another maker."""
+        with gate_faults(path, self.name):
+            return read_hdf5(path)
+
+    def write(self, weights: WeightFile, path: Path, **options: Any) -> None:
+        """Write `weights`; the same weights give the same bytes.
+
+        Raises ExportError for an element type, rank or name that HDF5 cannot hold, and for values that are not JSON.
+        """
+        compression = options.get("compression", 0)
+        if compression not in range(10):
+            raise ExportError(f"compression: expected a level from 0 to 9, got {compression!r}")
+        write_hdf5(weights, path, compression)

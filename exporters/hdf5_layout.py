@@ -1,0 +1,67 @@
+"""What writer and reader of the HDF5 format agree on: where things lie and how text is stored in attributes."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+FORMAT = "cnnkit-hdf5"
+VERSION = 1
+GROUPS = {
+    "parameter": "parameters",
+    "state": "state",
+    "optimizer": "optimizer",
+    "activation": "activations",
+    "other": "other",
+}
+TEXTS = ("architecture", "metadata", "position")
+
+
+def link_name(name: str) -> str:
+    """Return `name` as the name of a data set: "/" is %2F, "%" is %25, NUL %00, a lone surrogate %uD800, "" is %."""
+    escaped = "".join(_escape(character) for character in name)
+    return escaped.replace(".", "%2E") if not escaped.strip(".") and escaped else escaped or "%"
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if character in "/%\0":
+        return f"%{code:02X}"
+    return f"%u{code:04X}" if 0xD800 <= code < 0xE000 else character
+
+
+def put_text(attributes: Any, key: str, text: str) -> None:
+    """Store text as attribute `key`, or, where HDF5 cannot hold it, its JSON form as `key`_json.
+
+    The length is fixed because libhdf5 keeps texts of variable length in a heap without checksums.
+    """
+    try:
+        if "\0" in text:
+            raise ValueError(text)
+        stored = text.encode()
+    except ValueError:
+        key, stored = f"{key}_json", json.dumps(text).encode()
+    attributes.create(key, np.bytes_(stored), dtype=utf8(stored))
+
+
+def get_text(attributes: Any, key: str) -> str:
+    """Return the text that `put_text` stored. Raises ValueError when there is none."""
+    if key in attributes:
+        return _fixed(attributes, key)
+    if f"{key}_json" in attributes:
+        return str(json.loads(_fixed(attributes, f"{key}_json")))
+    raise ValueError(f"attribute {key} is missing")
+
+
+def _fixed(attributes: Any, key: str) -> str:
+    kind = attributes.get_id(key).get_type()
+    if kind.get_class() != 3 or kind.is_variable_str():
+        raise ValueError(f"attribute {key} is not a text of fixed length")
+    return bytes(attributes[key]).decode()
+
+
+def utf8(stored: bytes) -> Any:
+    """Return the HDF5 type of a UTF-8 text of fixed length."""
+    import h5py
+
+    return h5py.string_dtype("utf-8", max(len(stored), 1))

@@ -1,0 +1,161 @@
+"""The formats that are installed, and reading and writing with the one that fits."""
+
+import stat
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from cnnkit.errors import CnnkitError, ExportError
+from cnnkit.exporters.faults import fault
+from cnnkit.exporters.formats import Format
+from cnnkit.exporters.weight_file import WeightFile
+from cnnkit.files.atomic import atomic_path
+from cnnkit.files.names import printable
+
+GROUP = "cnnkit.exporters"
+_HEAD = 8192
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A format that is registered and cannot be used: its name, who registered it, and the reason."""
+
+    name: str
+    target: str
+    reason: str
+
+
+def formats() -> dict[str, Format]:
+    """Return {name: format} of all that work, ours first, by name."""
+    return _installed()[0]
+
+
+def broken() -> tuple[Broken, ...]:
+    """Return the registered formats that do not work."""
+    return _installed()[1]
+
+
+def read(path: str | Path) -> WeightFile:
+    """Return what a weight file of any format holds; the format is found by content.
+
+    Raises WeightFileError when there is no such file, no format knows it, or it is damaged or unsafe.
+    """
+    path = Path(path)
+    head = _head(path)
+    for form in formats().values():
+        if _recognises(form, path, head):
+            return replace(_read_as(form, path), file=str(path), format=form.name)
+    known = ", ".join(name for name, form in formats().items() if form.reads)
+    raise fault(path, f"unknown content, begins with {head[:8].hex(' ')}", hint=f"cnnkit reads {known}")
+
+
+def choose(path: str | Path, name: str | None = None) -> Format:
+    """Return the format to write: the one called `name`, or else the one with the longest suffix that `path` ends with.
+
+    Raises ExportError when there is none, or when it can only be read.
+    """
+    writers = {key: form for key, form in formats().items() if form.writes}
+    if name is not None:
+        if name not in writers:
+            problem = "can only be read" if name in formats() else "is not known"
+            raise ExportError(f"format {printable(name)} {problem}: choose one of {', '.join(writers)}")
+        return writers[name]
+    fitting = [(len(suffix), form) for form in writers.values() for suffix in form.suffixes if _ends(path, suffix)]
+    if not fitting:
+        raise ExportError(f"{printable(str(path))}: no format has this suffix: name one of {', '.join(writers)}")
+    return max(fitting, key=lambda pair: pair[0])[1]
+
+
+def write(
+    weights: WeightFile,
+    path: str | Path,
+    format: str | None = None,  # noqa: A002 (the word that users see)
+    overwrite: bool = False,
+    **options: Any,
+) -> None:
+    """Write `weights` to `path`, whole and verified, or not at all.
+
+    Raises ExportError when the format or an option is not known, the format cannot hold them, the file is there
+    already and `overwrite` is False, or it cannot be written.
+    """
+    path = Path(path)
+    form = choose(path, format)
+    _require_options(form, options)
+    if not overwrite and path.exists():
+        raise ExportError(f"{printable(str(path))}: is there already: choose another name or --overwrite")
+    try:
+        with atomic_path(path, lambda fresh: form.check(weights, fresh)) as fresh:
+            form.write(weights, fresh, **options)
+    except OSError as error:
+        raise ExportError(f"{printable(str(path))}: cannot be written: {error.strerror or error}") from error
+
+
+def _installed() -> tuple[dict[str, Format], tuple[Broken, ...]]:
+    working: dict[str, Format] = {}
+    faulty: list[Broken] = []
+    entries = {(entry.name, entry.value): entry for entry in entry_points(group=GROUP)}
+    for entry in sorted(entries.values(), key=lambda entry: (not entry.value.startswith("cnnkit."), entry.name)):
+        try:
+            if entry.name in working:
+                raise ValueError("the name is taken")
+            working[entry.name] = _load(entry)
+        except Exception as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            faulty.append(Broken(printable(entry.name), printable(entry.value), printable(reason)))
+    return working, tuple(faulty)
+
+
+def _load(entry: EntryPoint) -> Format:
+    form = entry.load()()
+    if not isinstance(form, Format):
+        raise TypeError("not a cnnkit.exporters.Format")
+    if form.name != entry.name:
+        raise ValueError(f"registered as {entry.name}, calls itself {form.name}")
+    return form
+
+
+def _head(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise fault(path, "a folder, not a file" if stat.S_ISDIR(mode) else "not a file")
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except FileNotFoundError as error:
+        raise fault(path, "no such file", hint="`cnnkit train` makes weights.h5 in the current folder") from error
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise fault(path, f"cannot be opened: {printable(reason)}") from error
+    if not head:
+        raise fault(path, "empty file")
+    if head.startswith(b"version https://git-lfs"):
+        raise fault(path, "a Git LFS pointer, not the file itself", hint="git lfs pull")
+    return head
+
+
+def _recognises(form: Format, path: Path, head: bytes) -> bool:
+    try:
+        return form.recognises(path, head)
+    except Exception:
+        return False
+
+
+def _read_as(form: Format, path: Path) -> WeightFile:
+    try:
+        return form.read(path)
+    except CnnkitError:
+        raise
+    except Exception as error:
+        line = printable(f"{type(error).__name__}: {error}".partition("\n")[0])
+        raise fault(path, f"cannot be read as {form.name}: {line}", format_name=form.name) from error
+
+
+def _require_options(form: Format, options: dict[str, Any]) -> None:
+    for option in options:
+        if option not in form.options:
+            raise ExportError(f"format {form.name} has no option {option}: it has {', '.join(form.options) or 'none'}")
+
+
+def _ends(path: str | Path, suffix: str) -> bool:
+    return Path(path).name.lower().endswith(suffix)

@@ -1,0 +1,46 @@
+"""h5py, imported when first used and without plug-ins; its errors about damaged files as one line."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from cnnkit.errors import CnnkitError
+from cnnkit.files.names import printable
+
+
+class UnsafeFileError(CnnkitError):
+    """A file that is damaged (kind "unreadable") or breaks the rules for files of strangers ("refused", "too_big")."""
+
+    def __init__(self, message: str, kind: str = "unreadable") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def load_h5py() -> Any:
+    """Import h5py with plug-ins off, or take away the plug-in search path when somebody imported it before."""
+    if "h5py" not in sys.modules:
+        os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
+    import h5py
+
+    with contextlib.suppress(RuntimeError, ValueError):
+        while h5py.h5pl.size() > 0:
+            h5py.h5pl.remove(0)
+    return h5py
+
+
+@contextlib.contextmanager
+def translated(path: str | None = None) -> Iterator[None]:
+    """Turn what h5py raises about a damaged file, or about the data set at `path`, into an UnsafeFileError."""
+    try:
+        yield
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        where = "damaged HDF5 file" if path is None else f"{printable(path)}: damaged"
+        raise UnsafeFileError(f"{where}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)  # "Unable to synchronously open file (truncated file: eof = 1500)": the reason is in brackets
+    inner = text[text.find("(") + 1 : -1] if text.endswith(")") else text
+    return printable(inner or type(error).__name__)

@@ -1,0 +1,19 @@
+"""Untrusted text, made safe to show. Every name that comes out of a file passes here before a person sees it."""
+
+import unicodedata
+
+# Control, format (bidi marks), surrogates, private, unassigned; separators of lines and paragraphs.
+_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+
+
+def printable(text: str, limit: int = 200) -> str:
+    r"""Return the first `limit` characters of `text`, what a terminal may obey or hide as \xNN, \uNNNN, \U000NNNNN."""
+    shown = "".join(_escape(c) if unicodedata.category(c) in _HIDDEN else c for c in text[:limit])
+    return shown if len(text) <= limit else shown + "..."
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,23 @@
+"""AvgPool2D: each window becomes its mean."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cnnkit.backends.protocol import Array
+from cnnkit.layers.base import Context
+from cnnkit.layers.pool2d import Pool2D
+from cnnkit.tree import Tree
+
+
+@dataclass(frozen=True)
+class AvgPool2D(Pool2D):
+    """y = the mean of each window; x (N, C, H, W), y (N, C, OH, OW). Padding counts as zeros unless count_padding is False."""
+
+    count_padding: bool = True
+
+    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+        return context.backend.average_pool2d(x, *self._geometry(x.shape[1:]), self.count_padding), x.shape
+
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+        geometry = self._geometry(cache[1:])
+        return context.backend.average_pool2d_gradient(dy, cache, *geometry, self.count_padding), {}

@@ -1,0 +1,100 @@
+"""BatchNorm: each channel is brought to mean 0 and variance 1 over the batch, then scaled and shifted."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cnnkit.backends.protocol import Array, Shape
+from cnnkit.errors import ShapeError
+from cnnkit.layers.base import Context, Layer, Variables
+from cnnkit.layers.fields import require
+from cnnkit.tree import Tree
+
+
+class Cache(NamedTuple):
+    """What backward and next_state need; the batch's statistics are absent outside of training."""
+
+    normalised: Array
+    inverse: Array  # 1 / sqrt(variance + epsilon), broadcast over x
+    mean: Array | None
+    variance: Array | None  # unbiased
+
+
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, a channel at a time; x (N, C, H, W) or (N, C).
+
+    While training, mean and (biased) variance are the batch's, and the running ones move towards the batch's mean and
+    unbiased variance by `momentum`; else the running ones are used. Ioffe and Szegedy 2015; constants as in PyTorch.
+    """
+
+    epsilon: float = 1e-5
+    momentum: float = 0.1
+    couples_samples = True
+
+    def __post_init__(self) -> None:
+        require(self.epsilon > 0, self.type, "epsilon", "> 0", self.epsilon)
+        require(0 <= self.momentum <= 1, self.type, "momentum", "in [0, 1]", self.momentum)
+
+    def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
+        channels = x_shape[0]
+        return Variables(
+            {"gamma": np.ones(channels), "beta": np.zeros(channels)},
+            {"mean": np.zeros(channels), "variance": np.ones(channels)},
+        )
+
+    def output_shape(self, x_shape: Shape) -> Shape:
+        if len(x_shape) not in (1, 3):
+            raise self.refuse("(N, C, H, W) or (N, C)", x_shape)
+        return x_shape
+
+    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+        backend, axes, shape = context.backend, _axes(x), _broadcast(x)
+        if context.training:
+            count = x.shape[0] * math.prod(x.shape[2:])
+            if count < 2:
+                raise ShapeError(self.type, "expected at least 2 values a channel while training, got 1", "use a batch size that leaves no batch of 1")
+            mean = backend.mean(x, axis=axes)
+            centred = x - mean.reshape(shape)
+            variance = backend.mean(centred * centred, axis=axes)
+            statistics: tuple[Array | None, Array | None] = (mean, variance * (count / (count - 1)))
+        else:
+            centred, variance, statistics = x - state["mean"].reshape(shape), state["variance"], (None, None)
+        inverse = (1 / backend.sqrt(variance + self.epsilon)).reshape(shape)
+        normalised = centred * inverse
+        y = normalised * params["gamma"].reshape(shape) + params["beta"].reshape(shape)
+        return y, Cache(normalised, inverse, *statistics)
+
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+        shape = _broadcast(dy)
+        grads = self.parameter_gradients(context, params, cache, dy)
+        scale = params["gamma"].reshape(shape) * cache.inverse
+        if cache.mean is None:
+            return dy * scale, grads
+        count = dy.shape[0] * math.prod(dy.shape[2:])
+        shift = (grads["beta"] / count).reshape(shape) + cache.normalised * (grads["gamma"] / count).reshape(shape)
+        return (dy - shift) * scale, grads
+
+    def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
+        axes = _axes(dy)
+        return {
+            "gamma": context.backend.sum(dy * cache.normalised, axis=axes),
+            "beta": context.backend.sum(dy, axis=axes),
+        }
+
+    def next_state(self, state: Tree, cache: Any) -> Tree:
+        old, new = 1 - self.momentum, self.momentum
+        return {
+            "mean": state["mean"] * old + cache.mean * new,
+            "variance": state["variance"] * old + cache.variance * new,
+        }
+
+
+def _axes(x: Array) -> tuple[int, ...]:
+    return (0, *range(2, x.ndim))
+
+
+def _broadcast(x: Array) -> Shape:
+    return (1, x.shape[1]) + (1,) * (x.ndim - 2)

@@ -1,0 +1,99 @@
+"""Conv2D: a bank of kernels slid over images."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnkit import initializers
+from cnnkit.backends.protocol import Array, Padding, Pair, Shape
+from cnnkit.layers.base import Context, Layer, Variables, reshape_hint
+from cnnkit.layers.fields import (
+    PaddingField,
+    Size,
+    output_sizes,
+    pair,
+    require,
+    require_count,
+    require_padding,
+    require_size,
+    resolve_padding,
+)
+from cnnkit.tree import Tree
+
+
+@dataclass(frozen=True)
+class Conv2D(Layer):
+    """Cross-correlation: y[o, p, q] = bias[o] + sum over i, a, b of weight[o, i, a, b] x[i, p*stride + a*dilation, ...].
+
+    x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O), y (N, O, OH, OW), O = features.
+    padding: pixels on each side, a pair (height, width), "valid" (none) or "same" (OH = ceil(H / stride)).
+    groups: channels are split into that many independent parts; groups = C is a depthwise convolution.
+    """
+
+    features: int
+    window: Size
+    stride: Size = 1
+    padding: PaddingField = 0
+    dilation: Size = 1
+    groups: int = 1
+    bias: bool = True
+    weight_initializer: str = "he_uniform"
+    bias_initializer: str = "zeros"
+
+    def __post_init__(self) -> None:
+        require_count(self.type, "features", self.features)
+        for field in ("window", "stride", "dilation"):
+            require_size(self.type, field, getattr(self, field))
+        require_padding(self.type, self.padding)
+        require_count(self.type, "groups", self.groups)
+        divides = self.features % self.groups == 0
+        require(divides, self.type, "features", f"divisible by groups (={self.groups})", self.features)
+        initializers.parse(self.weight_initializer), initializers.parse(self.bias_initializer)
+
+    def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
+        window = pair(self.window)
+        shape = (self.features, x_shape[0] // self.groups, *window)
+        fan_in, fan_out = shape[1] * window[0] * window[1], shape[0] // self.groups * window[0] * window[1]
+        params = {"weight": initializers.parse(self.weight_initializer)(rng, shape, fan_in, fan_out)}
+        if self.bias:
+            params["bias"] = initializers.parse(self.bias_initializer)(rng, (self.features,), fan_in, fan_out)
+        return Variables(params, {})
+
+    def output_shape(self, x_shape: Shape) -> Shape:
+        if len(x_shape) != 3:
+            raise self.refuse("(N, C, H, W)", x_shape, reshape_hint(x_shape))
+        if x_shape[0] % self.groups:
+            raise self.refuse(f"(N, C, H, W) with C divisible by groups (={self.groups})", x_shape)
+        outputs = output_sizes(x_shape, pair(self.window), *self._geometry(x_shape)[:3])
+        if min(outputs) < 1:
+            extents = [d * (w - 1) + 1 for d, w in zip(pair(self.dilation), pair(self.window), strict=True)]
+            raise self.refuse(f"(N, C, H, W) with H, W >= {extents} less padding", x_shape, "use a smaller window or padding='same'")
+        return (self.features, *outputs)
+
+    def _geometry(self, x_shape: Shape) -> tuple[Pair, Padding, Pair, int]:
+        """Return (stride, padding, dilation, groups) as the backend takes them."""
+        stride, dilation = pair(self.stride), pair(self.dilation)
+        padding = resolve_padding(self.padding, (x_shape[1], x_shape[2]), pair(self.window), stride, dilation)
+        return stride, padding, dilation, self.groups
+
+    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+        weight = params["weight"]
+        if x.ndim != 4 or x.shape[1] != weight.shape[1] * self.groups:
+            hint = None if x.ndim == 4 else reshape_hint(x.shape[1:])
+            raise self.refuse(f"(N, {weight.shape[1] * self.groups}, H, W)", x.shape[1:], hint)
+        y = context.backend.conv2d(x, weight, *self._geometry(x.shape[1:]))
+        return (y + params["bias"].reshape((1, -1, 1, 1)) if self.bias else y), x
+
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+        x = cache
+        dx = context.backend.conv2d_input_gradient(dy, params["weight"], x.shape, *self._geometry(x.shape[1:]))
+        return dx, self.parameter_gradients(context, params, cache, dy)
+
+    def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
+        backend, x = context.backend, cache
+        geometry = self._geometry(x.shape[1:])
+        grads = {"weight": backend.conv2d_weight_gradient(dy, x, params["weight"].shape, *geometry)}
+        if self.bias:
+            grads["bias"] = backend.sum(dy, axis=(0, 2, 3))
+        return grads

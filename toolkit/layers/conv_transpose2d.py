@@ -1,0 +1,95 @@
+"""ConvTranspose2D: the adjoint of a convolution, which makes images larger."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnkit import initializers
+from cnnkit.backends.protocol import Array, Padding, Pair, Shape
+from cnnkit.layers.base import Context, Layer, Variables, reshape_hint
+from cnnkit.layers.fields import PaddingField, Size, pair, require, require_count, require_padding, require_size, resolve_padding
+from cnnkit.tree import Tree
+
+
+@dataclass(frozen=True)
+class ConvTranspose2D(Layer):
+    """y = the adjoint of Conv2D applied to x: each x[i, p, q] adds weight[i, o] * x at p*stride, q*stride of y[o].
+
+    x (N, I, H, W), weight (I, O/groups, KH, KW), bias (O), y (N, O, OH, OW) with O = features and
+    OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + 1 + output_padding (as torch.nn.ConvTranspose2d).
+    """
+
+    features: int
+    window: Size
+    stride: Size = 1
+    padding: PaddingField = 0
+    output_padding: Size = 0
+    dilation: Size = 1
+    groups: int = 1
+    bias: bool = True
+    weight_initializer: str = "he_uniform"
+    bias_initializer: str = "zeros"
+
+    def __post_init__(self) -> None:
+        require_count(self.type, "features", self.features)
+        for field in ("window", "stride", "dilation"):
+            require_size(self.type, field, getattr(self, field))
+        require_padding(self.type, self.padding, ("valid",))
+        require_size(self.type, "output_padding", self.output_padding, least=0)
+        smaller = all(o < s for o, s in zip(pair(self.output_padding), pair(self.stride), strict=True))
+        require(smaller, self.type, "output_padding", f"smaller than stride (={self.stride})", self.output_padding)
+        require_count(self.type, "groups", self.groups)
+        divides = self.features % self.groups == 0
+        require(divides, self.type, "features", f"divisible by groups (={self.groups})", self.features)
+        initializers.parse(self.weight_initializer), initializers.parse(self.bias_initializer)
+
+    def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
+        window = pair(self.window)
+        shape = (x_shape[0], self.features // self.groups, *window)
+        fan_in, fan_out = shape[0] // self.groups * window[0] * window[1], shape[1] * window[0] * window[1]
+        params = {"weight": initializers.parse(self.weight_initializer)(rng, shape, fan_in, fan_out)}
+        if self.bias:
+            params["bias"] = initializers.parse(self.bias_initializer)(rng, (self.features,), fan_in, fan_out)
+        return Variables(params, {})
+
+    def output_shape(self, x_shape: Shape) -> Shape:
+        if len(x_shape) != 3:
+            raise self.refuse("(N, C, H, W)", x_shape, reshape_hint(x_shape))
+        if x_shape[0] % self.groups:
+            raise self.refuse(f"(N, C, H, W) with C divisible by groups (={self.groups})", x_shape)
+        padding = self._geometry()[1]
+        height, width = (
+            (x_shape[1 + i] - 1) * pair(self.stride)[i]
+            - sum(padding[i])
+            + pair(self.dilation)[i] * (pair(self.window)[i] - 1)
+            + 1
+            + pair(self.output_padding)[i]
+            for i in (0, 1)
+        )
+        if min(height, width) < 1:
+            raise self.refuse("(N, C, H, W) large enough for its padding", x_shape, "use less padding")
+        return (self.features, height, width)
+
+    def _geometry(self) -> tuple[Pair, Padding, Pair, int]:
+        stride, dilation = pair(self.stride), pair(self.dilation)
+        return stride, resolve_padding(self.padding, (0, 0), pair(self.window), stride, dilation), dilation, self.groups
+
+    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+        weight = params["weight"]
+        if x.ndim != 4 or x.shape[1] != weight.shape[0]:
+            raise self.refuse(f"(N, {weight.shape[0]}, H, W)", x.shape[1:])
+        y_shape = (x.shape[0], *self.output_shape(x.shape[1:]))
+        y = context.backend.conv2d_input_gradient(x, weight, y_shape, *self._geometry())
+        return (y + params["bias"].reshape((1, -1, 1, 1)) if self.bias else y), x
+
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+        dx = context.backend.conv2d(dy, params["weight"], *self._geometry())
+        return dx, self.parameter_gradients(context, params, cache, dy)
+
+    def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
+        backend, x = context.backend, cache
+        grads = {"weight": backend.conv2d_weight_gradient(x, dy, params["weight"].shape, *self._geometry())}
+        if self.bias:
+            grads["bias"] = backend.sum(dy, axis=(0, 2, 3))
+        return grads

@@ -1,0 +1,57 @@
+"""Dense: every output sees every input."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnkit import initializers
+from cnnkit.backends.protocol import Array, Shape
+from cnnkit.layers.base import Context, Layer, Variables
+from cnnkit.layers.fields import require_count
+from cnnkit.tree import Tree
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """y = x weight^T + bias; x (N, I), weight (O, I), bias (O), y (N, O)."""
+
+    features: int
+    bias: bool = True
+    weight_initializer: str = "glorot_uniform"
+    bias_initializer: str = "zeros"
+    whole_batch = True
+
+    def __post_init__(self) -> None:
+        require_count(self.type, "features", self.features)
+        initializers.parse(self.weight_initializer), initializers.parse(self.bias_initializer)
+
+    def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
+        inputs, outputs = x_shape[0], self.features
+        params = {"weight": initializers.parse(self.weight_initializer)(rng, (outputs, inputs), inputs, outputs)}
+        if self.bias:
+            params["bias"] = initializers.parse(self.bias_initializer)(rng, (outputs,), inputs, outputs)
+        return Variables(params, {})
+
+    def output_shape(self, x_shape: Shape) -> Shape:
+        if len(x_shape) != 1:
+            raise self.refuse("(N, I)", x_shape, "put a Flatten before it")
+        return (self.features,)
+
+    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+        weight = params["weight"]
+        if x.ndim != 2 or x.shape[1] != weight.shape[1]:
+            raise self.refuse(f"(N, {weight.shape[1]})", x.shape[1:], "put a Flatten before it" if x.ndim > 2 else None)
+        y = context.backend.matmul(x, context.backend.transpose(weight, (1, 0)))
+        return (y + params["bias"] if self.bias else y), x
+
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+        dx = context.backend.matmul(dy, params["weight"])
+        return dx, self.parameter_gradients(context, params, cache, dy)
+
+    def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
+        backend, x = context.backend, cache
+        grads = {"weight": backend.matmul(backend.transpose(dy, (1, 0)), x)}
+        if self.bias:
+            grads["bias"] = backend.sum(dy, axis=0)
+        return grads

@@ -1,0 +1,41 @@
+"""Dropout: while training, a random part of the values is set to zero."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from cnnkit.backends.protocol import Array
+from cnnkit.layers.base import Context
+from cnnkit.layers.elementwise import Elementwise
+from cnnkit.layers.fields import require
+from cnnkit.tree import Tree
+
+
+@dataclass(frozen=True)
+class Dropout(Elementwise):
+    """y = x * mask / (1 - rate) while training, else x; each mask value is 0 with probability `rate`, else 1.
+
+    The mask is a function of (key of the layer's path, step, position in the batch): the same on every backend.
+    Srivastava et al. 2014, in the inverted form.
+    """
+
+    rate: float = 0.5
+
+    def __post_init__(self) -> None:
+        good = isinstance(self.rate, int | float) and not isinstance(self.rate, bool) and 0 <= self.rate < 1
+        require(good, self.type, "rate", "in [0, 1)", self.rate)
+
+    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+        if not context.training:
+            return x, None
+        start = context.first_sample * math.prod(x.shape[1:])
+        draws = context.backend.uniform(context.key, context.step, x.shape, start)
+        threshold = math.ceil(self.rate * 2**24) / 2**24  # exact in every dtype, so every backend drops the same values
+        mask = draws >= threshold
+        return self._masked(context, mask, x), mask
+
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+        return (dy if cache is None else self._masked(context, cache, dy)), {}
+
+    def _masked(self, context: Context, mask: Array, x: Array) -> Array:
+        return context.backend.where(mask, x * (1 / (1 - self.rate)), 0.0)

@@ -1,0 +1,11 @@
+"""Layers whose output has the shape of their input."""
+
+from cnnkit.backends.protocol import Shape
+from cnnkit.layers.base import Layer
+
+
+class Elementwise(Layer):
+    """Base of layers that keep the shape and take any."""
+
+    def output_shape(self, x_shape: Shape) -> Shape:
+        return x_shape

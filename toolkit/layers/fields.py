@@ -1,0 +1,78 @@
+"""Checks of configuration fields, and the arithmetic of windows."""
+
+from typing import Literal
+
+from cnnkit.backends.protocol import Padding, Pair, Shape
+from cnnkit.errors import ConfigError
+
+Size = int | Pair
+PaddingField = int | Pair | Literal["valid", "same"]
+
+
+def require(condition: bool, layer: str, field: str, expected: str, got: object) -> None:
+    """Raise ConfigError when a field's value is not what it may be."""
+    if not condition:
+        raise ConfigError(f"{layer}: expected {field} to be {expected}, got {got!r}")
+
+
+def is_count(value: object, least: int = 1) -> bool:
+    """Say whether value is a whole number of at least `least` (True and False are not)."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def require_count(layer: str, field: str, value: object, least: int = 1) -> None:
+    """Raise ConfigError unless value is a whole number of at least `least`."""
+    require(is_count(value, least), layer, field, f"a whole number >= {least}", value)
+
+
+def require_size(layer: str, field: str, value: object, least: int = 1) -> None:
+    """Raise ConfigError unless value is a whole number or a pair of them, (height, width)."""
+    good = is_count(value, least) or (
+        isinstance(value, tuple) and len(value) == 2 and all(is_count(v, least) for v in value)
+    )
+    require(good, layer, field, f"a whole number >= {least} or a pair (height, width)", value)
+
+
+def require_padding(layer: str, value: object, words: tuple[str, ...] = ("valid", "same")) -> None:
+    """Raise ConfigError unless value is a number of pixels, a pair (height, width) or one of `words`."""
+    if not (isinstance(value, str) and value in words):
+        try:
+            require_size(layer, "padding", value, least=0)
+        except ConfigError:
+            quoted = "".join(f", {w!r}" for w in words)
+            raise ConfigError(
+                f"{layer}: expected padding to be a whole number >= 0, a pair (height, width){quoted}, got {value!r}"
+            ) from None
+
+
+def pair(value: Size) -> Pair:
+    """3 -> (3, 3)."""
+    return (value, value) if isinstance(value, int) else value
+
+
+def resolve_padding(padding: PaddingField, size: Pair, window: Pair, stride: Pair, dilation: Pair) -> Padding:
+    """Return ((top, bottom), (left, right)). "same" gives ceil(N/S) outputs, the odd pixel at the end (ONNX SAME_UPPER)."""
+    if padding == "valid":
+        return (0, 0), (0, 0)
+    if padding == "same":
+        return _same(size[0], window[0], stride[0], dilation[0]), _same(size[1], window[1], stride[1], dilation[1])
+    height, width = pair(padding)
+    return (height, height), (width, width)
+
+
+def _same(size: int, window: int, stride: int, dilation: int) -> Pair:
+    total = max((-(-size // stride) - 1) * stride + dilation * (window - 1) + 1 - size, 0)
+    return total // 2, total - total // 2
+
+
+def output_size(size: int, window: int, stride: int, padding: Pair, dilation: int = 1) -> int:
+    """O = floor((N + P - D*(F - 1) - 1) / S) + 1."""
+    return (size + sum(padding) - dilation * (window - 1) - 1) // stride + 1
+
+
+def output_sizes(x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Pair:
+    """Return (OH, OW) of images x_shape (C, H, W)."""
+    return (
+        output_size(x_shape[1], window[0], stride[0], padding[0], dilation[0]),
+        output_size(x_shape[2], window[1], stride[1], padding[1], dilation[1]),
+    )

@@ -1,0 +1,22 @@
+"""LeakyReLU: what is below zero is made small."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cnnkit.backends.protocol import Array
+from cnnkit.layers.base import Context
+from cnnkit.layers.elementwise import Elementwise
+from cnnkit.tree import Tree
+
+
+@dataclass(frozen=True)
+class LeakyReLU(Elementwise):
+    """y = x where x > 0, else slope * x."""
+
+    slope: float = 0.01
+
+    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+        return context.backend.where(x > 0, x, x * self.slope), x
+
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+        return context.backend.where(cache > 0, dy, dy * self.slope), {}

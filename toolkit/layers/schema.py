@@ -1,0 +1,99 @@
+"""One schema for layers in Python, in a weight file's architecture (JSON) and in model files (TOML).
+
+A layer is {"type": "Conv2D", "features": 8, "window": 3}: its class name and its dataclass fields; layers inside it nest.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cnnkit.errors import ConfigError
+from cnnkit.layers.avg_pool2d import AvgPool2D
+from cnnkit.layers.base import Layer
+from cnnkit.layers.batch_norm import BatchNorm
+from cnnkit.layers.branches import Branches
+from cnnkit.layers.conv2d import Conv2D
+from cnnkit.layers.conv_transpose2d import ConvTranspose2D
+from cnnkit.layers.dense import Dense
+from cnnkit.layers.dropout import Dropout
+from cnnkit.layers.flatten import Flatten
+from cnnkit.layers.gelu import GELU
+from cnnkit.layers.global_avg_pool2d import GlobalAvgPool2D
+from cnnkit.layers.layer_norm import LayerNorm
+from cnnkit.layers.leaky_relu import LeakyReLU
+from cnnkit.layers.max_pool2d import MaxPool2D
+from cnnkit.layers.relu import ReLU
+from cnnkit.layers.reshape import Reshape
+from cnnkit.layers.residual import Residual
+from cnnkit.layers.sequential import Sequential
+from cnnkit.layers.sigmoid import Sigmoid
+from cnnkit.layers.softmax import Softmax
+from cnnkit.layers.tanh import Tanh
+
+LAYERS: Mapping[str, type[Layer]] = {
+    layer.__name__: layer
+    for layer in (
+        Conv2D, ConvTranspose2D, Dense, MaxPool2D, AvgPool2D, GlobalAvgPool2D, Flatten, Reshape, Dropout, BatchNorm,
+        LayerNorm, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, Softmax, Sequential, Residual, Branches,
+    )
+}  # fmt: skip
+
+
+def to_config(layer: Layer) -> dict[str, Any]:
+    """Return the layer as JSON-ready data; fields at None are left out."""
+    fields = {f.name: getattr(layer, f.name) for f in dataclasses.fields(layer)}  # type: ignore[arg-type]
+    return {"type": layer.type} | {name: _plain(value) for name, value in fields.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Layer):
+        return to_config(value)
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "layer") -> Layer:
+    """Return the layer that `config` describes, as `to_config` writes it; fields left out take their defaults.
+
+    own: classes of layers besides cnnkit's, found by their names. where: for messages.
+
+    Raises ConfigError that names the place, what was expected and the nearest known name.
+    """
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"{where}: expected a table with a type, got {config!r}")
+    known = LAYERS | {cls.__name__: cls for cls in own}
+    name = config.get("type")
+    if not isinstance(name, str) or name not in known:
+        raise ConfigError(f"{where}: expected type to be one of {', '.join(known)}, got {name!r}{_nearest(name, known)}")
+    cls = known[name]
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    values = {}
+    for key, value in config.items():
+        if key == "type":
+            continue
+        if key not in fields:
+            choices = ", ".join(fields) or "none"
+            raise ConfigError(f"{where} ({name}): expected fields of {choices}; got {key!r}{_nearest(key, fields)}")
+        values[key] = _value(value, own, f"{where}.{key}")
+    missing = [key for key, f in fields.items() if key not in values and f.default is dataclasses.MISSING]
+    if missing:
+        raise ConfigError(f"{where} ({name}): expected a value for {' and '.join(missing)}, got none")
+    try:
+        return cls(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    except TypeError as error:
+        raise ConfigError(f"{where} ({name}): a field has a value of the wrong kind: {error}") from None
+
+
+def _value(value: Any, own: Sequence[type[Layer]], where: str) -> Any:
+    if isinstance(value, Mapping):
+        return from_config(value, own, where)
+    if isinstance(value, list | tuple):
+        return tuple(_value(item, own, f"{where}[{i}]") for i, item in enumerate(value))
+    return value
+
+
+def _nearest(name: object, known: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(str(name), known, 1, 0.5)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -1,0 +1,181 @@
+"""Sequential: layers one after the other."""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cnnkit.backends.protocol import Array, Shape
+from cnnkit.errors import ShapeError
+from cnnkit.layers.base import Context, Layer, Variables
+from cnnkit.tree import Tree, child, map_leaves
+
+
+class _Run(NamedTuple):
+    """Children start..stop-1, which meet the batch together: in shards where it holds images and none couples its samples."""
+
+    start: int
+    stop: int
+    separable: bool
+
+
+@dataclass(frozen=True)
+class Sequential(Layer):
+    """y = layers[-1](... layers[1](layers[0](x))); child k is named "k".
+
+    Each run of children that treat samples one by one goes through the backend's map_samples, so that a backend may work
+    in pieces that fit its caches; the pieces' gradients are added in order.
+    """
+
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+
+    @functools.cached_property
+    def couples_samples(self) -> bool:  # type: ignore[override]
+        return any(layer.couples_samples for layer in self.layers)
+
+    @functools.cached_property
+    def whole_batch(self) -> bool:  # type: ignore[override]
+        return any(layer.whole_batch for layer in self.layers)
+
+    @functools.cached_property
+    def _runs(self) -> dict[bool, list[_Run]]:
+        return {training: list(self._cut(training)) for training in (False, True)}
+
+    def _cut(self, training: bool) -> Iterator[_Run]:
+        start = 0
+        for i, layer in enumerate(self.layers):
+            if layer.whole_batch or (training and layer.couples_samples):
+                if start < i:
+                    yield _Run(start, i, True)
+                yield _Run(i, i + 1, False)
+                start = i + 1
+        if start < len(self.layers):
+            yield _Run(start, len(self.layers), True)
+
+    def children(self, x_shape: Shape) -> Iterator[tuple[str, Layer, Shape]]:
+        for i, layer in enumerate(self.layers):
+            yield str(i), layer, x_shape
+            x_shape = _located(str(i), layer, x_shape)
+
+    def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
+        params, state = {}, {}
+        streams = rng.spawn(len(self.layers))
+        for stream, (name, layer, shape) in zip(streams, self.children(x_shape), strict=True):
+            layer.output_shape(shape)
+            variables = layer.init(stream, shape)
+            params[name], state[name] = variables
+        return Variables(_without_empty(params), _without_empty(state))
+
+    def output_shape(self, x_shape: Shape) -> Shape:
+        for i, layer in enumerate(self.layers):
+            x_shape = _located(str(i), layer, x_shape)
+        return x_shape
+
+    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+        caches: list[dict[int, list[Any]]] = []  # a run's caches, by the first sample of the shard
+        for run in self._runs[context.training]:
+            x, cache = self._forward_run(run, context, params, state, x)
+            caches.append(cache)
+        return x, caches
+
+    def _forward_run(
+        self, run: _Run, context: Context, params: Tree, state: Tree, x: Array
+    ) -> tuple[Array, dict[int, list[Any]]]:
+        def shard(first: int, x: Array) -> tuple[int, Array, list[Any]]:
+            inner = context._replace(first_sample=context.first_sample + first) if first else context
+            cache = []
+            for i in range(run.start, run.stop):
+                name = str(i)
+                try:
+                    x, left = self.layers[i].forward(
+                        inner.child(name), child(params, name), child(state, name), x
+                    )
+                except ShapeError as error:
+                    raise error.inside(name) from None
+                cache.append(left)
+            return first, x, cache
+
+        if not (run.separable and x.ndim == 4):
+            _, y, cache = shard(0, x)
+            return y, {0: cache}
+        results = context.backend.map_samples(shard, x)
+        y = results[0][1] if len(results) == 1 else context.backend.concatenate([y for _, y, _ in results])
+        return y, {first: cache for first, _, cache in results}
+
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+        return self._backward(context, params, cache, dy, lowest=0, need_dx=True)
+
+    def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
+        if not params:
+            return {}
+        lowest = min(map(int, params))  # nobody needs a gradient below the first layer that has parameters
+        return self._backward(context, params, cache, dy, lowest, need_dx=False)[1]
+
+    def _backward(
+        self, context: Context, params: Tree, cache: Any, dy: Array, lowest: int, need_dx: bool
+    ) -> tuple[Array, Tree]:
+        grads: Tree = {}
+        for run, caches in zip(reversed(self._runs[context.training]), reversed(cache), strict=True):
+            if run.stop <= lowest:
+                break
+            dy, found = self._backward_run(run, context, params, caches, dy, lowest, need_dx)
+            grads |= found
+        return dy, {name: grads[name] for name in params}
+
+    def _backward_run(
+        self,
+        run: _Run,
+        context: Context,
+        params: Tree,
+        caches: dict[int, list[Any]],
+        dy: Array,
+        lowest: int,
+        need_dx: bool,
+    ) -> tuple[Array, Tree]:
+        def shard(first: int, dy: Array) -> tuple[Array, Tree]:
+            inner = context._replace(first_sample=context.first_sample + first) if first else context
+            grads: Tree = {}
+            for i in range(run.stop - 1, max(run.start, lowest) - 1, -1):
+                layer, name, left = self.layers[i], str(i), caches[first][i - run.start]
+                own = child(params, name)
+                if i == lowest and not need_dx:
+                    found = layer.parameter_gradients(inner.child(name), own, left, dy)
+                else:
+                    dy, found = layer.backward(inner.child(name), own, left, dy)
+                if found:
+                    grads[name] = found
+            return dy, grads
+
+        if len(caches) == 1:
+            return shard(0, dy)
+        results = context.backend.map_samples(shard, dy)
+        complete = need_dx or run.start > lowest
+        dx = context.backend.concatenate([dx for dx, _ in results]) if complete else dy
+        total = results[0][1]
+        for _, grads in results[1:]:
+            total = map_leaves(lambda a, b: a + b, total, grads)
+        return dx, total
+
+    def next_state(self, state: Tree, cache: Any) -> Tree:
+        updated = {}
+        for run, caches in zip(self._runs[True], cache, strict=True):
+            for i in range(run.start, run.stop):
+                if not run.separable and str(i) in state:
+                    updated[str(i)] = self.layers[i].next_state(state[str(i)], caches[0][i - run.start])
+        return {name: updated.get(name, kept) for name, kept in state.items()}
+
+
+def _located(name: str, layer: Layer, x_shape: Shape) -> Shape:
+    try:
+        return layer.output_shape(x_shape)
+    except ShapeError as error:
+        raise error.inside(name) from None
+
+
+def _without_empty(tree: Tree) -> Tree:
+    return {name: value for name, value in tree.items() if value}

@@ -1,0 +1,38 @@
+"""Binary cross-entropy on logits, for one yes-or-no question an output."""
+
+from dataclasses import dataclass
+
+from cnnkit.backends.protocol import Array, Backend, Shape
+from cnnkit.layers.sigmoid import sigmoid
+from cnnkit.losses.base import Loss, as_targets
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Loss):
+    """loss = mean over samples, sum over outputs, of -target*log(p) - (1 - target)*log(1 - p), p = sigmoid(output).
+
+    One output answers for two classes: labels 0 and 1. More outputs are compared with one-hot labels.
+    Written as max(z, 0) - z*target + log(1 + exp(-|z|)), which never overflows.
+    """
+
+    def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        count = outputs.shape[0]
+        if outputs.shape[1] == 1 and targets.ndim == 1:
+            wanted = outputs * 0 + targets.reshape((-1, 1))
+        else:
+            wanted = as_targets(backend, outputs, targets)
+        magnitude = backend.maximum(outputs, -outputs)
+        terms = backend.maximum(outputs, 0.0) - outputs * wanted + backend.log1p(backend.exp(-magnitude))
+        return backend.sum(terms) / count, (sigmoid(backend, outputs) - wanted) / count
+
+    def probabilities(self, backend: Backend, outputs: Array) -> Array:
+        """Return sigmoid(outputs); one output becomes two columns, (1 - p, p)."""
+        p = sigmoid(backend, outputs)
+        return backend.concatenate([1 - p, p], axis=1) if outputs.shape[1] == 1 else p
+
+    def decide(self, backend: Backend, outputs: Array) -> Array:
+        return backend.argmax(self.probabilities(backend, outputs), axis=1)
+
+    def check(self, output_shape: Shape, classes: int) -> None:
+        if not (output_shape == (1,) and classes == 2):
+            super().check(output_shape, classes)

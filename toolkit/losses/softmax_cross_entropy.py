@@ -1,0 +1,36 @@
+"""Softmax cross-entropy, for one class of many."""
+
+from dataclasses import dataclass
+
+from cnnkit.backends.protocol import Array, Backend
+from cnnkit.errors import ConfigError
+from cnnkit.layers.softmax import softmax
+from cnnkit.losses.base import Loss, as_targets
+
+
+@dataclass(frozen=True)
+class SoftmaxCrossEntropy(Loss):
+    """loss = mean over samples of -sum over classes of target * log softmax(outputs).
+
+    label_smoothing: that much of each target is shared out evenly over all classes (Szegedy et al. 2016).
+    """
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            raise ConfigError(f"softmax_cross_entropy: expected label_smoothing in [0, 1), got {self.label_smoothing}")
+
+    def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        count, classes = outputs.shape
+        wanted = as_targets(backend, outputs, targets)
+        if self.label_smoothing:
+            wanted = wanted * (1 - self.label_smoothing) + self.label_smoothing / classes
+        shifted = outputs - backend.max(outputs, axis=1, keepdims=True)
+        powers = backend.exp(shifted)
+        total = backend.sum(powers, axis=1, keepdims=True)
+        loss = backend.sum(wanted * (backend.log(total) - shifted)) / count
+        return loss, (powers / total - wanted) / count
+
+    def probabilities(self, backend: Backend, outputs: Array) -> Array:
+        return softmax(backend, outputs)

@@ -1,0 +1,64 @@
+"""What every metric demands of its inputs, said once."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cnnkit.errors import ConfigError, DataError
+
+Labels = NDArray[np.int64]
+Numbers = NDArray[np.float64]
+
+
+def class_indices(what: str, values: ArrayLike, classes: int) -> Labels:
+    """Return `values` as int64 (N,), N >= 1, each in [0, classes).
+
+    Raises ConfigError on classes < 1, DataError on anything else.
+    """
+    if classes < 1:
+        raise ConfigError(f"metrics: expected one class or more, got {classes}")
+    given: NDArray[Any] = np.asarray(values)
+    if given.ndim != 1 or given.size == 0:
+        raise DataError(f"{what}: expected one class index an image (N,), N >= 1, got shape {given.shape}")
+    if given.dtype.kind not in "iub":
+        raise DataError(f"{what}: expected integer class indices, got {given.dtype}: put one-hot rows through argmax")
+    wrong = np.flatnonzero((given < 0) | (given >= classes))
+    if wrong.size:
+        first = int(wrong[0])
+        raise DataError(f"{what}: expected classes 0 to {classes - 1}, got {given[first]} at image {first}")
+    return given.astype(np.int64)
+
+
+def finite_scores(what: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Numbers:
+    """Return `values` as float64 of `shape`, where None stands for any length of 1 or more.
+
+    Raises DataError on another shape and on NaN or an infinity.
+    """
+    given: NDArray[Any] = np.asarray(values)
+    fits = given.ndim == len(shape) and all(
+        n > 0 if wanted is None else n == wanted for n, wanted in zip(given.shape, shape, strict=True)
+    )
+    if not fits:
+        wanted_text = ", ".join("any" if n is None else str(n) for n in shape)
+        raise DataError(f"{what}: expected shape ({wanted_text}), got {given.shape}")
+    if given.dtype.kind not in "iubf":
+        raise DataError(f"{what}: expected real numbers, got {given.dtype}")
+    numbers = given.astype(np.float64)
+    wrong = np.argwhere(~np.isfinite(numbers))
+    if wrong.size:
+        first = tuple(int(i) for i in wrong[0])
+        raise DataError(f"{what}: expected finite numbers, got {numbers[first]} at image {first[0]}")
+    return numbers
+
+
+def scored(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Numbers]:
+    """Return labels (N,) and scores (N, K) that belong together.
+
+    Raises DataError where they do not.
+    """
+    numbers = finite_scores("scores", scores, (None, None))
+    truth = class_indices("labels", labels, numbers.shape[1])
+    if truth.size != len(numbers):
+        raise DataError(f"scores: expected {truth.size} rows, one a label, got {len(numbers)}")
+    return truth, numbers

@@ -1,0 +1,118 @@
+"""Everything that an evaluation says about a classifier, as one value."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from cnnkit.errors import DataError
+from cnnkit.metrics.checks import scored
+from cnnkit.metrics.confusion import confusion_matrix, largest_confusions
+from cnnkit.metrics.precision_recall import class_scores, macro
+from cnnkit.metrics.ranking import roc_auc_per_class
+
+METRICS = ("precision", "recall", "f1", "roc_auc")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Four metrics in [0, 1], NaN where undefined: of one class against all others, or their plain mean."""
+
+    precision: float
+    recall: float
+    f1: float
+    roc_auc: float
+
+    def to_json(self) -> dict[str, float | None]:
+        """Return {metric: value}, None for NaN."""
+        return {name: None if math.isnan(value := getattr(self, name)) else value for name in METRICS}
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """`count` images of class `label` were taken for `predicted`."""
+
+    label: str
+    predicted: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `classification_report` found.
+
+    classes, support: in the order of class_names. binary: class 1 as the positive one, None unless there are two.
+    confusion_matrix: truth in rows. undefined: path in the JSON ("precision", "classes.3.precision") -> reason.
+    """
+
+    images: int
+    accuracy: float
+    macro: Scores
+    binary: Scores | None
+    class_names: tuple[str, ...]
+    classes: tuple[Scores, ...]
+    support: tuple[int, ...]
+    confusion_matrix: tuple[tuple[int, ...], ...]
+    largest_confusions: tuple[Confusion, ...]
+    undefined: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report in plain values, None for NaN; macro values at the top, `binary` only for two classes."""
+        rows = zip(self.class_names, self.classes, self.support, strict=True)
+        return {
+            "images": self.images,
+            "accuracy": self.accuracy,
+            **self.macro.to_json(),
+            **({"binary": self.binary.to_json()} if self.binary else {}),
+            "classes": [{"name": name, **scores.to_json(), "support": support} for name, scores, support in rows],
+            "confusion_matrix": [list(row) for row in self.confusion_matrix],
+            "largest_confusions": [vars(confusion).copy() for confusion in self.largest_confusions],
+            "undefined": dict(self.undefined),
+        }
+
+
+def classification_report(labels: ArrayLike, scores: ArrayLike, class_names: Sequence[str]) -> Report:
+    """Return every metric of a classifier whose prediction is the class of the highest score, the first of equals.
+
+    labels: (N,); scores: (N, K), K = len(class_names); a net with one output p gives the columns 1-p and p.
+
+    Raises DataError on no images, unequal lengths, a label out of range, another K, or scores not finite.
+    """
+    names = tuple(class_names)
+    truth, numbers = scored(labels, scores)
+    if numbers.shape[1] != len(names):
+        raise DataError(f"scores: expected {len(names)} columns, one a class, got {numbers.shape[1]}")
+    confusion = confusion_matrix(truth, numbers.argmax(axis=1), len(names))
+    found, areas = class_scores(confusion), roc_auc_per_class(truth, numbers)
+    columns = (found.precision, found.recall, found.f1, areas)
+    classes = tuple(Scores(*(float(column[k]) for column in columns)) for k in range(len(names)))
+    reasons = dict(found.undefined)
+    for k, area in enumerate(areas):
+        if math.isnan(area):
+            absent = found.support[k] == 0
+            reasons["roc_auc", k] = f"no image of class {k}" if absent else f"every image is of class {k}"
+    return Report(
+        images=truth.size,
+        accuracy=float(confusion.trace() / truth.size),
+        macro=Scores(*(macro(column) for column in columns)),
+        binary=classes[1] if len(names) == 2 else None,
+        class_names=names,
+        classes=classes,
+        support=tuple(int(n) for n in found.support),
+        confusion_matrix=tuple(tuple(int(n) for n in row) for row in confusion),
+        largest_confusions=tuple(Confusion(names[i], names[j], n) for i, j, n in largest_confusions(confusion)),
+        undefined=_paths(reasons, len(names)),
+    )
+
+
+def _paths(reasons: dict[tuple[str, int], str], classes: int) -> dict[str, str]:
+    """Return the reasons under their paths in the JSON: that of the macro value, the binary one, the class's own."""
+    paths: dict[str, str] = {}
+    for (metric, k), reason in sorted(reasons.items()):
+        paths[metric] = f"{paths[metric]}; {reason}" if metric in paths else reason
+        if classes == 2 and k == 1:
+            paths[f"binary.{metric}"] = reason
+        paths[f"classes.{k}.{metric}"] = reason
+    return paths
