@@ -35,7 +35,12 @@ class CupyBackend(ArrayBackend):
             cupy.cuda.runtime.deviceSynchronize()
             float((ones @ ones + ones).sum())
         except Exception as error:
-            return Availability(False, f"CuPy cannot run a kernel here: {str(error).splitlines()[0]}", "pip install 'cupy-cuda12x[ctk]'", ())
+            return Availability(
+                False,
+                f"CuPy cannot run a kernel here: {str(error).splitlines()[0]}",
+                "pip install 'cupy-cuda12x[ctk]'",
+                (),
+            )
         return Availability(True, devices=("cuda",))
 
     def to_numpy(self, x: Native) -> Any:

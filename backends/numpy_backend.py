@@ -8,37 +8,38 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
-import threadpoolctl
 
 from cnnkit.backends.array_code.array_backend import ArrayBackend
-from cnnkit.backends.protocol import Native, Shape
+from cnnkit.backends.blas_threads import BlasThreads
+from cnnkit.backends.protocol import Native, Shape, Step
 
 T = TypeVar("T")
 
-SHARD = 8  # samples: im2col's buffers of a shard stay in the second-level cache
+# Input values a shard: its im2col buffers stay in the second-level cache, and it is worth a thread's while.
+SHARD_VALUES = 8 * 28 * 28
+SMALLEST_SHARD = 4  # samples
+LARGE_PRODUCT = 1 << 24  # multiply-adds from which BLAS gains by more than one thread
 
 
 class NumpyBackend(ArrayBackend):
     """The primitives on numpy.ndarray.
 
-    threads: of BLAS and of map_samples; None is one a core. The bits of a training depend on it where BLAS splits
-    its sums, so it is part of a run's provenance.
+    threads: of map_samples, and of BLAS in large products; None is one a core. BLAS splits its sums by thread, so the
+    bits of a training depend on this number, and it is part of a run's provenance.
     """
 
     name = "numpy"
 
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
         super().__init__(np)
-        self.threads = threads or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+        self.threads = threads or _cores()
         self._local = threading.local()
         self._pool: ThreadPoolExecutor | None = None
-        self._blas = threadpoolctl.ThreadpoolController().select(user_api="blas")
-        if threads:
-            self._blas.limit(limits=threads)
+        self._blas = BlasThreads()
 
     def scratch(self, name: str, shape: Shape, dtype: Any) -> Native:
-        buffers: dict[tuple[str, Any], Any] = self._local.__dict__
-        key = (name, np.dtype(dtype).char)
+        buffers: dict[str, Any] = self._local.__dict__
+        key = name + np.dtype(dtype).char
         size = math.prod(shape)
         flat = buffers.get(key)
         if flat is None or flat.size < size:
@@ -48,18 +49,45 @@ class NumpyBackend(ArrayBackend):
     def to_numpy(self, x: Native) -> Native:
         return np.asarray(x)
 
-    def map_samples(self, function: Callable[..., T], *arrays: Native) -> list[T]:
-        count = len(arrays[0])
-        if count <= SHARD:
-            return [function(0, *arrays)]
+    def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
+        large = x.size * y.shape[-1] >= LARGE_PRODUCT
+        if not large or self._in_shard():
+            return np.matmul(x, y, out=out)
+        with self._blas.limited_to(self.threads):
+            return np.matmul(x, y, out=out)
+
+    def shard_size(self, x_shape: Shape) -> int:
+        return max(SMALLEST_SHARD, SHARD_VALUES // math.prod(x_shape[1:]))
+
+    def map_samples(self, function: Callable[..., T], size: int, *arrays: Native) -> list[T]:
+        firsts = range(0, len(arrays[0]), size)
 
         def one(first: int) -> T:
-            return function(first, *(a[first : first + SHARD] for a in arrays))
+            return function(first, *(a[first : first + size] for a in arrays))
 
-        firsts = range(0, count, SHARD)
-        with self._blas.limit(limits=1):  # two BLAS calls with threads of their own fight for the cores
-            if self.threads == 1:
-                return [one(first) for first in firsts]
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="cnnkit")
+        # A pool that waits for itself would wait for ever, so a shard cuts its own shards one after the other.
+        if self.threads == 1 or len(firsts) == 1 or self._in_shard():
+            return [one(first) for first in firsts]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="cnnkit", initializer=self._begin_work)
+        with self._blas.limited_to(1):  # the shards have the cores; BLAS threads of their own would fight for them
             return list(self._pool.map(one, firsts))
+
+    def _begin_work(self) -> None:
+        """Mark a thread of the pool; let infinities and NaN arise in it: training looks at the loss and explains it."""
+        self._local.at_work = True
+        np.seterr(all="ignore")
+
+    def _in_shard(self) -> bool:
+        return getattr(self._local, "at_work", False)
+
+    def compile(self, step: Step) -> Step:
+        def run(*arguments: Any) -> Any:
+            with np.errstate(all="ignore"), self._blas.limited_to(1):  # a small product loses by a second thread
+                return step(*arguments)
+
+        return run
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,5 +1,6 @@
-"""Philox4x32-10, a generator that is a function of (counter, key): Salmon, Moraes, Dror and Shaw, "Parallel random numbers", SC 2011.
+"""Philox4x32-10, a generator that is a function of (counter, key).
 
+Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 Written with operators alone on int64 arrays, whose products wrap to the same 64 bits as unsigned ones would,
 so one text serves NumPy, CuPy and PyTorch.
 """

@@ -1,7 +1,8 @@
 """What every backend can do, primitive by primitive, each beside its gradient.
 
 Conventions: images are NCHW, convolution weights OIHW, Dense weights (out, in), convolution is cross-correlation.
-`padding` is ((top, bottom), (left, right)), resolved by the layer; `stride`, `dilation` and `window` are (height, width).
+`padding` is ((top, bottom), (left, right)), resolved by the layer.
+`stride`, `dilation` and `window` are (height, width).
 A result may share memory with an argument; nothing but `assign` changes an array that exists.
 """
 
@@ -9,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
+
+from cnnkit.errors import BackendUnavailableError
 
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
@@ -18,7 +21,7 @@ T = TypeVar("T")
 Step = Callable[..., Any]
 
 
-class Array(Protocol):
+class Array(Protocol):  # noqa: PLW1641 (arrays compare element by element and have no hash)
     """What numpy.ndarray, cupy.ndarray and torch.Tensor have in common; nothing else is portable.
 
     No float(), int(), len() or iteration: they would read the device. No other methods: they differ.
@@ -90,7 +93,7 @@ class Backend(ABC):
 
     @abstractmethod
     def uniform(self, key: Pair, step: int | Array, shape: Shape, start: int = 0) -> Array:
-        """Return float32 draws in [0, 1): element i is Philox4x32-10 word start + i of (key, step), top 24 bits * 2**-24.
+        """Return float32 draws in [0, 1): element i is the top 24 bits of Philox4x32-10 word start + i, times 2**-24.
 
         key: two words of 32 bits. step: counts updates; may live on the device. Salmon et al. 2011.
         """
@@ -141,10 +144,11 @@ class Backend(ABC):
     # ---- convolution and pooling
 
     @abstractmethod
-    def conv2d(
-        self, x: Array, weight: Array, stride: Pair, padding: Padding, dilation: Pair, groups: int
-    ) -> Array:
-        """y[n,o,p,q] = sum_{i,a,b} weight[o,i,a,b] x[n, i, p*stride + a*dilation - top, ...]; x (N, C, H, W), weight (O, C/groups, KH, KW)."""
+    def conv2d(self, x: Array, weight: Array, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Array:
+        """y[n,o,p,q] = sum over i, a, b of weight[o,i,a,b] x[n, i, p*stride + a*dilation - top, ...].
+
+        x (N, C, H, W), weight (O, C/groups, KH, KW), y (N, O, OH, OW).
+        """
 
     @abstractmethod
     def conv2d_input_gradient(
@@ -183,17 +187,31 @@ class Backend(ABC):
         """Return the array to use for `target` from now on, holding `value`; mutable arrays are written in place."""
         return value
 
-    def map_samples(self, function: Callable[..., T], *arrays: Array) -> list[T]:
-        """Return [function(first, *shards), ...] over shards of the batch axis, in order.
+    def shard_size(self, x_shape: Shape) -> int:
+        """Return into pieces of how many samples a batch of images x_shape (N, C, H, W) is best cut.
 
-        first: position of the shard's first sample in the batch. How the batch is cut depends on its length alone,
-        so a forward and a backward pass meet the same shards. The default is one call on the whole batch.
+        It depends on the shape alone, never on the number of threads. The default is the whole batch.
         """
-        return [function(0, *arrays)]
+        return x_shape[0]
+
+    def map_samples(self, function: Callable[..., T], size: int, *arrays: Array) -> list[T]:
+        """Return [function(first, *shards), ...] over shards of `size` samples, in order.
+
+        first: position of the shard's first sample in the batch.
+        """
+        count = arrays[0].shape[0]
+        if count <= size:
+            return [function(0, *arrays)]
+        firsts = range(0, count, size)
+        return [function(first, *(array[first : first + size] for array in arrays)) for first in firsts]
 
     def compile(self, step: Step) -> Step:
         """Return a function that does what `step` does, perhaps captured for replay on the device."""
         return step
+
+    def allow_tf32(self) -> None:
+        """Let products round their factors to TF32. Raises BackendUnavailableError where the device knows no TF32."""
+        raise BackendUnavailableError(f"backend {self.name} on {self.device}: has no TF32: leave tf32 out")
 
     def synchronize(self) -> None:
         """Wait until all work given to the device is done."""

@@ -88,9 +88,7 @@ class ReferenceBackend(Backend):
 
     # ---- convolution: y[n,o,p,q] = sum over i,a,b of weight[o,i,a,b] * x[n,i,p*s+a*d-top,q*s+b*d-left]
 
-    def conv2d(
-        self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int
-    ) -> Native:
+    def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
         framed = _frame(x, padding, 0.0)
         y = np.zeros((len(x), len(weight), *_outputs(framed, weight.shape[2:], stride, dilation)))
         for (p, q), rows, cols in _positions(y.shape[2:], weight.shape[2:], stride, dilation):
@@ -113,7 +111,7 @@ class ReferenceBackend(Backend):
     ) -> Native:
         framed = _frame(x, padding, 0.0)
         dweight = np.zeros(weight_shape)
-        for (p, q), rows, cols in _positions(dy.shape[2:], weight_shape[2:], stride, dilation):
+        for (p, q), rows, cols in _positions(dy.shape[2:], (weight_shape[2], weight_shape[3]), stride, dilation):
             patch = framed[:, :, rows, cols]
             for inputs, outputs in _groups(x.shape[1], weight_shape[0], groups):
                 dweight[outputs] += np.einsum("no,niab->oiab", dy[:, outputs, p, q], patch[:, inputs])
@@ -123,7 +121,7 @@ class ReferenceBackend(Backend):
 
     def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
         framed = _frame(x, padding, -np.inf)
-        y = np.zeros((*x.shape[:2], *_outputs(framed, window, stride)))
+        y: Native = np.zeros((*x.shape[:2], *_outputs(framed, window, stride)))
         winners = np.zeros(y.shape, int)  # row-major position of the first maximum in its window
         for (p, q), rows, cols in _positions(y.shape[2:], window, stride):
             patch = framed[:, :, rows, cols].reshape(*x.shape[:2], -1)
@@ -136,16 +134,14 @@ class ReferenceBackend(Backend):
     ) -> Native:
         dframed = _frame(np.zeros(x_shape), padding, 0.0)
         samples, channels = np.indices(x_shape[:2])
-        for p, q in np.ndindex(*dy.shape[2:]):
+        for p, q in itertools.product(range(dy.shape[2]), range(dy.shape[3])):
             a, b = np.divmod(saved[:, :, p, q], window[1])
             dframed[samples, channels, p * stride[0] + a, q * stride[1] + b] += dy[:, :, p, q]
         return _unframe(dframed, padding)
 
-    def average_pool2d(
-        self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool
-    ) -> Native:
+    def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
         framed, counted = _frame(x, padding, 0.0), _frame(np.ones(x.shape), padding, float(count_padding))
-        y = np.zeros((*x.shape[:2], *_outputs(framed, window, stride)))
+        y: Native = np.zeros((*x.shape[:2], *_outputs(framed, window, stride)))
         for (p, q), rows, cols in _positions(y.shape[2:], window, stride):
             y[:, :, p, q] = framed[:, :, rows, cols].sum(axis=(2, 3)) / counted[:, :, rows, cols].sum(axis=(2, 3))
         return y
@@ -153,7 +149,10 @@ class ReferenceBackend(Backend):
     def average_pool2d_gradient(
         self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
     ) -> Native:
-        dframed, counted = _frame(np.zeros(x_shape), padding, 0.0), _frame(np.ones(x_shape), padding, float(count_padding))
+        dframed, counted = (
+            _frame(np.zeros(x_shape), padding, 0.0),
+            _frame(np.ones(x_shape), padding, float(count_padding)),
+        )
         for (p, q), rows, cols in _positions(dy.shape[2:], window, stride):
             count = counted[:, :, rows, cols].sum(axis=(2, 3))
             dframed[:, :, rows, cols] += (dy[:, :, p, q] / count)[:, :, None, None]
@@ -195,7 +194,7 @@ def _groups(inputs: int, outputs: int, groups: int) -> Iterator[tuple[slice, sli
 
 
 def _philox_word(key: Pair, step: int, position: int) -> int:
-    """Return 32 random bits: word position % 4 of Philox4x32-10 at counter (position // 4, step), after Salmon et al. 2011."""
+    """Return 32 random bits: word position % 4 of Philox4x32-10 at (position // 4, step). Salmon et al. 2011."""
     block = position // 4
     counter = [block % 2**32, block >> 32, step % 2**32, step >> 32]
     k0, k1 = key

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.philox import counters, philox4x32
-from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
+from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape
 from cnnkit.errors import BackendUnavailableError
 
 
@@ -27,13 +27,13 @@ class TorchBackend(Backend):
         self.device = device or present[0]
         if self.device.split(":")[0] not in present:
             raise BackendUnavailableError(
-                f"backend torch: expected device {' or '.join(present)}, got {device!r}: PyTorch {torch.__version__} finds no such device here"
+                f"backend torch: expected device {' or '.join(present)}, got {device!r}: "
+                f"PyTorch {torch.__version__} finds no such device here"
             )
         if threads:
             torch.set_num_threads(threads)
         self.threads = torch.get_num_threads()
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
+        self._tf32(False)
 
     @classmethod
     def availability(cls) -> Availability:
@@ -45,8 +45,8 @@ class TorchBackend(Backend):
 
     def asarray(self, values: Any, dtype: str | None = None) -> Native:
         if not isinstance(values, self.torch.Tensor):
-            array = np.require(values, dtype, "CW")  # PyTorch warns about memory that may not be written
-            values = self.torch.from_numpy(array)
+            # PyTorch warns about memory that may not be written
+            values = self.torch.from_numpy(np.require(np.asarray(values, dtype), requirements=("C", "W")))
         return values.to(self.device, self._dtype(dtype))
 
     def to_numpy(self, x: Native) -> Any:
@@ -119,9 +119,7 @@ class TorchBackend(Backend):
     def matmul(self, x: Native, y: Native) -> Native:
         return self.torch.matmul(x, y)
 
-    def conv2d(
-        self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int
-    ) -> Native:
+    def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
         x, even = self._even(x, padding, 0)
         return self.torch.conv2d(x, weight, None, stride, even, dilation, groups)
 
@@ -161,9 +159,7 @@ class TorchBackend(Backend):
         )
         return dx if dx.shape == x_shape else self._uneven(dx, x_shape, padding)
 
-    def average_pool2d(
-        self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool
-    ) -> Native:
+    def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
         framed, scale = self._framed_average(x, window, stride, padding, count_padding)
         y = self.torch.nn.functional.avg_pool2d(framed, window, stride)
         return y if scale is None else y * scale
@@ -195,7 +191,7 @@ class TorchBackend(Backend):
         return self.torch.nn.functional.pad(x, (left, right, top, bottom), value=fill)
 
     def _even(self, x: Native, padding: Padding, fill: float, largest: Pair | None = None) -> tuple[Native, Pair]:
-        """Return (x, padding) that PyTorch takes: what it cannot do (uneven, or wider than `largest`) is padded here."""
+        """Return (x, padding) that PyTorch takes: what it cannot do (uneven, wider than `largest`) is padded here."""
         (top, bottom), (left, right) = padding
         if top == bottom and left == right and (largest is None or (top <= largest[0] and left <= largest[1])):
             return x, (top, left)
@@ -208,6 +204,15 @@ class TorchBackend(Backend):
 
     def assign(self, target: Native, value: Native) -> Native:
         return target.copy_(value)
+
+    def allow_tf32(self) -> None:
+        if not self.device.startswith("cuda"):
+            super().allow_tf32()
+        self._tf32(True)
+
+    def _tf32(self, allowed: bool) -> None:
+        self.torch.backends.cudnn.allow_tf32 = allowed
+        self.torch.backends.cuda.matmul.allow_tf32 = allowed
 
     def synchronize(self) -> None:
         if self.device.startswith("cuda"):

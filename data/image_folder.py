@@ -57,13 +57,14 @@ def read_image_folder(name: str, folder: Path) -> Dataset:
 
 def subfolders(folder: Path) -> list[Path]:
     """Return the subfolders that do not begin with a dot, in natural order."""
-    found = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
+    with os.scandir(folder) as entries:
+        found = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
     return sorted(found, key=lambda path: _natural(path.name))
 
 
-def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+def _natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return [(int(part), "") if part[0] in "0123456789" else (-1, part) for part in parts], name
+    return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts], name
 
 
 def _part(folder: Path, classes: list[str], shape: tuple[int, ...] | None) -> Stored:
@@ -91,7 +92,9 @@ def _part(folder: Path, classes: list[str], shape: tuple[int, ...] | None) -> St
 
 def _pictures(folder: Path) -> list[Path]:
     paths = []
-    for entry in os.scandir(folder):
+    with os.scandir(folder) as found:
+        entries = list(found)
+    for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in _LITTER:
             continue
         path = Path(entry.path)

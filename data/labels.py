@@ -20,8 +20,6 @@ def class_indices(labels: npt.NDArray[Any], images: int, where: str) -> Labels:
         raise refuse(where, "labels as whole numbers", f"{labels.dtype}")
     if labels.ndim == 0 or labels.shape[0] != images:
         raise refuse(where, f"a label for each of the {images} images", f"labels of shape {labels.shape}")
-    if images == 0:
-        raise refuse(where, "at least one label", "none")
     if labels.ndim == 2 and labels.shape[1] > 1:
         return _from_one_hot(labels, where)
     if labels.size != images:

@@ -8,8 +8,12 @@ LARGEST_RATIO = 100  # beyond that, how many times its stored size
 
 
 def refuse(where: object, expected: str, got: str, hint: str = "") -> DataError:
-    """Return the error `where: expected ..., got ...: hint`; `where` is a file, with a member or a line behind it."""
-    return DataError(f"{printable(str(where), 400)}: expected {expected}, got {got}" + (f": {hint}" if hint else ""))
+    """Return the error `where: expected ..., got ...: hint`; `where` is a file, with a member or a line behind it.
+
+    `where` and `got` may hold text from the file: they are made safe to show here.
+    """
+    came = printable(got, 400)
+    return DataError(f"{printable(str(where), 400)}: expected {expected}, got {came}" + (f": {hint}" if hint else ""))
 
 
 def require_affordable(where: object, declared: int, stored: int) -> None:

@@ -88,8 +88,11 @@ def _array(key: str, entry: Any, rank: int) -> Array:
     for index, value in enumerate(values):
         if type(value) not in (int, float):  # True is an int to Python, and a slip in a file
             raise ValueError(f"{key}: expected numbers, got {printable(repr(value), 30)} at index {index}")
-        if abs(value) > np.finfo(np.float32).max:
-            raise ValueError(f"{key}: {printable(repr(value), 30)} at index {index} does not fit float32")
     if len(values) != math.prod(shape):
         raise ValueError(f"{key}: expected {math.prod(shape)} numbers for dim {shape}, got {len(values)}")
-    return np.array(values, np.float32).reshape(shape)
+    with np.errstate(over="ignore"):
+        array = np.array([float(value) if abs(value) < 1e300 else np.inf for value in values], np.float32)
+    if not np.isfinite(array).all():
+        index = int(np.isfinite(array).argmin())
+        raise ValueError(f"{key}: {printable(repr(values[index]), 30)} at index {index} does not fit float32")
+    return array.reshape(shape)

@@ -2,8 +2,8 @@
 
 import contextlib
 import hashlib
+import io
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ _MAX_RANK, _MAX_NAME = 32, 10_000
 
 
 def write_hdf5(weights: WeightFile, path: Path, compression: int) -> None:
-    """Write `weights` to `path`. Raises ExportError for what HDF5 cannot hold or the disk does not take."""
+    """Write `weights` to `path`. Raises ExportError for what HDF5 cannot hold, OSError by the disk."""
     for tensor in weights.tensors:
         _require_storable(tensor)
     texts = {name: _json(name, getattr(weights, name)) for name in TEXTS if getattr(weights, name) is not None}
@@ -70,17 +70,19 @@ def _chunk(shape: tuple[int, ...], item_bytes: int) -> tuple[int, ...]:
 
 @contextlib.contextmanager
 def _created(path: Path) -> Iterator[Any]:
-    """Create a file whose headers have checksums (HDF5 1.10) and hold no times: equal content is equal bytes."""
-    h5py = load_h5py()
+    """Build a file in memory, whose headers have checksums (HDF5 1.10) and hold no times, and write it in one go.
+
+    In memory, because libhdf5 ends in a segmentation fault after a disk that is full.
+    """
+    h5py, image = load_h5py(), io.BytesIO()
     access, creation = h5py.h5p.create(h5py.h5p.FILE_ACCESS), h5py.h5p.create(h5py.h5p.FILE_CREATE)
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, image)
     creation.set_obj_track_times(False)
-    try:
-        with h5py.File(h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_TRUNC, creation, access)) as file:
-            yield file
-    except (OSError, RuntimeError) as error:
-        raise ExportError(f"HDF5 could not be written: {printable(str(error))}") from error
+    with h5py.File(h5py.h5f.create(b"weights", h5py.h5f.ACC_TRUNC, creation, access)) as file:
+        yield file
+    path.write_bytes(image.getbuffer())
 
 
 def _group(file: Any, name: str) -> Any:

@@ -81,44 +81,40 @@ class ArrayBackend(Backend):
         return self.xp.concatenate(arrays, axis=axis)
 
     def matmul(self, x: Native, y: Native) -> Native:
-        return self.xp.matmul(x, y)
+        return self.gemm(x, y)
 
-    def conv2d(
-        self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int
-    ) -> Native:
-        return convolution.forward(self.xp, self.scratch, x, weight, stride, padding, dilation, groups)
+    def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
+        """Return the matrix product x y; every product of the backend passes here."""
+        return self.xp.matmul(x, y, out=out)
+
+    def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
+        return convolution.forward(self, x, weight, stride, padding, dilation, groups)
 
     def conv2d_input_gradient(
         self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
-        return convolution.input_gradient(
-            self.xp, self.scratch, dy, weight, x_shape, stride, padding, dilation, groups
-        )
+        return convolution.input_gradient(self, dy, weight, x_shape, stride, padding, dilation, groups)
 
     def conv2d_weight_gradient(
         self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
-        return convolution.weight_gradient(
-            self.xp, self.scratch, dy, x, weight_shape, stride, padding, dilation, groups
-        )
+        return convolution.weight_gradient(self, dy, x, weight_shape, stride, padding, dilation, groups)
 
     def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
-        return pooling.max_forward(self.xp, self.scratch, x, window, stride, padding)
+        return pooling.max_forward(self, x, window, stride, padding)
 
     def max_pool2d_gradient(
         self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
     ) -> Native:
-        return pooling.max_gradient(self.xp, self.scratch, dy, saved, window, stride, padding)
+        return pooling.max_gradient(self, dy, saved, window, stride, padding)
 
-    def average_pool2d(
-        self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool
-    ) -> Native:
-        return pooling.average_forward(self.xp, self.scratch, x, window, stride, padding, count_padding)
+    def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
+        return pooling.average_forward(self, x, window, stride, padding, count_padding)
 
     def average_pool2d_gradient(
         self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
     ) -> Native:
-        return pooling.average_gradient(self.xp, dy, x_shape, window, stride, padding, count_padding)
+        return pooling.average_gradient(self, dy, x_shape, window, stride, padding, count_padding)
 
     def assign(self, target: Native, value: Native) -> Native:
         target[...] = value

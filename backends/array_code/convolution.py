@@ -3,24 +3,21 @@
 Results are (N, O, OH, OW) views of (O, N, OH, OW) arrays: what the GEMM writes and what the next one reads.
 """
 
-from typing import Any
-
-from cnnkit.backends.array_code.windows import Scratch, add_columns, channels_first, columns
+from cnnkit.backends.array_code.windows import Tools, add_columns, channels_first, columns
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape
 
 
 def forward(
-    xp: Any, scratch: Scratch, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    tools: Tools, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int
 ) -> Native:
     """Return y (N, O, OH, OW) of x (N, C, H, W) and weight (O, C/groups, KH, KW)."""
-    cols, outputs = columns(x, weight.shape[2:], stride, padding, dilation, scratch)
-    y = xp.matmul(_kernels(weight, groups), _by_group(cols, groups))
+    cols, outputs = columns(tools, x, weight.shape[2:], stride, padding, dilation)
+    y = tools.gemm(_kernels(weight, groups), _by_group(cols, groups))
     return channels_first(y.reshape((weight.shape[0], x.shape[0], *outputs)))
 
 
 def input_gradient(
-    xp: Any,
-    scratch: Scratch,
+    tools: Tools,
     dy: Native,
     weight: Native,
     x_shape: Shape,
@@ -32,14 +29,13 @@ def input_gradient(
     """Return dx of x_shape (N, C, H, W)."""
     n, _, *outputs = dy.shape
     shape = (x_shape[1], *weight.shape[2:], n, *outputs)
-    cols = scratch("columns", shape, dy.dtype)
-    xp.matmul(_kernels(weight, groups).transpose(0, 2, 1), _by_channel(dy, groups), out=_by_group(cols, groups))
-    return add_columns(xp, cols, x_shape, stride, padding, dilation)
+    cols = tools.scratch("columns", shape, dy.dtype)
+    tools.gemm(_kernels(weight, groups).transpose(0, 2, 1), _by_channel(dy, groups), out=_by_group(cols, groups))
+    return add_columns(tools, cols, x_shape, stride, padding, dilation)
 
 
 def weight_gradient(
-    xp: Any,
-    scratch: Scratch,
+    tools: Tools,
     dy: Native,
     x: Native,
     weight_shape: Shape,
@@ -50,8 +46,8 @@ def weight_gradient(
 ) -> Native:
     """Return dweight of weight_shape (O, C/groups, KH, KW)."""
     window = (weight_shape[2], weight_shape[3])
-    cols, _ = columns(x, window, stride, padding, dilation, scratch)
-    dweight = xp.matmul(_by_channel(dy, groups), _by_group(cols, groups).transpose(0, 2, 1))
+    cols, _ = columns(tools, x, window, stride, padding, dilation)
+    dweight = tools.gemm(_by_channel(dy, groups), _by_group(cols, groups).transpose(0, 2, 1))
     return dweight.reshape(weight_shape)
 
 

@@ -4,8 +4,6 @@ import functools
 import math
 from typing import Any
 
-import numpy as np
-
 from cnnkit.backends.protocol import Native
 
 _LIMIT = {"float32": 4.0, "float64": 6.0}  # beyond, erf is 1 to the last bit
@@ -14,18 +12,23 @@ _DEGREE = {"float32": 17, "float64": 36}
 
 @functools.cache
 def _coefficients(dtype: str) -> tuple[float, ...]:
-    """Chebyshev coefficients of erf(x)/x as a function of x**2 on [0, limit**2] (it is even, so this halves the degree)."""
-    limit = _LIMIT[dtype]
-
-    def quotient(t: Any) -> Any:
-        x = np.sqrt((t + 1) / 2) * limit
-        return np.array([math.erf(v) / v if v else 2 / math.sqrt(math.pi) for v in x])
-
-    return tuple(np.polynomial.chebyshev.chebinterpolate(quotient, _DEGREE[dtype]).tolist())
+    """Chebyshev coefficients of erf(x)/x, which is even, as a function of x**2 on [0, limit**2]."""
+    limit, count = _LIMIT[dtype], _DEGREE[dtype] + 1
+    # The angles are multiples of pi/2/count; whole turns are taken off while they are integers, so no bit is lost.
+    cosines = [math.cos(math.pi * k / (2 * count)) for k in range(4 * count)]
+    x = [math.sqrt((1 + cosines[2 * j + 1]) / 2) * limit for j in range(count)]
+    quotients = [math.erf(v) / v for v in x]
+    sums = [
+        math.fsum(q * cosines[k * (2 * j + 1) % (4 * count)] for j, q in enumerate(quotients)) for k in range(count)
+    ]
+    return (sums[0] / count, *(2 * s / count for s in sums[1:]))
 
 
 def erf(xp: Any, x: Native) -> Native:
-    """2/sqrt(pi) * integral of exp(-t**2) from 0 to x, by Clenshaw's recurrence; error below 2e-7 (float32), 1e-14 (float64)."""
+    """2/sqrt(pi) * integral of exp(-t**2) from 0 to x, by Clenshaw's recurrence.
+
+    The error is below 3e-7 in float32 and 1e-14 in float64.
+    """
     dtype = str(x.dtype)
     limit = _LIMIT[dtype]
     clipped = xp.clip(x, -limit, limit)

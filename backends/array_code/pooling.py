@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cnnkit.backends.array_code.windows import Scratch, channels_first, output_size, padded, slices, unpadded
+from cnnkit.backends.array_code.windows import Tools, channels_first, output_size, padded, slices, unpadded
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape
 
 _DENSE = (1, 1)  # pooling has no dilation
@@ -16,20 +16,19 @@ def _outputs(x_shape: Shape, window: Pair, stride: Pair, padding: Padding) -> Pa
 
 
 def max_forward(
-    xp: Any, scratch: Scratch, x: Native, window: Pair, stride: Pair, padding: Padding
+    tools: Tools, x: Native, window: Pair, stride: Pair, padding: Padding
 ) -> tuple[Native, tuple[Native, Native]]:
     """Return (y, (x, y)): the maximum of each window of x (N, C, H, W)."""
-    frame = padded(channels_first(x), padding, -xp.inf, scratch)
+    frame = padded(tools, channels_first(x), padding, -tools.xp.inf)
     best = None
     for _, _, view in slices(frame, window, stride, _DENSE, _outputs(x.shape, window, stride, padding)):
-        best = view.copy() if best is None else xp.maximum(best, view, out=best)
+        best = view.copy() if best is None else tools.xp.maximum(best, view, out=best)
     y = channels_first(best)
     return y, (x, y)
 
 
 def max_gradient(
-    xp: Any,
-    scratch: Scratch,
+    tools: Tools,
     dy: Native,
     saved: tuple[Native, Native],
     window: Pair,
@@ -38,40 +37,40 @@ def max_gradient(
 ) -> Native:
     """Return dx (N, C, H, W): dy at the first position of each window that equals its maximum."""
     x, y = saved
-    frame = padded(channels_first(x), padding, -xp.inf, scratch)
-    dframe = xp.zeros(frame.shape, dy.dtype)
+    frame = padded(tools, channels_first(x), padding, -tools.xp.inf)
+    dframe = tools.xp.zeros(frame.shape, dy.dtype)
     best, rest = channels_first(y), channels_first(dy)
     outputs = y.shape[2:]
-    free = xp.ones(best.shape, bool)
+    free = tools.xp.ones(best.shape, bool)
     places = slices(dframe, window, stride, _DENSE, outputs)
     for (_, _, view), (_, _, dview) in zip(slices(frame, window, stride, _DENSE, outputs), places, strict=True):
         hit = view == best
         hit &= free
         free ^= hit
-        dview += rest * hit
+        tools.xp.add(dview, rest * hit, out=dview)
     return channels_first(unpadded(dframe, padding))
 
 
 def average_forward(
-    xp: Any, scratch: Scratch, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool
+    tools: Tools, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool
 ) -> Native:
     """Return the mean of each window of x (N, C, H, W)."""
-    frame = padded(channels_first(x), padding, 0, scratch)
+    frame = padded(tools, channels_first(x), padding, 0)
     total = None
     for _, _, view in slices(frame, window, stride, _DENSE, _outputs(x.shape, window, stride, padding)):
-        total = view.copy() if total is None else xp.add(total, view, out=total)
-    return channels_first(total / _counts(xp, x.shape, x.dtype, window, stride, padding, count_padding))
+        total = view.copy() if total is None else tools.xp.add(total, view, out=total)
+    return channels_first(total / _counts(tools.xp, x.shape, x.dtype, window, stride, padding, count_padding))
 
 
 def average_gradient(
-    xp: Any, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
+    tools: Tools, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
 ) -> Native:
     """Return dx of x_shape (N, C, H, W): each dy shared out evenly over its window."""
     n, c, h, w = x_shape
-    share = channels_first(dy) / _counts(xp, x_shape, dy.dtype, window, stride, padding, count_padding)
-    dframe = xp.zeros((c, n, h + sum(padding[0]), w + sum(padding[1])), dy.dtype)
+    share = channels_first(dy) / _counts(tools.xp, x_shape, dy.dtype, window, stride, padding, count_padding)
+    dframe = tools.xp.zeros((c, n, h + sum(padding[0]), w + sum(padding[1])), dy.dtype)
     for _, _, dview in slices(dframe, window, stride, _DENSE, dy.shape[2:]):
-        dview += share
+        tools.xp.add(dview, share, out=dview)
     return channels_first(unpadded(dframe, padding))
 
 

@@ -1,11 +1,21 @@
 """Sliding windows over images kept as (C, N, H, W): padding, slices, im2col and col2im, without fancy indexing."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape
 
-Scratch = Callable[[str, Shape, Any], Native]  # (name, shape, dtype) -> uninitialised buffer, reused by the next call of that name
+
+class Tools(Protocol):
+    """What the functions of this folder need of a backend."""
+
+    xp: Any  # numpy or cupy
+
+    def scratch(self, name: str, shape: Shape, dtype: Any) -> Native:
+        """Return an uninitialised buffer that lives until the next call with this name."""
+
+    def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
+        """Return the matrix product x y, (..., M, K) and (..., K, N), written to `out` if given."""
 
 
 def channels_first(x: Native) -> Native:
@@ -18,13 +28,13 @@ def output_size(size: int, window: int, stride: int, padding: Pair, dilation: in
     return (size + sum(padding) - dilation * (window - 1) - 1) // stride + 1
 
 
-def padded(x: Native, padding: Padding, fill: float, scratch: Scratch) -> Native:
+def padded(tools: Tools, x: Native, padding: Padding, fill: float) -> Native:
     """Return x (C, N, H, W) inside a frame of `fill`; x itself where no padding is asked for."""
     (top, bottom), (left, right) = padding
     if not (top or bottom or left or right):
         return x
     c, n, h, w = x.shape
-    frame = scratch("padded", (c, n, h + top + bottom, w + left + right), x.dtype)
+    frame = tools.scratch("padded", (c, n, h + top + bottom, w + left + right), x.dtype)
     frame[:, :, :top] = fill
     frame[:, :, top + h :] = fill
     frame[:, :, top : top + h, :left] = fill
@@ -52,7 +62,7 @@ def slices(
 
 
 def columns(
-    x: Native, window: Pair, stride: Pair, padding: Padding, dilation: Pair, scratch: Scratch
+    tools: Tools, x: Native, window: Pair, stride: Pair, padding: Padding, dilation: Pair
 ) -> tuple[Native, Pair]:
     """Return im2col of x (N, C, H, W) as (C, KH, KW, N, OH, OW), and (OH, OW)."""
     image = channels_first(x)
@@ -60,19 +70,17 @@ def columns(
         output_size(x.shape[2], window[0], stride[0], padding[0], dilation[0]),
         output_size(x.shape[3], window[1], stride[1], padding[1], dilation[1]),
     )
-    frame = padded(image, padding, 0, scratch)
-    cols = scratch("columns", (image.shape[0], *window, image.shape[1], *outputs), x.dtype)
+    frame = padded(tools, image, padding, 0)
+    cols = tools.scratch("columns", (image.shape[0], *window, image.shape[1], *outputs), x.dtype)
     for a, b, view in slices(frame, window, stride, dilation, outputs):
         cols[:, a, b] = view
     return cols, outputs
 
 
-def add_columns(
-    xp: Any, cols: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair
-) -> Native:
+def add_columns(tools: Tools, cols: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair) -> Native:
     """Return col2im, the adjoint of `columns`: every value of cols (C, KH, KW, N, OH, OW) added where it came from."""
     n, c, h, w = x_shape
-    frame = xp.zeros((c, n, h + sum(padding[0]), w + sum(padding[1])), cols.dtype)
+    frame = tools.xp.zeros((c, n, h + sum(padding[0]), w + sum(padding[1])), cols.dtype)
     for a, b, view in slices(frame, cols.shape[1:3], stride, dilation, cols.shape[4:]):
-        view += cols[:, a, b]
+        tools.xp.add(view, cols[:, a, b], out=view)
     return channels_first(unpadded(frame, padding))

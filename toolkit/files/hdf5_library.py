@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -42,5 +43,5 @@ def translated(path: str | None = None) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     text = str(error)  # "Unable to synchronously open file (truncated file: eof = 1500)": the reason is in brackets
-    inner = text[text.find("(") + 1 : -1] if text.endswith(")") else text
-    return printable(inner or type(error).__name__)
+    inner = re.fullmatch(r"(?:Unable|Can't|Couldn't) [^(]*\((.+)\)", text, re.DOTALL)
+    return printable((inner[1] if inner else text) or type(error).__name__)

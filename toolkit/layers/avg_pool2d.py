@@ -5,15 +5,23 @@ from typing import Any
 
 from cnnkit.backends.protocol import Array
 from cnnkit.layers.base import Context
+from cnnkit.layers.fields import require_flag
 from cnnkit.layers.pool2d import Pool2D
 from cnnkit.tree import Tree
 
 
 @dataclass(frozen=True)
 class AvgPool2D(Pool2D):
-    """y = the mean of each window; x (N, C, H, W), y (N, C, OH, OW). Padding counts as zeros unless count_padding is False."""
+    """y = the mean of each window; x (N, C, H, W), y (N, C, OH, OW).
+
+    Padding counts as zeros unless count_padding is False.
+    """
 
     count_padding: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_flag(self.type, "count_padding", self.count_padding)
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         return context.backend.average_pool2d(x, *self._geometry(x.shape[1:]), self.count_padding), x.shape

@@ -3,13 +3,13 @@
 import functools
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from cnnkit.backends.protocol import Array, Backend, Pair, Shape
-from cnnkit.errors import ShapeError
+from cnnkit.backends.protocol import Array, Backend, Padding, Pair, Shape
+from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.tree import Tree
 
 
@@ -21,6 +21,20 @@ class Variables(NamedTuple):
 
 
 NO_VARIABLES = Variables({}, {})
+
+
+class Reach(NamedTuple):
+    """What one output value sees of the input: `extent` pixels (height, width), moving by `stride` from output to output.
+
+    remainder: pixels at the end that no window sees.
+    """
+
+    extent: Pair
+    stride: Pair
+    remainder: Pair = (0, 0)
+
+
+POINTWISE = Reach((1, 1), (1, 1))
 
 
 class Context(NamedTuple):
@@ -56,6 +70,7 @@ class Layer(ABC):
 
     couples_samples: bool = False  # True where one sample's output depends on another's while training
     whole_batch: bool = False  # True where one call on the whole batch beats shards of it
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # what the axes of each variable are called in files
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         """Return fresh variables as float64 NumPy arrays; no backend in sight, so one seed gives one net."""
@@ -85,6 +100,14 @@ class Layer(ABC):
         """Yield (name, layer, its x_shape) of the layers inside a combinator, in order."""
         return iter(())
 
+    def multiply_adds(self, x_shape: Shape) -> int:
+        """Return the number of multiplications with a weight that one sample costs."""
+        return 0
+
+    def reach(self, x_shape: Shape) -> Reach | None:
+        """Return how far an output value looks along height and width; None where it sees the whole sample."""
+        return POINTWISE
+
     @property
     def type(self) -> str:
         """The name of the layer in files, summaries and messages."""
@@ -93,6 +116,25 @@ class Layer(ABC):
     def refuse(self, expected: str, x_shape: Shape, hint: str | None = None) -> ShapeError:
         """Return the error for samples of x_shape where `expected` (a shape with N) was needed."""
         return ShapeError(self.type, f"expected x of shape {expected}, got {with_batch(x_shape)}", hint)
+
+
+def require_layers(layer: str, field: str, values: object) -> None:
+    """Raise ConfigError unless values is a tuple of layers."""
+    if not isinstance(values, tuple):
+        raise ConfigError(f"{layer}: expected {field} to be layers, got {values!r}")
+    for value in values:
+        if not isinstance(value, Layer):
+            raise ConfigError(f"{layer}: expected {field} to be layers, got {value!r} among them")
+
+
+def window_reach(x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Reach:
+    """Return the reach of windows that slide over images x_shape (C, H, W)."""
+    extents, remainders = [], []
+    for axis in (0, 1):
+        extent = dilation[axis] * (window[axis] - 1) + 1
+        extents.append(extent)
+        remainders.append((x_shape[1 + axis] + sum(padding[axis]) - extent) % stride[axis])
+    return Reach((extents[0], extents[1]), stride, (remainders[0], remainders[1]))
 
 
 def with_batch(shape: Shape) -> str:

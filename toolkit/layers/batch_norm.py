@@ -2,14 +2,14 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ShapeError
 from cnnkit.layers.base import Context, Layer, Variables
-from cnnkit.layers.fields import require
+from cnnkit.layers.fields import is_number, require
 from cnnkit.tree import Tree
 
 
@@ -33,10 +33,12 @@ class BatchNorm(Layer):
     epsilon: float = 1e-5
     momentum: float = 0.1
     couples_samples = True
+    axes: ClassVar = dict.fromkeys(("gamma", "beta", "mean", "variance"), ("c",))
 
     def __post_init__(self) -> None:
-        require(self.epsilon > 0, self.type, "epsilon", "> 0", self.epsilon)
-        require(0 <= self.momentum <= 1, self.type, "momentum", "in [0, 1]", self.momentum)
+        require(is_number(self.epsilon) and self.epsilon > 0, self.type, "epsilon", "> 0", self.epsilon)
+        good = is_number(self.momentum) and 0 <= self.momentum <= 1
+        require(good, self.type, "momentum", "in [0, 1]", self.momentum)
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         channels = x_shape[0]
@@ -55,7 +57,11 @@ class BatchNorm(Layer):
         if context.training:
             count = x.shape[0] * math.prod(x.shape[2:])
             if count < 2:
-                raise ShapeError(self.type, "expected at least 2 values a channel while training, got 1", "use a batch size that leaves no batch of 1")
+                raise ShapeError(
+                    self.type,
+                    "expected at least 2 values a channel while training, got 1",
+                    "use a batch size that leaves no batch of 1",
+                )
             mean = backend.mean(x, axis=axes)
             centred = x - mean.reshape(shape)
             variance = backend.mean(centred * centred, axis=axes)

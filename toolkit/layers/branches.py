@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ShapeError
-from cnnkit.layers.base import Context, Layer, with_batch
+from cnnkit.layers.base import Context, Layer, require_layers, with_batch
 from cnnkit.layers.combine import Parallel
 from cnnkit.layers.fields import require
 from cnnkit.tree import Tree
@@ -20,6 +20,7 @@ class Branches(Parallel):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "branches", tuple(self.branches))
+        require_layers(self.type, "branches", self.branches)
         require(len(self.branches) > 0, self.type, "branches", "at least one layer", self.branches)
         require(self.join in ("concatenate", "add"), self.type, "join", '"concatenate" or "add"', self.join)
 

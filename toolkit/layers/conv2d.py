@@ -1,13 +1,14 @@
 """Conv2D: a bank of kernels slid over images."""
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from cnnkit import initializers
 from cnnkit.backends.protocol import Array, Padding, Pair, Shape
-from cnnkit.layers.base import Context, Layer, Variables, reshape_hint
+from cnnkit.layers.base import Context, Layer, Reach, Variables, reshape_hint, window_reach
 from cnnkit.layers.fields import (
     PaddingField,
     Size,
@@ -15,6 +16,8 @@ from cnnkit.layers.fields import (
     pair,
     require,
     require_count,
+    require_flag,
+    require_initializers,
     require_padding,
     require_size,
     resolve_padding,
@@ -24,9 +27,9 @@ from cnnkit.tree import Tree
 
 @dataclass(frozen=True)
 class Conv2D(Layer):
-    """Cross-correlation: y[o, p, q] = bias[o] + sum over i, a, b of weight[o, i, a, b] x[i, p*stride + a*dilation, ...].
+    """y[o, p, q] = bias[o] + sum over i, a, b of weight[o, i, a, b] x[i, p*stride + a*dilation, ...].
 
-    x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O), y (N, O, OH, OW), O = features.
+    A cross-correlation: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O), y (N, O, OH, OW), O = features.
     padding: pixels on each side, a pair (height, width), "valid" (none) or "same" (OH = ceil(H / stride)).
     groups: channels are split into that many independent parts; groups = C is a depthwise convolution.
     """
@@ -40,6 +43,7 @@ class Conv2D(Layer):
     bias: bool = True
     weight_initializer: str = "he_uniform"
     bias_initializer: str = "zeros"
+    axes: ClassVar = {"weight": ("o", "i", "kh", "kw"), "bias": ("o",)}
 
     def __post_init__(self) -> None:
         require_count(self.type, "features", self.features)
@@ -49,7 +53,8 @@ class Conv2D(Layer):
         require_count(self.type, "groups", self.groups)
         divides = self.features % self.groups == 0
         require(divides, self.type, "features", f"divisible by groups (={self.groups})", self.features)
-        initializers.parse(self.weight_initializer), initializers.parse(self.bias_initializer)
+        require_flag(self.type, "bias", self.bias)
+        require_initializers(self.type, self.weight_initializer, self.bias_initializer)
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         window = pair(self.window)
@@ -68,8 +73,17 @@ class Conv2D(Layer):
         outputs = output_sizes(x_shape, pair(self.window), *self._geometry(x_shape)[:3])
         if min(outputs) < 1:
             extents = [d * (w - 1) + 1 for d, w in zip(pair(self.dilation), pair(self.window), strict=True)]
-            raise self.refuse(f"(N, C, H, W) with H, W >= {extents} less padding", x_shape, "use a smaller window or padding='same'")
+            raise self.refuse(
+                f"(N, C, H, W) with H, W >= {extents} less padding", x_shape, "use a smaller window or padding='same'"
+            )
         return (self.features, *outputs)
+
+    def multiply_adds(self, x_shape: Shape) -> int:
+        return math.prod(self.output_shape(x_shape)) * (x_shape[0] // self.groups) * math.prod(pair(self.window))
+
+    def reach(self, x_shape: Shape) -> Reach:
+        stride, padding, dilation, _ = self._geometry(x_shape)
+        return window_reach(x_shape, pair(self.window), stride, padding, dilation)
 
     def _geometry(self, x_shape: Shape) -> tuple[Pair, Padding, Pair, int]:
         """Return (stride, padding, dilation, groups) as the backend takes them."""

@@ -1,14 +1,26 @@
 """ConvTranspose2D: the adjoint of a convolution, which makes images larger."""
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from cnnkit import initializers
 from cnnkit.backends.protocol import Array, Padding, Pair, Shape
 from cnnkit.layers.base import Context, Layer, Variables, reshape_hint
-from cnnkit.layers.fields import PaddingField, Size, pair, require, require_count, require_padding, require_size, resolve_padding
+from cnnkit.layers.fields import (
+    PaddingField,
+    Size,
+    pair,
+    require,
+    require_count,
+    require_flag,
+    require_initializers,
+    require_padding,
+    require_size,
+    resolve_padding,
+)
 from cnnkit.tree import Tree
 
 
@@ -30,6 +42,7 @@ class ConvTranspose2D(Layer):
     bias: bool = True
     weight_initializer: str = "he_uniform"
     bias_initializer: str = "zeros"
+    axes: ClassVar = {"weight": ("i", "o", "kh", "kw"), "bias": ("o",)}
 
     def __post_init__(self) -> None:
         require_count(self.type, "features", self.features)
@@ -42,7 +55,8 @@ class ConvTranspose2D(Layer):
         require_count(self.type, "groups", self.groups)
         divides = self.features % self.groups == 0
         require(divides, self.type, "features", f"divisible by groups (={self.groups})", self.features)
-        initializers.parse(self.weight_initializer), initializers.parse(self.bias_initializer)
+        require_flag(self.type, "bias", self.bias)
+        require_initializers(self.type, self.weight_initializer, self.bias_initializer)
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         window = pair(self.window)
@@ -70,6 +84,12 @@ class ConvTranspose2D(Layer):
         if min(height, width) < 1:
             raise self.refuse("(N, C, H, W) large enough for its padding", x_shape, "use less padding")
         return (self.features, height, width)
+
+    def multiply_adds(self, x_shape: Shape) -> int:
+        return math.prod(x_shape) * (self.features // self.groups) * math.prod(pair(self.window))
+
+    def reach(self, x_shape: Shape) -> None:
+        return None  # it depends on the position, so no one number tells it
 
     def _geometry(self) -> tuple[Pair, Padding, Pair, int]:
         stride, dilation = pair(self.stride), pair(self.dilation)

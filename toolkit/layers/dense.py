@@ -1,14 +1,14 @@
 """Dense: every output sees every input."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from cnnkit import initializers
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer, Variables
-from cnnkit.layers.fields import require_count
+from cnnkit.layers.fields import require_count, require_flag, require_initializers
 from cnnkit.tree import Tree
 
 
@@ -21,10 +21,12 @@ class Dense(Layer):
     weight_initializer: str = "glorot_uniform"
     bias_initializer: str = "zeros"
     whole_batch = True
+    axes: ClassVar = {"weight": ("out", "in"), "bias": ("out",)}
 
     def __post_init__(self) -> None:
         require_count(self.type, "features", self.features)
-        initializers.parse(self.weight_initializer), initializers.parse(self.bias_initializer)
+        require_flag(self.type, "bias", self.bias)
+        require_initializers(self.type, self.weight_initializer, self.bias_initializer)
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         inputs, outputs = x_shape[0], self.features
@@ -37,6 +39,12 @@ class Dense(Layer):
         if len(x_shape) != 1:
             raise self.refuse("(N, I)", x_shape, "put a Flatten before it")
         return (self.features,)
+
+    def multiply_adds(self, x_shape: Shape) -> int:
+        return x_shape[0] * self.features
+
+    def reach(self, x_shape: Shape) -> None:
+        return None
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         weight = params["weight"]

@@ -7,7 +7,7 @@ from typing import Any
 from cnnkit.backends.protocol import Array
 from cnnkit.layers.base import Context
 from cnnkit.layers.elementwise import Elementwise
-from cnnkit.layers.fields import require
+from cnnkit.layers.fields import is_number, require
 from cnnkit.tree import Tree
 
 
@@ -22,8 +22,7 @@ class Dropout(Elementwise):
     rate: float = 0.5
 
     def __post_init__(self) -> None:
-        good = isinstance(self.rate, int | float) and not isinstance(self.rate, bool) and 0 <= self.rate < 1
-        require(good, self.type, "rate", "in [0, 1)", self.rate)
+        require(is_number(self.rate) and 0 <= self.rate < 1, self.type, "rate", "in [0, 1)", self.rate)
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         if not context.training:

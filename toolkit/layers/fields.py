@@ -1,7 +1,9 @@
 """Checks of configuration fields, and the arithmetic of windows."""
 
+import math
 from typing import Literal
 
+from cnnkit import initializers
 from cnnkit.backends.protocol import Padding, Pair, Shape
 from cnnkit.errors import ConfigError
 
@@ -33,6 +35,24 @@ def require_size(layer: str, field: str, value: object, least: int = 1) -> None:
     require(good, layer, field, f"a whole number >= {least} or a pair (height, width)", value)
 
 
+def is_number(value: object) -> bool:
+    """Say whether value is a finite number (True and False are not)."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def require_flag(layer: str, field: str, value: object) -> None:
+    """Raise ConfigError unless value is True or False; the text "false" would count as true."""
+    require(isinstance(value, bool), layer, field, "true or false", value)
+
+
+def require_initializers(layer: str, *values: object) -> None:
+    """Raise ConfigError unless each value spells an initializer."""
+    for value in values:
+        if not isinstance(value, str):
+            raise ConfigError(f"{layer}: expected an initializer to be a text like 'he_uniform', got {value!r}")
+        initializers.parse(value)
+
+
 def require_padding(layer: str, value: object, words: tuple[str, ...] = ("valid", "same")) -> None:
     """Raise ConfigError unless value is a number of pixels, a pair (height, width) or one of `words`."""
     if not (isinstance(value, str) and value in words):
@@ -51,7 +71,10 @@ def pair(value: Size) -> Pair:
 
 
 def resolve_padding(padding: PaddingField, size: Pair, window: Pair, stride: Pair, dilation: Pair) -> Padding:
-    """Return ((top, bottom), (left, right)). "same" gives ceil(N/S) outputs, the odd pixel at the end (ONNX SAME_UPPER)."""
+    """Return ((top, bottom), (left, right)).
+
+    "same" gives ceil(N/S) outputs, the odd pixel at the end (ONNX SAME_UPPER).
+    """
     if padding == "valid":
         return (0, 0), (0, 0)
     if padding == "same":

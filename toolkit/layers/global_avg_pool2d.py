@@ -17,6 +17,9 @@ class GlobalAvgPool2D(Layer):
             raise self.refuse("(N, C, H, W)", x_shape, reshape_hint(x_shape))
         return (x_shape[0],)
 
+    def reach(self, x_shape: Shape) -> None:
+        return None
+
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         return context.backend.mean(x, axis=(2, 3)), x
 

@@ -8,27 +8,30 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer, Variables
-from cnnkit.layers.fields import require
+from cnnkit.layers.fields import is_number, require
 from cnnkit.tree import Tree
 
 
 @dataclass(frozen=True)
 class LayerNorm(Layer):
-    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta over all values of a sample; x (N, ...), gamma and beta (...).
+    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta over all values of a sample.
 
-    The variance is biased. Ba, Kiros and Hinton 2016; epsilon as in PyTorch.
+    x (N, ...), gamma and beta (...). The variance is biased. Ba, Kiros and Hinton 2016; epsilon as in PyTorch.
     """
 
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        require(self.epsilon > 0, self.type, "epsilon", "> 0", self.epsilon)
+        require(is_number(self.epsilon) and self.epsilon > 0, self.type, "epsilon", "> 0", self.epsilon)
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         return Variables({"gamma": np.ones(x_shape), "beta": np.zeros(x_shape)}, {})
 
     def output_shape(self, x_shape: Shape) -> Shape:
         return x_shape
+
+    def reach(self, x_shape: Shape) -> None:
+        return None
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         backend, axes = context.backend, tuple(range(1, x.ndim))

@@ -6,6 +6,7 @@ from typing import Any
 from cnnkit.backends.protocol import Array
 from cnnkit.layers.base import Context
 from cnnkit.layers.elementwise import Elementwise
+from cnnkit.layers.fields import is_number, require
 from cnnkit.tree import Tree
 
 
@@ -14,6 +15,9 @@ class LeakyReLU(Elementwise):
     """y = x where x > 0, else slope * x."""
 
     slope: float = 0.01
+
+    def __post_init__(self) -> None:
+        require(is_number(self.slope), self.type, "slope", "a finite number", self.slope)
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         return context.backend.where(x > 0, x, x * self.slope), x

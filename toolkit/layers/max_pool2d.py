@@ -11,7 +11,10 @@ from cnnkit.tree import Tree
 
 @dataclass(frozen=True)
 class MaxPool2D(Pool2D):
-    """y = the largest value of each window; x (N, C, H, W), y (N, C, OH, OW). Of equal values the first gets the gradient."""
+    """y = the largest value of each window; x (N, C, H, W), y (N, C, OH, OW).
+
+    Of equal values the first gets the gradient.
+    """
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         y, saved = context.backend.max_pool2d(x, *self._geometry(x.shape[1:]))

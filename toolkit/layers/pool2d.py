@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Padding, Pair, Shape
-from cnnkit.layers.base import Layer, reshape_hint
+from cnnkit.layers.base import Layer, Reach, reshape_hint, window_reach
 from cnnkit.layers.fields import (
     PaddingField,
     Size,
@@ -35,6 +35,10 @@ class Pool2D(Layer):
         if not isinstance(self.padding, str):
             inside = all(p < w for p, w in zip(pair(self.padding), pair(self.window), strict=True))
             require(inside, self.type, "padding", f"smaller than window (={self.window})", self.padding)
+
+    def reach(self, x_shape: Shape) -> Reach:
+        window, stride, padding = self._geometry(x_shape)
+        return window_reach(x_shape, window, stride, padding)
 
     def _geometry(self, x_shape: Shape) -> tuple[Pair, Pair, Padding]:
         """Return (window, stride, padding) as the backend takes them."""

@@ -17,12 +17,15 @@ class Reshape(Layer):
     shape: Shape
 
     def __post_init__(self) -> None:
-        good = isinstance(self.shape, tuple) and bool(self.shape) and all(is_count(v) for v in self.shape)
-        require(good, self.type, "shape", "a tuple of whole numbers >= 1, without N", self.shape)
+        shape: object = self.shape
+        good = isinstance(shape, tuple) and bool(shape) and all(is_count(v) for v in shape)
+        require(good, self.type, "shape", "a tuple of whole numbers >= 1, without N", shape)
 
     def output_shape(self, x_shape: Shape) -> Shape:
         if math.prod(x_shape) != math.prod(self.shape):
-            raise self.refuse(f"(N, ...) with {math.prod(self.shape)} values a sample", x_shape, "change its shape field")
+            raise self.refuse(
+                f"(N, ...) with {math.prod(self.shape)} values a sample", x_shape, "change its shape field"
+            )
         return self.shape
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ShapeError
-from cnnkit.layers.base import Context, Layer, with_batch
+from cnnkit.layers.base import Context, Layer, require_layers, with_batch
 from cnnkit.layers.combine import Parallel
 from cnnkit.tree import Tree
 
@@ -16,6 +16,9 @@ class Residual(Parallel):
 
     body: Layer
     shortcut: Layer | None = None
+
+    def __post_init__(self) -> None:
+        require_layers(self.type, "body and shortcut", tuple(self.named().values()))
 
     def named(self) -> dict[str, Layer]:
         return {"body": self.body} if self.shortcut is None else {"body": self.body, "shortcut": self.shortcut}

@@ -1,6 +1,7 @@
 """One schema for layers in Python, in a weight file's architecture (JSON) and in model files (TOML).
 
-A layer is {"type": "Conv2D", "features": 8, "window": 3}: its class name and its dataclass fields; layers inside it nest.
+A layer is {"type": "Conv2D", "features": 8, "window": 3}: its class name and its dataclass fields;
+layers inside it nest.
 """
 
 import dataclasses
@@ -61,10 +62,12 @@ def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "laye
     """
     if not isinstance(config, Mapping):
         raise ConfigError(f"{where}: expected a table with a type, got {config!r}")
-    known = LAYERS | {cls.__name__: cls for cls in own}
+    known = dict(LAYERS) | {cls.__name__: cls for cls in own}
     name = config.get("type")
     if not isinstance(name, str) or name not in known:
-        raise ConfigError(f"{where}: expected type to be one of {', '.join(known)}, got {name!r}{_nearest(name, known)}")
+        raise ConfigError(
+            f"{where}: expected type to be one of {', '.join(known)}, got {name!r}{_nearest(name, known)}"
+        )
     cls = known[name]
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     values = {}
@@ -75,7 +78,9 @@ def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "laye
             choices = ", ".join(fields) or "none"
             raise ConfigError(f"{where} ({name}): expected fields of {choices}; got {key!r}{_nearest(key, fields)}")
         values[key] = _value(value, own, f"{where}.{key}")
-    missing = [key for key, f in fields.items() if key not in values and f.default is dataclasses.MISSING]
+    missing = [
+        key for key, f in fields.items() if key not in values and f.default is f.default_factory is dataclasses.MISSING
+    ]
     if missing:
         raise ConfigError(f"{where} ({name}): expected a value for {' and '.join(missing)}, got none")
     try:

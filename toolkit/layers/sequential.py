@@ -9,30 +9,36 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ShapeError
-from cnnkit.layers.base import Context, Layer, Variables
+from cnnkit.layers.base import Context, Layer, Variables, require_layers
 from cnnkit.tree import Tree, child, map_leaves
 
 
 class _Run(NamedTuple):
-    """Children start..stop-1, which meet the batch together: in shards where it holds images and none couples its samples."""
+    """Children start..stop-1, which meet the batch together: in shards if it holds images and none couples samples."""
 
     start: int
     stop: int
     separable: bool
 
 
+class _RunCache(NamedTuple):
+    size: int  # samples a shard
+    shards: dict[int, list[Any]]  # the children's caches, by the shard's first sample
+
+
 @dataclass(frozen=True)
 class Sequential(Layer):
     """y = layers[-1](... layers[1](layers[0](x))); child k is named "k".
 
-    Each run of children that treat samples one by one goes through the backend's map_samples, so that a backend may work
-    in pieces that fit its caches; the pieces' gradients are added in order.
+    Each run of children that treat samples one by one goes through the backend's map_samples, so that a backend may
+    work in pieces that fit its caches; the pieces' gradients are added in order.
     """
 
     layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
+        require_layers(self.type, "layers", self.layers)
 
     @functools.cached_property
     def couples_samples(self) -> bool:  # type: ignore[override]
@@ -77,24 +83,20 @@ class Sequential(Layer):
         return x_shape
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
-        caches: list[dict[int, list[Any]]] = []  # a run's caches, by the first sample of the shard
+        caches: list[_RunCache] = []
         for run in self._runs[context.training]:
             x, cache = self._forward_run(run, context, params, state, x)
             caches.append(cache)
         return x, caches
 
-    def _forward_run(
-        self, run: _Run, context: Context, params: Tree, state: Tree, x: Array
-    ) -> tuple[Array, dict[int, list[Any]]]:
+    def _forward_run(self, run: _Run, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, _RunCache]:
         def shard(first: int, x: Array) -> tuple[int, Array, list[Any]]:
             inner = context._replace(first_sample=context.first_sample + first) if first else context
             cache = []
             for i in range(run.start, run.stop):
                 name = str(i)
                 try:
-                    x, left = self.layers[i].forward(
-                        inner.child(name), child(params, name), child(state, name), x
-                    )
+                    x, left = self.layers[i].forward(inner.child(name), child(params, name), child(state, name), x)
                 except ShapeError as error:
                     raise error.inside(name) from None
                 cache.append(left)
@@ -102,10 +104,11 @@ class Sequential(Layer):
 
         if not (run.separable and x.ndim == 4):
             _, y, cache = shard(0, x)
-            return y, {0: cache}
-        results = context.backend.map_samples(shard, x)
+            return y, _RunCache(x.shape[0], {0: cache})
+        size = context.backend.shard_size(x.shape)
+        results = context.backend.map_samples(shard, size, x)
         y = results[0][1] if len(results) == 1 else context.backend.concatenate([y for _, y, _ in results])
-        return y, {first: cache for first, _, cache in results}
+        return y, _RunCache(size, {first: cache for first, _, cache in results})
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         return self._backward(context, params, cache, dy, lowest=0, need_dx=True)
@@ -120,10 +123,10 @@ class Sequential(Layer):
         self, context: Context, params: Tree, cache: Any, dy: Array, lowest: int, need_dx: bool
     ) -> tuple[Array, Tree]:
         grads: Tree = {}
-        for run, caches in zip(reversed(self._runs[context.training]), reversed(cache), strict=True):
+        for run, left in zip(reversed(self._runs[context.training]), reversed(cache), strict=True):
             if run.stop <= lowest:
                 break
-            dy, found = self._backward_run(run, context, params, caches, dy, lowest, need_dx)
+            dy, found = self._backward_run(run, context, params, left, dy, lowest, need_dx)
             grads |= found
         return dy, {name: grads[name] for name in params}
 
@@ -132,7 +135,7 @@ class Sequential(Layer):
         run: _Run,
         context: Context,
         params: Tree,
-        caches: dict[int, list[Any]],
+        cache: _RunCache,
         dy: Array,
         lowest: int,
         need_dx: bool,
@@ -141,7 +144,7 @@ class Sequential(Layer):
             inner = context._replace(first_sample=context.first_sample + first) if first else context
             grads: Tree = {}
             for i in range(run.stop - 1, max(run.start, lowest) - 1, -1):
-                layer, name, left = self.layers[i], str(i), caches[first][i - run.start]
+                layer, name, left = self.layers[i], str(i), cache.shards[first][i - run.start]
                 own = child(params, name)
                 if i == lowest and not need_dx:
                     found = layer.parameter_gradients(inner.child(name), own, left, dy)
@@ -151,9 +154,9 @@ class Sequential(Layer):
                     grads[name] = found
             return dy, grads
 
-        if len(caches) == 1:
+        if len(cache.shards) == 1:
             return shard(0, dy)
-        results = context.backend.map_samples(shard, dy)
+        results = context.backend.map_samples(shard, cache.size, dy)
         complete = need_dx or run.start > lowest
         dx = context.backend.concatenate([dx for dx, _ in results]) if complete else dy
         total = results[0][1]
@@ -163,10 +166,10 @@ class Sequential(Layer):
 
     def next_state(self, state: Tree, cache: Any) -> Tree:
         updated = {}
-        for run, caches in zip(self._runs[True], cache, strict=True):
+        for run, left in zip(self._runs[True], cache, strict=True):
             for i in range(run.start, run.stop):
                 if not run.separable and str(i) in state:
-                    updated[str(i)] = self.layers[i].next_state(state[str(i)], caches[0][i - run.start])
+                    updated[str(i)] = self.layers[i].next_state(state[str(i)], left.shards[0][i - run.start])
         return {name: updated.get(name, kept) for name, kept in state.items()}
 
 

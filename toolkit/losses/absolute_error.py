@@ -13,15 +13,17 @@ class L1(Loss):
 
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
         difference = outputs - as_targets(backend, outputs, targets)
-        sign = backend.where(difference > 0, difference * 0 + 1, 0.0) - backend.where(difference < 0, difference * 0 + 1, 0.0)
+        sign = backend.where(difference > 0, difference * 0 + 1, 0.0) - backend.where(
+            difference < 0, difference * 0 + 1, 0.0
+        )
         return backend.mean(backend.maximum(difference, -difference)), sign / (outputs.shape[0] * outputs.shape[1])
 
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """loss = mean over samples and outputs of e**2/2 where |e| <= delta, else delta*(|e| - delta/2); e = output - target.
+    """loss = mean over samples and outputs of e**2/2 where |e| <= delta, else delta*(|e| - delta/2).
 
-    Huber 1964.
+    e = output - target. Huber 1964.
     """
 
     delta: float = 1.0

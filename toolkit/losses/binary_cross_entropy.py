@@ -18,7 +18,7 @@ class BinaryCrossEntropy(Loss):
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
         count = outputs.shape[0]
         if outputs.shape[1] == 1 and targets.ndim == 1:
-            wanted = outputs * 0 + targets.reshape((-1, 1))
+            wanted = backend.where(targets.reshape((-1, 1)) == 1, outputs * 0 + 1, 0.0)
         else:
             wanted = as_targets(backend, outputs, targets)
         magnitude = backend.maximum(outputs, -outputs)

@@ -17,7 +17,10 @@ class MeanSquaredError(Loss):
 
 @dataclass(frozen=True)
 class HalfSquaredError(Loss):
-    """loss = mean over samples of half the sum over outputs of (output - target)**2; a sample's gradient is output - target."""
+    """loss = mean over samples of half the sum over outputs of (output - target)**2.
+
+    A sample's gradient is output - target.
+    """
 
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
         difference = outputs - as_targets(backend, outputs, targets)

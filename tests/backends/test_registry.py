@@ -1,0 +1,166 @@
+import sys
+import types
+
+import pytest
+
+from cnnkit.backends import registry
+from cnnkit.backends.cupy_backend import CupyBackend
+from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.protocol import Availability
+from cnnkit.backends.reference_backend import ReferenceBackend
+from cnnkit.backends.torch_backend import TorchBackend
+from cnnkit.errors import BackendUnavailableError
+
+ENTRY_POINTS = """[cnnkit.backends]
+numpy = cnnkit.backends.numpy_backend:NumpyBackend
+torch = cnnkit.backends.torch_backend:TorchBackend
+cupy = cnnkit.backends.cupy_backend:CupyBackend
+reference = cnnkit.backends.reference_backend:ReferenceBackend
+broken = broken_backend_of_a_third_party:Backend
+elsewhere = elsewhere_backend:Elsewhere
+"""
+ELSEWHERE = """
+from cnnkit.backends.reference_backend import ReferenceBackend
+class Elsewhere(ReferenceBackend):
+    name = "elsewhere"
+"""
+
+
+@pytest.fixture(autouse=True)
+def third_party(tmp_path, monkeypatch) -> None:
+    """Install, on the path alone, a distribution that registers our backends, one that breaks and one that works."""
+    (tmp_path / "fake-1.0.dist-info").mkdir()
+    (tmp_path / "fake-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: fake\nVersion: 1.0\n")
+    (tmp_path / "fake-1.0.dist-info" / "entry_points.txt").write_text(ENTRY_POINTS)
+    (tmp_path / "broken_backend_of_a_third_party.py").write_text("raise RuntimeError('no driver\\nsecond line')")
+    (tmp_path / "elsewhere_backend.py").write_text(ELSEWHERE)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def message(**arguments) -> str:
+    with pytest.raises(BackendUnavailableError) as caught:
+        registry.get_backend(**arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_names_are_sorted_and_each_comes_once() -> None:
+    assert registry.names() == sorted({"numpy", "torch", "cupy", "reference", "broken", "elsewhere"})
+
+
+def test_backends_come_by_name() -> None:
+    for name, cls in [("numpy", NumpyBackend), ("torch", TorchBackend), ("reference", ReferenceBackend)]:
+        assert type(registry.get_backend(name, device="cpu")) is cls
+    assert registry.get_backend().name == "numpy"
+    assert registry.get_backend("elsewhere").name == "elsewhere"
+
+
+def test_a_backend_is_its_own_answer() -> None:
+    backend = ReferenceBackend()
+    assert registry.get_backend(backend) is backend
+
+
+def test_threads_reach_the_backend() -> None:
+    assert registry.get_backend("numpy", threads=1).threads == 1
+
+
+def test_an_unknown_name() -> None:
+    names = ", ".join(registry.names())
+    assert message(backend="nunpy") == f"backend: expected one of {names} or auto, got 'nunpy'"
+
+
+def test_a_broken_backend_is_listed_with_its_reason() -> None:
+    found = registry.available_backends()
+    assert found["broken"] == Availability(False, "RuntimeError: no driver", "", ())
+    assert found["numpy"].usable
+    assert message(backend="broken") == "backend broken: RuntimeError: no driver"
+
+
+def test_an_error_without_a_text_is_still_a_reason(tmp_path) -> None:
+    (tmp_path / "broken_backend_of_a_third_party.py").write_text("raise RuntimeError")
+    assert registry.available_backends()["broken"].reason == "RuntimeError: "
+
+
+def test_cupy_that_is_not_installed(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    extras = "pip install 'cnnkit[cupy12]' (CUDA 12) or 'cnnkit[cupy13]' (CUDA 13)"
+    assert message(backend="cupy") == f"backend cupy: CuPy is not installed: install it with {extras}"
+
+
+def test_torch_that_is_not_installed(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    wanted = "backend torch: PyTorch is not installed: install it with pip install 'cnnkit[torch]'"
+    assert message(backend="torch") == wanted
+
+
+def fake_cupy(gpu: bool, kernel: BaseException | None) -> types.ModuleType:
+    def ones(*_arguments):
+        if kernel:
+            raise kernel
+        import numpy as np
+
+        return np.ones((2, 2), np.float32)
+
+    module = types.ModuleType("cupy")
+    runtime = types.SimpleNamespace(deviceSynchronize=lambda: None)
+    module.cuda = types.SimpleNamespace(is_available=lambda: gpu, runtime=runtime)
+    module.ones = ones
+    return module
+
+
+@pytest.mark.parametrize(
+    ("gpu", "kernel", "usable", "reason"),
+    [
+        (False, None, False, "CuPy finds no NVIDIA GPU on this machine"),
+        (True, RuntimeError("no nvrtc\nlong story"), False, "CuPy cannot run a kernel here: no nvrtc"),
+        (True, None, True, ""),
+    ],
+)
+def test_cupy_that_is_installed(monkeypatch, gpu, kernel, usable, reason) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(gpu, kernel))
+    found = registry.availability("cupy")
+    assert (found.usable, found.reason) == (usable, reason)
+    assert found.devices == (("cuda",) if usable else ())
+    with pytest.raises(BackendUnavailableError, match="backend cupy: expected device cuda, got 'cpu'"):
+        CupyBackend("cpu")
+
+
+@pytest.mark.parametrize(
+    ("backend", "device"), [("numpy", "cuda"), ("numpy", "cuda:1"), ("reference", "mps"), ("elsewhere", "cuda")]
+)
+def test_a_device_that_the_backend_has_not(backend, device) -> None:
+    assert message(backend=backend, device=device) == f"backend {backend}: expected device cpu, got '{device}'"
+
+
+def test_a_device_that_torch_has_not() -> None:
+    assert message(backend="torch", device="tpu").startswith("backend torch: expected device ")
+    with pytest.raises(BackendUnavailableError, match=r"got 'tpu': PyTorch .* finds no such device here$"):
+        TorchBackend("tpu")
+
+
+def automatic(monkeypatch, torch_devices: tuple[str, ...], cupy: bool, device: str | None = None) -> str:
+    monkeypatch.setattr(TorchBackend, "availability", lambda: Availability(True, devices=torch_devices))
+    monkeypatch.setattr(CupyBackend, "availability", lambda: Availability(cupy, devices=("cuda",) if cupy else ()))
+    return registry._automatic(device)
+
+
+@pytest.mark.parametrize(
+    ("torch_devices", "cupy", "device", "wanted"),
+    [
+        (("cpu",), False, None, "numpy"),
+        (("cpu",), False, "cpu", "numpy"),
+        (("cuda", "cpu"), True, "cpu", "numpy"),
+        (("cuda", "cpu"), True, None, "cupy"),
+        (("cuda", "cpu"), False, None, "torch"),
+        (("cuda", "cpu"), False, "cuda:1", "torch"),
+        (("mps", "cpu"), False, None, "torch"),
+        (("mps", "cpu"), False, "cuda", "numpy"),
+    ],
+)
+def test_auto_is_a_gpu_where_there_is_one_else_numpy(monkeypatch, torch_devices, cupy, device, wanted) -> None:
+    assert automatic(monkeypatch, torch_devices, cupy, device) == wanted
+
+
+def test_auto_gives_a_backend(monkeypatch) -> None:
+    automatic(monkeypatch, ("cpu",), cupy=False)
+    assert registry.get_backend("auto").name == "numpy"

@@ -1,0 +1,78 @@
+"""Fixtures that tests of several rooms share: backends, tolerances of the parity contract, the comparing helper."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.protocol import Backend
+from cnnkit.backends.reference_backend import ReferenceBackend
+from cnnkit.backends.torch_backend import TorchBackend
+
+BACKENDS: dict[str, Callable[[], Backend]] = {
+    "numpy": NumpyBackend,
+    "torch": lambda: TorchBackend("cpu"),
+    "reference": ReferenceBackend,
+}
+TOLERANCE = {("float32", "forward"): 1e-5, ("float32", "gradient"): 1e-4}  # float64: 1e-10
+
+
+class Arena(NamedTuple):
+    """A backend and the dtype that a test runs in; what comes back must be within the contract's bounds."""
+
+    backend: Backend
+    dtype: str
+
+    def array(self, values: Any) -> Any:
+        return self.backend.asarray(np.asarray(values), self.dtype)
+
+    def integers(self, values: Any) -> Any:
+        return self.backend.asarray(np.asarray(values), "int64")
+
+
+def _assert_close(got: Any, wanted: Any, dtype: str = "float64", kind: str = "forward") -> None:
+    """Fail unless |got - wanted| <= t + t * max|wanted| everywhere; NaN and another shape never pass."""
+    a, b = np.asarray(got, np.float64), np.asarray(wanted, np.float64)
+    assert a.shape == b.shape, f"expected shape {b.shape}, got {a.shape}"
+    tolerance = TOLERANCE.get((dtype, kind), 1e-10)
+    bound = tolerance + tolerance * np.abs(b).max(initial=0)
+    assert np.all(np.isfinite(a) & np.isfinite(b)), "NaN or infinity"
+    difference = np.abs(a - b)
+    assert np.all(difference <= bound), f"differs by {difference.max()} where {bound} is allowed"
+
+
+@pytest.fixture(scope="session")
+def assert_close() -> Callable[..., None]:
+    return _assert_close
+
+
+@pytest.fixture(scope="session", params=list(BACKENDS))
+def backend(request: pytest.FixtureRequest) -> Backend:
+    return BACKENDS[request.param]()
+
+
+@pytest.fixture(scope="session")
+def reference() -> Backend:
+    return ReferenceBackend()
+
+
+@pytest.fixture(
+    scope="session",
+    params=["numpy-float32", "numpy-float64", "torch-float32", "torch-float64", "reference-float64"],
+)
+def arena(request: pytest.FixtureRequest) -> Arena:
+    name, dtype = request.param.split("-")
+    return Arena(BACKENDS[name](), dtype)
+
+
+@pytest.fixture(scope="session")
+def normal() -> Callable[..., Any]:
+    """Return normal values that float32 holds exactly, so that every dtype starts from the same numbers."""
+
+    def draw(*shape: int, seed: int = 0, scale: float = 1.0) -> Any:
+        values = np.random.default_rng(seed).normal(scale=scale, size=shape)
+        return values.astype(np.float32).astype(np.float64)
+
+    return draw

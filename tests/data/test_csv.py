@@ -1,0 +1,190 @@
+import gzip
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnnkit.data import Scaling, csv_reader, load
+from cnnkit.errors import DataError
+
+HEADER = "label,pixel0,pixel1,pixel2,pixel3"
+
+
+def write(path, *lines, end="\n"):
+    path.write_bytes(end.join((*lines, "")).encode("utf-8"))
+    return path
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "set.csv"
+
+
+def test_kaggles_form_by_hand(path):
+    dataset = load(write(path, HEADER, "1,0,10,200,255", "0,4,3,2,1"))
+    np.testing.assert_array_equal(dataset.train.images, [[[[0, 10], [200, 255]]], [[[4, 3], [2, 1]]]])
+    np.testing.assert_array_equal(dataset.train.labels, [1, 0])
+    assert dataset.train.images.dtype == np.uint8
+    assert dataset.scaling == Scaling(0.0, 1 / 255)
+    assert dataset.test is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "label,pixel1,pixel2,pixel3,pixel4",
+        "label,1x1,1x2,2x1,2x2",
+        "label,0x0,0x1,1x0,1x1",
+        '"label","pixel0","pixel1","pixel2","pixel3"',
+        "\ufefflabel,pixel0,pixel1,pixel2,pixel3",
+    ],
+)
+def test_other_headers(path, header):
+    assert load(write(path, header, "1,0,10,200,255", "0,4,3,2,1")).train.images[0].tolist() == [[[0, 10], [200, 255]]]
+
+
+def test_label_anywhere_and_images_that_are_not_square(path):
+    dataset = load(write(path, "1x1,1x2,1x3,label,2x1,2x2,2x3", "1,2,3,1,4,5,6"))
+    assert dataset.train.images.tolist() == [[[[1, 2, 3], [4, 5, 6]]]]
+    assert dataset.train.labels.tolist() == [1]
+
+
+def test_line_ends_and_a_missing_last_one(path):
+    expected = load(write(path, HEADER, "1,0,10,200,255", "0,4,3,2,1")).fingerprint()
+    assert load(write(path, HEADER, "1,0,10,200,255", "0,4,3,2,1", end="\r\n")).fingerprint() == expected
+    path.write_text(f"{HEADER}\n1,0,10,200,255\n0,4,3,2,1")
+    assert load(path).fingerprint() == expected
+
+
+def test_gzipped(path, tmp_path):
+    write(path, HEADER, "1,0,10,200,255")
+    (tmp_path / "z.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+    assert load(tmp_path / "z.csv.gz").fingerprint() == load(path).fingerprint()
+
+
+def test_fractions_and_signs_stay_floats(path):
+    dataset = load(write(path, HEADER, "1,0.5,-1,2.,1e-3", "0,1,2,3,4"))
+    assert dataset.train.images.dtype == np.float32
+    assert dataset.train.images[0].reshape(-1).tolist() == pytest.approx([0.5, -1, 2, 0.001])
+    assert dataset.scaling == Scaling()
+
+
+@given(rows=st.lists(st.tuples(*[st.integers(0, 255)] * 5), min_size=1, max_size=12), block=st.integers(1, 60))
+def test_block_borders_change_nothing(tmp_path_factory, rows, block):
+    path = write(tmp_path_factory.mktemp("csv") / "a.csv", HEADER, *(",".join(map(str, row)) for row in rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_reader, "BLOCK", block)
+        images, labels = csv_reader.read_csv_arrays(path)
+    np.testing.assert_array_equal(images.reshape(-1, 4), np.array(rows)[:, 1:])
+    np.testing.assert_array_equal(labels, np.array(rows)[:, 0])
+
+
+BAD_CELLS = [
+    "1_0",
+    "１０",
+    "nan",
+    "NaN",
+    "inf",
+    "",
+    " 1",
+    "1 ",
+    "+1",
+    "0x1F",
+    ".5",
+    "1e",
+    "1.2.3",
+    "--1",
+    "1-2",
+    '"1"',
+    "1;2",
+    "1e5e5",
+]
+
+
+@pytest.mark.parametrize("cell", BAD_CELLS)
+@pytest.mark.parametrize("position", [0, 2, 4])
+def test_cells_that_are_no_plain_numbers(path, cell, position):
+    cells = ["1", "0", "10", "200", "255"]
+    cells[position] = cell
+    write(path, HEADER, "1,0,10,200,255", ",".join(cells), "1,0,10,200,255")
+    with pytest.raises(DataError, match=rf"set\.csv, line 3, cell {position + 1}: expected a decimal number") as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("1,0,10,200", "line 3: expected 5 cells as in line 1, got 4"),
+        ("1,0,10,200,255,3", "line 3: expected 5 cells as in line 1, got 6"),
+        ("1,0,10,200,255,", "line 3: expected 5 cells as in line 1, got 6"),
+        ("", "line 3: expected 5 cells as in line 1, got an empty line"),
+        ("-1,0,10,200,255", "line 3: .* got label -1"),
+        ("0.5,0,10,200,255", "line 3: .* got label 0.5"),
+        ("1,1e999,10,200,255", "line 3: .* too large"),
+        ("100000,0,10,200,255", "whole labels"),
+    ],
+)
+def test_rows_that_cannot_be_used(path, row, message):
+    with pytest.raises(DataError, match=message):
+        load(write(path, HEADER, "1,0,10,200,255", row, "1,0,10,200,255"))
+
+
+def test_the_line_is_right_in_a_later_block(path, monkeypatch):
+    monkeypatch.setattr(csv_reader, "BLOCK", 40)
+    with pytest.raises(DataError, match="line 22, cell 3"):
+        load(write(path, HEADER, *["1,0,10,200,255"] * 20, "1,0,x,2,3"))
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("5,0,10,200,255", "one column called label"),
+        ("", "one column called label"),
+        ("label,label,pixel0", "one column called label"),
+        ("pixel0,pixel1,pixel2,pixel3", "one column called label"),
+        ("label", "a square number"),
+        ("label,pixel0,pixel1,pixel2", "a square number of pixels, got 3"),
+        ("label,pixel0,pixel2,pixel1,pixel3", "the column pixel1, got pixel2"),
+        ("label,id,pixel0", "the column pixel0, got id"),
+        ("label,1x1,2x1,1x2,2x2", "expected the column pixel0"),
+        ("label,1x1,9999x9999", "expected the column pixel0"),
+    ],
+)
+def test_headers_that_cannot_be_used(path, header, message):
+    with pytest.raises(DataError, match=f"line 1: expected {message}|line 1: {message}"):
+        load(write(path, header, "1,0,10,200,255"))
+
+
+def test_no_images(path):
+    with pytest.raises(DataError, match="at least one image"):
+        load(write(path, HEADER))
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match="line 1"):
+        load(path)
+
+
+def test_a_hostile_name_does_not_reach_the_terminal(path):
+    with pytest.raises(DataError) as caught:
+        load(write(path, "label,\x1b[31mred", "1,2"))
+    assert "\x1b" not in str(caught.value)
+
+
+def test_an_endless_line(path, monkeypatch):
+    monkeypatch.setattr(csv_reader, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(csv_reader, "BLOCK", 100)
+    with pytest.raises(DataError, match="lines of at most 1000 bytes"):
+        load(write(path, HEADER, "1," * 5000))
+
+
+def test_gzip_cut_and_bomb(tmp_path, monkeypatch):
+    data = gzip.compress(("\n".join([HEADER, *["1,0,10,200,255"] * 50_000])).encode())
+    path = tmp_path / "z.csv.gz"
+    path.write_bytes(data[:-20])
+    with pytest.raises(DataError, match="whole gzip file"):
+        load(path)
+    path.write_bytes(data)
+    monkeypatch.setattr("cnnkit.data.refusal.FREE_BYTES", 1000)
+    with pytest.raises(DataError, match="after unpacking"):
+        load(path)

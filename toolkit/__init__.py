@@ -1,0 +1,81 @@
+"""cnnkit: convolutional networks with pluggable backends, whose every weight can be seen.
+
+    from cnnkit import Model, Sequential, layers
+
+Names are loaded when they are first used: importing cnnkit imports neither torch, cupy, h5py nor typer.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cnnkit.backends import available_backends, get_backend
+    from cnnkit.data import Dataset, load as load_data
+    from cnnkit.errors import CnnkitError
+    from cnnkit.exporters import WeightFile, read as read_weights, write as write_weights
+    from cnnkit.gradient_check import gradient_check
+    from cnnkit.layers import Sequential
+    from cnnkit.model import Model
+    from cnnkit.training import Options, Training
+
+_HOME = {
+    "CnnkitError": ("cnnkit.errors", "CnnkitError"),
+    "Dataset": ("cnnkit.data", "Dataset"),
+    "Model": ("cnnkit.model", "Model"),
+    "Options": ("cnnkit.training", "Options"),
+    "Sequential": ("cnnkit.layers", "Sequential"),
+    "Training": ("cnnkit.training", "Training"),
+    "WeightFile": ("cnnkit.exporters", "WeightFile"),
+    "available_backends": ("cnnkit.backends", "available_backends"),
+    "get_backend": ("cnnkit.backends", "get_backend"),
+    "gradient_check": ("cnnkit.gradient_check", "gradient_check"),
+    "load_data": ("cnnkit.data", "load"),
+    "read_weights": ("cnnkit.exporters", "read"),
+    "write_weights": ("cnnkit.exporters", "write"),
+}
+_ROOMS = (
+    "backends",
+    "data",
+    "exporters",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "recipes",
+    "schedules",
+    "training",
+)
+
+__all__ = [
+    "CnnkitError",
+    "Dataset",
+    "Model",
+    "Options",
+    "Sequential",
+    "Training",
+    "WeightFile",
+    "available_backends",
+    "get_backend",
+    "gradient_check",
+    "load_data",
+    "read_weights",
+    "write_weights",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        module, attribute = _HOME[name]
+        return getattr(importlib.import_module(module), attribute)
+    if name in _ROOMS:
+        return importlib.import_module(f"cnnkit.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("cnnkit")
+    raise AttributeError(f"module 'cnnkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_ROOMS, "__version__"})

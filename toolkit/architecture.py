@@ -1,0 +1,66 @@
+"""The architecture that a weight file carries: every layer with type, fields, path, input and output shape."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cnnkit.backends.protocol import Shape
+from cnnkit.errors import ConfigError
+from cnnkit.layers import Layer, Sequential, from_config, to_config
+
+_DERIVED = ("path", "input_shape", "output_shape")
+
+
+class Place(NamedTuple):
+    """A layer where it stands in a network; shapes are a sample's."""
+
+    path: str
+    layer: Layer
+    input_shape: Shape
+    output_shape: Shape
+
+
+def describe(network: Sequential, input_shape: Shape) -> dict[str, Any]:
+    """Return the network as JSON-ready data: {"input_shape": [...], "layers": [{"type": ..., "path": "0", ...}, ...]}."""
+    layers = [_annotated(name, layer, shape) for name, layer, shape in network.children(input_shape)]
+    return {"input_shape": list(input_shape), "layers": layers}
+
+
+def _annotated(path: str, layer: Layer, x_shape: Shape) -> dict[str, Any]:
+    config = to_config(layer)
+    inside = (_annotated(f"{path}.{name}", child, shape) for name, child, shape in layer.children(x_shape))
+    for field in dataclasses.fields(layer):  # type: ignore[arg-type]  # a layer's children stand in its fields, in this order
+        value = getattr(layer, field.name)
+        if isinstance(value, Layer):
+            config[field.name] = next(inside)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Layer):
+            config[field.name] = [next(inside) for _ in value]
+    return config | {"path": path, "input_shape": list(x_shape), "output_shape": list(layer.output_shape(x_shape))}
+
+
+def build(description: Mapping[str, Any], own: Sequence[type[Layer]] = ()) -> tuple[Sequential, Shape]:
+    """Return (network, input_shape) of what `describe` wrote, or of a model file's tables.
+
+    own: classes of layers besides cnnkit's. Raises ConfigError.
+    """
+    shape, layers = description.get("input_shape"), description.get("layers")
+    if not isinstance(shape, list) or not shape or not all(isinstance(v, int) and v > 0 for v in shape):
+        raise ConfigError(f"input_shape: expected whole numbers such as [1, 28, 28], got {shape!r}")
+    if not isinstance(layers, list) or not layers:
+        raise ConfigError("layers: expected at least one [[layers]] table with a type, got none")
+    made = [from_config(_plain(config), own, f"layers[{i}]") for i, config in enumerate(layers)]
+    return Sequential(tuple(made)), tuple(shape)
+
+
+def _plain(config: Any) -> Any:
+    if isinstance(config, Mapping):
+        typed = "type" in config
+        return {key: _plain(value) for key, value in config.items() if not (typed and key in _DERIVED)}
+    return [_plain(item) for item in config] if isinstance(config, list) else config
+
+
+def places(layer: Layer, x_shape: Shape, prefix: str = "") -> Iterator[Place]:
+    """Yield every layer inside `layer`, combinators before what they hold."""
+    for name, child, shape in layer.children(x_shape):
+        yield Place(prefix + name, child, shape, child.output_shape(shape))
+        yield from places(child, shape, f"{prefix}{name}.")

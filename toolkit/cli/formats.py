@@ -1,0 +1,45 @@
+"""`cnnkit formats`: which weight files can be read and written."""
+
+from cnnkit.cli.options import Json, Quiet, Verbose
+from cnnkit.cli.output import Output
+from cnnkit.cli.tables import print_table
+
+NAME = "formats"
+EXAMPLE = "cnnkit formats"
+
+
+def command(
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
+) -> int:
+    """List the formats of weight files: read, written, or both; and those that are registered and do not work."""
+    from cnnkit import exporters
+
+    output = Output(json, quiet)
+    working, broken = exporters.formats(), exporters.broken()
+    rows = [
+        (name, _yes(form.reads), _yes(form.writes), " ".join(form.suffixes), form.description)
+        for name, form in working.items()
+    ]
+    rows += [(fault.name, "no", "no", "", f"does not work: {fault.reason} ({fault.target})") for fault in broken]
+    print_table(output, ("format", "read", "written", "suffixes", "what"), rows)
+    output.result({
+        "formats": [
+            {
+                "name": name,
+                "reads": form.reads,
+                "writes": form.writes,
+                "suffixes": list(form.suffixes),
+                "description": form.description,
+                "options": dict(form.options),
+            }
+            for name, form in working.items()
+        ],
+        "broken": [vars(fault).copy() for fault in broken],
+    })  # fmt: skip
+    return 0
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

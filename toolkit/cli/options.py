@@ -1,0 +1,40 @@
+"""Options that several commands share, each said once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cnnkit.cli.output import configure
+
+
+def _quiet(value: bool) -> None:
+    configure(quiet=value)
+
+
+def _verbose(value: bool) -> None:
+    configure(verbose=value)
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print results alone, no progress.", callback=_quiet)]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", help="Print more, and tracebacks of defects.", callback=_verbose)
+]
+WeightsFile = Annotated[Path, typer.Argument(metavar="[FILE]", help="A weight file.", show_default=True)]
+DEFAULT_WEIGHTS = Path("weights.h5")
+
+RecipeName = Annotated[str | None, typer.Option("--recipe", metavar="NAME", help="A recipe; see cnnkit recipes.")]
+ModelFile = Annotated[Path | None, typer.Option("--model", metavar="FILE.toml", help="A network of your own.")]
+BackendName = Annotated[
+    str,
+    typer.Option("--backend", metavar="NAME", help="numpy, torch, cupy, reference, auto, or another registered one."),
+]
+Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, mps; chosen by the backend when not given.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads; one a core when not given.")]
+Dtype = Annotated[str | None, typer.Option("--dtype", help="float32 or float64.")]
+DataSource = Annotated[
+    str | None,
+    typer.Option("--data", metavar="SOURCE", help="digits, mnist, fashion-mnist, bright-dark, or a path."),
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N images.")]

@@ -1,0 +1,78 @@
+"""What a command prints: for people on standard output, or one JSON object there and everything else on standard error."""
+
+import json
+import math
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from cnnkit.errors import CnnkitError, WeightFileError
+
+_settings = {"quiet": False, "verbose": False}
+
+
+def configure(quiet: bool = False, verbose: bool = False) -> None:
+    """Set what the global options -q and -v ask for; once set it stays for this run."""
+    _settings["quiet"] |= quiet
+    _settings["verbose"] |= verbose
+
+
+class Output:
+    """Where a command's words go.
+
+    json: print one JSON object, at the end, and nothing else on standard output.
+    """
+
+    def __init__(self, json: bool = False, quiet: bool = False) -> None:
+        self.json = json
+        self.quiet = quiet or _settings["quiet"]
+        self.verbose = _settings["verbose"]
+        self.people = Console(stderr=json, highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False)
+        self.errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+    def say(self, text: Any = "", **options: Any) -> None:
+        """Print part of the answer for people; nowhere when the answer is JSON."""
+        if not self.json:
+            self.people.print(text, **options)
+
+    def note(self, text: str) -> None:
+        """Print what happens on the way, on standard error; not with -q."""
+        if not self.quiet:
+            self.errors.print(escape(text))
+
+    def result(self, values: dict[str, Any]) -> None:
+        """Print the one JSON object, if JSON is asked for; NaN and infinities become null."""
+        if self.json:
+            sys.stdout.write(json.dumps(_finite(values), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def fail_with(self, error: CnnkitError) -> None:
+        """Print a refusal in one line."""
+        if isinstance(error, WeightFileError):
+            facts = {"file": error.file, "format": error.format, "offset": error.offset, "hint": error.hint}
+            self.fail(str(error), error.kind, **facts)
+        else:
+            self.fail(str(error), "usage")
+
+    def fail(self, message: str, kind: str, **facts: Any) -> None:
+        """Print one line on standard error, and the error as JSON if asked for."""
+        line = " ".join(message.split())
+        place, hint = facts.get("file"), facts.get("hint")
+        if place and str(place) not in line:
+            line = f"{place}: {line}"
+        if hint and hint not in line:
+            line = f"{line}: {hint}"
+        self.errors.print(f"[bold red]error:[/] {escape(line)}")
+        empty = dict.fromkeys(("file", "format", "offset", "hint"))
+        self.result({"error": {"kind": kind, "message": " ".join(message.split())} | empty | facts})
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,52 @@
+"""`cnnkit recipes`: the networks that come with cnnkit."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.text import Text
+
+from cnnkit.cli.options import Json, Quiet, Verbose
+from cnnkit.cli.output import Output
+from cnnkit.cli.tables import print_table, shape_text
+
+NAME = "recipes"
+EXAMPLE = "cnnkit recipes"
+
+
+def command(
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
+) -> int:
+    """List the recipes: networks with their training, by the name that --recipe takes."""
+    from cnnkit import recipes
+
+    output = Output(json, quiet)
+    found = [_facts(recipes.get(name)) for name in recipes.names()]
+    rows = [
+        (
+            facts["name"],
+            f"{facts['parameters']:,}",
+            facts["data"],
+            shape_text(facts["input_shape"]),
+            _described(facts["description"], facts["source"]),
+        )
+        for facts in found
+    ]
+    print_table(output, ("recipe", "parameters", "data", "input", "what, and after whom"), rows, " r")
+    output.note("train one with: cnnkit train --recipe NAME   its layers: cnnkit summary --recipe NAME")
+    output.result({"recipes": found})
+    return 0
+
+
+def _facts(recipe: Any) -> dict[str, Any]:
+    from cnnkit.summary import summarise
+
+    network, shape = recipe.network()
+    kept = {key: value for key, value in asdict(recipe).items() if key != "architecture"}
+    return kept | {"parameters": summarise(network, shape).parameters, "input_shape": list(shape)}
+
+
+def _described(description: str, source: str) -> Text:
+    text = Text(description)
+    return text.append(f" After {source.removeprefix('after ')}.", style="dim") if source else text

@@ -1,0 +1,37 @@
+"""Ctrl-C and SIGTERM, taken as a wish that the loop grants after the batch at hand."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class StopRequest:
+    """Whether a signal came, and the exit status that tells of it."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def __call__(self) -> bool:
+        return self.signal is not None
+
+    @property
+    def status(self) -> int:
+        """130 after SIGINT, 143 after SIGTERM; 0 when none came."""
+        return 128 + self.signal if self.signal is not None else 0
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Yield a StopRequest that the signals set; nothing is interrupted, so nothing is left half done."""
+    request = StopRequest()
+
+    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the form that signal asks for)
+        request.signal = number
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

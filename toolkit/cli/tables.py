@@ -1,0 +1,59 @@
+"""Tables: drawn on a terminal, aligned columns on unbroken lines in a pipe."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from cnnkit.cli.output import Output
+
+Cell = str | Text
+
+
+def print_table(output: Output, headings: Sequence[str], rows: Sequence[Sequence[Cell]], right: str = "") -> None:
+    """Print rows under their headings.
+
+    right: a letter a column, "r" where the cells stand on the right side; columns beyond its end stand on the left.
+    """
+    if output.json:
+        return
+    sides = right.ljust(len(headings))
+    if output.people.is_terminal:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for heading, side in zip(headings, sides, strict=True):
+            table.add_column(Text(heading), justify="right" if side == "r" else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*map(_text, row))
+        output.say(table)
+        return
+    texts = [[_text(cell).plain for cell in row] for row in (headings, *rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
+    for line in texts:
+        padded = (_padded(*cell) for cell in zip(line, widths, sides, strict=True))
+        output.say(Text("  ".join(padded).rstrip()))
+
+
+def _padded(text: str, width: int, side: str) -> str:
+    gap = " " * (width - cell_len(text))
+    return gap + text if side == "r" else text + gap
+
+
+def _text(cell: Any) -> Text:
+    return cell if isinstance(cell, Text) else Text(cell)
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """(1, 28, 28) -> "1 x 28 x 28"."""
+    return " x ".join(map(str, shape)) or "scalar"
+
+
+def size_text(size: float) -> str:
+    """Return a number of bytes as people say it: "231 KiB"."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if size >= 100 or unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

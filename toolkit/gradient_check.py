@@ -1,0 +1,193 @@
+"""Gradient check: the backward pass against central differences of the loss, in float64.
+
+Along a random direction d of one tensor t, (loss(t + h d) - loss(t - h d)) / 2h must equal <gradient, d>: two
+evaluations a tensor, whatever its size (as in HIPS/autograd's test_util). Other tensors stay where they are.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnkit.backends.protocol import Backend, Shape
+from cnnkit.layers.base import Context, Layer
+from cnnkit.losses.base import Loss
+from cnnkit.tree import Tree, flatten, map_leaves, unflatten
+
+Values = NDArray[np.float64]
+
+_STEP = 1e-6  # of the first try, times the tensor's own scale
+_NOISE = 64 * np.finfo(np.float64).eps  # rounding of a loss of 1, and of the sums that lead to it
+
+# Second-order differences, {place: weight}. A kink on one side of the point leaves the other side's difference right.
+_CENTRAL = {1: 0.5, -1: -0.5}
+_ONE_SIDED = ({0: -1.5, 1: 2.0, 2: -0.5}, {0: 1.5, -1: -2.0, -2: 0.5})
+
+
+@dataclass(frozen=True)
+class GradientRow:
+    """One direction of one tensor.
+
+    name: dotted path of the parameter, or "x"; with an index where one entry alone was moved ("0.weight[2, 1]").
+    error: |numeric - analytic| over the larger of the two; where both drown in rounding, over that of the rounding.
+    """
+
+    name: str
+    numeric: float
+    analytic: float
+    error: float
+    bound: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is within the bound; NaN is not."""
+        return self.error <= self.bound
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What gradient_check found, a row a direction."""
+
+    rows: tuple[GradientRow, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every row passed."""
+        return all(row.passed for row in self.rows)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{'ok   ' if row.passed else 'WRONG'} {row.name}: numeric {row.numeric:.9g}, analytic {row.analytic:.9g}, "
+            f"relative error {row.error:.1e} (bound {row.bound:.0e})"
+            for row in self.rows
+        )
+
+
+class _Pass(NamedTuple):
+    """Everything a pass needs but the tensors that are moved. All randomness in it is fixed."""
+
+    network: Layer
+    loss: Loss
+    context: Context
+    state: Tree
+    targets: Any
+
+    def _forward(self, tensors: dict[str, Values]) -> tuple[Any, Any, Any, Any, Shape]:
+        backend = self.context.backend
+        moved = {name: backend.asarray(np.ascontiguousarray(t), "float64") for name, t in tensors.items()}
+        x = moved.pop("x")
+        params = unflatten(moved)
+        y, cache = self.network.forward(self.context, params, self.state, x)
+        rows = y.reshape((y.shape[0], -1))  # a layer alone may end in images
+        loss, dy = self.loss.value_and_gradient(backend, rows, self.targets)
+        return params, cache, loss, dy, y.shape
+
+    def value(self, tensors: dict[str, Values]) -> float:
+        """Return the loss."""
+        return float(self.context.backend.to_numpy(self._forward(tensors)[2]))
+
+    def gradients(self, tensors: dict[str, Values]) -> dict[str, Values]:
+        """Return the analytic gradients, named like the tensors."""
+        params, cache, _, dy, shape = self._forward(tensors)
+        dx, grads = self.network.backward(self.context, params, cache, dy.reshape(shape))
+        found = {"x": dx, **flatten(grads)}
+        return {name: np.array(self.context.backend.to_numpy(g), np.float64) for name, g in found.items()}
+
+
+def gradient_check(
+    network: Layer,
+    loss: Loss,
+    x_shape: Shape,
+    *,
+    backend: Backend,
+    params: Tree | None = None,
+    state: Tree | None = None,
+    seed: int = 0,
+    samples: int = 4,
+    classes: int | None = None,
+    training: bool = True,
+    per_parameter: bool = False,
+    entries: int = 8,
+    bound: float = 1e-5,
+) -> GradientReport:
+    """Compare the network's backward pass with central differences of its loss, on normal inputs and random labels.
+
+    x_shape: of one sample, without N. params, state: as `init` returns them; drawn from `seed` when left out.
+    classes: labels are drawn below it; None is the network's number of outputs (2 for one output).
+    training: dropout is on, its masks the same in every evaluation, and BatchNorm uses the batch's statistics.
+    per_parameter: besides, up to `entries` random entries of each tensor are moved one by one.
+
+    A mismatch raises nothing: its row says so. Where a kink (ReLU, max-pooling) lies within the step, one-sided
+    differences and smaller steps leave it outside; a wrong gradient is wrong in all of them.
+
+    Raises ShapeError where x_shape does not fit the network.
+    """
+    rng = np.random.default_rng(seed)
+    outputs = int(np.prod(network.output_shape(x_shape)))
+    fresh = network.init(rng, x_shape)
+    host = flatten(fresh.params if params is None else params)
+    tensors = {"x": rng.normal(size=(samples, *x_shape)), **{n: np.array(t, np.float64) for n, t in host.items()}}
+    labels = rng.integers(classes or max(outputs, 2), size=samples)
+    found = _Pass(
+        network,
+        loss,
+        Context(backend, training, (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF)),
+        map_leaves(lambda leaf: backend.asarray(leaf, "float64"), fresh.state if state is None else state),
+        backend.asarray(labels, "int64"),
+    )
+    gradients, noise = found.gradients(tensors), _NOISE * max(1.0, abs(found.value(tensors)))
+    return GradientReport(
+        tuple(
+            _row(name + index, direction, gradients.get(name), _along(found, tensors, name, direction), noise, bound)
+            for name, tensor in tensors.items()
+            for index, direction in _directions(tensor, rng, entries if per_parameter else 0)
+        )
+    )
+
+
+def _directions(tensor: Values, rng: np.random.Generator, entries: int) -> Iterator[tuple[str, Values]]:
+    """Yield ("", a random direction as large as the tensor), then (index, one entry's direction) for some entries."""
+    scale = float(np.sqrt(np.mean(tensor**2))) or 1.0
+    yield "", rng.normal(size=tensor.shape) * scale
+    for flat in sorted(rng.permutation(tensor.size)[:entries]):
+        direction = np.zeros(tensor.shape)
+        direction.flat[flat] = scale
+        yield f"[{', '.join(str(i) for i in np.unravel_index(flat, tensor.shape))}]", direction
+
+
+def _along(found: _Pass, tensors: dict[str, Values], name: str, direction: Values) -> Callable[[float], float]:
+    """Return the function of h that is the loss with tensor `name` moved by h along `direction`."""
+    return lambda h: found.value(tensors | {name: tensors[name] + h * direction})
+
+
+def _row(
+    name: str,
+    direction: Values,
+    gradient: Values | None,
+    loss: Callable[[float], float],
+    noise: float,
+    bound: float,
+) -> GradientRow:
+    if gradient is None or gradient.shape != direction.shape:
+        return GradientRow(name, _derivative(loss, _STEP, _CENTRAL), math.nan, math.nan, bound)
+    analytic, h = float(np.sum(gradient * direction)), _STEP
+    while True:
+        rows = []
+        for rule in (_CENTRAL, *_ONE_SIDED):
+            numeric = _derivative(loss, h, rule)
+            size = max(abs(numeric), abs(analytic))
+            error = abs(numeric - analytic) / max(size, noise / h / bound)
+            rows.append(GradientRow(name, numeric, analytic, error, bound))
+            if rows[-1].passed:
+                return rows[-1]
+        h /= 2
+        # Rounding must stay far below the bound: a wrong gradient shall not slip through.
+        if not noise / h < bound * max(abs(rows[0].numeric), abs(analytic)) < math.inf:
+            return rows[0]
+
+
+def _derivative(loss: Callable[[float], float], h: float, rule: Mapping[int, float]) -> float:
+    return sum(weight * loss(place * h) for place, weight in rule.items()) / h

@@ -1,0 +1,84 @@
+"""What an optimizer is: a rule from gradients to new parameters, with slots of its own beside each parameter."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from typing import Any
+
+from cnnkit.backends.protocol import Array, Backend
+from cnnkit.errors import ConfigError
+from cnnkit.tree import Tree, flatten, map_leaves
+
+Scalars = dict[str, Any]  # name -> number, or 0-d array on the device
+
+
+class Optimizer(ABC):
+    """A rule that updates one parameter at a time. Subclasses are frozen dataclasses with `weight_decay` and `clip_norm`.
+
+    weight_decay adds weight_decay * parameter to the gradient, as in PyTorch (AdamW sees to it itself). clip_norm scales all gradients down
+    together so that their joint Euclidean norm is at most clip_norm; 0 does not clip.
+    """
+
+    weight_decay: float
+    clip_norm: float
+    decay_joins_gradient: bool = True
+    slots: tuple[str, ...] = ()  # names of the arrays kept beside each parameter
+
+    def scalars(self, step: int, learning_rate: float) -> Scalars:
+        """Return the numbers of update `step` (counted from 1), computed on the host in float64."""
+        return {"rate": learning_rate}
+
+    @abstractmethod
+    def update_one(
+        self, backend: Backend, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Scalars
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return (new parameter, new slots), all of the parameter's shape."""
+
+    def init(self, backend: Backend, params: Tree, dtype: str) -> Tree:
+        """Return the slots before the first step: zeros, one tree like params for each name."""
+        return {name: map_leaves(lambda p: backend.zeros(tuple(p.shape), dtype), params) for name in self.slots}
+
+    def update(self, backend: Backend, params: Tree, grads: Tree, slots: Tree, scalars: Scalars) -> tuple[Tree, Tree]:
+        """Return (params, slots) after one step; arrays are written through backend.assign."""
+        if self.clip_norm:
+            grads = clip(backend, grads, self.clip_norm)
+        return self._update_tree(backend, params, grads, slots, scalars)
+
+    def _update_tree(
+        self, backend: Backend, params: Tree, grads: Tree, slots: Tree, scalars: Scalars
+    ) -> tuple[Tree, Tree]:
+        new_params: Tree = {}
+        new_slots: Tree = {name: {} for name in slots}
+        for name, parameter in params.items():
+            own = {slot: tree[name] for slot, tree in slots.items()}
+            if isinstance(parameter, dict):
+                new_params[name], updated = self._update_tree(backend, parameter, grads[name], own, scalars)
+            else:
+                gradient = grads[name]
+                if self.weight_decay and self.decay_joins_gradient:
+                    gradient = gradient + parameter * self.weight_decay
+                value, values = self.update_one(backend, parameter, gradient, own, scalars)
+                new_params[name] = backend.assign(parameter, value)
+                updated = {slot: backend.assign(own[slot], new) for slot, new in values.items()}
+            for slot, new in updated.items():
+                new_slots[slot][name] = new
+        return new_params, new_slots
+
+
+def clip(backend: Backend, grads: Tree, largest: float) -> Tree:
+    """Return grads scaled by min(1, largest / (norm + 1e-6)), norm over all of them (torch.nn.utils.clip_grad_norm_)."""
+    squares = [backend.sum(g * g).reshape((1,)) for g in flatten(grads).values()]
+    norm = backend.sqrt(backend.sum(backend.concatenate(squares)))
+    scale = 1 / backend.maximum((norm + 1e-6) * (1 / largest), 1.0)
+    return map_leaves(lambda g: g * scale, grads)
+
+
+def require_ranges(optimizer: Any) -> None:
+    """Raise ConfigError on a field that is out of its range: rates of decay in [0, 1), the rest >= 0."""
+    name = type(optimizer).__name__.lower()
+    for field in dataclasses.fields(optimizer):
+        value = getattr(optimizer, field.name)
+        if isinstance(value, bool):
+            continue
+        share = field.name in ("momentum", "beta1", "beta2", "decay")
+        if not (0 <= value < 1 if share else 0 <= value < float("inf")):
+            raise ConfigError(f"{name}: expected {field.name} {'in [0, 1)' if share else '>= 0'}, got {value}")

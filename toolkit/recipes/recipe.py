@@ -1,0 +1,123 @@
+"""Reading recipes and model files: one schema, ours beside this file and a user's anywhere."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from cnnkit import architecture, initializers
+from cnnkit.backends.protocol import Shape
+from cnnkit.errors import ConfigError, DataError
+from cnnkit.layers import Sequential
+from cnnkit.training.options import Options
+
+_KEYS = ("name", "description", "source", "data", "input_shape", "training", "published", "layers")
+_TRAINING = tuple(f.name for f in fields(Options) if f.name not in ("seed", "limit"))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network, and how it is trained.
+
+    architecture  {"input_shape": [...], "layers": [{"type": ...}, ...]}
+    training      fields of cnnkit.training.Options; what is left out has its default
+    published     settings of the system that the recipe is after, where the recipe's own differ: training fields,
+                  and weight_initializer, bias_initializer for all layers
+    """
+
+    name: str
+    architecture: dict[str, Any]
+    description: str = ""
+    source: str = ""
+    data: str = "digits"
+    training: dict[str, Any] = field(default_factory=dict)
+    published: dict[str, Any] = field(default_factory=dict)
+
+    def network(self) -> tuple[Sequential, Shape]:
+        """Return the network and the shape of a sample."""
+        return architecture.build(self.architecture)
+
+    def faithful(self) -> "Recipe":
+        """Return the recipe with the published settings to the letter; itself where they are the recipe's own."""
+        settings = dict(self.published)
+        chosen = {key: settings.pop(key) for key in ("weight_initializer", "bias_initializer") if key in settings}
+        return replace(self.initialized(**chosen), training=self.training | settings)
+
+    def initialized(self, **initializer: str) -> "Recipe":
+        """Return the recipe with weight_initializer or bias_initializer given to every layer that has one."""
+        for spec in initializer.values():
+            initializers.parse(spec)
+        network, _ = self.network()
+        described = architecture.describe(network, tuple(self.architecture["input_shape"]))
+        layers = [_replaced(layer, initializer) for layer in described["layers"]]
+        return replace(self, architecture=self.architecture | {"layers": layers})
+
+
+def _replaced(config: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(config, list):
+        return [_replaced(item, values) for item in config]
+    if not isinstance(config, dict):
+        return config
+    return {key: values[key] if key in values else _replaced(value, values) for key, value in config.items()}
+
+
+def names() -> list[str]:
+    """Return the names of the recipes that come with cnnkit."""
+    found = (entry.name for entry in resources.files("cnnkit.recipes").iterdir())
+    return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
+
+
+def get(name: str) -> Recipe:
+    """Return a recipe of ours. Raises ConfigError that lists the names there are."""
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), 1, 0.5)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise ConfigError(f"recipe: expected one of {', '.join(names())}, got {name!r}{hint}")
+    return parse(resources.files("cnnkit.recipes").joinpath(f"{name}.toml").read_text("utf-8"), f"recipe {name}")
+
+
+def read(path: Path) -> Recipe:
+    """Return the recipe in a model file of the user. Raises DataError when it cannot be read, ConfigError when it says nonsense."""
+    try:
+        if path.stat().st_size > 1 << 20:
+            raise DataError(f"{path}: expected a model file below 1 MB, got {path.stat().st_size} bytes")
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}: expected a model file in TOML") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: expected a model file in TOML, got bytes that are not UTF-8 text") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> Recipe:
+    """Return the recipe that a TOML text describes. Raises ConfigError that names the place."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: not valid TOML: {error}") from None
+    for key in tables.keys() - set(_KEYS):
+        raise ConfigError(f"{where}: expected keys of {', '.join(_KEYS)}; got {key!r}")
+    settings, published = tables.get("training", {}), tables.get("published", {})
+    for table, known in ((settings, _TRAINING), (published, (*_TRAINING, "weight_initializer", "bias_initializer"))):
+        for key in table.keys() - set(known):
+            raise ConfigError(f"{where}: expected settings of {', '.join(known)}; got {key!r}")
+    description = {"input_shape": tables.get("input_shape"), "layers": tables.get("layers")}
+    try:
+        network, shape = architecture.build(description)
+        network.output_shape(shape)
+        _options(settings), _options({k: v for k, v in published.items() if k in _TRAINING})
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    texts = {key: tables[key] for key in ("description", "source", "data") if key in tables}
+    name = tables.get("name", Path(where.removeprefix("recipe ")).stem)
+    return Recipe(name, description, **texts, training=settings, published=published)
+
+
+def _options(settings: Mapping[str, Any]) -> Options:
+    try:
+        return Options(**settings)
+    except TypeError:
+        raise ConfigError(f"training: a setting has a value of the wrong kind: {dict(settings)}") from None

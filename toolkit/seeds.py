@@ -1,0 +1,27 @@
+"""Every random draw has an address: (seed, purpose, epoch). Nothing depends on what was drawn before it."""
+
+from enum import IntEnum
+
+import numpy as np
+
+from cnnkit.backends.protocol import Pair
+
+
+class Purpose(IntEnum):
+    """What a draw is for; the numbers are part of the format and never change."""
+
+    WEIGHTS = 0
+    SHUFFLE = 1
+    DROPOUT = 2
+    VALIDATION = 3
+
+
+def generator(seed: int, purpose: Purpose, epoch: int = 0) -> np.random.Generator:
+    """Return the host's generator for one purpose in one epoch."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(int(purpose), epoch))))
+
+
+def key(seed: int, purpose: Purpose) -> Pair:
+    """Return two words of 32 bits that key the device's generator."""
+    first, second = np.random.SeedSequence(seed, spawn_key=(int(purpose),)).generate_state(2, np.uint32)
+    return int(first), int(second)

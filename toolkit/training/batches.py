@@ -1,0 +1,54 @@
+"""The order of the images and the batches of an epoch: functions of seed, epoch and batch number, nothing else."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnkit.backends.protocol import Array, Backend
+from cnnkit.seeds import Purpose, generator
+from cnnkit.training.options import Options
+
+if TYPE_CHECKING:
+    from cnnkit.data.dataset import Dataset
+
+Indices = npt.NDArray[np.int64]
+BLOCK = 2048  # images fetched together; batches are cut from them
+
+
+def parts(images: int, options: Options) -> tuple[Indices, Indices]:
+    """Return (training, validation): indices of the images to train on and to judge by, both ascending."""
+    count = min(images, options.limit or images)
+    held_out = int(count * options.validation_split)
+    order = generator(options.seed, Purpose.VALIDATION).permutation(count)
+    return np.sort(order[held_out:]), np.sort(order[:held_out])
+
+
+def epoch_order(chosen: Indices, options: Options, epoch: int) -> Indices:
+    """Return the training indices in the order of `epoch`, counted from 0."""
+    if not options.shuffle:
+        return chosen
+    return chosen[generator(options.seed, Purpose.SHUFFLE, epoch).permutation(len(chosen))]
+
+
+def batches(
+    backend: Backend, dataset: "Dataset", part: str, order: Indices, size: int, dtype: str, first: int = 0
+) -> Iterator[tuple[Array, Array]]:
+    """Yield (x, labels) on the backend for batches first, first + 1, ... of `order`; the last one may be smaller."""
+    per_block = max(1, BLOCK // size) * size
+    for start in range(first * size, len(order), per_block):
+        images, labels = dataset.batch(part, order[start : start + per_block], dtype)
+        x, y = backend.asarray(images, dtype), backend.asarray(labels)
+        for offset in range(0, len(labels), size):
+            yield x[offset : offset + size], y[offset : offset + size]
+
+
+def check_fit(dataset: "Dataset", input_shape: Any) -> str | None:
+    """Return what is wrong when the images are not of the network's input shape."""
+    if tuple(dataset.image_shape) == tuple(input_shape):
+        return None
+    return (
+        f"{dataset.name}: the images are {tuple(dataset.image_shape)}, the network expects {tuple(input_shape)}: "
+        "choose a recipe for these images, or set input_shape in the model file"
+    )

@@ -1,0 +1,76 @@
+"""A training as a weight file and back: one file holds the weights, the optimizer's slots and the position."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from cnnkit import weights
+from cnnkit.data.dataset import Dataset
+from cnnkit.errors import WeightFileError
+from cnnkit.exporters.weight_file import Tensor, WeightFile
+from cnnkit.model import Model
+from cnnkit.training.options import Options
+from cnnkit.training.position import Best, Position
+from cnnkit.training.step import Variables
+from cnnkit.training.training import Training
+from cnnkit.tree import Tree, flatten, unflatten
+
+_LATEST = "latest"  # prefix of the weights that training goes on from, where the file's own are the best ones
+
+
+def to_weights(training: Training) -> WeightFile:
+    """Return the model with all that a resume needs."""
+    model, position = training.model, training.position
+    tensors = list(model.to_weights().tensors)
+    extra = {f"{name}": tree for name, tree in training.variables.slots.items()}
+    if position.best is not None:
+        extra |= {f"{_LATEST}.params": training.variables.params, f"{_LATEST}.state": training.variables.state}
+    for prefix, tree in extra.items():
+        for name, array in flatten(model.to_host(tree)).items():
+            layer = name.rpartition(".")[0]
+            tensors.append(Tensor.of(f"{prefix}.{name}", array, layer=layer, kind="optimizer", role="slot"))
+    return weights.weight_file(model, tuple(tensors), _to_json(position, training.finished))
+
+
+def _to_json(position: Position, finished: bool) -> dict[str, Any]:
+    counts = asdict(replace(position, best=None, history=()))
+    best = None if position.best is None else {"epoch": position.best.epoch, "loss": position.best.loss}
+    return counts | {"best": best, "history": list(position.history), "finished": finished}
+
+
+def resume(model: Model, dataset: Dataset, options: Options, file: WeightFile) -> Training:
+    """Return the training that `file` holds, ready for its next batch.
+
+    model: made from the same file. Raises WeightFileError when the file holds no training that can go on.
+    """
+    if file.position is None:
+        raise WeightFileError("the file holds no training to resume: use --init-from to start from its weights")
+    counts = {name: value for name, value in file.position.items() if name not in ("best", "finished", "history")}
+    position = Position(**counts, history=tuple(file.position["history"]))
+    training = Training(model, dataset, options)
+    stored: dict[str, Any] = {tensor.name: tensor.read() for tensor in file.select("optimizer")}
+    params, state = training.variables.params, training.variables.state
+    if file.position["best"] is not None:
+        best = file.position["best"]
+        position = replace(
+            position, best=Best(best["epoch"], best["loss"], model.to_host(params), model.to_host(state))
+        )
+        params, state = (
+            _tree(model, stored, f"{_LATEST}.{part}", like) for part, like in (("params", params), ("state", state))
+        )
+    slots = {name: _tree(model, stored, name, like) for name, like in training.variables.slots.items()}
+    training.start_from(Variables(params, state, slots), position)
+    return training
+
+
+def _tree(model: Model, stored: dict[str, Any], prefix: str, like: Tree) -> Tree:
+    found = {}
+    for name, array in flatten(like).items():
+        values = stored.get(f"{prefix}.{name}")
+        if values is None or values.shape != np.shape(array):
+            raise WeightFileError(
+                f"the training cannot go on: the file lacks {prefix}.{name} of shape {tuple(array.shape)}"
+            )
+        found[name] = values
+    return model.to_backend(unflatten(found))

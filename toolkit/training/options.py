@@ -1,0 +1,56 @@
+"""What a training can be told."""
+
+from dataclasses import dataclass
+
+from cnnkit import losses, optimizers, schedules
+from cnnkit.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to train.
+
+    optimizer, schedule, loss  NAME or NAME:key=value,...
+    learning_rate      the base rate, which the schedule multiplies
+    limit              train on the first N images alone
+    validation_split   share of the training images kept out to judge each epoch; which ones depends on the seed
+    patience           stop after that many epochs without a smaller validation loss
+    shuffle            a new order each epoch, which depends on seed and epoch alone
+
+    With validation images the weights of the epoch with the smallest validation loss are the result.
+
+    Raises ConfigError on a value out of range.
+    """
+
+    epochs: int = 10
+    batch_size: int = 32
+    optimizer: str = "adam"
+    learning_rate: float = 0.001
+    schedule: str = "constant"
+    loss: str = "softmax_cross_entropy"
+    seed: int = 0
+    shuffle: bool = True
+    validation_split: float = 0.0
+    patience: int | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        optimizers.parse(self.optimizer), schedules.parse(self.schedule), losses.parse(self.loss)
+        for name in ("epochs", "batch_size"):
+            _require(getattr(self, name) >= 1, name, ">= 1", getattr(self, name))
+        for name in ("patience", "limit"):
+            _require(getattr(self, name) is None or getattr(self, name) >= 1, name, ">= 1", getattr(self, name))
+        _require(0 < self.learning_rate < float("inf"), "learning_rate", "> 0", self.learning_rate)
+        _require(0 <= self.validation_split < 1, "validation_split", "in [0, 1)", self.validation_split)
+        _require(self.seed >= 0, "seed", ">= 0", self.seed)
+        _require(
+            self.patience is None or self.validation_split > 0,
+            "validation_split",
+            "above 0 when patience is given",
+            self.validation_split,
+        )
+
+
+def _require(good: bool, name: str, expected: str, got: object) -> None:
+    if not good:
+        raise ConfigError(f"{name}: expected {expected}, got {got}")

@@ -1,0 +1,88 @@
+"""A run and its file: what makes two runs the same, and what stands where the result shall go."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cnnkit import architecture, exporters
+from cnnkit.data.dataset import Dataset
+from cnnkit.errors import ConfigError, WeightFileError
+from cnnkit.exporters.weight_file import WeightFile
+from cnnkit.model import Model
+from cnnkit.training.options import Options
+
+
+def identity(
+    model: Model, dataset: Dataset, options: Options, recipe: str, init_from: str | None = None
+) -> dict[str, Any]:
+    """Return all that decides a run's result, as JSON-ready data.
+
+    init_from: SHA-256 of the file that the weights started from.
+    """
+    return {
+        "recipe": recipe,
+        "architecture": architecture.describe(model.network, model.input_shape),
+        "data": {"name": dataset.name, "sha256": dataset.fingerprint()},
+        "options": asdict(options),
+        "backend": model.backend.name,
+        "device": model.backend.device,
+        "dtype": model.dtype,
+        "threads": model.backend.threads,
+        "init_from": init_from,
+    }
+
+
+def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Return what differs between two identities, each as "what: stored, now wanted"."""
+    found = []
+    for name in wanted:
+        if name == "options":
+            mine, theirs = stored.get(name) or {}, wanted[name]
+            found += [f"{k}: {mine.get(k)}, now {theirs[k]}" for k in theirs if mine.get(k) != theirs[k]]
+        elif stored.get(name) != wanted[name]:
+            short = name in ("recipe", "backend", "device", "dtype", "threads")
+            found.append(f"{name}: {stored.get(name)}, now {wanted[name]}" if short else f"another {name}")
+    return found
+
+
+@dataclass(frozen=True)
+class Existing:
+    """What stands at the place of the result.
+
+    same      it is this very run; finished says whether to its end
+    differs   otherwise, how it differs from this run
+    """
+
+    file: WeightFile | None
+    same: bool
+    finished: bool
+    differs: tuple[str, ...]
+
+
+def existing(path: Path, wanted: Mapping[str, Any]) -> Existing | None:
+    """Return what stands at `path`, None when nothing does."""
+    if not path.exists():
+        return None
+    try:
+        file = exporters.read(path)
+    except WeightFileError as error:
+        return Existing(None, False, False, (f"it is no weight file of cnnkit ({error})",))
+    stored = file.metadata.get("run")
+    if not isinstance(stored, Mapping):
+        return Existing(file, False, False, ("it was not written by a training",))
+    differs = tuple(differences(stored, wanted))
+    finished = bool((file.position or {}).get("finished"))
+    return Existing(file, not differs, finished, differs)
+
+
+def require_resumable(path: Path, found: Existing | None) -> WeightFile:
+    """Return the file to resume from. Raises ConfigError unless it differs from the wanted run by epochs or threads alone."""
+    if found is None or found.file is None:
+        raise ConfigError(f"{path}: expected a training to resume, found none: leave --resume out to start one")
+    serious = [d for d in found.differs if not d.startswith(("epochs:", "threads:"))]
+    if serious:
+        raise ConfigError(
+            f"{path}: holds another run, so it cannot be resumed ({'; '.join(serious)}): repeat its options, or --overwrite"
+        )
+    return found.file

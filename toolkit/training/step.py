@@ -1,0 +1,56 @@
+"""One training step: forward, loss, backward, update. A function of its arguments, so that a backend may compile it."""
+
+from typing import NamedTuple
+
+from cnnkit.backends.protocol import Array, Backend, Pair, Step
+from cnnkit.layers import Context, Sequential
+from cnnkit.losses import Loss
+from cnnkit.optimizers import Optimizer, Scalars
+from cnnkit.tree import Tree, map_leaves
+
+
+class Variables(NamedTuple):
+    """All that a step changes."""
+
+    params: Tree
+    state: Tree
+    slots: Tree
+
+
+class StepReport(NamedTuple):
+    """What a step says of its batch; 0-d arrays, still on the device."""
+
+    loss: Array
+    correct: Array  # samples whose class was decided right before the update
+
+
+def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Optimizer, key: Pair) -> Step:
+    """Return step(variables, x, labels, scalars) -> (variables, report), compiled by the backend.
+
+    x (N, *input_shape), labels (N,) int64. scalars: those of the optimizer, and "step", counted from 0.
+    key: of the random draws in layers.
+    """
+
+    def step(variables: Variables, x: Array, labels: Array, scalars: Scalars) -> tuple[Variables, StepReport]:
+        params, state, slots = variables
+        context = Context(backend, training=True, key=key, step=scalars["step"])
+        outputs, cache = network.forward(context, params, state, x)
+        value, dy = loss.value_and_gradient(backend, outputs, labels)
+        correct = backend.sum(loss.decide(backend, outputs) == labels)
+        grads = network.parameter_gradients(context, params, cache, dy)
+        params, slots = optimizer.update(backend, params, grads, slots, scalars)
+        if state:
+            state = assign_tree(backend, state, network.next_state(state, cache))
+        return Variables(params, state, slots), StepReport(value, correct)
+
+    return backend.compile(step)
+
+
+def assign_tree(backend: Backend, targets: Tree, values: Tree) -> Tree:
+    """Return targets holding values, written through backend.assign."""
+    return map_leaves(backend.assign, targets, values)
+
+
+def copy_tree(tree: Tree) -> Tree:
+    """Return the tree with arrays of their own memory."""
+    return map_leaves(lambda array: array + 0, tree)

@@ -1,0 +1,179 @@
+"""The training loop: a generator of one report an epoch, which can stop after any batch and go on from there."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cnnkit import losses, optimizers, schedules
+from cnnkit.data.dataset import Dataset
+from cnnkit.errors import DataError
+from cnnkit.model import Model
+from cnnkit.seeds import Purpose, key
+from cnnkit.training import diagnosis
+from cnnkit.training.batches import batches, epoch_order, parts
+from cnnkit.training.evaluation import check, loss_and_accuracy
+from cnnkit.training.options import Options
+from cnnkit.training.position import Best, Position
+from cnnkit.training.step import StepReport, Variables, copy_tree, make_step
+
+READ_EVERY = 1.0  # seconds between two looks at the device's reports
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What an epoch brought. `entry` has the keys of the history in weight files and JSON."""
+
+    entry: dict[str, Any]
+    images: int
+    improved: bool  # the validation loss is the smallest so far
+
+    @property
+    def images_per_second(self) -> float:
+        """Training speed, validation left out."""
+        return self.images / max(self.entry["seconds"], 1e-9)
+
+
+class Training:
+    """A training of `model` on `dataset`; `epochs()` runs it, and the model holds the result at each report.
+
+    Raises DataError or ConfigError when model, data and options do not fit.
+    """
+
+    def __init__(self, model: Model, dataset: Dataset, options: Options) -> None:
+        model.loss, model.seed = losses.parse(options.loss), options.seed
+        check(model, dataset)
+        self.model, self.dataset, self.options = model, dataset, options
+        self.chosen, self.held_out = parts(len(dataset.train), options)
+        if not len(self.chosen):
+            raise DataError(f"{dataset.name}: no images are left to train on: use a smaller validation split")
+        self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
+        self.optimizer, self.schedule = optimizers.parse(options.optimizer), schedules.parse(options.schedule)
+        slots = self.optimizer.init(model.backend, model.params, model.dtype)
+        self._step = make_step(
+            model.backend, model.network, model.loss, self.optimizer, key(options.seed, Purpose.DROPOUT)
+        )
+        self._unread: list[tuple[StepReport, int]] = []
+        self.start_from(Variables(model.params, model.state, slots), Position())
+
+    def start_from(self, variables: Variables, position: Position) -> None:
+        """Go on from a position that an earlier training had reached with these variables."""
+        self.variables, self.position = variables, position
+        self._safe = (position, self._copy())
+
+    # ---- running
+
+    def epochs(
+        self,
+        progress: Callable[[Position], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> Iterator[EpochReport]:
+        """Yield a report after each epoch, until all are done, patience is at its end, or `stop` says True.
+
+        progress: called now and then inside an epoch. stop: asked after each batch; the position is kept.
+
+        Raises TrainingError when the loss is no longer finite; it names the first layer where that shows.
+        """
+        while not self.finished:
+            if not self._run_epoch(progress, stop):
+                return
+            yield self._close_epoch()
+        self._adopt()
+
+    @property
+    def finished(self) -> bool:
+        """True when no epoch is left, or patience is at its end."""
+        patience, position = self.options.patience, self.position
+        return position.epoch >= self.options.epochs or (patience is not None and position.waited >= patience)
+
+    def _run_epoch(self, progress: Callable[[Position], None] | None, stop: Callable[[], bool] | None) -> bool:
+        """Run the rest of the epoch; False when it was stopped before its end."""
+        started, before = time.perf_counter(), self.position.seconds
+        read_at = started + READ_EVERY
+        done, first_step = self.position.batch, self.position.step - self.position.batch
+        for x, labels in self.batches(self.position):
+            self.variables, report = self._step(self.variables, x, labels, self.scalars(first_step + done))
+            self._unread.append((report, x.shape[0]))
+            done += 1
+            stopping = stop is not None and stop()
+            now = time.perf_counter()
+            if now >= read_at or stopping or done == self.steps_per_epoch:
+                self._read(before + now - started)
+                read_at = time.perf_counter() + READ_EVERY
+                if progress is not None:
+                    progress(self.position)
+                if stopping and done < self.steps_per_epoch:
+                    self._adopt()
+                    return False
+        return True
+
+    def batches(self, position: Position) -> Iterator[Any]:
+        """Yield the batches of the position's epoch that are still to come."""
+        order = epoch_order(self.chosen, self.options, position.epoch)
+        size, dtype = self.options.batch_size, self.model.dtype
+        return batches(self.model.backend, self.dataset, "train", order, size, dtype, position.batch)
+
+    def scalars(self, step: int) -> dict[str, Any]:
+        """Return the numbers that change from step to step; step counts from 0."""
+        return self.optimizer.scalars(step + 1, self.learning_rate(step)) | {"step": step}
+
+    def learning_rate(self, step: int) -> float:
+        """Return the base rate times the schedule's factor at `step`."""
+        total = self.steps_per_epoch * self.options.epochs
+        return self.options.learning_rate * self.schedule.factor(step, total, self.steps_per_epoch)
+
+    def _read(self, seconds: float) -> None:
+        """Bring the reports from the device; a loss that is not finite is looked into."""
+        to_numpy, loss_sum, right, images = self.model.backend.to_numpy, self.position.loss_sum, 0, 0
+        for i, ((loss, correct), count) in enumerate(self._unread):
+            value = float(to_numpy(loss))
+            if not math.isfinite(value):
+                raise diagnosis.explain(self, *self._safe, failed=self.position.after(i, 0.0, 0, 0))
+            loss_sum += value * count
+            right += int(to_numpy(correct))
+            images += count
+        self.position = self.position.after(len(self._unread), loss_sum, right, images)
+        self._unread.clear()
+        self.position = replace(self.position, seconds=seconds)
+        self._safe = (self.position, self._copy())
+
+    def _copy(self) -> Variables:
+        return Variables(*map(copy_tree, self.variables))
+
+    # ---- between epochs
+
+    def _close_epoch(self) -> EpochReport:
+        position, model = self.position, self.model
+        model.params, model.state = self.variables.params, self.variables.state
+        validation: tuple[float | None, float | None] = (None, None)
+        if len(self.held_out):
+            validation = loss_and_accuracy(model, self.dataset, "train", self.held_out)
+        improved = validation[0] is not None and (position.best is None or not validation[0] >= position.best.loss)
+        entry = {
+            "epoch": position.epoch + 1,
+            "loss": position.loss_sum / position.images,
+            "accuracy": position.correct / position.images,
+            "validation_loss": validation[0],
+            "validation_accuracy": validation[1],
+            "learning_rate": self.learning_rate(position.step - 1),
+            "seconds": position.seconds,
+        }
+        best = position.best
+        if improved and validation[0] is not None:
+            best = Best(position.epoch + 1, validation[0], model.to_host(model.params), model.to_host(model.state))
+        self.position = position.next_epoch(entry, best, improved)
+        self._safe = (self.position, self._safe[1])
+        model.metadata["history"] = list(self.position.history)
+        self._adopt()
+        return EpochReport(entry, position.images, improved)
+
+    def _adopt(self) -> None:
+        """Give the model the best weights so far, or the latest where nothing judges them."""
+        best = self.position.best
+        if best is None:
+            self.model.params, self.model.state = self.variables.params, self.variables.state
+        else:
+            self.model.params, self.model.state = self.model.to_backend(best.params), self.model.to_backend(best.state)
