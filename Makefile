@@ -16,11 +16,14 @@ test: $(VENV)/dev.stamp
 coverage: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
 
+# pyright does not look into links, and takes one file under two names for two types: it gets a copy.
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pyright
+	rm -rf build/typing && mkdir -p build/typing
+	cp -rL "$$($(BIN)/python -c 'import cnnkit, os; print(os.path.dirname(cnnkit.__file__))')" build/typing/
+	$(BIN)/pyright build/typing
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

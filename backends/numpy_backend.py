@@ -60,7 +60,7 @@ class NumpyBackend(ArrayBackend):
         return max(SMALLEST_SHARD, SHARD_VALUES // math.prod(x_shape[1:]))
 
     def map_samples(self, function: Callable[..., T], size: int, *arrays: Native) -> list[T]:
-        firsts = range(0, len(arrays[0]), size)
+        firsts = range(0, max(len(arrays[0]), 1), size)  # a batch of none is one shard
 
         def one(first: int) -> T:
             return function(first, *(a[first : first + size] for a in arrays))

@@ -124,7 +124,7 @@ class ReferenceBackend(Backend):
         y: Native = np.zeros((*x.shape[:2], *_outputs(framed, window, stride)))
         winners = np.zeros(y.shape, int)  # row-major position of the first maximum in its window
         for (p, q), rows, cols in _positions(y.shape[2:], window, stride):
-            patch = framed[:, :, rows, cols].reshape(*x.shape[:2], -1)
+            patch = framed[:, :, rows, cols].reshape(*x.shape[:2], window[0] * window[1])
             winners[:, :, p, q] = patch.argmax(axis=2)
             y[:, :, p, q] = patch.max(axis=2)
         return y, winners

@@ -54,6 +54,22 @@ def read_image(path: str | Path, image_shape: tuple[int, int, int]) -> npt.NDArr
     return pixels[None] if c == 1 else pixels.transpose(2, 0, 1)
 
 
+def read_picture(path: str | Path, channels: int) -> npt.NDArray[np.uint8]:
+    """Return a picture of any size as (C, H, W) uint8, upright as the camera says, what is transparent in white.
+
+    Raises DataError when it cannot be decoded.
+    """
+    path = Path(path)
+    picture_shape(path)
+    with _opened(path) as image:
+        from PIL import Image, ImageOps
+
+        upright = ImageOps.exif_transpose(image).convert("RGBA")
+        paper = Image.new("RGBA", upright.size, "white")
+        pixels = np.asarray(Image.alpha_composite(paper, upright).convert("L" if channels == 1 else "RGB"))
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:

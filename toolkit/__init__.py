@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cnnkit.backends import available_backends, get_backend
-    from cnnkit.data import Dataset, load as load_data
+    from cnnkit.data import Dataset
+    from cnnkit.data import load as load_data
     from cnnkit.errors import CnnkitError
-    from cnnkit.exporters import WeightFile, read as read_weights, write as write_weights
+    from cnnkit.exporters import WeightFile
+    from cnnkit.exporters import read as read_weights
+    from cnnkit.exporters import write as write_weights
     from cnnkit.gradient_check import gradient_check
     from cnnkit.layers import Sequential
     from cnnkit.model import Model

@@ -12,7 +12,6 @@ from cnnkit.backends.protocol import Pair, Shape
 from cnnkit.layers import Layer, Sequential
 from cnnkit.tree import Tree, child
 
-
 Field = tuple[Pair, Pair]  # what a value sees of the input: its size, and how far it moves from value to value
 START: Field = ((1, 1), (1, 1))
 
@@ -64,7 +63,7 @@ class Summary:
         return math.prod(self.input_shape) + sum(math.prod(row.output_shape) for row in self.rows if not row.combines)
 
     def training_bytes(self, batch_size: int, slots: int = 2, itemsize: int = 4) -> int:
-        """Return about what a training step holds: parameters, gradients, optimizer slots, activations and their gradients."""
+        """Return about what a training step holds: parameters, gradients, slots, activations and their gradients."""
         return itemsize * (self.parameters * (2 + slots) + 2 * batch_size * self.activations)
 
 
@@ -101,7 +100,7 @@ def _rows(parent: Layer, x_shape: Shape, prefix: str, field: Field | None, param
 
 
 def _after(layer: Layer, x_shape: Shape, field: Field | None) -> Field | None:
-    """Return (size, pace) of what the layer's output sees, given that of its input: size + (extent - 1)*pace, pace*stride."""
+    """Return what the layer's output sees, given what its input sees: (size + (extent - 1)*pace, pace*stride)."""
     children = list(layer.children(x_shape))
     if not children:
         reach = layer.reach(x_shape)

@@ -1,6 +1,8 @@
 """Between a model's trees and a weight file's tensors: names, roles, axes, and checks on the way back."""
 
+import math
 import platform
+import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,7 @@ import numpy as np
 
 from cnnkit import architecture, losses
 from cnnkit.backends.protocol import Shape
-from cnnkit.errors import WeightFileError
+from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.weight_file import ROLES, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.layers import Sequential
@@ -54,8 +56,9 @@ def weight_file(model: "Model", found: tuple[Tensor, ...], position: dict[str, A
 def provenance(model: "Model") -> dict[str, Any]:
     """Return what made the arrays: backend, device, dtype, threads, versions."""
     versions = {"cnnkit": version("cnnkit"), "numpy": np.__version__, "python": platform.python_version()}
-    if model.backend.name in ("torch", "cupy"):
-        versions[model.backend.name] = version(model.backend.name)
+    library = sys.modules.get(model.backend.name)  # a backend has the name of the library that it runs on
+    if hasattr(library, "__version__"):
+        versions[model.backend.name] = str(library.__version__)
     return {
         "backend": model.backend.name,
         "device": model.backend.device,
@@ -68,11 +71,16 @@ def provenance(model: "Model") -> dict[str, Any]:
 def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """Return (architecture, metadata) of a weight file; a file that only names a recipe gets the recipe's.
 
-    Raises WeightFileError when there is neither.
+    Raises WeightFileError when there is neither, and on metadata that cannot be used.
     """
+    metadata = dict(file.metadata)
+    for name, (expected, good) in _METADATA.items():
+        if name in metadata and not good(metadata[name]):
+            got = printable(repr(metadata[name]), 80)
+            raise WeightFileError(f"metadata {name}: expected {expected}, got {got}", file=file.file)
     if file.architecture is not None:
-        return file.architecture, dict(file.metadata)
-    if "recipe" not in file.metadata:
+        return file.architecture, metadata
+    if "recipe" not in metadata:
         raise WeightFileError(
             "the file holds tensors but no architecture, so no network can be built from it: "
             "write its layers down in a model file and train with --model net.toml --init-from FILE",
@@ -80,9 +88,52 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
         )
     from cnnkit import recipes
 
-    recipe = recipes.get(file.metadata["recipe"])
-    known = {"loss": recipe.training["loss"], "scaling": {"offset": 0.0, "factor": 1 / 255}}
-    return recipe.architecture, known | {"data": {"name": recipe.data}} | dict(file.metadata)
+    try:
+        recipe = recipes.get(metadata["recipe"])
+    except ConfigError as error:
+        raise WeightFileError(f"the file has no architecture, and its {error}", file=file.file) from None
+    known: dict[str, Any] = {"data": {"name": recipe.data}}
+    if "loss" in recipe.training:
+        known["loss"] = recipe.training["loss"]
+    if recipe.data in _FACTORS:
+        known["scaling"] = {"offset": 0.0, "factor": _FACTORS[recipe.data]}
+    return recipe.architecture, known | metadata
+
+
+_FACTORS = {"mnist": 1 / 255, "digits": 1 / 16}  # what brings the pixels of a recipe's data to [0, 1]
+
+
+def _is_loss(value: Any) -> bool:
+    try:
+        return bool(losses.parse(value))
+    except (AttributeError, ConfigError):
+        return False
+
+
+def _is_scaling(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"offset", "factor"}
+        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in value.values())
+    )
+
+
+_METADATA = {
+    "recipe": ("a name", lambda value: isinstance(value, str)),
+    "seed": ("a whole number >= 0", lambda value: type(value) is int and value >= 0),
+    "loss": (f"one of {', '.join(losses.LOSSES)}", _is_loss),
+    "class_names": (
+        "a list of names",
+        lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+    ),
+    "scaling": ("finite numbers offset and factor", _is_scaling),
+    "history": (
+        "a list of epochs",
+        lambda value: isinstance(value, list) and all(isinstance(entry, dict) for entry in value),
+    ),
+    "provenance": ("names and values", lambda value: isinstance(value, dict)),
+    "data": ("names and values", lambda value: isinstance(value, dict)),
+}
 
 
 def stored_dtype(file: WeightFile) -> str:
@@ -101,12 +152,14 @@ def variables(file: WeightFile, params: Tree, state: Tree) -> tuple[Tree, Tree]:
 def _matched(file: WeightFile, kind: str, wanted: Tree) -> Tree:
     stored = {tensor.name: tensor for tensor in file.select(kind)}
     flat = flatten(wanted)
-    for name in flat.keys() - stored.keys():
-        raise WeightFileError(
-            f"expected {kind} {name}, which the architecture needs; the file has none", file=file.file
-        )
-    for name in stored.keys() - flat.keys():
-        raise WeightFileError(f"{kind} {printable(name)} belongs to no layer of the architecture", file=file.file)
+    for name in flat:
+        if name not in stored:
+            raise WeightFileError(
+                f"expected {kind} {name}, which the architecture needs; the file has none", file=file.file
+            )
+    for name in stored:
+        if name not in flat:
+            raise WeightFileError(f"{kind} {printable(name)} belongs to no layer of the architecture", file=file.file)
     for name, array in flat.items():
         if stored[name].shape != tuple(array.shape):
             raise WeightFileError(

@@ -1,14 +1,15 @@
-"""The program: its commands, and what becomes of errors. Exit status 0 done, 1 the answer is no, 2 bad input, 130 interrupted."""
+"""The program: its commands, and what becomes of errors.
 
-import os
-import sys
+Exit status: 0 done, 1 the answer is no, 2 bad usage or input, 130 interrupted.
+"""
+
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
 from cnnkit.cli import backends, data, evaluate, export, formats, gradcheck, inspect, predict, recipes, summary, train
-from cnnkit.cli.output import Output, configure
+from cnnkit.cli.output import Output, configure, reset
 from cnnkit.errors import CnnkitError
 
 app = typer.Typer(
@@ -47,43 +48,34 @@ app.add_typer(data.app, name="data")
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return the exit status; every failure is one line on standard error."""
-    output = Output(json="--json" in arguments)
+    reset()
     try:
         status: Any = app(args=list(arguments), prog_name="cnnkit", standalone_mode=False)
     except KeyboardInterrupt:
-        output.fail("interrupted", "usage")
+        Output(json="--json" in arguments).fail("interrupted", "usage")
         return 130
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:  # the option parser's answer to a broken pipe: whoever read our output has seen enough
         return 0
-    except CnnkitError as error:
-        output.fail_with(error)
-        return 2
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        output.fail(f"{place}{error.strerror or error}", "usage")
-        return 2
-    except MemoryError:
-        output.fail("not enough memory: try a smaller --batch-size or --limit", "too_big")
-        return 2
     except Exception as error:
-        return _usage(error, output)
+        _explain(error, Output(json="--json" in arguments))
+        return 2
     return status if isinstance(status, int) else 0
 
 
-def _usage(error: Exception, output: Output) -> int:
-    """Print what the option parser refused; anything else is a defect of cnnkit, reported in one line."""
-    describe = getattr(error, "format_message", None)
-    if describe is not None:
+def _explain(error: Exception, output: Output) -> None:
+    """Print a failure in one line; a defect of cnnkit is raised again with -v."""
+    if isinstance(error, CnnkitError):
+        output.fail_with(error)
+    elif isinstance(error, OSError):
+        output.fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), "usage")
+    elif isinstance(error, MemoryError):
+        output.fail("not enough memory: try a smaller --batch-size or --limit", "too_big")
+    elif hasattr(error, "format_message"):  # the option parser refused something
         context = getattr(error, "ctx", None)
-        path = context.command_path if context is not None else "cnnkit"
-        text = " ".join(describe().split())
-        if not text:  # the parser has printed the help already
-            return 2
-        output.fail(f"{text} (see {path} --help)", "usage")
-        return 2
-    if output.verbose:
+        text = " ".join(error.format_message().split())
+        if text:  # else the parser has printed the help already
+            output.fail(f"{text} (see {context.command_path if context else 'cnnkit'} --help)", "usage")
+    elif output.verbose:
         raise error
-    kind = type(error).__name__
-    output.fail(f"a defect of cnnkit, please report it: {kind}: {error} (-v shows where)", "defect")
-    return 2
+    else:
+        output.fail(f"a defect of cnnkit, please report it: {type(error).__name__}: {error} (-v shows where)", "defect")

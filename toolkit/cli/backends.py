@@ -32,6 +32,6 @@ def command(
         )
         for name, state in found.items()
     ]
-    print_table(output, ("backend", "usable", "devices", "why not", "install with"), rows)
+    print_table(output, ("backend", "usable", "devices", "why not", "install with"), rows, "   w")
     output.result({"backends": [{"name": name} | asdict(state) for name, state in found.items()]})
     return 0

@@ -29,11 +29,12 @@ def print_confusion(output: Output, report: "Report") -> None:
             total = sum(counts)
             cells = [_cell(count, total, digits, right=k == j) for j, count in enumerate(counts)]
             rows.append([labels[k], *cells, f"{total:,}"])
-        headings = ("truth \\ predicted", *map(str, range(len(names))), "total")
+        output.say("confusion matrix: truth in rows, prediction in columns")
+        headings = ("truth", *map(str, range(len(names))), "total")
         print_table(output, headings, rows, " " + "r" * (len(names) + 1))
     for confusion in report.largest_confusions:
         times = "once" if confusion.count == 1 else f"{confusion.count:,} times"
-        output.say(Text(f"{confusion.label} was taken for {confusion.predicted} {times}"))
+        output.say(Text(f"{confusion.label} was taken for {confusion.predicted}: {times}"))
     output.say()
 
 

@@ -32,11 +32,12 @@ def listing(
             shape_text(entry.image_shape),
             str(entry.classes),
             entry.licence or "",
-            entry.location or f"fetch it ({size_text(entry.download_bytes)}): cnnkit data fetch {entry.name}",
+            entry.location or f"not fetched ({size_text(entry.download_bytes)})",
         )
         for entry in known()
     ]
     print_table(output, ("data", "train + test", "image", "classes", "licence", "where"), rows, " r r")
+    output.note("fetch one with: cnnkit data fetch NAME")
     output.note("--data takes these names, or a path: IDX folder, .npz, .csv, .h5, folder of images")
     output.result({"data": [asdict(entry) for entry in known()]})
     return 0

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cnnkit.cli.choice import chosen_data
 from cnnkit.cli.confusion import print_confusion
-from cnnkit.cli.loading import load_model, scaled_as_trained
+from cnnkit.cli.loading import fitting, load_model
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     BackendName,
@@ -53,7 +53,7 @@ def command(
 
     output = Output(json, quiet)
     model, weights = load_model(file, backend, device, threads, dtype)
-    dataset = scaled_as_trained(output, model, chosen_data(data, weights))
+    dataset = fitting(output, model, chosen_data(data, weights))
     result = model.evaluate(dataset, split.value, limit)
     report, names = result.report, dataset.class_names
     wrong = most_confident_mistakes(result.labels, result.scores, mistakes)

@@ -1,5 +1,6 @@
 """Weight files as the commands take them: complete, on a backend, beside the data that belong to them."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +28,8 @@ def load_model(
     path: Path, backend: str, device: str | None, threads: int | None, dtype: str | None = None
 ) -> tuple["Model", "WeightFile"]:
     """Return the model that a file holds, on a backend, and the file. Raises WeightFileError."""
-    from cnnkit.errors import ConfigError, ShapeError, WeightFileError
     from cnnkit.backends import get_backend
+    from cnnkit.errors import ConfigError, ShapeError, WeightFileError
     from cnnkit.model import Model
 
     ready = get_backend(backend, device, threads)
@@ -39,12 +40,27 @@ def load_model(
         raise WeightFileError(f"{path}: holds no network that can be built: {error}", file=str(path)) from error
 
 
-def scaled_as_trained(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
-    """Return the data set with the scaling that the network was trained with; it says so where that is another one."""
-    if "scaling" not in model.metadata or model.scaling == dataset.scaling:
+def fitting(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
+    """Return the data set with pixels scaled for the model.
+
+    The scaling is the one that the model was trained with. Another source may hold its pixels in another range: where
+    the training's scaling has no offset, the one that brings the brightest pixel closer to 1 is chosen, and said.
+
+    Raises DataError or ConfigError where model and images do not belong together.
+    """
+    from cnnkit.training.evaluation import check
+
+    check(model, dataset)
+    trained, own = model.scaling, dataset.scaling
+    if "scaling" not in model.metadata or trained == own:
         return dataset
+    brightest = float(dataset.train.take(range(min(100, len(dataset.train))))[0].max())
+    if not trained.offset and brightest > 0:
+        near = min((trained, own), key=lambda scaling: abs(math.log(max(brightest * scaling.factor, 1e-9))))
+        output.note(f"{dataset.name}: pixels are scaled by {near.factor:.6g}, in training by {trained.factor:.6g}")
+        return replace(dataset, scaling=near)
     output.note(
-        f"pixels are scaled as in training, (raw - {model.scaling.offset:g}) * {model.scaling.factor:.6g}; "
-        f"{dataset.name} by itself would use (raw - {dataset.scaling.offset:g}) * {dataset.scaling.factor:.6g}"
+        f"{dataset.name}: pixels are scaled as in training, (raw - {trained.offset:g}) * {trained.factor:.6g}; by "
+        f"itself it would use (raw - {own.offset:g}) * {own.factor:.6g}"
     )
-    return replace(dataset, scaling=model.scaling)
+    return replace(dataset, scaling=trained)

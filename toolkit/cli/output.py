@@ -1,4 +1,4 @@
-"""What a command prints: for people on standard output, or one JSON object there and everything else on standard error."""
+"""What a command prints: for people on standard output, or one JSON object there and the rest on standard error."""
 
 import json
 import math
@@ -17,6 +17,11 @@ def configure(quiet: bool = False, verbose: bool = False) -> None:
     """Set what the global options -q and -v ask for; once set it stays for this run."""
     _settings["quiet"] |= quiet
     _settings["verbose"] |= verbose
+
+
+def reset() -> None:
+    """Forget what -q and -v asked for: a new run begins."""
+    _settings.update(quiet=False, verbose=False)
 
 
 class Output:

@@ -19,7 +19,10 @@ _SAMPLE = 200  # training images that are looked at
 
 @dataclass(frozen=True)
 class Manner:
-    """How the training images look: bright or dark background (None: neither in common), side of their content in pixels."""
+    """How the training images look.
+
+    bright: whether their ground is, None where they have none in common. side: of their content, in pixels.
+    """
 
     bright: bool | None
     side: int
@@ -41,8 +44,9 @@ def manner_of(dataset: "Dataset | None", shape: tuple[int, int, int], white: flo
 def fit_picture(path: Path, shape: tuple[int, int, int], manner: Manner) -> tuple[Pixels, str]:
     """Return (picture of `shape` (C, H, W) in [0, 1], what was done to it in one line). Raises DataError.
 
-    A network for grey images on a common ground gets the picture inverted where its ground is the other one, cropped to
-    its content, scaled to the size that content has in the training images, centred by mass. Any other one gets it scaled.
+    A network for grey images on a common ground gets the picture inverted where its ground is the other one, cropped
+    to its content, scaled to the size that content has in the training images, centred by mass. Any other one gets it
+    scaled.
     """
     picture = _read(path, shape[0])
     steps = [f"{picture.shape[2]} x {picture.shape[1]} pixels"]
@@ -54,7 +58,8 @@ def fit_picture(path: Path, shape: tuple[int, int, int], manner: Manner) -> tupl
         return picture, _said(path, steps)
     if (_ground(picture) > 0.5) != manner.bright:
         picture = 1 - picture
-        steps.append(f"inverted (its ground was {'dark' if manner.bright else 'bright'}, the training images' is not)")
+        own, theirs = ("dark", "bright") if manner.bright else ("bright", "dark")
+        steps.append(f"inverted (its ground is {own}, that of the training images {theirs})")
     if picture.shape != shape:
         ink = 1 - picture if manner.bright else picture
         ink, done = _centred(_stretched(ink), height, width, manner.side)
@@ -70,6 +75,8 @@ def _said(path: Path, steps: list[str]) -> str:
 def _read(path: Path, channels: int) -> Pixels:
     from cnnkit.data.picture import read_picture
 
+    if not path.is_file():
+        raise DataError(f"{path}: expected a picture, found no such file")
     if channels not in (1, 3):
         raise DataError(f"{path}: the network expects {channels} channels: a picture has 1 or 3")
     return read_picture(path, channels).astype(np.float64) / 255

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def training_bar(output: Output, training: "Training") -> Iterator[Callable[["Position"], None]]:
     """Yield what to call with positions inside an epoch; it moves a bar on a terminal and does nothing elsewhere."""
     if output.quiet or not output.errors.is_terminal:
-        yield lambda position: None
+        yield _nothing
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -36,10 +36,15 @@ def training_bar(output: Output, training: "Training") -> Iterator[Callable[["Po
         yield show
 
 
+def _nothing(position: "Position") -> None:
+    """Show nothing."""
+
+
 def epoch_line(report: "EpochReport", epochs: int) -> str:
     """Return what an epoch brought, in one line."""
     entry = report.entry
-    line = f"epoch {entry['epoch']:{len(str(epochs))}}/{epochs}  loss {entry['loss']:.4f}  accuracy {entry['accuracy']:7.2%}"
+    line = f"epoch {entry['epoch']:{len(str(epochs))}}/{epochs}"
+    line += f"  loss {entry['loss']:.4f}  accuracy {entry['accuracy']:7.2%}"
     if entry["validation_loss"] is not None:
         line += f"  validation loss {entry['validation_loss']:.4f}  accuracy {entry['validation_accuracy']:7.2%}"
         line += " *" if report.improved else "  "

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from cnnkit.cli.options import Json, Quiet, Verbose
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import print_table, shape_text
+from cnnkit.cli.tables import print_table
 
 NAME = "recipes"
 EXAMPLE = "cnnkit recipes"
@@ -28,12 +28,11 @@ def command(
             facts["name"],
             f"{facts['parameters']:,}",
             facts["data"],
-            shape_text(facts["input_shape"]),
-            _described(facts["description"], facts["source"]),
+            _described(facts["description"], facts["source"] if output.verbose else ""),
         )
         for facts in found
     ]
-    print_table(output, ("recipe", "parameters", "data", "input", "what, and after whom"), rows, " r")
+    print_table(output, ("recipe", "parameters", "data", "what"), rows, " r")
     output.note("train one with: cnnkit train --recipe NAME   its layers: cnnkit summary --recipe NAME")
     output.result({"recipes": found})
     return 0

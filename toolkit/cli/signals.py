@@ -13,6 +13,7 @@ class StopRequest:
         self.signal: int | None = None
 
     def __call__(self) -> bool:
+        """Say whether a signal came."""
         return self.signal is not None
 
     @property

@@ -1,7 +1,7 @@
 """Tables: drawn on a terminal, aligned columns on unbroken lines in a pipe."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.cells import cell_len
@@ -13,18 +13,20 @@ from cnnkit.cli.output import Output
 Cell = str | Text
 
 
-def print_table(output: Output, headings: Sequence[str], rows: Sequence[Sequence[Cell]], right: str = "") -> None:
+def print_table(output: Output, headings: Sequence[str], rows: Sequence[Sequence[Cell]], kinds: str = "") -> None:
     """Print rows under their headings.
 
-    right: a letter a column, "r" where the cells stand on the right side; columns beyond its end stand on the left.
+    kinds: a letter a column: "r" where cells stand on the right, "w" where a terminal may break their text; the last
+    column is always such a one.
     """
     if output.json:
         return
-    sides = right.ljust(len(headings))
+    kinds = kinds.ljust(len(headings))[: len(headings) - 1] + ("r" if kinds[len(headings) - 1 :] == "r" else "w")
     if output.people.is_terminal:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for heading, side in zip(headings, sides, strict=True):
-            table.add_column(Text(heading), justify="right" if side == "r" else "left", overflow="fold")
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        for heading, kind in zip(headings, kinds, strict=True):
+            side: Literal["left", "right"] = "right" if kind == "r" else "left"
+            table.add_column(Text(heading), justify=side, no_wrap=kind != "w", overflow="fold")
         for row in rows:
             table.add_row(*map(_text, row))
         output.say(table)
@@ -32,13 +34,13 @@ def print_table(output: Output, headings: Sequence[str], rows: Sequence[Sequence
     texts = [[_text(cell).plain for cell in row] for row in (headings, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
     for line in texts:
-        padded = (_padded(*cell) for cell in zip(line, widths, sides, strict=True))
+        padded = (_padded(*cell) for cell in zip(line, widths, kinds, strict=True))
         output.say(Text("  ".join(padded).rstrip()))
 
 
-def _padded(text: str, width: int, side: str) -> str:
+def _padded(text: str, width: int, kind: str) -> str:
     gap = " " * (width - cell_len(text))
-    return gap + text if side == "r" else text + gap
+    return gap + text if kind == "r" else text + gap
 
 
 def _text(cell: Any) -> Text:

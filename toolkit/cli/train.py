@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from cnnkit.cli.choice import chosen_recipe, given, source_of, with_classes
 from cnnkit.cli.options import (
@@ -24,11 +25,10 @@ from cnnkit.cli.options import (
 from cnnkit.cli.output import Output
 from cnnkit.cli.progress import epoch_line, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
+from cnnkit.cli.tables import size_text
 from cnnkit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cnnkit.data import Dataset
-    from cnnkit.exporters import WeightFile
     from cnnkit.training import Training
     from cnnkit.training.run import Existing
 
@@ -125,7 +125,7 @@ def command(
 
     found = None if overwrite else existing(out, wanted)
     if found is not None and found.same and found.finished:
-        return _skipped(output, found, out, dataset, limit_test)
+        return _skipped(output, found, out)
     require_writable(out)
     if plot is not None:
         require_plottable(plot)
@@ -199,14 +199,12 @@ def _finished(output: Output, training: "Training", out: Path, seconds: float, l
     if best is not None and best.epoch < len(history):
         output.note(f"kept the weights of epoch {best.epoch}, whose validation loss {best.loss:.4f} is the smallest")
     test = _test(output, training, limit_test)
-    images = len(training.chosen) * len(history)
-    size = out.stat().st_size
-    output.say(
-        f"wrote {out} ({size / 1024:,.0f} KiB): {model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s"
-    )
+    images, spent = len(training.chosen) * len(history), sum(entry["seconds"] for entry in history)
+    made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s"
+    output.say(Text(f"wrote {out} ({size_text(out.stat().st_size)}): {made}"))
     output.note(f"next: cnnkit evaluate {out}   cnnkit predict {out} --index 0   cnnkit inspect {out}")
     output.result(_facts(model, history, out, skipped=False) | {
-        "epochs_run": len(history), "seconds": seconds, "images_per_second": images / seconds, "test": test,
+        "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(spent, 1e-9), "test": test,
         "batch_size": options.batch_size,
     })  # fmt: skip
     return 0
@@ -237,16 +235,15 @@ def _test(output: Output, training: "Training", limit: int | None) -> dict[str, 
     return {"images": result.report.images, "accuracy": result.accuracy, "loss": result.loss, "mse": result.mse}
 
 
-def _skipped(output: Output, found: "Existing", out: Path, dataset: "Dataset", limit_test: int | None) -> int:
+def _skipped(output: Output, found: "Existing", out: Path) -> int:
     from cnnkit.model import Model
 
     file = found.file
     assert file is not None  # a run that is the same was read from a file
     model = Model.from_weights(file)
     history = file.metadata.get("history", [])
-    output.say(
-        f"{out} holds this very run, finished ({len(history)} epochs): nothing to do. To train again: --overwrite"
-    )
+    done = f"finished ({len(history)} epochs): nothing to do. To train again: --overwrite"
+    output.say(Text(f"{out} holds this very run, {done}"))
     provenance = file.metadata.get("provenance", {})
     same = {key: provenance.get(key) for key in ("backend", "device", "dtype")}
     output.result(_facts(model, history, out, skipped=True) | same | {
@@ -257,4 +254,5 @@ def _skipped(output: Output, found: "Existing", out: Path, dataset: "Dataset", l
 
 def _three_ways(out: Path, found: "Existing") -> str:
     what = "an unfinished training of this very run" if found.same else f"something else ({'; '.join(found.differs)})"
-    return f"{out}: holds {what}: --resume goes on with it, --overwrite replaces it, --init-from {out} -o OTHER starts from its weights"
+    ways = f"--resume goes on with it, --overwrite replaces it, --init-from {out} -o OTHER starts from its weights"
+    return f"{out}: holds {what}: {ways}"

@@ -24,7 +24,7 @@ NO_VARIABLES = Variables({}, {})
 
 
 class Reach(NamedTuple):
-    """What one output value sees of the input: `extent` pixels (height, width), moving by `stride` from output to output.
+    """What one output value sees of the input: `extent` pixels (height, width), `stride` further for the next value.
 
     remainder: pixels at the end that no window sees.
     """

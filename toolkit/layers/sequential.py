@@ -72,7 +72,7 @@ class Sequential(Layer):
         params, state = {}, {}
         streams = rng.spawn(len(self.layers))
         for stream, (name, layer, shape) in zip(streams, self.children(x_shape), strict=True):
-            layer.output_shape(shape)
+            _located(name, layer, shape)
             variables = layer.init(stream, shape)
             params[name], state[name] = variables
         return Variables(_without_empty(params), _without_empty(state))

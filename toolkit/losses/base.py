@@ -18,7 +18,7 @@ class Loss(ABC):
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
         """Return (loss, dy): the mean over the batch (0-d), and its gradient in outputs."""
 
-    def probabilities(self, backend: Backend, outputs: Array) -> Array:
+    def probabilities(self, backend: Backend, outputs: Array) -> Array:  # noqa: ARG002 (others need the backend)
         """Return the outputs as the loss understands them, (N, K); a score for each class."""
         return outputs
 

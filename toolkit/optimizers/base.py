@@ -12,10 +12,10 @@ Scalars = dict[str, Any]  # name -> number, or 0-d array on the device
 
 
 class Optimizer(ABC):
-    """A rule that updates one parameter at a time. Subclasses are frozen dataclasses with `weight_decay` and `clip_norm`.
+    """A rule that updates one parameter at a time; subclasses are frozen dataclasses.
 
-    weight_decay adds weight_decay * parameter to the gradient, as in PyTorch (AdamW sees to it itself). clip_norm scales all gradients down
-    together so that their joint Euclidean norm is at most clip_norm; 0 does not clip.
+    weight_decay  adds weight_decay * parameter to the gradient, as in PyTorch (AdamW sees to it itself)
+    clip_norm     scales all gradients down together so that their joint Euclidean norm is at most this; 0: never
     """
 
     weight_decay: float
@@ -65,7 +65,7 @@ class Optimizer(ABC):
 
 
 def clip(backend: Backend, grads: Tree, largest: float) -> Tree:
-    """Return grads scaled by min(1, largest / (norm + 1e-6)), norm over all of them (torch.nn.utils.clip_grad_norm_)."""
+    """Return grads times min(1, largest / (norm + 1e-6)), norm over all of them; as torch.nn.utils.clip_grad_norm_."""
     squares = [backend.sum(g * g).reshape((1,)) for g in flatten(grads).values()]
     norm = backend.sqrt(backend.sum(backend.concatenate(squares)))
     scale = 1 / backend.maximum((norm + 1e-6) * (1 / largest), 1.0)

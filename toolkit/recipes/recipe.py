@@ -80,7 +80,10 @@ def get(name: str) -> Recipe:
 
 
 def read(path: Path) -> Recipe:
-    """Return the recipe in a model file of the user. Raises DataError when it cannot be read, ConfigError when it says nonsense."""
+    """Return the recipe in a user's model file.
+
+    Raises DataError when it cannot be read, ConfigError when it says nonsense.
+    """
     try:
         if path.stat().st_size > 1 << 20:
             raise DataError(f"{path}: expected a model file below 1 MB, got {path.stat().st_size} bytes")
@@ -108,7 +111,8 @@ def parse(text: str, where: str) -> Recipe:
     try:
         network, shape = architecture.build(description)
         network.output_shape(shape)
-        _options(settings), _options({k: v for k, v in published.items() if k in _TRAINING})
+        for table in (settings, published):
+            _options({key: value for key, value in table.items() if key in _TRAINING})
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
     texts = {key: tables[key] for key in ("description", "source", "data") if key in tables}

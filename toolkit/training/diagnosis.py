@@ -26,7 +26,7 @@ def explain(training: "Training", safe: "Position", variables: "Variables", fail
     source = training.batches(safe)
     x, labels = next(source)
     while step < failed.step:
-        variables, _ = training._step(variables, x, labels, training.scalars(step))  # noqa: SLF001
+        variables, _ = training.step(variables, x, labels, training.scalars(step))
         step += 1
         x, labels = next(source)
     options = training.options

@@ -35,7 +35,9 @@ class Options:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        optimizers.parse(self.optimizer), schedules.parse(self.schedule), losses.parse(self.loss)
+        optimizers.parse(self.optimizer)
+        schedules.parse(self.schedule)
+        losses.parse(self.loss)
         for name in ("epochs", "batch_size"):
             _require(getattr(self, name) >= 1, name, ">= 1", getattr(self, name))
         for name in ("patience", "limit"):

@@ -37,7 +37,7 @@ class Position:
     history: tuple[dict[str, Any], ...] = ()
 
     def after(self, batches: int, loss_sum: float, correct: int, images: int) -> "Position":
-        """Return the position that many batches later; loss_sum is the epoch's, so that it does not depend on when it is read."""
+        """Return the position that many batches later; loss_sum is the epoch's so far, the other counts are new."""
         return replace(
             self,
             batch=self.batch + batches,

@@ -77,12 +77,16 @@ def existing(path: Path, wanted: Mapping[str, Any]) -> Existing | None:
 
 
 def require_resumable(path: Path, found: Existing | None) -> WeightFile:
-    """Return the file to resume from. Raises ConfigError unless it differs from the wanted run by epochs or threads alone."""
+    """Return the file to resume from.
+
+    Raises ConfigError unless it differs from the wanted run by epochs or threads alone.
+    """
     if found is None or found.file is None:
         raise ConfigError(f"{path}: expected a training to resume, found none: leave --resume out to start one")
     serious = [d for d in found.differs if not d.startswith(("epochs:", "threads:"))]
     if serious:
         raise ConfigError(
-            f"{path}: holds another run, so it cannot be resumed ({'; '.join(serious)}): repeat its options, or --overwrite"
+            f"{path}: holds another run, so it cannot be resumed ({'; '.join(serious)}): "
+            "repeat its options, or --overwrite"
         )
     return found.file

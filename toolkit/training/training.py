@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from cnnkit import losses, optimizers, schedules
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import DataError
@@ -34,7 +32,8 @@ class EpochReport:
     @property
     def images_per_second(self) -> float:
         """Training speed, validation left out."""
-        return self.images / max(self.entry["seconds"], 1e-9)
+        seconds: float = self.entry["seconds"]
+        return self.images / max(seconds, 1e-9)
 
 
 class Training:
@@ -53,7 +52,7 @@ class Training:
         self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
         self.optimizer, self.schedule = optimizers.parse(options.optimizer), schedules.parse(options.schedule)
         slots = self.optimizer.init(model.backend, model.params, model.dtype)
-        self._step = make_step(
+        self.step = make_step(
             model.backend, model.network, model.loss, self.optimizer, key(options.seed, Purpose.DROPOUT)
         )
         self._unread: list[tuple[StepReport, int]] = []
@@ -95,7 +94,7 @@ class Training:
         read_at = started + READ_EVERY
         done, first_step = self.position.batch, self.position.step - self.position.batch
         for x, labels in self.batches(self.position):
-            self.variables, report = self._step(self.variables, x, labels, self.scalars(first_step + done))
+            self.variables, report = self.step(self.variables, x, labels, self.scalars(first_step + done))
             self._unread.append((report, x.shape[0]))
             done += 1
             stopping = stop is not None and stop()

@@ -1,0 +1,170 @@
+"""What holds for every layer and combinator."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from cnnkit.gradient_check import gradient_check
+from cnnkit.layers import (
+    GELU,
+    LAYERS,
+    AvgPool2D,
+    BatchNorm,
+    Branches,
+    Context,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Reshape,
+    Residual,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    from_config,
+    to_config,
+)
+from cnnkit.losses import HalfSquaredError
+from cnnkit.tree import flatten, map_leaves
+
+IMAGES, ROW = (4, 5, 6), (7,)
+CASES = [
+    (Conv2D(4, 3), IMAGES),
+    (Conv2D(6, (2, 3), stride=(2, 1), padding="same", dilation=(1, 2), groups=2), IMAGES),
+    (Conv2D(4, 3, padding=(2, 0), groups=4, bias=False), IMAGES),
+    (ConvTranspose2D(4, 3), IMAGES),
+    (ConvTranspose2D(6, (2, 3), stride=2, padding=1, output_padding=1, dilation=2, groups=2, bias=False), IMAGES),
+    (Dense(5), ROW),
+    (Dense(5, bias=False), ROW),
+    (MaxPool2D(2), IMAGES),
+    (MaxPool2D(3, stride=2, padding="same"), IMAGES),
+    (AvgPool2D((2, 3), stride=1, padding=1), IMAGES),
+    (AvgPool2D(2, padding="same", count_padding=False), IMAGES),
+    (GlobalAvgPool2D(), IMAGES),
+    (Flatten(), IMAGES),
+    (Reshape((7, 1, 1)), ROW),
+    (Dropout(0.4), IMAGES),
+    (BatchNorm(), IMAGES),
+    (BatchNorm(epsilon=0.1, momentum=0.5), ROW),
+    (LayerNorm(), IMAGES),
+    (LayerNorm(epsilon=0.1), ROW),
+    (ReLU(), IMAGES),
+    (LeakyReLU(slope=0.2), ROW),
+    (Sigmoid(), IMAGES),
+    (Tanh(), ROW),
+    (GELU(), IMAGES),
+    (GELU(approximate="tanh"), ROW),
+    (Softmax(), IMAGES),
+    (Softmax(), ROW),
+    (Sequential((Conv2D(3, 3), ReLU(), Flatten(), Dense(2))), IMAGES),
+    (Residual(Sequential((Conv2D(4, 3, padding=1, bias=False), BatchNorm(), Tanh(), Dropout(0.3)))), IMAGES),
+    (Residual(Dense(3), shortcut=Sequential((Dense(3), Sigmoid()))), ROW),
+    (Branches((Conv2D(2, 3, padding=1), MaxPool2D(3, stride=1, padding=1), Dropout(0.5))), IMAGES),
+    (Branches((Dense(3), Sequential((Dense(3), BatchNorm()))), join="add"), ROW),
+]
+each_layer = pytest.mark.parametrize(("layer", "x_shape"), CASES, ids=lambda value: str(value)[:60])
+
+
+def test_no_layer_is_left_out() -> None:
+    assert {layer.type for layer, _ in CASES} == set(LAYERS)
+
+
+@each_layer
+@pytest.mark.parametrize("training", [True, False])
+def test_the_gradients_are_right(backend, layer, x_shape, training) -> None:
+    rng = np.random.default_rng(3)
+    fresh = layer.init(rng, x_shape)
+    params = map_leaves(lambda value: value + rng.normal(scale=0.3, size=value.shape), fresh.params)
+    report = gradient_check(
+        layer, HalfSquaredError(), x_shape, backend=backend, params=params, samples=3, training=training,
+        per_parameter=True, entries=2, bound=1e-6,
+    )  # fmt: skip
+    assert report.passed, str(report)
+    assert {row.name.split("[")[0] for row in report.rows} == {"x", *flatten(params)}
+
+
+@each_layer
+@pytest.mark.parametrize("training", [True, False])
+def test_shapes_dtypes_and_names_are_what_they_say(arena, normal, layer, x_shape, training) -> None:
+    params, state = (map_leaves(arena.array, tree) for tree in layer.init(np.random.default_rng(0), x_shape))
+    context, x = Context(arena.backend, training, key=(1, 2)), arena.array(normal(3, *x_shape))
+    y, cache = layer.forward(context, params, state, x)
+    assert tuple(y.shape) == (3, *layer.output_shape(x_shape))
+    dx, grads = layer.backward(context, params, cache, y)
+    assert tuple(dx.shape) == (3, *x_shape)
+    alone = layer.parameter_gradients(context, params, cache, y)
+    assert list(flatten(grads)) == list(flatten(alone)) == list(flatten(params))
+    for name, param in flatten(params).items():
+        assert flatten(grads)[name].shape == param.shape
+        assert np.array_equal(
+            arena.backend.to_numpy(flatten(alone)[name]), arena.backend.to_numpy(flatten(grads)[name])
+        )
+    after = layer.next_state(state, cache) if training else state
+    assert list(flatten(after)) == list(flatten(state))
+    for array in (y, dx, *flatten(grads).values(), *flatten(after).values()):
+        assert array.dtype == x.dtype
+
+
+@each_layer
+def test_a_pass_changes_none_of_its_arguments(arena, normal, layer, x_shape) -> None:
+    host = arena.backend.to_numpy
+    params, state = (map_leaves(arena.array, tree) for tree in layer.init(np.random.default_rng(0), x_shape))
+    context = Context(arena.backend, True, key=(1, 2))
+    x, dy = arena.array(normal(3, *x_shape)), arena.array(normal(3, *layer.output_shape(x_shape), seed=1))
+    arrays = [x, dy, *flatten(params).values(), *flatten(state).values()]
+    before = [host(array).copy() for array in arrays]
+    y, cache = layer.forward(context, params, state, x)
+    first = host(y).copy()
+    layer.backward(context, params, cache, dy)
+    layer.next_state(state, cache)
+    assert all(np.array_equal(host(array), kept) for array, kept in zip(arrays, before, strict=True))
+    assert np.array_equal(host(y), first)
+
+
+@each_layer
+def test_one_seed_gives_one_set_of_variables_in_float64_of_finite_values(layer, x_shape) -> None:
+    one, two = (layer.init(np.random.default_rng(5), x_shape) for _ in range(2))
+    for a, b in zip(flatten(one.params | one.state).values(), flatten(two.params | two.state).values(), strict=True):
+        assert a.dtype == np.float64
+        assert np.isfinite(a).all()
+        assert np.array_equal(a, b)
+
+
+@each_layer
+def test_layers_are_values(layer, x_shape) -> None:
+    same = from_config(to_config(layer))
+    assert layer == same
+    assert hash(layer) == hash(same)
+    assert layer.output_shape(x_shape) == same.output_shape(x_shape)
+    field = next(iter(dataclasses.fields(layer)), None)
+    if field:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(layer, field.name, None)
+
+
+@each_layer
+def test_the_schema_goes_through_json(layer, x_shape) -> None:
+    assert from_config(json.loads(json.dumps(to_config(layer)))) == layer
+    assert layer.output_shape(x_shape)
+
+
+@each_layer
+def test_every_variable_of_a_plain_layer_names_its_axes(layer, x_shape) -> None:
+    if layer.children(x_shape) and not list(layer.children(x_shape)):
+        for name, value in (layer.init(np.random.default_rng(0), x_shape).params).items():
+            assert len(layer.axes.get(name, (None,) * value.ndim)) == value.ndim
+
+
+@each_layer
+def test_costs_are_counted_and_reach_is_told(layer, x_shape) -> None:
+    assert layer.multiply_adds(x_shape) >= 0
+    assert layer.reach(x_shape) is None or min(layer.reach(x_shape).extent) >= 1
