@@ -5,15 +5,12 @@ BIN    := $(VENV)/bin
 # A strict editable install is a tree of links: it is made again when a file comes or goes (a folder's time changes).
 FOLDERS := $(shell find toolkit backends exporters data -type d -not -name __pycache__)
 
-.PHONY: train test check coverage bench clean
+.PHONY: train test check clean
 
 train: $(VENV)/run.stamp
 	$(BIN)/cnnkit train
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest
-
-coverage: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
 
 # pyright does not look into links, and takes one file under two names for two types: it gets a copy.

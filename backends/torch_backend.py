@@ -56,6 +56,8 @@ class TorchBackend(Backend):
         return self.torch.zeros(shape, dtype=self._dtype(dtype), device=self.device)
 
     def _dtype(self, dtype: str | None) -> Any:
+        if dtype == "float64" and self.device == "mps":
+            raise BackendUnavailableError("backend torch on mps: has no float64: use --dtype float32, or --device cpu")
         return None if dtype is None else getattr(self.torch, dtype)
 
     def uniform(self, key: Pair, step: Any, shape: Shape, start: int = 0) -> Native:

@@ -44,7 +44,7 @@ def build(description: Mapping[str, Any], own: Sequence[type[Layer]] = ()) -> tu
     own: classes of layers besides cnnkit's. Raises ConfigError.
     """
     shape, layers = description.get("input_shape"), description.get("layers")
-    if not isinstance(shape, list) or not shape or not all(isinstance(v, int) and v > 0 for v in shape):
+    if not isinstance(shape, list) or not shape or not all(type(v) is int and v > 0 for v in shape):
         raise ConfigError(f"input_shape: expected whole numbers such as [1, 28, 28], got {shape!r}")
     if not isinstance(layers, list) or not layers:
         raise ConfigError("layers: expected at least one [[layers]] table with a type, got none")

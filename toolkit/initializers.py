@@ -138,6 +138,15 @@ class LecunNormal(Initializer):
 
 
 @dataclass(frozen=True)
+class FanInUniform(Initializer):
+    """U[-b, b) with b = 1 / sqrt(fan_in): what PyTorch gives Linear and Conv2d, biases included, by default."""
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Values:
+        bound = _deviation(1, fan_in)
+        return Uniform(-bound, bound)(rng, shape, fan_in, fan_out)
+
+
+@dataclass(frozen=True)
 class Orthogonal(Initializer):
     """gain * Q, Q of orthonormal rows or columns, whichever are fewer: Saxe, McClelland and Ganguli 2014.
 
@@ -170,6 +179,7 @@ INITIALIZERS: dict[str, type[Initializer]] = {
     "he_normal": HeNormal,
     "lecun_uniform": LecunUniform,
     "lecun_normal": LecunNormal,
+    "fan_in_uniform": FanInUniform,
     "orthogonal": Orthogonal,
     "glorot": GlorotUniform,
     "he": HeUniform,

@@ -10,7 +10,7 @@ from cnnkit import architecture, losses, weights
 from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.backends.registry import get_backend
 from cnnkit.data.dataset import Scaling
-from cnnkit.errors import ConfigError
+from cnnkit.errors import ConfigError, ShapeError, WeightFileError
 from cnnkit.layers import Context, Layer, Sequential
 from cnnkit.losses import Loss
 from cnnkit.seeds import Purpose, generator
@@ -57,14 +57,16 @@ class Model:
     ) -> None:
         if dtype not in DTYPES:
             raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
+        if seed < 0:
+            raise ConfigError(f"seed: expected a whole number >= 0, got {seed}")
         self.network = network if isinstance(network, Sequential) else Sequential((network,))
         self.input_shape = tuple(input_shape)
         self.output_shape = self.network.output_shape(self.input_shape)
         self.backend = get_backend(backend, device, threads)
         self.dtype = dtype
-        self.seed = seed
+        self.seed = int(seed)
         self.loss = losses.parse(loss) if isinstance(loss, str) else loss
-        self.class_names = tuple(class_names)
+        self.class_names = tuple(map(str, class_names))
         self.scaling = scaling or Scaling()
         self.metadata = dict(metadata or {})
         variables = self.network.init(generator(seed, Purpose.WEIGHTS), self.input_shape)
@@ -188,9 +190,16 @@ class Model:
         dtype: str | None = None,
         layers: Sequence[type[Layer]] = (),
     ) -> Self:
-        """Return the model that a weight file holds, on any backend."""
+        """Return the model that a weight file holds, on any backend.
+
+        Raises WeightFileError when the file does not hold a network that cnnkit can build.
+        """
         description, metadata = weights.complete(file)
-        network, input_shape = architecture.build(description, layers)
+        try:
+            network, input_shape = architecture.build(description, layers)
+            network.output_shape(input_shape)
+        except (ConfigError, ShapeError) as error:
+            raise WeightFileError(f"architecture: {error}", file=file.file) from None
         model = cls(
             network,
             input_shape,

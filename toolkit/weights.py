@@ -3,7 +3,7 @@
 import math
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +57,8 @@ def provenance(model: "Model") -> dict[str, Any]:
     """Return what made the arrays: backend, device, dtype, threads, versions."""
     versions = {"cnnkit": version("cnnkit"), "numpy": np.__version__, "python": platform.python_version()}
     library = sys.modules.get(model.backend.name)  # a backend has the name of the library that it runs on
-    if hasattr(library, "__version__"):
-        versions[model.backend.name] = str(library.__version__)
+    if library is not None:
+        versions[model.backend.name] = str(getattr(library, "__version__", "unknown"))
     return {
         "backend": model.backend.name,
         "device": model.backend.device,
@@ -118,7 +118,7 @@ def _is_scaling(value: Any) -> bool:
     )
 
 
-_METADATA = {
+_METADATA: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "recipe": ("a name", lambda value: isinstance(value, str)),
     "seed": ("a whole number >= 0", lambda value: type(value) is int and value >= 0),
     "loss": (f"one of {', '.join(losses.LOSSES)}", _is_loss),
@@ -132,7 +132,6 @@ _METADATA = {
         lambda value: isinstance(value, list) and all(isinstance(entry, dict) for entry in value),
     ),
     "provenance": ("names and values", lambda value: isinstance(value, dict)),
-    "data": ("names and values", lambda value: isinstance(value, dict)),
 }
 
 
@@ -144,7 +143,7 @@ def stored_dtype(file: WeightFile) -> str:
 def variables(file: WeightFile, params: Tree, state: Tree) -> tuple[Tree, Tree]:
     """Return the file's parameters and state as trees shaped like the model's.
 
-    Raises WeightFileError that names the first tensor that is missing, too much, or of another shape.
+    Raises WeightFileError that names the first tensor that is missing, too much, of another shape or not of floats.
     """
     return _matched(file, "parameter", params), _matched(file, "state", state)
 
@@ -161,8 +160,11 @@ def _matched(file: WeightFile, kind: str, wanted: Tree) -> Tree:
         if name not in flat:
             raise WeightFileError(f"{kind} {printable(name)} belongs to no layer of the architecture", file=file.file)
     for name, array in flat.items():
-        if stored[name].shape != tuple(array.shape):
+        tensor = stored[name]
+        if tensor.shape != tuple(array.shape):
             raise WeightFileError(
-                f"{kind} {name}: expected shape {tuple(array.shape)}, got {stored[name].shape}", file=file.file
+                f"{kind} {name}: expected shape {tuple(array.shape)}, got {tensor.shape}", file=file.file
             )
+        if tensor.dtype not in ("float16", "float32", "float64"):
+            raise WeightFileError(f"{kind} {name}: expected float32 or float64, got {tensor.dtype}", file=file.file)
     return unflatten({name: stored[name].read() for name in flat})

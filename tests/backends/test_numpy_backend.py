@@ -4,16 +4,11 @@ import threadpoolctl
 
 from cnnkit.backends.numpy_backend import NumpyBackend
 from cnnkit.layers import Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Sequential
+from cnnkit.tree import flatten
 
 PADDING = ((1, 1), (0, 2))
 CONVOLUTION = ((1, 2), PADDING, (1, 1), 1)
 POOLING = ((3, 3), (2, 1), PADDING)
-
-
-@pytest.fixture
-def restored_blas():
-    with threadpoolctl.threadpool_limits():  # on leaving, the limits are what they were
-        yield
 
 
 def test_a_later_call_changes_no_earlier_result(normal) -> None:
@@ -72,22 +67,25 @@ NETWORK = Sequential(
 
 
 def passes(backend: NumpyBackend, x, params) -> list:
-    y, cache = NETWORK.forward(Context(backend, training=True, key=(1, 2), step=3), params, {}, x)
-    dx, grads = NETWORK.backward(Context(backend, training=True, key=(1, 2), step=3), params, cache, y)
-    return [y, dx, grads["0"]["weight"], grads["3"]["body"]["0"]["weight"], grads["0"]["bias"], grads["6"]["weight"]]
+    context = Context(backend, training=True, key=(1, 2), step=3)
+
+    def step(x) -> list:
+        y, cache = NETWORK.forward(context, params, {}, x)
+        dx, grads = NETWORK.backward(context, params, cache, y)
+        return [y, dx, *flatten(grads).values()]
+
+    return backend.compile(step)(x)
 
 
-@pytest.mark.usefixtures("restored_blas")
 def test_the_bits_do_not_depend_on_the_number_of_threads(normal) -> None:
     params = NETWORK.init(np.random.default_rng(0), (1, 28, 28)).params
     x = normal(37, 1, 28, 28)
     one, two, three = (passes(NumpyBackend(threads=n), x, params) for n in (1, 2, 3))
-    for a, b, c in zip(one[:-1], two[:-1], three[:-1], strict=True):  # Dense runs on BLAS's own threads
+    for a, b, c in zip(one, two, three, strict=True):
         assert np.array_equal(a, b)
         assert np.array_equal(a, c)
 
 
-@pytest.mark.usefixtures("restored_blas")
 def test_shards_inside_shards_do_not_wait_for_each_other() -> None:
     backend = NumpyBackend(threads=2)
 
@@ -99,7 +97,6 @@ def test_shards_inside_shards_do_not_wait_for_each_other() -> None:
     assert [inner for _, shards in found for inner, _ in shards] == list(range(0, 18, 2))
 
 
-@pytest.mark.usefixtures("restored_blas")
 def test_an_error_in_a_shard_reaches_the_caller() -> None:
     def fail(first: int, _x):
         raise ValueError(first)
@@ -108,10 +105,29 @@ def test_an_error_in_a_shard_reaches_the_caller() -> None:
         NumpyBackend(threads=2).map_samples(fail, 2, np.ones((6, 1)))
 
 
-@pytest.mark.usefixtures("restored_blas")
-def test_threads_limit_blas() -> None:
-    NumpyBackend(threads=1)
-    assert {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"} == {1}
+def blas_threads() -> set[int]:
+    return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_blas_has_one_thread_inside_a_step_and_what_it_had_outside() -> None:
+    before = blas_threads()
+    for backend in (NumpyBackend(threads=1), NumpyBackend(threads=2)):
+        assert backend.compile(blas_threads)() == {1}
+        assert blas_threads() == before
+        with pytest.raises(ZeroDivisionError):
+            backend.compile(lambda: 1 // 0)()
+        assert blas_threads() == before
+
+
+def test_a_large_product_has_the_backends_threads(monkeypatch, assert_close, normal) -> None:
+    seen = []
+    matmul = np.matmul
+    monkeypatch.setattr(np, "matmul", lambda x, y, out=None: (seen.append(blas_threads()), matmul(x, y, out=out))[1])
+    backend, x = NumpyBackend(threads=2), normal(300, 300)
+    large, small = (backend.compile(lambda part: backend.gemm(part, part))(part) for part in (x, x[:8, :8]))
+    assert seen == [{2}, {1}]
+    assert_close(large, x @ x)
+    assert_close(small, x[:8, :8] @ x[:8, :8])
 
 
 def test_the_default_is_a_thread_a_core() -> None:

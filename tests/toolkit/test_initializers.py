@@ -12,7 +12,7 @@ SHAPE, FAN_IN, FAN_OUT = (64, 32, 3, 3), 32 * 9, 64 * 9
 EVERY = [
     "zeros", "ones", "constant:value=2.5", "uniform:low=-1,high=1", "normal:mean=1,std=0.5", "glorot_uniform",
     "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal:gain=2",
-    "glorot", "he", "lecun",
+    "glorot", "he", "lecun", "fan_in_uniform",
 ]  # fmt: skip
 
 
@@ -31,6 +31,7 @@ def torch_draw(name: str) -> np.ndarray:
             "he_normal": lambda w: torch.nn.init.kaiming_normal_(w, nonlinearity="relu"),
             "lecun_uniform": lambda w: torch.nn.init.kaiming_uniform_(w, nonlinearity="linear"),
             "lecun_normal": lambda w: torch.nn.init.kaiming_normal_(w, nonlinearity="linear"),
+            "fan_in_uniform": lambda w: w.copy_(torch.nn.Conv2d(32, 64, 3, dtype=w.dtype).weight.detach()),
         }[name](weight)
     return weight.numpy()
 
@@ -73,6 +74,10 @@ def test_constants(text: str, value: float) -> None:
 @pytest.mark.parametrize("kind", ["uniform", "normal"])
 def test_the_distribution_is_that_of_torch(rule: str, kind: str) -> None:
     assert same_distribution(draw(parse(f"{rule}_{kind}")), torch_draw(f"{rule}_{kind}"))
+
+
+def test_fan_in_uniform_is_the_default_of_a_torch_layer() -> None:
+    assert same_distribution(draw(parse("fan_in_uniform")), torch_draw("fan_in_uniform"))
 
 
 def test_the_comparison_of_distributions_can_fail() -> None:

@@ -64,15 +64,16 @@ def run(arguments: Sequence[str]) -> int:
 
 def _explain(error: Exception, output: Output) -> None:
     """Print a failure in one line; a defect of cnnkit is raised again with -v."""
+    describe = getattr(error, "format_message", None)
     if isinstance(error, CnnkitError):
         output.fail_with(error)
     elif isinstance(error, OSError):
         output.fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), "usage")
     elif isinstance(error, MemoryError):
         output.fail("not enough memory: try a smaller --batch-size or --limit", "too_big")
-    elif hasattr(error, "format_message"):  # the option parser refused something
+    elif describe is not None:  # the option parser refused something
         context = getattr(error, "ctx", None)
-        text = " ".join(error.format_message().split())
+        text = " ".join(describe().split())
         if text:  # else the parser has printed the help already
             output.fail(f"{text} (see {context.command_path if context else 'cnnkit'} --help)", "usage")
     elif output.verbose:

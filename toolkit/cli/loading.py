@@ -57,7 +57,8 @@ def fitting(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
     brightest = float(dataset.train.take(range(min(100, len(dataset.train))))[0].max())
     if not trained.offset and brightest > 0:
         near = min((trained, own), key=lambda scaling: abs(math.log(max(brightest * scaling.factor, 1e-9))))
-        output.note(f"{dataset.name}: pixels are scaled by {near.factor:.6g}, in training by {trained.factor:.6g}")
+        if near is own:
+            output.note(f"{dataset.name}: pixels are scaled by {own.factor:.6g}, in training by {trained.factor:.6g}")
         return replace(dataset, scaling=near)
     output.note(
         f"{dataset.name}: pixels are scaled as in training, (raw - {trained.offset:g}) * {trained.factor:.6g}; by "

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-import numpy as np
 import typer
 from rich.text import Text
 
@@ -66,6 +65,8 @@ def command(
     verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
 ) -> int:
     """Say which class an image is and how sure the network is, and draw it; the first test image by default."""
+    import numpy as np
+
     output = Output(json, quiet)
     model, weights = load_model(file, backend, device, threads, dtype)
     subjects = list(_pictures(output, model, weights, data, image or []))
@@ -130,7 +131,7 @@ def _say(output: Output, subject: Subject, scores: Any, best: int, show: Show) -
         verdict.append(", right" if right else f", wrong: it is {printable(called(subject.label, names))}")
         verdict.stylize("green" if right else "red", len(verdict.plain.rpartition(",")[0]) + 1)
     output.say(verdict)
-    order = np.argsort(-scores, kind="stable")[:BEST]
+    order = (-scores).argsort(kind="stable")[:BEST]
     labels = [printable(called(int(k), names), 20) for k in order]
     widest = max(map(len, labels))
     for k, label in zip(order, labels, strict=True):

@@ -119,7 +119,7 @@ def command(
     wanted = identity(made, dataset, options, chosen.name, start.sha256 if start else None) | {"tf32": tf32}
     made.metadata |= {
         "recipe": chosen.name,
-        "data": {"name": source, "sha256": wanted["data"]["sha256"]},
+        "data": {"name": source, "sha256": dataset.fingerprint()},
         "run": wanted,
     }
 
@@ -149,11 +149,10 @@ def command(
     started = time.perf_counter()
     with stop_on_signals() as stop:
         _run(training, output, stop, out, checkpoint_every, log, plot)
-    seconds = time.perf_counter() - started
     if stop() and not training.finished:
         output.fail(f"stopped; everything so far is in {out}: go on with cnnkit train ... --resume", "usage")
         return stop.status
-    return _finished(output, training, out, seconds, limit_test)
+    return _finished(output, training, out, time.perf_counter() - started, limit_test)
 
 
 def _run(

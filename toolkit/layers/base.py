@@ -118,10 +118,8 @@ class Layer(ABC):
         return ShapeError(self.type, f"expected x of shape {expected}, got {with_batch(x_shape)}", hint)
 
 
-def require_layers(layer: str, field: str, values: object) -> None:
-    """Raise ConfigError unless values is a tuple of layers."""
-    if not isinstance(values, tuple):
-        raise ConfigError(f"{layer}: expected {field} to be layers, got {values!r}")
+def require_layers(layer: str, field: str, values: tuple[object, ...]) -> None:
+    """Raise ConfigError unless all values are layers."""
     for value in values:
         if not isinstance(value, Layer):
             raise ConfigError(f"{layer}: expected {field} to be layers, got {value!r} among them")

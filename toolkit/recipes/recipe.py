@@ -10,11 +10,13 @@ from typing import Any
 
 from cnnkit import architecture, initializers
 from cnnkit.backends.protocol import Shape
-from cnnkit.errors import ConfigError, DataError
+from cnnkit.errors import ConfigError, DataError, ShapeError
 from cnnkit.layers import Sequential
 from cnnkit.training.options import Options
 
 _KEYS = ("name", "description", "source", "data", "input_shape", "training", "published", "layers")
+_TEXTS = ("name", "description", "source", "data")
+_INITIALIZERS = ("weight_initializer", "bias_initializer")
 _TRAINING = tuple(f.name for f in fields(Options) if f.name not in ("seed", "limit"))
 
 
@@ -43,7 +45,7 @@ class Recipe:
     def faithful(self) -> "Recipe":
         """Return the recipe with the published settings to the letter; itself where they are the recipe's own."""
         settings = dict(self.published)
-        chosen = {key: settings.pop(key) for key in ("weight_initializer", "bias_initializer") if key in settings}
+        chosen = {key: settings.pop(key) for key in _INITIALIZERS if key in settings}
         return replace(self.initialized(**chosen), training=self.training | settings)
 
     def initialized(self, **initializer: str) -> "Recipe":
@@ -99,29 +101,39 @@ def parse(text: str, where: str) -> Recipe:
     """Return the recipe that a TOML text describes. Raises ConfigError that names the place."""
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits, brackets without end
         raise ConfigError(f"{where}: not valid TOML: {error}") from None
-    for key in tables.keys() - set(_KEYS):
-        raise ConfigError(f"{where}: expected keys of {', '.join(_KEYS)}; got {key!r}")
-    settings, published = tables.get("training", {}), tables.get("published", {})
-    for table, known in ((settings, _TRAINING), (published, (*_TRAINING, "weight_initializer", "bias_initializer"))):
-        for key in table.keys() - set(known):
-            raise ConfigError(f"{where}: expected settings of {', '.join(known)}; got {key!r}")
+    for key, value in tables.items():
+        if key not in _KEYS:
+            raise ConfigError(f"{where}: expected keys of {', '.join(_KEYS)}; got {key!r}")
+        if key in _TEXTS and not isinstance(value, str):
+            raise ConfigError(f"{where}: expected {key} to be a text, got {value!r}")
+    settings = _settings(tables, "training", _TRAINING, where)
+    published = _settings(tables, "published", (*_TRAINING, *_INITIALIZERS), where)
     description = {"input_shape": tables.get("input_shape"), "layers": tables.get("layers")}
     try:
         network, shape = architecture.build(description)
         network.output_shape(shape)
-        for table in (settings, published):
-            _options({key: value for key, value in table.items() if key in _TRAINING})
-    except ConfigError as error:
+        for table in (settings, settings | published):
+            Options(**{key: value for key, value in table.items() if key in _TRAINING})
+        for key in published.keys() & set(_INITIALIZERS):
+            initializers.parse(published[key])
+    except (ConfigError, ShapeError) as error:
         raise ConfigError(f"{where}: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{where}: layers nested too deeply") from None
     texts = {key: tables[key] for key in ("description", "source", "data") if key in tables}
     name = tables.get("name", Path(where.removeprefix("recipe ")).stem)
     return Recipe(name, description, **texts, training=settings, published=published)
 
 
-def _options(settings: Mapping[str, Any]) -> Options:
-    try:
-        return Options(**settings)
-    except TypeError:
-        raise ConfigError(f"training: a setting has a value of the wrong kind: {dict(settings)}") from None
+def _settings(tables: Mapping[str, Any], name: str, known: tuple[str, ...], where: str) -> dict[str, Any]:
+    found = tables.get(name, {})
+    if not isinstance(found, dict):
+        raise ConfigError(f"{where}: expected {name} to be a table [{name}], got {found!r}")
+    for key, value in found.items():
+        if key not in known:
+            raise ConfigError(f"{where}: expected settings of {', '.join(known)}; got {key!r}")
+        if key in _INITIALIZERS and not isinstance(value, str):
+            raise ConfigError(f"{where}: expected {key} to be a text like 'he_uniform', got {value!r}")
+    return found

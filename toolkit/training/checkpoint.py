@@ -1,5 +1,6 @@
 """A training as a weight file and back: one file holds the weights, the optimizer's slots and the position."""
 
+import math
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from cnnkit import weights
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.weight_file import Tensor, WeightFile
+from cnnkit.files.names import printable
 from cnnkit.model import Model
 from cnnkit.training.options import Options
 from cnnkit.training.position import Best, Position
@@ -16,6 +18,8 @@ from cnnkit.training.step import Variables
 from cnnkit.training.training import Training
 from cnnkit.tree import Tree, flatten, unflatten
 
+_COUNTS = ("epoch", "batch", "step", "correct", "images", "waited")
+_SUMS = ("loss_sum", "seconds")
 _LATEST = "latest"  # prefix of the weights that training goes on from, where the file's own are the best ones
 
 
@@ -46,31 +50,64 @@ def resume(model: Model, dataset: Dataset, options: Options, file: WeightFile) -
     """
     if file.position is None:
         raise WeightFileError("the file holds no training to resume: use --init-from to start from its weights")
-    counts = {name: value for name, value in file.position.items() if name not in ("best", "finished", "history")}
-    position = Position(**counts, history=tuple(file.position["history"]))
     training = Training(model, dataset, options)
+    position = _position(file, training.steps_per_epoch)
+    best = file.position["best"]
     stored: dict[str, Any] = {tensor.name: tensor.read() for tensor in file.select("optimizer")}
     params, state = training.variables.params, training.variables.state
-    if file.position["best"] is not None:
-        best = file.position["best"]
+    if best is not None:
         position = replace(
             position, best=Best(best["epoch"], best["loss"], model.to_host(params), model.to_host(state))
         )
         params, state = (
-            _tree(model, stored, f"{_LATEST}.{part}", like) for part, like in (("params", params), ("state", state))
+            _tree(file, model, stored, f"{_LATEST}.{part}", like)
+            for part, like in (("params", params), ("state", state))
         )
-    slots = {name: _tree(model, stored, name, like) for name, like in training.variables.slots.items()}
+    slots = {name: _tree(file, model, stored, name, like) for name, like in training.variables.slots.items()}
     training.start_from(Variables(params, state, slots), position)
     return training
 
 
-def _tree(model: Model, stored: dict[str, Any], prefix: str, like: Tree) -> Tree:
+def _position(file: WeightFile, steps_per_epoch: int) -> Position:
+    """Return the position in the file, without its best weights. Raises WeightFileError unless it makes sense."""
+    found = file.position or {}
+    checks = {name: ("a whole number >= 0", _is_count(found.get(name))) for name in _COUNTS}
+    checks |= {name: ("a finite number", _is_number(found.get(name))) for name in _SUMS}
+    history, best = found.get("history"), found.get("best", "none")
+    epochs = isinstance(history, list) and all(isinstance(e, dict) and _is_count(e.get("epoch")) for e in history)
+    checks["history"] = ("a list of epochs", epochs)
+    judged = isinstance(best, dict) and _is_count(best.get("epoch")) and _is_number(best.get("loss"))
+    checks["best"] = ("an epoch and its loss, or null", best is None or judged)
+    for name, (expected, good) in checks.items():
+        if not good:
+            got = printable(repr(found.get(name, "nothing")), 80)
+            raise WeightFileError(
+                f"the training cannot go on: position {name}: expected {expected}, got {got}", file=file.file
+            )
+    if found["batch"] >= steps_per_epoch:
+        expected = f"below {steps_per_epoch}, the batches of an epoch"
+        raise WeightFileError(
+            f"the training cannot go on: position batch: expected {expected}, got {found['batch']}", file=file.file
+        )
+    return Position(**{name: found[name] for name in (*_COUNTS, *_SUMS)}, history=tuple(found["history"]))
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _tree(file: WeightFile, model: Model, stored: dict[str, Any], prefix: str, like: Tree) -> Tree:
     found = {}
     for name, array in flatten(like).items():
         values = stored.get(f"{prefix}.{name}")
-        if values is None or values.shape != np.shape(array):
+        if values is None or values.shape != np.shape(array) or values.dtype.kind != "f":
             raise WeightFileError(
-                f"the training cannot go on: the file lacks {prefix}.{name} of shape {tuple(array.shape)}"
+                f"the training cannot go on: the file lacks {prefix}.{name} of shape {tuple(array.shape)}",
+                file=file.file,
             )
         found[name] = values
     return model.to_backend(unflatten(found))

@@ -29,29 +29,47 @@ def explain(training: "Training", safe: "Position", variables: "Variables", fail
         variables, _ = training.step(variables, x, labels, training.scalars(step))
         step += 1
         x, labels = next(source)
+    with np.errstate(all="ignore"):
+        fault, start = _first_fault(training, variables, x, step)
     options = training.options
     where = f"epoch {failed.epoch + 1}, batch {failed.batch + 1} (step {step + 1})"
     rate = training.learning_rate(step)
     name = options.optimizer.partition(":")[0]
-    return TrainingError(
-        f"the loss is not finite in {where}: {_first_fault(training, variables, x, step)}: "
-        f"try a lower --learning-rate than {rate:g}, or clip gradients with --optimizer {name}:clip_norm=1"
-    )
+    hint = f"try a lower --learning-rate than {rate:g}, or clip gradients with --optimizer {name}:clip_norm=1"
+    if start:
+        hint = "start from other weights or data"
+    return TrainingError(f"the loss is not finite in {where}: {fault}: {hint}")
 
 
-def _first_fault(training: "Training", variables: "Variables", x: "Array", step: int) -> str:
+def after_epoch(training: "Training", validation_loss: float | None) -> TrainingError | None:
+    """Return the error when an epoch ends with weights or a validation loss that are not finite, else None."""
+    epoch, rate = training.position.epoch + 1, training.learning_rate(training.position.step - 1)
+    hint = f"try a lower --learning-rate than {rate:g}"
+    for name, array in flatten({"params": training.variables.params, "state": training.variables.state}).items():
+        if not _finite(training, array):
+            return TrainingError(f"{name.partition('.')[2]} is not finite at the end of epoch {epoch}: {hint}")
+    if validation_loss is not None and not np.isfinite(validation_loss):
+        return TrainingError(f"the validation loss is not finite after epoch {epoch}, all weights are: {hint}")
+    return None
+
+
+def _first_fault(training: "Training", variables: "Variables", x: "Array", step: int) -> tuple[str, bool]:
+    """Return what is not finite first, and whether it was so before any update."""
     model = training.model
     for name, array in flatten(variables.params).items():
         if not _finite(training, array):
-            return f"{name} is not finite since the update before"
+            return f"{name} is not finite {'since an update before' if step else 'from the start'}", step == 0
+    if not _finite(training, x):
+        return "an image is not finite", True
     context = Context(model.backend, True, key(training.options.seed, Purpose.DROPOUT), step)
     for i, layer in enumerate(model.network.layers):
         path = str(i)
         params, state = child(variables.params, path), child(variables.state, path)
-        x, _ = layer.forward(context.child(path), params, state, x)
+        with np.errstate(all="ignore"):  # what arises here is what is looked for
+            x, _ = layer.forward(context.child(path), params, state, x)
         if not _finite(training, x):
-            return f"the first output that is not finite is that of layer {path} ({layer.type})"
-    return f"all layers' outputs are finite, the largest is {_largest(training, x):.3g}"
+            return f"the first output that is not finite is that of layer {path} ({layer.type})", False
+    return f"all layers' outputs are finite, the largest is {_largest(training, x):.3g}", False
 
 
 def _finite(training: "Training", array: "Array") -> bool:

@@ -1,6 +1,7 @@
 """What a training can be told."""
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 from cnnkit import losses, optimizers, schedules
 from cnnkit.errors import ConfigError
@@ -35,6 +36,10 @@ class Options:
     limit: int | None = None
 
     def __post_init__(self) -> None:
+        for name, kind, expected in _KINDS:
+            value = getattr(self, name)
+            good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+            _require(good or (value is None and name in ("patience", "limit")), name, expected, repr(value))
         optimizers.parse(self.optimizer)
         schedules.parse(self.schedule)
         losses.parse(self.loss)
@@ -51,6 +56,14 @@ class Options:
             "above 0 when patience is given",
             self.validation_split,
         )
+
+
+_KINDS: tuple[tuple[str, type, str], ...] = (
+    *((name, Integral, "a whole number") for name in ("epochs", "batch_size", "seed", "patience", "limit")),
+    *((name, Real, "a number") for name in ("learning_rate", "validation_split")),
+    *((name, str, "a text such as 'NAME:key=value'") for name in ("optimizer", "schedule", "loss")),
+    ("shuffle", bool, "true or false"),
+)
 
 
 def _require(good: bool, name: str, expected: str, got: object) -> None:

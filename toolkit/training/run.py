@@ -38,7 +38,8 @@ def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[st
     found = []
     for name in wanted:
         if name == "options":
-            mine, theirs = stored.get(name) or {}, wanted[name]
+            found_there, theirs = stored.get(name), wanted[name]
+            mine = found_there if isinstance(found_there, Mapping) else {}
             found += [f"{k}: {mine.get(k)}, now {theirs[k]}" for k in theirs if mine.get(k) != theirs[k]]
         elif stored.get(name) != wanted[name]:
             short = name in ("recipe", "backend", "device", "dtype", "threads")

@@ -27,7 +27,8 @@ class StepReport(NamedTuple):
 def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Optimizer, key: Pair) -> Step:
     """Return step(variables, x, labels, scalars) -> (variables, report), compiled by the backend.
 
-    x (N, *input_shape), labels (N,) int64. scalars: those of the optimizer, and "step", counted from 0.
+    x (N, *input_shape), labels (N,) int64 or targets of the outputs' shape.
+    scalars: those of the optimizer, and "step", counted from 0.
     key: of the random draws in layers.
     """
 
@@ -36,7 +37,8 @@ def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Opti
         context = Context(backend, training=True, key=key, step=scalars["step"])
         outputs, cache = network.forward(context, params, state, x)
         value, dy = loss.value_and_gradient(backend, outputs, labels)
-        correct = backend.sum(loss.decide(backend, outputs) == labels)
+        classes = labels if labels.ndim == 1 else backend.argmax(labels, axis=1)
+        correct = backend.sum(loss.decide(backend, outputs) == classes)
         grads = network.parameter_gradients(context, params, cache, dy)
         params, slots = optimizer.update(backend, params, grads, slots, scalars)
         if state:

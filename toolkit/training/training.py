@@ -150,7 +150,10 @@ class Training:
         validation: tuple[float | None, float | None] = (None, None)
         if len(self.held_out):
             validation = loss_and_accuracy(model, self.dataset, "train", self.held_out)
-        improved = validation[0] is not None and (position.best is None or not validation[0] >= position.best.loss)
+        problem = diagnosis.after_epoch(self, validation[0])
+        if problem is not None:
+            raise problem
+        improved = validation[0] is not None and (position.best is None or validation[0] < position.best.loss)
         entry = {
             "epoch": position.epoch + 1,
             "loss": position.loss_sum / position.images,

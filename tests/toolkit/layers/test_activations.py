@@ -1,4 +1,5 @@
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import torch
 from cnnkit.errors import ConfigError
 from cnnkit.layers import GELU, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 
+Z = NormalDist()
 PAIRS = [
     (ReLU(), torch.nn.ReLU()),
     (LeakyReLU(), torch.nn.LeakyReLU()),
@@ -33,7 +35,7 @@ def test_against_torch(arena, run, torch_pass, agree, normal, layer, module, sha
         (LeakyReLU(slope=0.5), [-0.5, 0, 2], [0.5, 0.5, 1]),
         (Sigmoid(), [1 / (1 + math.e), 0.5, 1 / (1 + math.exp(-2))], [0.19661193324148185, 0.25, 0.10499358540350662]),
         (Tanh(), [math.tanh(-1), 0, math.tanh(2)], [1 - math.tanh(-1) ** 2, 1, 1 - math.tanh(2) ** 2]),
-        (GELU(), [-0.15865525393145707, 0, 1.9544997361036416], [-0.08331547058768628, 0.5, 1.0852318422285]),
+        (GELU(), [-Z.cdf(-1), 0, 2 * Z.cdf(2)], [Z.cdf(-1) - Z.pdf(-1), 0.5, Z.cdf(2) + 2 * Z.pdf(2)]),
     ],
     ids=str,
 )

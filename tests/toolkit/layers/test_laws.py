@@ -158,10 +158,11 @@ def test_the_schema_goes_through_json(layer, x_shape) -> None:
 
 
 @each_layer
-def test_every_variable_of_a_plain_layer_names_its_axes(layer, x_shape) -> None:
-    if layer.children(x_shape) and not list(layer.children(x_shape)):
-        for name, value in (layer.init(np.random.default_rng(0), x_shape).params).items():
-            assert len(layer.axes.get(name, (None,) * value.ndim)) == value.ndim
+def test_axes_have_as_many_names_as_the_variable_has_axes(layer, x_shape) -> None:
+    variables = layer.init(np.random.default_rng(0), x_shape)
+    for name, value in (variables.params | variables.state).items():
+        if name in layer.axes:
+            assert len(layer.axes[name]) == value.ndim
 
 
 @each_layer

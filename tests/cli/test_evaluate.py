@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+
+from cnnkit import data
+from cnnkit.cli.app import run
+
+KEYS = {
+    "images", "loss", "mse", "accuracy", "precision", "recall", "f1", "roc_auc", "classes", "confusion_matrix",
+    "milliseconds_per_image", "undefined",
+}  # fmt: skip
+
+
+def test_json_has_the_keys_that_scripts_rely_on(cnnkit, trained):
+    found = cnnkit("evaluate", trained, "--json").json
+    assert found.keys() >= KEYS
+    assert found["images"] == 360
+    matrix = np.array(found["confusion_matrix"])
+    assert matrix.shape == (10, 10)
+    assert matrix.sum() == 360
+    assert found["accuracy"] == pytest.approx(matrix.trace() / 360)
+    assert [c["support"] for c in found["classes"]] == matrix.sum(axis=1).tolist()
+    assert found["f1"] == pytest.approx(np.mean([c["f1"] for c in found["classes"]]))
+    assert found["undefined"] == {}
+    assert len(found["mistakes"]) == 3
+
+
+def test_people_read_the_same_numbers(cnnkit, trained):
+    found = cnnkit("evaluate", trained, "--json").json
+    text = cnnkit("evaluate", trained).out
+    assert f"accuracy {found['accuracy']:.2%}" in text
+    assert f"mse {found['mse']:.6f}" in text
+    assert "truth in rows, prediction in columns" in text
+    first = next(line.split() for line in text.splitlines() if line.startswith("0 "))
+    expected = ["0", *(str(n) if n or not k else "." for k, n in enumerate(found["confusion_matrix"][0]))]
+    assert first == [*expected, str(sum(found["confusion_matrix"][0]))]
+    worst = found["largest_confusions"][0]
+    assert f"{worst['label']} was taken for {worst['predicted']}: {worst['count']} times" in text
+    assert f"{found['roc_auc']:.4f}" in text
+    assert text.count(" was taken for ") == 3
+
+
+def test_mistakes_are_index_values_that_predict_takes(cnnkit, trained):
+    found = cnnkit("evaluate", trained, "--mistakes", 2, "--json").json["mistakes"]
+    assert len(found) == 2
+    assert found[0]["confidence"] >= found[1]["confidence"]
+    shown = cnnkit("predict", trained, "--index", found[0]["index"], "--json").json["predictions"][0]
+    assert (shown["label"], shown["predicted"]) == (found[0]["label"], found[0]["predicted"])
+    assert max(shown["probabilities"]) == pytest.approx(found[0]["confidence"], rel=1e-4)
+    assert f"--index {found[0]['index']}" in cnnkit("evaluate", trained, "--mistakes", 2).out
+    assert "mistakes" not in cnnkit("evaluate", trained, "--mistakes", 0).out
+
+
+def test_two_classes_have_a_binary_row(cnnkit, binary):
+    found = cnnkit("evaluate", binary, "--json").json
+    assert found["binary"].keys() == {"precision", "recall", "f1", "roc_auc"}
+    text = cnnkit("evaluate", binary).out
+    assert "binary: 1 (bright)" in text
+    assert "0 (dark)" in text
+
+
+def test_what_is_undefined_is_null_with_a_reason(cnnkit, trained):
+    result = cnnkit("evaluate", trained, "--limit", 3, "--json").json
+    assert result["recall"] is None
+    assert "no image of class" in result["undefined"]["recall"]
+    assert "undefined recall: no image of class" in cnnkit("evaluate", trained, "--limit", 3).out
+
+
+def test_split_and_limit(cnnkit, trained):
+    assert cnnkit("evaluate", trained, "--split", "train", "--json").json["images"] == 1437
+    assert cnnkit("evaluate", trained, "--limit", 7, "--json").json["images"] == 7
+
+
+def test_backends_agree(cnnkit, trained):
+    losses = [
+        cnnkit("evaluate", trained, "--limit", 20, "--backend", name, "--json").json["loss"]
+        for name in ("numpy", "torch", "reference")
+    ]
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
+
+
+def test_dtype(cnnkit, trained):
+    single, double = (cnnkit("evaluate", trained, "--dtype", d, "--json").json for d in ("float32", "float64"))
+    assert single["loss"] != double["loss"]
+    assert single["loss"] == pytest.approx(double["loss"], rel=1e-5)
+
+
+def test_the_same_images_from_another_file_give_the_same_result(cnnkit, trained):
+    digits = data.load("digits")
+    arrays = {"x_train": digits.train.images, "y_train": digits.train.labels}
+    np.savez("whole.npz", x_test=digits.test.images, y_test=digits.test.labels, **arrays)
+    np.savez("bytes.npz", x_test=digits.test.images / 16, y_test=digits.test.labels, x_train=digits.train.images / 16,
+             y_train=digits.train.labels)  # fmt: skip
+    expected = cnnkit("evaluate", trained, "--json").json["loss"]
+    for file in ("whole.npz", "bytes.npz"):
+        result = cnnkit("evaluate", trained, "--data", file, "--json")
+        assert result.json["loss"] == pytest.approx(expected, rel=1e-6), file
+    assert "scaled by 1, in training by 0.0625" in result.err
+
+
+def test_a_terminal_gets_shades_and_a_pipe_gets_plain_text(trained, monkeypatch, capsys):
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    run(["evaluate", str(trained), "--limit", "50"])
+    shaded = capsys.readouterr().out
+    assert "\x1b[" in shaded
+    monkeypatch.delenv("FORCE_COLOR")
+    run(["evaluate", str(trained), "--limit", "50"])
+    assert "\x1b[" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--data", "bright-dark"), "2 classes"),
+        (("--data", "nope"), "nope"),
+        (("--split", "nope"), "--split"),
+        (("--backend", "nope"), "numpy"),
+        (("--device", "cuda"), "cpu"),
+        (("--limit", 0), "--limit"),
+        (("--mistakes", -1), "--mistakes"),
+        (("--dtype", "int8"), "float32"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(refused, trained, options, said):
+    assert said in refused("evaluate", trained, *options)
+
+
+def test_images_of_another_shape_are_refused(refused, trained):
+    np.savez("big.npz", x_train=np.zeros((20, 9, 9), np.uint8), y_train=np.arange(20) % 10)
+    assert "(1, 9, 9)" in refused("evaluate", trained, "--data", "big.npz", "--split", "train")
+
+
+def test_files_that_are_no_weights_are_refused(refused, folder):
+    assert "cnnkit train" in refused("evaluate")
+    (folder / "notes.txt").write_text("hello")
+    assert "notes.txt" in refused("evaluate", "notes.txt")
+    assert "folder" in refused("evaluate", folder)

@@ -1,0 +1,129 @@
+import hashlib
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cnnkit import exporters
+from cnnkit.exporters import Tensor, WeightFile
+
+KEYS = {"file", "format", "size", "sha256", "edited", "not_read", "layers", "parameters", "tensors", "findings"}
+TENSOR = {"name", "layer", "kind", "role", "axes", "shape", "dtype", "parameters", "sha256"}
+TENSOR |= {"min", "max", "mean", "std", "zeros", "nan", "inf"}
+
+
+def test_json_has_the_keys_that_scripts_rely_on(cnnkit, trained):
+    found = cnnkit("inspect", trained, "--json").json
+    assert found.keys() >= KEYS
+    assert found["format"] == "hdf5"
+    assert found["size"] == trained.stat().st_size
+    assert found["sha256"] == hashlib.sha256(trained.read_bytes()).hexdigest()
+    assert found["findings"] == found["edited"] == found["not_read"] == []
+    assert [t["name"] for t in found["tensors"]] == ["0.weight", "0.bias", "5.weight", "5.bias"]
+    assert found["parameters"] == 36 + 4 + 360 + 10
+    file = exporters.read(trained)
+    for told in found["tensors"]:
+        assert told.keys() == TENSOR
+        values = file[told["name"]].read().astype(np.float64)
+        assert told["shape"] == list(values.shape)
+        assert (told["min"], told["max"]) == (values.min(), values.max())
+        assert told["mean"] == pytest.approx(values.mean())
+        assert told["std"] == pytest.approx(values.std())
+        assert told["zeros"] == (values == 0).sum()
+        assert told["sha256"] == file[told["name"]].sha256()
+    assert [layer["type"] for layer in found["layers"]][:2] == ["Conv2D", "ReLU"]
+    assert sum(layer["share"] for layer in found["layers"]) == pytest.approx(1)
+
+
+def test_people_see_a_tree(cnnkit, trained):
+    result = cnnkit("inspect", trained)
+    lines = result.out.splitlines()
+    assert "0 Conv2D  -> 4 x 6 x 6  40 parameters, 9.8%" in lines
+    assert next(line for line in lines if "weight: 4 x 1 x 3 x 3 (o, i, kh, kw)  float32  36 values  min" in line)
+    assert "besides: 4 optimizer tensors of 410 values (--optimizer shows them)" in lines
+
+
+def test_optimizer_and_no_stats(cnnkit, trained):
+    found = cnnkit("inspect", trained, "--optimizer", "--no-stats", "--json").json
+    assert len(found["tensors"]) == 8
+    assert "min" not in found["tensors"][0]
+    assert "findings" not in found, "nothing was looked at"
+    text = cnnkit("inspect", trained, "--optimizer", "--no-stats").out
+    assert " min " not in text
+    assert "besides" not in text
+
+
+def weight_file(**arrays):
+    return WeightFile(tuple(Tensor.of(name, np.asarray(array)) for name, array in arrays.items()))
+
+
+def test_values_that_are_not_finite_are_found_and_left_out_of_the_statistics(cnnkit, folder):
+    arrays = {"a": np.float32([1, np.nan, 3, -np.inf, 0]), "b": np.float32([np.nan]), "c": np.float32([2, 4])}
+    exporters.write(weight_file(**arrays), folder / "odd.h5")
+    result = cnnkit("inspect", "odd.h5", "--json")
+    assert result.status == 0
+    a, b, c = result.json["tensors"]
+    assert (a["min"], a["max"], a["nan"], a["inf"], a["zeros"]) == (0, 3, 1, 1, 1)
+    assert (b["min"], b["nan"]) == (None, 1)
+    assert "no finite value" in result.json["undefined"]["b.min"]
+    assert (c["mean"], c["std"], c["nan"]) == (3, 1, 0)
+    assert [(f["tensor"], f["finding"]) for f in result.json["findings"]] == [("a", "nan"), ("a", "inf"), ("b", "nan")]
+    assert "finding: a: 1 values are NaN" in cnnkit("inspect", "odd.h5").out
+
+
+def test_element_types_that_numpy_lacks(cnnkit, folder):
+    half = np.array([0x3F80, 0xC000], np.uint16)  # 1 and -2
+    tensors = (
+        Tensor.of("half", half, dtype="bfloat16"),
+        Tensor.of("eighth", np.zeros(3, np.uint8), dtype="float8_e5m2"),
+        Tensor.of("whole", np.arange(4)),
+        Tensor.of("one", np.array(3.0)),
+        Tensor.of("none", np.zeros((0, 2))),
+        Tensor.of("huge", np.array([1e300, -1e300])),
+    )
+    exporters.write(WeightFile(tensors), folder / "types.h5")
+    told = {t["name"]: t for t in cnnkit("inspect", "types.h5", "--json").json["tensors"]}
+    assert (told["half"]["min"], told["half"]["max"], told["half"]["dtype"]) == (-2, 1, "bfloat16")
+    assert told["eighth"]["mean"] is None
+    assert (told["whole"]["mean"], told["whole"]["zeros"]) == (1.5, 1)
+    assert (told["one"]["shape"], told["one"]["mean"]) == ([], 3)
+    assert told["none"]["mean"] is None
+    assert told["huge"]["std"] == pytest.approx(1e300)
+    assert cnnkit("inspect", "types.h5").status == 0
+
+
+def test_names_of_strangers_cannot_reach_the_terminal(cnnkit, folder):
+    tensor = Tensor.of("a\x1b[2J[red]", np.zeros(2), axes=("\x1b]0;x\x07",), layer="l\x9b[bold]")
+    metadata = {"recipe": "r\x1b[31m[/]", "data": {"name": "\x07"}, "class_names": []}
+    file = WeightFile((tensor,), {"layers": [{"type": "T\x1b[", "path": "l\x9b[bold]"}]}, metadata)
+    exporters.write(file, folder / "odd.h5")
+    for options in ((), ("--json",)):
+        out = cnnkit("inspect", "odd.h5", *options).out
+        assert not set(out) & set("\x1b\x07\x9b")
+        assert "[red]" in out
+
+
+def test_a_file_without_architecture(cnnkit, trained, folder):
+    exporters.write(replace(exporters.read(trained), architecture=None, metadata={}), folder / "bare.h5")
+    found = cnnkit("inspect", "bare.h5", "--json").json
+    assert [(layer["path"], layer["type"]) for layer in found["layers"]] == [("0", None), ("5", None)]
+
+
+def test_layers_inside_layers(cnnkit, folder):
+    net = 'input_shape = [1, 8, 8]\n[[layers]]\ntype = "Residual"\n[layers.body]\ntype = "Sequential"\n'
+    net += 'layers = [{type = "Conv2D", features = 1, window = 3, padding = 1}]\n[[layers]]\ntype = "Flatten"\n'
+    net += '[[layers]]\ntype = "Dense"\nfeatures = 10\n'
+    (folder / "net.toml").write_text(net)
+    assert cnnkit("train", "--model", "net.toml", "--limit", 50, "--epochs", 1).status == 0
+    lines = cnnkit("inspect").out.splitlines()
+    assert any(line.startswith("    0.body.0 Conv2D") for line in lines)
+
+
+def test_damage_is_refused_in_one_line(refused, trained, folder):
+    shutil.copy(trained, folder / "cut.h5")
+    (folder / "cut.h5").write_bytes(trained.read_bytes()[:3000])
+    assert "cut.h5" in refused("inspect", "cut.h5")
+    assert "nope.h5" in refused("inspect", "nope.h5")
+    (folder / "empty.h5").touch()
+    assert "empty" in refused("inspect", "empty.h5")

@@ -1,0 +1,130 @@
+"""The frame: help, version, exit statuses, defects, start-up; the last ones as a user starts the program."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import cnnkit.recipes
+from cnnkit.cli.app import app, run
+
+COMMANDS = (
+    "train", "evaluate", "predict", "export", "inspect", "summary", "gradcheck", "backends", "recipes", "formats",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [*((c,) for c in COMMANDS), ("data", "list"), ("data", "fetch"), ("data", "show")])
+def test_every_help_has_an_example(cnnkit, command):
+    result = cnnkit(*command, "--help")
+    assert result.status == 0
+    assert f"Example: cnnkit {' '.join(command)}" in result.out
+    for option in ("--json", "--quiet", "--verbose"):
+        assert option in result.out
+
+
+def test_the_help_names_every_command(cnnkit):
+    text = cnnkit("-h").out
+    assert all(f" {command} " in text for command in (*COMMANDS, "data"))
+    assert len(app.registered_commands) == len(COMMANDS)
+
+
+def test_version(cnnkit):
+    result = cnnkit("--version")
+    assert result.status == 0
+    assert result.out.startswith("cnnkit 0.")
+
+
+def test_unknown_commands_are_refused(refused):
+    assert "nope" in refused("nope")
+
+
+def fail_with(monkeypatch, error):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(cnnkit.recipes, "names", fail)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (KeyError("x"), 2, "a defect of cnnkit, please report it: KeyError"),
+        (MemoryError(), 2, "--batch-size"),
+        (OSError(28, "No space left on device", "weights.h5"), 2, "weights.h5: No space left on device"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_whatever_happens_is_told_in_one_line(monkeypatch, capsys, error, status, said):
+    fail_with(monkeypatch, error)
+    assert run(["recipes"]) == status
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") <= 1
+    assert "Traceback" not in told
+
+
+def test_verbose_shows_where_a_defect_is(monkeypatch):
+    fail_with(monkeypatch, KeyError("x"))
+    with pytest.raises(KeyError):
+        run(["recipes", "-v"])
+    assert run(["recipes"]) == 2, "what -v asked for ends with its run"
+
+
+def test_quiet_ends_with_its_run(cnnkit):
+    assert cnnkit("-q", "recipes").err == ""
+    assert cnnkit("recipes").err != ""
+
+
+def start(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "cnnkit.cli", *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+        **options,
+    )
+
+
+def test_help_loads_neither_numpy_nor_a_backend():
+    code = "import sys; from cnnkit.cli.app import run; run(['--help']); print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = result.stdout.splitlines()[-1].split()
+    assert "typer" in loaded
+    assert not set(loaded) & {"numpy", "torch", "cupy", "h5py", "PIL", "matplotlib", "pooch"}
+
+
+def test_a_real_run_evaluates(trained):
+    result = start("evaluate", trained, "--limit", 20)
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert "accuracy" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_a_real_refusal(folder):
+    result = start("evaluate", "nope.h5")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr == "error: nope.h5: no such file: `cnnkit train` makes weights.h5 in the current folder\n"
+    assert not list(folder.iterdir())
+
+
+def test_a_terminal_without_unicode_gets_plain_characters():
+    result = start("data", "show", "digits", env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert result.returncode == 0, result.stderr
+    assert "##" in result.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows tells of a closed pipe in another way")
+def test_a_reader_that_has_seen_enough():
+    command = [sys.executable, "-m", "cnnkit.cli", "data", "show", "digits", "--json", *["--index=1"] * 300]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.readline()
+        program.stdout.close()
+        errors = program.stderr.read()
+    assert "Traceback" not in errors
+    assert program.returncode == 0

@@ -1,0 +1,80 @@
+import json
+import shutil
+
+import pytest
+
+
+def test_json(cnnkit):
+    found = cnnkit("summary", "--recipe", "lecture-cnn", "--json").json
+    assert found["parameters"] == 1_853_034
+    assert found["input_shape"] == [1, 28, 28]
+    assert found["output_shape"] == [10]
+    first, pool = found["layers"][0], found["layers"][3]
+    assert first["multiply_adds"] == 32 * 29 * 29 * 4
+    assert first["output_size"] == "(28 - 2 + 2*1)/1 + 1 = 29"
+    assert pool["receptive_field"] == [4, 4]
+    assert found["layers"][1]["output_size"] is None
+    assert found["memory"]["parameter_bytes"] == 4 * 1_853_034
+    assert found["memory"]["batch_size"] == 128
+
+
+def test_people_see_the_formula_with_its_numbers(cnnkit):
+    text = cnnkit("summary", "--recipe", "lecture-cnn").out
+    assert "1,853,034 parameters" in text
+    assert "O = (N - F + 2P)/S + 1" in text
+    assert "0 Conv2D features=32 window=2 padding=1: (28 - 2 + 2*1)/1 + 1 = 29" in text
+    assert "64 x 15 x 15" in text
+
+
+@pytest.mark.parametrize(
+    ("layer", "formula"),
+    [
+        ("window = 5, stride = 2", "(28 - 5 + 2*0)/2 + 1 = 12.5, so 12: 1 left over"),
+        ('window = 3, stride = 2, padding = "same"', "(28 - 3 + 1)/2 + 1 = 14"),
+        ("window = 3, dilation = 2", "(28 - 5 + 2*0)/1 + 1 = 24"),
+        ("window = [3, 1]", "H: (28 - 3 + 2*0)/1 + 1 = 26; W: (28 - 1 + 2*0)/1 + 1 = 28"),
+    ],
+)
+def test_output_sizes(cnnkit, folder, layer, formula):
+    net = f'input_shape = [1, 28, 28]\nlayers = [{{type = "Conv2D", features = 2, {layer}}}]\n'
+    (folder / "net.toml").write_text(net)
+    assert formula in cnnkit("summary", "--model", "net.toml").out
+
+
+def test_input_shape(cnnkit):
+    for text in ("3,32,32", "3x32x32", "3, 32, 32"):
+        found = cnnkit("summary", "--recipe", "lenet5", "--input-shape", text, "--json").json
+        assert found["input_shape"] == [3, 32, 32]
+        assert found["layers"][0]["parameters"] == 6 * 3 * 25 + 6
+
+
+def test_a_weight_file(cnnkit, trained, folder):
+    found = cnnkit("summary", trained, "--json").json
+    assert found["parameters"] == 410
+    assert found["memory"]["batch_size"] == 50
+    shutil.copy(trained, folder / "weights.h5")
+    assert "weights.h5: input 1 x 8 x 8, output 10" in cnnkit("summary").out
+
+
+def test_every_recipe(cnnkit):
+    names = [r["name"] for r in json.loads(cnnkit("recipes", "--json").out)["recipes"]]
+    for name in names:
+        assert cnnkit("summary", "--recipe", name).status == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "--recipe"),
+        (("nope.h5",), "nope.h5"),
+        (("--recipe", "nope"), "lenet5"),
+        (("--recipe", "lenet5", "--model", "net.toml"), "both"),
+        (("weights.h5", "--recipe", "lenet5"), "leave one out"),
+        (("--recipe", "lenet5", "--input-shape", "big"), "3,32,32"),
+        (("--recipe", "lenet5", "--input-shape", "1,4,4"), "Conv2D"),
+        (("--recipe", "lenet5", "--input-shape", "28,28"), "Reshape"),
+        (("--recipe", "lenet5", "--input-shape", "0,28,28"), "3,32,32"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(refused, options, said):
+    assert said in refused("summary", *options)

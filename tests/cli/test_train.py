@@ -1,0 +1,224 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnnkit import exporters
+
+KEYS = {"recipe", "backend", "device", "dtype", "seed", "parameters", "epochs_run", "seconds", "images_per_second"}
+ENTRY = {"epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds"}
+
+
+def weights(path):
+    return {name: array.tobytes() for name, array in exporters.read(Path(path)).arrays("parameter").items()}
+
+
+@pytest.fixture
+def train(cnnkit, net_toml):
+    """Train the tiny net with further options."""
+    return lambda *options: cnnkit("train", "--model", net_toml, "--limit", 300, *options)
+
+
+def test_json_has_the_keys_that_scripts_rely_on(train):
+    result = train("--json", "--validation-split", 0.2)
+    found = result.json
+    assert result.status == 0
+    assert found.keys() >= KEYS | {"history", "out", "skipped"}
+    assert found["skipped"] is False
+    assert found["out"] == "weights.h5"
+    assert found["recipe"] == "tiny"
+    assert found["epochs_run"] == len(found["history"]) == 2
+    assert all(entry.keys() >= ENTRY for entry in found["history"])
+    assert found["history"][0]["validation_loss"] > 0
+    assert found["history"][1]["loss"] < found["history"][0]["loss"]
+
+
+def test_people_see_a_line_an_epoch_and_what_to_do_next(train):
+    result = train()
+    assert "epoch 1/2" in result.err
+    assert "images/s" in result.err
+    assert "cnnkit evaluate weights.h5" in result.err
+    assert "test: accuracy" in result.out
+    assert "wrote weights.h5" in result.out
+
+
+def test_quiet_prints_results_alone(train):
+    result = train("-q")
+    assert result.err == ""
+    assert "test: accuracy" in result.out
+
+
+def test_a_second_run_finds_that_all_is_done(train):
+    train()
+    before = Path("weights.h5").read_bytes()
+    again = train("--json")
+    assert again.json["skipped"] is True
+    assert again.json["epochs_run"] == 2
+    assert Path("weights.h5").read_bytes() == before
+    assert "nothing to do" in train().out
+
+
+@pytest.mark.parametrize("change", [("--seed", 1), ("--epochs", 3), ("--dtype", "float64"), ("--backend", "torch")])
+def test_another_run_is_not_overwritten_silently(train, change):
+    train()
+    before = Path("weights.h5").read_bytes()
+    result = train(*change)
+    assert result.status == 2
+    for way in ("--overwrite", "--resume", "--init-from"):
+        assert way in result.err
+    assert result.err.count("\n") == 1
+    assert Path("weights.h5").read_bytes() == before
+
+
+def test_overwrite_trains_again(train):
+    train()
+    result = train("--seed", 1, "--overwrite", "--json")
+    assert result.status == 0
+    assert result.json["seed"] == 1
+    assert exporters.read(Path("weights.h5")).metadata["seed"] == 1
+
+
+def test_what_is_no_weight_file_is_kept(train):
+    Path("weights.h5").write_text("my diary")
+    assert train().status == 2
+    assert Path("weights.h5").read_text() == "my diary"
+
+
+def test_the_same_seed_gives_the_same_weights(train):
+    train("-o", "a.h5")
+    train("-o", "b.h5")
+    train("-o", "c.h5", "--seed", 7)
+    assert weights("a.h5") == weights("b.h5") != weights("c.h5")
+
+
+def test_init_from_takes_what_fits_and_says_what_it_left(train, cnnkit):
+    train()
+    other = cnnkit("train", "--recipe", "digits-cnn", "--epochs", 1, "--init-from", "weights.h5", "-o", "n.h5")
+    assert other.status == 2, "nothing of the tiny net fits digits-cnn"
+    result = train("--init-from", "weights.h5", "-o", "n.h5", "--epochs", 1)
+    assert result.status == 0
+    assert "4 tensors taken" in result.err
+
+
+def test_init_from_gives_another_number_of_classes_a_fresh_last_layer(train, cnnkit, net_toml):
+    train()
+    result = cnnkit("train", "--model", net_toml, "--data", "bright-dark", "--init-from", "weights.h5", "-o", "two.h5")
+    assert result.status == 0, result.err
+    assert "fresh: 5.weight ((2, 36) here, (10, 36) there), 5.bias" in result.err
+    assert exporters.read(Path("two.h5"))["5.weight"].shape == (2, 36)
+
+
+def test_log_has_a_line_an_epoch(train):
+    train("--log", "log.jsonl")
+    lines = [json.loads(line) for line in Path("log.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2]
+    assert all(line.keys() >= ENTRY for line in lines)
+
+
+@pytest.mark.parametrize(("name", "magic"), [("curves.svg", b"<?xml"), ("curves.png", b"\x89PNG")])
+def test_plot(train, name, magic):
+    assert train("--plot", name, "--epochs", 1).status == 0
+    assert Path(name).read_bytes().startswith(magic)
+
+
+def test_initializer_of_all_weights(train):
+    train("--initializer", "zeros", "--learning-rate", 1e-30, "--epochs", 1)
+    assert np.abs(exporters.read(Path("weights.h5"))["0.weight"].read()).max() < 1e-20
+
+
+def test_faithful_takes_the_published_settings(cnnkit, net_toml, folder):
+    published = '[published]\nweight_initializer = "constant:value=0.5"\nlearning_rate = 1e-30\nepochs = 1\n\n'
+    (folder / "net.toml").write_text(net_toml.read_text().replace("[training]", published + "[training]"))
+    result = cnnkit("train", "--model", "net.toml", "--faithful", "--limit", 50, "--json")
+    assert result.json["epochs_run"] == 1
+    assert set(exporters.read(folder / "weights.h5")["0.weight"].read().ravel()) == {0.5}
+
+
+def test_checkpoint_every_zero_saves_at_the_end(train, monkeypatch):
+    saves = []
+    write = exporters.write
+    monkeypatch.setattr(exporters, "write", lambda *a, **k: (saves.append(1), write(*a, **k)))
+    train("--checkpoint-every", 0, "--epochs", 3)
+    assert len(saves) == 1
+    train("--epochs", 3, "--overwrite")
+    assert len(saves) == 4
+
+
+def test_limit_test(train):
+    assert train("--limit-test", 40, "--json").json["test"]["images"] == 40
+
+
+def test_schedules_optimizers_and_losses_by_name(train):
+    options = ("--optimizer", "adamw:weight_decay=0.1", "--schedule", "inverse:decay=1", "--loss", "mean_squared_error")
+    history = train("--json", *options).json["history"]
+    assert history[1]["learning_rate"] == pytest.approx(history[0]["learning_rate"] / 2)
+
+
+def test_torch(train):
+    found = train("--backend", "torch", "--device", "cpu", "--json").json
+    assert (found["backend"], found["device"]) == ("torch", "cpu")
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_place_and_a_hint(train, folder):
+    result = train("--learning-rate", "1e30")
+    assert result.status == 2
+    line = result.err.splitlines()[-1]
+    for part in ("not finite", "step", "--learning-rate"):
+        assert part in line
+    assert not (folder / "weights.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--backend", "cupy"), "cupy"),
+        (("--backend", "nope"), "numpy"),
+        (("--device", "cuda"), "cpu"),
+        (("--recipe", "lenet"), "lenet5"),
+        (("--recipe", "lenet5"), "(1, 8, 8)"),
+        (("--data", "nowhere.npz"), "nowhere.npz"),
+        (("--optimizer", "sgd:momentum=x"), "momentum"),
+        (("--schedule", "nope"), "cosine"),
+        (("--loss", "nope"), "softmax_cross_entropy"),
+        (("--initializer", "nope"), "he"),
+        (("--epochs", 0), "--epochs"),
+        (("--validation-split", 2), "validation_split"),
+        (("--patience", 2, "--validation-split", 0), "validation_split"),
+        (("--plot", "curves.pdf"), ".svg"),
+        (("-o", "nowhere/weights.h5"), "nowhere"),
+        (("-o", "."), "irectory"),
+        (("--resume",), "resume"),
+        (("--resume", "--overwrite"), "--overwrite"),
+        (("--init-from", "nope.h5"), "nope.h5"),
+        (("--dtype", "float16"), "float32"),
+        (("--model", "nope.toml"), "nope.toml"),
+        (("--nope",), "--nope"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(refused, options, said):
+    data = () if "--data" in options else ("--data", "digits")
+    if "cupy" in options and _has_cupy():
+        pytest.skip("CuPy and a GPU are here")
+    assert said in refused("train", *data, *options)
+
+
+def _has_cupy():
+    from cnnkit.backends.registry import availability
+
+    return availability("cupy").usable
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("layers = 3", "input_shape"),
+        ("not toml", "TOML"),
+        ('input_shape = [1, 8, 8]\n[[layers]]\ntype = "Nope"', "Nope"),
+        ('input_shape = [1, 8, 8]\n[[layers]]\ntype = "Dense"\nfeatures = 10', "Flatten"),
+        ('input_shape = [1, 8, 8]\nlayers = [{type = "Flatten"}, {type = "Dense", features = 3}]', "Dense(10)"),
+    ],
+)
+def test_wrong_model_files_are_refused_in_one_line(refused, folder, text, said):
+    (folder / "net.toml").write_text(text)
+    assert said in refused("train", "--model", "net.toml", "--data", "digits")

@@ -1,0 +1,46 @@
+"""The Python and TOML of README and docs, run as a reader would run them: top to bottom, in an empty folder."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cnnkit import recipes
+
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", "docs/networks.md"]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text("utf-8"), re.S)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_python_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for block in blocks(page, "python"):
+        exec(compile(block, page, "exec", dont_inherit=True), names)
+    assert (tmp_path / "weights.h5").is_file()
+
+
+def test_the_weight_file_page_reads_a_real_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for block in (blocks("README.md", "python")[0], *blocks("docs/weight-file.md", "python")):
+        exec(compile(block, "page", "exec", dont_inherit=True), {})
+    assert "Conv2D [1, 8, 8] -> [16, 8, 8]" in capsys.readouterr().out
+
+
+def test_the_model_file_of_the_docs_is_one() -> None:
+    (text,) = blocks("docs/networks.md", "toml")
+    network, shape = recipes.parse(text, "docs").network()
+    assert network.output_shape(shape) == (10,)
+
+
+def test_the_pages_name_files_that_exist() -> None:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page}: {target}"
