@@ -62,7 +62,7 @@ def test_what_is_undefined_is_null_with_a_reason(cnnkit, trained):
     result = cnnkit("evaluate", trained, "--limit", 3, "--json").json
     assert result["recall"] is None
     assert "no image of class" in result["undefined"]["recall"]
-    assert "undefined recall: no image of class" in cnnkit("evaluate", trained, "--limit", 3).out
+    assert "-: undefined, for want of images" in cnnkit("evaluate", trained, "--limit", 3).out
 
 
 def test_split_and_limit(cnnkit, trained):
@@ -136,3 +136,12 @@ def test_files_that_are_no_weights_are_refused(refused, folder):
     (folder / "notes.txt").write_text("hello")
     assert "notes.txt" in refused("evaluate", "notes.txt")
     assert "folder" in refused("evaluate", folder)
+
+
+def test_a_matrix_too_wide_for_the_terminal_is_left_out(trained, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run(["evaluate", str(trained)]) == 0
+    text = capsys.readouterr().out
+    assert "too wide for this terminal" in text
+    assert "was taken for" in text

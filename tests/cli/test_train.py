@@ -222,3 +222,17 @@ def _has_cupy():
 def test_wrong_model_files_are_refused_in_one_line(refused, folder, text, said):
     (folder / "net.toml").write_text(text)
     assert said in refused("train", "--model", "net.toml", "--data", "digits")
+
+
+def test_a_terminal_gets_a_bar(train, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    result = train("--epochs", 3)
+    assert result.status == 0
+    assert "epoch 3/3" in result.err
+    assert "━" in result.err, "the bar"
+
+
+def test_data_without_a_test_part(train):
+    arrays = {"x_train": np.zeros((20, 8, 8), np.uint8), "y_train": np.arange(20) % 10}
+    np.savez("only.npz", **arrays)
+    assert train("--data", "only.npz", "--epochs", 1, "--json").json["test"] is None

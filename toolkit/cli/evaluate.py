@@ -92,9 +92,8 @@ def _print_scores(output: Output, report: "Report") -> None:
     if report.binary is not None:
         rows.append((f"binary: {labels[1]}", f"{report.support[1]:,}", *_numbers(report.binary)))
     print_table(output, ("class", "images", "precision", "recall", "F1", "ROC-AUC"), rows, " rrrrr")
-    reasons = {f"{path.rpartition('.')[2]}: {reason}" for path, reason in report.undefined.items() if "classes" in path}
-    for reason in sorted(reasons):
-        output.say(Text(f"undefined {reason}"))
+    if report.undefined:
+        output.say("-: undefined, for want of images of the class, or because it was never predicted (see --json)")
 
 
 def _numbers(scores: "Scores") -> list[str]:

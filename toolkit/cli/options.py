@@ -21,7 +21,7 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print results alone,
 Verbose = Annotated[
     bool, typer.Option("-v", "--verbose", help="Print more, and tracebacks of defects.", callback=_verbose)
 ]
-WeightsFile = Annotated[Path, typer.Argument(metavar="[FILE]", help="A weight file.", show_default=True)]
+WeightsFile = Annotated[Path, typer.Argument(metavar="FILE", help="A weight file.", show_default=True)]
 DEFAULT_WEIGHTS = Path("weights.h5")
 
 RecipeName = Annotated[str | None, typer.Option("--recipe", metavar="NAME", help="A recipe; see cnnkit recipes.")]

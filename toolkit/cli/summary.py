@@ -33,7 +33,7 @@ class Subject(NamedTuple):
 
 
 def command(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A weight file; weights.h5 by default.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A weight file; weights.h5 by default.")] = None,
     recipe: RecipeName = None,
     model: ModelFile = None,
     input_shape: Annotated[

@@ -49,7 +49,9 @@ def resume(model: Model, dataset: Dataset, options: Options, file: WeightFile) -
     model: made from the same file. Raises WeightFileError when the file holds no training that can go on.
     """
     if file.position is None:
-        raise WeightFileError("the file holds no training to resume: use --init-from to start from its weights")
+        raise WeightFileError(
+            "the file holds no training to resume: use --init-from to start from its weights", file=file.file
+        )
     training = Training(model, dataset, options)
     position = _position(file, training.steps_per_epoch)
     best = file.position["best"]
