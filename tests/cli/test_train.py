@@ -135,13 +135,13 @@ def test_faithful_takes_the_published_settings(cnnkit, net_toml, folder):
     assert set(exporters.read(folder / "weights.h5")["0.weight"].read().ravel()) == {0.5}
 
 
-def test_checkpoint_every_zero_saves_at_the_end(train, monkeypatch):
+def test_checkpoint_every(train, monkeypatch):
     saves = []
     write = exporters.write
     monkeypatch.setattr(exporters, "write", lambda *a, **k: (saves.append(1), write(*a, **k)))
     train("--checkpoint-every", 0, "--epochs", 3)
     assert len(saves) == 1
-    train("--epochs", 3, "--overwrite")
+    train("--checkpoint-every", 1, "--epochs", 3, "--overwrite")
     assert len(saves) == 4
 
 

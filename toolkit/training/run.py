@@ -14,7 +14,7 @@ from cnnkit.training.options import Options
 
 
 def identity(
-    model: Model, dataset: Dataset, options: Options, recipe: str, init_from: str | None = None
+    model: Model, dataset: Dataset, options: Options, recipe: str, init_from: str | None = None, tf32: bool = False
 ) -> dict[str, Any]:
     """Return all that decides a run's result, as JSON-ready data.
 
@@ -30,6 +30,7 @@ def identity(
         "dtype": model.dtype,
         "threads": model.backend.threads,
         "init_from": init_from,
+        "tf32": tf32,
     }
 
 

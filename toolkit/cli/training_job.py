@@ -1,0 +1,131 @@
+"""A training on the command line: run it, save it, say what came of it."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from cnnkit import exporters
+from cnnkit.cli.output import Output
+from cnnkit.cli.progress import epoch_line, training_bar
+from cnnkit.cli.signals import StopRequest, stop_on_signals
+from cnnkit.cli.tables import size_text
+from cnnkit.exporters.weight_file import WeightFile
+from cnnkit.model import Model
+from cnnkit.training import EpochReport, Training
+from cnnkit.training.checkpoint import to_weights
+
+SAVE_EVERY = 30.0  # seconds between two saves, where nobody said otherwise
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training with the places where its results go.
+
+    checkpoint_every: epochs between two saves; 0 saves at the end alone, None about every SAVE_EVERY seconds.
+    """
+
+    training: Training
+    output: Output
+    out: Path
+    checkpoint_every: int | None = None
+    log: Path | None = None
+    plot: Path | None = None
+    limit_test: int | None = None
+
+    def run(self) -> int:
+        """Train to the end, or until a signal comes; return the exit status."""
+        started = time.perf_counter()
+        with stop_on_signals() as stop:
+            self._run(stop)
+        if stop() and not self.training.finished:
+            self.output.fail(
+                f"stopped; everything so far is in {self.out}: go on with the same command and --resume", "usage"
+            )
+            return stop.status
+        self._finish(time.perf_counter() - started)
+        return 0
+
+    def _run(self, stop: StopRequest) -> None:
+        training, saved_step, saved_at = self.training, -1, time.perf_counter()
+        with training_bar(self.output, training) as show:
+            for report in training.epochs(show, stop):
+                self._tell(report)
+                if self._due(report.entry["epoch"], time.perf_counter() - saved_at):
+                    self._save()
+                    saved_step, saved_at = training.position.step, time.perf_counter()
+        if saved_step != training.position.step:
+            self._save()
+
+    def _due(self, epoch: int, seconds: float) -> bool:
+        if self.checkpoint_every is None:
+            return seconds >= SAVE_EVERY
+        return self.checkpoint_every > 0 and epoch % self.checkpoint_every == 0
+
+    def _save(self) -> None:
+        exporters.write(to_weights(self.training), self.out, "hdf5", overwrite=True)
+
+    def _tell(self, report: EpochReport) -> None:
+        self.output.note(epoch_line(report, self.training.options.epochs))
+        if self.log is not None:
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(report.entry) + "\n")
+        if self.plot is not None:
+            from cnnkit.training.plot import plot_history
+
+            plot_history(list(self.training.position.history), self.plot, self.training.model.metadata["recipe"])
+
+    def _finish(self, seconds: float) -> None:
+        training, output = self.training, self.output
+        model, history, best = training.model, list(training.position.history), training.position.best
+        if best is not None and best.epoch < len(history):
+            output.note(
+                f"kept the weights of epoch {best.epoch}, whose validation loss {best.loss:.4f} is the smallest"
+            )
+        test = self._test()
+        made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s"
+        output.say(Text(f"wrote {self.out} ({size_text(self.out.stat().st_size)}): {made}"))
+        output.note(f"next: cnnkit evaluate {self.out}   cnnkit predict {self.out}   cnnkit inspect {self.out}")
+        images, spent = len(training.chosen) * len(history), sum(entry["seconds"] for entry in history)
+        output.result(_facts(model, history, self.out) | {
+            "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(spent, 1e-9),
+            "skipped": False, "test": test, "batch_size": training.options.batch_size,
+        })  # fmt: skip
+
+    def _test(self) -> dict[str, Any] | None:
+        if self.training.dataset.test is None:
+            return None
+        result = self.training.model.evaluate(self.training.dataset, "test", self.limit_test)
+        self.output.say(
+            f"test: accuracy [bold]{result.accuracy:.2%}[/] on {result.report.images:,} images, "
+            f"loss {result.loss:.4f}, mse {result.mse:.6f}"
+        )
+        return {"images": result.report.images, "accuracy": result.accuracy, "loss": result.loss, "mse": result.mse}
+
+
+def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
+    """Say that the file holds this very run, finished."""
+    model, history = Model.from_weights(file), file.metadata.get("history", [])
+    done = f"finished ({len(history)} epochs): nothing to do. To train again: --overwrite"
+    output.say(Text(f"{out} holds this very run, {done}"))
+    provenance = file.metadata.get("provenance", {})
+    same = {key: provenance.get(key) for key in ("backend", "device", "dtype")}
+    output.result(_facts(model, history, out) | same | {
+        "epochs_run": len(history), "seconds": 0.0, "images_per_second": None, "skipped": True,
+    })  # fmt: skip
+
+
+def _facts(model: Model, history: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+    return {
+        "recipe": model.metadata["recipe"],
+        "backend": model.backend.name,
+        "device": model.backend.device,
+        "dtype": model.dtype,
+        "seed": model.seed,
+        "parameters": model.parameters,
+        "history": history,
+        "out": str(out),
+    }
