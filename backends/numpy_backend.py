@@ -18,14 +18,16 @@ T = TypeVar("T")
 # Input values a shard: its im2col buffers stay in the second-level cache, and it is worth a thread's while.
 SHARD_VALUES = 8 * 28 * 28
 SMALLEST_SHARD = 4  # samples
-LARGE_PRODUCT = 1 << 24  # multiply-adds from which BLAS gains by more than one thread
+LARGE_PRODUCT = 1 << 24  # multiply-adds from which a product is worth several threads
+PARTS = 4  # into which such a product is cut
 
 
 class NumpyBackend(ArrayBackend):
     """The primitives on numpy.ndarray.
 
-    threads: of map_samples, and of BLAS in large products; None is one a core. BLAS splits its sums by thread, so the
-    bits of a training depend on this number, and it is part of a run's provenance.
+    threads: None is one a core. How work is cut depends on shapes alone, and BLAS is kept to one thread while a step
+    runs: its own threads wait by spinning, which is slow where cores are shared, and split sums by their number. So a
+    training gives the same bits on any number of threads.
     """
 
     name = "numpy"
@@ -50,11 +52,22 @@ class NumpyBackend(ArrayBackend):
         return np.asarray(x)
 
     def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
-        large = x.size * y.shape[-1] >= LARGE_PRODUCT
-        if not large or self._in_shard():
+        if x.size * y.shape[-1] < LARGE_PRODUCT or self._in_shard():
             return np.matmul(x, y, out=out)
-        with self._blas.limited_to(self.threads):
-            return np.matmul(x, y, out=out)
+        rows, columns = x.shape[-2], y.shape[-1]
+        if out is None:
+            out = np.empty((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), rows, columns), x.dtype)
+        by_row, size = rows > columns, -(-max(rows, columns) // PARTS)
+
+        def part(start: int) -> None:
+            cut = slice(start, start + size)
+            if by_row:
+                np.matmul(x[..., cut, :], y, out=out[..., cut, :])
+            else:
+                np.matmul(x, y[..., cut], out=out[..., cut])
+
+        self._each(part, range(0, max(rows, columns), size))
+        return out
 
     def shard_size(self, x_shape: Shape) -> int:
         return max(SMALLEST_SHARD, SHARD_VALUES // math.prod(x_shape[1:]))
@@ -65,13 +78,19 @@ class NumpyBackend(ArrayBackend):
         def one(first: int) -> T:
             return function(first, *(a[first : first + size] for a in arrays))
 
-        # A pool that waits for itself would wait for ever, so a shard cuts its own shards one after the other.
-        if self.threads == 1 or len(firsts) == 1 or self._in_shard():
-            return [one(first) for first in firsts]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="cnnkit", initializer=self._begin_work)
-        with self._blas.limited_to(1):  # the shards have the cores; BLAS threads of their own would fight for them
-            return list(self._pool.map(one, firsts))
+        return self._each(one, firsts)
+
+    def _each(self, function: Callable[[int], T], starts: range) -> list[T]:
+        """Return [function(start), ...], worked out on the threads."""
+        # A pool that waits for itself would wait for ever, so work inside a shard is done one after the other.
+        if self._in_shard():
+            return [function(start) for start in starts]
+        with self._blas.single():
+            if self.threads == 1 or len(starts) == 1:
+                return [function(start) for start in starts]
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="cnnkit", initializer=self._begin_work)
+            return list(self._pool.map(function, starts))
 
     def _begin_work(self) -> None:
         """Mark a thread of the pool; let infinities and NaN arise in it: training looks at the loss and explains it."""
@@ -83,7 +102,7 @@ class NumpyBackend(ArrayBackend):
 
     def compile(self, step: Step) -> Step:
         def run(*arguments: Any) -> Any:
-            with np.errstate(all="ignore"), self._blas.limited_to(1):  # a small product loses by a second thread
+            with np.errstate(all="ignore"), self._blas.single():
                 return step(*arguments)
 
         return run

@@ -1,6 +1,7 @@
 """Fixtures that tests of several rooms share: backends, tolerances of the parity contract, the comparing helper."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,3 +77,12 @@ def normal() -> Callable[..., Any]:
         return values.astype(np.float32).astype(np.float64)
 
     return draw
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+    """Turn a skip into a failure where the data that the test needs has been promised: CNNKIT_REQUIRE_MNIST=1."""
+    report = yield
+    if report.skipped and item.get_closest_marker("mnist") and os.environ.get("CNNKIT_REQUIRE_MNIST"):
+        report.outcome, report.longrepr = "failed", f"skipped although CNNKIT_REQUIRE_MNIST is set: {report.longrepr}"
+    return report

@@ -48,7 +48,10 @@ def build(description: Mapping[str, Any], own: Sequence[type[Layer]] = ()) -> tu
         raise ConfigError(f"input_shape: expected whole numbers such as [1, 28, 28], got {shape!r}")
     if not isinstance(layers, list) or not layers:
         raise ConfigError("layers: expected at least one [[layers]] table with a type, got none")
-    made = [from_config(_plain(config), own, f"layers[{i}]") for i, config in enumerate(layers)]
+    try:
+        made = [from_config(_plain(config), own, f"layers[{i}]") for i, config in enumerate(layers)]
+    except RecursionError:
+        raise ConfigError("layers: nested too deeply") from None
     return Sequential(tuple(made)), tuple(shape)
 
 

@@ -107,11 +107,13 @@ class Model:
         """Return the raw outputs for scaled samples x (N, *input_shape) as a NumPy array (N, K)."""
         return np.concatenate([np.array(self.backend.to_numpy(y)) for y in self._batches(x, batch_size)])
 
+    @np.errstate(all="ignore")
     def probabilities(self, x: Values, batch_size: int = 256) -> Values:
         """Return a score for each class, (N, K): the outputs as the loss understands them."""
         scored = (self.loss.probabilities(self.backend, y) for y in self._batches(x, batch_size))
         return np.concatenate([np.array(self.backend.to_numpy(p)) for p in scored])
 
+    @np.errstate(all="ignore")
     def predict(self, x: Values, batch_size: int = 256) -> Values:
         """Return the class of each scaled sample x (N, *input_shape) as int64 (N,)."""
         decided = (self.loss.decide(self.backend, y) for y in self._batches(x, batch_size))

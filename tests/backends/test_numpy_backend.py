@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 
+from cnnkit.backends import numpy_backend
 from cnnkit.backends.numpy_backend import NumpyBackend
 from cnnkit.layers import Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Sequential
 from cnnkit.tree import flatten
@@ -119,15 +120,17 @@ def test_blas_has_one_thread_inside_a_step_and_what_it_had_outside() -> None:
         assert blas_threads() == before
 
 
-def test_a_large_product_has_the_backends_threads(monkeypatch, assert_close, normal) -> None:
-    seen = []
-    matmul = np.matmul
-    monkeypatch.setattr(np, "matmul", lambda x, y, out=None: (seen.append(blas_threads()), matmul(x, y, out=out))[1])
-    backend, x = NumpyBackend(threads=2), normal(300, 300)
-    large, small = (backend.compile(lambda part: backend.gemm(part, part))(part) for part in (x, x[:8, :8]))
-    assert seen == [{2}, {1}]
-    assert_close(large, x @ x)
-    assert_close(small, x[:8, :8] @ x[:8, :8])
+@pytest.mark.parametrize(("rows", "inner", "columns"), [(600, 300, 130), (130, 300, 601), (128, 14400, 128)])
+def test_a_large_product_is_cut_the_same_way_for_any_number_of_threads(rows, inner, columns, assert_close, normal):
+    x, y = normal(rows, inner).astype("float32"), normal(inner, columns).astype("float32")
+    one, two, three = (NumpyBackend(threads=n).gemm(x, y) for n in (1, 2, 3))
+    assert x.size * columns > numpy_backend.LARGE_PRODUCT
+    assert_close(one, x.astype("float64") @ y.astype("float64"), "float32", "gradient")
+    assert np.array_equal(one, two)
+    assert np.array_equal(one, three)
+    batched = NumpyBackend(threads=2).gemm(x[None], np.stack([y, y]), out=(out := np.empty((2, rows, columns), "f4")))
+    assert batched is out
+    assert_close(out[1], one, "float32", "gradient")
 
 
 def test_the_default_is_a_thread_a_core() -> None:

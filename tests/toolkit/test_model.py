@@ -276,3 +276,13 @@ def test_fit_and_evaluate() -> None:
     assert result.accuracy > 0.5
     with pytest.raises(DataError, match="the network expects"):
         make().fit("digits")
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_weights_that_are_not_finite_give_answers_that_say_so(name, x) -> None:
+    """No warning of a library in between: warnings are errors here."""
+    model = make(backend=name)
+    model.params["5"]["weight"].reshape((-1,))[0] = np.inf
+    assert not np.isfinite(model.outputs(x)).all()
+    assert not np.isfinite(model.probabilities(x)).all()
+    assert model.predict(x).shape == (5,)

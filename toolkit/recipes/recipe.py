@@ -120,8 +120,6 @@ def parse(text: str, where: str) -> Recipe:
             initializers.parse(published[key])
     except (ConfigError, ShapeError) as error:
         raise ConfigError(f"{where}: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{where}: layers nested too deeply") from None
     texts = {key: tables[key] for key in ("description", "source", "data") if key in tables}
     name = tables.get("name", Path(where.removeprefix("recipe ")).stem)
     return Recipe(name, description, **texts, training=settings, published=published)

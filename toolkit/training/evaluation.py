@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnkit import metrics
+from cnnkit.backends.protocol import Array
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import DataError
 from cnnkit.training.batches import Indices, batches, check_fit
@@ -90,16 +91,20 @@ def scored_batches(
     model: "Model", dataset: Dataset, split: str, indices: Indices, size: int = 256
 ) -> Iterator[ScoredBatch]:
     """Yield the model's answers for images of a part, batch by batch."""
-    backend, loss = model.backend, model.loss
-    for x, labels in batches(backend, dataset, split, indices, size, model.dtype):
-        outputs = model.forward(x)
-        value, _ = loss.value_and_gradient(backend, outputs, labels)
-        yield ScoredBatch(
-            float(backend.to_numpy(value)),
-            np.array(backend.to_numpy(loss.probabilities(backend, outputs))),
-            np.array(backend.to_numpy(loss.decide(backend, outputs))),
-            np.array(backend.to_numpy(labels)),
-        )
+    for x, labels in batches(model.backend, dataset, split, indices, size, model.dtype):
+        yield _scored(model, x, labels)
+
+
+@np.errstate(all="ignore")  # whoever asked looks at the loss
+def _scored(model: "Model", x: Array, labels: Array) -> ScoredBatch:
+    backend, loss, outputs = model.backend, model.loss, model.forward(x)
+    value, _ = loss.value_and_gradient(backend, outputs, labels)
+    return ScoredBatch(
+        float(backend.to_numpy(value)),
+        np.array(backend.to_numpy(loss.probabilities(backend, outputs))),
+        np.array(backend.to_numpy(loss.decide(backend, outputs))),
+        np.array(backend.to_numpy(labels)),
+    )
 
 
 def loss_and_accuracy(model: "Model", dataset: Dataset, split: str, indices: Indices) -> tuple[float, float]:
