@@ -46,7 +46,7 @@ def fetch(name: str) -> Path:
         with _staging(target) as staging, _quiet(pooch):
             for file, (digest, _) in download.files.items():
                 url = download.base_url + file
-                downloader = pooch.HTTPDownloader(timeout=30)
+                downloader: Any = pooch.HTTPDownloader(timeout=30)
                 pooch.retrieve(url, f"sha256:{digest}", file, staging, downloader=downloader)
             _put(staging, target)
     except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong digest is a ValueError
