@@ -56,6 +56,7 @@ class Training:
             model.backend, model.network, model.loss, self.optimizer, key(options.seed, Purpose.DROPOUT)
         )
         self._unread: list[tuple[StepReport, int]] = []
+        self._only_batch: list[Any] | None = None
         self.start_from(Variables(model.params, model.state, slots), Position())
 
     def start_from(self, variables: Variables, position: Position) -> None:
@@ -111,9 +112,15 @@ class Training:
 
     def batches(self, position: Position) -> Iterator[Any]:
         """Yield the batches of the position's epoch that are still to come."""
+        if self._only_batch is not None:
+            return iter(self._only_batch)
         order = epoch_order(self.chosen, self.options, position.epoch)
         size, dtype = self.options.batch_size, self.model.dtype
-        return batches(self.model.backend, self.dataset, "train", order, size, dtype, position.batch)
+        found = batches(self.model.backend, self.dataset, "train", order, size, dtype, position.batch)
+        if self.steps_per_epoch > 1 or self.options.shuffle:
+            return found
+        self._only_batch = list(found)  # full-batch descent sees the same images in the same order in every epoch
+        return iter(self._only_batch)
 
     def scalars(self, step: int) -> dict[str, Any]:
         """Return the numbers that change from step to step; step counts from 0."""
