@@ -22,15 +22,17 @@ def test_the_python_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytes
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page, "python"):
         exec(compile(block, page, "exec", dont_inherit=True), names)
-    assert (tmp_path / "weights.h5").is_file()
+    assert (tmp_path / "my-net.h5").is_file()
 
 
 def test_the_weight_file_page_reads_a_real_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for block in (blocks("README.md", "python")[0], *blocks("docs/weight-file.md", "python")):
-        exec(compile(block, "page", "exec", dont_inherit=True), {})
+    exec(compile(blocks("README.md", "python")[0], "README.md", "exec", dont_inherit=True), {})
+    (tmp_path / "my-net.h5").rename("weights.h5")
+    for block in blocks("docs/weight-file.md", "python"):
+        exec(compile(block, "docs/weight-file.md", "exec", dont_inherit=True), {})
     assert "Conv2D [1, 8, 8] -> [16, 8, 8]" in capsys.readouterr().out
 
 

@@ -55,8 +55,7 @@ class Model:
         scaling: Scaling | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        if dtype not in DTYPES:
-            raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
+        _require_dtype(dtype)
         if seed < 0:
             raise ConfigError(f"seed: expected a whole number >= 0, got {seed}")
         self.network = network if isinstance(network, Sequential) else Sequential((network,))
@@ -120,6 +119,7 @@ class Model:
         return np.concatenate([np.array(self.backend.to_numpy(c)) for c in decided])
 
     def _batches(self, x: Values, batch_size: int) -> Iterator[Array]:
+        x = np.asarray(x)
         if x.shape[1:] != self.input_shape or not len(x):
             shape = ", ".join(map(str, self.input_shape))
             raise ConfigError(f"model: expected x of shape (N, {shape}) with N >= 1, got {x.shape}")
@@ -196,6 +196,7 @@ class Model:
 
         Raises WeightFileError when the file does not hold a network that cnnkit can build.
         """
+        _require_dtype(dtype or DTYPES[0])
         description, metadata = weights.complete(file)
         try:
             network, input_shape = architecture.build(description, layers)
@@ -220,9 +221,19 @@ class Model:
         return model
 
 
+def _require_dtype(dtype: str) -> None:
+    if dtype not in DTYPES:
+        raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
+
+
 def _dataset(data: "str | Dataset") -> "Dataset":
-    if not isinstance(data, str):
-        return data
     from cnnkit import data as readers
 
-    return readers.load(data)
+    if isinstance(data, str):
+        return readers.load(data)
+    if not isinstance(data, readers.Dataset):
+        raise ConfigError(
+            f"expected a data set or the name of one, got {type(data).__name__}: "
+            "arrays become one by Dataset(name, Split(images, labels), None, class_names, (C, H, W))"
+        )
+    return data

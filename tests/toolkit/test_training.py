@@ -334,7 +334,9 @@ def test_numpys_numbers_are_numbers() -> None:
 def test_net_data_and_options_that_do_not_fit(digits) -> None:
     with pytest.raises(DataError, match=r"images are \(1, 8, 8\), the network expects \(1, 9, 9\)"):
         Training(Model(SMALL, (1, 9, 9)), digits, Options())
-    with pytest.raises(ConfigError, match=r"10 classes, the network's output is \(9,\): end it with Dense\(10\)"):
+    with pytest.raises(
+        ConfigError, match=r"10 classes, the network's output is \(9,\): a network for them ends with Dense\(10\)"
+    ):
         Training(Model(Sequential((Flatten(), Dense(9))), (1, 8, 8)), digits, Options())
     one = replace(digits, train=Split(np.asarray(digits.train.images)[:1], digits.train.labels[:1]))
     assert len(Training(Model(SMALL, (1, 8, 8)), one, Options(validation_split=0.9)).chosen) == 1

@@ -5,9 +5,13 @@ def main() -> None:
     """Run the command line and leave with its exit status."""
     import sys
 
-    from cnnkit.cli.app import run
+    try:
+        from cnnkit.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the imports were still running
+        status = 130
+    sys.exit(status)
 
 
 __all__ = ["main"]

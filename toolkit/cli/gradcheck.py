@@ -20,7 +20,7 @@ def command(
     backend: BackendName = "numpy",
     device: Device = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, inputs and directions.")] = 0,
-    samples: Annotated[int, typer.Option(min=1, help="Images in the batch.")] = 2,
+    samples: Annotated[int, typer.Option(min=1, max=256, help="Images in the batch.")] = 2,
     per_parameter: Annotated[
         bool, typer.Option("--per-parameter", help="Single entries of each tensor besides.")
     ] = False,

@@ -29,15 +29,11 @@ def load_model(
 ) -> tuple["Model", "WeightFile"]:
     """Return the model that a file holds, on a backend, and the file. Raises WeightFileError."""
     from cnnkit.backends import get_backend
-    from cnnkit.errors import ConfigError, ShapeError, WeightFileError
     from cnnkit.model import Model
 
     ready = get_backend(backend, device, threads)
     file = read_complete(path)
-    try:
-        return Model.from_weights(file, backend=ready, dtype=dtype), file
-    except (ConfigError, ShapeError) as error:
-        raise WeightFileError(f"{path}: holds no network that can be built: {error}", file=str(path)) from error
+    return Model.from_weights(file, backend=ready, dtype=dtype), file
 
 
 def fitting(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":

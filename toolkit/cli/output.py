@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 from typing import Any
 
@@ -45,7 +46,11 @@ class Output:
     def note(self, text: str) -> None:
         """Print what happens on the way, on standard error; not with -q."""
         if not self.quiet:
-            self.errors.print(escape(text))
+            try:
+                self.errors.print(escape(text))
+            except BrokenPipeError:  # whoever read along has gone; the work goes on
+                self.quiet = True
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
     def result(self, values: dict[str, Any]) -> None:
         """Print the one JSON object, if JSON is asked for; NaN and infinities become null."""

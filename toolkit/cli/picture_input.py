@@ -76,7 +76,7 @@ def _read(path: Path, channels: int) -> Pixels:
     from cnnkit.data.picture import read_picture
 
     if not path.is_file():
-        raise DataError(f"{path}: expected a picture, found no such file")
+        raise DataError(f"{path}: expected a picture, found {'a folder' if path.is_dir() else 'no such file'}")
     if channels not in (1, 3):
         raise DataError(f"{path}: the network expects {channels} channels: a picture has 1 or 3")
     return read_picture(path, channels).astype(np.float64) / 255

@@ -83,12 +83,10 @@ def command(
     from cnnkit import data as readers
     from cnnkit.backends import get_backend
     from cnnkit.cli.training_job import Job, say_skipped
-    from cnnkit.files.atomic import require_writable
     from cnnkit.model import Model
     from cnnkit.training import Options, Training
     from cnnkit.training.checkpoint import resume as resumed
     from cnnkit.training.initialise import initialise
-    from cnnkit.training.plot import require_plottable
     from cnnkit.training.run import existing, identity, require_resumable
 
     output = Output(json, quiet)
@@ -120,9 +118,7 @@ def command(
     if found is not None and found.file is not None and found.same and found.finished:
         say_skipped(output, found.file, out)
         return 0
-    require_writable(out)
-    if plot is not None:
-        require_plottable(plot)
+    _require_places(out, log, plot)
     if resume:
         file = require_resumable(out, found)
         for change in found.differs if found else ():
@@ -142,7 +138,25 @@ def command(
     return Job(training, output, out, checkpoint_every, log, plot, limit_test).run()
 
 
+def _require_places(out: Path, log: Path | None, plot: Path | None) -> None:
+    """Raise now, rather than after hours of work, when a result could not be written."""
+    from cnnkit.files.atomic import require_writable
+    from cnnkit.training.plot import require_plottable
+
+    if out.suffix not in (".h5", ".hdf5"):
+        raise ConfigError(
+            f"--out: expected a name that ends in .h5, got {out}: train writes HDF5, cnnkit export the other formats"
+        )
+    if plot is not None:
+        require_plottable(plot)
+    for place in (out, log, plot):
+        if place is not None:
+            require_writable(place)
+
+
 def _three_ways(out: Path, found: "Existing") -> str:
+    if found.file is None:
+        return f"{out}: is there already ({'; '.join(found.differs)}): --overwrite replaces it, -o OTHER leaves it"
     what = "an unfinished training of this very run" if found.same else f"something else ({'; '.join(found.differs)})"
     ways = f"--resume goes on with it, --overwrite replaces it, --init-from {out} -o OTHER starts from its weights"
     return f"{out}: holds {what}: {ways}"

@@ -48,6 +48,8 @@ def write_text(target: Path, text: str) -> None:
 def require_writable(target: Path) -> None:
     """Raise OSError now, rather than after hours of work, when `target` could not be written."""
     target = _place(target)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "its folder does not exist: make it first", str(target))
     probe = _temporary(target)
     _create(probe, target)
     probe.unlink()

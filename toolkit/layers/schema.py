@@ -65,8 +65,9 @@ def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "laye
     known = dict(LAYERS) | {cls.__name__: cls for cls in own}
     name = config.get("type")
     if not isinstance(name, str) or name not in known:
+        own_hint = "; Model.load(..., layers=[ItsClass]) finds a layer of your own" if isinstance(name, str) else ""
         raise ConfigError(
-            f"{where}: expected type to be one of {', '.join(known)}, got {name!r}{_nearest(name, known)}"
+            f"{where}: expected type to be one of {', '.join(known)}, got {name!r}{_nearest(name, known) or own_hint}"
         )
     cls = known[name]
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]

@@ -30,7 +30,8 @@ class Loss(ABC):
         """Raise ConfigError unless a net with this output (K,) can be trained on that many classes."""
         if output_shape != (classes,):
             raise ConfigError(
-                f"the data have {classes} classes, the network's output is {output_shape}: end it with Dense({classes})"
+                f"the data have {classes} classes, the network's output is {output_shape}: "
+                f"a network for them ends with Dense({classes})"
             )
 
 

@@ -50,5 +50,5 @@ def check_fit(dataset: "Dataset", input_shape: Any) -> str | None:
         return None
     return (
         f"{dataset.name}: the images are {tuple(dataset.image_shape)}, the network expects {tuple(input_shape)}: "
-        "choose a recipe for these images, or set input_shape in the model file"
+        f"a network for them has input_shape = {list(dataset.image_shape)}"
     )

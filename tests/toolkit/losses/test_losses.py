@@ -172,7 +172,7 @@ def test_a_network_of_another_number_of_outputs_is_refused(loss) -> None:
     for shape in [(9,), (1,), (10, 1, 1)]:
         with pytest.raises(ConfigError) as caught:
             loss.check(shape, 10)
-        wanted = f"the data have 10 classes, the network's output is {shape}: end it with Dense(10)"
+        wanted = f"the data have 10 classes, the network's output is {shape}: a network for them ends with Dense(10)"
         assert str(caught.value) == wanted
 
 
