@@ -1,33 +1,42 @@
-"""How many threads NumPy's BLAS uses: one, while this backend's own threads are at work."""
+"""How many threads NumPy's BLAS uses: one, while a NumPy backend is at work. It is a setting of the process."""
 
+import functools
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import threadpoolctl
 
+_lock = threading.Lock()
+_before: list[int] = []  # what the libraries had before the first of the blocks that are open now
+_open = 0
 
-class BlasThreads:
-    """A handle on the BLAS libraries of this process. Entering and leaving takes a few microseconds."""
 
-    def __init__(self) -> None:
-        self._libraries = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
-        self._inside = False
+@functools.cache
+def _libraries() -> list[Any]:
+    found: list[Any] = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
+    return found
 
-    @contextmanager
-    def single(self) -> Iterator[None]:
-        """Use one thread inside the block; outside it is as before."""
-        if self._inside:
-            yield
-            return
-        before = [library.get_num_threads() for library in self._libraries]
-        self._set([1] * len(before))
-        self._inside = True
-        try:
-            yield
-        finally:
-            self._inside = False
-            self._set(before)
 
-    def _set(self, counts: list[int]) -> None:
-        for library, count in zip(self._libraries, counts, strict=True):
-            library.set_num_threads(count)
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Use one BLAS thread inside the block; when the last open block ends, it is as before. A few microseconds."""
+    global _open  # noqa: PLW0603 (it stands for a setting of the process)
+    with _lock:
+        if _open == 0:
+            _before[:] = [library.get_num_threads() for library in _libraries()]
+            _set([1] * len(_before))
+        _open += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _open -= 1
+            if _open == 0:
+                _set(_before)
+
+
+def _set(counts: list[int]) -> None:
+    for library, count in zip(_libraries(), counts, strict=True):
+        library.set_num_threads(count)

@@ -1,5 +1,6 @@
 """NumPy: the array code on the host, with buffers that are kept and shards of the batch on threads."""
 
+import functools
 import math
 import os
 import threading
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cnnkit.backends.array_code.array_backend import ArrayBackend
-from cnnkit.backends.blas_threads import BlasThreads
+from cnnkit.backends.blas_threads import single_threaded_blas
 from cnnkit.backends.protocol import Native, Shape, Step
 
 T = TypeVar("T")
@@ -36,8 +37,6 @@ class NumpyBackend(ArrayBackend):
         super().__init__(np)
         self.threads = threads or _cores()
         self._local = threading.local()
-        self._pool: ThreadPoolExecutor | None = None
-        self._blas = BlasThreads()
 
     def scratch(self, name: str, shape: Shape, dtype: Any) -> Native:
         buffers: dict[str, Any] = self._local.__dict__
@@ -52,7 +51,7 @@ class NumpyBackend(ArrayBackend):
         return np.asarray(x)
 
     def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
-        if x.size * y.shape[-1] < LARGE_PRODUCT or self._in_shard():
+        if x.size * y.shape[-1] < LARGE_PRODUCT or _in_shard():
             return np.matmul(x, y, out=out)
         rows, columns = x.shape[-2], y.shape[-1]
         if out is None:
@@ -83,29 +82,37 @@ class NumpyBackend(ArrayBackend):
     def _each(self, function: Callable[[int], T], starts: range) -> list[T]:
         """Return [function(start), ...], worked out on the threads."""
         # A pool that waits for itself would wait for ever, so work inside a shard is done one after the other.
-        if self._in_shard():
+        if _in_shard():
             return [function(start) for start in starts]
-        with self._blas.single():
+        with single_threaded_blas():
             if self.threads == 1 or len(starts) == 1:
                 return [function(start) for start in starts]
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="cnnkit", initializer=self._begin_work)
-            return list(self._pool.map(function, starts))
-
-    def _begin_work(self) -> None:
-        """Mark a thread of the pool; let infinities and NaN arise in it: training looks at the loss and explains it."""
-        self._local.at_work = True
-        np.seterr(all="ignore")
-
-    def _in_shard(self) -> bool:
-        return getattr(self._local, "at_work", False)
+            return list(_pool(self.threads, os.getpid()).map(function, starts))
 
     def compile(self, step: Step) -> Step:
         def run(*arguments: Any) -> Any:
-            with np.errstate(all="ignore"), self._blas.single():
+            with np.errstate(all="ignore"), single_threaded_blas():
                 return step(*arguments)
 
         return run
+
+
+_worker = threading.local()
+
+
+@functools.cache
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:  # noqa: ARG001 (a forked child needs threads of its own)
+    return ThreadPoolExecutor(threads, thread_name_prefix="cnnkit", initializer=_begin_work)
+
+
+def _begin_work() -> None:
+    """Mark a thread of the pool; let infinities and NaN arise in it: training looks at the loss and explains it."""
+    _worker.at_work = True
+    np.seterr(all="ignore")
+
+
+def _in_shard() -> bool:
+    return getattr(_worker, "at_work", False)
 
 
 def _cores() -> int:

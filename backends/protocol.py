@@ -92,6 +92,10 @@ class Backend(ABC):
     def zeros(self, shape: Shape, dtype: str) -> Array: ...
 
     @abstractmethod
+    def arange(self, count: int) -> Array:
+        """Return 0, 1, ..., count - 1 as int64, made on the device."""
+
+    @abstractmethod
     def uniform(self, key: Pair, step: int | Array, shape: Shape, start: int = 0) -> Array:
         """Return float32 draws in [0, 1): element i is the top 24 bits of Philox4x32-10 word start + i, times 2**-24.
 

@@ -32,6 +32,9 @@ class ReferenceBackend(Backend):
     def zeros(self, shape: Shape, dtype: str) -> Native:
         return self.asarray(np.zeros(shape), dtype)
 
+    def arange(self, count: int) -> Native:
+        return np.arange(count)
+
     def uniform(self, key: Pair, step: Any, shape: Shape, start: int = 0) -> Native:
         draws = [_philox_word(key, int(step), start + i) >> 8 for i in range(math.prod(shape))]
         return np.array(draws, np.float64).reshape(shape) / 2**24

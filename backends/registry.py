@@ -49,6 +49,10 @@ def get_backend(
     Raises BackendUnavailableError in one line that names what would help.
     """
     if isinstance(backend, Backend):
+        if device is not None or threads is not None or tf32:
+            raise BackendUnavailableError(
+                f"backend {backend.name}: is made already: name it instead, or leave device, threads and tf32 out"
+            )
         return backend
     if backend == "auto":
         backend = _automatic(device)

@@ -60,6 +60,9 @@ class TorchBackend(Backend):
             raise BackendUnavailableError("backend torch on mps: has no float64: use --dtype float32, or --device cpu")
         return None if dtype is None else getattr(self.torch, dtype)
 
+    def arange(self, count: int) -> Native:
+        return self.torch.arange(count, device=self.device)
+
     def uniform(self, key: Pair, step: Any, shape: Shape, start: int = 0) -> Native:
         torch = self.torch
         size = 1

@@ -62,6 +62,15 @@ def _plain(config: Any) -> Any:
     return [_plain(item) for item in config] if isinstance(config, list) else config
 
 
+def initialized(description: Any, initializers: Mapping[str, str]) -> Any:
+    """Return what `describe` wrote with weight_initializer or bias_initializer replaced in every layer that has one."""
+    if isinstance(description, list):
+        return [initialized(item, initializers) for item in description]
+    if not isinstance(description, dict):
+        return description
+    return {key: initializers.get(key) or initialized(value, initializers) for key, value in description.items()}
+
+
 def places(layer: Layer, x_shape: Shape, prefix: str = "") -> Iterator[Place]:
     """Yield every layer inside `layer`, combinators before what they hold."""
     for name, child, shape in layer.children(x_shape):

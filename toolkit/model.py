@@ -11,7 +11,7 @@ from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.backends.registry import get_backend
 from cnnkit.data.dataset import Scaling
 from cnnkit.errors import ConfigError, ShapeError, WeightFileError
-from cnnkit.layers import Context, Layer, Sequential
+from cnnkit.layers import Context, Layer, Sequential, Variables
 from cnnkit.losses import Loss
 from cnnkit.seeds import Purpose, generator
 from cnnkit.tree import Tree, flatten, map_leaves
@@ -36,6 +36,7 @@ class Model:
     loss         what the outputs mean: it turns them into probabilities and decisions
     scaling      network input = (raw pixel - offset) * factor
     metadata     JSON that travels in the weight file: recipe, data, history, ...
+    variables    NumPy arrays in place of freshly drawn ones
 
     Raises ShapeError when layers do not fit together, BackendUnavailableError when the backend cannot run here.
     """
@@ -54,6 +55,7 @@ class Model:
         class_names: Sequence[str] = (),
         scaling: Scaling | None = None,
         metadata: Mapping[str, Any] | None = None,
+        variables: Variables | None = None,
     ) -> None:
         _require_dtype(dtype)
         if seed < 0:
@@ -68,7 +70,7 @@ class Model:
         self.class_names = tuple(map(str, class_names))
         self.scaling = scaling or Scaling()
         self.metadata = dict(metadata or {})
-        variables = self.network.init(generator(seed, Purpose.WEIGHTS), self.input_shape)
+        variables = variables or self.network.init(generator(seed, Purpose.WEIGHTS), self.input_shape)
         self.params, self.state = self.to_backend(variables.params), self.to_backend(variables.state)
         self._forward = self.backend.compile(self._outputs)
 
@@ -127,10 +129,14 @@ class Model:
             yield self.forward(self.backend.asarray(np.ascontiguousarray(x[start : start + batch_size]), self.dtype))
 
     def fit(self, data: "str | Dataset", **options: Any) -> list[dict[str, Any]]:
-        """Train on a data set and return the history; `options` are the fields of cnnkit.training.Options."""
+        """Train on a data set and return the history; `options` are the fields of cnnkit.training.Options.
+
+        Loss and seed are the model's unless given. The model takes the data set's scaling and class names.
+        """
         from cnnkit.training import Options, Training
 
-        training = Training(self, _dataset(data), Options(loss=losses.render(self.loss), seed=self.seed, **options))
+        loss = None if "loss" in options else self.loss
+        training = Training(self, _dataset(data), Options(**({"seed": self.seed} | options)), loss)
         return [report.entry for report in training.epochs()]
 
     def evaluate(self, data: "str | Dataset", split: str = "test", limit: int | None = None) -> "Evaluation":
@@ -203,7 +209,8 @@ class Model:
             network.output_shape(input_shape)
         except (ConfigError, ShapeError) as error:
             raise WeightFileError(f"architecture: {error}", file=file.file) from None
-        model = cls(
+        params, state = weights.variables(file, *weights.blank(network, input_shape, layers))
+        return cls(
             network,
             input_shape,
             backend=backend,
@@ -215,10 +222,8 @@ class Model:
             class_names=metadata.get("class_names", ()),
             scaling=Scaling(**metadata["scaling"]) if "scaling" in metadata else None,
             metadata=metadata,
+            variables=Variables(params, state),
         )
-        params, state = weights.variables(file, model.params, model.state)
-        model.params, model.state = model.to_backend(params), model.to_backend(state)
-        return model
 
 
 def _require_dtype(dtype: str) -> None:

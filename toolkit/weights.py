@@ -3,7 +3,7 @@
 import math
 import platform
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.weight_file import ROLES, Tensor, WeightFile
 from cnnkit.files.names import printable
-from cnnkit.layers import Sequential
+from cnnkit.layers import Layer, Sequential, Variables
 from cnnkit.tree import Tree, flatten, unflatten
 
 if TYPE_CHECKING:
@@ -138,6 +138,21 @@ _METADATA: dict[str, tuple[str, Callable[[Any], bool]]] = {
 def stored_dtype(file: WeightFile) -> str:
     """Return float64 when any parameter is, else float32."""
     return "float64" if any(t.dtype == "float64" for t in file.select("parameter")) else "float32"
+
+
+def blank(network: Sequential, input_shape: Shape, own: Sequence[type[Layer]] = ()) -> Variables:
+    """Return the network's variables as zeros that take no memory until they are used: their names and shapes count.
+
+    Raises WeightFileError where an architecture asks for more than an address space holds.
+    """
+    zeros = {"weight_initializer": "zeros", "bias_initializer": "zeros"}
+    described = architecture.initialized(architecture.describe(network, input_shape), zeros)
+    try:
+        return architecture.build(described, own)[0].init(np.random.default_rng(0), input_shape)
+    except (MemoryError, ValueError) as error:
+        raise WeightFileError(
+            f"the architecture asks for tensors that no machine holds: {error}", kind="too_big"
+        ) from None
 
 
 def variables(file: WeightFile, params: Tree, state: Tree) -> tuple[Tree, Tree]:

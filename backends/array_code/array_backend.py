@@ -25,6 +25,9 @@ class ArrayBackend(Backend):
     def zeros(self, shape: Shape, dtype: str) -> Native:
         return self.xp.zeros(shape, dtype)
 
+    def arange(self, count: int) -> Native:
+        return self.xp.arange(count, dtype=self.xp.int64)
+
     def uniform(self, key: Pair, step: Any, shape: Shape, start: int = 0) -> Native:
         xp = self.xp
         size = 1

@@ -50,8 +50,12 @@ def with_classes(recipe: "Recipe", classes: int) -> "Recipe":
 
 
 def source_of(name: str) -> str:
-    """Return a data source so that it is still found from another folder: paths become absolute."""
-    return str(Path(name).resolve()) if os.path.exists(name) and os.sep in name else name
+    """Return a data source so that it is found from another folder too: paths become absolute, names stay."""
+    from cnnkit import data
+
+    folder = os.environ.get("CNNKIT_DATA_DIR")
+    named = name in {known.name for known in data.known()} or (folder is not None and (Path(folder) / name).exists())
+    return name if named or not os.path.exists(name) else str(Path(name).resolve())
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def command(
     from cnnkit.training import Options, Training
     from cnnkit.training.checkpoint import resume as resumed
     from cnnkit.training.initialise import initialise
-    from cnnkit.training.run import existing, identity, require_resumable
+    from cnnkit.training.run import existing, identity, require_resumable, start_of
 
     output = Output(json, quiet)
     if resume and (overwrite or init_from):
@@ -100,7 +100,8 @@ def command(
     options = Options(**(chosen.training | settings), seed=seed)
     source = source_of(data or chosen.data)
     dataset = readers.load(source)
-    if init_from is not None and options.loss.startswith("softmax"):
+    started = start_of(out) if resume else None  # a resumed training goes on from what it once started from
+    if (init_from or started) and options.loss.startswith("softmax"):
         chosen = with_classes(chosen, len(dataset.class_names))
     network, input_shape = chosen.network()
     ready = get_backend(backend, device, threads, tf32)
@@ -111,8 +112,7 @@ def command(
     start = None if init_from is None else initialise(made, init_from)
     if start is not None:
         output.note(start.text)
-    run = identity(made, dataset, options, chosen.name, start.sha256 if start else None, tf32)
-    made.metadata |= {"recipe": chosen.name, "data": {"name": source, "sha256": dataset.fingerprint()}, "run": run}
+    run = identity(made, dataset, options, chosen.name, start.sha256 if start else started, tf32)
 
     found = None if overwrite else existing(out, run)
     if found is not None and found.file is not None and found.same and found.finished:
@@ -121,15 +121,15 @@ def command(
     _require_places(out, log, plot)
     if resume:
         file = require_resumable(out, found)
-        for change in found.differs if found else ():
+        for change in found.differs.values() if found else ():
             output.note(f"resuming with a change: {change}")
-        again = Model.from_weights(file, backend=ready, dtype=made.dtype)
-        again.metadata |= made.metadata
-        training = resumed(again, dataset, options, file)
+        training = resumed(Model.from_weights(file, backend=ready, dtype=made.dtype), dataset, options, file)
     elif found is not None:
         raise ConfigError(_three_ways(out, found))
     else:
         training = Training(made, dataset, options)
+    about = {"recipe": chosen.name, "data": {"name": source, "sha256": dataset.fingerprint()}, "run": run}
+    training.model.metadata |= about
 
     output.note(
         f"{chosen.name} on {dataset.name}: {len(training.chosen):,} images to train on, {len(training.held_out):,} to "
@@ -156,7 +156,12 @@ def _require_places(out: Path, log: Path | None, plot: Path | None) -> None:
 
 def _three_ways(out: Path, found: "Existing") -> str:
     if found.file is None:
-        return f"{out}: is there already ({'; '.join(found.differs)}): --overwrite replaces it, -o OTHER leaves it"
-    what = "an unfinished training of this very run" if found.same else f"something else ({'; '.join(found.differs)})"
+        why = "; ".join(found.differs.values())
+        return f"{out}: is there already ({why}): --overwrite replaces it, -o OTHER leaves it"
+    what = (
+        "an unfinished training of this very run"
+        if found.same
+        else f"something else ({'; '.join(found.differs.values())})"
+    )
     ways = f"--resume goes on with it, --overwrite replaces it, --init-from {out} -o OTHER starts from its weights"
     return f"{out}: holds {what}: {ways}"

@@ -69,6 +69,7 @@ class Layer(ABC):
     """
 
     couples_samples: bool = False  # True where one sample's output depends on another's while training
+    stateful: bool = False  # True where next_state does something
     whole_batch: bool = False  # True where one call on the whole batch beats shards of it
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # what the axes of each variable are called in files
 

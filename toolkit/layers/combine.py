@@ -23,6 +23,10 @@ class Parallel(Layer):
         return any(layer.couples_samples for layer in self.named().values())
 
     @property
+    def stateful(self) -> bool:  # type: ignore[override]
+        return any(layer.stateful for layer in self.named().values())
+
+    @property
     def whole_batch(self) -> bool:  # type: ignore[override]
         return any(layer.whole_batch for layer in self.named().values())
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
-from cnnkit.errors import ShapeError
+from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers.base import Context, Layer, Variables, require_layers
 from cnnkit.tree import Tree, child, map_leaves
 
@@ -45,6 +45,10 @@ class Sequential(Layer):
         return any(layer.couples_samples for layer in self.layers)
 
     @functools.cached_property
+    def stateful(self) -> bool:  # type: ignore[override]
+        return any(layer.stateful for layer in self.layers)
+
+    @functools.cached_property
     def whole_batch(self) -> bool:  # type: ignore[override]
         return any(layer.whole_batch for layer in self.layers)
 
@@ -55,7 +59,7 @@ class Sequential(Layer):
     def _cut(self, training: bool) -> Iterator[_Run]:
         start = 0
         for i, layer in enumerate(self.layers):
-            if layer.whole_batch or (training and layer.couples_samples):
+            if layer.whole_batch or (training and (layer.couples_samples or layer.stateful)):
                 if start < i:
                     yield _Run(start, i, True)
                 yield _Run(i, i + 1, False)
@@ -75,6 +79,8 @@ class Sequential(Layer):
             _located(name, layer, shape)
             variables = layer.init(stream, shape)
             params[name], state[name] = variables
+            if variables.state and not layer.stateful:
+                raise ConfigError(f"layer {name} ({layer.type}): has state: set stateful = True in its class")
         return Variables(_without_empty(params), _without_empty(state))
 
     def output_shape(self, x_shape: Shape) -> Shape:

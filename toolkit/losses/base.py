@@ -2,8 +2,6 @@
 
 from abc import ABC, abstractmethod
 
-import numpy as np
-
 from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.errors import ConfigError
 
@@ -39,5 +37,5 @@ def as_targets(backend: Backend, outputs: Array, targets: Array) -> Array:
     """Return targets of the outputs' shape: integer labels (N,) become rows of zeros with a one at the label."""
     if targets.ndim == outputs.ndim:
         return targets
-    classes = backend.asarray(np.arange(outputs.shape[1]))
+    classes = backend.arange(outputs.shape[1])
     return backend.where(targets.reshape((-1, 1)) == classes, outputs * 0 + 1, 0.0)

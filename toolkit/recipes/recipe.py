@@ -54,16 +54,8 @@ class Recipe:
             initializers.parse(spec)
         network, _ = self.network()
         described = architecture.describe(network, tuple(self.architecture["input_shape"]))
-        layers = [_replaced(layer, initializer) for layer in described["layers"]]
+        layers = architecture.initialized(described, initializer)["layers"]
         return replace(self, architecture=self.architecture | {"layers": layers})
-
-
-def _replaced(config: Any, values: Mapping[str, str]) -> Any:
-    if isinstance(config, list):
-        return [_replaced(item, values) for item in config]
-    if not isinstance(config, dict):
-        return config
-    return {key: values[key] if key in values else _replaced(value, values) for key, value in config.items()}
 
 
 def names() -> list[str]:

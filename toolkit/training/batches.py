@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cnnkit.data.dataset import Dataset
 
 Indices = npt.NDArray[np.int64]
-BLOCK = 2048  # images fetched together; batches are cut from them
+BLOCK_BYTES = 8 << 20  # of images fetched together; batches are cut from them
 
 
 def parts(images: int, options: Options) -> tuple[Indices, Indices]:
@@ -36,7 +36,8 @@ def batches(
     backend: Backend, dataset: "Dataset", part: str, order: Indices, size: int, dtype: str, first: int = 0
 ) -> Iterator[tuple[Array, Array]]:
     """Yield (x, labels) on the backend for batches first, first + 1, ... of `order`; the last one may be smaller."""
-    per_block = max(1, BLOCK // size) * size
+    image_bytes = int(np.prod(dataset.image_shape)) * np.dtype(dtype).itemsize
+    per_block = max(1, BLOCK_BYTES // image_bytes // size) * size
     for start in range(first * size, len(order), per_block):
         images, labels = dataset.batch(part, order[start : start + per_block], dtype)
         x, y = backend.asarray(images, dtype), backend.asarray(labels)

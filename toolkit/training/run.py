@@ -34,18 +34,19 @@ def identity(
     }
 
 
-def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Return what differs between two identities, each as "what: stored, now wanted"."""
-    found = []
-    for name in wanted:
-        if name == "options":
-            found_there, theirs = stored.get(name), wanted[name]
-            mine = found_there if isinstance(found_there, Mapping) else {}
-            found += [f"{k}: {mine.get(k)}, now {theirs[k]}" for k in theirs if mine.get(k) != theirs[k]]
-        elif stored.get(name) != wanted[name]:
-            short = name in ("recipe", "backend", "device", "dtype", "threads")
-            found.append(f"{name}: {stored.get(name)}, now {wanted[name]}" if short else f"another {name}")
-    return found
+def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, str]:
+    """Return what differs between two identities, {what: "what: stored, now wanted"}; options stand by their names."""
+    found = {}
+    options = stored.get("options")
+    mine = options if isinstance(options, Mapping) else {}
+    for name, value in wanted["options"].items():
+        if mine.get(name) != value:
+            found[name] = f"{name}: {mine.get(name)}, now {value}"
+    for name in wanted.keys() - {"options"}:
+        if stored.get(name) != wanted[name]:
+            short = name in ("recipe", "backend", "device", "dtype", "threads", "tf32")
+            found[name] = f"{name}: {stored.get(name)}, now {wanted[name]}" if short else f"another {name}"
+    return dict(sorted(found.items()))
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,17 @@ class Existing:
     file: WeightFile | None
     same: bool
     finished: bool
-    differs: tuple[str, ...]
+    differs: Mapping[str, str]
+
+
+def start_of(path: Path) -> str | None:
+    """Return the SHA-256 of the file that the training in `path` started from; None when it started afresh."""
+    try:
+        run = exporters.read(path).metadata.get("run")
+    except WeightFileError:
+        return None
+    start = run.get("init_from") if isinstance(run, Mapping) else None
+    return start if isinstance(start, str) else None
 
 
 def existing(path: Path, wanted: Mapping[str, Any]) -> Existing | None:
@@ -69,11 +80,11 @@ def existing(path: Path, wanted: Mapping[str, Any]) -> Existing | None:
     try:
         file = exporters.read(path)
     except WeightFileError as error:
-        return Existing(None, False, False, (f"it is no weight file of cnnkit ({error})",))
+        return Existing(None, False, False, {"file": f"it is no weight file of cnnkit ({error})"})
     stored = file.metadata.get("run")
     if not isinstance(stored, Mapping):
-        return Existing(file, False, False, ("it was not written by a training",))
-    differs = tuple(differences(stored, wanted))
+        return Existing(file, False, False, {"run": "it was not written by a training"})
+    differs = differences(stored, wanted)
     finished = bool((file.position or {}).get("finished"))
     return Existing(file, not differs, finished, differs)
 
@@ -85,7 +96,7 @@ def require_resumable(path: Path, found: Existing | None) -> WeightFile:
     """
     if found is None or found.file is None:
         raise ConfigError(f"{path}: expected a training to resume, found none: leave --resume out to start one")
-    serious = [d for d in found.differs if not d.startswith(("epochs:", "threads:"))]
+    serious = [text for name, text in found.differs.items() if name not in ("epochs", "threads")]
     if serious:
         raise ConfigError(
             f"{path}: holds another run, so it cannot be resumed ({'; '.join(serious)}): "

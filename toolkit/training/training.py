@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cnnkit import losses, optimizers, schedules
+from cnnkit.architecture import places
 from cnnkit.data.dataset import Dataset
-from cnnkit.errors import DataError
+from cnnkit.errors import ConfigError, DataError
+from cnnkit.losses import Loss
 from cnnkit.model import Model
 from cnnkit.seeds import Purpose, key
 from cnnkit.training import diagnosis
@@ -39,16 +41,26 @@ class EpochReport:
 class Training:
     """A training of `model` on `dataset`; `epochs()` runs it, and the model holds the result at each report.
 
+    loss: a loss of your own in place of the one that the options name.
+
     Raises DataError or ConfigError when model, data and options do not fit.
     """
 
-    def __init__(self, model: Model, dataset: Dataset, options: Options) -> None:
-        model.loss, model.seed = losses.parse(options.loss), options.seed
+    def __init__(self, model: Model, dataset: Dataset, options: Options, loss: Loss | None = None) -> None:
+        model.loss, model.seed = loss or losses.parse(options.loss), options.seed
         check(model, dataset)
+        model.scaling, model.class_names = dataset.scaling, dataset.class_names
+        model.metadata = {name: value for name, value in model.metadata.items() if name != "run"}
+        model.metadata["data"] = {"name": dataset.name}
         self.model, self.dataset, self.options = model, dataset, options
         self.chosen, self.held_out = parts(len(dataset.train), options)
         if not len(self.chosen):
             raise DataError(f"{dataset.name}: no images are left to train on: use a smaller validation split")
+        if options.patience is not None and not len(self.held_out):
+            raise ConfigError(
+                f"validation_split: {options.validation_split} of {len(self.chosen)} images keeps none out"
+            )
+        self._check_last_batch()
         self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
         self.optimizer, self.schedule = optimizers.parse(options.optimizer), schedules.parse(options.schedule)
         slots = self.optimizer.init(model.backend, model.params, model.dtype)
@@ -58,6 +70,19 @@ class Training:
         self._unread: list[tuple[StepReport, int]] = []
         self._only_batch: list[Any] | None = None
         self.start_from(Variables(model.params, model.state, slots), Position())
+
+    def _check_last_batch(self) -> None:
+        """Raise ConfigError when a batch would hold one image where a layer needs the variance of several."""
+        images, size = len(self.chosen), self.options.batch_size
+        if images % size != 1 and size != 1:
+            return
+        for path, layer, x_shape, _ in places(self.model.network, self.model.input_shape):
+            alone = layer.couples_samples and len(x_shape) == 1 and not list(layer.children(x_shape))
+            if alone:
+                raise ConfigError(
+                    f"batch_size: {images} images in batches of {size} leave a batch of 1, of which layer {path} "
+                    f"({layer.type}) can take no variance: use another batch_size or limit"
+                )
 
     def start_from(self, variables: Variables, position: Position) -> None:
         """Go on from a position that an earlier training had reached with these variables."""
@@ -78,9 +103,21 @@ class Training:
         Raises TrainingError when the loss is no longer finite; it names the first layer where that shows.
         """
         while not self.finished:
-            if not self._run_epoch(progress, stop):
+            try:
+                complete = self._run_epoch(progress, stop)
+            except BaseException:
+                self._go_back()
+                raise
+            if not complete:
                 return
             yield self._close_epoch()
+        self._adopt()
+
+    def _go_back(self) -> None:
+        """Return to the last position whose losses were looked at: what failed can go on from there, or be saved."""
+        self._unread.clear()
+        position, variables = self._safe
+        self.start_from(variables, position)
         self._adopt()
 
     @property
@@ -96,7 +133,9 @@ class Training:
         done, first_step = self.position.batch, self.position.step - self.position.batch
         for x, labels in self.batches(self.position):
             self.variables, report = self.step(self.variables, x, labels, self.scalars(first_step + done))
-            self._unread.append((report, x.shape[0]))
+            self._unread.append(
+                (StepReport(report.loss + 0, report.correct + 0), x.shape[0])
+            )  # the step may reuse its own
             done += 1
             stopping = stop is not None and stop()
             now = time.perf_counter()
