@@ -40,8 +40,15 @@ def parse(kind: str, text: str, choices: Mapping[str, type[T]]) -> T:
 
 
 def render(value: Any, choices: Mapping[str, type[Any]]) -> str:
-    """Return the text that `parse` reads back to `value`; fields at their default are left out."""
-    name = next(name for name, cls in choices.items() if type(value) is cls)
+    """Return the text that `parse` reads back to `value`; fields at their default are left out.
+
+    Raises ConfigError for a value of a class of the caller's own, which no text names.
+    """
+    name = next((name for name, cls in choices.items() if type(value) is cls), None)
+    if name is None:
+        raise ConfigError(
+            f"{type(value).__name__}: a file can name {', '.join(choices)} alone: put one of these in its place to save"
+        )
     parts = [
         f"{f.name}={str(v).lower() if isinstance(v := getattr(value, f.name), bool) else v}"
         for f in dataclasses.fields(value)

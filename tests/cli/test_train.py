@@ -109,6 +109,22 @@ def test_init_from_gives_another_number_of_classes_a_fresh_last_layer(train, cnn
     assert exporters.read(Path("two.h5"))["5.weight"].shape == (2, 36)
 
 
+def test_a_run_that_started_from_weights_can_be_resumed(train, cnnkit, net_toml):
+    train()
+    line = ("train", "--model", net_toml, "--data", "bright-dark", "-o", "two.h5", "--schedule", "constant")
+    whole = cnnkit(*line[:5], "-o", "whole.h5", *line[7:], "--epochs", 4, "--init-from", "weights.h5")
+    assert cnnkit(*line, "--epochs", 2, "--init-from", "weights.h5").status == 0
+    result = cnnkit(*line, "--epochs", 4, "--resume")
+    assert (whole.status, result.status) == (0, 0), result.err
+    one, two = (exporters.read(Path(name)) for name in ("whole.h5", "two.h5"))
+    assert all(np.array_equal(one[t.name].read(), two[t.name].read()) for t in one.select("parameter"))
+
+
+def test_the_last_epochs_are_saved_too(train):
+    train("--checkpoint-every", 2, "--epochs", 3)
+    assert exporters.read(Path("weights.h5")).position["epoch"] == 3
+
+
 def test_log_has_a_line_an_epoch(train):
     train("--log", "log.jsonl")
     lines = [json.loads(line) for line in Path("log.jsonl").read_text().splitlines()]
