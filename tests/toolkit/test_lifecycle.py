@@ -1,6 +1,6 @@
 """What happens around a training: interruptions, second uses, threads, processes, memory, files of strangers."""
 
-# ruff: noqa: ARG (layers and losses have one form, whatever they look at)
+# ruff: noqa: ARG001, ARG002, ARG005 (layers and losses have one form, whatever they look at)
 
 import gc
 import multiprocessing
