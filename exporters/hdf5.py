@@ -5,12 +5,14 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.faults import gate_faults
+from cnnkit.exporters.foreign_tensors import is_hdf5
 from cnnkit.exporters.formats import Format
+from cnnkit.exporters.hdf5_layout import FORMAT
 from cnnkit.exporters.hdf5_reader import read_hdf5
 from cnnkit.exporters.hdf5_writer import write_hdf5
 from cnnkit.exporters.weight_file import WeightFile
-
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+from cnnkit.files.hdf5_foreign import list_hdf5
+from cnnkit.files.hdf5_library import UnsafeFileError
 
 
 class Hdf5Format(Format):
@@ -23,9 +25,14 @@ class Hdf5Format(Format):
     writes = True
     options = {"compression": "gzip level, 0 (none) to 9"}  # noqa: RUF012
 
-    def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
-        """Return whether the HDF5 signature is at 0, 512, 1024, 2048 or 4096 (before it a user block)."""
-        return any(head.startswith(_SIGNATURE, start) for start in (0, 512, 1024, 2048, 4096))
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Return whether it is HDF5 with cnnkit's name at the root: seen at the beginning, or by the worker process."""
+        if not is_hdf5(head):
+            return False
+        try:
+            return FORMAT.encode() in head or list_hdf5(path).attributes.get("format") == FORMAT
+        except UnsafeFileError:
+            return False
 
     def read(self, path: Path) -> WeightFile:
         """Return what a file by cnnkit holds. Raises WeightFileError when it is damaged or of another maker."""

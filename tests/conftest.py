@@ -81,8 +81,9 @@ def normal() -> Callable[..., Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
-    """Turn a skip into a failure where the data that the test needs has been promised: CNNKIT_REQUIRE_MNIST=1."""
+    """Turn a skip into a failure where what the test needs has been promised: CNNKIT_REQUIRE_DATA=1."""
     report = yield
-    if report.skipped and item.get_closest_marker("mnist") and os.environ.get("CNNKIT_REQUIRE_MNIST"):
-        report.outcome, report.longrepr = "failed", f"skipped although CNNKIT_REQUIRE_MNIST is set: {report.longrepr}"
+    promised = any(item.get_closest_marker(name) for name in ("mnist", "corpus", "browser"))
+    if report.skipped and promised and os.environ.get("CNNKIT_REQUIRE_DATA"):
+        report.outcome, report.longrepr = "failed", f"skipped although CNNKIT_REQUIRE_DATA is set: {report.longrepr}"
     return report

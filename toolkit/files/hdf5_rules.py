@@ -17,7 +17,7 @@ def objection(dataset: Any) -> str | None:
     kind = dataset.get_type()
     if kind.get_class() not in _TYPES or kind.get_size() not in _ITEM_BYTES:
         return "neither float, integer, bool nor enum"
-    return _storage_objection(dataset, kind.get_size())
+    return storage_objection(dataset, kind.get_size())
 
 
 def text_objection(dataset: Any) -> str | None:
@@ -28,10 +28,11 @@ def text_objection(dataset: Any) -> str | None:
         return "not one text of fixed length"
     if kind.get_size() > TEXT_LIMIT:
         return f"a text of {kind.get_size()} bytes, more than {TEXT_LIMIT}"
-    return _storage_objection(dataset, kind.get_size())
+    return storage_objection(dataset, kind.get_size())
 
 
-def _storage_objection(dataset: Any, item_bytes: int) -> str | None:
+def storage_objection(dataset: Any, item_bytes: int) -> str | None:
+    """Return why the bytes behind an h5py DatasetID must not be read, whatever their type, or None when they may."""
     properties = dataset.get_create_plist()
     filters = {int(properties.get_filter(i)[0]) for i in range(properties.get_nfilters())}
     if properties.get_layout() == _VIRTUAL:

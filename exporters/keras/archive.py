@@ -1,0 +1,52 @@
+"""The `.keras` zip: what it says of the model, and where the HDF5 file inside it lies."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from cnnkit.exporters.faults import fault, gate_faults
+from cnnkit.exporters.weight_file import NotRead
+from cnnkit.files.names import printable
+from cnnkit.files.zip_gate import ZipGate
+
+WEIGHTS = "model.weights.h5"
+_PICKLED = "model.weights.npz"
+_TEXT = 64 << 20
+
+
+class Archive(NamedTuple):
+    """Texts of the two JSON members, the window of the HDF5 member in the zip, what was left alone."""
+
+    config: bytes | None
+    metadata: bytes | None
+    window: tuple[int, int]
+    not_read: list[NotRead]
+
+
+def is_archive(names: tuple[str, ...]) -> bool:
+    """Return whether a zip with these members is a Keras 3 model."""
+    return "config.json" in names and (WEIGHTS in names or _PICKLED in names)
+
+
+def open_archive(path: Path, format_name: str) -> Archive:
+    """Return what a `.keras` file holds; the weights have been compared with their check sum.
+
+    Raises WeightFileError when it is damaged, or keeps the weights in a form that is not read.
+    """
+    with gate_faults(path, format_name):
+        gate = ZipGate(path)
+        if WEIGHTS not in gate.members:
+            problem = f"{_PICKLED} holds pickled dictionaries, which are never loaded"
+            raise fault(path, problem, kind="refused", format_name=format_name)
+        texts = {}
+        for name in ("config.json", "metadata.json"):
+            if name in gate.members and gate.members[name].size > _TEXT:
+                raise fault(path, f"{name} of more than {_TEXT} bytes", kind="too_big", format_name=format_name)
+            texts[name] = gate.read(name).tobytes() if name in gate.members else None
+        member = gate.members[WEIGHTS]
+        if member.deflated:
+            hint = f"unzip it and read {WEIGHTS}"
+            raise fault(path, f"{WEIGHTS} is compressed, which Keras does not do", format_name=format_name, hint=hint)
+        gate.read(WEIGHTS, 0, 0)
+    others = [name for name in gate.members if name not in (*texts, WEIGHTS)]
+    not_read = [NotRead(printable(name), 1, "no weights") for name in others]
+    return Archive(texts["config.json"], texts["metadata.json"], (member.start, member.size), not_read)

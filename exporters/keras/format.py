@@ -1,0 +1,56 @@
+"""The Keras format as the registry knows it."""
+
+from pathlib import Path
+from typing import Any
+
+from cnnkit.exporters.foreign_tensors import is_hdf5
+from cnnkit.exporters.formats import Format
+from cnnkit.exporters.keras.archive import is_archive
+from cnnkit.exporters.keras.legacy import is_legacy
+from cnnkit.exporters.keras.reader import NAME, read_archive, read_hdf5
+from cnnkit.exporters.keras.saved import is_saved
+from cnnkit.exporters.keras.writer import network_tensors, require_same, write_keras
+from cnnkit.exporters.weight_file import WeightFile
+from cnnkit.files.hdf5_foreign import list_hdf5
+from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.zip_gate import member_names
+
+
+class KerasFormat(Format):
+    """Reads `.h5` of Keras 0 to 3, `.weights.h5` and `.keras`; writes `.weights.h5` of Keras 3."""
+
+    name = NAME
+    suffixes = (".weights.h5",)
+    description = "Keras: .h5 of all generations, .weights.h5 and .keras"
+    reads = writes = True
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Return whether it is a Keras 3 zip, or HDF5 with Keras's attributes or names."""
+        if not is_hdf5(head):
+            return is_archive(member_names(path, head))
+        try:
+            listing = list_hdf5(path)
+        except UnsafeFileError:
+            return False
+        return is_legacy(listing) or is_saved(listing)
+
+    def read(self, path: Path) -> WeightFile:
+        """Return what a Keras file holds, the configuration in metadata["keras"]. Raises WeightFileError."""
+        with path.open("rb") as stream:
+            head = stream.read(8192)
+        return read_hdf5(path) if is_hdf5(head) else read_archive(path)
+
+    def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
+        """Write the weights for the equivalent keras.Sequential. Raises ExportError for what that cannot express."""
+        write_keras(weights, path)
+
+    def losses(self, weights: WeightFile) -> tuple[str, ...]:
+        """Return what does not come along: Keras's layers stand in for the architecture, the rest is left."""
+        left = len(weights.tensors) - len(network_tensors(weights))
+        lines = [f"{left} tensors that are neither parameters nor state"] if left else []
+        lines += ["the metadata"] if weights.metadata else []
+        return (*lines, *(["the position of the training"] if weights.position is not None else []))
+
+    def check(self, weights: WeightFile, path: Path) -> None:
+        """Read the file back. Raises ExportError when a variable is not what the layouts ask for."""
+        require_same(weights, self.read(path))

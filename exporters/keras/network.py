@@ -1,0 +1,56 @@
+"""A keras.Sequential under construction, and in which order its numbers flow."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cnnkit.errors import ExportError
+from cnnkit.exporters.keras.config import snake_case
+from cnnkit.exporters.keras.variable import KerasLayer, Variable
+from cnnkit.exporters.weight_file import Tensor
+from cnnkit.files.names import printable
+
+Layer = Mapping[str, Any]
+
+
+class Network:
+    """Layers so far.
+
+    row  (C, H, W) when what flows is a row that Keras flattened as H, W, C, and so in another order than cnnkit's
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor]) -> None:
+        self.layers: list[KerasLayer] = []
+        self.row: tuple[int, ...] | None = None
+        self._weights = dict(weights)
+
+    def put(self, kind: str, path: str, config: Mapping[str, Any], variables: Sequence[Variable] = ()) -> None:
+        """Append a layer of class `kind` for cnnkit's layer `path`; its name is made of both."""
+        name = f"{snake_case(kind)}_{path.replace('.', '_')}"
+        taken = sum(layer.config["name"].startswith(name) for layer in self.layers)
+        full = {"name": f"{name}_again_{taken}" if taken else name} | dict(config)
+        self.layers.append(KerasLayer(kind, full, tuple(variables)))
+
+    def tensor(self, layer: Layer, name: str, shape: Sequence[int]) -> Tensor:
+        """Return a weight of a layer. Raises ExportError when there is none of that shape."""
+        full = f"{layer['path']}.{name}"
+        tensor = self._weights.pop(full, None)
+        if tensor is None:
+            raise ExportError(f"layer {layer['path']}: expected a tensor {full}, which the architecture needs")
+        if tensor.shape != tuple(shape):
+            raise ExportError(f"tensor {printable(full)}: expected shape {tuple(shape)}, got {tensor.shape}")
+        return tensor
+
+    def put_channels_first(self, path: str, image: Sequence[int]) -> None:
+        """Bring an image, or a row that was one, from H, W, C to C, H, W order."""
+        self.put("Reshape", path, {"target_shape": [*image[1:], image[0]]})
+        self.put("Permute", path, {"dims": [3, 1, 2]})
+        self.row = None
+
+    def finish(self) -> list[KerasLayer]:
+        """Return the layers. Raises ExportError when a weight was left over."""
+        for name in self._weights:
+            raise ExportError(f"tensor {printable(name)} belongs to no layer of the architecture")
+        if self.row is not None:  # what comes out is a row: bring it into cnnkit's order
+            self.put_channels_first("end", self.row)
+            self.put("Flatten", "end", {})
+        return self.layers

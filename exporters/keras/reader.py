@@ -1,0 +1,56 @@
+"""Reads Keras files: finds out which kind, puts tensors in order, keeps the configuration as data."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cnnkit.exporters.faults import fault
+from cnnkit.exporters.foreign_tensors import Foreign
+from cnnkit.exporters.keras import config as configs
+from cnnkit.exporters.keras.archive import open_archive
+from cnnkit.exporters.keras.legacy import is_legacy, read_legacy
+from cnnkit.exporters.keras.saved import is_saved, read_saved
+from cnnkit.exporters.weight_file import NotRead, Tensor, WeightFile
+
+NAME = "keras"
+
+
+def read_archive(path: Path) -> WeightFile:
+    """Return what a `.keras` zip holds. Raises WeightFileError."""
+    archive = open_archive(path, NAME)
+    not_read = archive.not_read
+    config = configs.parse(archive.config, "config.json", not_read)
+    about = configs.parse(archive.metadata, "metadata.json", not_read)
+    known = {key: about[key] for key in ("keras_version", "date_saved") if isinstance(about, dict) and key in about}
+    file = Foreign.opened(path, NAME, archive.window)
+    return _weight_file(file, read_saved(file, list(configs.layers(config))), known | {"config": config}, not_read)
+
+
+def read_hdf5(path: Path) -> WeightFile:
+    """Return what a Keras `.h5` or `.weights.h5` holds. Raises WeightFileError."""
+    file = Foreign.opened(path, NAME)
+    if not is_legacy(file.listing) and not is_saved(file.listing):
+        raise fault(path, "HDF5 file of another maker than Keras", format_name=NAME)
+    root, not_read = file.listing.attributes, list[NotRead]()
+    inner = file.listing.groups.get("model_weights", {})
+    known: dict[str, Any] = {
+        key: value for key in ("keras_version", "backend") if (value := root.get(key, inner.get(key))) is not None
+    }
+    for key in ("model_config", "training_config"):
+        if key in root:
+            known[key.replace("model_", "")] = configs.parse(root[key], key, not_read)
+    read = read_legacy if is_legacy(file.listing) else read_saved
+    return _weight_file(file, read(file, list(configs.layers(known.get("config")))), known, not_read)
+
+
+def _weight_file(
+    file: Foreign, found: list[tuple[str, Tensor]], known: dict[str, Any], not_read: list[NotRead]
+) -> WeightFile:
+    """Name tensors that share a name by their places; keep the places of all."""
+    counts = Counter(tensor.name for _, tensor in found)
+    named = [(place, t if counts[t.name] == 1 else replace(t, name=place)) for place, t in found]
+    about = {key: value for key, value in known.items() if value is not None}
+    metadata = {"keras": about | {"paths": {tensor.name: f"/{place}" for place, tensor in named}}}
+    tensors = tuple(tensor for _, tensor in named)
+    return WeightFile(tensors, None, metadata, not_read=(*not_read, *file.not_read()), file=str(file.path))

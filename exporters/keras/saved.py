@@ -1,0 +1,120 @@
+"""Keras 3 weights (`.weights.h5`, and inside `.keras`): variables by number below the path of their object."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cnnkit.exporters.foreign_tensors import Foreign
+from cnnkit.exporters.keras import variables
+from cnnkit.exporters.keras.config import LayerConfig
+from cnnkit.exporters.weight_file import Tensor
+from cnnkit.files.hdf5_foreign import Listing
+from cnnkit.files.natural_order import natural
+
+_CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+_NUMBER = re.compile("[0-9]{1,9}")
+_COUNTERS = {"0": "iteration", "1": "learning_rate"}
+_LAST = 1 << 30
+
+
+class Variable(NamedTuple):
+    """A variable: path of its data set, path of its object in parts, key in it."""
+
+    place: str
+    owner: tuple[str, ...]
+    key: str
+
+
+def is_saved(listing: Listing) -> bool:
+    """Return whether an HDF5 file is a Keras 3 weights file: every data set is <path>/vars/<key>."""
+    return bool(listing.datasets) and all(_parts(place)[-2:-1] == ("vars",) for place in listing.datasets)
+
+
+def read_saved(file: Foreign, config: list[LayerConfig]) -> list[tuple[str, Tensor]]:
+    """Return (place, tensor) of every variable: in the model's order where the configuration tells it, then the rest.
+
+    Without a configuration the order across classes of layers is unknown: then names are sorted as people count.
+    """
+    by_place = {tuple(layer.place.split("/")): (i, layer) for i, layer in enumerate(config)}
+    names = {
+        parts[:-1]: name
+        for group, attributes in file.listing.groups.items()
+        if (parts := _parts(group))[-1] == "vars" and isinstance(name := attributes.get("name"), str)
+    }
+    owners: dict[tuple[str, ...], list[Variable]] = {}
+    for place in file.listing.datasets:
+        parts = _parts(place)
+        owners.setdefault(parts[:-2], []).append(Variable(place, parts[:-2], parts[-1]))
+
+    def order(owner: tuple[str, ...]) -> tuple[int, int, list[object]]:
+        known = [by_place[key][0] for n in range(len(owner), 0, -1) if (key := _canonical(owner[:n])) in by_place]
+        return _section(owner), known[0] if known else _LAST, [natural(part) for part in owner]
+
+    found = []
+    for owner in sorted(owners, key=order):
+        _, layer = by_place.get(_canonical(owner), (0, None))
+        kind = layer.kind if layer is not None else _guess(owner, names.get(owner, ""))
+        fields = layer.fields if layer is not None else {}
+        found += _object(file, owners[owner], kind, fields, _title(owner, names, by_place))
+    return found
+
+
+def _object(
+    file: Foreign, own: list[Variable], kind: str, fields: Mapping[str, Any], title: str
+) -> list[tuple[str, Tensor]]:
+    shapes = {int(v.key): file.stored(v.place).shape for v in own if _NUMBER.fullmatch(v.key)}
+    section = ("parameter", "optimizer", "other")[_section(own[0].owner)]
+    labels = {str(index): label for index, label in variables.numbered(kind, fields, shapes).items()}
+    found = []
+    for variable in sorted(own, key=lambda variable: natural(variable.key)):
+        shape = file.stored(variable.place).shape
+        if section == "parameter":
+            label = labels.get(variable.key, variable.key)
+            state = "state" if variables.is_state(label) else "parameter"
+            meaning, axes = variables.role(label, kind), variables.axes(label, kind, len(shape))
+        else:
+            label, state, axes = variable.key, section, None
+            if section == "optimizer" and not shape:
+                label = _COUNTERS.get(label, label)
+            meaning = "slot" if section == "optimizer" and shape else "other"
+        name = f"{title}.{label}" if title else label
+        found.append((variable.place, file.tensor(variable.place, name, title, state, meaning, axes)))
+    return found
+
+
+def _parts(place: str) -> tuple[str, ...]:
+    return tuple(place.replace("\\", "/").split("/"))  # on Windows Keras put backslashes into the names of groups
+
+
+def _canonical(owner: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("layers" if part in _CONTAINERS else part for part in owner)
+
+
+def _section(owner: tuple[str, ...]) -> int:
+    """0 the model, 1 the optimizer, 2 metrics and the like."""
+    if owner[:1] == ("optimizer",):
+        return 1
+    return int(bool(owner) and ("metrics" in owner[0] or owner[0].startswith("_loss_tracker"))) * 2
+
+
+def _title(
+    owner: tuple[str, ...],
+    names: Mapping[tuple[str, ...], str],
+    by_place: Mapping[tuple[str, ...], tuple[int, LayerConfig]],
+) -> str:
+    """Return the path of an object as people know it: layers/dense -> the name of that layer."""
+    parts, before = [], ""
+    for depth, part in enumerate(owner, 1):
+        if before in _CONTAINERS:
+            known = by_place.get(_canonical(owner[:depth]))
+            parts.append(names.get(owner[:depth]) or (known[1].name if known else "") or part)
+        elif part not in _CONTAINERS:
+            parts.append(part)
+        before = part
+    return ".".join(parts)
+
+
+def _guess(owner: tuple[str, ...], name: str) -> str:
+    """Return the class of an object by its place in the file, else by its own name (dense_3)."""
+    candidates = [variables.without_number(part) for part in (*owner[-1:], name)]
+    return next(filter(variables.known, candidates), candidates[0] if candidates else "")

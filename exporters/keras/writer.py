@@ -1,0 +1,99 @@
+"""Writes Keras 3 weights (`.weights.h5`) for the keras.Sequential that is the same network, channels last."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cnnkit.errors import ExportError
+from cnnkit.exporters.keras.config import snake_case
+from cnnkit.exporters.keras.layers import add
+from cnnkit.exporters.keras.network import Network
+from cnnkit.exporters.keras.variable import KerasLayer
+from cnnkit.exporters.weight_file import Tensor, WeightFile, sha256
+from cnnkit.files.hdf5_library import load_h5py
+
+CONFIG = "sequential_config"
+_FLOATS = ("float16", "float32", "float64")
+
+
+def network_tensors(weights: WeightFile) -> tuple[Tensor, ...]:
+    """Return what the network needs, parameters and state, in order."""
+    return tuple(tensor for tensor in weights.tensors if tensor.kind in ("parameter", "state"))
+
+
+def keras_layers(weights: WeightFile) -> list[KerasLayer]:
+    """Return the layers of the Sequential. Raises ExportError for what it cannot express."""
+    if weights.architecture is None:
+        raise ExportError("Keras's layouts depend on the layers: these weights come without an architecture")
+    held = network_tensors(weights)
+    dtypes = sorted({tensor.dtype for tensor in held})
+    if len(dtypes) > 1 or not set(dtypes) <= set(_FLOATS):
+        raise ExportError(f"Keras: expected weights of one of {', '.join(_FLOATS)}, got {', '.join(dtypes)}")
+    network = Network({tensor.name: tensor for tensor in held})
+    for layer in weights.architecture.get("layers", []):
+        add(network, layer)
+    return network.finish()
+
+
+def sequential_config(weights: WeightFile, layers: list[KerasLayer]) -> dict[str, Any]:
+    """Return what `keras.Sequential.from_config` makes the network of."""
+    architecture = weights.architecture or {}
+    shape = list(architecture.get("input_shape", []))
+    shape = [*shape[1:], shape[0]] if len(shape) == 3 else shape
+    dtype = next((tensor.dtype for tensor in network_tensors(weights)), "float32")
+    entries = [
+        {"module": "keras.layers", "class_name": layer.kind, "config": layer.config | {"dtype": dtype}}
+        for layer in layers
+    ]
+    first = {"batch_shape": [None, *shape], "dtype": dtype, "name": "input"}
+    entries.insert(0, {"module": "keras.layers", "class_name": "InputLayer", "config": first})
+    return {"name": "network", "layers": entries}
+
+
+def write_keras(weights: WeightFile, path: Path) -> None:
+    """Write `weights` to `path`; the same weights give the same bytes. Raises ExportError as `keras_layers`."""
+    layers = keras_layers(weights)
+    h5py, image = load_h5py(), io.BytesIO()
+    with h5py.File(image, "w", libver=("v110", "v110"), track_order=False) as file:
+        file.attrs[CONFIG] = json.dumps(sequential_config(weights, layers))
+        _group(file, "vars").attrs["name"] = "network"
+        parent = _group(file, "layers")
+        for name, layer in _numbered(layers):
+            own = _group(_group(parent, name), "vars")
+            own.attrs["name"] = layer.config["name"]
+            for index, variable in enumerate(layer.variables):
+                values = variable.values()
+                own.create_dataset(str(index), data=values.astype(values.dtype.newbyteorder("<"), copy=False))
+    path.write_bytes(image.getbuffer())
+
+
+def _group(parent: Any, name: str) -> Any:
+    """Return a new group that keeps no times."""
+    h5py = load_h5py()
+    creation = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    creation.set_obj_track_times(False)
+    return h5py.Group(h5py.h5g.create(parent.id, name.encode(), gcpl=creation))
+
+
+def require_same(weights: WeightFile, written: WeightFile) -> None:
+    """Compare what was written with what was to be written. Raises ExportError for the first that differs."""
+    by_place = {place: written[name] for name, place in written.metadata["keras"]["paths"].items()}
+    for name, layer in _numbered(keras_layers(weights)):
+        for index, variable in enumerate(layer.variables):
+            copy = by_place.pop(f"/layers/{name}/vars/{index}", None)
+            if copy is None or sha256(copy.read()) != sha256(variable.values()):
+                problem = "what was written reads back differently; nothing was saved"
+                raise ExportError(f"{variable.tensor.kind} {variable.tensor.name}: {problem}")
+    if by_place:
+        raise ExportError(f"{next(iter(by_place))} was written and not to be; nothing was saved")
+
+
+def _numbered(layers: list[KerasLayer]) -> Iterator[tuple[str, KerasLayer]]:
+    """Yield each layer with its name in the file: its class in snake case, numbered by occurrence."""
+    used: dict[str, int] = {}
+    for layer in layers:
+        kind = snake_case(layer.kind)
+        count = used[kind] = used.get(kind, -1) + 1
+        yield f"{kind}_{count}" if count else kind, layer

@@ -1,0 +1,1 @@
+"""Format "onnx": networks of ONNX, read without executing anything, and written for any runtime."""

@@ -1,0 +1,42 @@
+"""The ONNX format as the registry knows it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cnnkit.exporters.formats import Format, verify
+from cnnkit.exporters.onnx.model_proto import looks_like_model
+from cnnkit.exporters.onnx.reader import NAME, read_onnx
+from cnnkit.exporters.onnx.writer import network_tensors, write_onnx
+from cnnkit.exporters.weight_file import WeightFile
+
+
+class OnnxFormat(Format):
+    """Reads the tensors of any ONNX file; writes networks of cnnkit's own layers."""
+
+    name = NAME
+    suffixes = (".onnx",)
+    description = "ONNX: the network with its weights, which onnxruntime and others run"
+    reads = writes = True
+
+    def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
+        """Return whether the file begins as a model in protocol buffers does; ONNX has no mark of its own."""
+        return looks_like_model(head)
+
+    def read(self, path: Path) -> WeightFile:
+        """Return what the file holds. Raises WeightFileError when it is damaged."""
+        return read_onnx(path)
+
+    def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
+        """Write the network; the same weights give the same bytes. Raises ExportError as `write_onnx`."""
+        write_onnx(weights, path)
+
+    def losses(self, weights: WeightFile) -> tuple[str, ...]:
+        """Return what does not come along: what only training needs."""
+        left = len(weights.tensors) - len(network_tensors(weights))
+        lines = [f"{left} tensors that are neither parameters nor state"] if left else []
+        return (*lines, *(["the position of the training"] if weights.position is not None else []))
+
+    def check(self, weights: WeightFile, path: Path) -> None:
+        """Read the file back. Raises ExportError when a tensor of the network differs."""
+        verify(self.read, replace(weights, tensors=network_tensors(weights)), path)

@@ -1,0 +1,110 @@
+"""A graph under construction: nodes, weights and constants of operations, and its form as GraphProto."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cnnkit.errors import ExportError
+from cnnkit.exporters.onnx.tensor_proto import TYPES
+from cnnkit.exporters.onnx.wire_writer import Message
+from cnnkit.exporters.weight_file import Tensor
+from cnnkit.files.names import printable
+
+INPUT, OUTPUT = "input", "output"
+_NUMBERS = {name: number for number, name in TYPES.items()}
+_FLOAT, _INT, _TEXT, _INTS = 1, 2, 3, 7
+
+
+class _Node(NamedTuple):
+    op: str
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    attributes: dict[str, Any]
+
+
+class Graph:
+    """Operations in order; every one gives one array, which is named after the layer that it belongs to."""
+
+    def __init__(self, weights: dict[str, Tensor], dtype: str) -> None:
+        self.dtype = dtype
+        self.used: list[Tensor] = []
+        self._weights, self._constants = weights, dict[str, Tensor]()
+        self._nodes: list[_Node] = []
+
+    def weight(self, path: str, name: str, shape: Sequence[int]) -> str:
+        """Return the name of a layer's weight. Raises ExportError when there is none of that shape."""
+        full = f"{path}.{name}"
+        tensor = self._weights.pop(full, None)
+        if tensor is None:
+            raise ExportError(f"layer {path}: expected a tensor {full}, which the architecture needs")
+        if tensor.shape != tuple(shape):
+            raise ExportError(f"tensor {printable(full)}: expected shape {tuple(shape)}, got {tensor.shape}")
+        self.used.append(tensor)
+        return full
+
+    def constant(self, name: str, values: Any, dtype: str | None = None) -> str:
+        """Return the name of a small array that an operation needs; by default it has the dtype of the weights."""
+        array = np.array(values, dtype or self.dtype)
+        self._constants.setdefault(name, Tensor.of(name, array))
+        return name
+
+    def node(self, op: str, path: str, inputs: Sequence[str], part: str = "", **attributes: Any) -> str:
+        """Append an operation of layer `path` and return the name of its result."""
+        name = f"{path}/{part or op}"
+        self._nodes.append(_Node(op, name, tuple(inputs), f"{name}:0", attributes))
+        return f"{name}:0"
+
+    def message(self, name: str, input_shape: Sequence[int], output_shape: Sequence[int], result: str) -> Message:
+        """Return the GraphProto whose output is `result`. Raises ExportError when a weight was left over."""
+        for left in self._weights:
+            raise ExportError(f"tensor {printable(left)} belongs to no layer of the architecture")
+        if result == INPUT:
+            result = self.node("Identity", "network", [INPUT])
+        graph = Message()
+        for node in self._nodes:
+            graph.message(1, _node(node._replace(output=OUTPUT) if node.output == result else node))
+        graph.content(2, name)
+        for tensor in (*self.used, *self._constants.values()):
+            graph.message(5, _tensor(tensor))
+        graph.message(11, _value_info(INPUT, self.dtype, input_shape))
+        return graph.message(12, _value_info(OUTPUT, self.dtype, output_shape))
+
+
+def _node(node: _Node) -> Message:
+    message = Message()
+    for name in node.inputs:
+        message.content(1, name)
+    message.content(2, node.output).content(3, node.name).content(4, node.op)
+    for name, value in node.attributes.items():
+        message.message(5, _attribute(name, value))
+    return message
+
+
+def _attribute(name: str, value: Any) -> Message:
+    message = Message().content(1, name)
+    if isinstance(value, float):
+        return message.real(2, value).number(20, _FLOAT)
+    if isinstance(value, int):
+        return message.number(3, value).number(20, _INT)
+    if isinstance(value, str):
+        return message.content(4, value).number(20, _TEXT)
+    for item in value:
+        message.number(8, item)
+    return message.number(20, _INTS)
+
+
+def _tensor(tensor: Tensor) -> Message:
+    message = Message()
+    for extent in tensor.shape:
+        message.number(1, extent)
+    return message.number(2, _NUMBERS[tensor.dtype]).content(8, tensor.name).values(9, tensor)
+
+
+def _value_info(name: str, dtype: str, shape: Sequence[int]) -> Message:
+    dimensions = Message().message(1, Message().content(2, "N"))
+    for extent in shape:
+        dimensions.message(1, Message().number(1, extent))
+    kind = Message().message(1, Message().number(1, _NUMBERS[dtype]).message(2, dimensions))
+    return Message().content(1, name).message(2, kind)

@@ -1,0 +1,157 @@
+"""Each layer of an architecture as ONNX operations. A function takes the graph, the layer, its input's name."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cnnkit.errors import ExportError
+from cnnkit.exporters.layer_geometry import geometry, pair
+from cnnkit.exporters.onnx.graph import Graph
+from cnnkit.files.names import printable
+
+Layer = Mapping[str, Any]
+
+
+def apply(graph: Graph, layer: Layer, x: str) -> str:
+    """Append the operations of one layer and return the name of its result.
+
+    Raises ExportError for a layer that ONNX has no operations for, or that lacks what it needs.
+    """
+    kind = layer.get("type")
+    if kind not in _OPERATORS:
+        raise ExportError(f"layer {layer.get('path')} ({printable(str(kind))}): not known as ONNX operations")
+    try:
+        return _OPERATORS[kind](graph, layer, x)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        problem = printable(f"{type(error).__name__}: {error}")
+        raise ExportError(f"layer {layer.get('path')} ({kind}): its description lacks something: {problem}") from error
+
+
+def _pads(padding: Any) -> list[int]:
+    (top, bottom), (left, right) = padding
+    return [top, left, bottom, right]
+
+
+def _conv(graph: Graph, layer: Layer, x: str) -> str:
+    path, shape, groups = layer["path"], geometry(layer), layer.get("groups", 1)
+    outputs, channels = layer["features"], layer["input_shape"][0]
+    transposed = layer["type"] == "ConvTranspose2D"
+    lead = (channels, outputs // groups) if transposed else (outputs, channels // groups)
+    inputs = [x, graph.weight(path, "weight", (*lead, *shape.window))]
+    if layer.get("bias", True):
+        inputs.append(graph.weight(path, "bias", (outputs,)))
+    attributes: dict[str, Any] = {
+        "dilations": shape.dilation,
+        "group": groups,
+        "kernel_shape": shape.window,
+        "pads": _pads(shape.padding),
+        "strides": shape.stride,
+    }
+    if transposed:
+        attributes["output_padding"] = pair(layer.get("output_padding", 0))
+    return graph.node("ConvTranspose" if transposed else "Conv", path, inputs, **attributes)
+
+
+def _dense(graph: Graph, layer: Layer, x: str) -> str:
+    path, outputs = layer["path"], layer["features"]
+    inputs = [x, graph.weight(path, "weight", (outputs, layer["input_shape"][0]))]
+    if layer.get("bias", True):
+        inputs.append(graph.weight(path, "bias", (outputs,)))
+    return graph.node("Gemm", path, inputs, transB=1)
+
+
+def _pool(graph: Graph, layer: Layer, x: str) -> str:
+    shape = geometry(layer)
+    attributes: dict[str, Any] = {
+        "kernel_shape": shape.window, "pads": _pads(shape.padding), "strides": shape.stride,
+    }  # fmt: skip
+    if layer["type"] == "MaxPool2D":
+        return graph.node("MaxPool", layer["path"], [x], **attributes)
+    attributes["count_include_pad"] = int(layer.get("count_padding", True))
+    return graph.node("AveragePool", layer["path"], [x], **attributes)
+
+
+def _global_average(graph: Graph, layer: Layer, x: str) -> str:
+    return graph.node("Flatten", layer["path"], [graph.node("GlobalAveragePool", layer["path"], [x])], axis=1)
+
+
+def _flatten(graph: Graph, layer: Layer, x: str) -> str:
+    return graph.node("Flatten", layer["path"], [x], axis=1)
+
+
+def _reshape(graph: Graph, layer: Layer, x: str) -> str:
+    shape = graph.constant(f"{layer['path']}/shape", [0, *layer["output_shape"]], "int64")  # 0: as it comes, N
+    return graph.node("Reshape", layer["path"], [x, shape])
+
+
+def _batch_norm(graph: Graph, layer: Layer, x: str) -> str:
+    path, channels = layer["path"], (layer["input_shape"][0],)
+    inputs = [graph.weight(path, name, channels) for name in ("gamma", "beta", "mean", "variance")]
+    return graph.node("BatchNormalization", path, [x, *inputs], epsilon=float(layer.get("epsilon", 1e-5)))
+
+
+def _layer_norm(graph: Graph, layer: Layer, x: str) -> str:
+    path, shape = layer["path"], layer["input_shape"]
+    inputs = [graph.weight(path, name, shape) for name in ("gamma", "beta")]
+    epsilon = float(layer.get("epsilon", 1e-5))
+    return graph.node("LayerNormalization", path, [x, *inputs], axis=1, epsilon=epsilon)
+
+
+def _gelu(graph: Graph, layer: Layer, x: str) -> str:
+    path = layer["path"]
+    half, one = graph.constant("half", 0.5), graph.constant("one", 1.0)
+    if layer.get("approximate", "none") == "tanh":
+        square = graph.node("Mul", path, [x, x], "square")
+        cube = graph.node("Mul", path, [square, x], "cube")
+        bent = graph.node("Mul", path, [cube, graph.constant("gelu/cubic", 0.044715)], "cubic")
+        total = graph.node("Add", path, [x, bent], "sum")
+        scaled = graph.node("Mul", path, [total, graph.constant("gelu/slope", math.sqrt(2 / math.pi))], "scaled")
+        curve = graph.node("Tanh", path, [scaled])
+    else:
+        scaled = graph.node("Mul", path, [x, graph.constant("gelu/root", math.sqrt(0.5))], "scaled")
+        curve = graph.node("Erf", path, [scaled])
+    gate = graph.node("Mul", path, [graph.node("Add", path, [curve, one], "shifted"), half], "gate")
+    return graph.node("Mul", path, [x, gate], "gated")
+
+
+def _leaky_relu(graph: Graph, layer: Layer, x: str) -> str:
+    return graph.node("LeakyRelu", layer["path"], [x], alpha=float(layer.get("slope", 0.01)))
+
+
+def _softmax(graph: Graph, layer: Layer, x: str) -> str:
+    return graph.node("Softmax", layer["path"], [x], axis=1)
+
+
+def _plain(op: str) -> Callable[[Graph, Layer, str], str]:
+    def operator(graph: Graph, layer: Layer, x: str) -> str:
+        return graph.node(op, layer["path"], [x])
+
+    return operator
+
+
+def _sequential(graph: Graph, layer: Layer, x: str) -> str:
+    for inner in layer["layers"]:
+        x = apply(graph, inner, x)
+    return x
+
+
+def _residual(graph: Graph, layer: Layer, x: str) -> str:
+    body = apply(graph, layer["body"], x)
+    shortcut = layer.get("shortcut")
+    return graph.node("Add", layer["path"], [body, x if shortcut is None else apply(graph, shortcut, x)])
+
+
+def _branches(graph: Graph, layer: Layer, x: str) -> str:
+    results = [apply(graph, branch, x) for branch in layer["branches"]]
+    if layer.get("join", "concatenate") == "concatenate":
+        return graph.node("Concat", layer["path"], results, axis=1)
+    return graph.node("Sum", layer["path"], results)
+
+
+_OPERATORS: Mapping[Any, Callable[[Graph, Layer, str], str]] = {
+    "Conv2D": _conv, "ConvTranspose2D": _conv, "Dense": _dense, "MaxPool2D": _pool, "AvgPool2D": _pool,
+    "GlobalAvgPool2D": _global_average, "Flatten": _flatten, "Reshape": _reshape, "Dropout": _plain("Identity"),
+    "BatchNorm": _batch_norm, "LayerNorm": _layer_norm, "ReLU": _plain("Relu"), "LeakyReLU": _leaky_relu,
+    "Sigmoid": _plain("Sigmoid"), "Tanh": _plain("Tanh"), "GELU": _gelu, "Softmax": _softmax,
+    "Sequential": _sequential, "Residual": _residual, "Branches": _branches,
+}  # fmt: skip

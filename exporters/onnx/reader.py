@@ -1,0 +1,117 @@
+"""Reads the tensors of an ONNX file: initializers and constants in the order in which the nodes take them."""
+
+import functools
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cnnkit.exporters import strict_json
+from cnnkit.exporters.faults import fault, gate_faults
+from cnnkit.exporters.onnx.model_proto import Model, parse_model
+from cnnkit.exporters.onnx.tensor_proto import StoredTensor, read_tensor
+from cnnkit.exporters.onnx.usage import Use, all_graphs, meaning, own_inputs, uses
+from cnnkit.exporters.onnx.wire import Source
+from cnnkit.exporters.weight_file import Array, NotRead, Tensor, WeightFile
+from cnnkit.files.names import printable
+from cnnkit.files.stored_file import StoredFile
+
+NAME, PROPERTY = "onnx", "cnnkit"
+_STATE = ("mean", "variance")
+
+
+class _Found(NamedTuple):
+    order: tuple[int, int, int]
+    name: str
+    stored: StoredTensor
+    use: Use | None
+    constant: bool
+
+
+def read_onnx(path: Path) -> WeightFile:
+    """Return what an ONNX file holds; values are read later. Raises WeightFileError."""
+    with gate_faults(path, NAME):
+        file = StoredFile(path)
+        with file.open() as stream:
+            model = parse_model(Source(stream, file.size))
+    found, not_read = _tensors(model)
+    readable = [f for f in found if f.stored.problem is None]
+    not_read += [
+        NotRead(f"{printable(f.name)} {f.stored.shape}", 1, printable(f.stored.problem))
+        for f in found
+        if f.stored.problem is not None
+    ]
+    read = functools.partial(_read, path, file)
+    if PROPERTY in model.properties:
+        try:
+            return _ours(path, model, readable, not_read, read)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            problem = f"metadata property {PROPERTY} does not fit: {printable(str(error))}"
+            raise fault(path, problem, format_name=NAME) from error
+    tensors = tuple(_tensor(f, read) for f in readable)
+    return WeightFile(tensors, None, {"onnx": _about(model)}, not_read=tuple(not_read), file=str(path))
+
+
+def _tensors(model: Model) -> tuple[list[_Found], list[NotRead]]:
+    found, not_read = [], []
+    for number, (prefix, graph) in enumerate(all_graphs(model.graph)):
+        used = uses(graph)
+        held = [(tensor.name, tensor, False) for tensor in graph.initializers]
+        for node in graph.nodes:
+            if node.op == "Constant" and node.constant is not None and node.outputs:
+                held.append((node.outputs[0], node.constant, True))
+        for position, (name, stored, constant) in enumerate(held):
+            use = used.get(name)
+            order = (number, use.position if use else len(graph.nodes), use.slot if use else position)
+            found.append(_Found(order, prefix + name, stored, use, constant))
+        sparse = graph.sparse + sum(node.sparse for node in graph.nodes)
+        if sparse:
+            not_read.append(NotRead("sparse tensors", sparse, "sparse tensors are not read"))
+    if model.functions:
+        not_read.append(NotRead("functions", model.functions, "constants inside functions are not looked for"))
+    return sorted(found, key=lambda f: f.order), not_read
+
+
+def _tensor(found: _Found, read: Any) -> Tensor:
+    stored = found.stored
+    role, axes = meaning(found.use, len(stored.shape))
+    kind = "state" if role in _STATE else "parameter"
+    if role == "other" and (found.constant or not stored.shape or "float" not in stored.dtype):
+        kind = "other"
+    if axes is None:
+        axes = tuple(map(str, range(len(stored.shape))))
+    layer = found.name.rpartition(".")[0] or (found.use.node.name if found.use else "") or found.name
+    values = functools.partial(read, stored)
+    return Tensor(found.name, layer, kind, role, axes, stored.dtype, stored.shape, values)
+
+
+def _ours(path: Path, model: Model, found: list[_Found], not_read: list[NotRead], read: Any) -> WeightFile:
+    """Return the WeightFile that cnnkit wrote as this model."""
+    about = strict_json.loads(model.properties[PROPERTY].encode("utf-8", "surrogateescape"))
+    stored = {f.name: f.stored for f in found}
+    tensors = []
+    for name, layer, kind, role, axes in about["tensors"]:
+        held = stored.pop(name)
+        values = functools.partial(read, held)
+        tensors.append(Tensor(name, layer, kind, role, tuple(axes), held.dtype, held.shape, values))
+    if stored:
+        not_read.append(NotRead("constants of operations", len(stored), "they are no weights"))
+    architecture, metadata = about["architecture"], about["metadata"]
+    if not isinstance(architecture, dict) or not isinstance(metadata, dict):
+        raise TypeError("architecture and metadata are no objects")
+    return WeightFile(tuple(tensors), architecture, metadata, not_read=tuple(not_read), file=str(path))
+
+
+def _about(model: Model) -> dict[str, Any]:
+    graph = model.graph
+    return {
+        "ir_version": model.ir_version,
+        "producer": f"{model.producer} {model.producer_version}".strip(),
+        "opsets": model.opsets,
+        "graph": graph.name,
+        "inputs": own_inputs(graph),
+        "outputs": graph.outputs,
+    }
+
+
+def _read(path: Path, file: StoredFile, stored: StoredTensor) -> Array:
+    with gate_faults(path, NAME):
+        return read_tensor(file, stored)

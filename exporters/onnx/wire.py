@@ -1,0 +1,120 @@
+"""Protocol buffers as they lie in a file: fields by number, nothing read that nobody asks for, nothing believed."""
+
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple, NoReturn
+
+from cnnkit.files.hdf5_library import UnsafeFileError
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+_BLOCK = 1 << 16
+_MOST_FIELDS = 2_000_000
+_TEXT = 64 << 20
+
+
+class Field(NamedTuple):
+    """One field: `value` of a varint or of fixed bits; content of the others between start and stop."""
+
+    number: int
+    wire: int
+    value: int
+    start: int
+    stop: int
+
+
+class Source:
+    """An open file, read in blocks; it counts the fields that are looked at."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream, self.size = stream, size
+        self._begin, self._block = 0, b""
+        self._left = _MOST_FIELDS
+
+    def fields(self, start: int, stop: int) -> Iterator[Field]:
+        """Yield the fields of the message between two offsets.
+
+        Raises UnsafeFileError for what is no message, reaches beyond it, or has more fields than any net.
+        """
+        position = start
+        while position < stop:
+            begin = position
+            key, position = self._varint(position, stop)
+            number, wire = key >> 3, key & 7
+            self._left -= 1
+            if self._left < 0:
+                raise UnsafeFileError(f"more than {_MOST_FIELDS} fields", "too_big")
+            if number == 0 or number >= 1 << 29:
+                damaged(f"field number {number}", begin)
+            if wire == VARINT:
+                value, position = self._varint(position, stop)
+                yield Field(number, wire, value, position, position)
+                continue
+            if wire == BYTES:
+                size, position = self._varint(position, stop)
+            elif wire in (FIXED64, FIXED32):
+                size = 8 if wire == FIXED64 else 4
+            else:
+                damaged(f"wire type {wire}", begin)
+            if size > stop - position:
+                damaged(f"field {number} of {size} bytes where {stop - position} are left", begin)
+            value = int.from_bytes(self.bytes(position, position + size), "little") if wire != BYTES else 0
+            yield Field(number, wire, value, position, position + size)
+            position += size
+
+    def bytes(self, start: int, stop: int) -> bytes:
+        """Return a small part of the file. Raises UnsafeFileError when it is not small, or cut."""
+        if stop - start > _TEXT:
+            raise UnsafeFileError(f"text of {stop - start} bytes at byte {start}", "too_big")
+        if not (self._begin <= start and stop <= self._begin + len(self._block)):
+            self._stream.seek(start)
+            self._begin, self._block = start, self._stream.read(max(_BLOCK, stop - start))
+        content = self._block[start - self._begin : stop - self._begin]
+        if len(content) < stop - start:
+            damaged("cut", start)
+        return content
+
+    def text(self, field: Field) -> str:
+        """Return the text of a field; bytes that are no UTF-8 become lone surrogates."""
+        if field.wire != BYTES:
+            damaged(f"field {field.number} is no text", field.start)
+        return self.bytes(field.start, field.stop).decode("utf-8", "surrogateescape")
+
+    def varints(self, field: Field) -> Iterator[int]:
+        """Yield the numbers of a repeated field, packed or not."""
+        if field.wire == VARINT:
+            yield field.value
+            return
+        position = field.start
+        while position < field.stop:
+            self._left -= 1
+            if self._left < 0:
+                raise UnsafeFileError(f"more than {_MOST_FIELDS} fields", "too_big")
+            value, position = self._varint(position, field.stop)
+            yield value
+
+    def _varint(self, position: int, stop: int) -> tuple[int, int]:
+        value = shift = 0
+        while True:
+            if position >= stop:
+                damaged("a number is cut", position)
+            offset = position - self._begin
+            if not 0 <= offset < len(self._block):
+                self.bytes(position, position + 1)
+                offset = position - self._begin
+            byte = self._block[offset]
+            value |= (byte & 0x7F) << shift
+            position += 1
+            if byte < 0x80:
+                return value & 0xFFFFFFFFFFFFFFFF, position
+            shift += 7
+            if shift > 63:
+                damaged("a number of more than ten bytes", position)
+
+
+def damaged(problem: str, offset: int) -> NoReturn:
+    """Raise the error about what is wrong at a byte of the file."""
+    raise UnsafeFileError(f"damaged ONNX file: {problem} at byte {offset}")
+
+
+def signed(value: int) -> int:
+    """Return a varint as the signed number that it stands for."""
+    return value - (1 << 64) if value >= 1 << 63 else value

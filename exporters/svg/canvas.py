@@ -1,0 +1,94 @@
+"""A thin layer over svgwrite: elements by position and class, groups that no renderer chokes on."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+import svgwrite  # type: ignore[import-untyped]
+from svgwrite.base import BaseElement  # type: ignore[import-untyped]
+
+MARGIN = 24
+WIDTH = 1240
+ROOM = WIDTH - 2 * MARGIN
+CHILDREN = 200  # time to open grows with the square of siblings
+
+Element = Any  # svgwrite has no types
+
+
+class Canvas:
+    """Makes elements. debug: check each against the SVG standard, at more than twice the time."""
+
+    def __init__(self, debug: bool = False) -> None:
+        self.drawing = svgwrite.Drawing(debug=debug, profile="full")
+
+    def rect(self, x: float, y: float, w: float, h: float, name: str, title: str | None = None, **more: Any) -> Element:
+        """Return a rectangle."""
+        return _titled(self.drawing.rect((x, y), (w, h), class_=name, **more), title)
+
+    def path(self, d: str, name: str, title: str | None = None, **more: Any) -> Element:
+        """Return a path."""
+        return _titled(self.drawing.path(d, class_=name, **more), title)
+
+    def circle(self, x: float, y: float, r: float, name: str, title: str | None = None) -> Element:
+        """Return a circle."""
+        return _titled(self.drawing.circle((x, y), r, class_=name), title)
+
+    def text(self, x: float, y: float, words: str, name: str | None = None) -> Element:
+        """Return text, its baseline at y."""
+        return self.drawing.text(words, (x, y), **({"class_": name} if name else {}))
+
+    def image(self, x: float, y: float, w: float, h: float, uri: str, title: str) -> Element:
+        """Return pixels."""
+        return _titled(self.drawing.image(uri, (x, y), (w, h), class_="i", preserveAspectRatio="none"), title)
+
+    def group(self, children: Sequence[Element], name: str | None = None, **more: Any) -> Element:
+        """Return a group, of groups where there are more than `CHILDREN`."""
+        parts = list(children)
+        while len(parts) > CHILDREN:
+            parts = [self.group(parts[i : i + CHILDREN]) for i in range(0, len(parts), CHILDREN)]
+        made = self.drawing.g(**({"class_": name} if name else {}), **more)
+        for part in parts:
+            made.add(part)
+        return made
+
+    def page(
+        self, title: str, description: str, data: ElementTree.Element, style: str, body: Sequence[Element], height: int
+    ) -> str:
+        """Return the whole file."""
+        drawing = self.drawing
+        drawing["width"], drawing["height"] = WIDTH, height
+        drawing.viewbox(0, 0, WIDTH, height)
+        drawing["class"] = "cnnkit-svg"
+        drawing.set_desc(title, description)
+        drawing.set_metadata(data)
+        drawing.defs.add(drawing.style(style))
+        pattern = drawing.pattern((0, 0), (4, 4), id="nan", patternUnits="userSpaceOnUse")
+        pattern.add(drawing.rect((0, 0), (4, 4), fill="#f6d5f6"))
+        pattern.add(drawing.path("M-1 1L1 -1M0 4L4 0M3 5L5 3", stroke="#b700b7", stroke_width=1.4))
+        drawing.defs.add(pattern)
+        drawing.add(drawing.rect((0, 0), ("100%", "100%"), class_="paper"))
+        drawing.add(self.group(body))
+        stream = io.StringIO()
+        drawing.write(stream)
+        return stream.getvalue() + "\n"
+
+
+def _titled(element: Element, title: str | None) -> Element:
+    if title is not None:
+        element.elements.append(_Title(title))
+    return element
+
+
+class _Title(BaseElement):  # type: ignore[misc]
+    """A title without the parameters that every svgwrite element carries: there are 100,000 of them."""
+
+    elementname = "title"
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def get_xml(self) -> ElementTree.Element:
+        xml = ElementTree.Element("title")
+        xml.text = self.words
+        return xml

@@ -1,0 +1,93 @@
+"""The whole picture of a weight file: what is drawn in which form, and the file around it."""
+
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from cnnkit.exporters.svg import edges
+from cnnkit.exporters.svg.canvas import Canvas
+from cnnkit.exporters.svg.data_block import NAMESPACE, encode, header
+from cnnkit.exporters.svg.diagram import draw_diagram, layers_of
+from cnnkit.exporters.svg.header import draw_flow, draw_header, folded, sum_of, title_of
+from cnnkit.exporters.svg.legend import bar
+from cnnkit.exporters.svg.network import flat, places, seen_shapes
+from cnnkit.exporters.svg.palette import style_sheet
+from cnnkit.exporters.svg.sections import draw_layer
+from cnnkit.exporters.svg.sheet import Sheet, Values
+from cnnkit.exporters.weight_file import Tensor, WeightFile
+
+TITLED = 100_000
+_PIXELS, _TENSORS = 4_000_000, 2000
+
+
+class _Choice(NamedTuple):
+    """Tensors by how much of them is shown: a titled cell a value, a pixel a value, nothing."""
+
+    titled: list[Tensor]
+    pixels: list[Tensor]
+    undrawn: list[Tensor]
+
+
+def draw(weights: WeightFile, debug: bool = False) -> str:
+    """Return the SVG file as text. debug: have svgwrite check every element."""
+    canvas = Canvas(debug)
+    sheet = Sheet(canvas)
+    choice = _choose(weights)
+    draw_header(sheet, weights, [*sum_of(weights), *folded(choice.pixels, choice.undrawn)])
+    draw_flow(sheet, weights.architecture)
+    _draw_layers(sheet, weights, choice)
+    canvas.drawing.defs.add(bar(canvas))
+    style = style_sheet() + edges.styles() + "\n" + "\n".join(sheet.styles)
+    name = title_of(weights)
+    description = f"{weights.parameters:,} parameters, exactly in this file's metadata, drawn by cnnkit"
+    return canvas.page(name, description, _data(weights), style, sheet.elements, round(sheet.y + 16))
+
+
+def _choose(weights: WeightFile) -> _Choice:
+    """Spend the budget of titled cells on the smallest tensors first, that of pixels likewise."""
+    drawn = [tensor for tensor in weights if tensor.kind != "optimizer"]
+    cells, pixels = TITLED, _PIXELS
+    chosen = _Choice([], [], [])
+    for rank, tensor in enumerate(sorted(drawn, key=lambda tensor: tensor.parameters)):
+        if rank < _TENSORS and tensor.parameters <= cells:
+            cells -= tensor.parameters
+            chosen.titled.append(tensor)
+        elif rank < _TENSORS and tensor.parameters <= pixels:
+            pixels -= tensor.parameters
+            chosen.pixels.append(tensor)
+        else:
+            chosen.undrawn.append(tensor)
+    return chosen
+
+
+def _draw_layers(sheet: Sheet, weights: WeightFile, choice: _Choice) -> None:
+    titled, skipped = {id(t) for t in choice.titled}, {id(t) for t in choice.undrawn}
+    layers = places(weights.architecture)
+    known = {place.path: place for place in flat(layers)}
+    read = [Values(t, id(t) in titled) for t in weights if t.kind != "optimizer" and id(t) not in skipped]
+    found: dict[str, list[Values]] = {}
+    for values in read:
+        found.setdefault(_layer(values.tensor), []).append(values)
+    order = [path for path in ("input", *known) if path in found]
+    order += [path for path in found if path not in order]
+    weighty = {path: own for path in order if (own := [v for v in found[path] if v.tensor.kind != "activation"])}
+    dense = layers_of(layers, weighty)
+    if dense:
+        found = {path: [v for v in own if v.tensor.kind == "activation"] for path, own in found.items()}
+        draw_diagram(sheet, layers, dense, weighty, found.get("input", []))
+    seen = seen_shapes(layers)
+    for path in order:
+        if found[path]:
+            draw_layer(sheet, path, known.get(path), found[path], seen.get(path))
+
+
+def _layer(tensor: Tensor) -> str:
+    return tensor.name if tensor.kind == "activation" else tensor.layer
+
+
+def _data(weights: WeightFile) -> ElementTree.Element:
+    """Return the data block: a header of JSON and the bytes of each tensor."""
+    block = ElementTree.Element("weights", {"xmlns": NAMESPACE})
+    ElementTree.SubElement(block, "header").text = header(weights)
+    for tensor in weights:
+        ElementTree.SubElement(block, "tensor").text = encode(tensor.read())
+    return block

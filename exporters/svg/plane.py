@@ -1,0 +1,109 @@
+"""The input of a diagram as a plane seen from the side, one skewed grid a channel, edges leaving from its pixels."""
+
+import math
+from dataclasses import dataclass
+
+from cnnkit.exporters.svg.canvas import Canvas, Element
+from cnnkit.exporters.svg.edges import Point
+from cnnkit.exporters.svg.network import Shape
+from cnnkit.exporters.svg.palette import css_class
+from cnnkit.exporters.svg.scale import STEPS
+from cnnkit.exporters.svg.sheet import Values
+from cnnkit.exporters.svg.tiles import titles
+
+
+@dataclass
+class Plane:
+    """channels grids of rows by columns, a pixel `across` px wide and `down` px high, sinking `skew` px a column."""
+
+    channels: int
+    rows: int
+    columns: int
+    inputs: int
+    across: float
+    down: float
+    skew: float
+    x: float = 0
+    y: float = 0
+
+    @property
+    def width(self) -> float:
+        """Width in px."""
+        return self.columns * self.across
+
+    @property
+    def height(self) -> float:
+        """Height in px of all channels, 12 px between."""
+        return self.channels * (self._grid + 12) - 12
+
+    @property
+    def _grid(self) -> float:
+        return self.rows * self.down + self.columns * self.skew
+
+    def _corner(self, channel: int, row: float, column: float) -> Point:
+        top = self.y + channel * (self._grid + 12)
+        x, y = self.x + column * self.across, top + row * self.down + (self.columns - column) * self.skew
+        return round(x, 1), round(y, 1)
+
+    def points(self) -> list[Point]:
+        """Return the middle of each pixel, in the order of the inputs."""
+        area = self.rows * self.columns
+        found = []
+        for index in range(self.inputs):
+            row, column = divmod(index % area, self.columns)
+            found.append(self._corner(index // area, row + 0.5, column + 0.5))
+        return found
+
+    def drawn(self, canvas: Canvas, sample: Values | None) -> list[Element]:
+        """Return the grids, with the sample's values when there are some for each pixel."""
+        made: list[Element] = []
+        for channel in range(self.channels):
+            corners = [self._corner(channel, row, column) for row, column in self._ring(0, 0, self.rows, self.columns)]
+            made.append(canvas.path(_outline(corners), "plane"))
+        if sample is not None:
+            names, area = titles(sample, 0, self.inputs), self.rows * self.columns
+            for index in range(self.inputs):
+                row, column = divmod(index % area, self.columns)
+                corners = [self._corner(index // area, *place) for place in self._ring(row, column, 1, 1)]
+                level = int(sample.levels[index])
+                name = css_class(level) if abs(level) <= STEPS else "inf"
+                made.append(canvas.path(_outline(corners), name, names[index]))
+        else:
+            made.append(canvas.path("".join(self._lines()), "rule"))
+        return [canvas.group(made)]
+
+    def _lines(self) -> list[str]:
+        lines = []
+        for channel in range(self.channels):
+            for row in range(1, self.rows):
+                lines.append(_segment(self._corner(channel, row, 0), self._corner(channel, row, self.columns)))
+            for column in range(1, self.columns):
+                lines.append(_segment(self._corner(channel, 0, column), self._corner(channel, self.rows, column)))
+        return lines
+
+    @staticmethod
+    def _ring(row: float, column: float, tall: float, wide: float) -> list[tuple[float, float]]:
+        return [(row, column), (row, column + wide), (row + tall, column + wide), (row + tall, column)]
+
+
+def plane_of(seen: Shape | None, inputs: int) -> Plane:
+    """Return the plane of an input image (C, H, W), of a short row as a column of pixels, of a long one folded."""
+    if seen is not None:
+        channels, rows, columns = seen
+    elif inputs <= 64:
+        channels, rows, columns = 1, inputs, 1
+    else:
+        columns = math.ceil(math.sqrt(inputs))
+        channels, rows = 1, -(-inputs // columns)
+    if columns == 1:
+        return Plane(channels, rows, columns, inputs, 16, 22, 0)
+    size = min(8.0, max(260 / rows, 2))
+    return Plane(channels, rows, columns, inputs, round(size * 0.6, 1), size, round(size * 0.3, 1))
+
+
+def _outline(corners: list[Point]) -> str:
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in corners) + "Z"
+
+
+def _segment(a: Point, b: Point) -> str:
+    return f"M{a[0]:g} {a[1]:g}L{b[0]:g} {b[1]:g}"

@@ -1,0 +1,50 @@
+"""From values to 63 colour levels: linear, symmetric about zero, one scale a tensor."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnkit.exporters.svg.numbers import Floats
+
+STEPS = 31
+NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY = 97, 98, -98
+
+
+class Scale(NamedTuple):
+    """limit: magnitude of the last level. beyond: how many exceed it. low, high: the extremes of what is finite."""
+
+    limit: float
+    clipped: bool
+    beyond: int
+    low: float
+    high: float
+    nans: int
+    infinities: int
+
+    def levels(self, values: Floats) -> NDArray[np.int8]:
+        """Return for each value its level, -31 to 31, 0 for exactly zero, or one of the three that are no numbers."""
+        with np.errstate(all="ignore"):
+            ratio = values / self.limit if self.limit else np.zeros_like(values)
+            steps = np.sign(values) * np.clip(np.ceil(np.abs(ratio) * STEPS), 1, STEPS)
+        steps[values == 0] = 0
+        steps[np.isnan(values)] = NAN
+        steps[values == np.inf] = POSITIVE_INFINITY
+        steps[values == -np.inf] = NEGATIVE_INFINITY
+        levels: NDArray[np.int8] = steps.astype(np.int8)
+        return levels
+
+
+def scale_of(values: Floats) -> Scale:
+    """Return the scale: to the largest magnitude, or to its 99th percentile where the largest is 1.5 times that."""
+    finite = values[np.isfinite(values)]
+    nans = int(np.isnan(values).sum())
+    infinities = values.size - finite.size - nans
+    if not finite.size:
+        return Scale(0.0, False, 0, 0.0, 0.0, nans, infinities)
+    magnitudes = np.abs(finite)
+    largest, percentile = float(magnitudes.max()), float(np.quantile(magnitudes, 0.99))
+    clipped = percentile > 0 and largest / 1.5 > percentile
+    limit = percentile if clipped else largest
+    beyond = int((magnitudes > limit).sum())
+    return Scale(limit, clipped, beyond, float(finite.min()), float(finite.max()), nans, infinities)

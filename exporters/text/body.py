@@ -1,0 +1,81 @@
+"""The lines of numbers of one tensor, made slice by slice."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cnnkit.exporters.text.digits import dumped, finite, fitted, words
+from cnnkit.exporters.text.grammar import WIDTHS
+from cnnkit.exporters.text.layout import Layout, labels
+from cnnkit.exporters.weight_file import Array, Tensor
+
+_ALIGNED = 20_000  # numbers of a tensor; in a larger one columns would cost too many blanks
+_SLICE = 16_384  # numbers made into text at once
+_BULK = frozenset(("float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))))
+_LINES = bytes.maketrans(b",]", b" \n")
+
+
+def body(tensor: Tensor, values: Array, form: Layout, precision: int | None) -> Iterator[bytes]:
+    """Yield labels and lines of numbers."""
+    flat = values.reshape(-1)
+    if not flat.size:
+        return
+    heads = labels(tensor.shape, tensor.axes, form.labelled) if form.labelled else iter((b"",))
+    if form.labelled and not form.group and form.block % form.line == 0 and form.block <= _SLICE // 4:
+        yield from _small_blocks(tensor.dtype, flat, form, precision, heads)
+        return
+    step = form.line * max(form.group, 1)
+    step *= max(_SLICE // step, 1)
+    for head, begin in zip(heads, range(0, flat.size, form.block), strict=True):
+        yield head
+        for start in range(begin, begin + form.block, step):
+            if form.group and start > begin:
+                yield b"\n"
+            piece = flat[start : min(start + step, begin + form.block)]
+            yield _lines(tensor.dtype, piece, form.line, form.group, precision, flat.size <= _ALIGNED)
+
+
+def _small_blocks(
+    dtype: str, flat: Array, form: Layout, precision: int | None, heads: Iterator[bytes]
+) -> Iterator[bytes]:
+    """Yield blocks with their labels; many are made into text at once, parted by blank lines."""
+    step = form.block * (_SLICE // form.block)
+    for start in range(0, flat.size, step):
+        piece = flat[start : start + step]
+        text = _lines(dtype, piece, form.line, form.block // form.line, precision, flat.size <= _ALIGNED)
+        for block in text[:-1].split(b"\n\n"):
+            yield next(heads) + block + b"\n"
+
+
+def _lines(dtype: str, flat: Array, line: int, group: int, precision: int | None, aligned: bool) -> bytes:
+    """Return numbers as lines, with a blank line between groups of lines."""
+    over = flat.size % line
+    if over and over < flat.size:  # then there are no groups
+        parts = (flat[:-over], flat[-over:])
+        return b"".join(_lines(dtype, part, line, group, precision, aligned) for part in parts)
+    if not aligned and precision is None and dtype in _BULK and flat.size % line == 0 and finite(flat, dtype):
+        return _bulk(flat, line, group)
+    found = words(flat, dtype, precision)
+    form = b" %s"
+    if aligned:
+        room = WIDTHS[dtype] - 1
+        form = b" %%%ds" % room
+        if max(map(len, found)) > room:
+            found = [fitted(word, room) for word in found]
+    whole = form * line
+    rows = [
+        (whole if start + line <= len(found) else form * (len(found) - start)) % tuple(found[start : start + line])
+        for start in range(0, len(found), line)
+    ]
+    if group:
+        return b"\n\n".join(b"\n".join(rows[start : start + group]) for start in range(0, len(rows), group)) + b"\n"
+    return b"\n".join(rows) + b"\n"
+
+
+def _bulk(flat: Array, line: int, group: int) -> bytes:
+    """Return the same of finite numbers: [[[1.0,2.0],[3.0,4.0]],...] loses its brackets, and .0 of whole numbers."""
+    shape = (-1, group, line) if group else (-1, line)
+    text = b" " + dumped(flat.reshape(shape)).translate(_LINES, b"[").rstrip(b"\n") + b"\n"
+    if flat.dtype.kind == "f" and (np.trunc(flat) == flat).any():
+        text = text.replace(b".0 ", b" ").replace(b".0\n", b"\n")
+    return text

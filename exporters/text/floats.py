@@ -1,0 +1,86 @@
+"""Floating-point types as bits: which patterns are not finite, their words, and what the others are worth."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnkit.exporters.text.grammar import SPECIAL
+from cnnkit.exporters.weight_file import Array
+
+
+@dataclass(frozen=True)
+class FloatType:
+    """A binary format of IEEE 754's kind: sign, `exponent` bits, `mantissa` bits; arrays of it are `bits` wide."""
+
+    name: str
+    exponent: int
+    mantissa: int
+
+    @property
+    def carrier(self) -> np.dtype[Any]:
+        """The unsigned integer as wide as the type."""
+        return np.dtype(f"uint{1 + self.exponent + self.mantissa}")
+
+    @property
+    def infinity(self) -> int:
+        """The bits of +inf; a NaN's are larger."""
+        return ((1 << self.exponent) - 1) << self.mantissa
+
+    def not_finite(self, bits: Array) -> Array:
+        """Return where bits are a NaN or an infinity."""
+        mask = self.carrier.type(self.infinity)
+        found: Array = (bits & mask) == mask
+        return found
+
+    def word(self, bits: int) -> bytes:
+        """Return "+inf", "-nan" (quiet, nothing else set) or "+nan(0x1)" with all mantissa bits, for such bits."""
+        negative, rest = divmod(bits, 1 << (self.exponent + self.mantissa))
+        sign, payload = "-" if negative else "+", rest - self.infinity
+        usual = {0: "inf", 1 << (self.mantissa - 1): "nan"}
+        return (sign + usual.get(payload, f"nan({payload:#x})")).encode()
+
+    def bits_of(self, word: bytes) -> int:
+        """Return the bits of what `word` wrote. Raises ValueError for another text or a payload that is none."""
+        found = SPECIAL.fullmatch(word)
+        if found is None:
+            raise ValueError("no number")
+        sign, infinite, payload = found.groups()
+        value = 1 << (self.mantissa - 1) if payload is None else int(payload[:30], 16)
+        if not 0 < value < 1 << self.mantissa or (payload and len(payload) > 30):
+            raise ValueError(f"not a NaN of {self.name}: its payload is from 0x1 to {(1 << self.mantissa) - 1:#x}")
+        magnitude = self.infinity + (0 if infinite else value)
+        return magnitude | (int(sign == b"-") << (self.exponent + self.mantissa))
+
+    def to_float64(self, bits: Array) -> Array:
+        """Return the values of bits as float64, which is exact; only a NaN may change its payload."""
+        if self.name == "bfloat16":
+            bits = bits.astype(np.uint32) << np.uint32(16)
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            wide: Array = bits.view(f"float{8 * bits.itemsize}").astype(np.float64)
+        return wide
+
+    def from_float64(self, values: Array) -> Array:
+        """Return the bits nearest to float64 values, ties to even; beyond the largest: an infinity."""
+        with np.errstate(over="ignore", under="ignore"):
+            if self.name != "bfloat16":
+                bits: Array = values.astype(self.name).view(self.carrier)
+                return bits
+            narrow = values.astype(np.float32)
+        # Round to odd in float32, so that the second rounding sees on which side of a tie the value was.
+        away = np.abs(narrow.astype(np.float64)) > np.abs(values)
+        inexact = narrow.astype(np.float64) != values
+        bits = narrow.view(np.uint32) - away.astype(np.uint32) | inexact.astype(np.uint32)
+        bits += np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))
+        return (bits >> np.uint32(16)).astype(np.uint16)
+
+
+FLOATS = {
+    kind.name: kind
+    for kind in (
+        FloatType("float16", 5, 10),
+        FloatType("bfloat16", 8, 7),
+        FloatType("float32", 8, 23),
+        FloatType("float64", 11, 52),
+    )
+}

@@ -1,0 +1,74 @@
+"""How the numbers of a tensor lie on lines: rows, slices with labels, rows of an image's maps."""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from cnnkit.exporters.text.grammar import quoted
+
+_LONGEST, _FOLDED = 32, 16
+
+
+class Layout(NamedTuple):
+    """Numbers of a line, lines of a group (0: no groups; a blank line parts them), and numbers under each label.
+
+    `labelled` is how many leading axes a label counts; 0: there are no labels.
+    """
+
+    line: int
+    group: int
+    block: int
+    labelled: int
+
+
+def layout(shape: tuple[int, ...], maps: tuple[int, ...] | None = None) -> Layout:
+    """Return the layout of a tensor; `maps` is (C, H, W) where its rows are images.
+
+    A row of at most 32 numbers is a line; a longer one is folded to its maps, or to 16 a line.
+    """
+    row = shape[-1] if shape else 1
+    size = math.prod(shape)
+    if row <= _LONGEST:
+        slices = len(shape) > 2
+        return Layout(max(row, 1), 0, row * shape[-2] if slices else size, len(shape) - 2 if slices else 0)
+    labelled = len(shape) - 1
+    if maps is not None and math.prod(maps) == row and 1 < maps[2] <= _LONGEST:
+        return Layout(maps[2], maps[1], row, labelled)
+    return Layout(_FOLDED, 0, row, labelled)
+
+
+def labels(shape: tuple[int, ...], axes: tuple[str, ...], labelled: int) -> Iterator[bytes]:
+    """Yield "[o 3, i 0, kh, kw]" for every index of the first `labelled` axes."""
+    counted = ", ".join(f"{quoted(axis).replace('%', '%%')} %d" for axis in axes[:labelled])
+    rest = "".join(f", {quoted(axis).replace('%', '%%')}" for axis in axes[labelled:])
+    form = f"[{counted}{rest}]\n".encode()
+    return (form % index for index in itertools.product(*map(range, shape[:labelled])))
+
+
+def image_rows(architecture: Mapping[str, Any] | None) -> dict[str, tuple[int, ...]]:
+    """Return {path of a Dense layer: (C, H, W)} for those whose input a Flatten made of an image."""
+    found: dict[str, tuple[int, ...]] = {}
+    if architecture is not None:
+        _search(architecture.get("layers"), found)
+    return found
+
+
+def _search(layers: Any, found: dict[str, tuple[int, ...]]) -> None:
+    maps: tuple[int, ...] | None = None
+    for entry in layers if isinstance(layers, list) else [layers]:
+        if not isinstance(entry, Mapping):
+            continue
+        shape = entry.get("input_shape")
+        if entry.get("type") == "Flatten":
+            image = isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and n > 0 for n in shape)
+            maps = tuple(shape) if image and isinstance(shape, list) else None
+        elif entry.get("type") == "Dense":
+            if maps is not None:
+                found[str(entry.get("path"))] = maps
+            maps = None
+        elif shape != entry.get("output_shape"):
+            maps = None
+        for value in entry.values():
+            if isinstance(value, list | Mapping):
+                _search(value, found)

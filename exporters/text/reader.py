@@ -1,0 +1,169 @@
+"""Reads a text file of weights: every number once, so that a cut file is refused and a changed value is noticed."""
+
+import functools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from cnnkit.exporters import strict_json
+from cnnkit.exporters.faults import fault
+from cnnkit.exporters.text import grammar
+from cnnkit.exporters.text.heading import Heading, read_heading
+from cnnkit.exporters.text.source import LineError, Piece, pieces
+from cnnkit.exporters.text.values import Values, read_values
+from cnnkit.exporters.weight_file import KINDS, Array, NotRead, Tensor, WeightFile
+from cnnkit.files.hdf5_gate import UnsafeFileError
+from cnnkit.files.names import printable
+from cnnkit.files.stored_file import StoredFile
+
+NAME = "txt"
+ROUNDED = "rounded_to_digits"  # a key of the metadata: what `precision` left
+_BOM = b"\xef\xbb\xbf"
+_KEEP = 256 << 20  # bytes of values; tensors beyond are read again when they are asked for
+_MAX_HEAD = 64 << 20
+
+
+class _Part(NamedTuple):
+    heading: Heading
+    values: Values
+
+
+class _Head(NamedTuple):
+    texts: dict[str, Any]
+    precision: int | None
+
+
+def read_text(path: Path) -> WeightFile:
+    """Return what a file holds; `edited` names the tensors whose numbers are not those that were written.
+
+    Raises WeightFileError for the first line that breaks the grammar, with its number.
+    """
+    file = StoredFile(path)
+    try:
+        with file.open() as stream:
+            head, parts = _read_all(stream, file.size)
+            kinds = _kinds(head.texts, [part.heading for part in parts])
+            return _weight_file(file, head, parts, kinds)
+    except ValueError as error:
+        hint = "copy or download it again" if "cut short" in str(error) else None
+        raise fault(path, str(error), format_name=NAME, hint=hint) from error
+    except UnsafeFileError as error:
+        raise fault(path, str(error), format_name=NAME) from error
+
+
+def _read_all(stream: BinaryIO, size: int) -> tuple[_Head, list[_Part]]:
+    if stream.read(3) != _BOM:
+        stream.seek(0)
+    source = pieces(stream)
+    first = next(source, None)
+    version = f"{grammar.FORMAT} {grammar.VERSION}"
+    if first is None or first.text != version.encode():
+        raise LineError(1, f'expected "{version}": this cnnkit reads no other version')
+    head, piece = _head(source)
+    parts: list[_Part] = []
+    room, keep = size // 2 + 1, _KEEP  # a number takes a character and a blank
+    while piece is not None and not piece.text.startswith(b"end of file"):
+        if piece.numbers:
+            raise LineError(piece.line, "numbers outside a tensor")
+        heading = read_heading(piece, source, room)
+        if heading.sha256 and head.precision:
+            raise LineError(piece.line, "a rounded file has no sha256 lines")
+        room -= heading.size
+        values = read_values(heading, source, heading.nbytes <= keep)
+        keep -= 0 if values.array is None else heading.nbytes
+        parts.append(_Part(heading._replace(next=heading.next._replace(text=b"")), values))
+        piece = _meaningful(source)
+    _end(piece, parts, source)
+    return head, parts
+
+
+def _meaningful(source: Iterator[Piece]) -> Piece | None:
+    """Return the next piece that is neither a comment nor blank."""
+    for piece in source:
+        if not piece.text.startswith(b"#") and not piece.text.isspace():
+            return piece
+    return None
+
+
+def _head(source: Iterator[Piece]) -> tuple[_Head, Piece | None]:
+    lines: list[bytes] = []
+    size, line = 0, 0
+    piece = _meaningful(source)
+    while piece is not None and piece.text.startswith(b"@"):
+        if not lines:
+            line = piece.line
+        lines.append(piece.text[1:])
+        size += len(piece.text)
+        if size > _MAX_HEAD:
+            raise LineError(piece.line, f"a head of more than {_MAX_HEAD} bytes")
+        piece = _meaningful(source)
+    try:
+        texts = strict_json.loads(b"\n".join(lines)) if lines else {}
+    except ValueError as error:
+        raise LineError(line, f"the @ lines from here on: {error}") from error
+    if not isinstance(texts, dict):
+        raise LineError(line, "the @ lines are not one JSON object")
+    for name in (*grammar.TEXTS, "kinds"):
+        if not isinstance(texts.get(name, {}), dict):
+            raise LineError(line, f"{name} in the @ lines is not a JSON object")
+    precision = None
+    if piece is not None and (found := grammar.PRECISION.fullmatch(piece.text.decode("ascii", "replace"))):
+        precision, piece = int(found[1]), _meaningful(source)
+    return _Head(texts, precision), piece
+
+
+def _end(piece: Piece | None, parts: list[_Part], source: Iterator[Piece]) -> None:
+    found = None if piece is None else grammar.TRAILER.fullmatch(piece.text.decode("ascii", "replace"))
+    if piece is None or found is None:
+        raise ValueError('cut short: the last line must be "end of file, ... tensors, ... numbers"')
+    tensors, numbers = len(parts), sum(part.heading.size for part in parts)
+    if (int(found[1]), int(found[2])) != (tensors, numbers):
+        raise LineError(piece.line, f"expected {found[1]} tensors, {found[2]} numbers; found {tensors}, {numbers}")
+    after = next((piece for piece in source if piece.text and not piece.text.isspace()), None)
+    if after is not None:
+        raise LineError(after.line, "the file goes on after its end")
+
+
+def _kinds(texts: dict[str, Any], headings: list[Heading]) -> list[str]:
+    kinds = ["optimizer" if heading.role == "slot" else "parameter" for heading in headings]
+    for kind, indices in texts.get("kinds", {}).items():
+        if kind not in KINDS or not isinstance(indices, list):
+            raise ValueError(f"kinds in the @ lines: expected lists for {', '.join(KINDS)}, got {printable(kind, 30)}")
+        for index in indices:
+            if type(index) is not int or not 0 <= index < len(kinds):
+                raise ValueError(f"kinds in the @ lines: no tensor {printable(json.dumps(index), 30)} for {kind}")
+            kinds[index] = kind
+    return kinds
+
+
+def _weight_file(file: StoredFile, head: _Head, parts: list[_Part], kinds: list[str]) -> WeightFile:
+    tensors = []
+    for part, kind in zip(parts, kinds, strict=True):
+        h, array = part.heading, part.values.array
+        read = functools.partial(_again, file, part) if array is None else functools.partial(_kept, array)
+        tensors.append(Tensor(h.name, h.layer, kind, h.role, h.axes, h.dtype, h.shape, read))
+    metadata = head.texts.get("metadata", {})
+    if head.precision is not None:
+        metadata = metadata | {ROUNDED: head.precision}
+    edited = tuple(p.heading.name for p in parts if p.values.sha256 != p.heading.sha256 and head.precision is None)
+    unknown = sorted(head.texts.keys() - {*grammar.TEXTS, "kinds"})
+    not_read = tuple(NotRead(f"{printable(name, 60)} in the @ lines", 1, "not part of the format") for name in unknown)
+    texts = (head.texts.get("architecture"), metadata, head.texts.get("position"))
+    return WeightFile(tuple(tensors), *texts, edited, not_read, str(file.path))
+
+
+def _kept(array: Array) -> Array:
+    return array
+
+
+def _again(file: StoredFile, part: _Part) -> Array:
+    try:
+        with file.open() as stream:
+            stream.seek(part.heading.next.offset)
+            source = pieces(stream, part.heading.next.line)
+            found = read_values(part.heading._replace(next=next(source)), source, keep=True)
+    except (UnsafeFileError, ValueError) as error:
+        raise fault(file.path, str(error), format_name=NAME) from error
+    assert found.array is not None
+    return found.array

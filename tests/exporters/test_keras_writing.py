@@ -1,0 +1,256 @@
+"""What we write as Keras weights, the real Keras loads, and its Sequential gives the outputs of our own model."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+
+from cnnkit import architecture, recipes
+from cnnkit.errors import ExportError
+from cnnkit.exporters import Tensor, read, write
+from cnnkit.exporters.keras import format as keras_format
+from cnnkit.exporters.keras.format import KerasFormat
+from cnnkit.layers import (
+    GELU,
+    AvgPool2D,
+    BatchNorm,
+    Branches,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Reshape,
+    Residual,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from cnnkit.model import Model
+
+RUN = """
+import json, sys
+import h5py, keras
+import numpy as np
+for path in json.loads(sys.argv[1]):
+    model = keras.Sequential.from_config(json.loads(h5py.File(path).attrs["sequential_config"]))
+    model.load_weights(path)
+    x = np.load(path + ".x.npy")
+    y = keras.ops.convert_to_numpy(model(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x, training=False))
+    np.save(path + ".y.npy", y.transpose(0, 3, 1, 2) if y.ndim == 4 else y)
+    if "-" not in path.rpartition("/")[2]:  # enough of them
+        model.save(path + ".keras")
+        model.save(path + ".legacy.h5")
+"""
+
+BY_HAND = {
+    "everything": (
+        (2, 13, 12),
+        (
+            Conv2D(4, 3, padding="same", stride=2),
+            LeakyReLU(0.2),
+            ConvTranspose2D(6, 3, stride=2, padding=1, output_padding=1),
+            LayerNorm(),
+            GELU(),
+            Conv2D(12, 3, groups=6, padding=(1, 0), dilation=2),
+            Conv2D(4, 3, groups=2, bias=False),
+            BatchNorm(),
+            AvgPool2D(3, 2, 1),
+            AvgPool2D(2, 1, "same", count_padding=False),
+            MaxPool2D(3, 2, "same"),
+            Sequential((Conv2D(3, 1),)),
+            Softmax(),
+            Dropout(0.3),
+            Flatten(),
+            ReLU(),
+            BatchNorm(),
+            LayerNorm(),
+            Dense(12),
+            Reshape((3, 2, 2)),
+            Tanh(),
+            Reshape((2, 2, 3)),
+            Conv2D(5, 1),
+            Flatten(),
+            Reshape((5, 3, 2)),
+            ConvTranspose2D(2, (1, 2), stride=(2, 3)),
+            Sigmoid(),
+            Flatten(),
+        ),
+    ),
+    "resnet": (
+        (1, 9, 9),
+        (
+            *(Conv2D(4, 3, padding="same", bias=False), BatchNorm(epsilon=1e-3), ReLU()),
+            *(Conv2D(6, 3, padding="same", stride=2, bias=False), BatchNorm(), ReLU()),
+            *(GlobalAvgPool2D(), Dense(3)),
+        ),
+    ),
+    "image": ((2, 4, 4), (Conv2D(4, (2, 4), groups=2), Reshape((4, 3)), Softmax(), Reshape((3, 2, 2)))),
+}
+SEQUENTIAL = [name for name in recipes.names() if name != "mini-resnet"]
+
+
+def perturbed(model):
+    """Return the model with every parameter and statistic moved, so that none is at its neutral initial value."""
+    rng = np.random.default_rng(1)
+    file = model.to_weights()
+    tensors = tuple(
+        Tensor.of(
+            *(t.name, np.float32(t.read() + 0.05 * rng.normal(size=t.shape))),
+            **{"layer": t.layer, "kind": t.kind, "role": t.role, "axes": t.axes},
+        )
+        for t in file.tensors
+    )
+    return Model.from_weights(replace(file, tensors=tensors))
+
+
+def models():
+    for name in SEQUENTIAL:
+        network, shape = architecture.build(recipes.get(name).architecture)
+        yield name, perturbed(Model(network, shape))
+    for name, (shape, layers) in BY_HAND.items():
+        yield name, perturbed(Model(Sequential(layers), shape))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """{name: (model, path, samples, outputs by Keras)}: one process runs them all."""
+    folder, found = tmp_path_factory.mktemp("keras"), {}
+    for name, model in models():
+        path = folder / f"{name}.weights.h5"
+        write(model.to_weights(), path)
+        samples = np.random.default_rng(2).uniform(size=(3, *model.input_shape)).astype(np.float32)
+        np.save(f"{path}.x.npy", samples)
+        found[name] = (model, path, samples)
+    paths = json.dumps([str(path) for _, path, _ in found.values()])
+    environment = os.environ | {"KERAS_BACKEND": "torch", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-c", RUN, paths]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 0, result.stderr
+    return {name: (*entry, np.load(f"{entry[1]}.y.npy")) for name, entry in found.items()}
+
+
+@pytest.mark.parametrize("name", [*SEQUENTIAL, *BY_HAND])
+def test_keras_gives_the_same_outputs(written, assert_close, name):
+    model, _, samples, outputs = written[name]
+    assert_close(outputs, model.outputs(samples), "float32")
+    assert np.ptp(outputs) > 1e-4  # not a net that says the same to everything
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".legacy.h5"])
+@pytest.mark.parametrize("name", ["lenet5", *BY_HAND])
+def test_what_keras_saves_of_it_reads_as_what_we_wrote(written, name, suffix):
+    path = written[name][1]
+    ours, theirs = read(path), read(f"{path}{suffix}")
+    assert theirs.format == "keras"
+    assert {t.name: t.sha256() for t in theirs} == {t.name: t.sha256() for t in ours}
+    ordered = [(t.name, t.kind, t.role, t.axes) for t in ours]
+    assert sorted((t.name, t.kind, t.role, t.axes) for t in theirs) == sorted(ordered)
+
+
+def file_of(*layers, shape=(2, 5, 6)):
+    return Model(Sequential(layers), shape).to_weights()
+
+
+def test_layouts_are_turned(tmp_path):
+    file = file_of(Conv2D(4, 3), Conv2D(8, 3, groups=4), Flatten(), Dense(3))
+    write(file, tmp_path / "a.weights.h5")
+    arrays = file.arrays("parameter")
+    with h5py.File(tmp_path / "a.weights.h5") as saved:
+        np.testing.assert_array_equal(saved["layers/conv2d/vars/0"], arrays["0.weight"].transpose(2, 3, 1, 0))
+        depthwise = arrays["1.weight"].reshape(4, 2, 3, 3)
+        np.testing.assert_array_equal(saved["layers/depthwise_conv2d/vars/0"], depthwise.transpose(2, 3, 0, 1))
+        rows = arrays["3.weight"].T.reshape(8, 1, 2, 3).transpose(1, 2, 0, 3).reshape(16, 3)
+        np.testing.assert_array_equal(saved["layers/dense/vars/0"], rows)
+        assert saved["layers/dense/vars"].attrs["name"] == "dense_3"
+    assert read(tmp_path / "a.weights.h5")["depthwise_conv2d_1.kernel"].axes == ("kh", "kw", "i", "m")
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path):
+    file = file_of(Conv2D(2, 3), Flatten(), Dense(2))
+    write(file, tmp_path / "a.weights.h5")
+    time.sleep(1.1)  # HDF5 keeps times in whole seconds
+    write(file, tmp_path / "b.weights.h5")
+    assert (tmp_path / "a.weights.h5").read_bytes() == (tmp_path / "b.weights.h5").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (Residual(Conv2D(2, 1)), r"layer 0 \(Residual\): a keras\.Sequential has no branches: write --format onnx"),
+        (Sequential((Branches((ReLU(), ReLU())),)), r"layer 0\.0 \(Branches\): a keras\.Sequential has no branches"),
+        (GELU("tanh"), "Keras's activation 'gelu' is the one by erf"),
+        (Conv2D(2, 2, stride=2, dilation=2), "Keras has no stride together with dilation"),
+        (ConvTranspose2D(2, 2, groups=2), "Keras has no groups there"),
+        (ConvTranspose2D(2, 3, stride=2, output_padding=1), "Keras makes 1 pixels less than output_padding=1"),
+        (MaxPool2D(3, 2, 1), "Keras pools with padding 'same' or none"),
+        (AvgPool2D(3, 2, 1, count_padding=False), "Keras pools with padding 'same' or none"),
+    ],
+)
+def test_what_a_sequential_cannot_express_is_one_line(tmp_path, layer, message):
+    with pytest.raises(ExportError, match=message):
+        write(file_of(layer, shape=(2, 6, 6)), tmp_path / "a.weights.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda file: replace(file, architecture=None), "these weights come without an architecture"),
+        (lambda file: replace(file, tensors=file.tensors[:1]), r"layer 0: expected a tensor 0\.bias"),
+        (lambda file: replace(file, tensors=(file.tensors[1],)), r"layer 0: expected a tensor 0\.weight"),
+        (
+            lambda file: replace(file, tensors=(*file.tensors, replace(file.tensors[0], name="9.weight"))),
+            r"tensor 9\.weight belongs to no layer",
+        ),
+        (
+            lambda file: replace(file, tensors=(Tensor.of("0.weight", np.zeros((3, 2), np.float32)), file.tensors[1])),
+            r"tensor 0\.weight: expected shape \(2, 3\), got \(3, 2\)",
+        ),
+        (
+            lambda file: replace(file, tensors=(Tensor.of("0.weight", np.zeros((2, 3), np.int32)), file.tensors[1])),
+            "expected weights of one of float16, float32, float64, got float32, int32",
+        ),
+        (
+            lambda file: replace(file, architecture={"input_shape": [3], "layers": [{"type": "Dense", "path": "0"}]}),
+            r"layer 0 \(Dense\): its description lacks something",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_their_architecture(tmp_path, change, message):
+    with pytest.raises(ExportError, match=message):
+        write(change(file_of(Dense(2), shape=(3,))), tmp_path / "a.weights.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_left_behind_has_a_line():
+    file = replace(file_of(Dense(2), shape=(3,)), metadata={})
+    slot = Tensor.of("0.weight", np.zeros((2, 3), np.float32), kind="optimizer", role="slot")
+    assert KerasFormat().losses(file) == ()
+    full = replace(file, tensors=(*file.tensors, slot), position={"epoch": 3}, metadata={"seed": 1})
+    assert KerasFormat().losses(full) == (
+        "1 tensors that are neither parameters nor state",
+        "the metadata",
+        "the position of the training",
+    )
+
+
+@pytest.mark.parametrize("wrong", [Dense(2), Sequential((Dense(2, bias=False),)), Sequential((Dense(2), Dense(2)))])
+def test_a_wrong_value_would_be_found(tmp_path, monkeypatch, wrong):
+    file, other = file_of(Dense(2), shape=(3,)), perturbed(Model(wrong, (3,))).to_weights()
+    real = keras_format.write_keras
+    monkeypatch.setattr(keras_format, "write_keras", lambda _, path: real(other, path))
+    with pytest.raises(ExportError, match="nothing was saved"):
+        write(file, tmp_path / "a.weights.h5")

@@ -1,0 +1,231 @@
+"""What we write as ONNX, onnxruntime runs to the outputs of our own model, and cnnkit reads back bit for bit."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cnnkit import architecture, recipes
+from cnnkit.errors import ExportError, WeightFileError
+from cnnkit.exporters import Tensor, WeightFile, read, write
+from cnnkit.exporters.onnx import writer
+from cnnkit.exporters.onnx.format import OnnxFormat
+from cnnkit.layers import (
+    GELU,
+    AvgPool2D,
+    BatchNorm,
+    Branches,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2D,
+    Reshape,
+    Residual,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from cnnkit.model import Model
+
+RUN = """
+import json, sys
+import numpy as np
+import onnxruntime
+for path in json.loads(sys.argv[1]):
+    samples = np.load(path + ".x.npy")
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    np.save(path + ".y.npy", session.run(None, {"input": samples})[0])
+"""
+
+BY_HAND = {
+    "everything": (
+        (2, 13, 12),
+        (
+            Conv2D(4, 3, padding="same", stride=2),
+            LeakyReLU(0.2),
+            ConvTranspose2D(6, 3, stride=2, padding=1, output_padding=1),
+            LayerNorm(),
+            GELU(),
+            Conv2D(6, 3, groups=6, padding=(1, 0), dilation=2),
+            Branches((Conv2D(3, 1), Sequential((Conv2D(3, 3, padding="same"), Tanh())))),
+            AvgPool2D(3, 2, 1),
+            AvgPool2D(2, 1, "same", count_padding=False),
+            MaxPool2D(3, 2, "same"),
+            GELU("tanh"),
+            Branches((Conv2D(2, 1), Conv2D(2, 1, bias=False)), join="add"),
+            Residual(Conv2D(2, 3, padding=1), BatchNorm()),
+            Softmax(),
+            Dropout(0.3),
+            Flatten(),
+            BatchNorm(),
+            Dense(12),
+            Reshape((3, 2, 2)),
+            GlobalAvgPool2D(),
+            Dense(3, bias=False),
+            Sigmoid(),
+        ),
+    ),
+    "nothing-but-dropout": ((3,), (Dropout(0.5),)),
+    "row-norm": ((5,), (LayerNorm(), Residual(Dense(5)))),
+}
+
+
+def perturbed(model):
+    """Return the model with every parameter and statistic moved, so that none is at its neutral initial value."""
+    rng = np.random.default_rng(1)
+    file = model.to_weights()
+
+    def moved(tensor):
+        return np.float32(tensor.read() + 0.05 * rng.normal(size=tensor.shape))
+
+    tensors = tuple(
+        Tensor.of(t.name, moved(t), layer=t.layer, kind=t.kind, role=t.role, axes=t.axes) for t in file.tensors
+    )
+    return Model.from_weights(replace(file, tensors=tensors))
+
+
+def models():
+    for name in recipes.names():
+        network, shape = architecture.build(recipes.get(name).architecture)
+        yield name, perturbed(Model(network, shape, metadata={"recipe": name}))
+    for name, (shape, layers) in BY_HAND.items():
+        yield name, perturbed(Model(Sequential(layers), shape))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """{name: (model, path, samples, outputs by onnxruntime)}: one process runs them all."""
+    folder, found = tmp_path_factory.mktemp("onnx"), {}
+    for name, model in models():
+        path = folder / f"{name}.onnx"
+        write(model.to_weights(), path)
+        samples = np.random.default_rng(2).uniform(size=(3, *model.input_shape)).astype(np.float32)
+        np.save(f"{path}.x.npy", samples)
+        found[name] = (model, path, samples)
+    paths = json.dumps([str(path) for _, path, _ in found.values()])
+    result = subprocess.run([sys.executable, "-c", RUN, paths], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return {name: (*entry, np.load(f"{entry[1]}.y.npy")) for name, entry in found.items()}
+
+
+@pytest.mark.parametrize("name", [*recipes.names(), *BY_HAND])
+def test_onnxruntime_gives_the_same_outputs(written, assert_close, name):
+    model, _, samples, outputs = written[name]
+    assert_close(outputs, model.outputs(samples), "float32")
+    assert np.ptp(outputs) > 1e-4  # not a net that says the same to everything
+
+
+@pytest.mark.parametrize("name", [*recipes.names(), *BY_HAND])
+def test_the_file_reads_back_as_the_same_model(written, contents, name):
+    model, path, samples, _ = written[name]
+    file = model.to_weights()
+    back = read(path)
+    assert contents(back) == contents(file)
+    np.testing.assert_array_equal(Model.load(path).outputs(samples), model.outputs(samples))
+
+
+def test_constants_of_operations_are_no_weights(written):
+    assert [(item.what, item.count) for item in read(written["everything"][1]).not_read] == [
+        ("constants of operations", 6)
+    ]
+
+
+def small(*layers, shape=(1, 4, 4)):
+    return Model(Sequential(layers), shape).to_weights()
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path):
+    file = small(Conv2D(2, 3), Flatten(), Dense(2))
+    write(file, tmp_path / "a.onnx")
+    time.sleep(0.01)
+    write(read(tmp_path / "a.onnx"), tmp_path / "b.onnx")
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_what_only_training_needs_is_left_with_a_line(tmp_path):
+    file = small(Dense(2), shape=(3,))
+    slot = Tensor.of("0.weight", np.zeros((2, 3), np.float32), kind="optimizer", role="slot")
+    full = replace(file, tensors=(*file.tensors, slot), position={"epoch": 3})
+    assert OnnxFormat().losses(file) == ()
+    assert OnnxFormat().losses(full) == (
+        "1 tensors that are neither parameters nor state",
+        "the position of the training",
+    )
+    write(full, tmp_path / "a.onnx")
+    assert [tensor.kind for tensor in read(tmp_path / "a.onnx")] == ["parameter", "parameter"]
+
+
+def renamed(file):
+    first = file.tensors[0]
+    return replace(file, tensors=(*file.tensors, replace(first, name="9.weight")))
+
+
+def in_float16_too(file):
+    return replace(file, tensors=(*file.tensors[1:], Tensor.of("0.weight", np.zeros((2, 3), np.float16))))
+
+
+def turned(file):
+    return replace(file, tensors=(*file.tensors[1:], Tensor.of("0.weight", np.zeros((3, 2), np.float32))))
+
+
+def with_layer(**fields):
+    return lambda file: replace(file, architecture=file.architecture | {"layers": [fields]})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda file: replace(file, architecture=None), "these weights come without an architecture"),
+        (lambda file: replace(file, architecture={"layers": []}), "output_shape is missing"),
+        (lambda file: replace(file, tensors=file.tensors[:1]), r"layer 0: expected a tensor 0\.bias"),
+        (lambda file: replace(file, metadata={"x": {1, 2}}), "metadata is not JSON"),
+        (lambda file: replace(file, metadata={"x": float("nan")}), "metadata is not JSON"),
+        (renamed, r"tensor 9\.weight belongs to no layer"),
+        (in_float16_too, "expected weights of one of float16, float32, float64, got float16, float32"),
+        (turned, r"tensor 0\.weight: expected shape \(2, 3\), got \(3, 2\)"),
+        (with_layer(type="Fourier", path="0", output_shape=[2]), r"layer 0 \(Fourier\): not known as ONNX"),
+        (with_layer(type="Dense", path="0", output_shape=[2]), r"layer 0 \(Dense\): its description lacks something"),
+    ],
+)
+def test_what_cannot_be_written_is_one_line(tmp_path, change, message):
+    with pytest.raises(ExportError, match=message):
+        write(change(small(Dense(2), shape=(3,))), tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_than_the_format_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "_LIMIT", 100)
+    with pytest.raises(ExportError, match="ONNX holds 2 GiB in one file"):
+        write(small(Dense(2), shape=(3,)), tmp_path / "a.onnx")
+
+
+def test_a_property_that_does_not_fit_its_file_is_one_line(tmp_path):
+    write(small(Dense(2), shape=(3,)), tmp_path / "a.onnx")
+    data = (tmp_path / "a.onnx").read_bytes()
+    for old, new in (
+        (b'["0.bias"', b'["0.bios"'),
+        (b'"bias", ["out"]', b'"bios", ["out"]'),
+        (b'"version"', b'"versio\1"'),
+    ):
+        (tmp_path / "b.onnx").write_bytes(data.replace(old, new))
+        with pytest.raises(WeightFileError, match="metadata property cnnkit does not fit"):
+            read(tmp_path / "b.onnx")
+
+
+def test_a_wrong_value_would_be_found(tmp_path, monkeypatch):
+    file = small(Dense(2), shape=(3,))
+    wrong = WeightFile((Tensor.of("0.weight", np.ones((2, 3), np.float32)), *file.tensors[1:]), file.architecture)
+    real = writer.write_onnx
+    monkeypatch.setattr("cnnkit.exporters.onnx.format.write_onnx", lambda _, path: real(wrong, path))
+    with pytest.raises(ExportError, match=r"parameter 0\.weight: what was written reads back differently"):
+        write(file, tmp_path / "a.onnx")

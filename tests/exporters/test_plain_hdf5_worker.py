@@ -1,0 +1,121 @@
+"""What the worker process does, run in this one."""
+
+import io
+import json
+import sys
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+
+from cnnkit.files import hdf5_worker
+from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.hdf5_listing import listing, values
+from cnnkit.files.hdf5_worker import Window
+
+
+@pytest.fixture
+def path(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["g/x"] = np.arange(4, dtype=">i2")
+        attributes = {"n": 3, "b": True, "f": np.float32(0.5), "nan": np.nan, "s": "text", "t": np.bytes_(b"\xff")}
+        for name, value in (attributes | {"list": [b"a", b"b"], "none": np.zeros(0)}).items():
+            file["g"].attrs[name] = value
+        file["g"].attrs["skipped"] = file["g"].ref
+        file["g"].attrs["nothing"] = h5py.Empty("f4")
+        file["words"] = "words"
+        file["half"] = np.zeros(2, "V2")
+        file["half"].attrs["dtype"] = "bfloat16"
+        file.create_dataset("virtual", (4,), "u1", external=[("passwords", 0, 4)])
+        file["half-away"] = h5py.SoftLink("/g")
+    return tmp_path / "a.h5"
+
+
+@pytest.fixture
+def ask(monkeypatch):
+    """Give the worker requests, and return its frames as (letter, content)."""
+
+    def ask(*requests):
+        lines = io.BytesIO(b"".join(json.dumps(request | {"seconds": 1}).encode() + b"\n" for request in requests))
+        replies = io.BytesIO()
+        with monkeypatch.context() as patch:
+            patch.setattr(hdf5_worker, "_limit", lambda: None)
+            patch.setattr(hdf5_worker, "_allow", lambda _: None)
+            patch.setattr(sys, "stdin", SimpleNamespace(buffer=lines))
+            patch.setattr(sys, "stdout", SimpleNamespace(buffer=replies))
+            hdf5_worker.main()
+        data, frames = replies.getvalue(), []
+        while data:
+            size = int.from_bytes(data[1:9], "big")
+            frames.append((data[:1], data[9 : 9 + size]))
+            data = data[9 + size :]
+        return frames
+
+    return ask
+
+
+def request(path, place=None, window=None):
+    return {"path": str(path), "place": place, "window": window}
+
+
+def test_a_listing_names_all_and_reads_no_values(path):
+    with h5py.File(path) as file:
+        found = listing(file)
+    assert found["datasets"]["g/x"] == {"dtype": "int16", "shape": [4], "attributes": {}}
+    assert found["datasets"]["half"]["dtype"] == "bfloat16"
+    assert found["groups"]["g"] == {
+        **{"n": 3, "b": True, "f": 0.5, "nan": "nan", "s": "text", "t": "\udcff", "list": ["a", "b"], "none": []}
+    }
+    assert found["not_read"] == {
+        "words": "text, not numbers",
+        "virtual": "external storage: its values lie in other files",
+    }
+    assert found["not_followed"] == ["half-away (soft link)"]
+
+
+def test_values_are_little_endian(path):
+    with h5py.File(path) as file:
+        assert b"".join(part.tobytes() for part in values(file, "g/x")) == np.arange(4, dtype="<i2").tobytes()
+        for place, message in (("g", "g is gone"), ("words", "text, not numbers"), ("half-away", "not followed")):
+            with pytest.raises(UnsafeFileError, match=message):
+                list(values(file, place))
+
+
+def test_requests_are_answered_one_by_one(path, ask, tmp_path):
+    frames = ask(request(path), request(path, "g/x"), request(path, "words"), request(tmp_path), request("none"))
+    assert [letter for letter, _ in frames] == [b"J", b"Z", b"D", b"Z", b"E", b"E", b"E"]
+    assert frames[2][1] == np.arange(4, dtype="<i2").tobytes()
+    assert json.loads(frames[4][1]) == ["words: text, not numbers", "refused"]
+    assert [json.loads(content)[0] for _, content in frames[5:]] == ["not a file", "no such file"]
+
+
+def test_a_file_inside_another(path, ask, tmp_path):
+    data = path.read_bytes()
+    (tmp_path / "outer").write_bytes(b"before" + data + b"after")
+    window = [6, len(data)]
+    assert ask(request(tmp_path / "outer", "g/x", window))[0][1] == np.arange(4, dtype="<i2").tobytes()
+    with Window(str(tmp_path / "outer"), *window) as inner:
+        assert inner.read() == data
+        assert inner.read() == b""
+        assert (inner.seek(-3, 2), inner.tell(), inner.read(8)) == (len(data) - 3, len(data) - 3, data[-3:])
+
+
+@pytest.mark.parametrize(
+    ("error", "reply"),
+    [
+        (MemoryError(), ["reading it takes more memory than allowed", "too_big"]),
+        (IndexError("a\nb"), [r"damaged HDF5 file: IndexError: a\x0ab", "unreadable"]),
+    ],
+)
+def test_whatever_goes_wrong_is_a_line(path, ask, monkeypatch, error, reply):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(hdf5_worker, "listing", fail)
+    assert json.loads(ask(request(path))[0][1]) == reply
+
+
+def test_an_answer_without_end(path, ask, monkeypatch):
+    monkeypatch.setattr(hdf5_worker, "_ANSWER", 10)
+    assert json.loads(ask(request(path))[0][1])[1] == "too_big"

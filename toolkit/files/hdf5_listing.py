@@ -1,0 +1,144 @@
+"""What an HDF5 file holds, as JSON-ready data, and the values of a data set in pieces. Runs in the worker process."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from cnnkit.files.hdf5_library import UnsafeFileError, load_h5py, translated
+from cnnkit.files.hdf5_rules import objection, storage_objection
+from cnnkit.files.hdf5_walk import find, walk
+from cnnkit.files.names import printable
+
+_OPAQUE = 5
+_CLASSES = {
+    3: "text, not numbers",
+    5: "opaque bytes, not numbers",
+    6: "a compound of several fields, perhaps references to other data, which are not followed",
+    7: "references to other data, which are not followed",
+    9: "a list of varying length, not numbers",
+}
+_PIECE = 8 << 20
+_DENSE = 256 << 20
+_ATTRIBUTE = 64 << 20
+_DTYPES = frozenset(
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split()  # noqa: SIM905
+)
+
+
+def listing(file: Any) -> dict[str, Any]:
+    """Return groups with attributes, data sets with dtype, shape and attributes, and what is left alone, by path.
+
+    Raises UnsafeFileError when the file is damaged or over a budget.
+    """
+    h5py = load_h5py()
+    with translated():
+        nodes = walk(file)
+        datasets, not_read = {}, {}
+        for path, node in nodes.datasets.items():
+            attributes = _attributes(h5py.Dataset(node).attrs)
+            reason = _objection(node, attributes)
+            if reason is None:
+                shape = [int(n) for n in node.get_space().get_simple_extent_dims()]
+                datasets[path] = {"dtype": _dtype(node, attributes), "shape": shape, "attributes": attributes}
+            else:
+                not_read[path] = reason
+        groups = {path: _attributes(h5py.Group(node).attrs) for path, node in nodes.groups.items()}
+    return {"groups": groups, "datasets": datasets, "not_read": not_read, "not_followed": nodes.not_followed}
+
+
+def values(file: Any, path: str) -> Iterator[Any]:
+    """Yield the values of one data set in C order, little-endian, as arrays of a few MiB.
+
+    Raises UnsafeFileError when there is no such data set, or it is damaged or outside the rules.
+    """
+    with translated(path):
+        node = find(file, path)
+        if node is None:
+            raise UnsafeFileError(f"{printable(path)} is gone since the file was listed")
+        dataset = load_h5py().Dataset(node)
+        reason = _objection(node, _attributes(dataset.attrs))
+        if reason is not None:
+            raise UnsafeFileError(f"{printable(path)}: {reason}", "refused")
+        for place in _places(dataset.shape, dataset.dtype.itemsize, dataset.chunks):
+            part = dataset[place]
+            yield part.astype(part.dtype.newbyteorder("<"), copy=False)
+
+
+def _places(shape: tuple[int, ...], item_bytes: int, chunks: tuple[int, ...] | None) -> Iterator[Any]:
+    """Yield slices that tile an array in C order, whole chunks along the axis that is cut where they fit."""
+    lead: tuple[int, ...] = ()
+    if math.prod(shape) == 0 or math.prod(shape) * item_bytes <= _PIECE:
+        yield ()
+        return
+    axis = next(i for i in range(len(shape)) if math.prod(shape[i + 1 :]) * item_bytes <= _PIECE)
+    rows = max(_PIECE // (math.prod(shape[axis + 1 :]) * item_bytes), 1)
+    if chunks is not None and chunks[axis] < rows:
+        rows -= rows % chunks[axis]
+    for index in range(math.prod(shape[:axis])):
+        lead, rest = (), index
+        for extent in reversed(shape[:axis]):
+            rest, digit = divmod(rest, extent)
+            lead = (digit, *lead)
+        for start in range(0, shape[axis], rows):
+            yield (*lead, slice(start, min(start + rows, shape[axis])))
+
+
+def _objection(node: Any, attributes: dict[str, Any]) -> str | None:
+    if _is_bfloat16(node, attributes):
+        reason = storage_objection(node, 2)
+    else:
+        reason = objection(node)
+        if reason is not None and node.get_type().get_class() in _CLASSES:
+            return _CLASSES[node.get_type().get_class()]
+    if reason is None and _dtype(node, attributes) not in _DTYPES:
+        return "an element type that NumPy does not have"
+    if reason is None:
+        declared = math.prod(node.get_space().get_simple_extent_dims()) * node.get_type().get_size()
+        stored = int(node.get_storage_size())
+        if declared > _DENSE and stored * 1000 < declared:
+            return f"declares {declared} bytes and stores {stored}"
+    return reason
+
+
+def _is_bfloat16(node: Any, attributes: dict[str, Any]) -> bool:
+    kind = node.get_type()  # Keras writes such values as two opaque bytes each, and says what they are beside them
+    return kind.get_class() == _OPAQUE and kind.get_size() == 2 and attributes.get("dtype") == "bfloat16"
+
+
+def _dtype(node: Any, attributes: dict[str, Any]) -> str | None:
+    if _is_bfloat16(node, attributes):
+        return "bfloat16"
+    try:
+        return str(node.dtype.newbyteorder("=").name)
+    except (TypeError, ValueError):
+        return None
+
+
+def _attributes(attributes: Any) -> dict[str, Any]:
+    """Return the attributes that are text, numbers or lists of them; h5py cannot read every other maker's."""
+    found = {}
+    names: list[str | bytes] = []
+    with contextlib.suppress(TypeError, ValueError, RuntimeError, OSError):
+        names = list(attributes)
+    for name in names:
+        with contextlib.suppress(TypeError, ValueError, RuntimeError, OSError, KeyError):
+            held = attributes.get_id(name)
+            if math.prod(held.shape) * held.get_type().get_size() <= _ATTRIBUTE:
+                known = name if isinstance(name, str) else bytes(name).decode("utf-8", "surrogateescape")
+                found[known] = _plain(attributes[name])
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    if not isinstance(value, str | bool | int | float):
+        raise TypeError(value)
+    return value

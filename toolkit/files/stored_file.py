@@ -1,0 +1,54 @@
+"""A file of which parts are read later: it must still be the one that was looked at."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from cnnkit.files.hdf5_library import UnsafeFileError
+
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+_BLOCK = 1 << 30
+
+
+class StoredFile:
+    """A file as it is now. No handle is kept: it would outlive the list of tensors, and block Windows."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        status = os.stat(path)
+        self.size = status.st_size
+        self._mark = status.st_size, status.st_mtime_ns
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Yield the file, open for reading. Raises UnsafeFileError when it has changed or gone, or cannot be read."""
+        try:
+            with self.path.open("rb") as stream:
+                status = os.fstat(stream.fileno())
+                if (status.st_size, status.st_mtime_ns) != self._mark:
+                    raise UnsafeFileError("changed since it was listed: read it again")
+                yield stream
+        except OSError as error:
+            raise UnsafeFileError(f"cannot be read: {error.strerror or error}") from error
+
+    def read(self, start: int, size: int) -> Bytes:
+        """Return bytes start to start + size, which the caller knows to be inside. Raises as `open`."""
+        with self.open() as stream:
+            return read_exactly(stream, start, size)
+
+
+def read_exactly(stream: BinaryIO, start: int, size: int) -> Bytes:
+    """Return `size` bytes of an open file from `start` on. Raises UnsafeFileError when it ends before."""
+    values: Bytes = np.empty(size, np.uint8)
+    view, filled = values.data, 0
+    stream.seek(start)
+    while filled < size:
+        count = stream.readinto(view[filled : filled + _BLOCK])  # type: ignore[attr-defined]  # BinaryIO lacks it
+        if not count:
+            raise UnsafeFileError(f"truncated: {size} bytes expected at {start}, {filled} there")
+        filled += count
+    return values

@@ -1,0 +1,126 @@
+"""One worker process for HDF5 of strangers, started when first needed, replaced when a file has brought it down."""
+
+import atexit
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from cnnkit.files.hdf5_library import UnsafeFileError
+
+_PATIENCE = 6  # wall clock for each second of work, on a machine that has other things to do
+_ARGUMENTS = ("-P", "-W", "ignore", "-m", "cnnkit.files.hdf5_worker")  # -P: the current folder is no place for modules
+
+
+class Worker:
+    """A child process that answers requests in frames; only one request is on its way at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+
+    def ask(self, request: dict[str, Any], seconds: float) -> Iterator[bytes]:
+        """Yield the contents of the answer; `seconds` of work are allowed for all of it.
+
+        Raises UnsafeFileError with what the worker says about the file, or when the worker dies of it.
+        """
+        with self._lock:
+            process = self._running()
+            late = threading.Event()
+
+            def stop() -> None:
+                late.set()
+                process.kill()
+
+            timer = threading.Timer(seconds * _PATIENCE, stop)
+            timer.daemon = True
+            timer.start()
+            whole = False
+            try:
+                assert process.stdin is not None
+                with contextlib.suppress(OSError):
+                    process.stdin.write(json.dumps(request | {"seconds": seconds}).encode() + b"\n")
+                    process.stdin.flush()
+                yield from _frames(process)
+                whole = True
+            except EOFError:
+                status = process.wait()
+                raise UnsafeFileError(f"reading it {_death(status, late.is_set())}", "refused") from None
+            except UnsafeFileError:
+                whole = True
+                raise
+            finally:
+                timer.cancel()
+                if not whole:
+                    self._end()
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        with self._lock:
+            self._end()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and (self._owner != os.getpid() or self._process.poll() is not None):
+            self._end()
+        if self._process is None:
+            environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
+            self._owner = os.getpid()
+            self._process = subprocess.Popen(
+                [sys.executable, *_ARGUMENTS],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if self._owner == os.getpid():  # else it is the parent's, of which this process is a fork
+            process.kill()
+            process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        process.returncode = process.returncode or 0
+
+
+def _frames(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    while True:
+        head = _exactly(process, 9)
+        content = _exactly(process, int.from_bytes(head[1:], "big"))
+        if head[:1] == b"Z":
+            return
+        if head[:1] == b"E":
+            raise UnsafeFileError(*json.loads(content))
+        yield content
+
+
+def _exactly(process: subprocess.Popen[bytes], size: int) -> bytes:
+    assert process.stdout is not None
+    content = process.stdout.read(size)
+    if len(content) < size:
+        raise EOFError
+    return content
+
+
+def _death(status: int, late: bool) -> str:
+    if late or -status == getattr(signal, "SIGXCPU", None):
+        return "takes too long: it may run in a circle"
+    try:
+        return f"brings the HDF5 library down ({signal.Signals(-status).name})"
+    except ValueError:
+        return f"brings the HDF5 library down (status {status})"
+
+
+WORKER = Worker()
+atexit.register(WORKER.close)
