@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -27,13 +29,61 @@ def digests(path):
 
 
 def test_every_tensor_arrives(cnnkit, source, folder):
-    result = cnnkit("export", "-o", "copy.h5", "--compression", 9, "--json")
+    result = cnnkit("export", "-o", "copy.h5", "--compression", 9, "--json", "--optimizer")
     assert result.json["out"] == "copy.h5"
     assert result.json["format"] == "hdf5"
     assert result.json["left_out"] == []
     assert digests("copy.h5") == digests(source)
     assert exporters.read(folder / "copy.h5").metadata["exported_from"]["file"] == "weights.h5"
     assert "wrote other.h5 (hdf5" in cnnkit("export", "-o", "other.h5").out
+
+
+@pytest.mark.usefixtures("source")
+def test_what_only_a_resume_needs_is_left_out_and_that_is_said(cnnkit, folder):
+    result = cnnkit("export", "-o", "copy.h5")
+    assert "left out: 4 tensors" in result.err
+    assert {kind for kind, _ in digests("copy.h5")} == {"parameter"}
+    assert exporters.read(folder / "copy.h5").position is None
+
+
+@pytest.mark.usefixtures("source")
+@pytest.mark.parametrize("form", ["txt", "json", "npz", "safetensors", "svg", "hdf5"])
+def test_there_and_back_through_every_exact_format(cnnkit, folder, form):
+    there, back = folder / f"there.{form}", folder / "back.h5"
+    assert cnnkit("export", "--format", form, "-o", there).status == 0
+    assert cnnkit("export", there, "-o", back).status == 0
+    assert cnnkit("export", "-o", "plain.h5").status == 0
+    assert digests(back) == digests("plain.h5")
+    losses = [cnnkit("evaluate", file, "--limit", 50, "--json").json["loss"] for file in (there, "plain.h5")]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.usefixtures("source")
+@pytest.mark.parametrize("form", ["torch", "keras", "onnx"])
+def test_formats_of_others_are_written_and_say_what_they_leave(cnnkit, folder, form):
+    result = cnnkit("export", "--format", form, "-o", f"there.{form}", "--json")
+    assert result.status == 0, result.err
+    assert result.json["format"] == form
+    assert result.json["size"] == (folder / f"there.{form}").stat().st_size
+
+
+def test_text_goes_to_standard_output_whole(source):
+    line = [sys.executable, "-m", "cnnkit.cli", "export", source, "--format", "txt", "-o", "-", "--precision", "4"]
+    lines = subprocess.run(line, check=True, capture_output=True).stdout.splitlines()
+    assert lines[0] == b"cnnkit-text 1"
+    assert b"precision 4" in lines
+    assert lines[-1].startswith(b"end of file, 4 tensors")
+
+
+@pytest.mark.usefixtures("source")
+def test_activations_of_one_sample_are_drawn_and_kept(cnnkit, folder):
+    result = cnnkit("export", "--format", "svg", "--activations", 3, "-o", "way.svg")
+    assert result.status == 0, result.err
+    kept = exporters.read(folder / "way.svg").select("activation")
+    assert [t.name for t in kept][0] == "input"
+    assert kept[-1].shape == (10,)
+    probable = cnnkit("predict", "--index", 3, "--json").json["predictions"][0]["outputs"]
+    assert kept[-1].read().tolist() == pytest.approx(probable, abs=1e-5)
 
 
 def test_out_defaults_to_the_files_stem_beside_it(cnnkit, pesos, folder):
@@ -62,7 +112,7 @@ def test_anything_else_is_kept_unless_overwrite_is_given(refused, cnnkit, traine
     assert "--overwrite" in refused("export", "-o", "binary.h5")
     assert cnnkit("export", binary, "-o", "copy.h5").status == 0
     assert "--overwrite" in refused("export", "-o", "copy.h5"), "an export of another file"
-    assert cnnkit("export", "-o", "copy.h5", "--overwrite").status == 0
+    assert cnnkit("export", "-o", "copy.h5", "--overwrite", "--optimizer").status == 0
     assert digests("copy.h5") == digests(trained)
 
 
@@ -79,7 +129,11 @@ def test_anything_else_is_kept_unless_overwrite_is_given(refused, cnnkit, traine
         (("-o", "nowhere/copy.h5"), "nowhere"),
         (("-o", "."), "."),
         (("--format", "hdf5", "-o", "."), "."),
-        (("--format", "hdf5", "-o", "-"), "standard output"),
+        (("--format", "hdf5", "-o", "-"), "txt or json"),
+        (("--format", "hdf5", "--precision", 4), "--precision"),
+        (("--format", "txt", "--compression", 4), "--compression"),
+        (("--format", "txt", "--activations", 0), "--activations"),
+        (("--format", "svg", "--activations", 100000), "index"),
         (("-o", "copy.h5", "--compression", 10), "--compression"),
     ],
 )

@@ -2,26 +2,30 @@
 
 import hashlib
 import os
+import shutil
+import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from cnnkit.cli.choice import given
 from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, Json, Quiet, Verbose, WeightsFile
+from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, Json, Quiet, Verbose, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.tables import size_text
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
 from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
-    from cnnkit.exporters import Format
+    from cnnkit.exporters import Format, WeightFile
 
 NAME = "export"
-EXAMPLE = "cnnkit export weights.h5 --format hdf5 -o small.h5 --compression 9"
+EXAMPLE = "cnnkit export weights.h5 --format svg"
+TO_STANDARD_OUTPUT = Path("-")
 
 
 def command(
@@ -30,9 +34,16 @@ def command(
         str | None, typer.Option("--format", "-f", metavar="NAME", help="See cnnkit formats; else by OUT's suffix.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="OUT", help="FILE with the format's suffix when not given.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="OUT", help="FILE with the format's suffix when not given; - is stdout."),
     ] = None,
-    compression: Annotated[int | None, typer.Option(min=0, max=9, help="hdf5: gzip level.")] = None,
+    precision: Annotated[int | None, typer.Option(min=1, max=17, help="txt: round to that many digits.")] = None,
+    compression: Annotated[int | None, typer.Option(min=0, max=9, help="hdf5, npz: how hard to compress.")] = None,
+    activations: Annotated[
+        int | None, typer.Option(min=0, metavar="INDEX", help="svg: draw that test image's way through the net too.")
+    ] = None,
+    data: DataSource = None,
+    optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep what only a resume needs.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -42,22 +53,25 @@ def command(
     from cnnkit import exporters
 
     output = Output(json, quiet)
-    form = _form(format, out)
+    form = _form(format, out, json)
+    options = given(precision=precision, compression=compression)
+    for name in options.keys() - form.options.keys():
+        raise ConfigError(f"--{name}: {form.name} has no such option: leave it out")
+    if activations is not None and form.name != "svg":
+        raise ConfigError(f"--activations: expected --format svg, got {form.name}: leave it out")
     target = out or file.with_name(file.stem + form.suffixes[0])
-    weights = read_complete(file)
-    if target.exists() and os.path.samefile(file, target):
-        raise ConfigError(f"{target}: is FILE itself: name another place with -o OUT")
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    if target.exists() and not overwrite and _source_of(target) != digest:
-        raise ExportError(
-            f"{target}: is there already, and is no export of this {file}: choose another -o, or --overwrite"
-        )
-    origin = {"file": file.name, "sha256": digest}
-    marked = replace(weights, metadata=weights.metadata | {"exported_from": origin})
+    digest = _require_free(file, target, overwrite)
+    weights = _chosen(output, read_complete(file), optimizer)
+    if activations is not None:
+        weights = _with_activations(weights, activations, data)
+    marked = replace(weights, metadata=weights.metadata | {"exported_from": {"file": file.name, "sha256": digest}})
     left_out = form.losses(marked)
-    exporters.write(marked, target, form.name, overwrite=True, **given(compression=compression))
     for line in left_out:
         output.errors.print(Text(f"{form.name} cannot hold: {printable(line)}"))
+    if target == TO_STANDARD_OUTPUT:
+        _print(marked, form, **options)
+        return 0
+    exporters.write(marked, target, form.name, overwrite=True, **options)
     size = target.stat().st_size
     held = f"{len(weights)} tensors, {weights.parameters:,} parameters"
     output.say(Text(f"wrote {target} ({form.name}, {size_text(size)}): {held}"))
@@ -68,15 +82,60 @@ def command(
     return 0
 
 
-def _form(name: str | None, out: Path | None) -> "Format":
+def _form(name: str | None, out: Path | None, json: bool) -> "Format":
     from cnnkit import exporters
 
     writable = ", ".join(key for key, form in exporters.formats().items() if form.writes)
-    if name is None and out is None:
+    if out == TO_STANDARD_OUTPUT:
+        if name not in ("txt", "json") or json:
+            raise ConfigError("-o -: expected --format txt or json, and no --json: name a file for any other")
+    elif name is None and out is None:
         raise ConfigError(f"expected --format NAME or -o OUT with a suffix, got neither: cnnkit writes {writable}")
-    if str(out) == "-":
-        raise ConfigError("-o -: only text formats can go to standard output: name a file")
     return exporters.choose(str(out), name)
+
+
+def _require_free(file: Path, target: Path, overwrite: bool) -> str | None:
+    """Return the SHA-256 of FILE. Raises unless OUT may be written: new, asked for, or an earlier export of FILE."""
+    digest = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+    if target.exists() and file.exists() and os.path.samefile(file, target):
+        raise ConfigError(f"{target}: is FILE itself: name another place with -o OUT")
+    if target.exists() and not overwrite and _source_of(target) != digest:
+        raise ExportError(
+            f"{target}: is there already, and is no export of this {file}: choose another -o, or --overwrite"
+        )
+    return digest
+
+
+def _chosen(output: Output, weights: "WeightFile", optimizer: bool) -> "WeightFile":
+    kept = tuple(tensor for tensor in weights if optimizer or tensor.kind != "optimizer")
+    if len(kept) < len(weights):
+        output.note(f"left out: {len(weights) - len(kept)} tensors that only a resume needs (--optimizer keeps them)")
+    return replace(weights, tensors=kept, position=weights.position if optimizer else None)
+
+
+def _with_activations(weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
+    from cnnkit.activations import activations
+    from cnnkit.cli.choice import chosen_data
+    from cnnkit.model import Model
+
+    dataset = chosen_data(data, weights)
+    part = "test" if dataset.test is not None else "train"
+    images, _ = dataset.batch(part, [index])
+    found = activations(Model.from_weights(weights), images[0])
+    return replace(weights, tensors=(*weights.tensors, *found))
+
+
+def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:
+    """Write to standard output, by way of a file, so that nothing is printed of what cannot be written whole."""
+    from cnnkit import exporters
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"out{form.suffixes[0]}"
+        exporters.write(weights, path, form.name, **options)
+        with path.open("rb") as file:
+            sys.stdout.flush()
+            shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
 
 
 def _source_of(target: Path) -> str | None:
