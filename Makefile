@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # A strict editable install is a tree of links: it is made again when a file comes or goes (a folder's time changes).
 FOLDERS := $(shell find toolkit backends exporters data -type d -not -name __pycache__)
 
-.PHONY: train test check clean
+.PHONY: train test check bench clean
 
 train: $(VENV)/run.stamp
 	$(BIN)/cnnkit train
@@ -21,6 +21,9 @@ check: $(VENV)/dev.stamp
 	rm -rf build/typing && mkdir -p build/typing
 	cp -rL "$$($(BIN)/python -c 'import cnnkit, os; print(os.path.dirname(cnnkit.__file__))')" build/typing/
 	$(BIN)/pyright build/typing
+
+bench: $(VENV)/dev.stamp
+	for script in startup text svg inspect; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
