@@ -23,7 +23,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/pyright build/typing
 
 bench: $(VENV)/dev.stamp
-	for script in startup text svg inspect; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in startup text svg inspection; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

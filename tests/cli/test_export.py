@@ -80,7 +80,7 @@ def test_activations_of_one_sample_are_drawn_and_kept(cnnkit, folder):
     result = cnnkit("export", "--format", "svg", "--activations", 3, "-o", "way.svg")
     assert result.status == 0, result.err
     kept = exporters.read(folder / "way.svg").select("activation")
-    assert [t.name for t in kept][0] == "input"
+    assert kept[0].name == "input"
     assert kept[-1].shape == (10,)
     probable = cnnkit("predict", "--index", 3, "--json").json["predictions"][0]["outputs"]
     assert kept[-1].read().tolist() == pytest.approx(probable, abs=1e-5)
