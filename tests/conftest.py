@@ -83,7 +83,7 @@ def normal() -> Callable[..., Any]:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
     """Turn a skip into a failure where what the test needs has been promised: CNNKIT_REQUIRE_DATA=1."""
     report = yield
-    promised = any(item.get_closest_marker(name) for name in ("mnist", "corpus", "browser"))
+    promised = any(item.get_closest_marker(name) for name in ("mnist", "corpus", "browser", "tools"))
     if report.skipped and promised and os.environ.get("CNNKIT_REQUIRE_DATA"):
         report.outcome, report.longrepr = "failed", f"skipped although CNNKIT_REQUIRE_DATA is set: {report.longrepr}"
     return report
