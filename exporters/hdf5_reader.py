@@ -3,21 +3,25 @@
 import functools
 import hashlib
 import json
+import math
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cnnkit.errors import WeightFileError
 from cnnkit.exporters import strict_json
 from cnnkit.exporters.element_types import carrier, is_raw
 from cnnkit.exporters.faults import fault, gate_faults
 from cnnkit.exporters.hdf5_layout import FORMAT, GROUPS, TEXTS, VERSION, get_text, link_name
-from cnnkit.exporters.weight_file import Array, NotRead, Tensor, WeightFile, sha256
+from cnnkit.exporters.weight_file import Array, NotRead, Tensor, WeightFile, hashed, sha256
 from cnnkit.files.hdf5_gate import GatedHdf5, open_hdf5
 from cnnkit.files.hdf5_library import translated
 from cnnkit.files.names import printable
 
 _fault = functools.partial(fault, format_name="hdf5")
+_STREAMED = 8 << 20  # bytes
 _KINDS = {group: kind for kind, group in GROUPS.items()}
 
 
@@ -88,9 +92,11 @@ def _tensor(path: Path, place: str, dataset: Any) -> tuple[int, Tensor]:
         if carrier(dtype).name != native or (dtype != native and not is_raw(dtype)):
             raise ValueError(f"{dtype} stored as {native}")
         # Read from the path again when it is asked for: a handle held open would outlive the list, and block Windows.
-        read = functools.partial(_read, path, place, get_text(attributes, "sha256"))
+        expected = get_text(attributes, "sha256")
+        read = functools.partial(_read, path, place, expected)
+        stream = functools.partial(_stream, path, place, expected)
         layer, role, shape = get_text(attributes, "layer"), get_text(attributes, "role"), tuple(map(int, dataset.shape))
-        return int(attributes["index"]), Tensor(name, layer, _KINDS[group], role, axes, dtype, shape, read)
+        return int(attributes["index"]), Tensor(name, layer, _KINDS[group], role, axes, dtype, shape, read, stream)
 
 
 def _read(path: Path, place: str, expected: str) -> Array:
@@ -101,5 +107,32 @@ def _read(path: Path, place: str, expected: str) -> Array:
         raise _fault(path, f"{printable(place)} is gone since the file was listed") from error
     values = np.asarray(values, values.dtype.newbyteorder("="), order="C")
     if sha256(values) != expected:
-        raise _fault(path, f"{printable(place)} does not fit its SHA-256: damaged, or changed since it was listed")
+        raise _damaged(path, place)
     return values
+
+
+def _stream(path: Path, place: str, expected: str) -> Generator[Array, None, str]:
+    """Yield the values a few rows at a time. Raises as `_read`; a wrong SHA-256 shows at the end."""
+    try:
+        with gate_faults(path, "hdf5"), open_hdf5(path) as file:
+            digest = yield from hashed(_rows(file[place], place))
+    except KeyError as error:
+        raise _fault(path, f"{printable(place)} is gone since the file was listed") from error
+    if digest != expected:
+        raise _damaged(path, place)
+    return digest
+
+
+def _rows(dataset: Any, place: str) -> Iterator[Array]:
+    """Yield rows of the first axis, flat, in native order; whole chunks of the file where they are not large."""
+    shape, chunk = dataset.shape, dataset.chunks[0] if dataset.chunks else 1
+    row = max(math.prod(shape[1:]) * dataset.dtype.itemsize, 1)
+    step = max(_STREAMED // row // chunk, 1) * chunk if row * chunk <= _STREAMED else max(_STREAMED // row, 1)
+    for start in range(0, shape[0] if shape else 1, step):
+        with translated(place):
+            values = np.asarray(dataset[start : start + step] if shape else dataset[()])
+        yield np.ascontiguousarray(values, values.dtype.newbyteorder("=")).reshape(-1)
+
+
+def _damaged(path: Path, place: str) -> WeightFileError:
+    return _fault(path, f"{printable(place)} does not fit its SHA-256: damaged, or changed since it was listed")

@@ -2,7 +2,8 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -29,6 +30,8 @@ class Tensor:
     axes   a name for each axis: ("o", "i", "kh", "kw"), ("out", "in")
     dtype  as stored; "bfloat16" and the float8 types have their raw bits in uint16 and uint8
     read   returns a C-contiguous array in native byte order
+    stream yields the same values flat, whole rows of the first axis, and returns their SHA-256; None where all must be
+           read at once
     """
 
     name: str
@@ -39,6 +42,7 @@ class Tensor:
     dtype: str
     shape: tuple[int, ...]
     read: Callable[[], Array] = field(repr=False, compare=False)
+    stream: Callable[[], Generator[Array, None, str]] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         problem = None
@@ -172,6 +176,24 @@ class WeightFile:
     def arrays(self, kind: str) -> Mapping[str, Array]:
         """Return {name: values} of one kind, all read."""
         return {tensor.name: tensor.read() for tensor in self.select(kind)}
+
+    def _repr_html_(self) -> str:
+        """Return the list of tensors as a notebook shows it."""
+        from cnnkit.exporters.notebook import weight_file_html
+
+        return weight_file_html(self)
+
+
+def hashed(parts: Iterable[Array]) -> Generator[Array, None, str]:
+    """Yield arrays, and return the SHA-256 of all their bytes, little-endian, computed while the caller works."""
+    digest = hashlib.sha256()
+    with ThreadPoolExecutor(1) as beside:
+        for part in parts:
+            little = np.require(part, part.dtype.newbyteorder("<"), "C")
+            running = beside.submit(digest.update, little.reshape(-1).view(np.uint8).data)
+            yield part
+            running.result()
+    return digest.hexdigest()
 
 
 def sha256(array: Array) -> str:

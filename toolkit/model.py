@@ -136,7 +136,8 @@ class Model:
         from cnnkit.training import Options, Training
 
         loss = None if "loss" in options else self.loss
-        training = Training(self, _dataset(data), Options(**({"seed": self.seed} | options)), loss)
+        settings: dict[str, Any] = {"seed": self.seed} | options
+        training = Training(self, _dataset(data), Options(**settings), loss)
         return [report.entry for report in training.epochs()]
 
     def evaluate(self, data: "str | Dataset", split: str = "test", limit: int | None = None) -> "Evaluation":
@@ -150,6 +151,12 @@ class Model:
         from cnnkit.summary import summarise
 
         return summarise(self.network, self.input_shape)
+
+    def _repr_html_(self) -> str:
+        """Return layers, statistics and findings as a notebook shows them."""
+        from cnnkit.inspection.notebook import model_html
+
+        return model_html(self)
 
     # ---- files
 

@@ -21,9 +21,9 @@ def nearest(values: Array, kind: FloatType, decimal: Callable[[int], Fraction]) 
     # A halfway point has one bit more than the type has: below it, a float64 holds zeros.
     tail = np.uint64((1 << (52 - kind.mantissa - 1)) - 1)
     suspects = np.flatnonzero((values.view(np.uint64) & tail) == 0)
-    if suspects.size:
-        wide, near = values[suspects], _bounded(kind, bits[suspects])
-        suspects, wide, near = (part[wide != near] for part in (suspects, wide, near))
+    wide, near = values[suspects], _bounded(kind, bits[suspects])
+    inexact = wide != near
+    suspects, wide, near = suspects[inexact], wide[inexact], near[inexact]
     if suspects.size:
         outward = np.abs(wide) > np.abs(near)
         one = kind.carrier.type(1)

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from cnnkit import exporters
 from cnnkit.files import hdf5_worker
 from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.hdf5_listing import listing, values
@@ -119,3 +120,13 @@ def test_whatever_goes_wrong_is_a_line(path, ask, monkeypatch, error, reply):
 def test_an_answer_without_end(path, ask, monkeypatch):
     monkeypatch.setattr(hdf5_worker, "_ANSWER", 10)
     assert json.loads(ask(request(path))[0][1])[1] == "too_big"
+
+
+def test_a_relative_path_is_that_of_the_caller(tmp_path, monkeypatch):
+    """The worker lives on in the folder where it began; the caller may have moved."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with h5py.File("net.h5", "w") as file:
+            file["W"] = np.full(3, len(name + name[0]), "f4")
+        assert exporters.read("net.h5")["W"].read().tolist() == [4.0, 4.0, 4.0]

@@ -8,7 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from cnnkit.cli import backends, data, evaluate, export, formats, gradcheck, inspect, predict, recipes, summary, train
+from cnnkit.cli import (
+    backends,
+    data,
+    diff,
+    evaluate,
+    export,
+    formats,
+    gradcheck,
+    inspect,
+    predict,
+    recipes,
+    show,
+    summary,
+    train,
+)
 from cnnkit.cli.output import Output, configure, reset
 from cnnkit.errors import CnnkitError
 
@@ -41,7 +55,7 @@ def _globals(
     configure(quiet=quiet, verbose=verbose)
 
 
-for command in (train, evaluate, predict, export, inspect, summary, gradcheck, backends, recipes, formats):
+for command in (train, evaluate, predict, export, inspect, show, diff, summary, gradcheck, backends, recipes, formats):
     app.command(command.NAME, epilog=f"Example: {command.EXAMPLE}")(command.command)
 app.add_typer(data.app, name="data")
 

@@ -1,67 +1,113 @@
-"""What the values of a stored tensor are like: range, mean, spread, zeros, and what is not a number."""
+"""Layers and tensors as `cnnkit inspect` prints them: lines for people, objects for scripts."""
 
-import math
-from dataclasses import asdict, dataclass
+import sys
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from rich.text import Text
 
-from cnnkit.exporters.weight_file import sha256
+from cnnkit.cli.output import Output
+from cnnkit.cli.tables import shape_text
+from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
-    from cnnkit.exporters import Tensor
+    from collections.abc import Iterator, Mapping
+
+    from cnnkit.exporters import Tensor, WeightFile
+    from cnnkit.inspection.layer_tree import Node
+    from cnnkit.inspection.statistics import Statistics
 
 
-@dataclass(frozen=True)
-class Facts:
-    """Range, mean and spread of the finite values, in float64, None where there are none; counts of other values."""
-
-    min: float | None
-    max: float | None
-    mean: float | None
-    std: float | None
-    zeros: int | None
-    nan: int | None
-    inf: int | None
-    sha256: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the keys that `cnnkit inspect --json` prints."""
-        return asdict(self)
+def say_node(output: Output, node: "Node", total: int, found: "Mapping[tuple[str, str], Statistics]") -> None:
+    """Print a layer and its tensors; `total` is the net's number of parameters."""
+    indent = "  " * (node.path.count(".") if node.type else 0)
+    line = Text(indent).append(printable(f"{node.path} {node.type or ''}".strip()), style="bold")
+    if node.output_shape is not None:
+        line.append(f"  -> {shape_text(node.output_shape)}", style="dim")
+    if node.parameters:
+        line.append(f"  {node.parameters:,} parameters, {node.parameters / total:.1%}")
+    output.say(line)
+    for k, tensor in enumerate(node.tensors):
+        last = k == len(node.tensors) - 1
+        output.say(_tensor_line(output, indent, tensor, last, found.get((tensor.kind, tensor.name))))
 
 
-def facts(tensor: "Tensor") -> Facts:
-    """Read a tensor and return its facts; float8 and complex values have a SHA-256 alone."""
-    array = tensor.read()
-    digest = sha256(array)
-    if tensor.dtype == "bfloat16":  # the upper half of a float32
-        array = (array.astype(np.uint32) << 16).view(np.float32)
-    elif tensor.dtype.startswith("float8") or array.dtype.kind == "c":
-        return Facts(None, None, None, None, None, None, None, digest)
-    nan, inf = int(np.isnan(array).sum()), int(np.isinf(array).sum())
-    values = (array[np.isfinite(array)] if nan or inf else array).astype(np.float64).ravel()
-    zeros = int(values.size - np.count_nonzero(values))
-    if not values.size:
-        return Facts(None, None, None, None, zeros, nan, inf, digest)
-    low, high, mean = float(values.min()), float(values.max()), float(values.mean())
-    largest = max(abs(low), abs(high)) or 1.0  # squares of what is very large overflow
-    spread = largest * math.sqrt(float(np.mean((values / largest - mean / largest) ** 2)))
-    return Facts(low, high, mean, spread, zeros, nan, inf, digest)
+def _tensor_line(output: Output, indent: str, tensor: "Tensor", last: bool, found: "Statistics | None") -> Text:
+    """Return a tensor in one line, or in two on a terminal."""
+    name = tensor.name.removeprefix(f"{tensor.layer}.") if tensor.kind != "optimizer" else tensor.name
+    role = "" if name == tensor.role else f" {tensor.role}"
+    kind = "" if tensor.kind == "parameter" else f" ({tensor.kind})"
+    plain = "utf" not in (sys.stdout.encoding or "").lower()
+    branch, trunk = ("`-" if last else "|-", "|") if plain else ("└─" if last else "├─", "│")
+    line = Text(f"{indent}{branch} ")
+    line.append(f"{printable(name + role + kind)}: {_form(tensor)}")
+    if found is None:
+        return line
+    line.append(f"\n{indent}{' ' if last else trunk}    " if output.people.is_terminal else "  ")
+    line.append("  ".join(_figures(found)) or "no values", style="dim")
+    if found.histogram is not None and found.finite:
+        line.append(f"  |{found.histogram.sparkline(plain)}|")
+    return line
 
 
-def findings(name: str, found: Facts) -> list[dict[str, Any]]:
-    """Return what is wrong with a tensor's values, each as {tensor, finding, count, message}."""
-    wrong = (("nan", found.nan, "NaN"), ("inf", found.inf, "infinite"))
-    return [
-        {"tensor": name, "finding": kind, "count": count, "message": f"{name}: {count:,} values are {word}"}
-        for kind, count, word in wrong
-        if count
-    ]
+def heading(tensor: "Tensor") -> str:
+    """Return a tensor in one line, as it stands above its values."""
+    return f"{printable(tensor.name)}: {_form(tensor)}"
 
 
-def undefined(name: str, found: Facts) -> dict[str, str]:
-    """Return {path in the JSON: reason} for the values that are null."""
-    reason = "cnnkit keeps the bits of this element type and does not compute with it"
-    if found.zeros is not None:
-        reason = "the tensor has no finite value"
-    return {f"{name}.{key}": reason for key, value in found.to_json().items() if value is None}
+def _form(tensor: "Tensor") -> str:
+    axes = f" ({', '.join(tensor.axes)})" if tensor.axes else ""
+    return shape_text(tensor.shape) + printable(axes) + f"  {tensor.dtype}  {tensor.parameters:,} values"
+
+
+def _figures(found: "Statistics") -> "Iterator[str]":
+    for key, value in (("min", found.min), ("max", found.max), ("mean", found.mean), ("std", found.std)):
+        if value is not None:
+            yield f"{key} {value:.4g}"
+    for key, count in (("zeros", found.zeros), ("NaN", found.nan), ("inf", found.inf)):
+        if count:
+            yield f"{key} {count:,}"
+
+
+def say_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
+    """Print what is in the file besides: optimizer, what was not read, what was edited."""
+    slots = weights.select("optimizer")
+    if slots and not optimizer:
+        values = sum(tensor.parameters for tensor in slots)
+        output.say(Text(f"besides: {len(slots)} optimizer tensors of {values:,} values (--optimizer shows them)"))
+    for item in weights.not_read:
+        output.say(Text(printable(f"not read: {item.count} {item.what}: {item.reason}")))
+    for name in weights.edited:
+        output.say(Text(f"edited since it was written: {printable(name)}"))
+
+
+def provenance(weights: "WeightFile") -> "Iterator[str]":
+    """Yield where the weights come from, and how many they are."""
+    metadata = weights.metadata
+    data, history, made = metadata.get("data"), metadata.get("history"), metadata.get("provenance")
+    parts = []
+    if "recipe" in metadata:
+        parts.append(f"recipe {metadata['recipe']}")
+    if isinstance(data, dict) and "name" in data:
+        parts.append(f"data {data['name']}")
+    if isinstance(history, list) and history:
+        parts.append(f"{len(history)} epochs")
+    if isinstance(made, dict):
+        parts += [str(made[key]) for key in ("backend", "device", "dtype") if key in made]
+    if parts:
+        yield printable(", ".join(parts))
+    yield f"{len(weights.select('parameter'))} tensors of {weights.parameters:,} parameters"
+
+
+def tensor_json(tensor: "Tensor", found: "Statistics | None") -> dict[str, Any]:
+    """Return the keys of a tensor that `cnnkit inspect --json` prints."""
+    known = {
+        "name": printable(tensor.name),
+        "layer": printable(tensor.layer),
+        "kind": tensor.kind,
+        "role": tensor.role,
+        "axes": [printable(axis) for axis in tensor.axes],
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "parameters": tensor.parameters,
+    }
+    return known if found is None else known | found.to_json()

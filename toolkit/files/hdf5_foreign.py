@@ -58,7 +58,7 @@ def list_hdf5(path: str | Path, window: tuple[int, int] | None = None) -> Listin
         status = os.stat(path)
     except (OSError, ValueError) as error:
         raise UnsafeFileError("no such file") from error
-    found = _listed(Place(os.fspath(path), window), (status.st_size, status.st_mtime_ns, status.st_ino))
+    found = _listed(Place(os.path.abspath(path), window), (status.st_size, status.st_mtime_ns, status.st_ino))
     if isinstance(found, Listing):
         return found
     raise UnsafeFileError(*found)
@@ -90,7 +90,7 @@ def read_values(
     array = np.empty(stored.shape, little)
     target, filled = array.reshape(-1).view(np.uint8), 0
     seconds = _SECONDS + array.nbytes / _BYTES_PER_SECOND
-    for content in WORKER.ask(_request(Place(os.fspath(path), window), name), seconds):
+    for content in WORKER.ask(_request(Place(os.path.abspath(path), window), name), seconds):
         if filled + len(content) <= array.nbytes:
             target[filled : filled + len(content)] = np.frombuffer(content, np.uint8)
         filled += len(content)

@@ -1,0 +1,45 @@
+from xml.etree import ElementTree
+
+import numpy as np
+
+from cnnkit.exporters import NotRead, Tensor, WeightFile
+from cnnkit.layers import Conv2D, Dense, Flatten, ReLU, Sequential
+from cnnkit.model import Model
+
+
+def test_a_model_shows_layers_and_findings():
+    model = Model(Sequential((Conv2D(4, 3), ReLU(), Flatten(), Dense(3))), (1, 8, 8))
+    html = model._repr_html_()
+    ElementTree.fromstring(html.replace("&times;", "x"))
+    assert "<td>0 Conv2D</td><td>4 × 6 × 6</td><td>weight</td><td>4 × 1 × 3 × 3</td><td>36</td>" in html
+    assert "<td>1 ReLU</td>" in html
+    assert f"{model.parameters:,} parameters" in html
+    assert "note: 0.bias: all 4 values are 0: as they are before any training" in html
+    assert html.count("<svg") == 4
+
+
+def test_a_weight_file_reads_nothing():
+    def read():
+        raise AssertionError("read")
+
+    tensors = tuple(
+        Tensor(f"{k}.weight", str(k), "parameter", "weight", ("0",), "float32", (5,), read) for k in range(70)
+    )
+    file = WeightFile(
+        tensors, file="net.h5", format="hdf5", edited=("3.weight",), not_read=(NotRead("links", 2, "no"),)
+    )
+    html = file._repr_html_()
+    ElementTree.fromstring(html.replace("<br>", "<br/>"))
+    assert "350 parameters in 70 of 70 tensors" in html
+    assert html.count("<tr>") == 61
+    for note in ("and 10 tensors more", "edited since it was written: 3.weight", "not read: 2 links: no"):
+        assert note in html
+
+
+def test_names_of_strangers_are_text():
+    tensor = Tensor.of("<script>\x1b", np.zeros(2), axes=("<b>",))
+    html = WeightFile((tensor,), file="<i>.h5")._repr_html_()
+    assert "<script" not in html
+    assert "<b>" not in html.replace("<b>WeightFile", "")
+    assert "<i>" not in html
+    assert "\x1b" not in html

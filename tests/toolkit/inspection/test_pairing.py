@@ -1,0 +1,159 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cnnkit.errors import ConfigError
+from cnnkit.exporters import Tensor, WeightFile
+from cnnkit.inspection.differences import differences
+from cnnkit.inspection.layouts import between
+from cnnkit.inspection.pairing import pair
+
+ROLES = {"weight": "weight", "kernel": "weight", "bias": "bias", "gamma": "gamma", "mean": "mean"}
+AXES = {4: ("o", "i", "kh", "kw"), 2: ("out", "in"), 1: ("out",)}
+KERAS = {4: ("kh", "kw", "i", "o"), 2: ("in", "out"), 1: ("out",)}
+
+
+def file(axes=AXES, **arrays):
+    tensors = []
+    for key, array in arrays.items():
+        name = key.replace("__", ".")
+        role = ROLES.get(name.rpartition(".")[2], "other")
+        tensors.append(Tensor.of(name, array, role=role, axes=axes[array.ndim] if role != "other" else None))
+    return WeightFile(tuple(tensors))
+
+
+def values(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def told(a, b, names=None):
+    return [(p.a.name, p.b.name, p.paired_by) for p in pair(a, b, names).pairs]
+
+
+def test_by_name_and_wrapped_name():
+    a = file(c__weight=values(2, 1, 3, 3), d__weight=values(3, 4))
+    b = file(module__d__weight=values(3, 4), c__weight=values(2, 1, 3, 3))
+    assert told(a, b) == [("c.weight", "c.weight", "name"), ("d.weight", "module.d.weight", "name")]
+
+
+def test_by_layer_and_role():
+    a, b = file(c__weight=values(2, 1, 3, 3), c__bias=values(2)), file(c__kernel=values(2, 1, 3, 3), c__bias=values(2))
+    assert told(a, b) == [("c.weight", "c.kernel", "layer"), ("c.bias", "c.bias", "name")]
+
+
+def test_by_order_of_layers_of_the_same_form():
+    a = file(
+        x__weight=values(4, 4), x__bias=values(4), y__weight=values(4, 4), y__bias=values(4), z__weight=values(2, 4)
+    )
+    b = file(
+        KERAS,
+        p__kernel=values(4, 4),
+        p__bias=values(4),
+        q__kernel=values(4, 4),
+        q__bias=values(4),
+        r__kernel=values(4, 2),
+    )
+    assert [(mine, its) for mine, its, how in told(a, b) if how == "order"] == [
+        ("x.weight", "p.kernel"),
+        ("x.bias", "p.bias"),
+        ("y.weight", "q.kernel"),
+        ("y.bias", "q.bias"),
+        ("z.weight", "r.kernel"),
+    ]
+
+
+def test_without_any_names_by_form():
+    a = file(x__weight=values(3, 4), x__bias=values(3))
+    b = file(arr_0=values(3), arr_1=values(4, 3))
+    assert told(a, b) == [("x.weight", "arr_1", "order"), ("x.bias", "arr_0", "order")]
+
+
+def test_what_has_no_partner():
+    found = pair(file(x__weight=values(3, 4), y__weight=values(5, 5)), file(z__weight=values(3, 4)))
+    assert [t.name for t in found.only_in_a] == ["y.weight"]
+    assert found.only_in_b == ()
+
+
+def test_the_map_comes_first():
+    a, b = file(x__weight=values(3, 4), y__weight=values(3, 4)), file(x__weight=values(3, 4), y__weight=values(3, 4))
+    names = {"x.weight": "y.weight", "y.weight": "x.weight"}
+    assert told(a, b, names) == [("x.weight", "y.weight", "map"), ("y.weight", "x.weight", "map")]
+    for wrong in ({"nope": "x.weight"}, {"x.weight": "nope"}, {"x.weight": "x.weight", "y.weight": "x.weight"}):
+        with pytest.raises(ConfigError, match="--map"):
+            pair(a, b, wrong)
+
+
+def test_optimizers_are_left_out():
+    slot = Tensor.of("0.m", values(3), kind="optimizer", role="slot")
+    assert pair(WeightFile((slot,)), WeightFile((slot,))).pairs == ()
+
+
+def compared(a, b):
+    return [(d.status, d.transform) for d in differences(a, b, pair(a, b))]
+
+
+def test_layouts_by_axes():
+    kernel, matrix = values(5, 3, 2, 4), values(6, 7)
+    a = file(c__weight=kernel, d__weight=matrix)
+    b = file(KERAS, c__weight=kernel.transpose(2, 3, 1, 0), d__weight=matrix.T)
+    assert compared(a, b) == [("equal", "HWIO->OIHW"), ("equal", "(in,out)->(out,in)")]
+    assert compared(b, a) == [("equal", "OIHW->HWIO"), ("equal", "(out,in)->(in,out)")]
+
+
+def test_square_matrices_go_by_their_axes():
+    square = values(4, 4)
+    assert compared(file(d__weight=square), file(KERAS, d__weight=square.T)) == [("equal", "(in,out)->(out,in)")]
+    assert compared(file(d__weight=square), file(KERAS, d__weight=square))[0][0] == "different"
+
+
+def test_layouts_by_shape_where_there_are_no_axes():
+    kernel, matrix = values(5, 3, 2, 2), values(6, 7)
+    a = file(c__weight=kernel, d__weight=matrix)
+    b = file(arr_0=kernel.transpose(2, 3, 1, 0), arr_1=matrix.T)
+    assert compared(a, b) == [("equal", "HWIO->OIHW by shape"), ("equal", "(a,b)->(b,a) by shape")]
+    plain = {name: Tensor.of(name, array) for name, array in (("hwio", values(2, 2, 3, 5)), ("oihw", kernel))}
+    assert between(plain["oihw"], plain["hwio"]).name == "OIHW->HWIO by shape"
+    assert between(Tensor.of("a", values(2, 3, 4)), Tensor.of("b", values(4, 3, 2))) is None
+    assert between(Tensor.of("a", values(2)), Tensor.of("b", values(2, 1))) is None
+
+
+def flattened():
+    """A convolution of 3 channels, then a dense layer on its 3 x 2 x 2 maps: channels first, and channels last."""
+    kernel, dense = values(3, 1, 2, 2), values(5, 12, seed=1)
+    last = dense.reshape(5, 3, 4).swapaxes(1, 2).reshape(5, 12).T
+    return file(c__weight=kernel, d__weight=dense), file(KERAS, c__weight=kernel.transpose(2, 3, 1, 0), d__weight=last)
+
+
+ARCHITECTURE = {
+    "layers": [
+        {"type": "Flatten", "path": "f", "input_shape": [3, 2, 2], "output_shape": [12]},
+        {"type": "Dense", "path": "d", "input_shape": [12], "output_shape": [5]},
+    ]
+}
+
+
+@pytest.mark.parametrize("architecture", [None, ARCHITECTURE])
+def test_a_dense_layer_behind_a_flatten(architecture):
+    first, last = flattened()
+    first = replace(first, architecture=architecture)
+    assert compared(first, last)[1] == ("equal", "(in,out)->(out,in), H,W,C->C,H,W")
+    assert compared(last, first)[1] == ("equal", "(out,in)->(in,out), C,H,W->H,W,C")
+
+
+def test_an_architecture_without_flatten_reorders_nothing():
+    first, last = flattened()
+    layers = [{"type": "Flatten", "path": "other", "input_shape": [3, 2, 2]}, {"type": "Dense", "path": "other"}]
+    assert compared(replace(first, architecture={"layers": layers}), last)[1] == ("different", "(in,out)->(out,in)")
+
+
+def test_statuses():
+    a = file(x__weight=values(3, 4))
+    assert compared(a, file(x__weight=values(3, 5))) == [("shape", None)]
+    assert compared(a, file(x__weight=values(3, 4).astype(np.float32)))[0][0] == "different"
+    exact = file(x__weight=np.float32([[0.5, 2]]))
+    assert compared(exact, file(x__weight=np.float64([[0.5, 2]]))) == [("dtype", None)]
+    b = file(x__weight=values(3, 4) + 1e-9)
+    (found,) = differences(a, b, pair(a, b), atol=1e-6)
+    assert found.status == "close"
+    assert found.undefined() == {}

@@ -1,0 +1,82 @@
+"""How two weight files differ: what belongs together, how it was brought into one layout, how far it is apart."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cnnkit.exporters.weight_file import Tensor, WeightFile
+from cnnkit.files.names import printable
+from cnnkit.inspection.comparison import Distance, distance
+from cnnkit.inspection.flattening import Flattening
+from cnnkit.inspection.layouts import between
+from cnnkit.inspection.pairing import Pair, Pairing
+
+SAME = ("equal", "close")
+_FIGURES = ("max_abs", "max_rel", "max_ulp", "l2")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A pair of tensors.
+
+    status    equal (bit for bit), close (within the tolerances), dtype (the same values in another type), different,
+              shape (cannot be compared)
+    transform what b went through to be compared, such as HWIO->OIHW
+    """
+
+    pair: Pair
+    status: str
+    transform: str | None
+    distance: Distance | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the keys that `cnnkit diff --json` prints."""
+        a, b, known = self.pair.a, self.pair.b, self.distance
+        first = None if known is None or known.first_index is None else list(known.first_index)
+        return {
+            "a": printable(a.name), "b": printable(b.name), "status": self.status,
+            **{key: getattr(known, key, None) for key in _FIGURES}, "first_index": first,
+            "paired_by": self.pair.paired_by, "transform": self.transform,
+            "different": None if known is None else known.different,
+            "shape_a": list(a.shape), "shape_b": list(b.shape), "dtype_a": a.dtype, "dtype_b": b.dtype,
+        }  # fmt: skip
+
+    def undefined(self) -> dict[str, str]:
+        """Return {key: reason} for the figures that are None."""
+        if self.distance is None:
+            return dict.fromkeys(_FIGURES, f"shapes {self.pair.a.shape} and {self.pair.b.shape} do not fit")
+        reasons = {}
+        for key in _FIGURES:
+            if getattr(self.distance, key) is None:
+                reasons[key] = "no value is finite on both sides"
+                if key == "max_ulp" and self.distance.max_abs is not None:
+                    reasons[key] = "the two are not of one floating-point type"
+        return reasons
+
+
+def differences(
+    a: WeightFile, b: WeightFile, pairing: Pairing, atol: float = 0.0, rtol: float = 0.0
+) -> Iterator[Difference]:
+    """Yield the difference of every pair, two tensors in memory at a time."""
+    flattening = Flattening(a, b)
+    for pair in pairing.pairs:
+        transform = between(pair.b, pair.a)
+        if transform is None:
+            yield Difference(pair, "shape", None, None)
+            continue
+        transform = flattening.added(transform, pair.a, pair.b)
+        found = distance(pair.a.read(), transform.apply(pair.b.read()), pair.a.dtype, pair.b.dtype, atol, rtol)
+        yield Difference(pair, _status(pair, found, bool(atol or rtol)), transform.name, found)
+
+
+def _status(pair: Pair, found: Distance, tolerant: bool) -> str:
+    if found.same and pair.a.dtype == pair.b.dtype:
+        return "equal"
+    if found.same and not tolerant:
+        return "dtype"
+    return "different" if found.different else "close"
+
+
+def matters(tensor: Tensor) -> bool:
+    """Return whether a net lacks something without this tensor: counters and constants of formats are no part of it."""
+    return tensor.kind == "parameter" or tensor.role in ("mean", "variance")

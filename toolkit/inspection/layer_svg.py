@@ -1,0 +1,118 @@
+"""Maps of one tensor as an SVG file: a cell a value, with the exact value on hover; no scripts, light and dark."""
+
+from collections.abc import Iterator
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnkit.exporters.svg.palette import css_class, style_sheet
+from cnnkit.exporters.svg.scale import NAN, STEPS, Scale
+from cnnkit.exporters.weight_file import Tensor
+from cnnkit.files.names import printable
+from cnnkit.inspection.mosaic import mosaic, uri
+from cnnkit.inspection.unit_maps import UnitMaps
+
+MOST_CELLS = 20_000
+_MARGIN, _WIDE, _LINE = 24, 1100, 18
+_NEITHER = {NAN: "#b700b7"}
+
+
+class Section(NamedTuple):
+    """A tensor to draw: its maps, the number of each unit and channel, the text above each unit."""
+
+    tensor: Tensor
+    maps: UnitMaps
+    scale: Scale
+    units: list[int]
+    channels: list[int]
+    captions: list[str]
+
+
+def draw(title: str, sections: list[Section]) -> str:
+    """Return the file's text."""
+    body, y = [f'<text class="h1" x="{_MARGIN}" y="40">{escape(title)}</text>'], 56.0
+    for section in sections:
+        heading = (
+            f"{printable(section.tensor.name)}: {' x '.join(map(str, section.tensor.shape))}, {section.tensor.dtype}"
+        )
+        body.append(f'<text class="h2" x="{_MARGIN}" y="{y + 14:g}">{escape(heading)}</text>')
+        body.append(f'<text class="s" x="{_MARGIN}" y="{y + 32:g}">{escape(scale_text(section.scale))}</text>')
+        drawn = _image if section.maps.values.size > MOST_CELLS else _cells
+        parts, y = drawn(section, y + 44)
+        body += parts
+        y += 16
+    height = round(y + _MARGIN)
+    width = _WIDE + 2 * _MARGIN
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'
+        f"<title>{escape(title)}</title>\n<style>{escape(style_sheet(), quote=False)}</style>\n"
+        f'<rect class="paper" width="{width}" height="{height}"/>\n' + "\n".join(body) + "\n</svg>\n"
+    )
+
+
+def scale_text(scale: Scale) -> str:
+    """Return what the colours mean."""
+    text = f"orange -{scale.limit:.4g}, 0 white, blue +{scale.limit:.4g}"
+    if scale.clipped:
+        text += f"; {scale.beyond:,} values lie beyond: {scale.low:.4g} to {scale.high:.4g}"
+    odd = scale.nans + scale.infinities
+    return text + (f"; {odd:,} not finite" if odd else "")
+
+
+def _image(section: Section, y: float) -> tuple[list[str], float]:
+    """One pixel a value: too many for cells."""
+    pixels = mosaic(section.maps, section.scale)
+    factor = max(min(_WIDE / pixels.shape[1], 8), 0.1)
+    width, height = pixels.shape[1] * factor, pixels.shape[0] * factor
+    note = f"{section.maps.values.size:,} values, one pixel each: --unit N draws one with its values"
+    return [
+        f'<text class="s" x="{_MARGIN}" y="{y + 8:g}">{escape(note)}</text>',
+        f'<rect class="z" x="{_MARGIN}" y="{y + 16:g}" width="{width:g}" height="{height:g}"/>',
+        f'<image class="i" x="{_MARGIN}" y="{y + 16:g}" width="{width:g}" height="{height:g}" '
+        f'preserveAspectRatio="none" href="{uri(pixels)}"/>',
+    ], y + 16 + height
+
+
+def _cells(section: Section, y: float) -> tuple[list[str], float]:
+    values = section.maps.values
+    units, channels, height, width = values.shape
+    size = max(min(28.0, _WIDE / max(width, 1), 9000 / max(values.size, 1) + 6), 3.0)
+    across = max(min(channels, int((_WIDE + 8) // (width * size + 8))), 1)
+    tile = across * (width * size + 8) - 8
+    pitch = max(tile, *(7.2 * len(caption) for caption in section.captions)) + 20  # 12 px text is seldom wider
+    beside = max(int((_WIDE + 20) // pitch), 1)
+    down = -(-channels // across) * (height * size + 8) + _LINE
+    levels = section.scale.levels(values)
+    body: list[str] = []
+    for place in range(units):
+        left = _MARGIN + (place % beside) * pitch
+        top = y + (place // beside) * (down + 8)
+        body.append(f'<text x="{left:g}" y="{top + 12:g}">{escape(section.captions[place])}</text>')
+        for channel in range(channels):
+            row, column = divmod(channel, across)
+            corner = left + column * (width * size + 8), top + _LINE + row * (height * size + 8)
+            body.append("<g>" + "".join(_map(section, levels, (place, channel), corner, size)) + "</g>")
+    return body, y + -(-units // beside) * (down + 8)
+
+
+def _map(
+    section: Section, levels: np.ndarray[tuple[int, ...], np.dtype[np.int8]], at: tuple[int, int],
+    corner: tuple[float, float], size: float,
+) -> Iterator[str]:  # fmt: skip
+    unit, channel = section.units[at[0]], section.channels[at[1]]
+    for (i, j), level in np.ndenumerate(levels[at]):
+        value = section.maps.values[at][i, j]
+        colour = (
+            f'class="{css_class(int(level))}"' if abs(level) <= STEPS else f'fill="{_NEITHER.get(int(level), "#000")}"'
+        )
+        title = f"[{unit}, {channel}, {i}, {j}] = {_number(section.tensor, value)}"
+        yield (
+            f'<rect {colour} x="{corner[0] + j * size:g}" y="{corner[1] + i * size:g}" '
+            f'width="{size:g}" height="{size:g}"><title>{title}</title></rect>'
+        )
+
+
+def _number(tensor: Tensor, value: float) -> str:
+    """Return the shortest digits in the tensor's own type."""
+    return str(np.float32(value)) if tensor.dtype == "float32" else repr(float(value))

@@ -1,0 +1,80 @@
+"""Maps as text for a terminal: coloured cells, or two characters a value, its sign and a digit of its magnitude."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, STEPS, Scale
+from cnnkit.inspection.mosaic import indices, opaque
+
+Map = NDArray[np.float64]
+_BETWEEN = "  "
+_FOLD = 32  # numbers that a row without a shape has on a line
+_SMALL = 12  # a wider map takes a character a value, two rows in one
+_ODD = {NAN: "??", POSITIVE_INFINITY: "^^", NEGATIVE_INFINITY: "vv"}
+
+
+def folded(values: Map) -> Map:
+    """Return maps (C, H, W); one long row becomes several of 32, the rest of the last not there (NaN and drawn so)."""
+    if values.shape[1] != 1 or values.shape[2] <= _FOLD:
+        return values
+    flat = values.reshape(len(values), -1)
+    rows = -(-flat.shape[1] // _FOLD)
+    room = np.full((len(values), rows * _FOLD), np.nan)
+    room[:, : flat.shape[1]] = flat
+    return room.reshape(len(values), rows, _FOLD)
+
+
+def plain(maps: Map, scale: Scale, width: int) -> Iterator[str]:
+    """Yield lines that draw maps (C, H, W) side by side: "+9" is the largest magnitude, " ." exactly zero."""
+    gap = " " if maps.shape[2] <= _FOLD else ""
+    texts = [[gap.join(map(_cell, row)) for row in scale.levels(values).tolist()] for values in maps]
+    yield from _beside(texts, (2 + len(gap)) * maps.shape[2] - len(gap), width)
+
+
+def coloured(maps: Map, scale: Scale, width: int) -> Iterator[str]:
+    """Yield the same in true colour (ANSI): two blanks a cell, or half blocks where a map is wide."""
+    colours = opaque((0xF7, 0xF7, 0xF7))
+    table = indices()
+    texts, cell = [], 2 if maps.shape[2] <= _SMALL else 1
+    for values in maps:
+        cells = table[scale.levels(values).view(np.uint8)]
+        if cell == 2:
+            texts.append(["".join(f"{_paint(48, colours[c])}  " for c in row) + "\x1b[0m" for row in cells.tolist()])
+        else:
+            texts.append([_halves(cells, row, colours) for row in range(0, len(cells), 2)])
+    yield from _beside(texts, cell * maps.shape[2], width)
+
+
+def _halves(cells: NDArray[np.uint8], row: int, colours: list[tuple[int, int, int, int]]) -> str:
+    upper = cells[row].tolist()
+    lower = cells[row + 1].tolist() if row + 1 < len(cells) else [None] * len(upper)
+    shown = (
+        _paint(38, colours[a]) + ("\x1b[49m" if b is None else _paint(48, colours[b])) + "▀"
+        for a, b in zip(upper, lower, strict=True)
+    )
+    return "".join(shown) + "\x1b[0m"
+
+
+def _paint(where: int, colour: tuple[int, int, int, int]) -> str:
+    return f"\x1b[{where};2;{colour[0]};{colour[1]};{colour[2]}m"
+
+
+def _cell(level: int) -> str:
+    if level in _ODD:
+        return _ODD[level]
+    if not level:
+        return " ."
+    return f"{'+' if level > 0 else '-'}{math.ceil(abs(level) * 10 / STEPS) - 1}"
+
+
+def _beside(pictures: list[list[str]], across: int, width: int) -> Iterator[str]:
+    """Yield pictures side by side, as many as fit into a width, an empty line below each row of them."""
+    count = max((width + len(_BETWEEN)) // (across + len(_BETWEEN)), 1)
+    for start in range(0, len(pictures), count):
+        if start:
+            yield ""
+        for line in zip(*pictures[start : start + count], strict=True):
+            yield _BETWEEN.join(line)

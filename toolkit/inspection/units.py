@@ -1,0 +1,74 @@
+"""Units of a layer: the filters of a convolution, the neurons of a dense layer, one index of an output axis each."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnkit.exporters.weight_file import Tensor
+
+_OUTPUTS = ("o", "out")
+_LARGEST_PERIOD = 1 << 20
+
+
+def unit_axis(tensor: Tensor) -> int | None:
+    """Return the axis that counts the units of a weight, None where the axes do not say."""
+    if tensor.role not in ("weight", "recurrent_weight") or len(tensor.shape) < 2:
+        return None
+    return next((tensor.axes.index(name) for name in _OUTPUTS if name in tensor.axes), None)
+
+
+@dataclass
+class UnitSquares:
+    """Sums, unit by unit, of the squares of values that come in C order: of a shape (lead, count, inner)."""
+
+    lead: int
+    count: int
+    inner: int
+    sums: NDArray[np.float64] = field(init=False, repr=False)
+    _position: int = 0
+
+    def __post_init__(self) -> None:
+        self.sums = np.zeros(self.count)
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> "UnitSquares | None":
+        """Return the empty sums for a tensor that has units."""
+        axis = unit_axis(tensor)
+        if axis is None or not tensor.parameters:
+            return None
+        shape = tensor.shape
+        return cls(math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
+
+    @property
+    def multiple(self) -> int:
+        """The number of values that a piece should hold a whole number of times."""
+        period = self.inner if self.lead == 1 else self.inner * self.count
+        return period if period <= _LARGEST_PERIOD else 1
+
+    def add(self, values: NDArray[np.float64]) -> float:
+        """Add the squares of the next values; what is not finite counts as it is. Return the sum of all of them."""
+        begin, self._position = self._position, self._position + values.size
+        period = self.inner if self.lead == 1 else self.inner * self.count
+        if period > _LARGEST_PERIOD:
+            places = np.arange(begin, self._position) // self.inner % self.count
+            found = np.bincount(places, values * values, self.count)
+        elif self.lead == 1:
+            rows = values.reshape(-1, self.inner)
+            found = np.einsum("ij,ij->i", rows, rows)
+            first = begin // self.inner
+            self.sums[first : first + len(rows)] = found
+            return float(found.sum())
+        elif self.inner == 1:
+            rows = values.reshape(-1, self.count)
+            found = np.einsum("ij,ij->j", rows, rows)
+        else:
+            cubes = values.reshape(-1, self.count, self.inner)
+            found = np.einsum("ijk,ijk->j", cubes, cubes)
+        self.sums += found
+        return float(found.sum())
+
+    def norms(self) -> NDArray[np.float64]:
+        """Return the L2 norm of every unit."""
+        return np.sqrt(self.sums)

@@ -1,0 +1,37 @@
+"""Every value of a tensor as text: the shortest digits that read back to the same bits, streamed line by line."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cnnkit.exporters.text.body import body
+from cnnkit.exporters.text.digits import dumped
+from cnnkit.exporters.text.layout import layout
+from cnnkit.exporters.weight_file import Array, Tensor
+from cnnkit.inspection.decoding import decoded
+
+
+def lines(tensor: Tensor, values: Array, maps: tuple[int, ...] | None = None) -> Iterator[str]:
+    """Yield the values as lines, 2-D slices labelled with their indices; `maps` is (C, H, W) where rows are images."""
+    if values.dtype.kind == "c":
+        for value in values.reshape(-1).tolist():
+            yield f" {value!r}\n"
+        return
+    if tensor.dtype.startswith("float8"):
+        tensor, values = replace(tensor, dtype="float32"), decoded(values, tensor.dtype)
+    for text in body(tensor, values, layout(values.shape, maps), None):
+        yield text.decode()
+
+
+def as_json(tensor: Tensor, values: Array) -> Any:
+    """Return the values as nested lists; NaN and infinities are None, complex values [real, imaginary]."""
+    if values.dtype.kind == "c":
+        values = np.stack([np.real(values), np.imag(values)], -1)
+    if values.dtype == np.float16:
+        values = values.astype(np.float32)
+    known = decoded(values, tensor.dtype)
+    found = json.loads(dumped(np.ascontiguousarray(known)))  # of a 0-d array: a list of one
+    return found if known.ndim else found[0]
