@@ -8,6 +8,7 @@ from cnnkit.files.names import printable
 if TYPE_CHECKING:
     from cnnkit.exporters.weight_file import Tensor, WeightFile
 
+DRAWN = 20_000  # parameters: about 3 MB of picture
 _MOST = 60  # rows; a notebook is no place for more
 _HEADINGS = ("name", "kind", "role", "axes", "shape", "dtype", "values")
 
@@ -27,6 +28,15 @@ def weight_file_html(weights: "WeightFile") -> str:
         f"<div><b>WeightFile</b> {_safe(origin)}<br>{sums}"
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{below}</div>"
     )
+
+
+def weight_file_svg(weights: "WeightFile") -> str | None:
+    """Return the picture that the format "svg" draws; None for more than DRAWN parameters."""
+    if weights.parameters > DRAWN:
+        return None
+    from cnnkit.exporters.svg.page import draw
+
+    return draw(weights)
 
 
 def _row(tensor: "Tensor") -> str:

@@ -183,6 +183,12 @@ class WeightFile:
 
         return weight_file_html(self)
 
+    def _repr_svg_(self) -> str | None:
+        """Return the picture of the network; None where it would be too much for a notebook's page."""
+        from cnnkit.exporters.notebook import weight_file_svg
+
+        return weight_file_svg(self)
+
 
 def hashed(parts: Iterable[Array]) -> Generator[Array, None, str]:
     """Yield arrays, and return the SHA-256 of all their bytes, little-endian, computed while the caller works."""

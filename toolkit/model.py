@@ -158,6 +158,10 @@ class Model:
 
         return model_html(self)
 
+    def _repr_svg_(self) -> str | None:
+        """Return the picture of the network; None where it would be too much for a notebook's page."""
+        return self.to_weights()._repr_svg_()
+
     # ---- files
 
     def to_weights(self) -> "WeightFile":

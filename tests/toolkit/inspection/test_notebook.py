@@ -43,3 +43,11 @@ def test_names_of_strangers_are_text():
     assert "<b>" not in html.replace("<b>WeightFile", "")
     assert "<i>" not in html
     assert "\x1b" not in html
+
+
+def test_a_small_net_draws_itself_and_a_large_one_does_not():
+    small = Model(Sequential((Conv2D(4, 3), ReLU(), Flatten(), Dense(3))), (1, 8, 8))
+    root = ElementTree.fromstring(small._repr_svg_())
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert small._repr_svg_() == small.to_weights()._repr_svg_()
+    assert Model(Sequential((Flatten(), Dense(400))), (1, 8, 8))._repr_svg_() is None
