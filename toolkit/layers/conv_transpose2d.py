@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cnnkit import initializers
 from cnnkit.backends.protocol import Array, Padding, Pair, Shape
 from cnnkit.layers.base import Context, Layer, Variables, reshape_hint
 from cnnkit.layers.fields import (
@@ -14,13 +13,10 @@ from cnnkit.layers.fields import (
     Size,
     pair,
     require,
-    require_count,
-    require_flag,
-    require_initializers,
-    require_padding,
     require_size,
     resolve_padding,
 )
+from cnnkit.layers.kernels import check_convolving, fresh
 from cnnkit.tree import Tree
 
 
@@ -45,27 +41,16 @@ class ConvTranspose2D(Layer):
     axes: ClassVar = {"weight": ("i", "o", "kh", "kw"), "bias": ("o",)}
 
     def __post_init__(self) -> None:
-        require_count(self.type, "features", self.features)
-        for field in ("window", "stride", "dilation"):
-            require_size(self.type, field, getattr(self, field))
-        require_padding(self.type, self.padding, ("valid",))
+        check_convolving(self, ("valid",))
         require_size(self.type, "output_padding", self.output_padding, least=0)
         smaller = all(o < s for o, s in zip(pair(self.output_padding), pair(self.stride), strict=True))
         require(smaller, self.type, "output_padding", f"smaller than stride (={self.stride})", self.output_padding)
-        require_count(self.type, "groups", self.groups)
-        divides = self.features % self.groups == 0
-        require(divides, self.type, "features", f"divisible by groups (={self.groups})", self.features)
-        require_flag(self.type, "bias", self.bias)
-        require_initializers(self.type, self.weight_initializer, self.bias_initializer)
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         window = pair(self.window)
         shape = (x_shape[0], self.features // self.groups, *window)
         fan_in, fan_out = shape[0] // self.groups * window[0] * window[1], shape[1] * window[0] * window[1]
-        params = {"weight": initializers.parse(self.weight_initializer)(rng, shape, fan_in, fan_out)}
-        if self.bias:
-            params["bias"] = initializers.parse(self.bias_initializer)(rng, (self.features,), fan_in, fan_out)
-        return Variables(params, {})
+        return fresh(self, rng, shape, fan_in, fan_out)
 
     def output_shape(self, x_shape: Shape) -> Shape:
         if len(x_shape) != 3:

@@ -5,10 +5,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cnnkit import initializers
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer, Variables
-from cnnkit.layers.fields import require_count, require_flag, require_initializers
+from cnnkit.layers.kernels import check_weighted, fresh
 from cnnkit.tree import Tree
 
 
@@ -24,16 +23,11 @@ class Dense(Layer):
     axes: ClassVar = {"weight": ("out", "in"), "bias": ("out",)}
 
     def __post_init__(self) -> None:
-        require_count(self.type, "features", self.features)
-        require_flag(self.type, "bias", self.bias)
-        require_initializers(self.type, self.weight_initializer, self.bias_initializer)
+        check_weighted(self)
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         inputs, outputs = x_shape[0], self.features
-        params = {"weight": initializers.parse(self.weight_initializer)(rng, (outputs, inputs), inputs, outputs)}
-        if self.bias:
-            params["bias"] = initializers.parse(self.bias_initializer)(rng, (outputs,), inputs, outputs)
-        return Variables(params, {})
+        return fresh(self, rng, (outputs, inputs), inputs, outputs)
 
     def output_shape(self, x_shape: Shape) -> Shape:
         if len(x_shape) != 1:
