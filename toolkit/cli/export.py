@@ -1,10 +1,7 @@
 """`cnnkit export`: a weight file into another format."""
 
-import hashlib
 import os
-import shutil
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -96,6 +93,8 @@ def _form(name: str | None, out: Path | None, json: bool) -> "Format":
 
 def _require_free(file: Path, target: Path, overwrite: bool) -> str | None:
     """Return the SHA-256 of FILE. Raises unless OUT may be written: new, asked for, or an earlier export of FILE."""
+    import hashlib
+
     digest = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
     if target.exists() and file.exists() and os.path.samefile(file, target):
         raise ConfigError(f"{target}: is FILE itself: name another place with -o OUT")
@@ -127,6 +126,9 @@ def _with_activations(weights: "WeightFile", index: int, data: str | None) -> "W
 
 def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:
     """Write to standard output, by way of a file, so that nothing is printed of what cannot be written whole."""
+    import shutil
+    import tempfile
+
     from cnnkit import exporters
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,5 @@
 """`cnnkit inspect`: what is in a weight file, layer by layer, tensor by tensor, down to every number."""
 
-import hashlib
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -128,6 +127,8 @@ def _looked_at(file: Path, shown: tuple["Tensor", ...]) -> tuple[str, dict[tuple
 
 def _digest(file: Path) -> str:
     """Return the SHA-256 of a file; large blocks, because between two of them it waits for the other thread."""
+    import hashlib
+
     digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
     with file.open("rb", buffering=0) as stream:
         while size := stream.readinto(block):
