@@ -15,7 +15,7 @@ from cnnkit import Model, Options, Sequential, Training, load_data
 from cnnkit.backends import get_backend
 from cnnkit.backends.blas_threads import single_threaded_blas
 from cnnkit.backends.numpy_backend import NumpyBackend
-from cnnkit.errors import BackendUnavailableError, ConfigError, WeightFileError
+from cnnkit.errors import BackendUnavailableError, ConfigError, TrainingError, WeightFileError
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, Layer, ReLU
 from cnnkit.losses import Loss, MeanSquaredError
 from cnnkit.training.run import differences
@@ -53,6 +53,20 @@ def test_an_interrupted_loop_goes_on_from_the_last_look(digits) -> None:
     assert [{**entry, "seconds": 0} for entry in got] == [{**entry, "seconds": 0} for entry in wanted]
     for name, values in plain.model.weights.items():
         assert np.array_equal(values, broken.model.weights[name]), name
+
+
+def test_a_failed_training_stands_where_its_losses_were_last_finite(digits, monkeypatch) -> None:
+    """Finding the failing step runs steps again; that must not move what the training goes back to."""
+    monkeypatch.setattr("cnnkit.training.training.READ_EVERY", 1e9)
+    linear = Model(Sequential((Flatten(), Dense(10))), (1, 8, 8), backend=NumpyBackend())
+    options = Options(epochs=1, limit=320, optimizer="sgd", learning_rate=1e6, loss="mean_squared_error")
+    training = Training(linear, digits, options)
+    before = training.model.weights
+    with pytest.raises(TrainingError, match=r"step ([2-9]|10)\)"):
+        list(training.epochs())
+    assert training.position.step == 0
+    for name, values in training.model.weights.items():
+        assert np.array_equal(values, before[name]), name
 
 
 def test_models_do_not_leave_threads_behind(digits) -> None:

@@ -27,7 +27,7 @@ def to_weights(training: Training) -> WeightFile:
     """Return the model with all that a resume needs."""
     model, position = training.model, training.position
     tensors = list(model.to_weights().tensors)
-    extra = {f"{name}": tree for name, tree in training.variables.slots.items()}
+    extra = dict(training.variables.slots)
     if position.best is not None:
         extra |= {f"{_LATEST}.params": training.variables.params, f"{_LATEST}.state": training.variables.state}
     for prefix, tree in extra.items():

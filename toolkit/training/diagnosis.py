@@ -29,7 +29,7 @@ def explain(training: "Training", safe: "Position", variables: "Variables", fail
         variables, _ = training.step(variables, x, labels, training.scalars(step))
         step += 1
         x, labels = next(source)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # what arises here is what is looked for
         fault, start = _first_fault(training, variables, x, step)
     options = training.options
     where = f"epoch {failed.epoch + 1}, batch {failed.batch + 1} (step {step + 1})"
@@ -65,8 +65,7 @@ def _first_fault(training: "Training", variables: "Variables", x: "Array", step:
     for i, layer in enumerate(model.network.layers):
         path = str(i)
         params, state = child(variables.params, path), child(variables.state, path)
-        with np.errstate(all="ignore"):  # what arises here is what is looked for
-            x, _ = layer.forward(context.child(path), params, state, x)
+        x, _ = layer.forward(context.child(path), params, state, x)
         if not _finite(training, x):
             return f"the first output that is not finite is that of layer {path} ({layer.type})", False
     return f"all layers' outputs are finite, the largest is {_largest(training, x):.3g}", False

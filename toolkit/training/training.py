@@ -87,7 +87,7 @@ class Training:
     def start_from(self, variables: Variables, position: Position) -> None:
         """Go on from a position that an earlier training had reached with these variables."""
         self.variables, self.position = variables, position
-        self._safe = (position, self._copy())
+        self._safe = (position, _copy(self.variables))
 
     # ---- running
 
@@ -133,9 +133,8 @@ class Training:
         done, first_step = self.position.batch, self.position.step - self.position.batch
         for x, labels in self.batches(self.position):
             self.variables, report = self.step(self.variables, x, labels, self.scalars(first_step + done))
-            self._unread.append(
-                (StepReport(report.loss + 0, report.correct + 0), x.shape[0])
-            )  # the step may reuse its own
+            own = StepReport(report.loss + 0, report.correct + 0)  # the next step may write over what this one returned
+            self._unread.append((own, x.shape[0]))
             done += 1
             stopping = stop is not None and stop()
             now = time.perf_counter()
@@ -176,17 +175,15 @@ class Training:
         for i, ((loss, correct), count) in enumerate(self._unread):
             value = float(to_numpy(loss))
             if not math.isfinite(value):
-                raise diagnosis.explain(self, *self._safe, failed=self.position.after(i, 0.0, 0, 0))
+                position, variables = self._safe
+                raise diagnosis.explain(self, position, _copy(variables), failed=self.position.after(i, 0.0, 0, 0))
             loss_sum += value * count
             right += int(to_numpy(correct))
             images += count
         self.position = self.position.after(len(self._unread), loss_sum, right, images)
         self._unread.clear()
         self.position = replace(self.position, seconds=seconds)
-        self._safe = (self.position, self._copy())
-
-    def _copy(self) -> Variables:
-        return Variables(*map(copy_tree, self.variables))
+        self._safe = (self.position, _copy(self.variables))
 
     # ---- between epochs
 
@@ -225,3 +222,8 @@ class Training:
             self.model.params, self.model.state = self.variables.params, self.variables.state
         else:
             self.model.params, self.model.state = self.model.to_backend(best.params), self.model.to_backend(best.state)
+
+
+def _copy(variables: Variables) -> Variables:
+    """Return the variables in memory of their own: a step may write into those that it is given."""
+    return Variables(*map(copy_tree, variables))

@@ -22,7 +22,7 @@ ul.findings li{padding:3px 0}
 .warning{color:var(--warning)}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:5px 8px;border-bottom:1px solid var(--line);vertical-align:middle;white-space:nowrap}
+th,td{text-align:left;padding:5px;border-bottom:1px solid var(--line);vertical-align:middle;white-space:nowrap}
 th{position:sticky;top:0;background:var(--paper);z-index:1;font-weight:600}
 th button{all:unset;cursor:pointer;font-weight:600}
 th button:focus-visible,td button:focus-visible{outline:2px solid var(--positive)}
