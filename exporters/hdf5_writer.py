@@ -14,7 +14,7 @@ from cnnkit.errors import ExportError
 from cnnkit.exporters.element_types import carrier, is_raw
 from cnnkit.exporters.hdf5_layout import FORMAT, GROUPS, TEXTS, VERSION, link_name, put_text, utf8
 from cnnkit.exporters.weight_file import Tensor, WeightFile, sha256
-from cnnkit.files.hdf5_library import load_h5py
+from cnnkit.files.hdf5_library import load_h5py, new_group
 from cnnkit.files.names import printable
 
 _CHUNK = 1 << 20
@@ -32,7 +32,7 @@ def write_hdf5(weights: WeightFile, path: Path, compression: int) -> None:
         for name, text in texts.items():
             dataset = file.create_dataset(name, data=np.bytes_(text), dtype=utf8(text))
             put_text(dataset.attrs, "sha256", hashlib.sha256(text).hexdigest())
-        groups = {kind: _group(file, GROUPS[kind]) for kind in GROUPS if weights.select(kind)}
+        groups = {kind: new_group(file, GROUPS[kind]) for kind in GROUPS if weights.select(kind)}
         for index, tensor in enumerate(weights.tensors):
             _write_tensor(groups[tensor.kind], index, tensor, compression)
 
@@ -83,13 +83,6 @@ def _created(path: Path) -> Iterator[Any]:
     with h5py.File(h5py.h5f.create(b"weights", h5py.h5f.ACC_TRUNC, creation, access)) as file:
         yield file
     path.write_bytes(image.getbuffer())
-
-
-def _group(file: Any, name: str) -> Any:
-    h5py = load_h5py()
-    creation = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
-    creation.set_obj_track_times(False)
-    return h5py.Group(h5py.h5g.create(file.id, name.encode(), gcpl=creation))
 
 
 def _json(name: str, value: Any) -> bytes:

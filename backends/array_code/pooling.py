@@ -2,17 +2,10 @@
 
 from typing import Any
 
-from cnnkit.backends.array_code.windows import Tools, channels_first, output_size, padded, slices, unpadded
+from cnnkit.backends.array_code.windows import Tools, channels_first, output_sizes, padded, slices, unpadded
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape
 
 _DENSE = (1, 1)  # pooling has no dilation
-
-
-def _outputs(x_shape: Shape, window: Pair, stride: Pair, padding: Padding) -> Pair:
-    return (
-        output_size(x_shape[2], window[0], stride[0], padding[0]),
-        output_size(x_shape[3], window[1], stride[1], padding[1]),
-    )
 
 
 def max_forward(
@@ -21,7 +14,7 @@ def max_forward(
     """Return (y, (x, y)): the maximum of each window of x (N, C, H, W)."""
     frame = padded(tools, channels_first(x), padding, -tools.xp.inf)
     best = None
-    for _, _, view in slices(frame, window, stride, _DENSE, _outputs(x.shape, window, stride, padding)):
+    for _, _, view in slices(frame, window, stride, _DENSE, output_sizes(x.shape, window, stride, padding)):
         best = view.copy() if best is None else tools.xp.maximum(best, view, out=best)
     y = channels_first(best)
     return y, (x, y)
@@ -57,7 +50,7 @@ def average_forward(
     """Return the mean of each window of x (N, C, H, W)."""
     frame = padded(tools, channels_first(x), padding, 0)
     total = None
-    for _, _, view in slices(frame, window, stride, _DENSE, _outputs(x.shape, window, stride, padding)):
+    for _, _, view in slices(frame, window, stride, _DENSE, output_sizes(x.shape, window, stride, padding)):
         total = view.copy() if total is None else tools.xp.add(total, view, out=total)
     return channels_first(total / _counts(tools.xp, x.shape, x.dtype, window, stride, padding, count_padding))
 
@@ -81,7 +74,7 @@ def _counts(
     if count_padding:
         return xp.full((1, 1), window[0] * window[1], dtype)
     sizes = []
-    for axis, outputs in enumerate(_outputs(x_shape, window, stride, padding)):
+    for axis, outputs in enumerate(output_sizes(x_shape, window, stride, padding)):
         first = xp.arange(outputs) * stride[axis] - padding[axis][0]
         last = xp.minimum(first + window[axis], x_shape[2 + axis])
         sizes.append(last - xp.maximum(first, 0))

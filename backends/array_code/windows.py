@@ -28,6 +28,14 @@ def output_size(size: int, window: int, stride: int, padding: Pair, dilation: in
     return (size + sum(padding) - dilation * (window - 1) - 1) // stride + 1
 
 
+def output_sizes(x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Pair:
+    """Return (OH, OW) of images x_shape (N, C, H, W)."""
+    return (
+        output_size(x_shape[2], window[0], stride[0], padding[0], dilation[0]),
+        output_size(x_shape[3], window[1], stride[1], padding[1], dilation[1]),
+    )
+
+
 def padded(tools: Tools, x: Native, padding: Padding, fill: float) -> Native:
     """Return x (C, N, H, W) inside a frame of `fill`; x itself where no padding is asked for."""
     (top, bottom), (left, right) = padding
@@ -66,10 +74,7 @@ def columns(
 ) -> tuple[Native, Pair]:
     """Return im2col of x (N, C, H, W) as (C, KH, KW, N, OH, OW), and (OH, OW)."""
     image = channels_first(x)
-    outputs = (
-        output_size(x.shape[2], window[0], stride[0], padding[0], dilation[0]),
-        output_size(x.shape[3], window[1], stride[1], padding[1], dilation[1]),
-    )
+    outputs = output_sizes(x.shape, window, stride, padding, dilation)
     frame = padded(tools, image, padding, 0)
     cols = tools.scratch("columns", (image.shape[0], *window, image.shape[1], *outputs), x.dtype)
     for a, b, view in slices(frame, window, stride, dilation, outputs):

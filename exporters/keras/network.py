@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cnnkit.errors import ExportError
+from cnnkit.exporters.claims import Claims
 from cnnkit.exporters.keras.config import snake_case
 from cnnkit.exporters.keras.variable import KerasLayer, Variable
 from cnnkit.exporters.weight_file import Tensor
-from cnnkit.files.names import printable
 
 Layer = Mapping[str, Any]
 
@@ -21,7 +20,7 @@ class Network:
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         self.layers: list[KerasLayer] = []
         self.row: tuple[int, ...] | None = None
-        self._weights = dict(weights)
+        self._weights = Claims(weights)
 
     def put(self, kind: str, path: str, config: Mapping[str, Any], variables: Sequence[Variable] = ()) -> None:
         """Append a layer of class `kind` for cnnkit's layer `path`; its name is made of both."""
@@ -32,13 +31,7 @@ class Network:
 
     def tensor(self, layer: Layer, name: str, shape: Sequence[int]) -> Tensor:
         """Return a weight of a layer. Raises ExportError when there is none of that shape."""
-        full = f"{layer['path']}.{name}"
-        tensor = self._weights.pop(full, None)
-        if tensor is None:
-            raise ExportError(f"layer {layer['path']}: expected a tensor {full}, which the architecture needs")
-        if tensor.shape != tuple(shape):
-            raise ExportError(f"tensor {printable(full)}: expected shape {tuple(shape)}, got {tensor.shape}")
-        return tensor
+        return self._weights.take(layer["path"], name, shape)
 
     def put_channels_first(self, path: str, image: Sequence[int]) -> None:
         """Bring an image, or a row that was one, from H, W, C to C, H, W order."""
@@ -48,8 +41,7 @@ class Network:
 
     def finish(self) -> list[KerasLayer]:
         """Return the layers. Raises ExportError when a weight was left over."""
-        for name in self._weights:
-            raise ExportError(f"tensor {printable(name)} belongs to no layer of the architecture")
+        self._weights.require_none_left()
         if self.row is not None:  # what comes out is a row: bring it into cnnkit's order
             self.put_channels_first("end", self.row)
             self.put("Flatten", "end", {})

@@ -12,7 +12,7 @@ from cnnkit.exporters.keras.layers import add
 from cnnkit.exporters.keras.network import Network
 from cnnkit.exporters.keras.variable import KerasLayer
 from cnnkit.exporters.weight_file import Tensor, WeightFile, sha256
-from cnnkit.files.hdf5_library import load_h5py
+from cnnkit.files.hdf5_library import load_h5py, new_group
 
 CONFIG = "sequential_config"
 _FLOATS = ("float16", "float32", "float64")
@@ -58,23 +58,15 @@ def write_keras(weights: WeightFile, path: Path) -> None:
     h5py, image = load_h5py(), io.BytesIO()
     with h5py.File(image, "w", libver=("v110", "v110"), track_order=False) as file:
         file.attrs[CONFIG] = json.dumps(sequential_config(weights, layers))
-        _group(file, "vars").attrs["name"] = "network"
-        parent = _group(file, "layers")
+        new_group(file, "vars").attrs["name"] = "network"
+        parent = new_group(file, "layers")
         for name, layer in _numbered(layers):
-            own = _group(_group(parent, name), "vars")
+            own = new_group(new_group(parent, name), "vars")
             own.attrs["name"] = layer.config["name"]
             for index, variable in enumerate(layer.variables):
                 values = variable.values()
                 own.create_dataset(str(index), data=values.astype(values.dtype.newbyteorder("<"), copy=False))
     path.write_bytes(image.getbuffer())
-
-
-def _group(parent: Any, name: str) -> Any:
-    """Return a new group that keeps no times."""
-    h5py = load_h5py()
-    creation = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
-    creation.set_obj_track_times(False)
-    return h5py.Group(h5py.h5g.create(parent.id, name.encode(), gcpl=creation))
 
 
 def require_same(weights: WeightFile, written: WeightFile) -> None:

@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnkit.errors import ExportError
+from cnnkit.exporters.claims import Claims
 from cnnkit.exporters.onnx.tensor_proto import TYPES
 from cnnkit.exporters.onnx.wire_writer import Message
 from cnnkit.exporters.weight_file import Tensor
-from cnnkit.files.names import printable
 
 INPUT, OUTPUT = "input", "output"
 _NUMBERS = {name: number for number, name in TYPES.items()}
@@ -30,19 +29,14 @@ class Graph:
     def __init__(self, weights: dict[str, Tensor], dtype: str) -> None:
         self.dtype = dtype
         self.used: list[Tensor] = []
-        self._weights, self._constants = weights, dict[str, Tensor]()
+        self._weights, self._constants = Claims(weights), dict[str, Tensor]()
         self._nodes: list[_Node] = []
 
     def weight(self, path: str, name: str, shape: Sequence[int]) -> str:
         """Return the name of a layer's weight. Raises ExportError when there is none of that shape."""
-        full = f"{path}.{name}"
-        tensor = self._weights.pop(full, None)
-        if tensor is None:
-            raise ExportError(f"layer {path}: expected a tensor {full}, which the architecture needs")
-        if tensor.shape != tuple(shape):
-            raise ExportError(f"tensor {printable(full)}: expected shape {tuple(shape)}, got {tensor.shape}")
+        tensor = self._weights.take(path, name, shape)
         self.used.append(tensor)
-        return full
+        return tensor.name
 
     def constant(self, name: str, values: Any, dtype: str | None = None) -> str:
         """Return the name of a small array that an operation needs; by default it has the dtype of the weights."""
@@ -58,8 +52,7 @@ class Graph:
 
     def message(self, name: str, input_shape: Sequence[int], output_shape: Sequence[int], result: str) -> Message:
         """Return the GraphProto whose output is `result`. Raises ExportError when a weight was left over."""
-        for left in self._weights:
-            raise ExportError(f"tensor {printable(left)} belongs to no layer of the architecture")
+        self._weights.require_none_left()
         if result == INPUT:
             result = self.node("Identity", "network", [INPUT])
         graph = Message()

@@ -31,6 +31,14 @@ def load_h5py() -> Any:
     return h5py
 
 
+def new_group(parent: Any, name: str) -> Any:
+    """Return a new group in `parent` that keeps no times, so that the same content gives the same bytes."""
+    h5py = load_h5py()
+    creation = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    creation.set_obj_track_times(False)
+    return h5py.Group(h5py.h5g.create(parent.id, name.encode(), gcpl=creation))
+
+
 @contextlib.contextmanager
 def translated(path: str | None = None) -> Iterator[None]:
     """Turn what h5py raises about a damaged file, or about the data set at `path`, into an UnsafeFileError."""
