@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import scipy.special  # noqa: F401 (its BLAS must be there before a backend first looks for BLAS libraries)
 
 from cnnkit.backends.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Backend
