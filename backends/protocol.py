@@ -3,14 +3,17 @@
 Conventions: images are NCHW, convolution weights OIHW, Dense weights (out, in), convolution is cross-correlation.
 `padding` is ((top, bottom), (left, right)), resolved by the layer.
 `stride`, `dilation` and `window` are (height, width).
-A result may share memory with an argument; nothing but `assign` changes an array that exists.
+A result may share memory with an argument; nothing but `assign` and `update` changes an array that exists
+(and `add_bias`, which is given its x for good).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from cnnkit.backends import composite
+from cnnkit.backends.composite import Rule
 from cnnkit.errors import BackendUnavailableError
 
 Shape = tuple[int, ...]
@@ -185,6 +188,46 @@ class Backend(ABC):
         self, dy: Array, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
     ) -> Array: ...
 
+    # ---- composites: one call where several small ones would do the same
+
+    def add_bias(self, x: Array, bias: Array, relu: bool = False) -> Array:
+        """Return x + bias along axis 1, and of that max(., 0) if `relu`; x is given up, its memory may hold the result.
+
+        x (N, O) or (N, O, H, W), bias (O).
+        """
+        return composite.add_bias(self, x, bias, relu)
+
+    def add_bias_gradient(self, dy: Array, y: Array, relu: bool = False) -> tuple[Array, Array]:
+        """Return (dx, dbias): the adjoint of add_bias, whose result was y; y is looked at only if `relu`."""
+        return composite.add_bias_gradient(self, dy, y, relu)
+
+    def one_hot(self, labels: Array, like: Array) -> Array:
+        """Return an array of the shape (N, K) and dtype of `like`: zeros, and a one at the label (N,) of each row."""
+        return composite.one_hot(self, labels, like)
+
+    def softmax_cross_entropy(
+        self, outputs: Array, targets: Array, label_smoothing: float = 0.0
+    ) -> tuple[Array, Array]:
+        """Return (loss, dy): the mean over samples of -sum of target * log softmax(outputs), and its gradient.
+
+        outputs (N, K); targets int64 labels (N,) or rows of the outputs' shape. label_smoothing: that much of each
+        target is shared out evenly over all classes.
+        """
+        return composite.softmax_cross_entropy(self, outputs, targets, label_smoothing)
+
+    def update(
+        self, rule: Rule, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Mapping[str, Any]
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return (parameter, slots) after one step of an optimizer: the arrays to use from now on, as of `assign`.
+
+        scalars: the numbers of this step; each a Python number, or a 0-d array on the device.
+        """
+        return composite.update(self, rule, parameter, gradient, slots, scalars)
+
+    def pack(self, arrays: Sequence[Array]) -> Array:
+        """Return all values of `arrays`, one array after the other, as one new array of one axis."""
+        return composite.pack(self, arrays)
+
     # ---- running a step
 
     def assign(self, target: Array, value: Array) -> Array:
@@ -210,7 +253,12 @@ class Backend(ABC):
         return [function(first, *(array[first : first + size] for array in arrays)) for first in firsts]
 
     def compile(self, step: Step) -> Step:
-        """Return a function that does what `step` does, perhaps captured for replay on the device."""
+        """Return a function that does what `step` does, perhaps captured for replay on the device.
+
+        step(variables, *inputs) -> (variables, report): trees of arrays and numbers. `variables` are written in place
+        where arrays can be; inputs may be copied to a fixed place on the device, numbers becoming 0-d arrays of the
+        first input's dtype (whole numbers int64). Results are valid until the next call.
+        """
         return step
 
     def allow_tf32(self) -> None:

@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.seeds": (*BOTTOM, PROTOCOL),
     "cnnkit.layers": (*BOTTOM, PROTOCOL, "cnnkit.initializers"),
     "cnnkit.losses": (*BOTTOM, PROTOCOL, "cnnkit.layers"),
-    "cnnkit.optimizers": (*BOTTOM, PROTOCOL),
+    "cnnkit.flat_tree": (*BOTTOM, PROTOCOL),
+    "cnnkit.optimizers": (*BOTTOM, PROTOCOL, "cnnkit.flat_tree"),
 }
 LIBRARIES = {"torch": "cnnkit.backends.torch_backend", "cupy": "cnnkit.backends.cupy_backend"}  # who alone may
 CONCRETE = ("numpy_backend", "torch_backend", "cupy_backend", "reference_backend", "array_code", "philox")

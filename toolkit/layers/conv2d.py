@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Padding, Pair, Shape
-from cnnkit.layers.base import Context, Layer, Reach, Variables, reshape_hint, window_reach
+from cnnkit.layers.base import Context, Reach, Variables, reshape_hint, window_reach
+from cnnkit.layers.biased import Biased
 from cnnkit.layers.fields import (
     PaddingField,
     Size,
@@ -16,11 +17,10 @@ from cnnkit.layers.fields import (
     resolve_padding,
 )
 from cnnkit.layers.kernels import check_convolving, fresh
-from cnnkit.tree import Tree
 
 
 @dataclass(frozen=True)
-class Conv2D(Layer):
+class Conv2D(Biased):
     """y[o, p, q] = bias[o] + sum over i, a, b of weight[o, i, a, b] x[i, p*stride + a*dilation, ...].
 
     A cross-correlation: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O), y (N, O, OH, OW), O = features.
@@ -74,23 +74,14 @@ class Conv2D(Layer):
         padding = resolve_padding(self.padding, (x_shape[1], x_shape[2]), pair(self.window), stride, dilation)
         return stride, padding, dilation, self.groups
 
-    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
-        weight = params["weight"]
+    def product(self, context: Context, weight: Array, x: Array) -> Array:
         if x.ndim != 4 or x.shape[1] != weight.shape[1] * self.groups:
             hint = None if x.ndim == 4 else reshape_hint(x.shape[1:])
             raise self.refuse(f"(N, {weight.shape[1] * self.groups}, H, W)", x.shape[1:], hint)
-        y = context.backend.conv2d(x, weight, *self._geometry(x.shape[1:]))
-        return (y + params["bias"].reshape((1, -1, 1, 1)) if self.bias else y), x
+        return context.backend.conv2d(x, weight, *self._geometry(x.shape[1:]))
 
-    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
-        x = cache
-        dx = context.backend.conv2d_input_gradient(dy, params["weight"], x.shape, *self._geometry(x.shape[1:]))
-        return dx, self.parameter_gradients(context, params, cache, dy)
+    def input_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
+        return context.backend.conv2d_input_gradient(dy, weight, x.shape, *self._geometry(x.shape[1:]))
 
-    def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
-        backend, x = context.backend, cache
-        geometry = self._geometry(x.shape[1:])
-        grads = {"weight": backend.conv2d_weight_gradient(dy, x, params["weight"].shape, *geometry)}
-        if self.bias:
-            grads["bias"] = backend.sum(dy, axis=(0, 2, 3))
-        return grads
+    def weight_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
+        return context.backend.conv2d_weight_gradient(dy, x, weight.shape, *self._geometry(x.shape[1:]))

@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Padding, Pair, Shape
-from cnnkit.layers.base import Context, Layer, Variables, reshape_hint
+from cnnkit.layers.base import Context, Variables, reshape_hint
+from cnnkit.layers.biased import Biased
 from cnnkit.layers.fields import (
     PaddingField,
     Size,
@@ -17,11 +18,10 @@ from cnnkit.layers.fields import (
     resolve_padding,
 )
 from cnnkit.layers.kernels import check_convolving, fresh
-from cnnkit.tree import Tree
 
 
 @dataclass(frozen=True)
-class ConvTranspose2D(Layer):
+class ConvTranspose2D(Biased):
     """y = the adjoint of Conv2D applied to x: each x[i, p, q] adds weight[i, o] * x at p*stride, q*stride of y[o].
 
     x (N, I, H, W), weight (I, O/groups, KH, KW), bias (O), y (N, O, OH, OW) with O = features and
@@ -80,21 +80,14 @@ class ConvTranspose2D(Layer):
         stride, dilation = pair(self.stride), pair(self.dilation)
         return stride, resolve_padding(self.padding, (0, 0), pair(self.window), stride, dilation), dilation, self.groups
 
-    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
-        weight = params["weight"]
+    def product(self, context: Context, weight: Array, x: Array) -> Array:
         if x.ndim != 4 or x.shape[1] != weight.shape[0]:
             raise self.refuse(f"(N, {weight.shape[0]}, H, W)", x.shape[1:])
         y_shape = (x.shape[0], *self.output_shape(x.shape[1:]))
-        y = context.backend.conv2d_input_gradient(x, weight, y_shape, *self._geometry())
-        return (y + params["bias"].reshape((1, -1, 1, 1)) if self.bias else y), x
+        return context.backend.conv2d_input_gradient(x, weight, y_shape, *self._geometry())
 
-    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
-        dx = context.backend.conv2d(dy, params["weight"], *self._geometry())
-        return dx, self.parameter_gradients(context, params, cache, dy)
+    def input_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
+        return context.backend.conv2d(dy, weight, *self._geometry())
 
-    def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
-        backend, x = context.backend, cache
-        grads = {"weight": backend.conv2d_weight_gradient(x, dy, params["weight"].shape, *self._geometry())}
-        if self.bias:
-            grads["bias"] = backend.sum(dy, axis=(0, 2, 3))
-        return grads
+    def weight_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
+        return context.backend.conv2d_weight_gradient(x, dy, weight.shape, *self._geometry())

@@ -1,18 +1,18 @@
 """Dense: every output sees every input."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
-from cnnkit.layers.base import Context, Layer, Variables
+from cnnkit.layers.base import Context, Variables
+from cnnkit.layers.biased import Biased
 from cnnkit.layers.kernels import check_weighted, fresh
-from cnnkit.tree import Tree
 
 
 @dataclass(frozen=True)
-class Dense(Layer):
+class Dense(Biased):
     """y = x weight^T + bias; x (N, I), weight (O, I), bias (O), y (N, O)."""
 
     features: int
@@ -40,20 +40,13 @@ class Dense(Layer):
     def reach(self, x_shape: Shape) -> None:
         return None
 
-    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
-        weight = params["weight"]
+    def product(self, context: Context, weight: Array, x: Array) -> Array:
         if x.ndim != 2 or x.shape[1] != weight.shape[1]:
             raise self.refuse(f"(N, {weight.shape[1]})", x.shape[1:], "put a Flatten before it" if x.ndim > 2 else None)
-        y = context.backend.matmul(x, context.backend.transpose(weight, (1, 0)))
-        return (y + params["bias"] if self.bias else y), x
+        return context.backend.matmul(x, context.backend.transpose(weight, (1, 0)))
 
-    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
-        dx = context.backend.matmul(dy, params["weight"])
-        return dx, self.parameter_gradients(context, params, cache, dy)
+    def input_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
+        return context.backend.matmul(dy, weight)
 
-    def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
-        backend, x = context.backend, cache
-        grads = {"weight": backend.matmul(backend.transpose(dy, (1, 0)), x)}
-        if self.bias:
-            grads["bias"] = backend.sum(dy, axis=0)
-        return grads
+    def weight_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
+        return context.backend.matmul(context.backend.transpose(dy, (1, 0)), x)

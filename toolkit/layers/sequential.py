@@ -10,20 +10,32 @@ import numpy as np
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers.base import Context, Layer, Variables, require_layers
+from cnnkit.layers.biased import Biased, BiasedReLU
+from cnnkit.layers.relu import ReLU
 from cnnkit.tree import Tree, child, map_leaves
 
 
-class _Run(NamedTuple):
-    """Children start..stop-1, which meet the batch together: in shards if it holds images and none couples samples."""
+class _Unit(NamedTuple):
+    """What is run in one go: child number `first`, or it and the ReLU after it."""
 
-    start: int
-    stop: int
+    first: int
+    layer: Layer
+
+    @property
+    def name(self) -> str:
+        return str(self.first)
+
+
+class _Run(NamedTuple):
+    """Units that meet the batch together: in shards if it holds images and none couples samples."""
+
+    units: tuple[_Unit, ...]
     separable: bool
 
 
 class _RunCache(NamedTuple):
     size: int  # samples a shard
-    shards: dict[int, list[Any]]  # the children's caches, by the shard's first sample
+    shards: dict[int, list[Any]]  # the units' caches, by the shard's first sample
 
 
 @dataclass(frozen=True)
@@ -57,15 +69,18 @@ class Sequential(Layer):
         return {training: list(self._cut(training)) for training in (False, True)}
 
     def _cut(self, training: bool) -> Iterator[_Run]:
-        start = 0
-        for i, layer in enumerate(self.layers):
+        together: tuple[_Unit, ...] = ()
+        for unit in _units(self.layers):
+            layer = unit.layer
             if layer.whole_batch or (training and (layer.couples_samples or layer.stateful)):
-                if start < i:
-                    yield _Run(start, i, True)
-                yield _Run(i, i + 1, False)
-                start = i + 1
-        if start < len(self.layers):
-            yield _Run(start, len(self.layers), True)
+                if together:
+                    yield _Run(together, True)
+                yield _Run((unit,), False)
+                together = ()
+            else:
+                together = (*together, unit)
+        if together:
+            yield _Run(together, True)
 
     def children(self, x_shape: Shape) -> Iterator[tuple[str, Layer, Shape]]:
         for i, layer in enumerate(self.layers):
@@ -99,10 +114,10 @@ class Sequential(Layer):
         def shard(first: int, x: Array) -> tuple[int, Array, list[Any]]:
             inner = context._replace(first_sample=context.first_sample + first) if first else context
             cache = []
-            for i in range(run.start, run.stop):
-                name = str(i)
+            for unit in run.units:
+                name = unit.name
                 try:
-                    x, left = self.layers[i].forward(inner.child(name), child(params, name), child(state, name), x)
+                    x, left = unit.layer.forward(inner.child(name), child(params, name), child(state, name), x)
                 except ShapeError as error:
                     raise error.inside(name) from None
                 cache.append(left)
@@ -130,7 +145,7 @@ class Sequential(Layer):
     ) -> tuple[Array, Tree]:
         grads: Tree = {}
         for run, left in zip(reversed(self._runs[context.training]), reversed(cache), strict=True):
-            if run.stop <= lowest:
+            if run.units[-1].first < lowest:
                 break
             dy, found = self._backward_run(run, context, params, left, dy, lowest, need_dx)
             grads |= found
@@ -149,13 +164,15 @@ class Sequential(Layer):
         def shard(first: int, dy: Array) -> tuple[Array, Tree]:
             inner = context._replace(first_sample=context.first_sample + first) if first else context
             grads: Tree = {}
-            for i in range(run.stop - 1, max(run.start, lowest) - 1, -1):
-                layer, name, left = self.layers[i], str(i), cache.shards[first][i - run.start]
+            for unit, left in zip(reversed(run.units), reversed(cache.shards[first]), strict=True):
+                if unit.first < lowest:
+                    break
+                name = unit.name
                 own = child(params, name)
-                if i == lowest and not need_dx:
-                    found = layer.parameter_gradients(inner.child(name), own, left, dy)
+                if unit.first == lowest and not need_dx:
+                    found = unit.layer.parameter_gradients(inner.child(name), own, left, dy)
                 else:
-                    dy, found = layer.backward(inner.child(name), own, left, dy)
+                    dy, found = unit.layer.backward(inner.child(name), own, left, dy)
                 if found:
                     grads[name] = found
             return dy, grads
@@ -163,7 +180,7 @@ class Sequential(Layer):
         if len(cache.shards) == 1:
             return shard(0, dy)
         results = context.backend.map_samples(shard, cache.size, dy)
-        complete = need_dx or run.start > lowest
+        complete = need_dx or run.units[0].first > lowest
         dx = context.backend.concatenate([dx for dx, _ in results]) if complete else dy
         total = results[0][1]
         for _, grads in results[1:]:
@@ -173,10 +190,20 @@ class Sequential(Layer):
     def next_state(self, state: Tree, cache: Any) -> Tree:
         updated = {}
         for run, left in zip(self._runs[True], cache, strict=True):
-            for i in range(run.start, run.stop):
-                if not run.separable and str(i) in state:
-                    updated[str(i)] = self.layers[i].next_state(state[str(i)], left.shards[0][i - run.start])
+            unit = run.units[0]  # a layer with a state of its own is a run of its own
+            if not run.separable and unit.name in state:
+                updated[unit.name] = unit.layer.next_state(state[unit.name], left.shards[0][0])
         return {name: updated.get(name, kept) for name, kept in state.items()}
+
+
+def _units(layers: tuple[Layer, ...]) -> Iterator[_Unit]:
+    """Yield the layers, each ReLU together with the layer before it where that adds a bias."""
+    i = 0
+    while i < len(layers):
+        layer, after = layers[i], layers[i + 1] if i + 1 < len(layers) else None
+        together = isinstance(layer, Biased) and layer.bias and type(after) is ReLU
+        yield _Unit(i, BiasedReLU(layer) if together and isinstance(layer, Biased) else layer)
+        i += 2 if together else 1
 
 
 def _located(name: str, layer: Layer, x_shape: Shape) -> Shape:

@@ -35,7 +35,4 @@ class Loss(ABC):
 
 def as_targets(backend: Backend, outputs: Array, targets: Array) -> Array:
     """Return targets of the outputs' shape: integer labels (N,) become rows of zeros with a one at the label."""
-    if targets.ndim == outputs.ndim:
-        return targets
-    classes = backend.arange(outputs.shape[1])
-    return backend.where(targets.reshape((-1, 1)) == classes, outputs * 0 + 1, 0.0)
+    return targets if targets.ndim == outputs.ndim else backend.one_hot(targets, outputs)

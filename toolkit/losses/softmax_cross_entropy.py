@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.errors import ConfigError
 from cnnkit.layers.softmax import softmax
-from cnnkit.losses.base import Loss, as_targets
+from cnnkit.losses.base import Loss
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,7 @@ class SoftmaxCrossEntropy(Loss):
             raise ConfigError(f"softmax_cross_entropy: expected label_smoothing in [0, 1), got {self.label_smoothing}")
 
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        count, classes = outputs.shape
-        wanted = as_targets(backend, outputs, targets)
-        if self.label_smoothing:
-            wanted = wanted * (1 - self.label_smoothing) + self.label_smoothing / classes
-        shifted = outputs - backend.max(outputs, axis=1, keepdims=True)
-        powers = backend.exp(shifted)
-        total = backend.sum(powers, axis=1, keepdims=True)
-        loss = backend.sum(wanted * (backend.log(total) - shifted)) / count
-        return loss, (powers / total - wanted) / count
+        return backend.softmax_cross_entropy(outputs, targets, self.label_smoothing)
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:
         return softmax(backend, outputs)

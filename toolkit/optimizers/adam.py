@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.optimizers.base import Optimizer, Scalars, require_ranges
@@ -24,14 +25,14 @@ class Adam(Optimizer):
     def __post_init__(self) -> None:
         require_ranges(self)
 
-    def scalars(self, step: int, learning_rate: float) -> Scalars:
+    def scalars(self, step: int, learning_rate: float) -> dict[str, Any]:
         return {
             "rate": learning_rate,
             "size": learning_rate / (1 - self.beta1**step),
             "correction": 1 / math.sqrt(1 - self.beta2**step),
         }
 
-    def update_one(
+    def rule(
         self, backend: Backend, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Scalars
     ) -> tuple[Array, dict[str, Array]]:
         first = slots["first_moment"] * self.beta1 + gradient * (1 - self.beta1)
@@ -50,8 +51,8 @@ class AdamW(Adam):
     weight_decay: float = 0.01
     decay_joins_gradient = False
 
-    def update_one(
+    def rule(
         self, backend: Backend, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Scalars
     ) -> tuple[Array, dict[str, Array]]:
         shrunk = parameter - parameter * (scalars["rate"] * self.weight_decay)
-        return super().update_one(backend, shrunk, gradient, slots, scalars)
+        return super().rule(backend, shrunk, gradient, slots, scalars)

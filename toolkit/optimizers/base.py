@@ -2,17 +2,19 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.errors import ConfigError
+from cnnkit.flat_tree import FlatTree
 from cnnkit.tree import Tree, flatten, map_leaves
 
-Scalars = dict[str, Any]  # name -> number, or 0-d array on the device
+Scalars = Mapping[str, Any]  # name -> number, or 0-d array on the device
 
 
 class Optimizer(ABC):
-    """A rule that updates one parameter at a time; subclasses are frozen dataclasses.
+    """A rule that works element by element; subclasses are frozen dataclasses.
 
     weight_decay  adds weight_decay * parameter to the gradient, as in PyTorch (AdamW sees to it itself)
     clip_norm     scales all gradients down together so that their joint Euclidean norm is at most this; 0: never
@@ -23,25 +25,61 @@ class Optimizer(ABC):
     decay_joins_gradient: bool = True
     slots: tuple[str, ...] = ()  # names of the arrays kept beside each parameter
 
-    def scalars(self, step: int, learning_rate: float) -> Scalars:
+    @property
+    def name(self) -> str:
+        """The rule's name, by which a backend may know it."""
+        return type(self).__name__.lower()
+
+    def constants(self) -> tuple[float, ...]:
+        """Return the fields as numbers, in their order."""
+        return tuple(float(getattr(self, field.name)) for field in dataclasses.fields(self))  # type: ignore[arg-type]
+
+    def scalars(self, step: int, learning_rate: float) -> dict[str, Any]:
         """Return the numbers of update `step` (counted from 1), computed on the host in float64."""
         return {"rate": learning_rate}
 
     @abstractmethod
-    def update_one(
+    def rule(
         self, backend: Backend, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Scalars
     ) -> tuple[Array, dict[str, Array]]:
         """Return (new parameter, new slots), all of the parameter's shape."""
 
+    def formula(
+        self, backend: Backend, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Scalars
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return what `rule` does after weight decay has joined the gradient, where it does."""
+        if self.weight_decay and self.decay_joins_gradient:
+            gradient = gradient + parameter * self.weight_decay
+        return self.rule(backend, parameter, gradient, slots, scalars)
+
     def init(self, backend: Backend, params: Tree, dtype: str) -> Tree:
         """Return the slots before the first step: zeros, one tree like params for each name."""
+        if isinstance(params, FlatTree):
+            shape = tuple(params.flat.shape)
+            return {name: FlatTree(params, backend.zeros(shape, dtype)) for name in self.slots}
         return {name: map_leaves(lambda p: backend.zeros(tuple(p.shape), dtype), params) for name in self.slots}
 
     def update(self, backend: Backend, params: Tree, grads: Tree, slots: Tree, scalars: Scalars) -> tuple[Tree, Tree]:
-        """Return (params, slots) after one step; arrays are written through backend.assign."""
+        """Return (params, slots) after one step; arrays are written in place where they can be.
+
+        Where params and slots are flat trees, all values are updated in one go.
+        """
+        if isinstance(params, FlatTree) and all(isinstance(tree, FlatTree) for tree in slots.values()):
+            return self._update_flat(backend, params, grads, slots, scalars)
         if self.clip_norm:
             grads = clip(backend, grads, self.clip_norm)
         return self._update_tree(backend, params, grads, slots, scalars)
+
+    def _update_flat(
+        self, backend: Backend, params: FlatTree, grads: Tree, slots: Tree, scalars: Scalars
+    ) -> tuple[Tree, Tree]:
+        by_path = flatten(grads)
+        gradient = backend.pack([by_path[path] for path in params.paths])
+        if self.clip_norm:
+            gradient = clip(backend, {"": gradient}, self.clip_norm)[""]
+        own = {name: tree.flat for name, tree in slots.items()}
+        value, values = backend.update(self, params.flat, gradient, own, scalars)
+        return params.renewed(value), {name: tree.renewed(values[name]) for name, tree in slots.items()}
 
     def _update_tree(
         self, backend: Backend, params: Tree, grads: Tree, slots: Tree, scalars: Scalars
@@ -53,12 +91,7 @@ class Optimizer(ABC):
             if isinstance(parameter, dict):
                 new_params[name], updated = self._update_tree(backend, parameter, grads[name], own, scalars)
             else:
-                gradient = grads[name]
-                if self.weight_decay and self.decay_joins_gradient:
-                    gradient = gradient + parameter * self.weight_decay
-                value, values = self.update_one(backend, parameter, gradient, own, scalars)
-                new_params[name] = backend.assign(parameter, value)
-                updated = {slot: backend.assign(own[slot], new) for slot, new in values.items()}
+                new_params[name], updated = backend.update(self, parameter, grads[name], own, scalars)
             for slot, new in updated.items():
                 new_slots[slot][name] = new
         return new_params, new_slots

@@ -23,7 +23,7 @@ class RMSprop(Optimizer):
         require_ranges(self)
         object.__setattr__(self, "slots", ("square", "velocity") if self.momentum else ("square",))
 
-    def update_one(
+    def rule(
         self, backend: Backend, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Scalars
     ) -> tuple[Array, dict[str, Array]]:
         square = slots["square"] * self.decay + gradient * gradient * (1 - self.decay)

@@ -24,7 +24,7 @@ class SGD(Optimizer):
             )
         object.__setattr__(self, "slots", ("velocity",) if self.momentum else ())
 
-    def update_one(
+    def rule(
         self, backend: Backend, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Scalars
     ) -> tuple[Array, dict[str, Array]]:
         if not self.momentum:

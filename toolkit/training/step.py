@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from cnnkit.backends.protocol import Array, Backend, Pair, Step
+from cnnkit.flat_tree import FlatTree
 from cnnkit.layers import Context, Sequential
 from cnnkit.losses import Loss
 from cnnkit.optimizers import Optimizer, Scalars
@@ -55,4 +56,6 @@ def assign_tree(backend: Backend, targets: Tree, values: Tree) -> Tree:
 
 def copy_tree(tree: Tree) -> Tree:
     """Return the tree with arrays of their own memory."""
-    return map_leaves(lambda array: array + 0, tree)
+    if isinstance(tree, FlatTree):
+        return tree.renewed(tree.flat + 0)
+    return {name: copy_tree(value) if isinstance(value, dict) else value + 0 for name, value in tree.items()}

@@ -10,6 +10,7 @@ from cnnkit import losses, optimizers, schedules
 from cnnkit.architecture import places
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, DataError
+from cnnkit.flat_tree import flat_tree
 from cnnkit.losses import Loss
 from cnnkit.model import Model
 from cnnkit.seeds import Purpose, key
@@ -63,13 +64,14 @@ class Training:
         self._check_last_batch()
         self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
         self.optimizer, self.schedule = optimizers.parse(options.optimizer), schedules.parse(options.schedule)
-        slots = self.optimizer.init(model.backend, model.params, model.dtype)
+        params = flat_tree(model.backend, model.params)
+        slots = self.optimizer.init(model.backend, params, model.dtype)
         self.step = make_step(
             model.backend, model.network, model.loss, self.optimizer, key(options.seed, Purpose.DROPOUT)
         )
         self._unread: list[tuple[StepReport, int]] = []
         self._only_batch: list[Any] | None = None
-        self.start_from(Variables(model.params, model.state, slots), Position())
+        self.start_from(Variables(params, model.state, slots), Position())
 
     def _check_last_batch(self) -> None:
         """Raise ConfigError when a batch would hold one image where a layer needs the variance of several."""
@@ -86,7 +88,9 @@ class Training:
 
     def start_from(self, variables: Variables, position: Position) -> None:
         """Go on from a position that an earlier training had reached with these variables."""
-        self.variables, self.position = variables, position
+        backend, (params, state, slots) = self.model.backend, variables
+        params, slots = flat_tree(backend, params), {name: flat_tree(backend, tree) for name, tree in slots.items()}
+        self.variables, self.position = Variables(params, state, slots), position
         self._safe = (position, _copy(self.variables))
 
     # ---- running
