@@ -12,7 +12,7 @@ class Rule(Protocol):
 
     @property
     def name(self) -> str:
-        """The name of the formula: "adam", "sgd", ..."""
+        """The name of the formula and of whose it is: "cnnkit.Adam"."""
 
     def constants(self) -> tuple[float, ...]:
         """Return the formula's fixed numbers, in the order of the optimizer's fields."""

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.backends.captured_step import CapturedStep
 from cnnkit.backends.philox import counters, philox4x32
-from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape
+from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
+from cnnkit.backends.torch_graph import TorchRecorder
 from cnnkit.errors import BackendUnavailableError
 
 
@@ -45,8 +47,9 @@ class TorchBackend(Backend):
 
     def asarray(self, values: Any, dtype: str | None = None) -> Native:
         if not isinstance(values, self.torch.Tensor):
-            # PyTorch warns about memory that may not be written
-            values = self.torch.from_numpy(np.require(np.asarray(values, dtype), requirements=("C", "W")))
+            # PyTorch warns about memory that may not be written, and takes none that is read backwards
+            host = np.require(np.asarray(values, dtype), requirements=("C", "W"))
+            values = self.torch.from_numpy(host.copy() if min(host.strides, default=0) < 0 else host)
         return values.to(self.device, self._dtype(dtype))
 
     def to_numpy(self, x: Native) -> Any:
@@ -209,6 +212,11 @@ class TorchBackend(Backend):
 
     def assign(self, target: Native, value: Native) -> Native:
         return target.copy_(value)
+
+    def compile(self, step: Step) -> Step:
+        if not self.device.startswith("cuda"):
+            return step
+        return CapturedStep(step, TorchRecorder(self.torch, self.device))
 
     def allow_tf32(self) -> None:
         if not self.device.startswith("cuda"):

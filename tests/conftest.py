@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import scipy.special  # noqa: F401 (its BLAS must be there before a backend first looks for BLAS libraries)
 
+from cnnkit.backends.cuda.cupy_backend import CupyBackend
+from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
 from cnnkit.backends.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Backend
 from cnnkit.backends.reference_backend import ReferenceBackend
@@ -17,7 +19,13 @@ BACKENDS: dict[str, Callable[[], Backend]] = {
     "numpy": lambda: NumpyBackend(threads=2),  # shards go through the pool of threads, whatever the machine
     "torch": lambda: TorchBackend("cpu", threads=1),  # the arrays of these tests are small
     "reference": ReferenceBackend,
+    "cupy-sim": CupySimBackend,
 }
+if CupyBackend.availability().usable:
+    BACKENDS["cupy"] = CupyBackend
+if "cuda" in TorchBackend.availability().devices:
+    BACKENDS["torch-cuda"] = lambda: TorchBackend("cuda")
+FLOATS = ("float32", "float64")
 TOLERANCE = {("float32", "forward"): 1e-5, ("float32", "gradient"): 1e-4}  # float64: 1e-10
 
 
@@ -62,10 +70,10 @@ def reference() -> Backend:
 
 @pytest.fixture(
     scope="session",
-    params=["numpy-float32", "numpy-float64", "torch-float32", "torch-float64", "reference-float64"],
+    params=["reference-float64", *(f"{name}-{t}" for name in BACKENDS if name != "reference" for t in FLOATS)],
 )
 def arena(request: pytest.FixtureRequest) -> Arena:
-    name, dtype = request.param.split("-")
+    name, _, dtype = request.param.rpartition("-")
     return Arena(BACKENDS[name](), dtype)
 
 
@@ -84,7 +92,7 @@ def normal() -> Callable[..., Any]:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
     """Turn a skip into a failure where what the test needs has been promised: CNNKIT_REQUIRE_DATA=1."""
     report = yield
-    promised = any(item.get_closest_marker(name) for name in ("mnist", "corpus", "browser", "tools"))
+    promised = any(item.get_closest_marker(name) for name in ("mnist", "corpus", "browser", "tools", "gpu_tools"))
     if report.skipped and promised and os.environ.get("CNNKIT_REQUIRE_DATA"):
         report.outcome, report.longrepr = "failed", f"skipped although CNNKIT_REQUIRE_DATA is set: {report.longrepr}"
     return report

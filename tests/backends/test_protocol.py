@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cnnkit.backends.array_code.array_backend import ArrayBackend
-from cnnkit.backends.cupy_backend import CupyBackend
+from cnnkit.backends.cuda.cupy_backend import CupyBackend
 from cnnkit.backends.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.backends.reference_backend import ReferenceBackend

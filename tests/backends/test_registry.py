@@ -4,7 +4,7 @@ import types
 import pytest
 
 from cnnkit.backends import registry
-from cnnkit.backends.cupy_backend import CupyBackend
+from cnnkit.backends.cuda.cupy_backend import CupyBackend
 from cnnkit.backends.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Availability
 from cnnkit.backends.reference_backend import ReferenceBackend
@@ -14,7 +14,8 @@ from cnnkit.errors import BackendUnavailableError
 ENTRY_POINTS = """[cnnkit.backends]
 numpy = cnnkit.backends.numpy_backend:NumpyBackend
 torch = cnnkit.backends.torch_backend:TorchBackend
-cupy = cnnkit.backends.cupy_backend:CupyBackend
+cupy = cnnkit.backends.cuda.cupy_backend:CupyBackend
+cupy-sim = cnnkit.backends.cuda.cupy_sim_backend:CupySimBackend
 reference = cnnkit.backends.reference_backend:ReferenceBackend
 broken = broken_backend_of_a_third_party:Backend
 elsewhere = elsewhere_backend:Elsewhere
@@ -45,7 +46,7 @@ def message(**arguments) -> str:
 
 
 def test_names_are_sorted_and_each_comes_once() -> None:
-    assert registry.names() == sorted({"numpy", "torch", "cupy", "reference", "broken", "elsewhere"})
+    assert registry.names() == sorted({"numpy", "torch", "cupy", "cupy-sim", "reference", "broken", "elsewhere"})
 
 
 def test_backends_come_by_name() -> None:

@@ -27,8 +27,8 @@ class Optimizer(ABC):
 
     @property
     def name(self) -> str:
-        """The rule's name, by which a backend may know it."""
-        return type(self).__name__.lower()
+        """The rule's name, by which a backend may know it: that of the class, after the package that it comes from."""
+        return f"{type(self).__module__.partition('.')[0]}.{type(self).__name__}"
 
     def constants(self) -> tuple[float, ...]:
         """Return the fields as numbers, in their order."""

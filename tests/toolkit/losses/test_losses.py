@@ -79,11 +79,11 @@ def test_against_torch(arena, normal, assert_close, loss, targets, function) -> 
 
 
 @each_loss
-def test_labels_are_rows_with_a_one(arena, normal, loss) -> None:
+def test_labels_are_rows_with_a_one(arena, normal, assert_close, loss) -> None:
     outputs = normal(6, 3)
     one, two = evaluate(arena, loss, outputs, LABELS), evaluate(arena, loss, outputs, ONE_HOT)
-    assert np.array_equal(one[0], two[0])
-    assert np.array_equal(one[1], two[1])
+    assert_close(one[0], two[0], arena.dtype)
+    assert_close(one[1], two[1], arena.dtype)
 
 
 @pytest.mark.parametrize(

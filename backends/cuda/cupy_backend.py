@@ -1,26 +1,24 @@
-"""CuPy: the array code on an NVIDIA GPU."""
+"""CuPy: the CUDA backend on an NVIDIA GPU."""
 
-from typing import Any
-
-from cnnkit.backends.array_code.array_backend import ArrayBackend
-from cnnkit.backends.protocol import Availability, Native
+from cnnkit.backends.cuda.cuda_backend import CudaBackend
+from cnnkit.backends.protocol import Availability
 from cnnkit.errors import BackendUnavailableError
 
 _INSTALL = "pip install 'cnnkit[cupy12]' (CUDA 12) or 'cnnkit[cupy13]' (CUDA 13)"
 
 
-class CupyBackend(ArrayBackend):
-    """The primitives on cupy.ndarray."""
+class CupyBackend(CudaBackend):
+    """The primitives on cupy.ndarray, on the current CUDA device."""
 
     name = "cupy"
-    device = "cuda"
 
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
         if device not in (None, "cuda"):
             raise BackendUnavailableError(f"backend cupy: expected device cuda, got {device!r}")
-        import cupy
+        from cnnkit.backends.cuda.gpu import Gpu
 
-        super().__init__(cupy)
+        self._gpu = Gpu()
+        super().__init__(self._gpu)
 
     @classmethod
     def availability(cls) -> Availability:
@@ -35,16 +33,11 @@ class CupyBackend(ArrayBackend):
             cupy.cuda.runtime.deviceSynchronize()
             float((ones @ ones + ones).sum())
         except Exception as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
             return Availability(
-                False,
-                f"CuPy cannot run a kernel here: {str(error).splitlines()[0]}",
-                "pip install 'cupy-cuda12x[ctk]'",
-                (),
+                False, f"CuPy cannot run a kernel here: {reason}", "pip install 'cupy-cuda12x[ctk]'", ()
             )
         return Availability(True, devices=("cuda",))
 
-    def to_numpy(self, x: Native) -> Any:
-        return self.xp.asnumpy(x)
-
-    def synchronize(self) -> None:
-        self.xp.cuda.get_current_stream().synchronize()
+    def allow_tf32(self) -> None:
+        self._gpu.cublas.allow_tf32(True)

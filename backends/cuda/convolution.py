@@ -1,0 +1,138 @@
+"""Convolution and its gradients on the device: im2col for some samples at a time, and products with their columns.
+
+Images are NCHW. A sample's columns are (C*KH*KW, OH*OW), so the product with the kernels is the output as it is.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+from numpy import int32
+
+from cnnkit.backends.array_code.windows import output_sizes
+from cnnkit.backends.cuda.kernels import Kernels, blocks, planes
+from cnnkit.backends.protocol import Native, Padding, Pair, Shape
+
+COLUMN_BYTES = 256 << 20  # of im2col's columns at once
+SUM_BYTES = 64 << 20  # of the parts that a weight gradient is the sum of
+
+
+class Tools(Protocol):
+    """What the functions of this file need of a backend."""
+
+    xp: Any
+    kernels: Kernels
+
+    def gemm(self, x: Native, y: Native, out: Native = None, accumulate: bool = False) -> Native:
+        """Return the matrix product x y, written or added to `out` if given."""
+
+
+class Windows(NamedTuple):
+    """How windows lie on images x_shape."""
+
+    x_shape: Shape
+    window: Pair
+    stride: Pair
+    padding: Padding
+    dilation: Pair
+    outputs: Pair
+
+    @classmethod
+    def of(cls, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> "Windows":
+        return cls(x_shape, window, stride, padding, dilation, output_sizes(x_shape, window, stride, padding, dilation))
+
+    @property
+    def number(self) -> int:
+        return self.outputs[0] * self.outputs[1]
+
+    @property
+    def values(self) -> int:
+        """How many values a sample's columns have for each window."""
+        return self.x_shape[1] * self.window[0] * self.window[1]
+
+    @property
+    def trivial(self) -> bool:
+        """True where the columns are the image: windows of one pixel, side by side."""
+        return self.window == (1, 1) and self.stride == (1, 1) and self.padding == ((0, 0), (0, 0))
+
+    def arguments(self, dilated: bool = True) -> tuple[Any, ...]:
+        """Return the kernels' int arguments along height, then along width."""
+        ints: list[int] = []
+        for axis in (0, 1):
+            ints += [self.x_shape[2 + axis], self.outputs[axis], self.window[axis], self.stride[axis]]
+            ints += [self.dilation[axis]] * dilated + [self.padding[axis][0]]
+        return tuple(map(int32, ints))
+
+    def portions(self, itemsize: int) -> Iterator[slice]:
+        """Yield the samples whose columns are in memory together."""
+        size = max(1, COLUMN_BYTES // max(1, self.values * self.number * itemsize))
+        for first in range(0, self.x_shape[0], size):
+            yield slice(first, first + size)
+
+
+def forward(tools: Tools, x: Native, weight: Native, windows: Windows, groups: int) -> Native:
+    """Return y (N, O, OH, OW) of x (N, C, H, W) and weight (O, C/groups, KH, KW)."""
+    n, features = x.shape[0], weight.shape[0]
+    y = tools.xp.empty((n, groups, features // groups, windows.number), x.dtype)
+    kernels = _kernels(weight, groups)
+    for part in windows.portions(x.itemsize):
+        tools.gemm(kernels, _columns(tools, x[part], windows, groups), out=y[part])
+    return y.reshape((n, features, *windows.outputs))
+
+
+def input_gradient(tools: Tools, dy: Native, weight: Native, windows: Windows, groups: int) -> Native:
+    """Return dx (N, C, H, W)."""
+    kernels = _kernels(weight, groups).transpose(0, 2, 1)
+    grouped = dy.reshape((dy.shape[0], groups, -1, windows.number))
+    dx = tools.xp.empty(windows.x_shape, dy.dtype)
+    channels, height, width = windows.x_shape[1:]
+    for part in windows.portions(dy.itemsize):
+        columns, target = tools.gemm(kernels, grouped[part]), dx[part]
+        if windows.trivial:
+            target[...] = columns.reshape(target.shape)
+            continue
+        grid = (blocks(height * width), planes(channels), planes(len(target)))
+        counts = int32(target.shape[0]), int32(channels)
+        tools.kernels("col2im", dy.dtype, grid, columns, target, *counts, *windows.arguments())
+    return dx
+
+
+def weight_gradient(tools: Tools, dy: Native, x: Native, weight_shape: Shape, windows: Windows, groups: int) -> Native:
+    """Return dweight of weight_shape (O, C/groups, KH, KW).
+
+    A long product is a sum over many values for few results, so every sample, or every few, gives a sum of its own;
+    those are added in order.
+    """
+    n, item = x.shape[0], x.itemsize
+    grouped = dy.reshape((n, groups, -1, windows.number))
+    shape = (groups, weight_shape[0] // groups, windows.values // groups)
+    room = max(1, SUM_BYTES // max(1, shape[0] * shape[1] * shape[2] * item))
+    sums = None
+    for part in windows.portions(item):
+        columns, outputs = _columns(tools, x[part], windows, groups), grouped[part]
+        for first in range(0, outputs.shape[0], room):
+            own = slice(first, first + room)
+            right, left = columns[own].transpose(0, 1, 3, 2), outputs[own]
+            if sums is None:
+                sums = tools.gemm(left, right)
+            else:
+                tools.gemm(left, right, out=sums[: left.shape[0]], accumulate=True)
+    if sums is None:
+        return tools.xp.zeros(weight_shape, dy.dtype)
+    return (sums[0] if sums.shape[0] == 1 else sums.sum(axis=0)).reshape(weight_shape)
+
+
+def _columns(tools: Tools, x: Native, windows: Windows, groups: int) -> Native:
+    """Return im2col of x (N, C, H, W) as (N, G, C/G*KH*KW, OH*OW)."""
+    n, channels = x.shape[:2]
+    shape = (n, groups, windows.values // groups, windows.number)
+    if windows.trivial:
+        return x.reshape(shape)
+    columns = tools.xp.empty(shape, x.dtype)
+    grid = (blocks(windows.number), planes(channels), planes(n))
+    tools.kernels("im2col", x.dtype, grid, x, columns, int32(n), int32(channels), *windows.arguments())
+    return columns
+
+
+def _kernels(weight: Native, groups: int) -> Native:
+    """View (O, I, KH, KW) as (G, O/G, I*KH*KW)."""
+    return weight.reshape((groups, weight.shape[0] // groups, -1))

@@ -1,0 +1,203 @@
+"""The array code with CUDA kernels of our own where that code would be slow, or not repeatable."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import float64, int32, int64, uint32
+
+from cnnkit.backends.array_code.array_backend import ArrayBackend
+from cnnkit.backends.captured_step import CapturedStep
+from cnnkit.backends.composite import Rule
+from cnnkit.backends.cuda import convolution, pooling
+from cnnkit.backends.cuda.convolution import Windows
+from cnnkit.backends.cuda.kernels import Kernels, blocks, planes
+from cnnkit.backends.cuda.machine import Machine
+from cnnkit.backends.cuda.products import gemm
+from cnnkit.backends.cuda.recorder import CudaRecorder
+from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
+
+# (optimizer, its slots) -> (kernel, the numbers of a step that it reads)
+_ADAM = ("rate", "size", "correction")
+UPDATES: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]] = {
+    ("cnnkit.SGD", ()): ("sgd", ("rate",)),
+    ("cnnkit.SGD", ("velocity",)): ("sgd_momentum", ("rate",)),
+    ("cnnkit.RMSprop", ("square",)): ("rmsprop", ("rate",)),
+    ("cnnkit.RMSprop", ("square", "velocity")): ("rmsprop_momentum", ("rate",)),
+    ("cnnkit.Adam", ("first_moment", "second_moment")): ("adam", _ADAM),
+    ("cnnkit.AdamW", ("first_moment", "second_moment")): ("adamw", _ADAM),
+}
+MOST_UPDATE_BLOCKS = 2048
+SHARES = 32  # blocks that sum one channel's bias gradient together, at most
+
+
+class CudaBackend(ArrayBackend):
+    """The primitives on the arrays of a machine. `kernels.launches` counts kernels and products by name.
+
+    captures: whether compiled steps are captured; False runs them launch by launch.
+    """
+
+    device = "cuda"
+    captures = True
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine.xp)
+        self.machine = machine
+        self.kernels = Kernels(machine)
+        self._counters: Native = None
+
+    # ---- arrays
+
+    def to_numpy(self, x: Native) -> Any:
+        return self.xp.asnumpy(x)
+
+    def uniform(self, key: Pair, step: Any, shape: Shape, start: int = 0) -> Native:
+        draws = self.xp.empty(shape, "float32")
+        at = self.xp.asarray(step, "int64")
+        words = blocks(draws.size, 4) + 1
+        counts = int64(start), int64(draws.size), uint32(key[0]), uint32(key[1])
+        self.kernels("uniform", "float32", (blocks(words),) if draws.size else (0,), draws, at, *counts)
+        return draws
+
+    def gemm(self, x: Native, y: Native, out: Native = None, accumulate: bool = False) -> Native:
+        if x.dtype != y.dtype or x.dtype.kind != "f" or x.ndim < 2 or y.ndim < 2:
+            return self.xp.matmul(x, y, out=out)
+        self.kernels.launches["gemm"] += 1
+        return gemm(self.xp, self.machine.multiply, x, y, out, accumulate)
+
+    def pack(self, arrays: Sequence[Native]) -> Native:
+        parts = self._contiguous(*arrays)
+        flat = self.xp.empty((sum(part.size for part in parts),), parts[0].dtype)
+        start = 0
+        for first in range(0, len(parts), 8):
+            eight = parts[first : first + 8]
+            ends = (start + np.cumsum([part.size for part in eight])).tolist()
+            ends += [ends[-1]] * (8 - len(eight))
+            filled = (*eight, *[eight[-1]] * (8 - len(eight)))
+            grid = (min(blocks(ends[-1] - start), MOST_UPDATE_BLOCKS),)
+            self.kernels("pack", flat.dtype, grid, flat, int64(start), *filled, *map(int64, ends))
+            start = ends[-1]
+        return flat
+
+    def _contiguous(self, *arrays: Native) -> list[Native]:
+        return [self.xp.ascontiguousarray(array) for array in arrays]
+
+    # ---- convolution and pooling
+
+    def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
+        x, weight = self._contiguous(x, weight)
+        windows = Windows.of(x.shape, weight.shape[2:], stride, padding, dilation)
+        return convolution.forward(self, x, weight, windows, groups)
+
+    def conv2d_input_gradient(
+        self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    ) -> Native:
+        dy, weight = self._contiguous(dy, weight)
+        windows = Windows.of(x_shape, weight.shape[2:], stride, padding, dilation)
+        return convolution.input_gradient(self, dy, weight, windows, groups)
+
+    def conv2d_weight_gradient(
+        self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    ) -> Native:
+        dy, x = self._contiguous(dy, x)
+        windows = Windows.of(x.shape, (weight_shape[2], weight_shape[3]), stride, padding, dilation)
+        return convolution.weight_gradient(self, dy, x, weight_shape, windows, groups)
+
+    def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
+        (x,) = self._contiguous(x)
+        return pooling.max_forward(self, x, Windows.of(x.shape, window, stride, padding))
+
+    def max_pool2d_gradient(
+        self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
+    ) -> Native:
+        (dy,) = self._contiguous(dy)
+        return pooling.max_gradient(self, dy, saved, Windows.of(x_shape, window, stride, padding))
+
+    def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
+        (x,) = self._contiguous(x)
+        return pooling.average_forward(self, x, Windows.of(x.shape, window, stride, padding), count_padding)
+
+    def average_pool2d_gradient(
+        self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
+    ) -> Native:
+        (dy,) = self._contiguous(dy)
+        return pooling.average_gradient(self, dy, Windows.of(x_shape, window, stride, padding), count_padding)
+
+    # ---- composites
+
+    def add_bias(self, x: Native, bias: Native, relu: bool = False) -> Native:
+        x, bias = self._contiguous(x, bias)
+        rows, channels = x.shape[:2]
+        if x.ndim == 2:
+            counts = map(int32, (rows, channels, relu))
+            self.kernels("add_bias_rows", x.dtype, (blocks(x.size),), x, bias, *counts)
+        else:
+            length = x.shape[2] * x.shape[3]
+            counts = map(int32, (rows * channels, length, channels, relu))
+            grid = (blocks(length), planes(rows * channels))
+            self.kernels("add_bias_images", x.dtype, grid, x, bias, *counts)
+        return x
+
+    def add_bias_gradient(self, dy: Native, y: Native, relu: bool = False) -> tuple[Native, Native]:
+        if dy.size == 0 or dy.size >= 1 << 32:
+            return super().add_bias_gradient(dy, y, relu)
+        dy, y = self._contiguous(dy, y)
+        dx = self.xp.empty(dy.shape, dy.dtype) if relu else dy
+        samples, channels = dy.shape[:2]
+        dbias = self.xp.empty((channels,), dy.dtype)
+        if dy.ndim == 2:
+            sizes = map(int32, (samples, channels, relu))
+            grid = (blocks(channels, 32),)
+            self.kernels("bias_gradient_rows", dy.dtype, grid, dy, y, dx, dbias, *sizes, block=(32, 8))
+        else:
+            length = dy.shape[2] * dy.shape[3]
+            shares = min(SHARES, blocks(samples * length, 2048))
+            partial = self.xp.empty((channels, shares), dy.dtype)
+            arguments = (dy, y, dx, dbias, partial, self._zeros(channels))
+            counts = map(uint32, (samples, channels, length))
+            self.kernels("bias_gradient_images", dy.dtype, (shares, channels), *arguments, *counts, int32(relu))
+        return dx, dbias
+
+    def softmax_cross_entropy(
+        self, outputs: Native, targets: Native, label_smoothing: float = 0.0
+    ) -> tuple[Native, Native]:
+        if targets.ndim != 1 or outputs.size == 0:
+            return super().softmax_cross_entropy(outputs, targets, label_smoothing)
+        outputs, targets = self._contiguous(outputs, targets.astype("int64", copy=False))
+        dy, losses = self.xp.empty(outputs.shape, outputs.dtype), self.xp.empty((outputs.shape[0],), outputs.dtype)
+        loss = self.xp.empty((), outputs.dtype)
+        samples, classes = outputs.shape
+        arguments = (outputs, targets, dy, losses, loss, self._zeros(1), int32(samples), int32(classes))
+        grid = (min(blocks(samples, 8), MOST_UPDATE_BLOCKS),)
+        self.kernels("softmax_cross_entropy", outputs.dtype, grid, *arguments, float64(label_smoothing))
+        return loss, dy
+
+    def update(
+        self, rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
+    ) -> tuple[Native, dict[str, Native]]:
+        known = UPDATES.get((rule.name, tuple(slots)))
+        arrays = (parameter, *slots.values())
+        if known is None or not all(array.flags.c_contiguous for array in arrays):
+            return super().update(rule, parameter, gradient, slots, scalars)
+        kernel, names = known
+        (gradient,) = self._contiguous(gradient)
+        numbers = [self.xp.asarray(scalars[name], parameter.dtype) for name in names]
+        fields = map(float64, rule.constants())
+        arguments = (parameter, gradient, *slots.values(), *numbers, int64(parameter.size), *fields)
+        self.kernels(kernel, parameter.dtype, (min(blocks(parameter.size), MOST_UPDATE_BLOCKS),), *arguments)
+        return parameter, slots
+
+    def _zeros(self, count: int) -> Native:
+        """Return counters that are zero; the kernels that count with them leave them so."""
+        if self._counters is None or self._counters.size < count:
+            self._counters = self.xp.zeros((max(count, 4096),), "uint32")
+        return self._counters
+
+    # ---- running a step
+
+    def compile(self, step: Step) -> Step:
+        reason = None if self.captures else "capturing is switched off"
+        return CapturedStep(step, CudaRecorder(self.machine, self.kernels), reason)
+
+    def synchronize(self) -> None:
+        self.machine.synchronize()

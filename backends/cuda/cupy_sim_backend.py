@@ -1,0 +1,29 @@
+"""cupy-sim: the CUDA backend on the CPU stand-in, for machines without a GPU. It is for checking, not for speed."""
+
+import shutil
+
+from cnnkit.backends.cuda.cuda_backend import CudaBackend
+from cnnkit.backends.protocol import Availability
+from cnnkit.errors import BackendUnavailableError
+
+
+class CupySimBackend(CudaBackend):
+    """What CupyBackend does, with the same kernels, on memory and threads that are simulated."""
+
+    name = "cupy-sim"
+    device = "cpu"
+
+    def __init__(self, device: str | None = None, threads: int | None = None) -> None:
+        if device not in (None, "cpu"):
+            raise BackendUnavailableError(f"backend cupy-sim: expected device cpu, got {device!r}")
+        from cnnkit.backends.cuda.simulated import Simulated
+
+        super().__init__(Simulated())
+
+    @classmethod
+    def availability(cls) -> Availability:
+        if shutil.which("g++") is None:
+            return Availability(
+                False, "it compiles the CUDA kernels with g++, which is not here", "apt install g++", ()
+            )
+        return Availability(True, devices=("cpu",))

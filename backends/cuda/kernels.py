@@ -1,0 +1,71 @@
+"""The .cu files of this folder: which kernel stands in which, compiled when first used, launched and counted."""
+
+import functools
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from cnnkit.backends.cuda.machine import Function, Machine
+
+FOLDER = Path(__file__).parent / "kernels"
+THREADS = 256  # of a block, unless a kernel asks for other ones
+MOST_BLOCKS = 65535  # along the second and third axis of a grid
+_KERNEL = re.compile(r'extern "C" __global__ void (\w+)\(')
+
+
+def source(file: Path) -> str:
+    """Return a .cu file as one text, the common header in the place of its #include."""
+    common = (FOLDER / "common.cuh").read_text("utf-8")
+    text = file.read_text("utf-8")
+    number = text[: text.index("#include")].count("\n") + 2
+    return text.replace('#include "common.cuh"', f'#line 1 "common.cuh"\n{common}\n#line {number} "{file.name}"', 1)
+
+
+def options(dtype: Any) -> tuple[str, ...]:
+    """Return the compiler's options for values of `dtype`; no fused multiply-add, so that bits are near to NumPy's."""
+    return ("--std=c++17", "--fmad=false", f"-DREAL={'double' if dtype == 'float64' else 'float'}")
+
+
+@functools.cache
+def files() -> dict[str, Path]:
+    """Return {kernel: its file}."""
+    return {name: file for file in sorted(FOLDER.glob("*.cu")) for name in _KERNEL.findall(file.read_text("utf-8"))}
+
+
+class Kernels:
+    """The kernels on one machine; `launches` counts them by name."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._functions: dict[tuple[str, str], Function] = {}
+        self._modules: dict[tuple[Path, str], Any] = {}
+        self.launches: Counter[str] = Counter()
+
+    def __call__(
+        self, name: str, dtype: Any, grid: tuple[int, ...], *arguments: Any, block: tuple[int, ...] = (THREADS,)
+    ) -> None:
+        """Launch kernel `name` for values of `dtype`; nothing is launched for a grid without blocks."""
+        key = (name, "float64" if dtype == "float64" else "float32")
+        function = self._functions.get(key) or self._load(*key)
+        if 0 not in grid:
+            self.launches[name] += 1
+            function(grid, block, arguments)
+
+    def _load(self, name: str, dtype: str) -> Function:
+        file = files()[name]
+        if (file, dtype) not in self._modules:
+            self._modules[file, dtype] = self._machine.load(source(file), options(dtype))
+        function: Function = self._modules[file, dtype].get_function(name)
+        self._functions[name, dtype] = function
+        return function
+
+
+def blocks(count: int, threads: int = THREADS) -> int:
+    """Return how many blocks of `threads` hold `count` threads."""
+    return -(-count // threads)
+
+
+def planes(count: int) -> int:
+    """Return the grid's length along an axis that a kernel loops over."""
+    return min(count, MOST_BLOCKS)

@@ -1,0 +1,48 @@
+// Softmax cross-entropy with its gradient in one pass, one warp a sample.
+#include "common.cuh"
+
+__device__ __forceinline__ REAL warp_max(REAL value) {
+    for (int step = 16; step > 0; step /= 2) {
+        REAL other = __shfl_xor_sync(0xffffffffu, value, step);
+        value = other > value || other != other ? other : value;
+    }
+    return value;
+}
+
+__device__ __forceinline__ REAL warp_total(REAL value) {
+    for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffu, value, step);
+    return value;
+}
+
+// dy = (softmax(outputs) - target) / samples and loss = mean of -sum target * log softmax(outputs), where
+// target = 1 - smoothing at the label, and smoothing / classes everywhere besides.
+// Block: warps of 32. The samples' losses lie in `losses` until the last block adds them up, in order.
+extern "C" __global__ void softmax_cross_entropy(
+    const REAL* __restrict__ outputs, const long long* __restrict__ labels, REAL* __restrict__ dy, REAL* losses,
+    REAL* __restrict__ loss, unsigned int* counter, int samples, int classes, double smoothing)
+{
+    int lane = threadIdx.x % 32, warps = blockDim.x / 32;
+    REAL rest = REAL(smoothing / classes), own = REAL(1 - smoothing);
+    for (int n = blockIdx.x * warps + threadIdx.x / 32; n < samples; n += gridDim.x * warps) {
+        const REAL* row = outputs + (whole)n * classes;
+        whole label = labels[n];
+        REAL largest = -1 / REAL(0), total = 0, sum = 0;
+        for (int k = lane; k < classes; k += 32) largest = row[k] > largest || row[k] != row[k] ? row[k] : largest;
+        largest = warp_max(largest);
+        for (int k = lane; k < classes; k += 32) total += exp(row[k] - largest);
+        total = warp_total(total);
+        REAL log_total = log(total);
+        for (int k = lane; k < classes; k += 32) {
+            REAL shifted = row[k] - largest, target = k == label ? own + rest : rest;
+            dy[(whole)n * classes + k] = (exp(shifted) / total - target) / REAL(samples);
+            if (target != 0) sum += target * (log_total - shifted);
+        }
+        sum = warp_total(sum);
+        if (lane == 0) losses[n] = sum;
+    }
+    if (!finishes_last(counter, gridDim.x)) return;
+    REAL sum = 0;
+    for (int n = threadIdx.x; n < samples; n += blockDim.x) sum += ((volatile REAL*)losses)[n];
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) *loss = sum / REAL(samples);
+}

@@ -1,0 +1,34 @@
+"""What the CUDA backend needs of the thing that it runs on: a GPU through CuPy, or the CPU stand-in."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from cnnkit.backends.cuda.products import Product
+from cnnkit.backends.protocol import Native
+
+T = TypeVar("T")
+Function = Callable[[tuple[int, ...], tuple[int, ...], tuple[Any, ...]], None]  # (grid, block, arguments)
+
+
+class Machine(Protocol):
+    """Memory, kernels, products and captured steps."""
+
+    xp: Any  # the array module: cupy, or one that behaves like it
+
+    def load(self, source: str, options: tuple[str, ...]) -> Any:
+        """Compile CUDA source; the result's get_function(name) is a Function."""
+
+    def multiply(self, product: Product, x: Native, y: Native, out: Native, accumulate: bool) -> None:
+        """Write the product into `out`, or add it to what is there; the arrays are where each first matrix starts."""
+
+    def capture(self, function: Callable[[], T]) -> Callable[[], T]:
+        """Return a function that does on the device what `function` would; its result is valid until the next call.
+
+        `function` has run before. Raises CaptureError (of captured_step) where it cannot be captured.
+        """
+
+    def free_bytes(self) -> int:
+        """Return how much memory new arrays can have."""
+
+    def synchronize(self) -> None:
+        """Wait until all work given to the device is done."""

@@ -1,0 +1,100 @@
+"""Every matrix product of the CUDA backend, in the form that cuBLAS takes: equal steps from matrix to matrix."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cnnkit.backends.protocol import Native
+
+
+class Matrix(NamedTuple):
+    """How one factor lies in memory, in elements.
+
+    transposed  element (i, j) stands at j * leading + i, otherwise at i * leading + j
+    step        from one matrix of the batch to the next; 0 where all are the same one
+    """
+
+    leading: int
+    transposed: bool
+    step: int
+
+
+class Product(NamedTuple):
+    """`batch` products of x (m, k) and y (k, n); out is never transposed."""
+
+    m: int
+    n: int
+    k: int
+    batch: int
+    x: Matrix
+    y: Matrix
+    out: Matrix
+
+
+Multiply = Callable[[Product, Native, Native, Native, bool], None]
+
+
+def gemm(
+    xp: Any, multiply: Multiply, x: Native, y: Native, out: Native | None = None, accumulate: bool = False
+) -> Native:
+    """Return x y for x (..., M, K) and y (..., K, N) of one dtype, whose leading axes broadcast.
+
+    out: where the result goes, its rows contiguous. accumulate: add to what `out` holds.
+    """
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    if out is None:
+        out = xp.empty((*batch, x.shape[-2], y.shape[-1]), x.dtype)
+    if 0 in out.shape:
+        return out
+    if x.shape[-1] == 0:
+        if not accumulate:
+            out[...] = 0
+        return out
+    x = xp.broadcast_to(_readable(xp, x), (*batch, *x.shape[-2:]))
+    y = xp.broadcast_to(_readable(xp, y), (*batch, *y.shape[-2:]))
+    _multiply(multiply, x, y, out, accumulate)
+    return out
+
+
+def _multiply(multiply: Multiply, x: Native, y: Native, out: Native, accumulate: bool) -> None:
+    """Run one batched product, or one for each index of the shortest leading axis where their steps are not equal."""
+    (m, k), n = x.shape[-2:], y.shape[-1]
+    layouts = [
+        Matrix(*_layout(array), step) for array in (x, y, out) if (step := _step(array, x.shape[:-2])) is not None
+    ]
+    if len(layouts) == 3:
+        multiply(Product(m, n, k, int(np.prod(x.shape[:-2])), *layouts), x, y, out, accumulate)
+        return
+    axis = min(range(x.ndim - 2), key=lambda i: x.shape[i] if x.shape[i] > 1 else np.inf)
+    for i in range(x.shape[axis]):
+        index = (slice(None),) * axis + (i,)
+        _multiply(multiply, x[index], y[index], out[index], accumulate)
+
+
+def _step(array: Native, batch: tuple[int, ...]) -> int | None:
+    """Return the elements from one matrix to the next over all leading axes; None where they are not always as many."""
+    axes = [(length, array.strides[i] // array.itemsize) for i, length in enumerate(batch) if length > 1]
+    for (_, outer), (length, inner) in itertools.pairwise(axes):
+        if outer != length * inner:
+            return None
+    return axes[-1][1] if axes else 0
+
+
+def _layout(array: Native) -> tuple[int, bool]:
+    """Return (leading, transposed) of the last two axes, which `_readable` accepts."""
+    rows, columns = array.shape[-2:]
+    by_row, by_column = (stride // array.itemsize for stride in array.strides[-2:])
+    if (by_column == 1 or columns == 1) and (by_row >= columns or rows == 1):
+        return (by_row if rows > 1 else columns), False
+    return (by_column if columns > 1 else rows), True
+
+
+def _readable(xp: Any, array: Native) -> Native:
+    """Return the array with one of its last two axes contiguous, and without overlap."""
+    rows, columns = array.shape[-2:]
+    by_row, by_column = (stride // array.itemsize for stride in array.strides[-2:])
+    plain = (by_column == 1 or columns == 1) and (by_row >= columns or rows == 1)
+    transposed = (by_row == 1 or rows == 1) and (by_column >= rows or columns == 1)
+    return array if plain or transposed else xp.ascontiguousarray(array)

@@ -1,0 +1,44 @@
+"""What a captured step needs of a CUDA machine."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numpy import float64, int32, int64
+
+from cnnkit.backends.cuda.kernels import Kernels
+from cnnkit.backends.cuda.machine import Machine
+from cnnkit.backends.protocol import Native
+
+T = TypeVar("T")
+MOST_REALS, MOST_WHOLES = 8, 4  # numbers that one launch sets
+
+
+class CudaRecorder:
+    """Places of inputs in device memory. Numbers travel as arguments of a launch, so no copy waits for the device."""
+
+    def __init__(self, machine: Machine, kernels: Kernels) -> None:
+        self._machine, self._kernels = machine, kernels
+
+    def address(self, array: Native) -> int:
+        return int(array.data.ptr)
+
+    def room_for(self, array: Native) -> Native:
+        return self._machine.xp.empty(array.shape, array.dtype)
+
+    def numbers(self, count: int, dtype: Any) -> Native:
+        return self._machine.xp.empty((count,), dtype)
+
+    def copy(self, target: Native, source: Native) -> None:
+        target[...] = source
+
+    def set_numbers(self, target: Native, values: list[Any]) -> None:
+        whole = target.dtype.kind == "i"
+        name, most, number = ("set_wholes", MOST_WHOLES, int64) if whole else ("set_reals", MOST_REALS, float64)
+        for first in range(0, len(values), most):
+            some = values[first : first + most]
+            filled = map(number, some + [0] * (most - len(some)))
+            part = target[first : first + most]
+            self._kernels(name, part.dtype, (1,), part, int32(len(some)), *filled, block=(1,))
+
+    def capture(self, function: Callable[[], T]) -> Callable[[], T]:
+        return self._machine.capture(function)

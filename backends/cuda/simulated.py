@@ -1,0 +1,56 @@
+"""The CPU stand-in for a GPU: the same kernels compiled by g++, products by NumPy in the form that cuBLAS gets."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from cnnkit.backends.cuda.products import Matrix, Product
+from cnnkit.backends.cuda.simulator.device_array import on_host
+from cnnkit.backends.cuda.simulator.device_arrays import xp
+from cnnkit.backends.cuda.simulator.sim_module import SimModule
+from cnnkit.backends.cuda.simulator.transfers import transfers
+from cnnkit.backends.protocol import Native
+
+T = TypeVar("T")
+
+
+class Simulated:
+    """Memory that is told from the host's, and everything done at once."""
+
+    xp: Any = xp
+
+    def load(self, source: str, options: tuple[str, ...]) -> Any:
+        return SimModule(source, options)
+
+    def multiply(self, product: Product, x: Native, y: Native, out: Native, accumulate: bool) -> None:
+        m, n, k, count, *layouts = product
+        left = _matrices(x, layouts[0], count, m, k)
+        right = _matrices(y, layouts[1], count, k, n)
+        result = _matrices(out, layouts[2], count, m, n)
+        with np.errstate(all="ignore"):
+            values = np.matmul(left, right)
+            result[...] = result + values if accumulate else values
+
+    def capture(self, function: Callable[[], T]) -> Callable[[], T]:
+        """Return `function` itself, run each time as if it were captured: nothing may pass to or from the host."""
+
+        def replay() -> T:
+            with transfers.forbidden():
+                return function()
+
+        return replay
+
+    def free_bytes(self) -> int:
+        return 1 << 40
+
+    def synchronize(self) -> None:
+        transfers.synchronize()
+
+
+def _matrices(array: Native, layout: Matrix, count: int, rows: int, columns: int) -> Any:
+    """View (count, rows, columns) of the host memory behind a device array, by the numbers that cuBLAS would get."""
+    item = array.itemsize
+    steps = (item, layout.leading * item) if layout.transposed else (layout.leading * item, item)
+    return as_strided(on_host(array), (count, rows, columns), (layout.step * item, *steps))

@@ -1,0 +1,125 @@
+"""g++ makes a shared object of a kernel's text; what was made once is kept, named by the hash of all that went in."""
+
+import atexit
+import functools
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from cnnkit.backends.cuda.simulator.errors import KernelError
+from cnnkit.backends.cuda.simulator.kernel_source import Kernel, kernels, with_dynamic_shared
+from cnnkit.errors import BackendUnavailableError
+
+SANITIZE = "CNNKIT_SIMULATOR_SANITIZE"
+_HEADERS = ("cuda_on_cpu.h", "shared_memory.h", "block_threads.h", "device_functions.h")
+_FLAGS = ("-shared", "-fPIC", "-std=c++17", "-ffp-contract=off", "-fvisibility=hidden", "-U_FORTIFY_SOURCE", "-w")
+_FAST = ("-O2",)
+_SANITIZED = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address")
+# As NVRTC defines them; what a kernel's text asks the preprocessor is answered as on a GPU.
+_AS_NVRTC = ("__CUDACC_RTC__ 1", "__CUDACC__ 1", "__CUDA_ARCH__ 900")
+_IGNORED = re.compile(r"--?std=c\+\+(11|14|17)|--?(ftz|fmad|prec-div|prec-sqrt)=(true|false)|--use_fast_math|-lineinfo")
+
+
+class Built(NamedTuple):
+    """A shared object and the kernels that it holds."""
+
+    path: Path
+    kernels: dict[str, Kernel]
+
+
+def build(source: str, options: tuple[str, ...], file: str) -> Built:
+    """Compile a CUDA text, or find it compiled.
+
+    options: as NVRTC takes them; -D and -I count, those about arithmetic are passed over.
+    Raises KernelError with the compiler's first line, BackendUnavailableError where there is no g++.
+    """
+    defines, includes = _understood(options)
+    start = "".join(f"#define {define}\n" for define in (*_AS_NVRTC, *defines)) + f'#line 1 "{file}"\n'
+    found = {kernel.name: kernel for kernel in kernels(_preprocessed(start + source, includes))}
+    if not found:
+        raise KernelError(f'{file}: expected extern "C" __global__ void name(...) {{ ... }}, found none')
+    entries = "".join(f"SIMULATE({k.name}, {str(k.waits).lower()})\n" for k in found.values())
+    text = f'{start}{with_dynamic_shared(source)}\n#line 1 "entries of {file}"\n{entries}'
+    flags = (*_FLAGS, *(_SANITIZED if sanitizing() else _FAST), *includes)
+    target = cache_folder() / f"{_digest(text, flags)}.so"
+    if not target.exists():
+        _compile(text, flags, target)
+    return Built(target, found)
+
+
+def sanitizing() -> bool:
+    """Whether kernels are built with AddressSanitizer: CNNKIT_SIMULATOR_SANITIZE=1."""
+    return os.environ.get(SANITIZE, "") not in ("", "0")
+
+
+@functools.cache
+def _folder(wanted: str) -> Path:
+    folder = Path(wanted)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:  # a folder of our own: what lies in a shared one may be another's
+        folder = Path(tempfile.mkdtemp(prefix="cnnkit-simulator-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+
+def cache_folder() -> Path:
+    """Return the folder of compiled kernels: in $XDG_CACHE_HOME or ~/.cache, or a temporary one for this process."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return _folder(str(Path(cache) / "cnnkit" / "simulator"))
+
+
+def _understood(options: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
+    """Return ("NAME value", ...), to be defined behind the headers, which they do not concern; and the -I options."""
+    defines, includes = [], []
+    for option in options:
+        if found := re.fullmatch(r"-D(\w+)(?:=(.*))?", option):
+            defines.append(f"{found[1]} {'1' if found[2] is None else found[2]}")
+        elif option.startswith("-I"):
+            includes.append(option)
+        elif not _IGNORED.fullmatch(option):
+            expected = "-DNAME=value, -Ifolder, --std=c++17 or one about arithmetic"
+            raise KernelError(f"option {option!r}: expected {expected}")
+    return defines, tuple(includes)
+
+
+def _digest(text: str, flags: tuple[str, ...]) -> str:
+    here = Path(__file__).parent
+    parts = [text, *flags, platform.machine(), *((here / name).read_text("utf-8") for name in _HEADERS)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+
+
+def _compile(text: str, flags: tuple[str, ...], target: Path) -> None:
+    """Compile beside the target and rename: another process sees the whole file or none."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        made = Path(folder) / "kernel.so"
+        header = Path(__file__).parent / _HEADERS[0]
+        _run([*flags, "-include", str(header), "-x", "c++", "-", "-o", str(made)], text)
+        os.replace(made, target)
+
+
+@functools.lru_cache(maxsize=256)
+def _preprocessed(text: str, includes: tuple[str, ...]) -> str:
+    """Return the text without comments and macros; __global__ and its like are left as they stand."""
+    return _run(["-E", "-P", "-std=c++17", *includes, "-x", "c++", "-"], text + "\n")
+
+
+def _run(arguments: list[str], text: str) -> str:
+    compiler = shutil.which("g++")
+    if compiler is None:
+        raise BackendUnavailableError(
+            "backend cupy-sim: expected the compiler g++ in PATH, found none: install g++ (apt-get install g++)"
+        )
+    done = subprocess.run([compiler, *arguments], input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()[-1:]
+        raise KernelError(f"g++ refuses the kernel: {errors[0] if errors else 'no message'}")
+    return done.stdout

@@ -1,0 +1,84 @@
+"""`xp`, which stands for the module cupy: NumPy's functions on arrays of the simulated device."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from cnnkit.backends.cuda.simulator.device_array import DeviceArray, computed, on_host
+from cnnkit.backends.cuda.simulator.transfers import transfers
+
+
+class DeviceModule:
+    """What an array backend uses of cupy. A function that NumPy has and that is not defined here is NumPy's, fenced."""
+
+    ndarray = DeviceArray
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(np, name)
+        wrapped = computed(found) if callable(found) and not isinstance(found, type) else found
+        setattr(self, name, wrapped)
+        return wrapped
+
+    def asarray(self, values: Any, dtype: Any = None, **options: Any) -> DeviceArray:
+        """Return a device array: `values` itself if it is one of this dtype, else a copy, counted if from the host."""
+        if isinstance(values, DeviceArray):
+            same = dtype is None or values.dtype == dtype
+            return values if same else DeviceArray(self._cast(values, dtype))
+        return self.array(values, dtype, **options)
+
+    def array(self, values: Any, dtype: Any = None, **options: Any) -> DeviceArray:
+        """Return a new device array."""
+        if isinstance(values, DeviceArray):
+            return DeviceArray(self._cast(values, dtype or values.dtype))
+        if isinstance(values, list | tuple) and any(isinstance(value, DeviceArray) for value in values):
+            return DeviceArray(np.array(on_host(values), dtype, **options))
+        transfers.copy_to_device(type(values).__name__)
+        return DeviceArray(np.array(values, dtype, **options))
+
+    def ascontiguousarray(self, values: Any, dtype: Any = None) -> DeviceArray:
+        """Return `values` in row-major order."""
+        return DeviceArray(np.ascontiguousarray(on_host(self.asarray(values, dtype))))
+
+    asanyarray = asarray
+
+    def asnumpy(self, x: Any) -> Any:
+        """Return a copy on the host."""
+        return x.get() if isinstance(x, DeviceArray) else np.asarray(x)
+
+    def empty(self, shape: Any, dtype: Any = float, **options: Any) -> DeviceArray:
+        """Return memory that holds NaN, or 0x7f bytes: what a kernel forgets to write shows."""
+        return _poisoned(np.empty(shape, dtype, **options))
+
+    def empty_like(self, x: DeviceArray, dtype: Any = None, **options: Any) -> DeviceArray:
+        """Return such memory in the shape of x."""
+        return _poisoned(np.empty_like(on_host(x), dtype, **options))
+
+    @property
+    def lib(self) -> Any:
+        """The part of cupy.lib that makes views."""
+        return SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=computed(np.lib.stride_tricks.as_strided)))
+
+    @property
+    def cuda(self) -> Any:
+        """The part of cupy.cuda that a backend without captures needs."""
+        stream = SimpleNamespace(synchronize=transfers.synchronize, ptr=0)
+        return SimpleNamespace(get_current_stream=lambda: stream)
+
+    def _cast(self, x: DeviceArray, dtype: Any) -> Any:
+        cast: Callable[..., DeviceArray] = computed(np.array)
+        return on_host(cast(x, dtype))
+
+
+def _poisoned(memory: Any) -> DeviceArray:
+    if memory.dtype.kind in "fc":
+        memory.fill(np.nan)
+    elif memory.dtype.kind == "b":
+        memory.fill(True)
+    else:
+        memory.fill(int.from_bytes(b"\x7f" * memory.dtype.itemsize, "little"))
+    return DeviceArray(memory)
+
+
+xp = DeviceModule()

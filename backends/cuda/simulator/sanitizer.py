@@ -1,0 +1,51 @@
+"""AddressSanitizer for kernels: a read or write outside of an array is named with kernel, file and line."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+from cnnkit.backends.cuda.simulator.compiler import SANITIZE
+from cnnkit.errors import BackendUnavailableError
+
+
+def sanitized_environment() -> dict[str, str]:
+    """Return the environment in which a new Python runs kernels under AddressSanitizer.
+
+    Its allocator has to come first in the process, and Python's and NumPy's arrays have to come from it one by one.
+    Raises BackendUnavailableError where g++ or its libasan is missing.
+    """
+    compiler = shutil.which("g++")
+    if compiler is None:
+        raise BackendUnavailableError("AddressSanitizer: expected the compiler g++ in PATH, found none: install g++")
+    libraries = [_library(compiler, name) for name in ("libasan.so", "libstdc++.so.6")]  # the second: it throws
+    return {
+        **os.environ,
+        SANITIZE: "1",
+        "LD_PRELOAD": " ".join(libraries),
+        "PYTHONMALLOC": "malloc",
+        "ASAN_OPTIONS": "detect_leaks=0",
+    }
+
+
+def run_sanitized(arguments: Sequence[str], timeout: float = 600) -> "subprocess.CompletedProcess[str]":
+    """Run a command, such as (sys.executable, "-m", "pytest", ...), under AddressSanitizer; return what it printed."""
+    return subprocess.run(
+        arguments, env=sanitized_environment(), capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def require_runtime() -> None:
+    """Raise BackendUnavailableError where a sanitized kernel would end the process at once."""
+    if "libasan" not in os.environ.get("LD_PRELOAD", ""):
+        raise BackendUnavailableError(
+            f"{SANITIZE}=1: expected a process started with libasan in LD_PRELOAD: start it with run_sanitized"
+        )
+
+
+def _library(compiler: str, name: str) -> str:
+    path = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=False)
+    found = path.stdout.strip()
+    if not os.path.isabs(found):  # g++ answers with the bare name when it knows no such file
+        raise BackendUnavailableError(f"AddressSanitizer: expected {name} beside g++, found none: install libasan")
+    return found

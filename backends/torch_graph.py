@@ -1,0 +1,48 @@
+"""PyTorch's steps captured in CUDA graphs."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from cnnkit.backends.captured_step import CaptureError
+from cnnkit.backends.protocol import Native
+
+T = TypeVar("T")
+
+
+class TorchRecorder:
+    """What a captured step needs of PyTorch on a CUDA device."""
+
+    def __init__(self, torch: Any, device: str) -> None:
+        self._torch, self._device = torch, device
+
+    def address(self, array: Native) -> int:
+        return int(array.data_ptr())
+
+    def room_for(self, array: Native) -> Native:
+        return self._torch.empty_like(array)
+
+    def numbers(self, count: int, dtype: Any) -> Native:
+        kind = self._torch.int64 if dtype == "int64" else dtype
+        return self._torch.empty((count,), dtype=kind, device=self._device)
+
+    def copy(self, target: Native, source: Native) -> None:
+        target.copy_(source)
+
+    def set_numbers(self, target: Native, values: list[Any]) -> None:
+        host = self._torch.tensor(values, dtype=target.dtype, pin_memory=True)  # kept by PyTorch until it is copied
+        target.copy_(host, non_blocking=True)
+
+    def capture(self, function: Callable[[], T]) -> Callable[[], T]:
+        torch = self._torch
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                result = function()
+        except Exception as error:  # whatever stops a capture, the step can still run as it is
+            raise CaptureError(f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}") from error
+
+        def replay() -> T:
+            graph.replay()
+            return result
+
+        return replay
