@@ -261,6 +261,14 @@ class Backend(ABC):
         """
         return step
 
+    def data_bytes(self) -> int:
+        """Return how many bytes of data may stay on the device from step to step; 0 where nothing is gained by it."""
+        return 0
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        """Return whether this error says that memory has run out."""
+        return isinstance(error, MemoryError)
+
     def allow_tf32(self) -> None:
         """Let products round their factors to TF32. Raises BackendUnavailableError where the device knows no TF32."""
         raise BackendUnavailableError(f"backend {self.name} on {self.device}: has no TF32: leave tf32 out")

@@ -218,6 +218,12 @@ class TorchBackend(Backend):
             return step
         return CapturedStep(step, TorchRecorder(self.torch, self.device))
 
+    def data_bytes(self) -> int:
+        return self.torch.cuda.mem_get_info(self.device)[0] // 3 if self.device.startswith("cuda") else 0
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        return isinstance(error, MemoryError | self.torch.OutOfMemoryError)
+
     def allow_tf32(self) -> None:
         if not self.device.startswith("cuda"):
             super().allow_tf32()

@@ -199,5 +199,8 @@ class CudaBackend(ArrayBackend):
         reason = None if self.captures else "capturing is switched off"
         return CapturedStep(step, CudaRecorder(self.machine, self.kernels), reason)
 
+    def data_bytes(self) -> int:
+        return self.machine.free_bytes() // 3
+
     def synchronize(self) -> None:
         self.machine.synchronize()

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Sequential, Training, load_data, recipes
+from cnnkit.backends.numpy_backend import NumpyBackend
 from cnnkit.data.dataset import Dataset, Scaling, Split
-from cnnkit.errors import ConfigError, DataError
+from cnnkit.errors import ConfigError, DataError, TrainingError
 from cnnkit.layers import BatchNorm, Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 from cnnkit.layers.elementwise import Elementwise
 from cnnkit.seeds import Purpose, key
-from cnnkit.training.batches import batches, epoch_order, parts
+from cnnkit.training.batches import Resident, batches, epoch_order, parts
 
 KEYS = {"epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds"}
 SMALL = Sequential((Flatten(), Dense(10)))
@@ -347,3 +348,41 @@ def test_scaling_belongs_to_the_data(digits) -> None:
     raw = np.asarray(digits.train.images).astype(np.float64)
     shifted = replace(digits, train=Split(raw * 4 + 8, digits.train.labels), scaling=Scaling(8.0, 1 / 64))
     assert same_bits(trained(digits).model, trained(shifted).model)
+
+
+# ---- memory of a device
+
+
+class Small(NumpyBackend):
+    """A backend whose memory holds 10 images at a time."""
+
+    def conv2d(self, x, *others):
+        if x.shape[0] > 10:
+            raise MemoryError("no room")
+        return super().conv2d(x, *others)
+
+
+def test_a_batch_too_large_for_memory_names_one_that_fits(digits) -> None:
+    network = Sequential((Conv2D(2, 3), Flatten(), Dense(10)))
+    model = Model(network, (1, 8, 8), backend=Small(threads=1))
+    training = Training(model, digits, Options(batch_size=32, epochs=1, limit=64, seed=1))
+    before = {name: values.copy() for name, values in model.weights.items()}
+    with pytest.raises(TrainingError, match=r"a batch of 32 images does not fit in .* use --batch-size 8"):
+        list(training.epochs())
+    assert all(np.array_equal(before[name], values) for name, values in model.weights.items())
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_images_that_stay_on_the_device_give_the_same_batches(digits, shuffle) -> None:
+    backend = NumpyBackend(threads=1)
+    options = Options(batch_size=16, limit=100, validation_split=0.1, shuffle=shuffle, seed=3)
+    chosen, _ = parts(len(digits.train), options)
+    there = Resident(backend, digits, "train", chosen, "float32")
+    for first in (0, 2):
+        order = epoch_order(chosen, options, epoch=1)
+        found = list(there.batches(order, 16, first))
+        wanted = list(batches(backend, digits, "train", order, 16, "float32", first))
+        assert len(found) == len(wanted) == 6 - first
+        for (x, labels), (wanted_x, wanted_labels) in zip(found, wanted, strict=True):
+            assert np.array_equal(x, wanted_x)
+            assert np.array_equal(labels, wanted_labels)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cnnkit.data.dataset import Dataset
 
 Indices = npt.NDArray[np.int64]
+UPLOAD = 4096  # images that are brought to a device at once
 BLOCK_BYTES = 8 << 20  # of images fetched together; batches are cut from them
 
 
@@ -43,6 +44,29 @@ def batches(
         x, y = backend.asarray(images, dtype), backend.asarray(labels)
         for offset in range(0, len(labels), size):
             yield x[offset : offset + size], y[offset : offset + size]
+
+
+class Resident:
+    """Images that stay on the device, from which batches are taken there."""
+
+    def __init__(self, backend: Backend, dataset: "Dataset", part: str, chosen: Indices, dtype: str) -> None:
+        """Bring the images `chosen`, ascending, to the device."""
+        self._backend, self._chosen = backend, chosen
+        blocks = list(batches(backend, dataset, part, chosen, UPLOAD, dtype))
+        self._images, self._labels = (backend.concatenate(parts) for parts in zip(*blocks, strict=True))
+
+    def batches(self, order: Indices, size: int, first: int = 0) -> Iterator[tuple[Array, Array]]:
+        """Yield what `batches` does for an order of the chosen images."""
+        take, places = self._backend.take, self._backend.asarray(np.searchsorted(self._chosen, order))
+        for start in range(first * size, len(order), size):
+            own = places[start : start + size]
+            yield take(self._images, own), take(self._labels, own)
+
+
+def resident(backend: Backend, dataset: "Dataset", part: str, chosen: Indices, dtype: str) -> Resident | None:
+    """Return the images on the device, None where nothing is gained by that or they do not fit beside the training."""
+    needed = len(chosen) * int(np.prod(dataset.image_shape)) * np.dtype(dtype).itemsize
+    return Resident(backend, dataset, part, chosen, dtype) if needed <= backend.data_bytes() else None
 
 
 def check_fit(dataset: "Dataset", input_shape: Any) -> str | None:

@@ -15,8 +15,9 @@ from cnnkit.losses import Loss
 from cnnkit.model import Model
 from cnnkit.seeds import Purpose, key
 from cnnkit.training import diagnosis
-from cnnkit.training.batches import batches, epoch_order, parts
+from cnnkit.training.batches import batches, epoch_order, parts, resident
 from cnnkit.training.evaluation import check, loss_and_accuracy
+from cnnkit.training.fitting import too_large
 from cnnkit.training.options import Options
 from cnnkit.training.position import Best, Position
 from cnnkit.training.step import StepReport, Variables, copy_tree, make_step
@@ -71,6 +72,7 @@ class Training:
         )
         self._unread: list[tuple[StepReport, int]] = []
         self._only_batch: list[Any] | None = None
+        self._resident = resident(model.backend, dataset, "train", self.chosen, model.dtype)
         self.start_from(Variables(params, model.state, slots), Position())
 
     def _check_last_batch(self) -> None:
@@ -109,8 +111,10 @@ class Training:
         while not self.finished:
             try:
                 complete = self._run_epoch(progress, stop)
-            except BaseException:
+            except BaseException as error:
                 self._go_back()
+                if self.model.backend.out_of_memory(error):
+                    raise too_large(self) from None
                 raise
             if not complete:
                 return
@@ -157,8 +161,10 @@ class Training:
         if self._only_batch is not None:
             return iter(self._only_batch)
         order = epoch_order(self.chosen, self.options, position.epoch)
-        size, dtype = self.options.batch_size, self.model.dtype
-        found = batches(self.model.backend, self.dataset, "train", order, size, dtype, position.batch)
+        size, dtype, backend = self.options.batch_size, self.model.dtype, self.model.backend
+        if self._resident is not None:
+            return self._resident.batches(order, size, position.batch)
+        found = batches(backend, self.dataset, "train", order, size, dtype, position.batch)
         if self.steps_per_epoch > 1 or self.options.shuffle:
             return found
         self._only_batch = list(found)  # full-batch descent sees the same images in the same order in every epoch
