@@ -2,6 +2,7 @@
 """Device arrays of the stand-in: NumPy's values, CuPy's fences."""
 
 import copy
+import pickle
 import re
 from pathlib import Path
 
@@ -167,6 +168,27 @@ def test_a_copy_to_the_host_is_a_copy(x) -> None:
     host[...] = 7
     assert x.get().max() == 5
     assert y.tolist() == [1, 1, 1]
+
+
+def test_what_a_device_array_refuses(x) -> None:
+    with pytest.raises(AttributeError, match=r"no __array_interface__: use x\.data\.ptr"):
+        _ = x.__array_interface__
+    with pytest.raises(ValueError, match="expected a host array of float64, shape"):
+        x.set(np.ones(6))
+    with pytest.raises(TypeError, match="0-d"):
+        iter(x.sum())
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(x)
+
+
+def test_other_ways_to_a_copy(x, counted) -> None:
+    y, z = copy.copy(x), x.view("int64")
+    x[0, 0] = 4
+    assert (y[0, 0].item(), z[0, 0].item()) == (0, np.float64(4).view("int64"))
+    assert counted.host_reads == 2
+    assert pickle.loads(pickle.dumps(x)).tolist() == x.tolist()
+    assert counted.to_host == 1
+    assert complex(x[0, 0]) == 4
 
 
 def test_asarray_keeps_what_fits_and_casts_what_does_not(x) -> None:

@@ -1,5 +1,7 @@
 """The stand-in runs kernels as a GPU would, and says what a GPU would keep to itself."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -115,6 +117,19 @@ def test_a_wrong_grid_is_refused(kernel, device) -> None:
     assert x.tolist() == [1]
 
 
+def test_an_array_of_any_type_goes_where_the_kernel_says_void_and_a_structure_nowhere(kernel, device) -> None:
+    text = """
+    struct Pair { int a, b; };
+    extern "C" __global__ void k(const void* from, unsigned char* to) { *to = ((const unsigned char*)from)[1]; }
+    extern "C" __global__ void whole(Pair pair) {}
+    """
+    to = device([0], np.uint8)
+    kernel(text)((1,), (1,), (device([0x1234], np.uint16), to))
+    assert to.tolist() == [0x12]
+    with pytest.raises(KernelError, match=r"argument 0 \(pair\): expected a parameter of a number's type"):
+        kernel(text, name="whole")((1,), (1,), (np.int64(1),))
+
+
 def test_an_unknown_kernel_and_a_text_without_one() -> None:
     with pytest.raises(KernelError, match=r"lib\.cu: expected one of the kernels k, got 'j'"):
         SimModule(SAXPY, ("-DREAL=float",), file="lib.cu").get_function("j")
@@ -143,6 +158,12 @@ def test_without_a_compiler_the_message_says_what_to_install(monkeypatch, tmp_pa
         SimModule(SAXPY + "// not compiled before", ("-DREAL=float",))
 
 
+def test_elsewhere_than_on_linux_the_message_says_what_to_use(monkeypatch) -> None:
+    monkeypatch.setattr(compiler.sys, "platform", "darwin")
+    with pytest.raises(BackendUnavailableError, match="expected Linux, got darwin: use --backend numpy"):
+        SimModule(SAXPY + "// nor this", ("-DREAL=float",))
+
+
 def test_what_was_compiled_is_found_again_and_another_text_is_not(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folder = tmp_path / "cnnkit" / "simulator"
@@ -153,6 +174,14 @@ def test_what_was_compiled_is_found_again_and_another_text_is_not(monkeypatch, t
     others = [(SAXPY + " ", "float"), (SAXPY, "double")]
     assert len({one, *(compiler.build(text, (f"-DREAL={real}",), "a.cu").path for text, real in others)}) == 3
     assert len(list(folder.iterdir())) == 3  # and nothing half made
+
+
+def test_compiling_one_text_several_times_at_once_leaves_one_whole_file(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with ThreadPoolExecutor(3) as pool:
+        modules = list(pool.map(lambda _: SimModule(SAXPY, ("-DREAL=double",)), range(3)))
+    assert len(list((tmp_path / "cnnkit" / "simulator").iterdir())) == 1
+    assert all(module.get_function("k").name == "k" for module in modules)
 
 
 def test_a_cache_that_cannot_be_written_is_replaced_by_a_private_folder(monkeypatch, tmp_path, device) -> None:

@@ -1,5 +1,7 @@
 """Barriers, shuffles and shared memory; what lacks one gives a wrong result or is reported, and never hangs."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,19 @@ def test_a_reduction_through_shuffles_shared_memory_and_a_barrier(kernel, device
     found = y.get()
     i = np.arange(5000)
     assert found.tolist() == [i[i // threads % 3 == block].sum() for block in range(3)]
+
+
+def test_launches_from_several_threads_of_the_host_take_turns(kernel, device) -> None:
+    total, x = kernel(TOTAL), device(np.arange(5000))
+
+    def launch(_):
+        y = xp.empty(1, np.float32)
+        for _ in range(5):
+            total((1,), (256,), (x, y, np.int32(5000)))
+        return y.tolist()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(launch, range(8))) == [[np.arange(5000).sum()]] * 8
 
 
 def test_without_its_barrier_the_reduction_is_wrong(kernel, device) -> None:

@@ -1,0 +1,143 @@
+"""What the CUDA backend does beyond the primitives' results: pieces, launches, fused updates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from cnnkit.backends import composite
+from cnnkit.backends.cuda import convolution
+from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
+from cnnkit.backends.cuda.simulator.transfers import transfers
+from cnnkit.errors import BackendUnavailableError
+from cnnkit.optimizers import SGD, Adam, AdamW, RMSprop
+
+GEOMETRY = ((2, 1), ((1, 0), (1, 2)), (1, 2))  # stride, padding, dilation
+OPTIMIZERS = [
+    SGD(), SGD(weight_decay=0.1), SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True, weight_decay=0.1),
+    RMSprop(), RMSprop(momentum=0.9, weight_decay=0.1), Adam(), Adam(weight_decay=0.1, beta1=0.5), AdamW(),
+]  # fmt: skip
+
+
+@pytest.fixture
+def sim() -> CupySimBackend:
+    return CupySimBackend()
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_pieces_of_the_batch_give_what_the_whole_gives(sim, normal, monkeypatch, groups) -> None:
+    """Columns for two samples at a time, sums of a weight gradient for one: as for images larger than memory."""
+    x, weight = sim.asarray(normal(5, 4, 9, 8), "float64"), sim.asarray(normal(6, 4 // groups, 3, 2), "float64")
+    dy = sim.asarray(normal(*sim.conv2d(x, weight, *GEOMETRY, groups).shape, seed=1), "float64")
+
+    def results():
+        return [
+            sim.to_numpy(found)
+            for found in (
+                sim.conv2d(x, weight, *GEOMETRY, groups),
+                sim.conv2d_input_gradient(dy, weight, x.shape, *GEOMETRY, groups),
+                sim.conv2d_weight_gradient(dy, x, weight.shape, *GEOMETRY, groups),
+            )
+        ]
+
+    sim.kernels.launches.clear()
+    whole, before = results(), dict(sim.kernels.launches)
+    windows = convolution.Windows.of(x.shape, (3, 2), *GEOMETRY)
+    monkeypatch.setattr(convolution, "COLUMN_BYTES", 2 * windows.values * windows.number * 8)
+    monkeypatch.setattr(convolution, "SUM_BYTES", 1)
+    for one, other in zip(whole, results(), strict=True):
+        assert np.allclose(one, other, rtol=0, atol=1e-12)
+    assert before["im2col"] == 2
+    assert sim.kernels.launches["im2col"] - before["im2col"] == 6  # pieces of 2, 2 and 1 samples, twice
+
+
+def test_windows_of_one_pixel_need_no_columns(sim, normal) -> None:
+    x, weight = sim.asarray(normal(2, 3, 4, 4), "float32"), sim.asarray(normal(5, 3, 1, 1), "float32")
+    sim.conv2d(x, weight, (1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+    assert dict(sim.kernels.launches) == {"gemm": 1}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+def test_a_fused_update_is_the_formula_bit_for_bit(sim, normal, optimizer, dtype) -> None:
+    shape = (1000,)
+    parameter, gradient = (sim.asarray(normal(*shape, seed=i), dtype) for i in (0, 1))
+    slots = {name: sim.asarray(np.abs(normal(*shape, seed=2)), dtype) for name in optimizer.slots}
+    scalars = {k: sim.asarray(np.array(v), dtype) for k, v in optimizer.scalars(3, 0.01).items()}
+    wanted, wanted_slots = optimizer.formula(
+        sim, parameter + 0, gradient, {n: s + 0 for n, s in slots.items()}, scalars
+    )
+    got, got_slots = sim.update(optimizer, parameter, gradient, slots, scalars)
+    assert sum(sim.kernels.launches.values()) == 1
+    assert got is parameter
+    assert np.array_equal(sim.to_numpy(got), sim.to_numpy(wanted))
+    for name, slot in slots.items():
+        assert got_slots[name] is slot
+        assert np.array_equal(sim.to_numpy(slot), sim.to_numpy(wanted_slots[name]))
+
+
+def test_an_optimizer_of_somebody_else_runs_by_its_own_formula(sim, normal) -> None:
+    """It has the name of one of ours, and nothing else in common."""
+
+    @dataclass(frozen=True)
+    class Sgd(SGD):
+        def rule(self, backend, parameter, gradient, slots, scalars):  # noqa: ARG002
+            return parameter + gradient, {}
+
+    Sgd.__name__ = "SGD"
+    parameter, gradient = (sim.asarray(normal(7, seed=i), "float64") for i in (0, 1))
+    wanted = sim.to_numpy(parameter + gradient)
+    got, _ = sim.update(Sgd(), parameter, gradient, {}, {"rate": 1.0})
+    assert np.array_equal(sim.to_numpy(got), wanted)
+    assert not sim.kernels.launches
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 20])
+def test_arrays_are_packed_eight_at_a_time(sim, normal, count) -> None:
+    arrays = [normal(i % 4, 3, seed=i) for i in range(1, count + 1)]
+    got = sim.to_numpy(sim.pack([sim.asarray(array, "float32") for array in arrays]))
+    assert np.array_equal(got, np.concatenate([array.ravel() for array in arrays]).astype("float32"))
+    assert sim.kernels.launches["pack"] <= -(-count // 8)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 10), (70, 33), (5, 100)])
+def test_softmax_of_labels_is_that_of_rows(sim, normal, shape, smoothing) -> None:
+    outputs, labels = sim.asarray(normal(*shape, scale=10), "float64"), np.arange(shape[0]) % shape[1]
+    fused = sim.softmax_cross_entropy(outputs, sim.asarray(labels), smoothing)
+    plain = composite.softmax_cross_entropy(sim, outputs, sim.asarray(labels), smoothing)
+    for one, other in zip(fused, plain, strict=True):
+        assert np.allclose(sim.to_numpy(one), sim.to_numpy(other), rtol=0, atol=1e-14)
+    assert sim.kernels.launches["softmax_cross_entropy"] == 1
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1), (300, 70), (2, 3, 1, 1), (40, 3, 30, 20)])
+def test_bias_gradients_of_many_values_are_summed_to_the_last_one(sim, normal, shape, relu) -> None:
+    """float64 bounds the rounding, so that a share left out or counted twice shows; counters are zero again."""
+    dy, y = (sim.asarray(normal(*shape, seed=i), "float64") for i in (0, 1))
+    for _ in range(2):
+        dx, dbias = sim.add_bias_gradient(dy, y, relu)
+        wanted = composite.add_bias_gradient(sim, dy, y, relu)
+        assert np.array_equal(sim.to_numpy(dx), sim.to_numpy(wanted[0]))
+        assert np.allclose(sim.to_numpy(dbias), sim.to_numpy(wanted[1]), rtol=0, atol=1e-10)
+
+
+def test_no_primitive_reads_the_device(sim, normal) -> None:
+    """Shapes alone decide what is launched: a value that the host would have to wait for is never looked at."""
+    x, weight = sim.asarray(normal(2, 3, 8, 8), "float32"), sim.asarray(normal(4, 3, 3, 3), "float32")
+    bias, labels = sim.asarray(normal(4), "float32"), sim.asarray(np.array([1, 0]))
+    step = sim.asarray(np.array(3))
+    with transfers.forbidden():
+        y = sim.add_bias(sim.conv2d(x, weight, (1, 1), ((1, 1), (1, 1)), (1, 1), 1), bias, relu=True)
+        pooled, saved = sim.max_pool2d(y, (2, 2), (2, 2), ((0, 0), (0, 0)))
+        dropped = sim.where(sim.uniform((1, 2), step, tuple(pooled.shape)) > 0.5, pooled, 0.0)
+        _, dy = sim.softmax_cross_entropy(dropped.reshape((2, -1)), labels)
+        dx = sim.max_pool2d_gradient(dy.reshape(pooled.shape), saved, y.shape, (2, 2), (2, 2), ((0, 0), (0, 0)))
+        dx, _ = sim.add_bias_gradient(dx, y, relu=True)
+        sim.conv2d_weight_gradient(dx, x, weight.shape, (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+
+
+def test_a_device_that_it_does_not_have() -> None:
+    with pytest.raises(BackendUnavailableError, match="backend cupy-sim: expected device cpu, got 'cuda'"):
+        CupySimBackend("cuda")

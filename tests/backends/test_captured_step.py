@@ -1,0 +1,128 @@
+"""Captured steps on the stand-in: what is captured when, what may change from call to call, how many launches."""
+
+import numpy as np
+import pytest
+
+from cnnkit import Model, Options, Sequential, Training, load_data
+from cnnkit.backends.captured_step import MOST_CAPTURES, CapturedStep, CaptureError
+from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
+from cnnkit.backends.cuda.recorder import CudaRecorder
+from cnnkit.backends.cuda.simulator.transfers import transfers
+from cnnkit.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
+
+
+class Recorder(CudaRecorder):
+    """Counts captures and replays; refuses to capture when told to."""
+
+    def __init__(self, backend: CupySimBackend, refuse: str = "") -> None:
+        super().__init__(backend.machine, backend.kernels)
+        self.refuse, self.captured, self.replayed = refuse, 0, 0
+
+    def capture(self, function):
+        if self.refuse:
+            raise CaptureError(self.refuse)
+        self.captured += 1
+        replay = super().capture(function)
+
+        def counted():
+            self.replayed += 1
+            return replay()
+
+        return counted
+
+
+@pytest.fixture
+def sim() -> CupySimBackend:
+    return CupySimBackend()
+
+
+def accumulate(backend):
+    """A step that adds rate * x, and the count of steps, to the total."""
+
+    def step(total, x, scalars):
+        return backend.assign(total, total + x * scalars["rate"] + scalars["step"]), total.sum()
+
+    return step
+
+
+def test_the_first_call_runs_the_second_is_captured_the_rest_replayed(sim) -> None:
+    recorder = Recorder(sim)
+    step, total = CapturedStep(accumulate(sim), recorder), sim.zeros((3,), "float64")
+    wanted = np.zeros(3)
+    for i in range(5):
+        x = np.full(3, i + 1.0)
+        _, report = step(total, sim.asarray(x), {"rate": 10.0**-i, "step": i})
+        wanted += x * 10.0**-i + i
+        assert np.allclose(sim.to_numpy(total), wanted, rtol=0, atol=1e-12)
+        assert float(sim.to_numpy(report)) == pytest.approx(wanted.sum())
+        assert (recorder.captured, recorder.replayed) == (min(i, 1), i)
+    assert step.reason is None
+
+
+def test_each_shape_and_each_set_of_variables_has_a_capture_of_its_own(sim) -> None:
+    recorder = Recorder(sim)
+    step = CapturedStep(lambda total, x: (sim.assign(total, total + x.sum()), total), recorder)
+    one, other = sim.zeros((1,), "float64"), sim.zeros((1,), "float64")
+    for _ in range(3):
+        for total in (one, other):
+            for size in (2, 3):
+                step(total, sim.asarray(np.ones(size)))
+    assert (float(sim.to_numpy(one)[0]), float(sim.to_numpy(other)[0])) == (15.0, 15.0)
+    assert recorder.captured == 4
+    for size in range(4, 4 + MOST_CAPTURES):  # the oldest ones are given up
+        step(one, sim.asarray(np.ones(size)))
+    step(one, sim.asarray(np.ones(2)))
+    assert recorder.captured == 4
+
+
+def test_a_step_that_cannot_be_captured_runs_as_it_is_and_says_why(sim) -> None:
+    step, total = CapturedStep(accumulate(sim), Recorder(sim, "no graphs today")), sim.zeros((2,), "float32")
+    for i in range(3):
+        step(total, sim.asarray(np.ones(2, "float32")), {"rate": 1.0, "step": i})
+    assert step.reason == "no graphs today"
+    assert sim.to_numpy(total).tolist() == [6.0, 6.0]
+
+
+def training(backend) -> Training:
+    network = Sequential((Conv2D(4, 3), ReLU(), MaxPool2D(2), Dropout(0.3), Flatten(), Dense(10)))
+    options = Options(batch_size=32, epochs=2, limit=96, optimizer="adam", seed=2, validation_split=0.0)
+    return Training(Model(network, (1, 8, 8), backend=backend, seed=2), load_data("digits"), options)
+
+
+def test_no_host_array_enters_a_training_step_and_nothing_is_read(sim) -> None:
+    """The stand-in refuses host arrays in device operations, and every transfer while a step is captured."""
+    run = training(sim)
+    assert isinstance(run.step, CapturedStep)
+    list(run.epochs())
+    assert run.step.reason is None
+    x, labels = next(iter(run.batches(run.position)))
+    transfers.reset()
+    with transfers.forbidden():
+        run.step(run.variables, x, labels, run.scalars(6))
+    assert (transfers.host_reads, transfers.to_host, transfers.to_device) == (0, 0, 0)
+    with pytest.raises(TypeError):
+        run.step(run.variables, np.asarray(sim.to_numpy(x)), labels, run.scalars(7))
+
+
+def test_a_step_takes_as_many_launches_as_its_layers_need(sim) -> None:
+    run = training(sim)
+    list(run.epochs())
+    x, labels = next(iter(run.batches(run.position)))
+    sim.kernels.launches.clear()
+    run.step(run.variables, x, labels, run.scalars(6))
+    assert dict(sim.kernels.launches) == {
+        "set_reals": 1, "set_wholes": 1,  # learning rate and count of steps
+        "im2col": 2, "gemm": 5, "add_bias_images": 1, "add_bias_rows": 1, "max_pool": 1, "uniform": 1,
+        "softmax_cross_entropy": 1, "max_pool_gradient": 1, "bias_gradient_images": 1, "bias_gradient_rows": 1,
+        "pack": 1, "adam": 1,
+    }  # fmt: skip
+
+
+def test_captures_change_no_bit(sim) -> None:
+    eager = CupySimBackend()
+    eager.captures = False
+    one, other = training(sim), training(eager)
+    list(one.epochs()), list(other.epochs())
+    assert other.step.reason == "capturing is switched off"
+    for name, values in one.model.weights.items():
+        assert np.array_equal(values, other.model.weights[name])
