@@ -1,6 +1,7 @@
 """cupy-sim: the CUDA backend on the CPU stand-in, for machines without a GPU. It is for checking, not for speed."""
 
 import shutil
+import sys
 
 from cnnkit.backends.cuda.cuda_backend import CudaBackend
 from cnnkit.backends.protocol import Availability
@@ -22,8 +23,8 @@ class CupySimBackend(CudaBackend):
 
     @classmethod
     def availability(cls) -> Availability:
+        if sys.platform != "linux":
+            return Availability(False, "it compiles CUDA kernels with g++ and glibc, so it needs Linux", "", ())
         if shutil.which("g++") is None:
-            return Availability(
-                False, "it compiles the CUDA kernels with g++, which is not here", "apt install g++", ()
-            )
+            return Availability(False, "it compiles CUDA kernels with g++, which is not here", "apt install g++", ())
         return Availability(True, devices=("cpu",))

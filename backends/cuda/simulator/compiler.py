@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -113,6 +114,8 @@ def _preprocessed(text: str, includes: tuple[str, ...]) -> str:
 
 
 def _run(arguments: list[str], text: str) -> str:
+    if sys.platform != "linux":
+        raise BackendUnavailableError(f"backend cupy-sim: expected Linux, got {sys.platform}: use --backend numpy")
     compiler = shutil.which("g++")
     if compiler is None:
         raise BackendUnavailableError(
