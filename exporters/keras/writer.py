@@ -15,6 +15,7 @@ from cnnkit.exporters.weight_file import Tensor, WeightFile, sha256
 from cnnkit.files.hdf5_library import load_h5py, new_group
 
 CONFIG = "sequential_config"
+LONGEST_OLD_ATTRIBUTE = 60_000  # bytes; HDF5 allows 64 KiB with what belongs to it
 _FLOATS = ("float16", "float32", "float64")
 
 
@@ -55,9 +56,11 @@ def sequential_config(weights: WeightFile, layers: list[KerasLayer]) -> dict[str
 def write_keras(weights: WeightFile, path: Path) -> None:
     """Write `weights` to `path`; the same weights give the same bytes. Raises ExportError as `keras_layers`."""
     layers = keras_layers(weights)
-    h5py, image = load_h5py(), io.BytesIO()
-    with h5py.File(image, "w", libver=("v110", "v110"), track_order=False) as file:
-        file.attrs[CONFIG] = json.dumps(sequential_config(weights, layers))
+    h5py, image, config = load_h5py(), io.BytesIO(), json.dumps(sequential_config(weights, layers))
+    # Other readers (Netron's) know the older form alone, which has no room for a long attribute.
+    oldest = "earliest" if len(config) <= LONGEST_OLD_ATTRIBUTE else "v110"
+    with h5py.File(image, "w", libver=(oldest, "v110"), track_order=False) as file:
+        file.attrs[CONFIG] = config
         new_group(file, "vars").attrs["name"] = "network"
         parent = new_group(file, "layers")
         for name, layer in _numbered(layers):

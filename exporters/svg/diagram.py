@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cnnkit.exporters.svg.canvas import MARGIN, ROOM, Element
-from cnnkit.exporters.svg.edges import Point, bundle, single, steps_of
+from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Element
+from cnnkit.exporters.svg.edges import Point, bundle, ink, single, steps_of
 from cnnkit.exporters.svg.legend import legend
-from cnnkit.exporters.svg.lettering import cut, shown, signed
+from cnnkit.exporters.svg.lettering import alike, cut, shown
 from cnnkit.exporters.svg.network import Place, Shape, flat, seen_shapes
 from cnnkit.exporters.svg.plane import Plane, plane_of
 from cnnkit.exporters.svg.sheet import Sheet, Values
@@ -79,12 +79,14 @@ def draw_diagram(
     samples: list[Values],
 ) -> None:
     """Put legends and the diagram on the page. samples: what may go into it; the one it shows is taken out."""
+    sheet.add(sheet.canvas.path(f"M{MARGIN} {sheet.y + 0.5:g}H{WIDTH - MARGIN}", "rule"))
+    sheet.y += 16
     for path in dense:
         for values in by_layer[path]:
             legend(sheet, values)
     words = (
         "edges: orange negative, blue positive, width and opacity by the square of the weight in 8 steps; "
-        "point at a neuron to see only its own, at a cell for the exact value"
+        "point at a neuron to see only its own"
     )
     sheet.add(sheet.canvas.text(MARGIN, sheet.y + 12, cut(words, ROOM), "s"))
     sheet.y += 44
@@ -141,21 +143,23 @@ def _neuron(
     wide, tall = column.tile
     x, middle = column.x, round(column.middle(neuron))
     begin = neuron * inputs
-    largest = max(abs(weight.scale.low), abs(weight.scale.high))
-    steps = steps_of(weight.flat[begin : begin + inputs], largest).tolist()
+    steps = steps_of(weight.flat[begin : begin + inputs], weight.scale.largest).tolist()
     if thick:
         names = [f"o{layer - 1}-{i}" for i in range(inputs)]
         drawn = single(canvas, starts, (x, middle), steps, names)
     else:
-        drawn = bundle(canvas, starts, (x, middle), steps)
-    drawn = [canvas.group(drawn)]
+        rows = [round(middle - tall / 2) + column.cells.h * (i // column.cells.columns + 0.5) for i in range(inputs)]
+        drawn = bundle(canvas, starts, [(x, row) for row in rows], steps)  # each to the row of its pixel
+    strength = 1.0 if thick else ink(weight.flat, weight.scale.largest)
+    drawn = [canvas.group(drawn, "ink", opacity=strength) if strength < 1 else canvas.group(drawn)]
     drawn.append(tile(canvas, weight, begin, begin + inputs, (x, round(middle - tall / 2)), column.cells))
     side = x + wide + 9
     drawn.append(canvas.text(side, middle - 3, str(neuron), "b"))
     if column.bias is not None:
         title = titles(column.bias, neuron, neuron + 1)[0]
         drawn.append(cell(canvas, int(column.bias.levels[neuron]), (side, middle + 3), (12, 12), title))
-        drawn.append(canvas.text(side + 16, middle + 13, signed(float(column.bias.flat[neuron])), "s"))
+        number = alike(float(column.bias.flat[neuron]), column.bias.scale.largest)
+        drawn.append(canvas.text(side + 16, middle + 13, number, "s"))
     if not last:
         drawn.append(canvas.circle(x + wide + _LABEL, round(column.middle(neuron), 1), 3, "glyph"))
         sheet.styles.append(f"svg:has(#n{layer}-{neuron}:hover) .o{layer}-{neuron}{{opacity:.9!important}}")

@@ -9,6 +9,7 @@ from cnnkit.exporters.svg.canvas import Canvas, Element
 from cnnkit.exporters.svg.numbers import Floats
 
 STEPS = 8
+_INK = 0.06
 Point = tuple[float, float]
 
 
@@ -20,7 +21,7 @@ def styles() -> str:
         rules.append(f".e{step}{{stroke-width:{0.1 + 1.1 * share:.2f};opacity:{0.05 + 0.95 * share:.2f}}}")
         rules.append(f".n:hover .e{step}{{stroke-width:{0.2 + 1.6 * share:.2f};opacity:{0.1 + 0.9 * share**0.5:.2f}}}")
         rules.append(f".f{step}{{stroke-width:{0.4 + 3.6 * share:.2f};opacity:{0.12 + 0.78 * share:.2f}}}")
-    return "".join(rules)
+    return "".join(rules) + ".n:hover .ink{opacity:1}"
 
 
 def steps_of(weights: Floats, limit: float) -> NDArray[np.int64]:
@@ -34,10 +35,17 @@ def steps_of(weights: Floats, limit: float) -> NDArray[np.int64]:
     return found
 
 
-def bundle(canvas: Canvas, starts: Sequence[Point], end: Point, steps: Sequence[int]) -> list[Element]:
+def ink(weights: Floats, limit: float) -> float:
+    """Return the opacity of a layer's edges as a whole: less than 1 where most are strong and would hide each other."""
+    finite = weights[np.isfinite(weights)]
+    mean = float(np.mean(np.square(finite / limit))) if finite.size and limit else 0.0
+    return round(min(1.0, _INK / mean), 2) if mean else 1.0
+
+
+def bundle(canvas: Canvas, starts: Sequence[Point], ends: Sequence[Point], steps: Sequence[int]) -> list[Element]:
     """Return all edges into one neuron, those of a strength as one path, the strongest on top."""
     strands: dict[int, list[str]] = {}
-    for (x, y), step in zip(starts, steps, strict=True):
+    for (x, y), end, step in zip(starts, ends, steps, strict=True):
         if step:
             strands.setdefault(step, []).append(f"M{x:g} {y:g}L{end[0]:g} {end[1]:g}")
     order = sorted(strands, key=lambda step: (abs(step), step))

@@ -4,8 +4,8 @@ import math
 
 from cnnkit.exporters.svg.matrix import cell_size
 from cnnkit.exporters.svg.network import Shape
+from cnnkit.exporters.svg.plans import Form
 from cnnkit.exporters.svg.sheet import Values
-from cnnkit.exporters.svg.units import Form
 
 _MOST_UNITS = 2000
 _NOUNS = {"o": "kernel", "out": "neuron", "i": "input"}

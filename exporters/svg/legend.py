@@ -16,7 +16,8 @@ PLAIN = "scale: largest magnitude"
 def bar(canvas: Canvas) -> Element:
     """Return the colour bar, for the definitions of the page; every legend uses it."""
     steps = [canvas.rect(i * _STEP, 0, _STEP, 10, css_class(i - STEPS)) for i in range(2 * STEPS + 1)]
-    return canvas.group(steps, id="scale")
+    zero = canvas.path(f"M{_BAR / 2:g} -2v14", "tick")
+    return canvas.group([*steps, zero], id="scale")
 
 
 def legend(sheet: Sheet, values: Values, note: str = "") -> None:

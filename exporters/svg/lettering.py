@@ -64,6 +64,13 @@ def signed(value: float, plus: bool = True) -> str:
     return text.replace("-", "−").replace("e+0", "e").replace("e−0", "e−")
 
 
+def alike(value: float, largest: float) -> str:
+    """Return a number with as many decimals as give `largest`, the magnitude it stands among, three digits."""
+    if not math.isfinite(value) or not value or not 0.001 <= largest < 1000:
+        return signed(value)
+    return f"{value:+.{2 - math.floor(math.log10(largest))}f}".replace("-", "−")
+
+
 def shape_text(shape: tuple[int, ...]) -> str:
     """Return a shape as people write it: 8×26×26."""
     return "×".join(map(str, shape)) if shape else "one number"

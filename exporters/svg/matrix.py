@@ -18,7 +18,7 @@ def cell_size(values: Values) -> int:
     room = ROOM - LABEL - 40
     if values.titled and values.tensor.parameters <= 500 and columns * 40 <= room:
         return NUMBERED
-    ladder = (12, 5000), (6, 20_000), (4, 40_000), (3, 1 << 62)
+    ladder = (12, 5000), (8, 12_000), (6, 20_000), (4, 40_000), (3, 1 << 62)
     sizes = [size for size, most in ladder if values.tensor.parameters <= most] if values.titled else []
     return next((size for size in (*sizes, 2, 1) if size * columns <= room and size * rows <= 4000), 0)
 

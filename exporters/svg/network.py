@@ -25,14 +25,17 @@ class Place:
     children: tuple["Place", ...]
 
     @property
+    def window(self) -> tuple[int, int] | None:
+        """Height and width of the window that the layer moves over an image."""
+        window = self.fields.get("window")
+        both = _shape(window if isinstance(window, list) else [window, window])
+        return (both[0], both[1]) if both is not None and len(both) == 2 else None
+
+    @property
     def label(self) -> str:
         """What the layer is, in a word or two: "Conv2D 3×3"."""
-        window = self.fields.get("window")
-        if isinstance(window, int) and not isinstance(window, bool):
-            window = [window, window]
-        if isinstance(window, list) and len(window) == 2 and all(type(n) is int for n in window):
-            return f"{shown(self.type, 30)} {window[0]}×{window[1]}"
-        return shown(self.type, 30)
+        name, window = shown(self.type, 30), self.window
+        return f"{name} {window[0]}×{window[1]}" if window is not None else name
 
     @property
     def details(self) -> str:

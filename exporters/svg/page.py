@@ -7,9 +7,10 @@ from cnnkit.exporters.svg import edges
 from cnnkit.exporters.svg.canvas import Canvas
 from cnnkit.exporters.svg.data_block import NAMESPACE, encode, header
 from cnnkit.exporters.svg.diagram import draw_diagram, layers_of
-from cnnkit.exporters.svg.header import draw_flow, draw_header, folded, sum_of, title_of
+from cnnkit.exporters.svg.header import draw_header, folded, sum_of, title_of, trained
 from cnnkit.exporters.svg.legend import bar
 from cnnkit.exporters.svg.network import flat, places, seen_shapes
+from cnnkit.exporters.svg.overview import draw_overview
 from cnnkit.exporters.svg.palette import style_sheet
 from cnnkit.exporters.svg.sections import draw_layer
 from cnnkit.exporters.svg.sheet import Sheet, Values
@@ -32,14 +33,22 @@ def draw(weights: WeightFile, debug: bool = False) -> str:
     canvas = Canvas(debug)
     sheet = Sheet(canvas)
     choice = _choose(weights)
-    draw_header(sheet, weights, [*sum_of(weights), *folded(choice.pixels, choice.undrawn)])
-    draw_flow(sheet, weights.architecture)
+    draw_header(sheet, weights, [*trained(weights), *sum_of(weights), *folded(choice.pixels, choice.undrawn)])
+    draw_overview(sheet, weights.architecture, _parameters(weights))
     _draw_layers(sheet, weights, choice)
     canvas.drawing.defs.add(bar(canvas))
     style = style_sheet() + edges.styles() + "\n" + "\n".join(sheet.styles)
     name = title_of(weights)
     description = f"{weights.parameters:,} parameters, exactly in this file's metadata, drawn by cnnkit"
     return canvas.page(name, description, _data(weights), style, sheet.elements, round(sheet.y + 16))
+
+
+def _parameters(weights: WeightFile) -> dict[str, int]:
+    """Return {path of a layer: how many parameters it has}."""
+    found: dict[str, int] = {}
+    for tensor in weights.select("parameter"):
+        found[tensor.layer] = found.get(tensor.layer, 0) + tensor.parameters
+    return found
 
 
 def _choose(weights: WeightFile) -> _Choice:

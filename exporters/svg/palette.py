@@ -42,6 +42,12 @@ text{fill:ink;font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neu
 .flow{stroke:line;fill:none}
 .tip{fill:line}
 .glyph{fill:paper;stroke:soft}
+.behind{fill:faint}
+.cells{stroke:soft;fill:none}
+.window{fill:faint;stroke:ink}
+.spot{fill:ink}
+.key{stroke:line}
+.tick{stroke:soft}
 .en{stroke:negative;fill:none}
 .ep{stroke:positive;fill:none}
 .e{pointer-events:none}

@@ -22,6 +22,11 @@ class Scale(NamedTuple):
     nans: int
     infinities: int
 
+    @property
+    def largest(self) -> float:
+        """The largest magnitude of what is finite."""
+        return max(abs(self.low), abs(self.high))
+
     def levels(self, values: Floats) -> NDArray[np.int8]:
         """Return for each value its level, -31 to 31, 0 for exactly zero, or one of the three that are no numbers."""
         with np.errstate(all="ignore"):

@@ -7,9 +7,10 @@ from cnnkit.exporters.svg.legend import legend
 from cnnkit.exporters.svg.lettering import CellNumbers, cut, shape_text, shown, width
 from cnnkit.exporters.svg.matrix import NUMBERED, cell_size, draw_matrix
 from cnnkit.exporters.svg.network import Place, Shape
+from cnnkit.exporters.svg.plans import has_numbers
 from cnnkit.exporters.svg.sheet import Sheet, Values
 from cnnkit.exporters.svg.strips import strip
-from cnnkit.exporters.svg.units import draw_units, has_numbers
+from cnnkit.exporters.svg.units import draw_units
 
 
 def draw_layer(sheet: Sheet, path: str, place: Place | None, found: list[Values], seen: Shape | None) -> None:
@@ -57,8 +58,7 @@ def _draw(sheet: Sheet, values: Values, bias: Values | None, seen: Shape | None)
         strip(sheet, values, tensor.shape[1] if len(tensor.shape) == 2 and tensor.parameters else 8)
         return False
     numbered = cell_size(values) == NUMBERED if form is None else has_numbers(values, form)
-    largest = max(abs(values.scale.low), abs(values.scale.high))
-    factor = CellNumbers(largest).note() if numbered else ""
+    factor = CellNumbers(values.scale.largest).note() if numbered else ""
     legend(sheet, values, " · ".join(filter(None, [explained(values, form), factor and f"numbers {factor}"])))
     if bias is not None:
         legend(sheet, bias)

@@ -53,7 +53,7 @@ def _facts(values: Values, numbers: bool) -> str:
         return "empty"
     if not values.scale.limit:
         return "all zero" if not values.scale.nans + values.scale.infinities else "no finite value but 0"
-    writer = CellNumbers(max(abs(values.scale.low), abs(values.scale.high)))
+    writer = CellNumbers(values.scale.largest)
     if numbers and writer.power:
         return f"±{values.scale.limit / 10.0**writer.power:.2f} {writer.note()}"
     return f"±{signed(values.scale.limit, plus=False)}"

@@ -40,7 +40,7 @@ def tile(
     if not values.titled:
         return canvas.group([background, _image(canvas, values, begin, end, at, cells)])
     drawn = [background]
-    writer = CellNumbers(max(abs(values.scale.low), abs(values.scale.high))) if numbers else None
+    writer = CellNumbers(values.scale.largest) if numbers else None
     for offset, title in enumerate(titles(values, begin, end)):
         row, column = divmod(offset, cells.columns)
         place = (x + column * cells.w, y + row * cells.h)

@@ -1,58 +1,31 @@
 """Kernels and neurons: a block for each output, made of a map for each input channel."""
 
-import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM, Element
-from cnnkit.exporters.svg.lettering import shown, signed, width
+from cnnkit.exporters.svg.lettering import alike, shown, width
 from cnnkit.exporters.svg.palette import image_palette
+from cnnkit.exporters.svg.plans import Form, Plan, block_of, planned
 from cnnkit.exporters.svg.png import data_uri
 from cnnkit.exporters.svg.sheet import Sheet, Values
 from cnnkit.exporters.svg.strips import LABEL
-from cnnkit.exporters.svg.tiles import Cells, cell, pixel_indices, tile, titles
+from cnnkit.exporters.svg.tiles import cell, pixel_indices, tile, titles
 
-_COLUMN = (ROOM - LABEL) // 8
 _CAPTION = 19
-
-
-class Form(NamedTuple):
-    """units blocks of maps tiles of `size` values, `columns` of them a row; what a unit is called."""
-
-    units: int
-    maps: int
-    size: int
-    columns: int
-    noun: str
-
-
-class _Plan(NamedTuple):
-    cells: Cells
-    gap: int
-    maps_a_line: int
-    pitch: float
-    indent: float
-    numbers: bool
-    beside: bool  # the caption stands at the left of its block, not above
-
-
-def block_of(form: Form, line: int, cells: Cells, gap: int) -> tuple[float, float]:
-    """Return (width, height) in px of a block with `line` maps a line."""
-    w, h = cells.extent(form.size)
-    lines = -(-form.maps // line)
-    return min(line, form.maps) * (w + gap) - gap, lines * (h + gap) - gap
 
 
 def draw_units(sheet: Sheet, values: Values, bias: Values | None, form: Form) -> bool:
     """Put all units on the page. Return whether the bias has found its place at them."""
-    plan = _planned(values, form)
+    plan = planned(values, form)
     block = block_of(form, plan.maps_a_line, plan.cells, plan.gap)
     fits = bias is not None and bias.titled and (plan.beside or block[0] >= 38)
     left = MARGIN + plan.indent
-    most = 1 if plan.beside else max(int((ROOM - plan.indent + plan.pitch - block[0]) // plan.pitch), 1)
+    most = max(int((ROOM - plan.indent + plan.pitch - block[0]) // plan.pitch), 1)
     a_row = -(-form.units // -(-form.units // most))  # rows of the same length
+    if plan.beside:
+        _columns(sheet, form, plan, [left + i * plan.pitch for i in range(a_row)])
     for first in range(0, form.units, a_row):
         for unit in range(first, min(first + a_row, form.units)):
             x = left + (unit - first) * plan.pitch
@@ -66,46 +39,21 @@ def draw_units(sheet: Sheet, values: Values, bias: Values | None, form: Form) ->
     return fits
 
 
-def has_numbers(values: Values, form: Form) -> bool:
-    """Return whether cells are few enough to be large and carry numbers."""
-    few = form.units * form.maps * form.size <= 500
-    return values.titled and few and max(-(-form.size // form.columns), form.columns) <= 5
-
-
-def _planned(values: Values, form: Form) -> _Plan:
-    total = form.units * form.maps * form.size
-    if has_numbers(values, form):
-        cells = Cells(form.columns, 40, 40)
-        if form.maps == 1:
-            wide = form.columns * 40
-            aligned = wide + 8 <= _COLUMN
-            return _Plan(cells, 0, 1, _COLUMN if aligned else wide + 14, LABEL if aligned else 0, True, False)
-        line = max(1, min(form.maps, int((ROOM - LABEL) // (form.columns * 40 + 8))))
-        return _Plan(cells, 8, line, line * (form.columns * 40 + 8) + 12, 0, True, False)
-    if values.titled and form.units <= 16 and 2 <= form.maps <= 64:
-        room = (ROOM - LABEL) // max(form.maps, 8)
-        side = min((room - 6) // form.columns, 12 if total <= 5000 else 8)
-        if side >= 3:
-            gap = room - side * form.columns if form.maps == 8 else min(room - side * form.columns, 12)
-            return _Plan(Cells(form.columns, side, side), gap, form.maps, 0, LABEL, False, True)
-    size = next((s for s, most in ((12, 5000), (6, 20_000), (4, 40_000)) if total <= most), 3) if values.titled else 1
-    while size > 1 and size * form.columns > ROOM:
-        size -= 1
-    cells, gap = Cells(form.columns, size, size), 4 if size >= 6 else 2 if size > 1 else 1
-    fitting = max(int((ROOM + gap) // (cells.extent(form.size)[0] + gap)), 1)
-    line = min(_oblong(form.maps), fitting)
-    broad = max(block_of(form, line, cells, gap)[0], width(str(form.units), 11) + 4)
-    return _Plan(cells, gap, line, broad + (14 if broad > 30 else 8), 0, False, False)
-
-
-def _oblong(maps: int) -> int:
-    """Return how many maps a line make full lines, up to twice as many as there are lines."""
-    least = math.ceil(math.sqrt(maps))
-    return maps if maps <= 4 else next((n for n in range(least, 2 * least + 1) if maps % n == 0), least)
+def _columns(sheet: Sheet, form: Form, plan: Plan, lefts: list[float]) -> None:
+    """Put on the page, above the maps, of which channel they are."""
+    wide = plan.cells.extent(form.size)[0]
+    words = [f"channel {index}" for index in range(form.maps)]
+    if max(map(width, words)) > wide + plan.gap - 4:
+        words = [str(index) for index in range(form.maps)]
+        sheet.add(sheet.canvas.text(lefts[0] - LABEL, sheet.y + 11, "channel", "s"))
+    for left in lefts:
+        for index, word in enumerate(words):
+            sheet.add(sheet.canvas.text(left + index * (wide + plan.gap), sheet.y + 11, word, "s"))
+    sheet.y += 18
 
 
 def _maps(
-    sheet: Sheet, values: Values, form: Form, plan: _Plan, unit: int, at: tuple[float, float]
+    sheet: Sheet, values: Values, form: Form, plan: Plan, unit: int, at: tuple[float, float]
 ) -> Iterator[Element]:
     first = unit * form.maps * form.size
     if not values.titled:
@@ -120,7 +68,7 @@ def _maps(
 
 
 def _pixels(
-    sheet: Sheet, values: Values, form: Form, plan: _Plan, unit: int, at: tuple[float, float]
+    sheet: Sheet, values: Values, form: Form, plan: Plan, unit: int, at: tuple[float, float]
 ) -> Iterator[Element]:
     """Yield one image of all maps of a unit, transparent between them."""
     rows, columns = -(-form.size // form.columns), min(form.size, form.columns)
@@ -144,7 +92,7 @@ def _caption(
     sheet: Sheet,
     bias: Values | None,
     form: Form,
-    plan: _Plan,
+    plan: Plan,
     unit: int,
     at: tuple[float, float],
     block: tuple[float, float],
@@ -156,24 +104,22 @@ def _caption(
     room = block[0]
     if plan.beside:
         y += min(block[1] / 2 - 8, 30) if block[1] > 40 else 0
-        yield canvas.text(MARGIN, y + 12, long, "b")
+        yield canvas.text(x - LABEL, y + 12, long, "b")
         if bias is not None:
-            yield from _bias(sheet, bias, unit, (MARGIN, y + 20))
+            yield from _bias(sheet, bias, unit, (x - LABEL, y + 20))
         return
     words = long if (room >= 76 and plan.numbers) or form.units == 1 else str(unit)
     yield canvas.text(x, y + 12, words, "b" if room >= 60 else "s")
     if bias is None or plan.numbers:
         return
-    number = signed(float(bias.flat[unit]))
+    number = alike(float(bias.flat[unit]), bias.scale.largest)
     title = titles(bias, unit, unit + 1)[0]
+    yield cell(canvas, int(bias.levels[unit]), (x + room - 12, y + 2), (12, 12), title)
     if room >= width(words, bold=True) + width(number) + 26:
-        yield canvas.text(x + room, y + 12, number, "s r")
-        yield cell(canvas, int(bias.levels[unit]), (x + room - width(number) - 16, y + 2), (12, 12), title)
-    else:
-        yield cell(canvas, int(bias.levels[unit]), (x + room - 12, y + 2), (12, 12), title)
+        yield canvas.text(x + room - 17, y + 12, number, "s r")
 
 
 def _bias(sheet: Sheet, bias: Values, unit: int, at: tuple[float, float]) -> Iterator[Element]:
     x, y = at
     yield cell(sheet.canvas, int(bias.levels[unit]), at, (13, 13), titles(bias, unit, unit + 1)[0])
-    yield sheet.canvas.text(x + 19, y + 11, f"bias {signed(float(bias.flat[unit]))}", "s")
+    yield sheet.canvas.text(x + 19, y + 11, f"bias {alike(float(bias.flat[unit]), bias.scale.largest)}", "s")
