@@ -256,7 +256,7 @@ def test_a_wrong_value_would_be_found(tmp_path, monkeypatch, wrong):
         write(file, tmp_path / "a.weights.h5")
 
 
-@pytest.mark.parametrize(("depth", "superblock"), [(1, 0), (400, 3)])
+@pytest.mark.parametrize(("depth", "superblock"), [(1, 0), (1000, 3)])
 def test_the_oldest_form_that_holds_the_configuration_is_written(tmp_path, depth, superblock):
     """Netron and others read the first form of HDF5 alone; a long attribute needs a later one."""
     weights = Model(Sequential(tuple(Dense(2) for _ in range(depth))), (2,)).to_weights()
