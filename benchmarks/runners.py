@@ -1,0 +1,115 @@
+"""Ways to take training steps: ours on any backend, and a hand-written PyTorch loop."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from workloads import CLASSES, Workload
+
+from cnnkit.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Sequential, Sigmoid
+
+Run = Callable[[int], None]
+
+
+def ours(work: Workload, backend: str, threads: int) -> Run:
+    """Return run(steps) on a backend of cnnkit: the step that `cnnkit train` takes."""
+    from cnnkit import Model, losses, optimizers
+    from cnnkit.flat_tree import flat_tree
+    from cnnkit.training.step import Variables, make_step
+
+    model = Model(work.network, work.input_shape, backend=backend, threads=threads, dtype="float32", seed=0)
+    optimizer, loss = optimizers.parse(work.optimizer), losses.parse(work.loss)
+    params = flat_tree(model.backend, model.params)
+    step = make_step(model.backend, model.network, loss, optimizer, (0, 0))
+    state = {"variables": Variables(params, model.state, optimizer.init(model.backend, params, "float32"))}
+    asarray = model.backend.asarray
+    batches = itertools.cycle([(asarray(x, "float32"), asarray(labels)) for x, labels in work.batches()])
+    counts = itertools.count(1)
+
+    def run(steps: int) -> None:
+        for (x, labels), count in zip(itertools.islice(batches, steps), counts, strict=False):
+            scalars = optimizer.scalars(count, work.learning_rate) | {"step": count}
+            state["variables"], _ = step(state["variables"], x, labels, scalars)
+        model.backend.synchronize()
+
+    return run
+
+
+def torch_module(network: Sequential, input_shape: tuple[int, ...]) -> Any:
+    """Return the net as one writes it with torch.nn."""
+    from torch import nn
+
+    modules: list[Any] = []
+    shape = input_shape
+    for layer in network.layers:
+        match layer:
+            case Conv2D():
+                modules.append(nn.Conv2d(shape[0], layer.features, layer.window, padding=layer.padding))
+            case Dense():
+                modules.append(nn.Linear(shape[0], layer.features))
+            case MaxPool2D():
+                modules.append(nn.MaxPool2d(layer.window))
+            case ReLU():
+                modules.append(nn.ReLU())
+            case Sigmoid():
+                modules.append(nn.Sigmoid())
+            case Flatten():
+                modules.append(nn.Flatten())
+            case _:
+                raise ValueError(f"no torch.nn module for {layer.type}")
+        shape = layer.output_shape(shape)
+    return nn.Sequential(*modules)
+
+
+def theirs(work: Workload, threads: int, channels_last: bool = False, compiled: bool = False) -> Run:
+    """Return run(steps) of a hand-written PyTorch loop."""
+    import torch
+
+    torch.set_num_threads(threads)
+    functional = torch.nn.functional
+    net = torch_module(work.network, work.input_shape)
+    batches = [(torch.from_numpy(x), torch.from_numpy(labels)) for x, labels in work.batches()]
+    if channels_last:
+        net = net.to(memory_format=torch.channels_last)
+        batches = [(x.to(memory_format=torch.channels_last), labels) for x, labels in batches]
+    if compiled:
+        net = torch.compile(net)
+    endless = itertools.cycle(batches)
+    make = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[work.optimizer]
+    optimizer = make(net.parameters(), lr=work.learning_rate)
+
+    def squared(outputs: Any, labels: Any) -> Any:
+        wanted = functional.one_hot(labels, CLASSES).to(outputs.dtype)
+        return 0.5 * (outputs - wanted).square().sum() / len(labels)
+
+    def binary(outputs: Any, labels: Any) -> Any:
+        wanted = functional.one_hot(labels, CLASSES).to(outputs.dtype)
+        return functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="sum") / len(labels)
+
+    loss = {
+        "softmax_cross_entropy": functional.cross_entropy,
+        "half_squared_error": squared,
+        "binary_cross_entropy": binary,
+    }[work.loss]
+
+    def run(steps: int) -> None:
+        for x, labels in itertools.islice(endless, steps):
+            optimizer.zero_grad(set_to_none=True)
+            loss(net(x), labels).backward()
+            optimizer.step()
+
+    return run
+
+
+def gemm(size: int) -> Run:
+    """Return run(steps), each one float32 product of two square matrices: what the machine can do at best."""
+    import numpy as np
+
+    x, y = (np.random.default_rng(i).random((size, size), np.float32) for i in (0, 1))
+    out = np.empty_like(x)
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            np.matmul(x, y, out=out)
+
+    return run
