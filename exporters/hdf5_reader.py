@@ -3,8 +3,7 @@
 import functools
 import hashlib
 import json
-import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from cnnkit.errors import WeightFileError
 from cnnkit.exporters import strict_json
 from cnnkit.exporters.element_types import carrier, is_raw
 from cnnkit.exporters.faults import fault, gate_faults
+from cnnkit.exporters.hdf5_chunks import parts_of
 from cnnkit.exporters.hdf5_layout import FORMAT, GROUPS, TEXTS, VERSION, get_text, link_name
 from cnnkit.exporters.weight_file import Array, NotRead, Tensor, WeightFile, hashed, sha256
 from cnnkit.files.hdf5_gate import GatedHdf5, open_hdf5
@@ -21,7 +21,6 @@ from cnnkit.files.hdf5_library import translated
 from cnnkit.files.names import printable
 
 _fault = functools.partial(fault, format_name="hdf5")
-_STREAMED = 8 << 20  # bytes
 _KINDS = {group: kind for kind, group in GROUPS.items()}
 
 
@@ -112,26 +111,15 @@ def _read(path: Path, place: str, expected: str) -> Array:
 
 
 def _stream(path: Path, place: str, expected: str) -> Generator[Array, None, str]:
-    """Yield the values a few rows at a time. Raises as `_read`; a wrong SHA-256 shows at the end."""
+    """Yield the values a few MiB at a time. Raises as `_read`; a wrong SHA-256 shows at the end."""
     try:
         with gate_faults(path, "hdf5"), open_hdf5(path) as file:
-            digest = yield from hashed(_rows(file[place], place))
+            digest = yield from hashed(parts_of(file[place], place))
     except KeyError as error:
         raise _fault(path, f"{printable(place)} is gone since the file was listed") from error
     if digest != expected:
         raise _damaged(path, place)
     return digest
-
-
-def _rows(dataset: Any, place: str) -> Iterator[Array]:
-    """Yield rows of the first axis, flat, in native order; whole chunks of the file where they are not large."""
-    shape, chunk = dataset.shape, dataset.chunks[0] if dataset.chunks else 1
-    row = max(math.prod(shape[1:]) * dataset.dtype.itemsize, 1)
-    step = max(_STREAMED // row // chunk, 1) * chunk if row * chunk <= _STREAMED else max(_STREAMED // row, 1)
-    for start in range(0, shape[0] if shape else 1, step):
-        with translated(place):
-            values = np.asarray(dataset[start : start + step] if shape else dataset[()])
-        yield np.ascontiguousarray(values, values.dtype.newbyteorder("=")).reshape(-1)
 
 
 def _damaged(path: Path, place: str) -> WeightFileError:

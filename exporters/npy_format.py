@@ -5,7 +5,8 @@ from pathlib import Path
 
 from cnnkit.exporters.faults import fault, gate_faults
 from cnnkit.exporters.formats import Format
-from cnnkit.exporters.npy_reader import HEAD, array_of, header_of
+from cnnkit.exporters.npy_reader import HEAD, array_of, header_of, in_order
+from cnnkit.exporters.raw_values import STEP, streamed
 from cnnkit.exporters.weight_file import Array, NotRead, Tensor, WeightFile
 from cnnkit.files.npy_header import NpyHeader
 from cnnkit.files.stored_file import StoredFile
@@ -37,7 +38,12 @@ class NpyFormat(Format):
         not_read = (NotRead("bytes behind the array", behind, "not part of it"),) if behind else ()
         axes = tuple(map(str, range(len(header.shape))))
         read = functools.partial(_read, file, header)
-        tensor = Tensor(_NAME, "", "parameter", "other", axes, header.dtype.name, header.shape, read)
+        blocks = functools.partial(file.blocks, header.header_bytes, header.value_bytes, STEP)
+        stream = functools.partial(streamed, path, self.name, _NAME, blocks, header.dtype)
+        tensor = Tensor(
+            *(_NAME, "", "parameter", "other", axes, header.dtype.name, header.shape, read),
+            stream if in_order(header) else None,
+        )
         return WeightFile((tensor,), not_read=not_read, file=str(path))
 
 

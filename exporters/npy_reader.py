@@ -38,3 +38,8 @@ def array_of(data: Bytes, header: NpyHeader) -> Array:
     if not header.fortran_order:
         return values_of(data, header.dtype, header.shape)
     return np.ascontiguousarray(values_of(data, header.dtype, header.shape[::-1]).T).reshape(header.shape)
+
+
+def in_order(header: NpyHeader) -> bool:
+    """Return whether the values lie in C order: an array of one long axis does, whatever its header says."""
+    return not header.fortran_order or sum(extent > 1 for extent in header.shape) < 2

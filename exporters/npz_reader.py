@@ -5,10 +5,11 @@ from pathlib import Path
 
 from cnnkit.exporters import strict_json
 from cnnkit.exporters.faults import fault, gate_faults
-from cnnkit.exporters.npy_reader import HEAD, array_of, header_of
+from cnnkit.exporters.npy_reader import HEAD, array_of, header_of, in_order
+from cnnkit.exporters.raw_values import STEP, streamed
 from cnnkit.exporters.tensor_list import Stored, weight_file
 from cnnkit.exporters.torch_names import meaning, model_order
-from cnnkit.exporters.weight_file import Array, NotRead, Tensor, WeightFile
+from cnnkit.exporters.weight_file import Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.files.npy_header import NpyHeader, NpyTypeError
 from cnnkit.files.zip_gate import ZipGate
@@ -34,7 +35,7 @@ def read_npz(path: Path) -> WeightFile:
         if name == DOCUMENT:
             document = header, read
         else:
-            stored[name] = Stored(header.dtype.name, header.shape, read)
+            stored[name] = Stored(header.dtype.name, header.shape, read, _stream(path, archive, member, header))
     if archive.unclaimed:
         not_read.append(NotRead("bytes between the members of the zip", archive.unclaimed, "part of none"))
     if document is None:
@@ -69,8 +70,15 @@ def _theirs(path: Path, stored: dict[str, Stored], not_read: tuple[NotRead, ...]
     for name in model_order(stored):
         entry = stored[name]
         what = meaning(dotted[name], entry.dtype, shapes)
-        tensors.append(Tensor(name, *what, entry.dtype, entry.shape, entry.read))
+        tensors.append(Tensor(name, *what, entry.dtype, entry.shape, entry.read, entry.stream))
     return WeightFile(tuple(tensors), not_read=not_read, file=str(path))
+
+
+def _stream(path: Path, archive: ZipGate, member: str, header: NpyHeader) -> Stream | None:
+    if not in_order(header):
+        return None
+    blocks = functools.partial(archive.blocks, member, header.header_bytes, header.value_bytes, STEP)
+    return functools.partial(streamed, path, "npz", f"array {printable(member)}", blocks, header.dtype)
 
 
 def _read(path: Path, archive: ZipGate, member: str, header: NpyHeader) -> Array:

@@ -1,20 +1,25 @@
 """Bytes of a file as arrays, and arrays as bytes: little-endian or big, in C order, any element type."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.element_types import carrier
-from cnnkit.exporters.weight_file import Array, Tensor
+from cnnkit.exporters.faults import fault, gate_faults
+from cnnkit.exporters.weight_file import Array, Tensor, hashed
 from cnnkit.files.extents import MAX_RANK
 from cnnkit.files.names import printable
+from cnnkit.files.stored_file import Bytes
 
 _BLOCK = 16 << 20
+MISFIT = "does not fit its SHA-256: damaged, or changed by another program"
+STEP = 1 << 20  # bytes of a file that are looked at at once; a multiple of every element's size
 
 
-def values_of(data: np.ndarray[Any, np.dtype[np.uint8]], dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+def values_of(data: Bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
     """Return bytes as an array in native order; `dtype` may be of either byte order.
 
     Raises ValueError for a bool that is neither 0 nor 1.
@@ -23,6 +28,31 @@ def values_of(data: np.ndarray[Any, np.dtype[np.uint8]], dtype: np.dtype[Any], s
         raise ValueError(f"a bool is {data.max()}, neither 0 nor 1")
     values = data.view(dtype).reshape(shape)
     return np.asarray(values, dtype.newbyteorder("="), order="C")
+
+
+def streamed(
+    path: Path,
+    format_name: str,
+    what: str,
+    blocks: Callable[[], Iterator[Bytes]],
+    dtype: np.dtype[Any],
+    expected: str | None = None,
+) -> Generator[Array, None, str]:
+    """Yield bytes of a file as flat arrays in native order, and return their SHA-256: a `Tensor.stream`.
+
+    blocks    opens the file and yields whole elements of `dtype`, of either byte order
+    expected  the SHA-256, where the file tells it
+
+    Raises WeightFileError about `what` when the bytes are no such values or do not fit.
+    """
+    try:
+        with gate_faults(path, format_name):
+            digest = yield from hashed(values_of(data, dtype, (-1,)) for data in blocks())
+        if expected is not None and digest != expected:
+            raise ValueError(MISFIT)
+    except ValueError as error:
+        raise fault(path, f"{what}: {error}", format_name=format_name) from error
+    return digest
 
 
 def blocks_of(values: Array) -> Iterator[memoryview]:

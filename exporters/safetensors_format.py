@@ -1,6 +1,7 @@
 """Format "safetensors": an exact, plain file that most libraries read; of cnnkit's own, everything comes back."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,12 @@ from cnnkit.exporters import strict_json
 from cnnkit.exporters.element_types import carrier
 from cnnkit.exporters.faults import fault, gate_faults
 from cnnkit.exporters.formats import Format
-from cnnkit.exporters.raw_values import values_of
+from cnnkit.exporters.raw_values import MISFIT, STEP, streamed, values_of
 from cnnkit.exporters.safetensors_header import Entry, read_header
 from cnnkit.exporters.safetensors_writer import digest, write_safetensors
 from cnnkit.exporters.tensor_list import TEXTS, Stored, weight_file
 from cnnkit.exporters.torch_names import meaning, model_order
-from cnnkit.exporters.weight_file import Array, NotRead, Tensor, WeightFile, sha256
+from cnnkit.exporters.weight_file import Array, NotRead, Stream, Tensor, WeightFile, sha256
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 
@@ -63,9 +64,7 @@ def _ours(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str])
         {row.get("key"): row.get("sha256") for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
     )
     stored = {
-        name: Stored(
-            entry.dtype or entry.code, entry.shape, functools.partial(_read, file, name, entry, sums.get(name))
-        )
+        name: Stored(entry.dtype or entry.code, entry.shape, *_readers(file, name, entry, sums.get(name)))
         for name, entry in entries.items()
     }
     return weight_file(file.path, values, stored, ())
@@ -81,10 +80,21 @@ def _theirs(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str
             not_read.append(NotRead(printable(name), 1, f"element type {entry.code}, of less than a byte"))
             continue
         what = meaning(name, entry.dtype, shapes)
-        read = functools.partial(_read, file, name, entry, None)
-        tensors.append(Tensor(name, *what, entry.dtype, entry.shape, read))
+        tensors.append(Tensor(name, *what, entry.dtype, entry.shape, *_readers(file, name, entry, None)))
     kept = {"safetensors": metadata} if metadata else {}
     return WeightFile(tuple(tensors), None, kept, None, (), tuple(not_read), str(file.path))
+
+
+def _readers(
+    file: StoredFile, name: str, entry: Entry, expected: str | None
+) -> tuple[Callable[[], Array], Stream | None]:
+    """Return `Tensor.read` and `Tensor.stream`."""
+    read = functools.partial(_read, file, name, entry, expected)
+    if entry.dtype is None:
+        return read, None
+    blocks = functools.partial(file.blocks, entry.start, entry.size, STEP)
+    dtype, what = carrier(entry.dtype).newbyteorder("<"), f"tensor {printable(name)}"
+    return read, functools.partial(streamed, file.path, "safetensors", what, blocks, dtype, expected)
 
 
 def _read(file: StoredFile, name: str, entry: Entry, expected: str | None) -> Array:
@@ -93,7 +103,7 @@ def _read(file: StoredFile, name: str, entry: Entry, expected: str | None) -> Ar
     try:
         values = values_of(data, carrier(str(entry.dtype)).newbyteorder("<"), entry.shape)
         if expected is not None and sha256(values) != expected:
-            raise ValueError("does not fit its SHA-256: damaged, or changed by another program")
+            raise ValueError(MISFIT)
     except ValueError as error:
         raise fault(file.path, f"tensor {printable(name)}: {error}", format_name="safetensors") from error
     return values

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.element_types import carrier
-from cnnkit.exporters.weight_file import Array, NotRead, Tensor, WeightFile
+from cnnkit.exporters.weight_file import Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.files.names import printable
 
 FORMAT, VERSION = "cnnkit", 1
@@ -17,11 +17,12 @@ _PARTS = ("key", "name", "layer", "kind", "role", "dtype")
 
 
 class Stored(NamedTuple):
-    """A tensor as a file has it: its type (or, of raw bits, their carrier), its shape, its reader."""
+    """A tensor as a file has it: its type (or, of raw bits, their carrier), its shape, `Tensor.read` and `.stream`."""
 
     dtype: str
     shape: tuple[int, ...]
     read: Callable[[], Array]
+    stream: Stream | None
 
 
 def keys(weights: WeightFile, taken: Collection[str], possible: Callable[[str], bool]) -> list[str]:
@@ -96,7 +97,8 @@ def _tensor(row: dict[str, Any], stored: Stored) -> Tensor:
             f"tensor {printable(row['key'], 60)} is said to be {printable(row['dtype'], 30)}, not {stored.dtype}"
         )
     return Tensor(
-        row["name"], row["layer"], row["kind"], row["role"], tuple(axes or ()), row["dtype"], stored.shape, stored.read
+        *(row["name"], row["layer"], row["kind"], row["role"], tuple(axes or ())),
+        *(row["dtype"], stored.shape, stored.read, stored.stream),
     )
 
 

@@ -1,7 +1,7 @@
 """A file by torch.save before 1.6: five pickles in a row, then the storages."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,10 @@ class TorchLegacy:
     def read(self, storage: Storage, start: int, size: int) -> Bytes:
         """Return bytes of a storage."""
         return self._file.read(self._places[storage.key][0] + start, size)
+
+    def blocks(self, storage: Storage, start: int, size: int, step: int) -> Iterator[Bytes]:
+        """Yield what `read` returns, `step` bytes at once."""
+        return self._file.blocks(self._places[storage.key][0] + start, size, step)
 
     def not_read(self, used: set[str]) -> tuple[NotRead, ...]:  # noqa: ARG002
         """Return what stands behind the last storage."""

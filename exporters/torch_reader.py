@@ -8,13 +8,13 @@ import numpy as np
 
 from cnnkit.exporters.element_types import carrier
 from cnnkit.exporters.faults import fault, gate_faults
-from cnnkit.exporters.raw_values import values_of
+from cnnkit.exporters.raw_values import STEP, streamed, values_of
 from cnnkit.exporters.torch_legacy import TorchLegacy
 from cnnkit.exporters.torch_names import meaning
 from cnnkit.exporters.torch_objects import TensorRef
 from cnnkit.exporters.torch_tree import Checkpoint, Found, explore
 from cnnkit.exporters.torch_zip import TorchZip
-from cnnkit.exporters.weight_file import Array, NotRead, Tensor, WeightFile
+from cnnkit.exporters.weight_file import Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.files.extents import byte_count, strides
 from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
@@ -65,7 +65,7 @@ def _tensor(path: Path, container: TorchZip | TorchLegacy, found: Found, shapes:
     if owner == "optimizer":
         layer, role, axes = name.rpartition(".")[0], "slot", tuple(map(str, range(len(ref.shape))))
     read = functools.partial(_read, path, container, name, ref)
-    return Tensor(name, layer, kind, role, axes, ref.dtype, ref.shape, read)
+    return Tensor(name, layer, kind, role, axes, ref.dtype, ref.shape, read, _stream(path, container, name, ref))
 
 
 def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -82,8 +82,23 @@ def _require_affordable(checkpoint: Checkpoint, size: int) -> None:
         raise UnsafeFileError(f"tensors of {total} bytes in a file of {size}, more than {budget}", "too_big")
 
 
+def _stream(path: Path, container: TorchZip | TorchLegacy, name: str, ref: TensorRef) -> Stream | None:
+    """Return `Tensor.stream`, None for a view whose values do not lie in order."""
+    if ref.strides != strides(ref.shape) and ref.span:
+        return None
+    dtype = _dtype(container, ref)
+    blocks = functools.partial(
+        container.blocks, ref.storage, ref.offset * dtype.itemsize, ref.span * dtype.itemsize, STEP
+    )
+    return functools.partial(streamed, path, "torch", f"tensor {printable(name)}", blocks, dtype)
+
+
+def _dtype(container: TorchZip | TorchLegacy, ref: TensorRef) -> np.dtype[Any]:
+    return carrier(ref.dtype).newbyteorder(">" if container.big_endian else "<")
+
+
 def _read(path: Path, container: TorchZip | TorchLegacy, name: str, ref: TensorRef) -> Array:
-    dtype = carrier(ref.dtype).newbyteorder(">" if container.big_endian else "<")
+    dtype = _dtype(container, ref)
     item = dtype.itemsize
     with gate_faults(path, "torch"):
         data = container.read(ref.storage, ref.offset * item, ref.span * item)

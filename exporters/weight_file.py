@@ -2,8 +2,9 @@
 
 import hashlib
 import math
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -14,7 +15,9 @@ from cnnkit.exporters.element_types import carrier
 from cnnkit.files.names import printable
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Stream = Callable[[], Generator[Array, None, str]]
 
+_AHEAD = 2  # parts that the caller may be done with before they are hashed
 KINDS = ("parameter", "state", "optimizer", "activation", "other")
 ROLES = ("weight", "recurrent_weight", "bias", "gamma", "beta", "mean", "variance", "embedding", "slot", "other")
 
@@ -30,8 +33,8 @@ class Tensor:
     axes   a name for each axis: ("o", "i", "kh", "kw"), ("out", "in")
     dtype  as stored; "bfloat16" and the float8 types have their raw bits in uint16 and uint8
     read   returns a C-contiguous array in native byte order
-    stream yields the same values flat, whole rows of the first axis, and returns their SHA-256; None where all must be
-           read at once
+    stream yields the same values flat, a few MiB at once, and returns their SHA-256; None where all must be read at
+           once
     """
 
     name: str
@@ -42,7 +45,7 @@ class Tensor:
     dtype: str
     shape: tuple[int, ...]
     read: Callable[[], Array] = field(repr=False, compare=False)
-    stream: Callable[[], Generator[Array, None, str]] | None = field(default=None, repr=False, compare=False)
+    stream: Stream | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         problem = None
@@ -102,7 +105,14 @@ class Tensor:
 
     def sha256(self) -> str:
         """Return the SHA-256, in hex, of the values: C order, little-endian, in the stored dtype."""
-        return sha256(self.read())
+        if self.stream is None:
+            return sha256(self.read())
+        parts = self.stream()
+        while True:
+            try:
+                next(parts)
+            except StopIteration as end:
+                return str(end.value)
 
 
 @dataclass(frozen=True)
@@ -191,14 +201,20 @@ class WeightFile:
 
 
 def hashed(parts: Iterable[Array]) -> Generator[Array, None, str]:
-    """Yield arrays, and return the SHA-256 of all their bytes, little-endian, computed while the caller works."""
-    digest = hashlib.sha256()
+    """Yield arrays, and return the SHA-256 of all their bytes, little-endian, computed while the caller works.
+
+    The caller must not change them: the hash lags behind.
+    """
+    digest, running = hashlib.sha256(), deque[Future[None]]()
     with ThreadPoolExecutor(1) as beside:
         for part in parts:
             little = np.require(part, part.dtype.newbyteorder("<"), "C")
-            running = beside.submit(digest.update, little.reshape(-1).view(np.uint8).data)
+            running.append(beside.submit(digest.update, little.reshape(-1).view(np.uint8).data))
             yield part
-            running.result()
+            if len(running) > _AHEAD:
+                running.popleft().result()
+        for future in running:
+            future.result()
     return digest.hexdigest()
 
 

@@ -1,16 +1,19 @@
 """Reads the tensors of an ONNX file: initializers and constants in the order in which the nodes take them."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnnkit.exporters import strict_json
+from cnnkit.exporters.element_types import carrier
 from cnnkit.exporters.faults import fault, gate_faults
 from cnnkit.exporters.onnx.model_proto import Model, parse_model
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, read_tensor
 from cnnkit.exporters.onnx.usage import Use, all_graphs, meaning, own_inputs, uses
 from cnnkit.exporters.onnx.wire import Source
-from cnnkit.exporters.weight_file import Array, NotRead, Tensor, WeightFile
+from cnnkit.exporters.raw_values import STEP, streamed
+from cnnkit.exporters.weight_file import Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 
@@ -39,14 +42,14 @@ def read_onnx(path: Path) -> WeightFile:
         for f in found
         if f.stored.problem is not None
     ]
-    read = functools.partial(_read, path, file)
+    readers = functools.partial(_readers, path, file)
     if PROPERTY in model.properties:
         try:
-            return _ours(path, model, readable, not_read, read)
+            return _ours(path, model, readable, not_read, readers)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"metadata property {PROPERTY} does not fit: {printable(str(error))}"
             raise fault(path, problem, format_name=NAME) from error
-    tensors = tuple(_tensor(f, read) for f in readable)
+    tensors = tuple(_tensor(f, readers) for f in readable)
     return WeightFile(tensors, None, {"onnx": _about(model)}, not_read=tuple(not_read), file=str(path))
 
 
@@ -70,7 +73,7 @@ def _tensors(model: Model) -> tuple[list[_Found], list[NotRead]]:
     return sorted(found, key=lambda f: f.order), not_read
 
 
-def _tensor(found: _Found, read: Any) -> Tensor:
+def _tensor(found: _Found, readers: Any) -> Tensor:
     stored = found.stored
     role, axes = meaning(found.use, len(stored.shape))
     kind = "state" if role in _STATE else "parameter"
@@ -79,19 +82,17 @@ def _tensor(found: _Found, read: Any) -> Tensor:
     if axes is None:
         axes = tuple(map(str, range(len(stored.shape))))
     layer = found.name.rpartition(".")[0] or (found.use.node.name if found.use else "") or found.name
-    values = functools.partial(read, stored)
-    return Tensor(found.name, layer, kind, role, axes, stored.dtype, stored.shape, values)
+    return Tensor(found.name, layer, kind, role, axes, stored.dtype, stored.shape, *readers(found.name, stored))
 
 
-def _ours(path: Path, model: Model, found: list[_Found], not_read: list[NotRead], read: Any) -> WeightFile:
+def _ours(path: Path, model: Model, found: list[_Found], not_read: list[NotRead], readers: Any) -> WeightFile:
     """Return the WeightFile that cnnkit wrote as this model."""
     about = strict_json.loads(model.properties[PROPERTY].encode("utf-8", "surrogateescape"))
     stored = {f.name: f.stored for f in found}
     tensors = []
     for name, layer, kind, role, axes in about["tensors"]:
         held = stored.pop(name)
-        values = functools.partial(read, held)
-        tensors.append(Tensor(name, layer, kind, role, tuple(axes), held.dtype, held.shape, values))
+        tensors.append(Tensor(name, layer, kind, role, tuple(axes), held.dtype, held.shape, *readers(name, held)))
     if stored:
         not_read.append(NotRead("constants of operations", len(stored), "they are no weights"))
     architecture, metadata = about["architecture"], about["metadata"]
@@ -110,6 +111,19 @@ def _about(model: Model) -> dict[str, Any]:
         "inputs": own_inputs(graph),
         "outputs": graph.outputs,
     }
+
+
+def _readers(
+    path: Path, file: StoredFile, name: str, stored: StoredTensor
+) -> tuple[Callable[[], Array], Stream | None]:
+    """Return `Tensor.read` and `Tensor.stream`, the latter for raw bytes alone."""
+    read = functools.partial(_read, path, file, stored)
+    if stored.raw is None:
+        return read, None
+    start, stop = stored.raw
+    blocks = functools.partial(file.blocks, start, stop - start, STEP)
+    dtype = carrier(stored.dtype).newbyteorder("<")
+    return read, functools.partial(streamed, path, NAME, f"tensor {printable(name)}", blocks, dtype)
 
 
 def _read(path: Path, file: StoredFile, stored: StoredTensor) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 
 from cnnkit.exporters.element_types import carrier
 from cnnkit.exporters.onnx.wire import BYTES, FIXED32, FIXED64, VARINT, Field, Source, damaged, signed
+from cnnkit.exporters.raw_values import values_of
 from cnnkit.exporters.weight_file import Array
 from cnnkit.files.stored_file import StoredFile
 
@@ -79,10 +80,13 @@ def read_tensor(file: StoredFile, tensor: StoredTensor) -> Array:
     dtype = carrier(tensor.dtype)
     little = dtype.newbyteorder("<")
     if tensor.raw is not None:
-        values = file.read(tensor.raw[0], tensor.raw[1] - tensor.raw[0]).view(little)
-    else:
-        with file.open() as stream:
-            values = _typed(Source(stream, file.size), tensor, little)
+        data = file.read(tensor.raw[0], tensor.raw[1] - tensor.raw[0])
+        try:
+            return values_of(data, little, tensor.shape)
+        except ValueError as error:
+            damaged(str(error), tensor.raw[0])
+    with file.open() as stream:
+        values = _typed(Source(stream, file.size), tensor, little)
     return np.require(values.reshape(tensor.shape), dtype, "C")
 
 

@@ -1,5 +1,6 @@
 """Reads a text file of weights: every number once, so that a cut file is refused and a changed value is noticed."""
 
+import contextlib
 import functools
 import json
 from collections.abc import Iterator
@@ -21,7 +22,9 @@ NAME = "txt"
 ROUNDED = "rounded_to_digits"  # a key of the metadata: what `precision` left
 _BOM = b"\xef\xbb\xbf"
 _KEEP = 256 << 20  # bytes of values; tensors beyond are read again when they are asked for
+_TAIL = 4096
 _MAX_HEAD = 64 << 20
+_CUT = 'cut short: the last line must be "end of file, ... tensors, ... numbers"'
 
 
 class _Part(NamedTuple):
@@ -46,8 +49,11 @@ def read_text(path: Path) -> WeightFile:
             kinds = _kinds(head.texts, [part.heading for part in parts])
             return _weight_file(file, head, parts, kinds)
     except ValueError as error:
-        hint = "copy or download it again" if "cut short" in str(error) else None
-        raise fault(path, str(error), format_name=NAME, hint=hint) from error
+        problem = str(error)
+        if "cut short" not in problem and not _has_end(file):
+            problem = f"{problem}; {_CUT}"
+        hint = "copy or download it again" if "cut short" in problem else None
+        raise fault(path, problem, format_name=NAME, hint=hint) from error
     except UnsafeFileError as error:
         raise fault(path, str(error), format_name=NAME) from error
 
@@ -78,6 +84,15 @@ def _read_all(stream: BinaryIO, size: int) -> tuple[_Head, list[_Part]]:
     return head, parts
 
 
+def _has_end(file: StoredFile) -> bool:
+    """Return whether the last line that is not blank is the trailer; if not, that explains what is wrong before it."""
+    with contextlib.suppress(UnsafeFileError):
+        tail = file.read(max(file.size - _TAIL, 0), min(file.size, _TAIL)).tobytes()
+        last = tail.decode("ascii", "replace").rstrip().rpartition("\n")[2]
+        return grammar.TRAILER.fullmatch(last) is not None
+    return True
+
+
 def _meaningful(source: Iterator[Piece]) -> Piece | None:
     """Return the next piece that is neither a comment nor blank."""
     for piece in source:
@@ -101,6 +116,8 @@ def _head(source: Iterator[Piece]) -> tuple[_Head, Piece | None]:
     try:
         texts = strict_json.loads(b"\n".join(lines)) if lines else {}
     except ValueError as error:
+        if piece is None:
+            raise ValueError(_CUT) from error
         raise LineError(line, f"the @ lines from here on: {error}") from error
     if not isinstance(texts, dict):
         raise LineError(line, "the @ lines are not one JSON object")
@@ -116,7 +133,7 @@ def _head(source: Iterator[Piece]) -> tuple[_Head, Piece | None]:
 def _end(piece: Piece | None, parts: list[_Part], source: Iterator[Piece]) -> None:
     found = None if piece is None else grammar.TRAILER.fullmatch(piece.text.decode("ascii", "replace"))
     if piece is None or found is None:
-        raise ValueError('cut short: the last line must be "end of file, ... tensors, ... numbers"')
+        raise ValueError(_CUT)
     tensors, numbers = len(parts), sum(part.heading.size for part in parts)
     if (int(found[1]), int(found[2])) != (tensors, numbers):
         raise LineError(piece.line, f"expected {found[1]} tensors, {found[2]} numbers; found {tensors}, {numbers}")

@@ -13,7 +13,7 @@ from cnnkit.errors import WeightFileError
 from cnnkit.exporters import read, write
 from cnnkit.exporters.hdf5 import Hdf5Format
 from cnnkit.files import hdf5_foreign, hdf5_listing, worker_process
-from cnnkit.files.hdf5_foreign import list_hdf5, read_values
+from cnnkit.files.hdf5_foreign import Stored, list_hdf5, read_values
 from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.worker_process import WORKER
 
@@ -135,12 +135,15 @@ def test_a_data_set_that_changed_since_it_was_listed(path):
     weights = read(path)
     with h5py.File(path, "w") as file:
         file["x"] = np.zeros(5)
-    with pytest.raises(WeightFileError, match="has changed since it was listed"):
-        weights["x"].read()
-    with pytest.raises(WeightFileError, match="y is gone since the file was listed"):
-        weights["y"].read()
+    for name in ("x", "y"):
+        with pytest.raises(WeightFileError, match="changed since it was listed"):
+            weights[name].read()
+    with pytest.raises(UnsafeFileError, match="has changed since it was listed"):
+        read_values(path, "x", Stored("float64", (4,), {}))
+    with pytest.raises(UnsafeFileError, match="y is gone since the file was listed"):
+        read_values(path, "y", Stored("float64", (4,), {}))
     path.unlink()
-    with pytest.raises(WeightFileError, match="no such file"):
+    with pytest.raises(WeightFileError, match="cannot be read: No such file"):
         weights["x"].read()
     with pytest.raises(UnsafeFileError, match="no such file"):
         list_hdf5(path)
@@ -173,7 +176,7 @@ def test_a_worker_that_dies_is_one_line_and_the_next_file_is_read(path, monkeypa
 
 def test_a_worker_that_hangs_is_ended(path, monkeypatch):
     stored = list_hdf5(numbers(path)).datasets["x"]
-    monkeypatch.setattr(worker_process, "_PATIENCE", 0.05)
+    monkeypatch.setattr(worker_process, "PATIENCE", 0.05)
     os.kill(WORKER._process.pid, signal.SIGSTOP)
     with pytest.raises(UnsafeFileError, match="takes too long") as caught:
         read_values(path, "x", stored)

@@ -94,8 +94,24 @@ def test_an_edit_names_its_tensor(weights, save, tmp_path):
 
 @pytest.mark.parametrize("size", range(0, len(FILE) - 2, 7))
 def test_a_cut_file_is_refused(save, size):
-    with pytest.raises(WeightFileError):
+    with pytest.raises(WeightFileError) as caught:
         TXT.read(save(FILE[:size]))
+    if size > len("cnnkit-text 1"):  # before that, it may be anything
+        assert "cut short" in str(caught.value)
+        assert "the last line must be" in str(caught.value)
+        assert caught.value.hint == "copy or download it again"
+
+
+def test_a_file_that_is_cut_in_its_head_is_said_to_be(save):
+    with pytest.raises(WeightFileError, match=r"txt: cut short: the last line must be"):
+        TXT.read(save(FILE[: FILE.index("kinds")]))
+
+
+def test_what_is_wrong_in_a_whole_file_is_not_said_to_be_cut(save):
+    with pytest.raises(WeightFileError) as caught:
+        TXT.read(save(FILE.replace("role weight", "role wait")))
+    assert "cut short" not in str(caught.value)
+    assert caught.value.hint is None
 
 
 @pytest.mark.parametrize(

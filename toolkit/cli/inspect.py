@@ -1,7 +1,6 @@
 """`cnnkit inspect`: what is in a weight file, layer by layer, tensor by tensor, down to every number."""
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 NAME = "inspect"
 EXAMPLE = "cnnkit inspect weights.h5 --layer 0 --values"
-_BLOCK = 16 << 20
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
@@ -51,18 +49,21 @@ def command(
 ) -> int:
     """Show the layers and tensors of a weight file: what their values are like, and what is wrong with them."""
     from cnnkit.cli import tensor_facts
-    from cnnkit.inspection import findings, layer_tree, slices
+    from cnnkit.files.file_digest import FileDigest
+    from cnnkit.inspection import findings, layer_tree, slices, statistics
 
     if no_stats and (strict or html):
         raise ConfigError(f"--no-stats: {'--strict' if strict else '--html'} needs statistics: leave one of them out")
     parts = None if part is None else slices.parse(part)
     output = Output(json, quiet)
-    weights = read_complete(file)
-    shown = tuple(tensor for tensor in weights if optimizer or tensor.kind != "optimizer")
-    if layer is not None:
-        shown = layer_tree.matching(shown, layer, "--layer")
-    printed = _printed(output, shown, parts) if values or parts is not None else ()
-    digest, found = _looked_at(file, () if no_stats else shown)
+    with FileDigest(file) as beside:
+        weights = read_complete(file)
+        shown = tuple(tensor for tensor in weights if optimizer or tensor.kind != "optimizer")
+        if layer is not None:
+            shown = layer_tree.matching(shown, layer, "--layer")
+        printed = _printed(output, shown, parts) if values or parts is not None else ()
+        found = {} if no_stats else {(tensor.kind, tensor.name): statistics(tensor) for tensor in shown}
+        digest = beside.result()
     wrong = [] if no_stats else findings(shown, found)
     told = frozenset(printed)
     nodes = [node for node in layer_tree.nodes(weights, shown) if node.tensors or layer is None]
@@ -113,27 +114,6 @@ def _printed(output: Output, shown: tuple["Tensor", ...], parts: "tuple[Part, ..
     if not fitting:
         raise ConfigError(f"--slice: no tensor has that part: {next(iter(reasons.values()), 'there is none')}")
     return fitting
-
-
-def _looked_at(file: Path, shown: tuple["Tensor", ...]) -> tuple[str, dict[tuple[str, str], "Statistics"]]:
-    """Return the file's SHA-256, and the statistics of tensors by kind and name."""
-    from cnnkit.inspection import statistics
-
-    with ThreadPoolExecutor(1) as beside:
-        digest = beside.submit(_digest, file)
-        found = {(tensor.kind, tensor.name): statistics(tensor) for tensor in shown}
-        return digest.result(), found
-
-
-def _digest(file: Path) -> str:
-    """Return the SHA-256 of a file; large blocks, because between two of them it waits for the other thread."""
-    import hashlib
-
-    digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
-    with file.open("rb", buffering=0) as stream:
-        while size := stream.readinto(block):
-            digest.update(block[:size])
-    return digest.hexdigest()
 
 
 def _part_of(tensor: "Tensor", parts: "tuple[Part, ...] | None") -> "tuple[Tensor, Array]":

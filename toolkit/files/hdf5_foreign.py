@@ -2,18 +2,22 @@
 
 import functools
 import json
+import math
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnnkit.files.hdf5_library import UnsafeFileError
-from cnnkit.files.worker_process import WORKER
+from cnnkit.files.stored_file import Bytes
+from cnnkit.files.worker_process import PATIENCE, WORKER
 
 _SECONDS = 2.0  # of work, beyond what the size of the file asks for
 _BYTES_PER_SECOND, _LISTED_PER_SECOND = 20e6, 1e6
+_TOGETHER = 8  # pieces of a request
 _CARRIERS = {"bfloat16": "uint16"}
 
 
@@ -25,11 +29,26 @@ class Place(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A data set: name of its element type, shape, attributes."""
+    """A data set: name of its element type, shape, attributes.
+
+    begin: where its values lie in the file, in C order and whole, big- or little-endian; None where only libhdf5 knows.
+    """
 
     dtype: str
     shape: tuple[int, ...]
     attributes: Mapping[str, Any]
+    begin: int | None = None
+    big_endian: bool = False
+
+    @property
+    def carrier(self) -> np.dtype[Any]:
+        """The NumPy type of the values as they lie in the file."""
+        return np.dtype(_CARRIERS.get(self.dtype, self.dtype)).newbyteorder(">" if self.big_endian else "<")
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of the values."""
+        return math.prod(self.shape) * self.carrier.itemsize
 
 
 class Listing(NamedTuple):
@@ -72,10 +91,7 @@ def _listed(place: Place, stamp: tuple[int, int, int]) -> Listing | tuple[str, s
         answer = json.loads(b"".join(WORKER.ask(_request(place, None), seconds)))
     except UnsafeFileError as error:
         return str(error), error.kind
-    datasets = {
-        name: Stored(entry["dtype"], tuple(entry["shape"]), entry["attributes"])
-        for name, entry in answer["datasets"].items()
-    }
+    datasets = {name: Stored(**entry | {"shape": tuple(entry["shape"])}) for name, entry in answer["datasets"].items()}
     return Listing(answer["groups"], datasets, answer["not_read"], tuple(answer["not_followed"]))
 
 
@@ -86,17 +102,44 @@ def read_values(
 
     Raises UnsafeFileError as `list_hdf5`, and when the data set is another than the one that was listed.
     """
-    little = np.dtype(_CARRIERS.get(stored.dtype, stored.dtype)).newbyteorder("<")
+    little = stored.carrier.newbyteorder("<")
     array = np.empty(stored.shape, little)
     target, filled = array.reshape(-1).view(np.uint8), 0
-    seconds = _SECONDS + array.nbytes / _BYTES_PER_SECOND
-    for content in WORKER.ask(_request(Place(os.path.abspath(path), window), name), seconds):
-        if filled + len(content) <= array.nbytes:
-            target[filled : filled + len(content)] = np.frombuffer(content, np.uint8)
+    for content in stream_values(path, name, stored, window):
+        target[filled : filled + len(content)] = content
         filled += len(content)
-    if filled != array.nbytes:
-        raise UnsafeFileError("the file has changed since it was listed")
     return array.astype(little.newbyteorder("="), copy=False)
+
+
+def stream_values(
+    path: str | Path, name: str, stored: Stored, window: tuple[int, int] | None = None
+) -> Iterator[Bytes]:
+    """Yield the little-endian bytes of the same values, a few MiB at once. Raises as `read_values`.
+
+    A few pieces are a request of their own, so that the worker is free while the caller looks at them.
+    """
+    left, budget, piece = stored.nbytes, _SECONDS + stored.nbytes / _BYTES_PER_SECOND, 0
+    place = Place(os.path.abspath(path), window)
+    while left or not piece:
+        started = time.monotonic()
+        contents = _whole(WORKER.ask(_request(place, name) | {"pieces": [piece, _TOGETHER]}, budget), left)
+        came = sum(map(len, contents))
+        if left and not came:
+            raise UnsafeFileError("the file has changed since it was listed")
+        left, piece = left - came, piece + _TOGETHER
+        budget -= (time.monotonic() - started) / PATIENCE
+        yield from (np.frombuffer(content, np.uint8) for content in contents)
+
+
+def _whole(answer: Iterator[bytes], most: int) -> list[bytes]:
+    """Return an answer of at most `most` bytes, to its end. Raises UnsafeFileError when it is longer."""
+    found, size = [], 0
+    for content in answer:
+        found.append(content)
+        size += len(content)
+        if size > most:
+            raise UnsafeFileError("the file has changed since it was listed")
+    return found
 
 
 def _request(place: Place, name: str | None) -> dict[str, Any]:

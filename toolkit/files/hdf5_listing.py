@@ -1,11 +1,13 @@
 """What an HDF5 file holds, as JSON-ready data, and the values of a data set in pieces. Runs in the worker process."""
 
 import contextlib
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
 
 from cnnkit.files.hdf5_library import UnsafeFileError, load_h5py, translated
+from cnnkit.files.hdf5_places import plain_storage, tiles
 from cnnkit.files.hdf5_rules import objection, storage_objection
 from cnnkit.files.hdf5_walk import find, walk
 from cnnkit.files.names import printable
@@ -18,7 +20,7 @@ _CLASSES = {
     7: "references to other data, which are not followed",
     9: "a list of varying length, not numbers",
 }
-_PIECE = 8 << 20
+_SMALL, _PIECE = 1 << 20, 8 << 20  # what the cache holds; what keeps whole the chunks that do not fit there
 _DENSE = 256 << 20
 _ATTRIBUTE = 64 << 20
 _DTYPES = frozenset(
@@ -41,14 +43,15 @@ def listing(file: Any) -> dict[str, Any]:
             if reason is None:
                 shape = [int(n) for n in node.get_space().get_simple_extent_dims()]
                 datasets[path] = {"dtype": _dtype(node, attributes), "shape": shape, "attributes": attributes}
+                datasets[path] |= plain_storage(node)
             else:
                 not_read[path] = reason
         groups = {path: _attributes(h5py.Group(node).attrs) for path, node in nodes.groups.items()}
     return {"groups": groups, "datasets": datasets, "not_read": not_read, "not_followed": nodes.not_followed}
 
 
-def values(file: Any, path: str) -> Iterator[Any]:
-    """Yield the values of one data set in C order, little-endian, as arrays of a few MiB.
+def values(file: Any, path: str, first: int = 0, count: int | None = None) -> Iterator[Any]:
+    """Yield the values of one data set in C order, little-endian, as arrays of a few MiB: `count` from the `first` on.
 
     Raises UnsafeFileError when there is no such data set, or it is damaged or outside the rules.
     """
@@ -60,28 +63,16 @@ def values(file: Any, path: str) -> Iterator[Any]:
         reason = _objection(node, _attributes(dataset.attrs))
         if reason is not None:
             raise UnsafeFileError(f"{printable(path)}: {reason}", "refused")
-        for place in _places(dataset.shape, dataset.dtype.itemsize, dataset.chunks):
+        places = tiles(dataset.shape, dataset.dtype.itemsize, dataset.chunks, _piece_bytes(dataset))
+        for place in itertools.islice(places, first, None if count is None else first + count):
             part = dataset[place]
             yield part.astype(part.dtype.newbyteorder("<"), copy=False)
 
 
-def _places(shape: tuple[int, ...], item_bytes: int, chunks: tuple[int, ...] | None) -> Iterator[Any]:
-    """Yield slices that tile an array in C order, whole chunks along the axis that is cut where they fit."""
-    lead: tuple[int, ...] = ()
-    if math.prod(shape) == 0 or math.prod(shape) * item_bytes <= _PIECE:
-        yield ()
-        return
-    axis = next(i for i in range(len(shape)) if math.prod(shape[i + 1 :]) * item_bytes <= _PIECE)
-    rows = max(_PIECE // (math.prod(shape[axis + 1 :]) * item_bytes), 1)
-    if chunks is not None and chunks[axis] < rows:
-        rows -= rows % chunks[axis]
-    for index in range(math.prod(shape[:axis])):
-        lead, rest = (), index
-        for extent in reversed(shape[:axis]):
-            rest, digit = divmod(rest, extent)
-            lead = (digit, *lead)
-        for start in range(0, shape[axis], rows):
-            yield (*lead, slice(start, min(start + rows, shape[axis])))
+def _piece_bytes(dataset: Any) -> int:
+    chunks, shape = dataset.chunks, dataset.shape
+    band = chunks[0] * math.prod(shape[1:]) * dataset.dtype.itemsize if chunks else 0
+    return min(_SMALL, _PIECE) if band <= _SMALL else _PIECE
 
 
 def _objection(node: Any, attributes: dict[str, Any]) -> str | None:

@@ -28,9 +28,7 @@ class StoredFile:
         """Yield the file, open for reading. Raises UnsafeFileError when it has changed or gone, or cannot be read."""
         try:
             with self.path.open("rb") as stream:
-                status = os.fstat(stream.fileno())
-                if (status.st_size, status.st_mtime_ns) != self._mark:
-                    raise UnsafeFileError("changed since it was listed: read it again")
+                self._require_mark(stream)
                 yield stream
         except OSError as error:
             raise UnsafeFileError(f"cannot be read: {error.strerror or error}") from error
@@ -39,6 +37,23 @@ class StoredFile:
         """Return bytes start to start + size, which the caller knows to be inside. Raises as `open`."""
         with self.open() as stream:
             return read_exactly(stream, start, size)
+
+    def blocks(self, start: int, size: int, step: int) -> Iterator[Bytes]:
+        """Yield the same bytes, `step` at once. Raises as `open`, also when the file has changed meanwhile."""
+        with self.open() as stream:
+            for position in range(start, start + size, step):
+                yield read_exactly(stream, position, min(step, start + size - position))
+            self._require_mark(stream)
+
+    def require_same(self) -> None:
+        """Raise UnsafeFileError as `open` does."""
+        with self.open():
+            pass
+
+    def _require_mark(self, stream: BinaryIO) -> None:
+        status = os.fstat(stream.fileno())
+        if (status.st_size, status.st_mtime_ns) != self._mark:
+            raise UnsafeFileError("changed since it was listed: read it again")
 
 
 def read_exactly(stream: BinaryIO, start: int, size: int) -> Bytes:

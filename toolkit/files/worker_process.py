@@ -13,7 +13,8 @@ from typing import Any
 
 from cnnkit.files.hdf5_library import UnsafeFileError
 
-_PATIENCE = 6  # wall clock for each second of work, on a machine that has other things to do
+PATIENCE = 6  # wall clock for each second of work, on a machine that has other things to do
+_PIPE = 1 << 20  # bytes that may be on their way
 _ARGUMENTS = ("-P", "-W", "ignore", "-m", "cnnkit.files.hdf5_worker")  # -P: the current folder is no place for modules
 
 
@@ -38,7 +39,7 @@ class Worker:
                 late.set()
                 process.kill()
 
-            timer = threading.Timer(seconds * _PATIENCE, stop)
+            timer = threading.Timer(seconds * PATIENCE, stop)
             timer.daemon = True
             timer.start()
             whole = False
@@ -78,6 +79,7 @@ class Worker:
                 stderr=subprocess.DEVNULL,
                 env=environment,
             )
+            _widen(self._process)
         return self._process
 
     def _end(self) -> None:
@@ -92,6 +94,15 @@ class Worker:
                 with contextlib.suppress(OSError):
                     stream.close()
         process.returncode = process.returncode or 0
+
+
+def _widen(process: "subprocess.Popen[bytes]") -> None:
+    """Let more bytes wait in the pipe, where the system can, so that the two processes take turns less often."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        assert process.stdout is not None
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
 def _frames(process: subprocess.Popen[bytes]) -> Iterator[bytes]:

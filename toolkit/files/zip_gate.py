@@ -1,18 +1,14 @@
 """The one door through which cnnkit reads zip files: nothing is unpacked to the disk, or beyond what is declared."""
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from cnnkit.files.hdf5_library import UnsafeFileError
-from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes, StoredFile, read_exactly
-from cnnkit.files.zip_directory import Member, read_members
-
-_BLOCK = 1 << 18
+from cnnkit.files.zip_blocks import CheckedBlocks, blocks_of
+from cnnkit.files.zip_directory import read_members
 
 
 class ZipGate:
@@ -34,7 +30,7 @@ class ZipGate:
         """Return the first bytes of a member, at most `size`; its check sum is not looked at."""
         member, found = self.members[name], bytearray()
         with self._file.open() as stream:
-            for block in _blocks(stream, member):
+            for block in blocks_of(stream, member):
                 found += block
                 if len(found) >= size:
                     break
@@ -47,23 +43,33 @@ class ZipGate:
         """
         member = self.members[name]
         size = member.size - start if size is None else size
+        values: Bytes = np.empty(size, np.uint8)
         with self._file.open() as stream:
             if name in self._sound and not member.deflated:
                 return read_exactly(stream, member.start + start, size)
-            values: Bytes = np.empty(size, np.uint8)
-            position = crc = 0
-            for block in _blocks(stream, member):
-                crc = zlib.crc32(block, crc)
-                begin, end = max(position, start), min(position + len(block), start + size)
-                if begin < end:
-                    values[begin - start : end - start] = np.frombuffer(block, np.uint8)[
-                        begin - position : end - position
-                    ]
-                position += len(block)
-        if crc != member.crc:
-            raise UnsafeFileError(f"zip member {printable(name)} does not fit its check sum (CRC-32): damaged")
+            content = CheckedBlocks(stream, member)
+            content.skip(start)
+            content.fill(values)
+            content.finish()
         self._sound.add(name)
         return values
+
+    def blocks(self, name: str, start: int, size: int, step: int) -> Iterator[Bytes]:
+        """Yield the bytes that `read` returns, `step` at once. A wrong check sum shows at the end."""
+        member = self.members[name]
+        if name in self._sound and not member.deflated:
+            yield from self._file.blocks(member.start + start, size, step)
+            return
+        with self._file.open() as stream:
+            content = CheckedBlocks(stream, member)
+            content.skip(start)
+            while size:
+                values: Bytes = np.empty(min(step, size), np.uint8)
+                content.fill(values)
+                size -= values.size
+                yield values
+            content.finish()
+        self._sound.add(name)
 
 
 def member_names(path: Path, head: bytes) -> tuple[str, ...]:
@@ -75,44 +81,3 @@ def member_names(path: Path, head: bytes) -> tuple[str, ...]:
     except UnsafeFileError:
         length = int.from_bytes(head[26:28], "little")
         return (head[30 : 30 + length].decode("utf-8", "replace"),)
-
-
-def _blocks(stream: BinaryIO, member: Member) -> Iterator[bytes]:
-    """Yield what a member unfolds to. Raises UnsafeFileError unless it is as many bytes as declared."""
-    stream.seek(member.start)
-    left, total = member.stored, 0
-    unfold = zlib.decompressobj(-15) if member.deflated else None
-    while left:
-        block = stream.read(min(_BLOCK, left))
-        if not block:
-            raise _damaged(member, "is cut")
-        left -= len(block)
-        if unfold is None:
-            yield block
-            continue
-        while block:
-            try:
-                out = unfold.decompress(block, _BLOCK)
-            except zlib.error as error:
-                raise _damaged(member, f"cannot be unfolded: {error}") from error
-            total += len(out)
-            if total > member.size:
-                raise _damaged(member, f"unfolds to more than its {member.size} bytes")
-            if out:
-                yield out
-            block = unfold.unconsumed_tail
-            if unfold.eof:
-                break
-        if unfold.eof:
-            break
-    if unfold is None:
-        return
-    out = b"" if unfold.eof else unfold.flush()
-    if total + len(out) != member.size or not unfold.eof or unfold.unused_data or left:
-        raise _damaged(member, f"unfolds to {total} bytes where {member.size} are declared")
-    if out:
-        yield out
-
-
-def _damaged(member: Member, problem: str) -> UnsafeFileError:
-    return UnsafeFileError(f"zip member {printable(member.name)} {problem}")

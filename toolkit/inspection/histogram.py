@@ -61,12 +61,16 @@ class Counter:
         self._dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
         self.mantissa, self.exponent = _BITS[self._dtype.name]
         self._counts: NDArray[np.int64] = np.zeros(2 << self.exponent, np.int64)
+        self._codes: NDArray[np.int64] = np.empty(0, np.int64)  # kept: fresh memory costs more than the work
 
     def add(self, values: Array) -> tuple[int, int]:
         """Count a flat contiguous piece; return how many values it has that may be zero, and that are not finite."""
         values = values if values.dtype == self._dtype else values.astype(self._dtype)
         bits = values.view(f"u{self._dtype.itemsize}")
-        codes = (bits >> bits.dtype.type(self.mantissa)).view(f"i{bits.itemsize}")  # signed: bincount takes those
+        if self._codes.size < bits.size:
+            self._codes = np.empty(bits.size, np.int64)  # what bincount counts without a copy
+        codes = self._codes[: bits.size]
+        np.right_shift(bits, bits.dtype.type(self.mantissa), out=codes.view(np.uint64), dtype=bits.dtype)
         found = np.bincount(codes, minlength=self._counts.size)
         self._counts += found
         half = 1 << self.exponent

@@ -72,6 +72,7 @@ class Accumulator:
         self._extent: tuple[int, int] | None = None
         self._count = self._zeros = self._nan = self._inf = 0
         self._first: dict[str, int] = {}
+        self._wide: NDArray[np.float64] = np.empty(0)  # kept: fresh memory costs more than the work
 
     @property
     def multiple(self) -> int:
@@ -92,7 +93,10 @@ class Accumulator:
             known = self._extent or (low, high)
             self._extent = min(low, known[0]), max(high, known[1])
         with np.errstate(all="ignore"):
-            wide: NDArray[np.float64] = values.astype(np.float64)
+            if self._wide.size < values.size:
+                self._wide = np.empty(values.size)
+            wide = self._wide[: values.size]
+            np.copyto(wide, values)
             squares = None if self._units is None else self._units.add(wide)
             if odd:
                 wide, squares = self._only_finite(wide), None
@@ -129,10 +133,10 @@ class Accumulator:
 
 
 def statistics(tensor: Tensor) -> Statistics:
-    """Read a tensor and return what its values are like."""
+    """Read a tensor and return what its values are like: bit for bit the same from whatever format they come."""
     accumulator = Accumulator(tensor)
     step = accumulator.multiple * max(_CACHED // accumulator.multiple, 1)
-    parts = pieces(tensor, accumulator.multiple)
+    parts = pieces(tensor, step)
     while True:
         try:
             piece = next(parts)

@@ -7,6 +7,7 @@ import numpy as np
 from cnnkit.exporters.weight_file import Tensor
 from cnnkit.inspection.finding import Finding
 from cnnkit.inspection.statistics import Statistics
+from cnnkit.inspection.unit_digests import unit_digests
 from cnnkit.inspection.units import unit_axis
 
 _DEAD = 1e-5  # of the layer's median norm; real nets have dead filters at 1e-34 of it, never exactly 0
@@ -36,14 +37,15 @@ def duplicates(tensor: Tensor, found: Statistics) -> Iterator[Finding]:
     candidates = _coinciding(norms, _dead(found))
     if not candidates.size:
         return
-    rows, first = np.moveaxis(tensor.read(), axis, 0), dict[bytes, int]()
-    pairs = [(unit, first.setdefault(rows[unit].tobytes(), unit)) for unit in candidates.tolist()]
+    units, first = candidates.tolist(), dict[bytes, int]()
+    sums = unit_digests(tensor, axis, units)
+    pairs = [(unit, first.setdefault(digest, unit)) for unit, digest in zip(units, sums, strict=True)]
     copies = [(unit, before) for unit, before in pairs if unit != before]
     if copies:
-        word, units = unit_word(tensor), np.array([unit for unit, _ in copies])
+        word, same = unit_word(tensor), np.array([unit for unit, _ in copies])
         unit, before = copies[0]
-        message = f"{_units(units, norms.size, word)} copies of others: {unit} is the same as {before}"
-        yield Finding(tensor.name, f"duplicate_{word}", "warning", len(copies), tuple(units.tolist()), message)
+        message = f"{_units(same, norms.size, word)} copies of others: {unit} is the same as {before}"
+        yield Finding(tensor.name, f"duplicate_{word}", "warning", len(copies), tuple(same.tolist()), message)
 
 
 def _dead(found: Statistics) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cnnkit.exporters import Tensor
+from cnnkit.exporters.weight_file import hashed
 from cnnkit.inspection import findings, statistics
 
 
@@ -72,6 +75,31 @@ def test_duplicate_filters():
     values[6] = values[1]
     values[7] = -values[0]  # the same norm, another filter
     assert look(weight(values)) == [("0.weight", "duplicate_filter", "warning", (6,))]
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape"),
+    [(("o", "i", "kh", "kw"), (6, 3, 2, 2)), (("in", "out"), (7, 6)), (("kh", "kw", "o", "i"), (2, 2, 6, 3))],
+)
+@pytest.mark.parametrize("size", [1, 5, 30])
+def test_duplicates_are_found_without_reading_the_tensor_at_once(monkeypatch, axes, shape, size):
+    monkeypatch.setattr("cnnkit.inspection.unit_digests.VALUES", 10)
+    values, axis = kernels(*shape), shape.index(6)
+    units = np.moveaxis(values, axis, 0)
+    units[4], units[5] = units[2], -units[2]
+    whole = weight(values, axes=axes)
+
+    def parts():
+        flat = values.reshape(-1)
+        yield from (flat[start : start + size] for start in range(0, flat.size, size))
+
+    def read():
+        raise AssertionError("read at once")
+
+    found = look(replace(whole, read=read, stream=lambda: hashed(parts())))
+    assert [finding for finding in found if "duplicate" in finding[1]] == [
+        ("0.weight", f"duplicate_{'neuron' if len(shape) == 2 else 'filter'}", "warning", (4,))
+    ]
 
 
 @pytest.mark.parametrize(("factor", "kind"), [(1e4, "exploding"), (1e-6, "vanishing"), (1e9, "exploding")])

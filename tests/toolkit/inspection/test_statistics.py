@@ -1,4 +1,6 @@
 import hashlib
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cnnkit.exporters import Tensor
-from cnnkit.inspection import pieces, statistics
+from cnnkit.exporters.weight_file import hashed
+from cnnkit.inspection import Statistics, statistics
 from cnnkit.inspection.decoding import decoded
 from cnnkit.inspection.histogram import Histogram
 from cnnkit.inspection.moments import Moments
+
+MODULE = sys.modules[Statistics.__module__]  # of the name that the function has too
 
 
 def look(array, **options):
@@ -49,7 +54,7 @@ def test_any_values(array):
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
 @pytest.mark.parametrize("offset", [0.0, 1e6])
 def test_many_pieces_are_as_stable_as_one(monkeypatch, scale, offset):
-    monkeypatch.setattr(pieces, "VALUES", 1000)
+    monkeypatch.setattr(MODULE, "_CACHED", 1000)
     values = (np.random.default_rng(0).normal(size=12_345) + offset) * scale
     values[5000:7000] *= 3
     found = look(values)
@@ -75,7 +80,7 @@ def test_zeros_do_not_hide_small_values():
     ],
 )
 def test_norms_of_units_in_every_layout(monkeypatch, axes, shape):
-    monkeypatch.setattr(pieces, "VALUES", 1)
+    monkeypatch.setattr(MODULE, "_CACHED", 1)
     array = np.random.default_rng(1).normal(size=shape)
     found = look(array, role="weight", axes=axes)
     axis = axes.index("o" if "o" in axes else "out")
@@ -88,6 +93,23 @@ def test_norms_of_units_that_are_far_apart(monkeypatch):
     array = np.random.default_rng(1).normal(size=(3, 5, 2))
     found = look(array, role="weight", axes=("i", "o", "k"))
     assert np.allclose(found.norms, np.sqrt((array**2).sum((0, 2))))
+
+
+@pytest.mark.parametrize("sizes", [[1] * 24, [7, 17], [5, 0, 19], [24]])
+def test_pieces_of_any_length_change_nothing(monkeypatch, sizes):
+    """A file yields what lies together in it; figures do not depend on where it cuts."""
+    monkeypatch.setattr(MODULE, "_CACHED", 8)
+    values = np.random.default_rng(2).normal(size=(4, 2, 3))
+    whole = Tensor.of("w", values, role="weight", axes=("i", "o", "k"))
+
+    def parts():
+        yield from np.split(values.reshape(-1), np.cumsum(sizes)[:-1])
+
+    cut = replace(whole, stream=lambda: hashed(parts()))
+    mine, its = statistics(cut), statistics(whole)
+    assert mine == its
+    assert mine.norms.tobytes() == its.norms.tobytes()
+    assert cut.sha256() == mine.sha256 == whole.sha256()
 
 
 def test_integers_are_exact():
