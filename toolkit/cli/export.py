@@ -95,7 +95,10 @@ def _require_free(file: Path, target: Path, overwrite: bool) -> str | None:
     """Return the SHA-256 of FILE. Raises unless OUT may be written: new, asked for, or an earlier export of FILE."""
     import hashlib
 
-    digest = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+    digest = None
+    if file.is_file():
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if target.exists() and file.exists() and os.path.samefile(file, target):
         raise ConfigError(f"{target}: is FILE itself: name another place with -o OUT")
     if target.exists() and not overwrite and _source_of(target) != digest:

@@ -57,4 +57,9 @@ def initialise(model: Model, path: Path) -> Start:
             "no tensor fits this network by name and shape", file=str(path), hint="see cnnkit inspect FILE"
         )
     model.params, model.state = model.to_backend(params), model.to_backend(state)
-    return Start(path, tuple(taken), tuple(left), hashlib.sha256(path.read_bytes()).hexdigest())
+    return Start(path, tuple(taken), tuple(left), _sha256(path))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,88 @@
+"""P6: from starting the program to 99.0 % on MNIST's test images, against Keras 3 with its stock MNIST convnet.
+
+    python benchmarks/time_to_accuracy.py [--rounds 3] [--keras torch]        (MNIST in CNNKIT_DATA_DIR)
+
+Ours is the recipe lenet5 on the NumPy backend with a short schedule, fixed beforehand; a run that ends below 99.0 %
+counts as one that never arrives. Keras' example (simple_mnist_convnet: two convolutions, dropout, Adam, batches of 128)
+may look at the test images after every epoch and stops as soon as it is there. Wall time of whole processes, in turns.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+GOAL = 0.99
+OURS = ["--recipe", "lenet5", "--epochs", "5", "--batch-size", "64", "--optimizer", "adam",
+        "--learning-rate", "0.003", "--schedule", "onecycle", "--validation-split", "0"]  # fmt: skip
+KERAS = """
+import os, sys, time, numpy as np, keras
+from keras import layers
+with np.load(os.path.join(os.environ["CNNKIT_DATA_DIR"], "mnist.npz")) as data:
+    (x, y), (tx, ty) = ((data[a].astype("float32") if i == 0 else data[a] for i, a in enumerate(pair))
+                        for pair in (("x_train", "y_train"), ("x_test", "y_test")))
+x, tx = x[..., None] / 255, tx[..., None] / 255
+keras.utils.set_random_seed(int(sys.argv[1]))
+model = keras.Sequential([
+    keras.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(2),
+    layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(2), layers.Flatten(), layers.Dropout(0.5),
+    layers.Dense(10, activation="softmax")])
+model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+for epoch in range(1, 16):
+    model.fit(x, y, batch_size=128, epochs=1, validation_split=0.1, verbose=0)
+    accuracy = model.evaluate(tx, ty, batch_size=1000, verbose=0)[1]
+    print(epoch, accuracy, flush=True)
+    if accuracy >= 0.99:
+        break
+"""
+
+
+def ours(seed: int) -> tuple[float, float, str]:
+    """Return (seconds, test accuracy, how many epochs) of our program."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "net.h5")
+        command = [sys.executable, "-m", "cnnkit.cli", "train", *OURS, "--seed", str(seed), "--out", str(out), "--json"]
+        started = time.perf_counter()
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        seconds = time.perf_counter() - started
+    return seconds, json.loads(done.stdout)["test"]["accuracy"], OURS[3]
+
+
+def keras(seed: int, backend: str) -> tuple[float, float, str]:
+    """Return the same of Keras' example."""
+    started = time.perf_counter()
+    command = [sys.executable, "-c", KERAS, str(seed)]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=os.environ | {"KERAS_BACKEND": backend}
+    )
+    seconds = time.perf_counter() - started
+    epochs, accuracy = done.stdout.splitlines()[-1].split()
+    return seconds, float(accuracy), epochs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--keras", default="torch", help="Keras' backend: torch or jax")
+    options = parser.parse_args()
+    ratios = []
+    for seed in range(options.rounds):
+        mine, theirs = ours(seed), keras(seed, options.keras)
+        for who, (seconds, accuracy, epochs) in (("cnnkit", mine), (f"Keras on {options.keras}", theirs)):
+            print(f"seed {seed}: {who}: {100 * accuracy:.2f} % after {epochs} epochs, {seconds:.1f} s", flush=True)
+        if mine[1] >= GOAL:
+            ratios.append(theirs[0] / mine[0])
+    arrived = f"{len(ratios)} of {options.rounds} runs reached {100 * GOAL:.1f} %"
+    if ratios:
+        print(f"P6 {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) times as fast; {arrived}")
+    else:
+        print(f"P6 {arrived}")
+
+
+if __name__ == "__main__":
+    main()
