@@ -41,12 +41,7 @@ def turns(name: str, ours: Callable[[], object], peer: Callable[[], object], rou
 
 
 def main(rounds: int) -> None:
-    recipe = recipes.get("lecture-cnn")
-    weights = Model.from_recipe(recipe.name).to_weights() if hasattr(Model, "from_recipe") else None
-    if weights is None:
-        from cnnkit import architecture
-
-        weights = Model(*architecture.build(recipe.architecture), seed=0).to_weights()
+    weights = Model(*recipes.get("lecture-cnn").network(), seed=0).to_weights()
     flat = np.concatenate([tensor.read().reshape(-1) for tensor in weights])
     lines = flat[: flat.size // 16 * 16].reshape(-1, 16)
     form = TextFormat()
