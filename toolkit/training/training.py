@@ -95,6 +95,12 @@ class Training:
         self.variables, self.position = Variables(params, state, slots), position
         self._safe = (position, _copy(self.variables))
 
+    @property
+    def not_captured(self) -> str | None:
+        """Why steps run piece by piece on a device that could replay them whole; None where nothing is amiss."""
+        reason: str | None = getattr(self.step, "reason", None)
+        return reason
+
     # ---- running
 
     def epochs(
