@@ -5,13 +5,17 @@ BIN    := $(VENV)/bin
 # A strict editable install is a tree of links: it is made again when a file comes or goes (a folder's time changes).
 FOLDERS := $(shell find toolkit backends exporters data -type d -not -name __pycache__)
 
-.PHONY: train test check bench clean
+.PHONY: train test check parity bench clean
 
 train: $(VENV)/run.stamp
 	$(BIN)/cnnkit train
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+
+parity: $(VENV)/dev.stamp
+	mkdir -p build
+	$(BIN)/cnnkit parity --quiet --backend numpy --backend torch --backend reference --backend cupy-sim --report build/parity.html
 
 # pyright does not look into links, and takes one file under two names for two types: it gets a copy.
 check: $(VENV)/dev.stamp
@@ -23,7 +27,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/pyright build/typing
 
 bench: $(VENV)/dev.stamp
-	for script in startup text svg inspection; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in training startup text svg inspection; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

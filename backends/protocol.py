@@ -67,7 +67,11 @@ class Availability:
 
 
 class Backend(ABC):
-    """The primitives. Abstract ones are the whole duty of a new backend; the rest have default bodies."""
+    """The primitives. Abstract ones are the whole duty of a new backend; the rest have default bodies.
+
+    It is made as Class(device=None, threads=None), None leaving the choice to it. `threads` then says how many of the
+    CPU it uses; a backend that cannot steer them need not obey.
+    """
 
     name: str
     device: str = "cpu"
@@ -102,7 +106,9 @@ class Backend(ABC):
     def uniform(self, key: Pair, step: int | Array, shape: Shape, start: int = 0) -> Array:
         """Return float32 draws in [0, 1): element i is the top 24 bits of Philox4x32-10 word start + i, times 2**-24.
 
-        key: two words of 32 bits. step: counts updates; may live on the device. Salmon et al. 2011.
+        key: two words of 32 bits. step: counts updates; may live on the device. Word 4 b + j is word j of the counter
+        (b low, b high, step low, step high); `cnnkit.backends.philox` computes it on any int64 arrays.
+        Salmon et al. 2011.
         """
 
     # ---- element by element
@@ -120,7 +126,9 @@ class Backend(ABC):
     @abstractmethod
     def erf(self, x: Array) -> Array: ...
     @abstractmethod
-    def maximum(self, x: Array, other: Array | float) -> Array: ...
+    def maximum(self, x: Array, other: Array | float) -> Array:
+        """Return the larger one; NaN wins."""
+
     @abstractmethod
     def where(self, condition: Array, x: Array | float, y: Array | float) -> Array:
         """Return x where condition else y; at least one of x and y is an array, and gives the dtype."""
@@ -128,7 +136,9 @@ class Backend(ABC):
     # ---- reductions; axis None is all axes
 
     @abstractmethod
-    def sum(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array: ...
+    def sum(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+        """Return sums of numbers; of booleans, how many are true, as whole numbers."""
+
     @abstractmethod
     def mean(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array: ...
     @abstractmethod
@@ -140,7 +150,9 @@ class Backend(ABC):
     # ---- moving and joining
 
     @abstractmethod
-    def take(self, x: Array, indices: Array, axis: int = 0) -> Array: ...
+    def take(self, x: Array, indices: Array, axis: int = 0) -> Array:
+        """Return slices along axis, whose place the axes of `indices` take; 0 <= indices < the length of axis."""
+
     @abstractmethod
     def transpose(self, x: Array, axes: tuple[int, ...]) -> Array: ...
     @abstractmethod
@@ -171,7 +183,10 @@ class Backend(ABC):
 
     @abstractmethod
     def max_pool2d(self, x: Array, window: Pair, stride: Pair, padding: Padding) -> tuple[Array, Any]:
-        """Return (y, saved): the maximum of each window; padding never wins. `saved` is for the gradient alone."""
+        """Return (y, saved): the maximum of each window; padding never wins. `saved` is for the gradient alone.
+
+        Layers see to it that, here as in average_pool2d, padding is smaller than the window.
+        """
 
     @abstractmethod
     def max_pool2d_gradient(
@@ -255,11 +270,17 @@ class Backend(ABC):
     def compile(self, step: Step) -> Step:
         """Return a function that does what `step` does, perhaps captured for replay on the device.
 
-        step(variables, *inputs) -> (variables, report): trees of arrays and numbers. `variables` are written in place
-        where arrays can be; inputs may be copied to a fixed place on the device, numbers becoming 0-d arrays of the
-        first input's dtype (whole numbers int64). Results are valid until the next call.
+        step(variables, *inputs) -> (variables, report): trees of arrays and numbers, made of dictionaries (some of them
+        of the subclass cnnkit.flat_tree.FlatTree), tuples and NamedTuples. `variables` are written in place where
+        arrays can be; inputs may be copied to a fixed place on the device, numbers becoming 0-d arrays of the first
+        input's dtype (whole numbers int64). Results are valid until the next call.
+        A model's forward pass is compiled as well: it returns no variables, so those given stay in use.
         """
         return step
+
+    def launches(self) -> Mapping[str, int]:
+        """Return how often each kernel was launched so far, by name; nothing where a backend does not count."""
+        return {}
 
     def data_bytes(self) -> int:
         """Return how many bytes of data may stay on the device from step to step; 0 where nothing is gained by it."""

@@ -36,7 +36,9 @@ class ReferenceBackend(Backend):
         return np.arange(count)
 
     def uniform(self, key: Pair, step: Any, shape: Shape, start: int = 0) -> Native:
-        draws = [_philox_word(key, int(step), start + i) >> 8 for i in range(math.prod(shape))]
+        first, size = start // 4, math.prod(shape)
+        words = [word for block in range(first, (start + size + 3) // 4) for word in _philox(key, int(step), block)]
+        draws = [word >> 8 for word in words[start % 4 : start % 4 + size]]
         return np.array(draws, np.float64).reshape(shape) / 2**24
 
     # ---- element by element, reductions, moving: NumPy's own
@@ -97,7 +99,7 @@ class ReferenceBackend(Backend):
         for (p, q), rows, cols in _positions(y.shape[2:], weight.shape[2:], stride, dilation):
             patch = framed[:, :, rows, cols]
             for inputs, outputs in _groups(x.shape[1], len(weight), groups):
-                y[:, outputs, p, q] = np.einsum("niab,oiab->no", patch[:, inputs], weight[outputs])
+                y[:, outputs, p, q] = np.tensordot(patch[:, inputs], weight[outputs], ((1, 2, 3), (1, 2, 3)))
         return y
 
     def conv2d_input_gradient(
@@ -106,7 +108,7 @@ class ReferenceBackend(Backend):
         dframed = _frame(np.zeros(x_shape), padding, 0.0)
         for (p, q), rows, cols in _positions(dy.shape[2:], weight.shape[2:], stride, dilation):
             for inputs, outputs in _groups(x_shape[1], len(weight), groups):
-                dframed[:, inputs, rows, cols] += np.einsum("no,oiab->niab", dy[:, outputs, p, q], weight[outputs])
+                dframed[:, inputs, rows, cols] += np.tensordot(dy[:, outputs, p, q], weight[outputs], (1, 0))
         return _unframe(dframed, padding)
 
     def conv2d_weight_gradient(
@@ -117,7 +119,7 @@ class ReferenceBackend(Backend):
         for (p, q), rows, cols in _positions(dy.shape[2:], (weight_shape[2], weight_shape[3]), stride, dilation):
             patch = framed[:, :, rows, cols]
             for inputs, outputs in _groups(x.shape[1], weight_shape[0], groups):
-                dweight[outputs] += np.einsum("no,niab->oiab", dy[:, outputs, p, q], patch[:, inputs])
+                dweight[outputs] += np.tensordot(dy[:, outputs, p, q], patch[:, inputs], (0, 0))
         return dweight
 
     # ---- pooling
@@ -196,9 +198,8 @@ def _groups(inputs: int, outputs: int, groups: int) -> Iterator[tuple[slice, sli
         yield slice(g * i, (g + 1) * i), slice(g * o, (g + 1) * o)
 
 
-def _philox_word(key: Pair, step: int, position: int) -> int:
-    """Return 32 random bits: word position % 4 of Philox4x32-10 at (position // 4, step). Salmon et al. 2011."""
-    block = position // 4
+def _philox(key: Pair, step: int, block: int) -> list[int]:
+    """Return four words of 32 random bits: Philox4x32-10 at (block, step). Salmon et al. 2011."""
     counter = [block % 2**32, block >> 32, step % 2**32, step >> 32]
     k0, k1 = key
     for _ in range(10):
@@ -206,4 +207,4 @@ def _philox_word(key: Pair, step: int, position: int) -> int:
         high1, low1 = divmod(0xCD9E8D57 * counter[2], 2**32)
         counter = [high1 ^ counter[1] ^ k0, low1, high0 ^ counter[3] ^ k1, low0]
         k0, k1 = (k0 + 0x9E3779B9) % 2**32, (k1 + 0xBB67AE85) % 2**32
-    return counter[position % 4]
+    return counter

@@ -45,6 +45,7 @@ _ROOMS = (
     "losses",
     "metrics",
     "optimizers",
+    "parity",
     "recipes",
     "schedules",
     "training",

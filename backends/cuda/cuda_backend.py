@@ -60,7 +60,8 @@ class CudaBackend(ArrayBackend):
         return draws
 
     def gemm(self, x: Native, y: Native, out: Native = None, accumulate: bool = False) -> Native:
-        if x.dtype != y.dtype or x.dtype.kind != "f" or x.ndim < 2 or y.ndim < 2:
+        usual = x.dtype == y.dtype and x.dtype.kind == "f" and x.ndim >= 2 and y.ndim >= 2
+        if not usual or x.shape[-1] != y.shape[-2]:  # cuBLAS would read on where sizes do not fit; matmul refuses
             return self.xp.matmul(x, y, out=out)
         self.kernels.launches["gemm"] += 1
         return gemm(self.xp, self.machine.multiply, x, y, out, accumulate)
@@ -198,6 +199,9 @@ class CudaBackend(ArrayBackend):
     def compile(self, step: Step) -> Step:
         reason = None if self.captures else "capturing is switched off"
         return CapturedStep(step, CudaRecorder(self.machine, self.kernels), reason)
+
+    def launches(self) -> Mapping[str, int]:
+        return dict(sorted(self.kernels.launches.items()))
 
     def data_bytes(self) -> int:
         return self.machine.free_bytes() // 3

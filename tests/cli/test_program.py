@@ -10,8 +10,8 @@ import cnnkit.recipes
 from cnnkit.cli.app import app, run
 
 COMMANDS = (
-    "train", "evaluate", "predict", "export", "inspect", "show", "diff", "summary", "gradcheck", "backends", "recipes",
-    "formats",
+    "train", "evaluate", "predict", "export", "inspect", "show", "diff", "summary", "parity", "gradcheck", "backends",
+    "recipes", "formats",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from cnnkit.cli import (
     formats,
     gradcheck,
     inspect,
+    parity,
     predict,
     recipes,
     show,
@@ -55,7 +56,9 @@ def _globals(
     configure(quiet=quiet, verbose=verbose)
 
 
-for command in (train, evaluate, predict, export, inspect, show, diff, summary, gradcheck, backends, recipes, formats):
+for command in (
+    train, evaluate, predict, export, inspect, show, diff, summary, parity, gradcheck, backends, recipes, formats,
+):  # fmt: skip
     app.command(command.NAME, epilog=f"Example: {command.EXAMPLE}")(command.command)
 app.add_typer(data.app, name="data")
 

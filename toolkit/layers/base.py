@@ -53,7 +53,9 @@ class Context(NamedTuple):
 
     def child(self, name: str) -> "Context":
         """Return the context of the child layer `name`."""
-        return self._replace(key=_derive(self.key, name)) if self.training else self
+        if not self.training:
+            return self
+        return Context(self.backend, True, _derive(self.key, name), self.step, self.first_sample)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -31,7 +31,9 @@ class BinaryCrossEntropy(Loss):
         return backend.concatenate([1 - p, p], axis=1) if outputs.shape[1] == 1 else p
 
     def decide(self, backend: Backend, outputs: Array) -> Array:
-        return backend.argmax(self.probabilities(backend, outputs), axis=1)
+        # Probabilities round to 1 and tie in float32 where the outputs do not.
+        scores = backend.concatenate([0 * outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
+        return backend.argmax(scores, axis=1)
 
     def check(self, output_shape: Shape, classes: int) -> None:
         if not (output_shape == (1,) and classes == 2):

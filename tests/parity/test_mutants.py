@@ -1,0 +1,120 @@
+"""Each primitive is changed by a machine in many ways; the suite must see each change, and name the primitive."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.protocol import Backend
+from cnnkit.backends.reference_backend import ReferenceBackend
+from cnnkit.backends.torch_backend import TorchBackend
+from cnnkit.parity.check import Arena
+from cnnkit.parity.engine import run_check
+from cnnkit.parity.primitives import PRIMITIVES
+from cnnkit.parity.suite import CHECKS
+
+PUBLIC = tuple(n for n, _ in inspect.getmembers(Backend, inspect.isroutine) if not n.startswith("_"))
+ABSTRACT = tuple(sorted(Backend.__abstractmethods__))
+WITH_RESULT = [
+    *ABSTRACT,
+    "add_bias",
+    "add_bias_gradient",
+    "one_hot",
+    "softmax_cross_entropy",
+    "update",
+    "pack",
+    "assign",
+]
+MATRIX = {"availability", "allow_tf32"}  # what the matrix of capabilities looks at
+
+
+def scaled(_: Backend, result: Any) -> Any:
+    return result * 1.001
+
+
+def negated(_: Backend, result: Any) -> Any:
+    return -result
+
+
+def shifted(_: Backend, result: Any) -> Any:
+    return result + 1
+
+
+def shortened(_: Backend, result: Any) -> Any:
+    return result[:-1] if result.ndim else result + 1
+
+
+def turned(backend: Backend, result: Any) -> Any:
+    """Reverse the axes' order; where that changes nothing (one axis, or symmetry) the values."""
+    host = np.array(result if isinstance(result, np.ndarray) else result.cpu().numpy())
+    swapped = np.ascontiguousarray(host.T) if host.ndim > 1 else host[::-1].copy()
+    return swapped if isinstance(result, np.ndarray) else backend.torch.from_numpy(swapped)
+
+
+def single(backend: Backend, result: Any) -> Any:
+    """One value is NaN, or an integer off by one."""
+    host = np.array(result if isinstance(result, np.ndarray) else result.cpu().numpy())
+    if host.size:
+        host.flat[-1] = np.nan if host.dtype.kind == "f" else host.flat[-1] + 1
+    return host if isinstance(result, np.ndarray) else backend.torch.from_numpy(host)
+
+
+MUTATIONS: dict[str, Callable[[Backend, Any], Any]] = {
+    function.__name__: function for function in (scaled, negated, shifted, shortened, turned, single)
+}
+SAME = {("zeros", "scaled"), ("zeros", "negated")}  # zero times anything is zero
+
+
+def mutant(base: type[Backend], member: str, mutation: str) -> Backend:
+    """Return a backend whose `member` gives its result changed."""
+    right, change = getattr(base, member), MUTATIONS[mutation]
+
+    def wrong(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = right(self, *args, **kwargs)
+        if isinstance(result, tuple):
+            return (change(self, result[0]), *result[1:])
+        return change(self, result)
+
+    arguments = {"threads": 1} if base is NumpyBackend else {"device": "cpu", "threads": 1}
+    assert base in (NumpyBackend, TorchBackend)
+    return type("Mutant", (base,), {"name": "mutant", member: wrong})(**arguments)
+
+
+def failing(backend: Backend, member: str) -> list[str]:
+    """Return the problems of the rows that are named after the member and did not pass."""
+    rows = run_check(PRIMITIVES[member], 4, 0, [Arena(backend, "float32")], ReferenceBackend())
+    assert {row.name for row in rows} == {member}
+    return [row.problem for row in rows if not row.passed]
+
+
+@pytest.mark.parametrize("base", [NumpyBackend, TorchBackend])
+@pytest.mark.parametrize("member", WITH_RESULT)
+def test_every_change_of_a_primitive_is_seen_in_its_own_row(base, member) -> None:
+    changed = [name for name in MUTATIONS if (member, name) not in SAME]
+    assert [name for name in changed if not failing(mutant(base, member, name), member)] == []
+
+
+@pytest.mark.parametrize("member", WITH_RESULT)
+def test_what_is_not_changed_is_not_seen(member) -> None:
+    assert failing(NumpyBackend(threads=1), member) == []
+
+
+def test_every_public_member_of_the_protocol_has_a_check() -> None:
+    assert set(PUBLIC) - set(PRIMITIVES) == MATRIX
+    assert set(PRIMITIVES) <= set(PUBLIC)
+    assert set(ABSTRACT) <= set(PRIMITIVES)
+
+
+def test_a_member_without_a_check_would_be_seen() -> None:
+    class More(Backend):
+        def cumulative_sum(self, x): ...
+
+    public = {n for n, _ in inspect.getmembers(More, inspect.isroutine) if not n.startswith("_")}
+    assert public - set(PRIMITIVES) - MATRIX == {"cumulative_sum"}
+
+
+def test_no_two_checks_have_one_name() -> None:
+    assert len({check.name for check in CHECKS}) == len(CHECKS)

@@ -1,0 +1,212 @@
+"""Backends with one mistake each, as people make them: the report must fail, name the primitive and say the mistake."""
+
+import numpy as np
+import pytest
+
+from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.reference_backend import ReferenceBackend
+from cnnkit.parity.check import Arena
+from cnnkit.parity.engine import run_check
+from cnnkit.parity.mistakes.table import mantissa
+from cnnkit.parity.primitives import PRIMITIVES
+
+
+class Wrong(NumpyBackend):
+    name = "wrong"
+
+    def __init__(self) -> None:
+        super().__init__(threads=1)
+
+
+class FlippedKernel(Wrong):
+    def conv2d(self, x, weight, *how):
+        return super().conv2d(x, weight[:, :, ::-1, ::-1], *how)
+
+
+class TransposedKernelGradient(Wrong):
+    def conv2d_weight_gradient(self, dy, x, weight_shape, *how):
+        found = super().conv2d_weight_gradient(dy, x, weight_shape, *how)
+        return found.transpose(0, 1, 3, 2) if weight_shape[2] == weight_shape[3] else found
+
+
+class NoBias(Wrong):
+    def add_bias(self, x, bias, relu=False):
+        return super().add_bias(x, bias * 0, relu)
+
+
+class LastOfTies(Wrong):
+    """The gradient of a maximum to the last of equal values: everything is turned round, pooled, and turned back."""
+
+    def max_pool2d(self, x, *how):
+        return super().max_pool2d(x, *how)[0], x.copy()
+
+    def max_pool2d_gradient(self, dy, saved, x_shape, window, stride, padding):
+        x = saved
+        covered = [(n - 1) * s + w for n, s, w in zip(dy.shape[2:], stride, window, strict=True)]
+        framed = np.pad(x, ((0, 0), (0, 0), *padding), constant_values=-np.inf)[:, :, : covered[0], : covered[1]]
+        none = ((0, 0), (0, 0))
+        _, turned = super().max_pool2d(np.ascontiguousarray(framed[:, :, ::-1, ::-1]), window, stride, none)
+        back = super().max_pool2d_gradient(dy[:, :, ::-1, ::-1], turned, framed.shape, window, stride, none)
+        whole = np.zeros((*x_shape[:2], *(n + sum(p) for n, p in zip(x_shape[2:], padding, strict=True))), dy.dtype)
+        whole[:, :, : covered[0], : covered[1]] = back[:, :, ::-1, ::-1]
+        (top, _), (left, _) = padding
+        return whole[:, :, top : top + x_shape[2], left : left + x_shape[3]]
+
+
+class ZeroPaddingWins(Wrong):
+    def max_pool2d(self, x, window, stride, padding):
+        return super().max_pool2d(np.pad(x, ((0, 0), (0, 0), *padding)), window, stride, ((0, 0), (0, 0)))
+
+
+class UnbiasedMean(Wrong):
+    """A mean of n - 1: what a variance made of it is unbiased where the biased one is meant."""
+
+    def mean(self, x, axis=None, keepdims=False):
+        found = super().mean(x, axis, keepdims)
+        count = x.size // np.size(found)
+        return found * x.dtype.type(count / max(count - 1, 1))
+
+
+class PaddingOnTheWrongSide(Wrong):
+    def conv2d(self, x, weight, stride, padding, dilation, groups):
+        return super().conv2d(x, weight, stride, tuple(side[::-1] for side in padding), dilation, groups)
+
+
+class DilationOffByOne(Wrong):
+    """Reads one pixel further a tap, on an image with as many zeros more at its end."""
+
+    def conv2d(self, x, weight, stride, padding, dilation, groups):
+        further = [d + 1 for d in dilation]
+        more = [k - 1 for k in weight.shape[2:]]
+        padding = tuple((a, b + m) for (a, b), m in zip(padding, more, strict=True))
+        return super().conv2d(x, weight, stride, padding, tuple(further), groups)
+
+
+class GroupsInterleaved(Wrong):
+    def conv2d(self, x, weight, stride, padding, dilation, groups):
+        y = super().conv2d(x, weight, stride, padding, dilation, groups)
+        return y[:, np.arange(y.shape[1]).reshape((groups, -1)).T.ravel()]
+
+
+class TF32(Wrong):
+    """Factors of 10 bits, as NVIDIA's tensor cores take them unless told otherwise."""
+
+    def conv2d(self, x, weight, *how):
+        return super().conv2d(self._cut(x), self._cut(weight), *how)
+
+    @staticmethod
+    def _cut(x):
+        return mantissa(x, 10).astype(x.dtype)
+
+
+class TF32Products(Wrong):
+    def matmul(self, x, y):
+        return super().matmul(*(mantissa(a, 10).astype(a.dtype) for a in (x, y)))
+
+
+class OtherGenerator(Wrong):
+    def uniform(self, key, step, shape, start=0):
+        seed = [*key, int(np.asarray(step).item()) & (2**63 - 1), start]
+        return np.random.default_rng(seed).random(shape, np.float32)
+
+
+class NoStep(Wrong):
+    def uniform(self, key, step, shape, start=0):
+        return super().uniform(key, step * 0, shape, start)
+
+
+class PaddingCounts(Wrong):
+    def average_pool2d(self, x, window, stride, padding, count_padding):
+        return super().average_pool2d(x, window, stride, padding, count_padding or True)
+
+
+class EpsilonInside(Wrong):
+    """Adam as Keras has it: epsilon before the bias correction."""
+
+    def update(self, rule, parameter, gradient, slots, scalars):
+        value, values = rule.formula(self, parameter, gradient, slots, scalars)
+        if rule.name.endswith("Adam") and not rule.weight_decay:
+            scale = (np.sqrt(values["second_moment"]) + rule.epsilon) * scalars["correction"]
+            value = parameter - values["first_moment"] / scale * scalars["size"]
+        return value.astype(parameter.dtype), values
+
+
+class InFloat32(Wrong):
+    """Says float64 and computes in float32."""
+
+    def conv2d_input_gradient(self, dy, weight, *rest):
+        found = super().conv2d_input_gradient(dy.astype("f4"), weight.astype("f4"), *rest)
+        return found.astype(dy.dtype)
+
+
+class SummedLoss(Wrong):
+    def softmax_cross_entropy(self, outputs, targets, label_smoothing=0.0):
+        loss, dy = super().softmax_cross_entropy(outputs, targets, label_smoothing)
+        return loss * outputs.shape[0], dy * outputs.shape[0]
+
+
+class NaN(Wrong):
+    def tanh(self, x):
+        return super().tanh(x) * np.nan
+
+
+class Raises(Wrong):
+    def erf(self, x):
+        del x
+        raise RuntimeError("no such kernel\nlong story")
+
+
+PLANTED = [
+    (FlippedKernel, "conv2d", "the kernel is flipped: true convolution instead of cross-correlation"),
+    (TransposedKernelGradient, "conv2d_weight_gradient", "height and width of the kernel are exchanged"),
+    (NoBias, "add_bias", "the bias is left out"),
+    (LastOfTies, "max_pool2d_gradient", "of equal values the last gets the gradient, not the first"),
+    (ZeroPaddingWins, "max_pool2d", "padding is zero, and wins over negative values"),
+    (UnbiasedMean, "mean", "the sum is divided by n - 1: unbiased where biased is meant"),
+    (PaddingOnTheWrongSide, "conv2d", "padding stands on the opposite sides"),
+    (DilationOffByOne, "conv2d", "the dilation is one too large, and zeros stand beyond the end"),
+    (GroupsInterleaved, "conv2d", "the output channels of the groups are interleaved"),
+    (TF32, "conv2d", "the factors are rounded to TF32 or float16: 10 bits"),
+    (TF32Products, "matmul", "the factors are rounded to TF32 or float16: 10 bits"),
+    (OtherGenerator, "uniform", "no known mistake"),
+    (NoStep, "uniform", "the step is ignored"),
+    (PaddingCounts, "average_pool2d", "padding counts where it should not, or the other way"),
+    (EpsilonInside, "update", "epsilon stands before the bias correction"),
+    (InFloat32, "conv2d_input_gradient", "computes in float32"),
+    (SummedLoss, "softmax_cross_entropy", "summed over the batch, not averaged"),
+    (NaN, "tanh", "gives NaN or infinity"),
+    (Raises, "erf", ""),
+]
+
+
+@pytest.mark.parametrize(("wrong", "member", "words"), PLANTED, ids=[case[0].__name__ for case in PLANTED])
+def test_a_wrong_backend_is_caught_named_and_explained(wrong, member, words) -> None:
+    backend, oracle = wrong(), ReferenceBackend()
+    dtypes = ["float64"] if wrong is InFloat32 else ["float32", "float64"]
+    for dtype in dtypes:
+        arena, failed = Arena(backend, dtype), {}
+        for check in PRIMITIVES.values():
+            rows = run_check(check, 6, 0, [arena], oracle)
+            failed |= {row.name: row for row in rows if not row.passed}
+        assert member in failed
+        row = failed[member]
+        assert row.backend == "wrong"
+        assert row.problem
+        assert row.worst
+        assert row.explained == (f"{member}: {words}" if words else "")
+        spread = {"max_pool2d": {"max_pool2d_gradient"}, "mean": set(), "conv2d": set()}
+        assert set(failed) <= {member} | spread.get(member, set())
+
+
+def test_a_right_backend_passes() -> None:
+    arena = Arena(Wrong(), "float32")
+    for check in PRIMITIVES.values():
+        rows = run_check(check, 6, 0, [arena], ReferenceBackend())
+        assert rows
+        assert all(row.passed for row in rows), rows
+
+
+def test_what_raised_is_told_in_one_line() -> None:
+    (row,) = run_check(PRIMITIVES["erf"], 1, 0, [Arena(Raises(), "float32")], ReferenceBackend())
+    assert row.problem == "raised RuntimeError: no such kernel"
+    assert not row.passed

@@ -1,0 +1,11 @@
+"""Parity: whether backends give the same output, operation by operation, layer by layer, training by training.
+
+from cnnkit import parity
+report = parity.run(["numpy", "torch"])
+report.passed, report.failures, report.first_divergence
+"""
+
+from cnnkit.parity.report import Report, Row
+from cnnkit.parity.suite import Settings, run
+
+__all__ = ["Report", "Row", "Settings", "run"]

@@ -1,0 +1,98 @@
+"""A report as headings, paragraphs and tables, which terminal, Markdown and HTML show each in its own way."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cnnkit.parity.blocks import FAIL, PASS, Block, Heading, Paragraph, Table, error_text
+from cnnkit.parity.report import Report, Row, worst
+from cnnkit.parity.trainings import SECTION, told
+
+
+def document(report: Report) -> Iterator[Block]:
+    """Yield the whole report, as a backend author publishes it."""
+    yield Heading(f"Parity of {', '.join(report.backends)}: {PASS if report.passed else FAIL}", 1)
+    yield from (Paragraph(line) for line in verdict(report))
+    yield Table(("what", "value"), tuple((name, _plain(value)) for name, value in report.machine.items()))
+    yield from summaries(report)
+    if report.extras:
+        yield Heading("Besides")
+        yield Table(("what", "value"), tuple((name, _plain(value)) for name, value in report.extras.items()))
+    yield Heading("Every row")
+    yield all_rows(report.rows)
+
+
+def verdict(report: Report) -> Iterator[str]:
+    """Yield what came out, in sentences."""
+    failed = len(report.failures)
+    cases = sum(row.cases for row in report.rows)
+    if not failed:
+        yield f"All {len(report.rows)} rows pass: {cases:,} comparisons in {report.seconds:.0f} s."
+        return
+    yield f"{failed} of {len(report.rows)} rows fail ({cases:,} comparisons in {report.seconds:.0f} s)."
+    first = report.first_divergence
+    if first is not None:
+        yield f"First divergence: {described(first)}"
+
+
+def described(row: Row) -> str:
+    """Return a failing row in words."""
+    text = f"{row.name} ({row.kind}) of {row.backend} in {row.dtype}, against {row.against}: "
+    text += row.problem or f"{error_text(row.error)} where {row.bound:.0e} is allowed"
+    text += f"; case: {row.worst}" if row.worst else ""
+    return text + (f"; explained by: {row.explained}" if row.explained else "")
+
+
+def summaries(report: Report) -> Iterator[Block]:
+    """Yield for each section a table of the largest errors: a line a check, a column a backend."""
+    for section, rows in report.sections().items():
+        yield Heading(section.capitalize())
+        if section == SECTION:
+            yield from told(report.trainings)
+        else:
+            yield summary(rows, report.backends)
+
+
+def summary(rows: Sequence[Row], backends: Sequence[str]) -> Table:
+    """Return the largest errors: in a backend's column against the reference or known answers, in the last between."""
+    lines: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        lines.setdefault((row.name, row.kind, row.dtype), []).append(row)
+    shown = [name for name in backends if any(row.backend == name for row in rows)]
+    cells = []
+    for (name, kind, dtype), group in lines.items():
+        own = [worst(r for r in group if r.backend == b and r.truth) for b in shown]
+        between = worst(r for r in group if not r.truth)
+        bounds = {f"{row.bound:.0e}" if row.bound else "0" for row in group}
+        cells.append((
+            name, kind, dtype, *(_cell(row) for row in (*own, between)), " ".join(sorted(bounds)),
+            str(sum(row.cases for row in group)), PASS if all(row.passed for row in group) else FAIL,
+        ))  # fmt: skip
+    headings = ("check", "kind", "dtype", *shown, "between", "bound", "cases", "verdict")
+    return Table(headings, tuple(cells), "   " + "r" * (len(shown) + 3))
+
+
+def all_rows(rows: Sequence[Row]) -> Table:
+    """Return a line a row."""
+    headings = ("check", "kind", "backend", "dtype", "against", "largest error", "bound", "cases", "verdict", "note")
+    lines = tuple(
+        (
+            row.name, row.kind, row.backend, row.dtype, row.against, error_text(row.error), f"{row.bound:.1e}",
+            str(row.cases), row.verdict, "; ".join(filter(None, (row.problem, row.explained))),
+        )
+        for row in rows
+    )  # fmt: skip
+    return Table(headings, lines, "     rrr")
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return "-"
+    return error_text(row.error) + ("" if row.passed else " !")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_plain(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value))
+    return str(value)

@@ -1,0 +1,46 @@
+"""A report in HTML: one file, no scripts, nothing fetched."""
+
+from html import escape
+
+from cnnkit.parity.blocks import FAIL, Heading, Paragraph, Table
+from cnnkit.parity.document import document
+from cnnkit.parity.report import Report
+
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; color: #1b1f24; }
+table { border-collapse: collapse; margin: 1em 0; display: block; overflow-x: auto; }
+th, td { padding: .2em .7em; border-bottom: 1px solid #d8dee4; text-align: left; }
+td.r, th.r { text-align: right; font-variant-numeric: tabular-nums; }
+tr.fail { background: #ffebe9; }
+"""
+
+
+def render(report: Report) -> str:
+    """Return the report as a page of HTML."""
+    parts = list(document(report))
+    title = next(escape(part.text) for part in parts if isinstance(part, Heading))
+    head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+    return (
+        f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'
+        + "\n".join(map(_block, parts))
+        + "\n</body></html>\n"
+    )
+
+
+def _block(part: Heading | Paragraph | Table) -> str:
+    if isinstance(part, Heading):
+        return f"<h{part.level}>{escape(part.text)}</h{part.level}>"
+    if isinstance(part, Paragraph):
+        return f"<p>{escape(part.text)}</p>"
+    kinds = part.kinds.ljust(len(part.headings))
+    lines = [f"<tr>{_cells('th', part.headings, kinds)}</tr>"]
+    for row in part.rows:
+        lines.append(f"<tr{' class=fail' if FAIL in row else ''}>{_cells('td', row, kinds)}</tr>")
+    return "<table>" + "\n".join(lines) + "</table>"
+
+
+def _cells(tag: str, cells: tuple[str, ...], kinds: str) -> str:
+    return "".join(
+        f"<{tag}{' class=r' if kind == 'r' else ''}>{escape(cell)}</{tag}>"
+        for cell, kind in zip(cells, kinds, strict=True)
+    )

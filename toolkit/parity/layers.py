@@ -1,0 +1,118 @@
+"""Each layer and combinator on every backend: forward, backward, state."""
+
+from typing import Any
+
+import numpy as np
+
+from cnnkit import layers
+from cnnkit.backends.protocol import Shape
+from cnnkit.layers import Context, Layer
+from cnnkit.parity.bounds import Kind
+from cnnkit.parity.check import Arena, Case, Check
+from cnnkit.parity.draw import Draw, float32_exact, generator, normal
+from cnnkit.tree import flatten, map_leaves
+
+IMAGES, ROW = (4, 5, 6), (7,)
+Given = tuple[Layer, Shape, int, bool]  # layer, shape of a sample, samples, training
+
+LAYERS: dict[str, list[tuple[Layer, Shape]]] = {
+    "Conv2D": [
+        (layers.Conv2D(4, 3), IMAGES),
+        (layers.Conv2D(6, (2, 3), stride=(2, 1), padding="same", dilation=(1, 2), groups=2), IMAGES),
+        (layers.Conv2D(4, 3, padding=(2, 0), groups=4, bias=False), IMAGES),
+    ],
+    "ConvTranspose2D": [
+        (layers.ConvTranspose2D(4, 3), IMAGES),
+        (layers.ConvTranspose2D(6, (2, 3), 2, 1, 1, dilation=2, groups=2, bias=False), IMAGES),
+    ],
+    "Dense": [(layers.Dense(5), ROW), (layers.Dense(5, bias=False), ROW)],
+    "MaxPool2D": [(layers.MaxPool2D(2), IMAGES), (layers.MaxPool2D(3, stride=2, padding="same"), IMAGES)],
+    "AvgPool2D": [
+        (layers.AvgPool2D((2, 3), stride=1, padding=1), IMAGES),
+        (layers.AvgPool2D(2, padding="same", count_padding=False), IMAGES),
+    ],
+    "GlobalAvgPool2D": [(layers.GlobalAvgPool2D(), IMAGES)],
+    "Flatten": [(layers.Flatten(), IMAGES)],
+    "Reshape": [(layers.Reshape((7, 1, 1)), ROW)],
+    "Dropout": [(layers.Dropout(0.4), IMAGES), (layers.Dropout(0.5), ROW)],
+    "BatchNorm": [(layers.BatchNorm(), IMAGES), (layers.BatchNorm(epsilon=0.1, momentum=0.5), ROW)],
+    "LayerNorm": [(layers.LayerNorm(), IMAGES), (layers.LayerNorm(epsilon=0.1), ROW)],
+    "ReLU": [(layers.ReLU(), IMAGES)],
+    "LeakyReLU": [(layers.LeakyReLU(slope=0.2), ROW)],
+    "Sigmoid": [(layers.Sigmoid(), IMAGES)],
+    "Tanh": [(layers.Tanh(), ROW)],
+    "GELU": [(layers.GELU(), IMAGES), (layers.GELU(approximate="tanh"), ROW)],
+    "Softmax": [(layers.Softmax(), IMAGES), (layers.Softmax(), ROW)],
+    "Sequential": [
+        (layers.Sequential((layers.Conv2D(3, 3), layers.ReLU(), layers.Flatten(), layers.Dense(2))), IMAGES),
+        (layers.Sequential((layers.Conv2D(2, 3), layers.Dropout(0.3), layers.MaxPool2D(2))), (1, 28, 28)),
+    ],
+    "Residual": [
+        (layers.Residual(layers.Sequential((layers.Conv2D(4, 3, padding=1, bias=False), layers.BatchNorm()))), IMAGES),
+        (layers.Residual(layers.Dense(3), shortcut=layers.Sequential((layers.Dense(3), layers.Sigmoid()))), ROW),
+    ],
+    "Branches": [
+        (layers.Branches((layers.Conv2D(2, 3, padding=1), layers.MaxPool2D(3, 1, 1), layers.Dropout(0.5))), IMAGES),
+        (layers.Branches((layers.Dense(3), layers.Sequential((layers.Dense(3), layers.Tanh()))), join="add"), ROW),
+    ],
+}  # fmt: skip
+
+
+def run_layer(arena: Arena, layer: Layer, given: "Arguments", training: bool) -> dict[str, Any]:
+    """Return y, dx, the gradients and the next state of one pass, by name."""
+    context = Context(arena.backend, training, key=(1, 2), step=3)
+    params, state, x, dy = (
+        arena.tree(given.params),
+        arena.tree(given.state),
+        arena.array(given.x),
+        arena.array(given.dy),
+    )
+    y, cache = layer.forward(context, params, state, x)
+    y = arena.host(y)
+    dx, grads = layer.backward(context, params, cache, dy)
+    after = layer.next_state(state, cache) if training else state
+    return {"y": y, "dx": dx, **_named("gradient of ", grads), **_named("next ", after)}
+
+
+class Arguments:
+    """Host values for a pass: normal parameters and inputs, positive variances."""
+
+    def __init__(self, draw: Draw, layer: Layer, x_shape: Shape, samples: int) -> None:
+        rng = generator(draw)
+        fresh = layer.init(rng, x_shape)
+        self.params = map_leaves(lambda p: float32_exact(p + rng.normal(scale=0.3, size=np.shape(p))), fresh.params)
+        self.state = map_leaves(lambda s: float32_exact(s + rng.uniform(size=np.shape(s))), fresh.state)
+        self.x = normal(draw, samples, *x_shape)
+        self.dy = normal(draw, samples, *layer.output_shape(x_shape))
+
+
+def _named(prefix: str, tree: Any) -> dict[str, Any]:
+    return {prefix + name: array for name, array in flatten(tree).items()}
+
+
+def make(draw: Draw, given: Given) -> Case:
+    """Return the case of one layer in training or in use."""
+    layer, x_shape, samples, training = given
+    arguments = Arguments(draw, layer, x_shape, samples)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        return run_layer(arena, layer, arguments, training)
+
+    grads = ["dx", *_named("gradient of ", arguments.params)]
+    kinds: dict[str, Kind] = dict.fromkeys(grads, "gradient")
+    label = f"{str(layer)[:80]}, x ({samples}, {', '.join(map(str, x_shape))}), {'training' if training else 'in use'}"
+    return Case(label, run, kinds=kinds)
+
+
+def _grid(cases: list[tuple[Layer, Shape]]) -> tuple[Given, ...]:
+    """Return a batch of 3 and, where a layer can take it, of 1; of 37 where images are large enough to be cut up."""
+    found = []
+    for layer, x_shape in cases:
+        for training in (True, False):
+            found.append((layer, x_shape, 37 if x_shape[-1] > 20 else 3, training))
+            if not (training and layer.couples_samples):
+                found.append((layer, x_shape, 1, training))
+    return tuple(found)
+
+
+CHECKS = [Check("layers", f"layer {name}", make, _grid(cases), drawn=False) for name, cases in LAYERS.items()]

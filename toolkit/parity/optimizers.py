@@ -1,0 +1,64 @@
+"""Each optimizer and each schedule over 20 steps on every backend: parameters and slots at the end."""
+
+from typing import Any
+
+from cnnkit import optimizers, schedules
+from cnnkit.parity.check import Arena, Case, Check
+from cnnkit.parity.draw import Draw, normal
+from cnnkit.tree import Tree, flatten
+
+STEPS, PER_EPOCH, RATE = 20, 5, 0.05
+OPTIMIZERS: dict[str, tuple[str, ...]] = {
+    "sgd": (
+        "sgd", "sgd:weight_decay=0.1", "sgd:momentum=0.9,weight_decay=0.01", "sgd:momentum=0.8,nesterov=true",
+        "sgd:clip_norm=0.5",
+    ),
+    "adam": ("adam", "adam:beta1=0.5,beta2=0.9,epsilon=0.001", "adam:weight_decay=0.1", "adam:clip_norm=0.5"),
+    "adamw": ("adamw", "adamw:weight_decay=0.3"),
+    "rmsprop": ("rmsprop", "rmsprop:decay=0.5,momentum=0.9", "rmsprop:weight_decay=0.1,epsilon=0.0001"),
+}  # fmt: skip
+SCHEDULES: dict[str, tuple[str, ...]] = {
+    "constant": ("constant",),
+    "step": ("step:epochs=1,gamma=0.5",),
+    "inverse": ("inverse:decay=0.5",),
+    "cosine": ("cosine", "cosine:floor=0.1"),
+    "onecycle": ("onecycle", "onecycle:warm_up=0.5"),
+    "warmup": ("warmup", "warmup:steps=7,then=cosine"),
+}
+
+
+def _tree(draw: Draw) -> Tree:
+    """Return values with nesting, of three sizes: optimizers must find every leaf."""
+    return {
+        "0": {"weight": normal(draw, 3, 4), "bias": normal(draw, 3, scale=1e-3)},
+        "1": {"body": {"weight": normal(draw, 2, 3, scale=10.0)}},
+    }
+
+
+def make(draw: Draw, given: tuple[str, str]) -> Case:
+    """Return the case of one optimizer under one schedule. Gradients are given, so that rounding is not amplified."""
+    optimizer, schedule = optimizers.parse(given[0]), schedules.parse(given[1])
+    start, gradients = _tree(draw), [_tree(draw) for _ in range(STEPS)]
+
+    def run(arena: Arena) -> dict[str, Any]:
+        params = arena.tree(start)
+        slots = optimizer.init(arena.backend, params, arena.dtype)
+        for step, grads in enumerate(gradients):
+            rate = RATE * schedule.factor(step, STEPS, PER_EPOCH)
+            scalars = optimizer.scalars(step + 1, rate)
+            params, slots = optimizer.update(arena.backend, params, arena.tree(grads), slots, scalars)
+        return flatten({"params": params, **slots})
+
+    return Case(f"{given[0]} under {given[1]}, {STEPS} steps", run)
+
+
+CHECKS = [
+    *(
+        Check("optimizers", f"optimizer {name}", make, tuple((text, "constant") for text in texts), drawn=False)
+        for name, texts in OPTIMIZERS.items()
+    ),
+    *(
+        Check("optimizers", f"schedule {name}", make, tuple(("sgd", text) for text in texts), drawn=False)
+        for name, texts in SCHEDULES.items()
+    ),
+]

@@ -1,0 +1,32 @@
+"""The checks of the backend protocol: every public member of `Backend` has one, by its name."""
+
+from cnnkit.parity.check import Check
+from cnnkit.parity.primitives import (
+    arrays,
+    composites,
+    convolution,
+    elementwise,
+    moving,
+    pooling,
+    random,
+    reductions,
+    running,
+)
+
+PRIMITIVES: dict[str, Check] = {
+    check.name: check
+    for module in (
+        arrays,
+        elementwise,
+        reductions,
+        moving,
+        convolution,
+        pooling,
+        composites,
+        random,
+        running,
+    )
+    for check in module.CHECKS.values()
+}
+
+__all__ = ["PRIMITIVES"]

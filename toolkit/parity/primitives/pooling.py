@@ -1,0 +1,106 @@
+"""Pooling and its gradients: ties, padding that never wins, padding that counts or not, windows that leave pixels."""
+
+from typing import Any, NamedTuple
+
+from cnnkit.backends.protocol import Padding, Pair
+from cnnkit.parity.check import Arena, Case
+from cnnkit.parity.draw import Draw, levels, normal, pair
+from cnnkit.parity.primitives.registering import Checks
+
+CHECKS = Checks()
+Image = tuple[int, int, int, int]
+NONE: Padding = ((0, 0), (0, 0))
+
+
+class Geometry(NamedTuple):
+    """Where the windows lie; x (N, C, H, W); padding is smaller than the window, as layers make sure."""
+
+    x: Image
+    window: Pair
+    stride: Pair
+    padding: Padding = NONE
+
+    @property
+    def how(self) -> tuple[Pair, Pair, Padding]:
+        """Return the last arguments of the primitives."""
+        return self.window, self.stride, self.padding
+
+    @property
+    def y(self) -> Image:
+        """Return (N, C, OH, OW)."""
+        height, width = ((self.x[2 + i] + sum(self.padding[i]) - self.window[i]) // self.stride[i] + 1 for i in (0, 1))
+        return *self.x[:2], height, width
+
+    def __str__(self) -> str:
+        return f"x {self.x}, window {self.window}, stride {self.stride}, padding {self.padding}"
+
+
+GRID = (
+    Geometry((2, 3, 4, 4), (2, 2), (2, 2)),
+    Geometry((1, 1, 1, 1), (1, 1), (1, 1)),
+    Geometry((1, 2, 1, 1), (3, 3), (1, 1), ((1, 1), (1, 1))),
+    Geometry((2, 2, 7, 5), (2, 2), (2, 2)),
+    Geometry((2, 2, 5, 6), (3, 2), (1, 1)),
+    Geometry((1, 3, 5, 5), (3, 3), (2, 2), ((0, 1), (1, 0))),
+    Geometry((2, 1, 4, 6), (2, 3), (3, 4)),
+    Geometry((2, 2, 3, 3), (3, 3), (1, 2), ((2, 1), (2, 2))),
+    Geometry((3, 1, 1, 9), (1, 4), (1, 3)),
+)
+
+
+def drawn(draw: Draw) -> Geometry:
+    """Return any geometry whose padding is smaller than its window."""
+    window, stride = pair(draw, 1, 4), pair(draw, 1, 4)
+    padding = (pair(draw, 0, window[0] - 1), pair(draw, 0, window[1] - 1))
+    height, width = (max(1, window[i] - sum(padding[i])) + draw.integer(0, 5) for i in (0, 1))
+    return Geometry((draw.integer(1, 2), draw.integer(1, 3), height, width), window, stride, padding)
+
+
+@CHECKS.of("max_pool2d", grid=GRID)
+def max_pool2d(draw: Draw, given: Geometry | None) -> Case:
+    """The maximum of each window; padding never wins, so values are negative as well."""
+    geometry = given or drawn(draw)
+    x = levels(draw, *geometry.x) - draw.choice((0.0, 3.0))
+
+    def run(arena: Arena) -> dict[str, Any]:
+        return {"y": arena.backend.max_pool2d(arena.array(x), *geometry.how)[0]}
+
+    return Case(str(geometry), run, "exact")
+
+
+@CHECKS.of("max_pool2d_gradient", grid=GRID)
+def max_pool2d_gradient(draw: Draw, given: Geometry | None) -> Case:
+    """Each dy to the first of the largest values in row-major order; most windows tie."""
+    geometry = given or drawn(draw)
+    x, dy = levels(draw, *geometry.x), normal(draw, *geometry.y)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        _, saved = arena.backend.max_pool2d(arena.array(x), *geometry.how)
+        return {"dx": arena.backend.max_pool2d_gradient(arena.array(dy), saved, geometry.x, *geometry.how)}
+
+    return Case(str(geometry), run, "gradient")
+
+
+@CHECKS.of("average_pool2d", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
+def average_pool2d(draw: Draw, given: tuple[Geometry, bool] | None) -> Case:
+    """The mean of each window, its padding counted or not."""
+    geometry, counts = given or (drawn(draw), draw.choice((True, False)))
+    x = normal(draw, *geometry.x)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        return {"y": arena.backend.average_pool2d(arena.array(x), *geometry.how, counts)}
+
+    return Case(f"{geometry}, count_padding {counts}", run)
+
+
+@CHECKS.of("average_pool2d_gradient", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
+def average_pool2d_gradient(draw: Draw, given: tuple[Geometry, bool] | None) -> Case:
+    """Each dy shared out evenly over its window."""
+    geometry, counts = given or (drawn(draw), draw.choice((True, False)))
+    dy = normal(draw, *geometry.y)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        backend = arena.backend
+        return {"dx": backend.average_pool2d_gradient(arena.array(dy), geometry.x, *geometry.how, counts)}
+
+    return Case(f"{geometry}, count_padding {counts}", run, "gradient")

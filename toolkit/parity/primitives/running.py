@@ -1,0 +1,132 @@
+"""What runs a step: writing, cutting the batch, compiling, waiting."""
+
+from typing import Any
+
+import numpy as np
+
+from cnnkit.parity.check import Arena, Case
+from cnnkit.parity.draw import Draw, normal, shape_of
+from cnnkit.parity.primitives.registering import Checks
+
+CHECKS = Checks()
+FLAG = np.array(True)
+
+
+@CHECKS.of("assign", grid=[(), (3,), (2, 3, 4)])
+def assign(draw: Draw, shape: tuple[int, ...] | None) -> Case:
+    """The value, in the array to use from now on; the value itself stays."""
+    shape = shape_of(draw) if shape is None else shape
+    x, y = normal(draw, *shape), normal(draw, *shape)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        value = arena.array(y)
+        return {"target": arena.backend.assign(arena.array(x), value), "value": value}
+
+    return Case(f"shape {shape}", run, "exact", wanted={"target": y, "value": y})
+
+
+@CHECKS.of("shard_size", grid=[(64, 3, 32, 32), (1, 1, 1, 1), (7, 5)])
+def shard_size(draw: Draw, shape: tuple[int, ...] | None) -> Case:
+    """At least one sample, and the same for the same shape."""
+    shape = shape or shape_of(draw, 2)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        one, other = arena.backend.shard_size(shape), arena.backend.shard_size(shape)
+        return {"fits": np.array(type(one) is type(other) is int and 1 <= one == other)}
+
+    return Case(f"shape {shape}", run, "exact", wanted={"fits": FLAG}, dtype=None)
+
+
+@CHECKS.of("map_samples", grid=[(7, 3), (8, 4), (3, 10), (1, 1), (20, 1)])
+def map_samples(draw: Draw, given: tuple[int, int] | None) -> Case:
+    """The function on shards of `size` samples in order, each with the position of its first sample."""
+    count, size = given or (draw.integer(1, 20), draw.integer(1, 12))
+    x, y = normal(draw, count, 3), normal(draw, count)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        def work(first: int, x: Any, y: Any) -> tuple[int, Any]:
+            return first, x * y.reshape((-1, 1)) + first
+
+        found = arena.backend.map_samples(work, size, arena.array(x), arena.array(y))
+        parts = [arena.host(part) for _, part in found]
+        return {"firsts": np.array([first for first, _ in found]), "values": np.concatenate(parts)}
+
+    firsts = np.arange(0, count, size)
+    product = np.asarray(x * y[:, None] + np.repeat(firsts, size)[:count, None])
+    wanted = {"firsts": firsts, "values": product}
+    return Case(f"{count} samples, shards of {size}", run, kinds={"firsts": "exact"}, wanted=wanted, dtype=None)
+
+
+@CHECKS.of("compile", grid=[3])
+def compiled(draw: Draw, calls: int | None) -> Case:
+    """A function of variables and inputs that does what the step does, called again and again."""
+    calls = calls or draw.integer(1, 5)
+    start, inputs = normal(draw, 4), [normal(draw, 4) for _ in range(calls)]
+
+    def run(arena: Arena) -> dict[str, Any]:
+        def step(variables: Any, x: Any, scalars: Any) -> Any:
+            moved = arena.backend.assign(variables["w"], variables["w"] + x * scalars["rate"])
+            return {"w": moved}, moved * 2.0
+
+        ready, variables, reports = arena.backend.compile(step), {"w": arena.array(start)}, []
+        for i, x in enumerate(inputs):
+            variables, report = ready(variables, arena.array(x), {"rate": 0.5 * (i + 1)})
+            reports.append(arena.host(report))
+        return {"w": variables["w"], "reports": np.stack(reports)}
+
+    reached = [start]
+    for i, x in enumerate(inputs):
+        reached.append(reached[-1] + x * 0.5 * (i + 1))
+    wanted = {"w": reached[-1], "reports": 2 * np.stack(reached[1:])}
+    return Case(f"{calls} calls", run, wanted=wanted, dtype=None)
+
+
+@CHECKS.of("launches", grid=[0], drawn=False)
+def launches(draw: Draw, _: Any) -> Case:
+    """Names and counts, which never fall."""
+    x = normal(draw, 4, 4)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        before = dict(arena.backend.launches())
+        arena.backend.matmul(arena.array(x), arena.array(x))
+        after = arena.backend.launches()
+        counted = all(isinstance(name, str) and count > 0 for name, count in after.items())
+        return {"counted": np.array(counted and all(after.get(name, 0) >= n for name, n in before.items()))}
+
+    return Case("before and after a product", run, "exact", wanted={"counted": FLAG}, dtype=None)
+
+
+@CHECKS.of("synchronize", grid=[0], drawn=False)
+def synchronize(draw: Draw, _: Any) -> Case:
+    """Waits and changes nothing."""
+    x = normal(draw, 50, 50)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        y = arena.array(x) + 1.0
+        arena.backend.synchronize()
+        return {"y": y}
+
+    return Case("after a sum", run, wanted={"y": x + 1.0})
+
+
+@CHECKS.of("data_bytes", grid=[0], drawn=False)
+def data_bytes(_draw: Draw, _: Any) -> Case:
+    """A whole number of bytes, 0 or more."""
+
+    def run(arena: Arena) -> dict[str, Any]:
+        found: Any = arena.backend.data_bytes()
+        return {"fits": np.array(isinstance(found, int) and found >= 0)}
+
+    return Case("asked once", run, "exact", wanted={"fits": FLAG}, dtype=None)
+
+
+@CHECKS.of("out_of_memory", grid=[0], drawn=False)
+def out_of_memory(_draw: Draw, _: Any) -> Case:
+    """MemoryError says that memory has run out; a wrong value or a stop does not."""
+    errors = (MemoryError("1 GiB"), ValueError("memory"), KeyboardInterrupt())
+
+    def run(arena: Arena) -> dict[str, Any]:
+        return {"answers": np.array([bool(arena.backend.out_of_memory(error)) for error in errors])}
+
+    wanted = {"answers": np.array([True, False, False])}
+    return Case("three errors", run, "exact", wanted=wanted, dtype=None)

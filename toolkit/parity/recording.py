@@ -1,0 +1,118 @@
+"""What a backend was asked and what it answered, call by call, as NumPy arrays."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+
+from cnnkit.backends.protocol import Backend
+from cnnkit.parity.check import Arena
+
+# Not recorded: what moves arrays in and out, and what is given functions, whose calls are recorded themselves.
+SILENT = (
+    "asarray", "to_numpy", "assign", "shard_size", "map_samples", "compile", "allow_tf32", "synchronize",
+    "availability", "data_bytes", "out_of_memory",
+)  # fmt: skip
+RECORDED = tuple(
+    name
+    for name, _ in inspect.getmembers(Backend, inspect.isfunction)
+    if not name.startswith("_") and name not in SILENT
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: the member, its arguments by name, its result; arrays are NumPy's.
+
+    origin: of max_pool2d_gradient, the call that left what it was given as `saved`.
+    """
+
+    member: str
+    arguments: dict[str, Any]
+    result: Any
+    origin: "Call | None" = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arguments[name]
+
+    def having(self, **changes: Any) -> "Call":
+        """Return the call with other arguments."""
+        return replace(self, arguments=self.arguments | changes)
+
+
+class Recorder:
+    """Passes every call on to a backend and keeps it. It quacks like a Backend, so layers take it for one."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.inner, self.calls = backend, list[Call]()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.inner, name)
+        return functools.partial(self._pass_on, name, found) if name in RECORDED else found
+
+    def _pass_on(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        bound = inspect.signature(getattr(Backend, name)).bind(None, *args, **kwargs)
+        bound.apply_defaults()
+        given = {key: lowered(self.inner, value) for key, value in bound.arguments.items() if key != "self"}
+        result = method(*args, **kwargs)
+        origin = self._pooling(given) if "saved" in given else None
+        self.calls.append(Call(name, given, lowered(self.inner, result), origin))
+        return result
+
+    def _pooling(self, given: Mapping[str, Any]) -> Call | None:
+        """Return the latest pooling whose y has the shape of dy."""
+        shape = given["dy"].shape
+        return next((c for c in reversed(self.calls) if c.member == "max_pool2d" and c.result[0].shape == shape), None)
+
+
+def recorded(arena: Arena) -> tuple[Arena, list[Call]]:
+    """Return an arena whose calls are kept, and the list that they are kept in."""
+    recorder = Recorder(arena.backend)
+    return Arena(cast("Backend", recorder), arena.dtype), recorder.calls
+
+
+def lowered(backend: Backend, value: Any) -> Any:
+    """Return a value with the backend's arrays, also inside of lists, as NumPy arrays of their own memory."""
+    if isinstance(value, dict):
+        return {key: lowered(backend, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(lowered(backend, item) for item in value)
+    if isinstance(value, np.generic) or not (hasattr(value, "shape") and hasattr(value, "dtype")):
+        return value
+    return np.array(backend.to_numpy(value))
+
+
+def lifted(backend: Backend, value: Any) -> Any:
+    """Return a value with NumPy arrays as arrays of the backend."""
+    if isinstance(value, dict):
+        return {key: lifted(backend, item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(lifted(backend, item) for item in value)
+    if not isinstance(value, np.ndarray):
+        return value
+    return backend.asarray(value, "float64" if value.dtype.kind == "f" else None)
+
+
+def again(oracle: Backend, call: Call) -> Any:
+    """Return the oracle's answer to the same question."""
+    arguments = {key: lifted(oracle, value) for key, value in call.arguments.items() if key != "saved"}
+    if call.origin is not None:
+        first = {key: lifted(oracle, value) for key, value in call.origin.arguments.items()}
+        arguments["saved"] = oracle.max_pool2d(**first)[1]
+    if call.member == "max_pool2d":
+        return (lowered(oracle, oracle.max_pool2d(**arguments)[0]),)
+    return lowered(oracle, getattr(oracle, call.member)(**arguments))
+
+
+def arrays_of(call: Call, result: Any) -> list[Any]:
+    """Return the arrays of a result in order; of a pooling y alone."""
+    if call.member == "max_pool2d":
+        return [result[0]]
+    if isinstance(result, dict):
+        return [array for item in result.values() for array in arrays_of(call, item)]
+    if isinstance(result, tuple):
+        return [array for item in result for array in arrays_of(call, item)]
+    return [result]
