@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # A strict editable install is a tree of links: it is made again when a file comes or goes (a folder's time changes).
 FOLDERS := $(shell find toolkit backends exporters data -type d -not -name __pycache__)
 
-.PHONY: train test check parity bench clean
+.PHONY: train test check parity example bench clean
 
 train: $(VENV)/run.stamp
 	$(BIN)/cnnkit train
@@ -16,6 +16,12 @@ test: $(VENV)/dev.stamp
 parity: $(VENV)/dev.stamp
 	mkdir -p build
 	$(BIN)/cnnkit parity --quiet --backend numpy --backend torch --backend reference --backend cupy-sim --report build/parity.html
+
+# The example backend as its author would try it: installed beside cnnkit, found by its entry point.
+example: | $(VENV)/bin/python
+	$(PYTHON) -m venv build/example
+	build/example/bin/python -m pip install --quiet . ./examples/jax_backend
+	build/example/bin/cnnkit parity --quick --quiet --backend numpy --backend reference --backend jax
 
 # pyright does not look into links, and takes one file under two names for two types: it gets a copy.
 check: $(VENV)/dev.stamp

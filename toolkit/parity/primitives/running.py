@@ -1,12 +1,14 @@
 """What runs a step: writing, cutting the batch, compiling, waiting."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from cnnkit.flat_tree import FlatTree, flat_tree
 from cnnkit.parity.check import Arena, Case
 from cnnkit.parity.draw import Draw, normal, shape_of
 from cnnkit.parity.primitives.registering import Checks
+from cnnkit.tree import Tree
 
 CHECKS = Checks()
 FLAG = np.array(True)
@@ -57,28 +59,50 @@ def map_samples(draw: Draw, given: tuple[int, int] | None) -> Case:
     return Case(f"{count} samples, shards of {size}", run, kinds={"firsts": "exact"}, wanted=wanted, dtype=None)
 
 
-@CHECKS.of("compile", grid=[3])
-def compiled(draw: Draw, calls: int | None) -> Case:
-    """A function of variables and inputs that does what the step does, called again and again."""
-    calls = calls or draw.integer(1, 5)
-    start, inputs = normal(draw, 4), [normal(draw, 4) for _ in range(calls)]
+class Kept(NamedTuple):
+    """What the compiled step changes, in the containers of a training: a flat tree and a tree, in a NamedTuple."""
+
+    weights: FlatTree
+    state: Tree
+
+
+@CHECKS.of("compile", grid=[(3, 1), (4, 2)])
+def compiled(draw: Draw, given: tuple[int, int] | None) -> Case:
+    """A function of variables and inputs that does what the step does, called again and again.
+
+    Inputs change their values from call to call, and now and then their shape.
+    """
+    calls, sizes = given or (draw.integer(1, 5), draw.integer(1, 3))
+    start = normal(draw, 4)
+    inputs = [normal(draw, 2 + i % sizes, 4) for i in range(calls)]
 
     def run(arena: Arena) -> dict[str, Any]:
-        def step(variables: Any, x: Any, scalars: Any) -> Any:
-            moved = arena.backend.assign(variables["w"], variables["w"] + x * scalars["rate"])
-            return {"w": moved}, moved * 2.0
+        backend = arena.backend
 
-        ready, variables, reports = arena.backend.compile(step), {"w": arena.array(start)}, []
+        def step(kept: Kept, x: Any, scalars: Any) -> Any:
+            flat = kept.weights.flat
+            moved = backend.assign(flat, flat + backend.sum(x, axis=0) * scalars["rate"])
+            total = backend.assign(kept.state["total"], kept.state["total"] + scalars["step"])
+            return Kept(kept.weights.renewed(moved), {"total": total}), backend.sum(moved) * 2.0
+
+        ready, reports = backend.compile(step), []
+        kept = Kept(flat_tree(backend, {"a": arena.array(start[:1]), "b": {"c": arena.array(start[1:])}}),
+                    {"total": arena.array(np.zeros(1))})  # fmt: skip
         for i, x in enumerate(inputs):
-            variables, report = ready(variables, arena.array(x), {"rate": 0.5 * (i + 1)})
+            kept, report = ready(kept, arena.array(x), {"rate": 0.5 * (i + 1), "step": i})
             reports.append(arena.host(report))
-        return {"w": variables["w"], "reports": np.stack(reports)}
+        leaves = np.concatenate([arena.host(kept.weights["a"]), arena.host(kept.weights["b"]["c"])])
+        return {"leaves": leaves, "total": kept.state["total"], "reports": np.stack(reports)}
 
     reached = [start]
     for i, x in enumerate(inputs):
-        reached.append(reached[-1] + x * 0.5 * (i + 1))
-    wanted = {"w": reached[-1], "reports": 2 * np.stack(reached[1:])}
-    return Case(f"{calls} calls", run, wanted=wanted, dtype=None)
+        reached.append(reached[-1] + x.sum(axis=0) * 0.5 * (i + 1))
+    wanted = {
+        "leaves": reached[-1],
+        "total": np.array([float(sum(range(calls)))]),
+        "reports": 2 * np.array([values.sum() for values in reached[1:]]),
+    }
+    return Case(f"{calls} calls, {sizes} shapes", run, wanted=wanted, dtype=None)
 
 
 @CHECKS.of("launches", grid=[0], drawn=False)
