@@ -5,6 +5,7 @@ long as its workspace is set by the user.
 """
 
 import ctypes
+import weakref
 from typing import Any
 
 from cnnkit.backends.cuda.products import Matrix, Product
@@ -29,6 +30,7 @@ class Cublas:
         self._workspace = cupy.cuda.alloc(WORKSPACE)
         self._stream: int | None = None
         self._check("cublasCreate_v2", ctypes.byref(self._handle))
+        weakref.finalize(self, self._library.cublasDestroy_v2, self._handle)
         self.allow_tf32(False)
 
     def follow_stream(self) -> None:

@@ -44,7 +44,7 @@ class CudaBackend(ArrayBackend):
         super().__init__(machine.xp)
         self.machine = machine
         self.kernels = Kernels(machine)
-        self._counters: Native = None
+        self._counters: list[Native] = []
 
     # ---- arrays
 
@@ -189,10 +189,13 @@ class CudaBackend(ArrayBackend):
         return parameter, slots
 
     def _zeros(self, count: int) -> Native:
-        """Return counters that are zero; the kernels that count with them leave them so."""
-        if self._counters is None or self._counters.size < count:
-            self._counters = self.xp.zeros((max(count, 4096),), "uint32")
-        return self._counters
+        """Return counters that are zero; the kernels that count with them leave them so.
+
+        Shorter ones are kept: a captured step may go on counting with them.
+        """
+        if not self._counters or self._counters[-1].size < count:
+            self._counters.append(self.xp.zeros((max(count, 4096),), "uint32"))
+        return self._counters[-1]
 
     # ---- running a step
 
