@@ -2,8 +2,6 @@
 
 import functools
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import threadpoolctl
@@ -19,24 +17,34 @@ def _libraries() -> list[Any]:
     return found
 
 
-@contextmanager
-def single_threaded_blas() -> Iterator[None]:
-    """Use one BLAS thread inside the block; when the last open block ends, it is as before. A few microseconds."""
-    global _open  # noqa: PLW0603 (it stands for a setting of the process)
-    with _lock:
-        if _open == 0:
-            _before[:] = [library.get_num_threads() for library in _libraries()]
-            _set([1] * len(_before))
-        _open += 1
-    try:
-        yield
-    finally:
+class _SingleThreaded:
+    """A context manager without state of its own, because one made by a generator costs as much as a small product."""
+
+    def __enter__(self) -> None:
+        global _open  # noqa: PLW0603 (it stands for a setting of the process)
+        with _lock:
+            if _open == 0:
+                _before[:] = [library.get_num_threads() for library in _libraries()]
+                _set([1] * len(_before))
+            _open += 1
+
+    def __exit__(self, *_: object) -> None:
+        global _open  # noqa: PLW0603
         with _lock:
             _open -= 1
             if _open == 0:
                 _set(_before)
 
 
+_single_threaded = _SingleThreaded()
+
+
+def single_threaded_blas() -> _SingleThreaded:
+    """Use one BLAS thread inside a `with` block; when the last open block ends, it is as before."""
+    return _single_threaded
+
+
 def _set(counts: list[int]) -> None:
-    for library, count in zip(_libraries(), counts, strict=True):
-        library.set_num_threads(count)
+    if any(count != 1 for count in _before):  # otherwise there is nothing to change
+        for library, count in zip(_libraries(), counts, strict=True):
+            library.set_num_threads(count)

@@ -1,11 +1,13 @@
 """PyTorch: the primitives on its native operations, on the CPU, an NVIDIA GPU or an Apple GPU. Autograd is not used."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from cnnkit.backends import torch_composites
 from cnnkit.backends.captured_step import CapturedStep
+from cnnkit.backends.composite import Rule
 from cnnkit.backends.philox import counters, philox4x32
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
 from cnnkit.backends.torch_graph import TorchRecorder
@@ -129,13 +131,14 @@ class TorchBackend(Backend):
 
     def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
         x, even = self._even(x, padding, 0)
-        return self.torch.conv2d(x, weight, None, stride, even, dilation, groups)
+        return self.torch.conv2d(x, self._channels_last(weight), None, stride, even, dilation, groups)
 
     def conv2d_input_gradient(
         self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
         shape, even = _even_shape(x_shape, padding)
         x = dy.new_empty((1,)).expand(shape)  # only its shape is looked at
+        weight = self._channels_last(weight)
         dx = self._convolution_gradient(dy, x, weight, stride, even, dilation, groups, (True, False, False))[0]
         return dx if shape == x_shape else self._uneven(dx, x_shape, padding)
 
@@ -143,8 +146,15 @@ class TorchBackend(Backend):
         self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
         x, even = self._even(x, padding, 0)
-        weight = dy.new_empty((1,)).expand(weight_shape)
+        weight = self._channels_last(dy.new_empty((1,)).expand(weight_shape))  # only shape and layout are looked at
         return self._convolution_gradient(dy, x, weight, stride, even, dilation, groups, (False, True, False))[1]
+
+    def _channels_last(self, weight: Native) -> Native:
+        """Return the weight so laid out that on a CPU images come out with their channels last: faster there."""
+        if self.device != "cpu":
+            return weight
+        # A copy even where one channel makes both layouts the same memory: PyTorch goes by the strides.
+        return self.torch.empty_like(weight, memory_format=self.torch.channels_last).copy_(weight)
 
     def _convolution_gradient(
         self, dy: Native, x: Native, weight: Native, stride: Pair, even: Pair, dilation: Pair, groups: int, mask: Any
@@ -209,6 +219,30 @@ class TorchBackend(Backend):
     def _uneven(dx: Native, x_shape: Shape, padding: Padding) -> Native:
         (top, _), (left, _) = padding
         return dx[:, :, top : top + x_shape[2], left : left + x_shape[3]]
+
+    # ---- composites
+
+    def add_bias(self, x: Native, bias: Native, relu: bool = False) -> Native:
+        return torch_composites.add_bias(x, bias, relu)
+
+    def add_bias_gradient(self, dy: Native, y: Native, relu: bool = False) -> tuple[Native, Native]:
+        return torch_composites.add_bias_gradient(self.torch, dy, y, relu)
+
+    def softmax_cross_entropy(
+        self, outputs: Native, targets: Native, label_smoothing: float = 0.0
+    ) -> tuple[Native, Native]:
+        wanted = self.one_hot(targets, outputs) if targets.ndim == 1 else targets
+        return torch_composites.softmax_cross_entropy(self.torch, outputs, wanted, label_smoothing)
+
+    def one_hot(self, labels: Native, like: Native) -> Native:
+        return (labels.reshape((-1, 1)) == self.arange(like.shape[1])).to(like.dtype)
+
+    def update(
+        self, rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
+    ) -> tuple[Native, dict[str, Native]]:
+        if torch_composites.update(rule, parameter, gradient, slots, scalars):
+            return parameter, slots
+        return super().update(rule, parameter, gradient, slots, scalars)
 
     def assign(self, target: Native, value: Native) -> Native:
         return target.copy_(value)

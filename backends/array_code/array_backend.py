@@ -1,23 +1,18 @@
-"""The primitives on any module that speaks NumPy's language: `xp` is numpy or cupy."""
+"""The primitives that are the same on any module that speaks NumPy's language: `xp` is numpy or cupy."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from cnnkit.backends.array_code import convolution, pooling
 from cnnkit.backends.array_code.erf import erf
 from cnnkit.backends.philox import counters, philox4x32
-from cnnkit.backends.protocol import Backend, Native, Padding, Pair, Shape
+from cnnkit.backends.protocol import Backend, Native, Pair, Shape
 
 
 class ArrayBackend(Backend):
-    """A backend over the array module `xp`."""
+    """A backend over the array module `xp`; convolution and pooling, which depend on the machine, are left to it."""
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
-
-    def scratch(self, name: str, shape: Shape, dtype: Any) -> Native:
-        """Return an uninitialised buffer that lives until the next call with this name."""
-        return self.xp.empty(shape, dtype)
 
     def asarray(self, values: Any, dtype: str | None = None) -> Native:
         return self.xp.asarray(values, dtype)
@@ -89,35 +84,6 @@ class ArrayBackend(Backend):
     def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
         """Return the matrix product x y; every product of the backend passes here."""
         return self.xp.matmul(x, y, out=out)
-
-    def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
-        return convolution.forward(self, x, weight, stride, padding, dilation, groups)
-
-    def conv2d_input_gradient(
-        self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
-    ) -> Native:
-        return convolution.input_gradient(self, dy, weight, x_shape, stride, padding, dilation, groups)
-
-    def conv2d_weight_gradient(
-        self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
-    ) -> Native:
-        return convolution.weight_gradient(self, dy, x, weight_shape, stride, padding, dilation, groups)
-
-    def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
-        return pooling.max_forward(self, x, window, stride, padding)
-
-    def max_pool2d_gradient(
-        self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
-    ) -> Native:
-        return pooling.max_gradient(self, dy, saved, window, stride, padding)
-
-    def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
-        return pooling.average_forward(self, x, window, stride, padding, count_padding)
-
-    def average_pool2d_gradient(
-        self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
-    ) -> Native:
-        return pooling.average_gradient(self, dy, x_shape, window, stride, padding, count_padding)
 
     def assign(self, target: Native, value: Native) -> Native:
         target[...] = value

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 import threadpoolctl
@@ -32,7 +34,7 @@ def test_a_later_call_changes_no_earlier_result(normal) -> None:
     kept = [array.copy() for array in first]
     results(1)
     assert all(np.array_equal(a, b) for a, b in zip(first, kept, strict=True))
-    assert any(isinstance(buffer, np.ndarray) for buffer in vars(backend._local).values())  # scratch was in use
+    assert any(isinstance(buffer, np.ndarray) for buffer in backend._local.views.values())  # scratch was in use
 
 
 def test_the_saved_of_a_pooling_outlives_the_next_pooling(normal) -> None:
@@ -146,3 +148,15 @@ def test_the_shard_depends_on_the_shape_alone() -> None:
 def test_a_compiled_step_lets_infinities_arise() -> None:
     step = NumpyBackend().compile(lambda x: np.exp(x) - np.exp(x))
     assert np.isnan(step(np.array([1e4]))).all()
+
+
+def test_quick_shards_stay_on_the_thread_that_asks(monkeypatch) -> None:
+    backend, x = NumpyBackend(threads=2), np.ones((6, 1))
+
+    def names(_first: int, _x) -> str:
+        return threading.current_thread().name
+
+    for limit, in_pool in [(1e9, {True, False}), (1e9, {False}), (0, {True})]:  # the first time nothing is known yet
+        monkeypatch.setattr(numpy_backend, "WORTH_A_THREAD", limit)
+        found = {name.startswith("cnnkit") for name in backend.map_samples(names, 2, x)}
+        assert found <= in_pool

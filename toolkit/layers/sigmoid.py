@@ -10,9 +10,10 @@ from cnnkit.tree import Tree
 
 
 def sigmoid(backend: Backend, x: Array) -> Array:
-    """1 / (1 + exp(-x)), written so that exp never overflows."""
-    decay = backend.exp(-backend.maximum(x, -x))
-    return backend.where(x >= 0, 1 / (1 + decay), decay / (1 + decay))
+    """1 / (1 + exp(-x)), written so that exp never overflows: exp(min(x, 0)) / (1 + exp(-|x|))."""
+    opposite = -x
+    decay = backend.exp(-backend.maximum(x, opposite))
+    return backend.exp(-backend.maximum(opposite, 0.0)) / (1 + decay)
 
 
 @dataclass(frozen=True)

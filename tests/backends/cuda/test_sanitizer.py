@@ -1,9 +1,9 @@
 """AddressSanitizer watches the kernels: no read and no write outside of an array, shared ones included."""
 
+import json
 import os
 import shutil
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -43,36 +43,6 @@ for _ in range(3):
 print("sum", float(y.sum()))
 '''
 
-# The suites of the primitives, on this backend only, and what they leave out; at the end, what was launched.
-SUITES = """
-import sys
-import numpy as np
-import pytest
-from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
-from cnnkit.backends.cuda.kernels import Kernels
-
-launched = set()
-load = Kernels._load
-Kernels._load = lambda self, name, dtype: (launched.add(f"{name}-{dtype}"), load(self, name, dtype))[1]
-status = pytest.main(sys.argv[1:])
-backend = CupySimBackend()
-for dtype in ("float32", "float64"):
-    parts = [backend.asarray(np.full(n, n), dtype) for n in (1, 300, 2, 3, 5, 7, 11, 13, 17, 19)]
-    assert backend.to_numpy(backend.pack(parts)).sum() == sum(part.size**2 for part in parts)
-    step = backend.compile(lambda x, rate, count: (x * rate + count,))
-    for count in range(4):
-        assert backend.to_numpy(step(parts[1], 0.5, count)[0]).tolist() == [150 + count] * 300
-print("launched:", *sorted(launched))
-sys.exit(status)
-"""
-FOLDER = Path(__file__).parents[2]
-TESTS = [
-    *(FOLDER / "backends" / f"test_{name}.py" for name in ("primitives", "convolution", "pooling", "philox")),
-    *(FOLDER / "toolkit" / "layers" / f"test_{name}.py" for name in ("dense", "conv2d")),
-    FOLDER / "toolkit" / "losses" / "test_losses.py",
-    FOLDER / "toolkit" / "test_optimizers.py",
-]
-
 
 @pytest.fixture(autouse=True)
 def _library() -> None:
@@ -107,14 +77,12 @@ def test_a_step_outside_is_named_with_kernel_and_line(name, wrong, line) -> None
 
 
 @pytest.mark.slow
-def test_every_kernel_stays_inside_while_the_primitives_are_tested() -> None:
-    done = run_sanitized(
-        [sys.executable, "-c", SUITES, "-q", "-p", "no:cacheprovider", "-k", "cupy-sim", *map(str, TESTS)]
-    )
+def test_every_kernel_stays_inside_while_the_parity_suite_runs() -> None:
+    suite = ["parity", "--backend", "cupy-sim", "--quick", "--quiet", "--json"]
+    done = run_sanitized([sys.executable, "-m", "cnnkit.cli", *suite])
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    *_, last = done.stdout.splitlines()
-    launched = {name.split("-")[0] for name in last.removeprefix("launched:").split()}
-    assert launched == set(files())
+    launched = json.loads(done.stdout)["extras"]["launches of cupy-sim"]
+    assert set(launched) == {*files(), "gemm"}
 
 
 def test_without_the_library_in_the_process_the_message_says_so(monkeypatch) -> None:
