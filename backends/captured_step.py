@@ -8,7 +8,9 @@ among the inputs (learning rate, count of steps) live in memory too, for a captu
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
 
 from cnnkit.backends.protocol import Native, Step
 
@@ -25,6 +27,7 @@ class Recorder(Protocol):
 
     def address(self, array: Native) -> int:
         """Return where the array lies in the device's memory."""
+        ...
 
     def room_for(self, array: Native) -> Native:
         """Return an uninitialised array of the same shape and dtype."""
@@ -43,6 +46,15 @@ class Recorder(Protocol):
 
         `function` has run before. Raises CaptureError where it cannot be captured.
         """
+        ...
+
+
+class _Leaves(NamedTuple):
+    """The leaves of a step's inputs, in the order in which they come."""
+
+    arrays: list[Native]
+    reals: list[float]
+    wholes: list[int]
 
 
 @dataclass
@@ -52,6 +64,7 @@ class _Place:
     arrays: list[Native]
     reals: Native
     wholes: Native
+    warm: bool = False
     replay: Callable[[], Any] | None = None
 
 
@@ -66,66 +79,78 @@ class CapturedStep:
         self._places: OrderedDict[Any, _Place] = OrderedDict()
 
     def __call__(self, variables: Any, *inputs: Any) -> Any:
-        leaves = list(_leaves(inputs))
-        arrays = [leaf for leaf in leaves if _is_array(leaf)]
-        kinds = tuple((tuple(leaf.shape), leaf.dtype) if _is_array(leaf) else type(leaf) for leaf in leaves)
-        key = (kinds, tuple(map(self._recorder.address, _leaves(variables))))
-        place = self._places.get(key)
-        first = place is None
-        if place is None:
-            place = self._places[key] = self._room(arrays, leaves)
-            if len(self._places) > MOST_CAPTURES:
-                self._places.popitem(last=False)
-        self._places.move_to_end(key)
-        self._fill(place, arrays, leaves)
-        if not first and place.replay is None and self.reason is None:
+        leaves = _Leaves([], [], [])
+        _sort(inputs, leaves)
+        place = self._place(variables, leaves)
+        self._fill(place, leaves)
+        if place.warm and place.replay is None and self.reason is None:
             try:
                 place.replay = self._recorder.capture(lambda: self._run(variables, inputs, place))
             except CaptureError as error:
                 self.reason = str(error)
-        return place.replay() if place.replay is not None else self._run(variables, inputs, place)
+        result = place.replay() if place.replay is not None else self._run(variables, inputs, place)
+        place.warm = True
+        return result
 
     def _run(self, variables: Any, inputs: Any, place: _Place) -> Any:
         return self._step(variables, *_rebuilt(inputs, iter(place.arrays), _each(place.reals), _each(place.wholes)))
 
-    def _room(self, arrays: list[Native], leaves: list[Any]) -> _Place:
-        reals, wholes = _numbers(leaves)
-        dtype = arrays[0].dtype if arrays else "float32"
-        numbers = self._recorder.numbers
-        places = [self._recorder.room_for(array) for array in arrays]
-        return _Place(places, numbers(len(reals), dtype), numbers(len(wholes), "int64"))
+    def _place(self, variables: Any, leaves: _Leaves) -> _Place:
+        """Return the place for inputs of these shapes beside these very variables."""
+        held = _Leaves([], [], [])
+        _sort(variables, held)
+        key = (
+            tuple(map(_form, leaves.arrays)), len(leaves.reals), len(leaves.wholes),
+            tuple((self._recorder.address(array), *_form(array)) for array in held.arrays),
+        )  # fmt: skip
+        if key not in self._places:
+            dtype = leaves.arrays[0].dtype if leaves.arrays else "float32"
+            arrays = [self._recorder.room_for(array) for array in leaves.arrays]
+            reals, wholes = len(leaves.reals), len(leaves.wholes)
+            numbers = self._recorder.numbers
+            self._places[key] = _Place(arrays, numbers(reals, dtype), numbers(wholes, "int64"))
+            if len(self._places) > MOST_CAPTURES:
+                self._places.popitem(last=False)
+        self._places.move_to_end(key)
+        return self._places[key]
 
-    def _fill(self, place: _Place, arrays: list[Native], leaves: list[Any]) -> None:
+    def _fill(self, place: _Place, leaves: _Leaves) -> None:
         """Bring the values of this call to their places."""
-        for target, array in zip(place.arrays, arrays, strict=True):
+        for target, array in zip(place.arrays, leaves.arrays, strict=True):
             self._recorder.copy(target, array)
-        reals, wholes = _numbers(leaves)
-        if reals:
-            self._recorder.set_numbers(place.reals, reals)
-        if wholes:
-            self._recorder.set_numbers(place.wholes, wholes)
+        if leaves.reals:
+            self._recorder.set_numbers(place.reals, leaves.reals)
+        if leaves.wholes:
+            self._recorder.set_numbers(place.wholes, leaves.wholes)
 
 
-def _is_array(leaf: Any) -> bool:
-    return hasattr(leaf, "shape")
+def _form(array: Native) -> tuple[Any, ...]:
+    return tuple(array.shape), array.dtype
 
 
-def _numbers(leaves: list[Any]) -> tuple[list[float], list[int]]:
-    return (
-        [leaf for leaf in leaves if isinstance(leaf, float)],
-        [leaf for leaf in leaves if isinstance(leaf, int)],
-    )
+def _is_real(leaf: Any) -> bool:
+    return isinstance(leaf, float | np.floating)  # before arrays: NumPy's numbers have a shape too
 
 
-def _leaves(tree: Any) -> Iterator[Any]:
-    """Yield the arrays and numbers in nested dictionaries and tuples."""
+def _is_whole(leaf: Any) -> bool:
+    return isinstance(leaf, int | np.integer)
+
+
+def _sort(tree: Any, leaves: _Leaves) -> None:
+    """Add the leaves of nested dictionaries and tuples to those of their kind. Raises TypeError for any other thing."""
     if isinstance(tree, dict):
         tree = tuple(tree.values())
     if isinstance(tree, tuple | list):
         for part in tree:
-            yield from _leaves(part)
+            _sort(part, leaves)
+    elif _is_real(tree):
+        leaves.reals.append(float(tree))
+    elif _is_whole(tree):
+        leaves.wholes.append(int(tree))
+    elif hasattr(tree, "shape"):
+        leaves.arrays.append(tree)
     else:
-        yield tree
+        raise TypeError(f"a compiled step takes arrays and numbers, got {type(tree).__name__}")
 
 
 def _each(array: Native) -> Iterator[Native]:
@@ -139,6 +164,4 @@ def _rebuilt(tree: Any, arrays: Iterator[Any], reals: Iterator[Any], wholes: Ite
         return {name: _rebuilt(part, arrays, reals, wholes) for name, part in tree.items()}
     if isinstance(tree, tuple | list):
         return tuple(_rebuilt(part, arrays, reals, wholes) for part in tree)
-    if _is_array(tree):
-        return next(arrays)
-    return next(reals if isinstance(tree, float) else wholes)
+    return next(reals if _is_real(tree) else wholes if _is_whole(tree) else arrays)

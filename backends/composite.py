@@ -13,9 +13,11 @@ class Rule(Protocol):
     @property
     def name(self) -> str:
         """The name of the formula and of whose it is: "cnnkit.Adam"."""
+        ...
 
     def constants(self) -> tuple[float, ...]:
         """Return the formula's fixed numbers, in the order of the optimizer's fields."""
+        ...
 
     def formula(
         self,
@@ -26,6 +28,7 @@ class Rule(Protocol):
         scalars: Mapping[str, Any],
     ) -> tuple["Array", dict[str, "Array"]]:
         """Return (new parameter, new slots), element by element; nothing is written in place."""
+        ...
 
 
 def add_bias(backend: "Backend", x: "Array", bias: "Array", relu: bool) -> "Array":

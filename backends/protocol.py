@@ -279,7 +279,7 @@ class Backend(ABC):
         return step
 
     def launches(self) -> Mapping[str, int]:
-        """Return how often each kernel was launched so far, by name; nothing where a backend does not count."""
+        """Return how often each kernel was launched from the host, by name; nothing where a backend does not count."""
         return {}
 
     def data_bytes(self) -> int:

@@ -35,8 +35,8 @@ class TorchRecorder:
     def capture(self, function: Callable[[], T]) -> Callable[[], T]:
         torch = self._torch
         graph = torch.cuda.CUDAGraph()
-        try:
-            with torch.cuda.graph(graph):
+        try:  # on a stream of this device: PyTorch's own for captures belongs to whatever device came first
+            with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=torch.cuda.Stream(self._device)):
                 result = function()
         except Exception as error:  # whatever stops a capture, the step can still run as it is
             raise CaptureError(f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}") from error

@@ -102,7 +102,7 @@ class Model:
     def forward(self, x: Array) -> Array:
         """Return the raw outputs for a batch x (N, *input_shape) of the backend's arrays."""
         result: Array = self._forward(self.params, self.state, x)
-        return result
+        return result * 1  # the next call may write over what this one returned
 
     def outputs(self, x: Values, batch_size: int = 256) -> Values:
         """Return the raw outputs for scaled samples x (N, *input_shape) as a NumPy array (N, K)."""

@@ -82,7 +82,7 @@ def forward(tools: Tools, x: Native, weight: Native, windows: Windows, groups: i
 def input_gradient(tools: Tools, dy: Native, weight: Native, windows: Windows, groups: int) -> Native:
     """Return dx (N, C, H, W)."""
     kernels = _kernels(weight, groups).transpose(0, 2, 1)
-    grouped = dy.reshape((dy.shape[0], groups, -1, windows.number))
+    grouped = dy.reshape((dy.shape[0], groups, dy.shape[1] // groups, windows.number))
     dx = tools.xp.empty(windows.x_shape, dy.dtype)
     channels, height, width = windows.x_shape[1:]
     for part in windows.portions(dy.itemsize):
@@ -103,7 +103,7 @@ def weight_gradient(tools: Tools, dy: Native, x: Native, weight_shape: Shape, wi
     those are added in order.
     """
     n, item = x.shape[0], x.itemsize
-    grouped = dy.reshape((n, groups, -1, windows.number))
+    grouped = dy.reshape((n, groups, dy.shape[1] // groups, windows.number))
     shape = (groups, weight_shape[0] // groups, windows.values // groups)
     room = max(1, SUM_BYTES // max(1, shape[0] * shape[1] * shape[2] * item))
     sums = None

@@ -5,6 +5,7 @@ long as its workspace is set by the user.
 """
 
 import ctypes
+import os
 import weakref
 from typing import Any
 
@@ -76,12 +77,15 @@ def _matrix(array: Native, layout: Matrix) -> tuple[Any, ...]:
 
 def _library() -> Any:
     """Return the cuBLAS that CuPy has loaded."""
-    from cupy.cuda import device
+    import cupy
 
-    device.get_cublas_handle()  # loads it, from wherever it is installed
+    cupy.cuda.device.get_cublas_handle()  # loads it, from wherever it is installed
     for version in (13, 12, 11):
-        try:
-            return ctypes.CDLL(f"libcublas.so.{version}")
+        try:  # only what is loaded already: beside an older CUDA for CuPy there may be a newer one on the system
+            return ctypes.CDLL(f"libcublas.so.{version}", mode=getattr(os, "RTLD_NOLOAD", 0))
         except OSError:
             continue
-    raise BackendUnavailableError("backend cupy: finds no cuBLAS: install it with pip install 'cupy-cuda13x[ctk]'")
+    raise BackendUnavailableError(
+        "backend cupy: finds no cuBLAS: install it with pip install 'cupy-cuda12x[ctk]' (CUDA 12) "
+        "or 'cupy-cuda13x[ctk]' (CUDA 13)"
+    )

@@ -11,7 +11,7 @@ from cnnkit.backends.captured_step import CapturedStep
 from cnnkit.backends.composite import Rule
 from cnnkit.backends.cuda import convolution, pooling
 from cnnkit.backends.cuda.convolution import Windows
-from cnnkit.backends.cuda.kernels import Kernels, blocks, planes
+from cnnkit.backends.cuda.kernels import MOST_BLOCKS, Kernels, blocks, planes
 from cnnkit.backends.cuda.machine import Machine
 from cnnkit.backends.cuda.products import gemm
 from cnnkit.backends.cuda.recorder import CudaRecorder
@@ -67,6 +67,8 @@ class CudaBackend(ArrayBackend):
         return gemm(self.xp, self.machine.multiply, x, y, out, accumulate)
 
     def pack(self, arrays: Sequence[Native]) -> Native:
+        if len({array.dtype for array in arrays}) > 1:
+            return super().pack(arrays)
         parts = self._contiguous(*arrays)
         flat = self.xp.empty((sum(part.size for part in parts),), parts[0].dtype)
         start = 0
@@ -140,7 +142,7 @@ class CudaBackend(ArrayBackend):
         return x
 
     def add_bias_gradient(self, dy: Native, y: Native, relu: bool = False) -> tuple[Native, Native]:
-        if dy.size == 0 or dy.size >= 1 << 32:
+        if dy.size == 0 or dy.size >= 1 << 31 or dy.shape[1] > MOST_BLOCKS or dy.dtype != y.dtype:
             return super().add_bias_gradient(dy, y, relu)
         dy, y = self._contiguous(dy, y)
         dx = self.xp.empty(dy.shape, dy.dtype) if relu else dy
@@ -178,7 +180,8 @@ class CudaBackend(ArrayBackend):
     ) -> tuple[Native, dict[str, Native]]:
         known = UPDATES.get((rule.name, tuple(slots)))
         arrays = (parameter, *slots.values())
-        if known is None or not all(array.flags.c_contiguous for array in arrays):
+        alike = all(array.flags.c_contiguous and array.dtype == gradient.dtype for array in arrays)
+        if known is None or not alike:
             return super().update(rule, parameter, gradient, slots, scalars)
         kernel, names = known
         (gradient,) = self._contiguous(gradient)

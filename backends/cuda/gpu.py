@@ -34,9 +34,17 @@ class Gpu:
         Its arrays come from a memory pool of their own, which lives as long as the graph: nobody else may be given
         the memory that the graph writes to.
         """
-        pool = self.xp.cuda.MemoryPool()
+        cuda, blocks = self.xp.cuda, []
+
+        def kept(size: int) -> Any:  # a pool short of memory gives free blocks back, which earlier nodes still use
+            blocks.append(cuda.Memory(size))
+            return cuda.MemoryPointer(blocks[-1], 0)
+
+        pool = cuda.MemoryPool(kept)
+        self.synchronize()
+        self.xp.get_default_memory_pool().free_all_blocks()  # what the first run used is needed once more
         try:
-            with self._recording, self.xp.cuda.using_allocator(pool.malloc):
+            with self._recording, cuda.using_allocator(pool.malloc):
                 self.cublas.follow_stream()
                 self._recording.begin_capture()
                 try:
@@ -45,7 +53,7 @@ class Gpu:
                     graph = self._recording.end_capture()
         except Exception as error:  # whatever stops a capture, the step can still run as it is
             raise CaptureError(f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}") from error
-        return functools.partial(_replay, graph, result, pool)
+        return functools.partial(_replay, graph, result, (pool, blocks))
 
     def free_bytes(self) -> int:
         free, _ = self.xp.cuda.runtime.memGetInfo()
@@ -55,7 +63,7 @@ class Gpu:
         self.xp.cuda.get_current_stream().synchronize()
 
 
-def _replay(graph: Any, result: T, _pool: Any) -> T:
-    """Launch the graph. `_pool` is held so that its memory stays the graph's."""
+def _replay(graph: Any, result: T, _memory: Any) -> T:
+    """Launch the graph. `_memory` is held so that it stays the graph's."""
     graph.launch()
     return result

@@ -45,7 +45,12 @@ class Kernels:
     def __call__(
         self, name: str, dtype: Any, grid: tuple[int, ...], *arguments: Any, block: tuple[int, ...] = (THREADS,)
     ) -> None:
-        """Launch kernel `name` for values of `dtype`; nothing is launched for a grid without blocks."""
+        """Launch kernel `name` for values of `dtype`; nothing is launched for a grid without blocks.
+
+        Raises TypeError for a dtype that a GPU would misread.
+        """
+        if dtype not in ("float32", "float64"):
+            raise TypeError(f"{name}: expected float32 or float64, got {dtype}")
         key = (name, "float64" if dtype == "float64" else "float32")
         function = self._functions.get(key) or self._load(*key)
         if 0 not in grid:

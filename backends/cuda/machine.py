@@ -26,9 +26,11 @@ class Machine(Protocol):
 
         `function` has run before. Raises CaptureError (of captured_step) where it cannot be captured.
         """
+        ...
 
     def free_bytes(self) -> int:
         """Return how much memory new arrays can have."""
+        ...
 
     def synchronize(self) -> None:
         """Wait until all work given to the device is done."""

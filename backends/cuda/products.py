@@ -36,16 +36,13 @@ class Product(NamedTuple):
 Multiply = Callable[[Product, Native, Native, Native, bool], None]
 
 
-def gemm(
-    xp: Any, multiply: Multiply, x: Native, y: Native, out: Native | None = None, accumulate: bool = False
-) -> Native:
+def gemm(xp: Any, multiply: Multiply, x: Native, y: Native, out: Native = None, accumulate: bool = False) -> Native:
     """Return x y for x (..., M, K) and y (..., K, N) of one dtype, whose leading axes broadcast.
 
     out: where the result goes, its rows contiguous. accumulate: add to what `out` holds.
     """
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    if out is None:
-        out = xp.empty((*batch, x.shape[-2], y.shape[-1]), x.dtype)
+    out = xp.empty((*batch, x.shape[-2], y.shape[-1]), x.dtype) if out is None else out
     if 0 in out.shape:
         return out
     if x.shape[-1] == 0:

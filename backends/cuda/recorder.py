@@ -38,7 +38,7 @@ class CudaRecorder:
             some = values[first : first + most]
             filled = map(number, some + [0] * (most - len(some)))
             part = target[first : first + most]
-            self._kernels(name, part.dtype, (1,), part, int32(len(some)), *filled, block=(1,))
+            self._kernels(name, "float32" if whole else part.dtype, (1,), part, int32(len(some)), *filled, block=(1,))
 
     def capture(self, function: Callable[[], T]) -> Callable[[], T]:
         return self._machine.capture(function)

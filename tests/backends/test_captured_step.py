@@ -126,3 +126,53 @@ def test_captures_change_no_bit(sim) -> None:
     assert (one.not_captured, other.not_captured) == (None, "capturing is switched off")
     for name, values in one.model.weights.items():
         assert np.array_equal(values, other.model.weights[name])
+
+
+@pytest.mark.parametrize("number", [float, np.float64, np.float32])
+def test_numbers_of_numpy_are_numbers(sim, number) -> None:
+    """They have a shape, as arrays do."""
+
+    def step(total, x, scalars):
+        return sim.assign(total, x * scalars["a"] + scalars["b"] + scalars["n"]), total
+
+    ready, total = CapturedStep(step, Recorder(sim)), sim.zeros((2,), "float64")
+    for count in (1, np.int64(2), np.int32(3)):
+        ready(total, sim.asarray(np.ones(2)), {"a": number(0.5), "b": number(0.25), "n": count})
+        assert sim.to_numpy(total).tolist() == [0.75 + count] * 2
+    with pytest.raises(TypeError, match="takes arrays and numbers, got NoneType"):
+        ready(total, None)
+
+
+def test_a_first_call_that_fails_is_no_warming_up(sim) -> None:
+    recorder, failing = Recorder(sim), [True]
+
+    def step(total, x):
+        if failing:
+            raise ValueError("not now")
+        return sim.assign(total, total + x), total
+
+    ready, total = CapturedStep(step, recorder), sim.zeros((1,), "float32")
+    with pytest.raises(ValueError, match="not now"):
+        ready(total, sim.asarray(np.ones(1, "float32")))
+    failing.clear()
+    ready(total, sim.asarray(np.ones(1, "float32")))
+    assert recorder.captured == 0
+    ready(total, sim.asarray(np.ones(1, "float32")))
+    assert (recorder.captured, sim.to_numpy(total).tolist()) == (1, [2.0])
+
+
+def test_variables_of_another_form_in_the_same_memory_are_others(sim) -> None:
+    ready, total = CapturedStep(lambda kept: (kept, kept.sum(axis=0)), Recorder(sim)), sim.zeros((4,), "float32")
+    for _ in range(3):
+        assert ready(total)[1].shape == ()
+        assert ready(total.reshape((2, 2)))[1].shape == (2,)
+
+
+def test_outputs_of_a_model_can_be_kept(sim) -> None:
+    """A replay writes to the same memory each time."""
+    run = training(sim)
+    batches = [sim.asarray(np.full((2, 1, 8, 8), i, "float32")) for i in range(4)]
+    kept = [run.model.forward(x) for x in batches]
+    alone = Model(run.model.network, (1, 8, 8), backend="numpy", seed=2)
+    for x, outputs in zip(batches, kept, strict=True):
+        assert np.allclose(sim.to_numpy(outputs), alone.outputs(sim.to_numpy(x)), atol=1e-5)

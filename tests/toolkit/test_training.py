@@ -386,3 +386,22 @@ def test_images_that_stay_on_the_device_give_the_same_batches(digits, shuffle) -
         for (x, labels), (wanted_x, wanted_labels) in zip(found, wanted, strict=True):
             assert np.array_equal(x, wanted_x)
             assert np.array_equal(labels, wanted_labels)
+
+
+def test_numpys_numbers_are_as_good_as_pythons(digits, tmp_path) -> None:
+    plain = trained(digits, learning_rate=0.25, seed=3, limit=64)
+    numbers = {"learning_rate": np.float32(0.25), "seed": np.int64(3), "limit": np.int32(64)}
+    for backend in ("numpy", "cupy-sim"):
+        other = trained(digits, backend=backend, **numbers)
+        assert abs(other.position.history[-1]["loss"] - plain.position.history[-1]["loss"]) < 1e-4
+        other.model.save(tmp_path / f"{backend}.h5")
+
+
+def test_a_network_without_parameters_is_refused(digits) -> None:
+    with pytest.raises(ConfigError, match="no parameters to train"):
+        Training(Model(Sequential((MaxPool2D(2), Flatten())), (10, 2, 2)), _ten_channels(digits), Options())
+
+
+def _ten_channels(digits) -> Dataset:
+    part = Split(np.ones((20, 10, 2, 2), np.float32), np.arange(20) % 10)
+    return Dataset("ten", part, None, digits.class_names, (10, 2, 2), Scaling())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from cnnkit.cli.options import Device, Dtype, Json, Quiet, Threads, Verbose
+from cnnkit.cli.options import Device, Dtype, Json, Quiet, Verbose
 from cnnkit.cli.output import Output
 from cnnkit.cli.tables import print_table
 
@@ -25,7 +25,7 @@ def command(
         typer.Option("--backend", metavar="NAME", help="May be repeated; all that run here when left out."),
     ] = None,
     device: Device = None,
-    threads: Threads = 1,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each backend.")] = 1,
     dtype: Dtype = None,
     recipe: Annotated[
         list[str] | None,

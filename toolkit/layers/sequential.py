@@ -10,13 +10,12 @@ import numpy as np
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers.base import Context, Layer, Variables, require_layers
-from cnnkit.layers.biased import Biased, BiasedReLU
-from cnnkit.layers.relu import ReLU
+from cnnkit.layers.together import first_together
 from cnnkit.tree import Tree, child, map_leaves
 
 
 class _Unit(NamedTuple):
-    """What is run in one go: child number `first`, or it and the ReLU after it."""
+    """What is run in one go: child number `first`, perhaps with those after it."""
 
     first: int
     layer: Layer
@@ -197,13 +196,12 @@ class Sequential(Layer):
 
 
 def _units(layers: tuple[Layer, ...]) -> Iterator[_Unit]:
-    """Yield the layers, each ReLU together with the layer before it where that adds a bias."""
+    """Yield the layers, those that are quicker together as one."""
     i = 0
     while i < len(layers):
-        layer, after = layers[i], layers[i + 1] if i + 1 < len(layers) else None
-        together = isinstance(layer, Biased) and layer.bias and type(after) is ReLU
-        yield _Unit(i, BiasedReLU(layer) if together and isinstance(layer, Biased) else layer)
-        i += 2 if together else 1
+        layer, count = first_together(layers[i : i + 3])
+        yield _Unit(i, layer)
+        i += count
 
 
 def _located(name: str, layer: Layer, x_shape: Shape) -> Shape:

@@ -98,6 +98,11 @@ def answer(attempt: Attempt, arena: Arena) -> Answer:
     return Answer()
 
 
+def names() -> list[str]:
+    """Return what the rows are called."""
+    return [*(f"refuses {name}" for name in (*WORDED, *REFUSED)), "availability", "allow_tf32"]
+
+
 def rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[Row]:
     """Yield a row for each backend and each attempt, and for what it says of itself."""
     seen = set()

@@ -53,6 +53,8 @@ class Settings:
         for dtype in self.dtypes:
             if dtype not in DTYPES:
                 raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
+        for recipe in self.recipes or ():
+            recipes.get(recipe)  # raises for a name that there is not
 
     @property
     def draws(self) -> int:
@@ -61,7 +63,7 @@ class Settings:
 
     def wants(self, section: str, name: str) -> bool:
         """Say whether the filter lets a check pass."""
-        return self.filter is None or section == self.filter or fnmatch.fnmatch(name, self.filter)
+        return self.filter is None or section == self.filter or fnmatch.fnmatchcase(name, self.filter)
 
 
 def chosen_backends(
@@ -71,7 +73,11 @@ def chosen_backends(
 
     Raises BackendUnavailableError for one that cannot run, ConfigError for two of one name.
     """
-    names = list(wanted) or [name for name, state in available_backends().items() if state.usable]
+    names = list(wanted) or [
+        name
+        for name, state in available_backends().items()
+        if state.usable and (device is None or device.split(":")[0] in state.devices)
+    ]
     found = [get_backend(name, device, threads) if isinstance(name, str) else name for name in names]
     labels = [backend.name for backend in found]
     if len(set(labels)) < len(labels):
@@ -121,6 +127,8 @@ def run(
         if progress is not None:
             progress(i, len(jobs), name)
         job()
+    if not report.rows:
+        raise ConfigError("backend: these checks compare backends, and there is one: name a second one")
     for backend in chosen:
         counts = backend.launches()
         if counts:
@@ -133,9 +141,10 @@ def _jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: Repo
     for check in CHECKS:
         if settings.wants(check.section, check.name):
             yield check.name, partial(_check, check, settings, arenas, oracle, report)
-    if settings.wants(matrix.SECTION, "refuses"):
-        yield "matrix", partial(_look, arenas, oracle, report)
-    for recipe in settings.recipes or (recipes.names() if not settings.quick else QUICK_RECIPES):
+    if any(settings.wants(matrix.SECTION, name) for name in matrix.names()):
+        yield "matrix", partial(_look, settings, arenas, oracle, report)
+    few = settings.quick and settings.filter is None
+    for recipe in settings.recipes or (QUICK_RECIPES if few else recipes.names()):
         if settings.wants(trainings.SECTION, f"training {recipe}"):
             planned = plan(recipe, settings.seed, QUICK_STEPS if settings.quick else STEPS)
             for dtype in settings.dtypes:
@@ -146,8 +155,8 @@ def _check(check: Check, settings: Settings, arenas: list[Arena], oracle: Backen
     report.rows += run_check(check, settings.draws, settings.seed, arenas, oracle)
 
 
-def _look(arenas: list[Arena], oracle: Backend, report: Report) -> None:
-    report.rows += matrix.rows(arenas, oracle)
+def _look(settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> None:
+    report.rows += [row for row in matrix.rows(arenas, oracle) if settings.wants(matrix.SECTION, row.name)]
 
 
 def _train(planned: Plan, dtype: str, arenas: list[Arena], oracle: Backend, report: Report) -> None:

@@ -1,5 +1,6 @@
 """A batch that does not fit in memory: which one would."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnnkit.errors import TrainingError
@@ -25,7 +26,7 @@ def _halves(size: int) -> list[int]:
 def _fits(training: "Training", size: int) -> bool:
     """Return whether a step of `size` images runs, on a copy of the variables."""
     try:
-        x, labels = next(iter(training.batches(training.position)))
+        x, labels = next(iter(training.batches(replace(training.position, batch=0))))  # the last one may be short
         variables = Variables(*map(copy_tree, training.variables))
         training.step(variables, x[:size], labels[:size], training.scalars(training.position.step))
         training.model.backend.synchronize()

@@ -40,6 +40,8 @@ class Options:
             value = getattr(self, name)
             good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
             _require(good or (value is None and name in ("patience", "limit")), name, expected, repr(value))
+            if value is not None and kind in (Integral, Real):  # NumPy's numbers are no JSON
+                object.__setattr__(self, name, int(value) if kind is Integral else float(value))
         optimizers.parse(self.optimizer)
         schedules.parse(self.schedule)
         losses.parse(self.loss)

@@ -55,7 +55,7 @@ def assign_tree(backend: Backend, targets: Tree, values: Tree) -> Tree:
 
 
 def copy_tree(tree: Tree) -> Tree:
-    """Return the tree with arrays of their own memory."""
+    """Return the tree with arrays of their own memory (times 1 keeps every bit, plus 0 loses the sign of -0.0)."""
     if isinstance(tree, FlatTree):
-        return tree.renewed(tree.flat + 0)
-    return {name: copy_tree(value) if isinstance(value, dict) else value + 0 for name, value in tree.items()}
+        return tree.renewed(tree.flat * 1)
+    return {name: copy_tree(value) if isinstance(value, dict) else value * 1 for name, value in tree.items()}

@@ -62,6 +62,8 @@ class Training:
             raise ConfigError(
                 f"validation_split: {options.validation_split} of {len(self.chosen)} images keeps none out"
             )
+        if not model.parameters:
+            raise ConfigError("the network has no parameters to train: give it a layer with weights")
         self._check_last_batch()
         self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
         self.optimizer, self.schedule = optimizers.parse(options.optimizer), schedules.parse(options.schedule)
@@ -81,7 +83,7 @@ class Training:
         if images % size != 1 and size != 1:
             return
         for path, layer, x_shape, _ in places(self.model.network, self.model.input_shape):
-            alone = layer.couples_samples and len(x_shape) == 1 and not list(layer.children(x_shape))
+            alone = layer.couples_samples and math.prod(x_shape[1:]) == 1 and not list(layer.children(x_shape))
             if alone:
                 raise ConfigError(
                     f"batch_size: {images} images in batches of {size} leave a batch of 1, of which layer {path} "

@@ -19,7 +19,8 @@ extern "C" __global__ void max_pool(
             for (int h = max(h0, 0); h < min(h0 + window_height, height); ++h) {
                 for (int w = max(w0, 0); w < min(w0 + window_width, width); ++w) {
                     REAL value = source[h * width + w];
-                    if (place < 0 || value > best || value != value) best = value, place = h * width + w;
+                    bool first_nan = value != value && best == best;
+                    if (place < 0 || value > best || first_nan) best = value, place = h * width + w;
                 }
             }
             y[(whole)plane * windows + i] = best;

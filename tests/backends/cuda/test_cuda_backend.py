@@ -141,3 +141,41 @@ def test_no_primitive_reads_the_device(sim, normal) -> None:
 def test_a_device_that_it_does_not_have() -> None:
     with pytest.raises(BackendUnavailableError, match="backend cupy-sim: expected device cpu, got 'cuda'"):
         CupySimBackend("cuda")
+
+
+def test_counters_that_a_captured_step_uses_stay_where_they_are(sim) -> None:
+    before = sim._zeros(3)
+    after = sim._zeros(before.size + 1)
+    assert after is not before
+    assert any(counters is before for counters in sim._counters)
+
+
+def test_dtypes_that_a_gpu_would_misread_are_refused(sim, normal) -> None:
+    x = sim.asarray(normal(1, 1, 4, 4), "float32").astype("float16")
+    with pytest.raises(TypeError, match="max_pool: expected float32 or float64, got float16"):
+        sim.max_pool2d(x, (2, 2), (2, 2), ((0, 0), (0, 0)))
+    mixed = [sim.asarray(normal(3), "float32"), sim.asarray(normal(2), "float64")]
+    assert sim.to_numpy(sim.pack(mixed)).dtype == np.float64
+
+
+def test_more_channels_than_a_grid_has_blocks(sim) -> None:
+    dy = sim.asarray(np.ones((1, 70_000, 1, 1)), "float32")
+    assert sim.to_numpy(sim.add_bias_gradient(dy, dy, relu=True)[1]).tolist() == [1.0] * 70_000
+
+
+def test_an_empty_batch_has_gradients(sim) -> None:
+    x, weight = sim.zeros((0, 2, 5, 5), "float32"), sim.zeros((3, 2, 3, 3), "float32")
+    geometry = ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+    dy = sim.conv2d(x, weight, *geometry)
+    assert dy.shape == (0, 3, 3, 3)
+    assert sim.conv2d_input_gradient(dy, weight, x.shape, *geometry).shape == x.shape
+    assert not sim.to_numpy(sim.conv2d_weight_gradient(dy, x, weight.shape, *geometry)).any()
+
+
+def test_of_two_nan_the_first_gets_the_gradient(sim) -> None:
+    values = np.array([[[[1.0, np.nan], [np.nan, 2.0]]]])
+    _, saved = sim.max_pool2d(sim.asarray(values, "float64"), (2, 2), (2, 2), ((0, 0), (0, 0)))
+    dx = sim.max_pool2d_gradient(
+        sim.asarray(np.ones((1, 1, 1, 1))), saved, values.shape, (2, 2), (2, 2), ((0, 0), (0, 0))
+    )
+    assert sim.to_numpy(dx).tolist() == [[[[0.0, 1.0], [0.0, 0.0]]]]

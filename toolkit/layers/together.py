@@ -1,0 +1,88 @@
+"""A layer with a bias, the activation after it and the max-pooling after that, run as one.
+
+The pooling comes first: a bias that is the same all over a channel and an activation that never falls leave the largest
+value of a window where it is, so they need to see the pooled values alone, a quarter of them for windows of 2 x 2. The
+bias and a ReLU are one pass over the values. The results are those of the layers one after the other, but for two
+values of a window that only rounding makes equal: then the gradient goes to the larger one, not to the first.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from cnnkit.backends.protocol import Array, Shape
+from cnnkit.layers.base import Context, Layer
+from cnnkit.layers.biased import Biased
+from cnnkit.layers.max_pool2d import MaxPool2D
+from cnnkit.layers.relu import ReLU
+from cnnkit.layers.sigmoid import Sigmoid
+from cnnkit.layers.tanh import Tanh
+from cnnkit.tree import Tree
+
+_RISING = (Sigmoid, Tanh)  # activations that never fall; ReLU, which goes with the bias, is another
+
+
+def first_together(layers: tuple[Layer, ...]) -> tuple[Layer, int]:
+    """Return the layer to run in place of the first ones, and of how many.
+
+    layers: at least one, and up to two that come after it.
+    """
+    first, *after = layers
+    if not isinstance(first, Biased) or not first.bias:
+        return first, 1
+    types = [type(layer) for layer in after]
+    activation = after[0] if types and types[0] in (ReLU, *_RISING) else None
+    pool = after[1 if activation else 0] if MaxPool2D in types[: 2 if activation else 1] else None
+    relu, rising = isinstance(activation, ReLU), activation if isinstance(activation, _RISING) else None
+    if not isinstance(pool, MaxPool2D):
+        return (Together(first, None, True, None), 2) if relu else (first, 1)
+    return Together(first, pool, relu, rising), 1 + (activation is not None) + 1
+
+
+class _Cache(NamedTuple):
+    x: Array
+    pooled: Any  # the pooling's cache
+    y: Array  # after the bias, and the ReLU
+    activated: Any  # the activation's cache
+
+
+@dataclass(frozen=True)
+class Together(Layer):
+    """activation(add_bias(pool(product(x)), relu)); its params are those of `layer`."""
+
+    layer: Biased
+    pool: MaxPool2D | None
+    relu: bool
+    activation: Layer | None
+
+    @property
+    def whole_batch(self) -> bool:  # type: ignore[override]
+        return self.layer.whole_batch
+
+    def output_shape(self, x_shape: Shape) -> Shape:
+        y_shape = self.layer.output_shape(x_shape)
+        return y_shape if self.pool is None else self.pool.output_shape(y_shape)
+
+    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+        y, pooled, activated = self.layer.product(context, params["weight"], x), None, None
+        if self.pool is not None:
+            y, pooled = self.pool.forward(context, {}, {}, y)
+        y = biased = context.backend.add_bias(y, params["bias"], self.relu)
+        if self.activation is not None:
+            y, activated = self.activation.forward(context, {}, {}, y)
+        return y, _Cache(x, pooled, biased, activated)
+
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+        dy, grads = self._backward(context, params, cache, dy)
+        return self.layer.input_gradient(context, params["weight"], cache.x, dy), grads
+
+    def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
+        return self._backward(context, params, cache, dy)[1]
+
+    def _backward(self, context: Context, params: Tree, cache: _Cache, dy: Array) -> tuple[Array, Tree]:
+        """Return the gradient in the product, and the parameters' gradients."""
+        if self.activation is not None:
+            dy, _ = self.activation.backward(context, {}, cache.activated, dy)
+        dy, dbias = context.backend.add_bias_gradient(dy, cache.y, self.relu)
+        if self.pool is not None:
+            dy, _ = self.pool.backward(context, {}, cache.pooled, dy)
+        return dy, {"weight": self.layer.weight_gradient(context, params["weight"], cache.x, dy), "bias": dbias}
