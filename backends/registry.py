@@ -1,5 +1,6 @@
 """Backends by name, found through the entry points of group `cnnkit.backends`; ours are registered the same way."""
 
+import difflib
 from importlib.metadata import EntryPoint, entry_points
 
 from cnnkit.backends.protocol import Availability, Backend
@@ -17,7 +18,9 @@ def names() -> list[str]:
 def _entry(name: str) -> EntryPoint:
     found = tuple(entry_points(group=GROUP, name=name))
     if not found:
-        raise BackendUnavailableError(f"backend: expected one of {', '.join(names())} or auto, got {name!r}")
+        near = difflib.get_close_matches(name, names(), 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise BackendUnavailableError(f"backend: expected one of {', '.join(names())} or auto, got {name!r}{hint}")
     return found[0]
 
 
@@ -26,7 +29,8 @@ def availability(name: str) -> Availability:
     entry = _entry(name)
     try:
         loaded: type[Backend] = entry.load()
-        return loaded.availability()
+        lacking = ", ".join(sorted(getattr(loaded, "__abstractmethods__", ())))
+        return Availability(False, f"its class lacks {lacking}", "", ()) if lacking else loaded.availability()
     except Exception as error:
         first = next(iter(str(error).splitlines()), "")
         return Availability(False, f"{type(error).__name__}: {first}", "", ())
@@ -66,7 +70,14 @@ def get_backend(
         raise BackendUnavailableError(
             f"backend {backend}: expected device {' or '.join(state.devices)}, got {device!r}"
         )
-    made: Backend = loaded()(device=device, threads=threads)
+    try:
+        made: Backend = loaded()(device=device, threads=threads)
+    except TypeError as error:
+        raise BackendUnavailableError(f"backend {backend}: cannot be made with device and threads: {error}") from error
+    if made.name != backend:
+        raise BackendUnavailableError(
+            f"backend {backend}: its class calls itself {made.name!r}: set name = {backend!r}"
+        )
     if tf32:
         made.allow_tf32()
     return made

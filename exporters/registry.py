@@ -60,6 +60,7 @@ def choose(path: str | Path, name: str | None = None) -> Format:
         if name not in writers:
             problem = "can only be read" if name in formats() else "is not known"
             raise ExportError(f"format {printable(name)} {problem}: choose one of {', '.join(writers)}")
+        _require_suffix(writers[name], path)
         return writers[name]
     fitting = [(len(suffix), form) for form in writers.values() for suffix in form.suffixes if _ends(path, suffix)]
     if not fitting:
@@ -157,6 +158,15 @@ def _require_options(form: Format, options: dict[str, Any]) -> None:
     for option in options:
         if option not in form.options:
             raise ExportError(f"format {form.name} has no option {option}: it has {', '.join(form.options) or 'none'}")
+
+
+def _require_suffix(form: Format, path: str | Path) -> None:
+    """Raise ExportError where the path's suffix says that another format is in the file."""
+    others = {suffix for other in formats().values() for suffix in other.suffixes} | {".keras"}  # read, never written
+    named = any(_ends(path, suffix) for suffix in others)
+    if named and form.suffixes and not any(_ends(path, suffix) for suffix in form.suffixes):
+        wanted = " or ".join(form.suffixes)
+        raise ExportError(f"{printable(str(path))}: expected a name in {wanted} for format {form.name}: choose another")
 
 
 def _ends(path: str | Path, suffix: str) -> bool:

@@ -48,6 +48,7 @@ class KerasFormat(Format):
         """Return what does not come along: Keras's layers stand in for the architecture, the rest is left."""
         left = len(weights.tensors) - len(network_tensors(weights))
         lines = [f"{left} tensors that are neither parameters nor state"] if left else []
+        lines += ["the architecture as cnnkit reads it (Keras' configuration of it is there)"]
         lines += ["the metadata"] if weights.metadata else []
         return (*lines, *(["the position of the training"] if weights.position is not None else []))
 

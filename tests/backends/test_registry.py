@@ -19,11 +19,21 @@ cupy-sim = cnnkit.backends.cuda.cupy_sim_backend:CupySimBackend
 reference = cnnkit.backends.reference_backend:ReferenceBackend
 broken = broken_backend_of_a_third_party:Backend
 elsewhere = elsewhere_backend:Elsewhere
+half = elsewhere_backend:Half
+without = elsewhere_backend:Without
+misnamed = elsewhere_backend:Elsewhere
 """
 ELSEWHERE = """
 from cnnkit.backends.reference_backend import ReferenceBackend
 class Elsewhere(ReferenceBackend):
     name = "elsewhere"
+from cnnkit.backends.protocol import Backend
+class Half(Backend):
+    name = "half"
+class Without(ReferenceBackend):
+    name = "without"
+    def __init__(self):
+        pass
 """
 
 
@@ -46,7 +56,9 @@ def message(**arguments) -> str:
 
 
 def test_names_are_sorted_and_each_comes_once() -> None:
-    assert registry.names() == sorted({"numpy", "torch", "cupy", "cupy-sim", "reference", "broken", "elsewhere"})
+    assert registry.names() == sorted(
+        {"numpy", "torch", "cupy", "cupy-sim", "reference", "broken", "elsewhere", "half", "without", "misnamed"}
+    )
 
 
 def test_backends_come_by_name() -> None:
@@ -67,7 +79,7 @@ def test_threads_reach_the_backend() -> None:
 
 def test_an_unknown_name() -> None:
     names = ", ".join(registry.names())
-    assert message(backend="nunpy") == f"backend: expected one of {names} or auto, got 'nunpy'"
+    assert message(backend="nunpy") == f"backend: expected one of {names} or auto, got 'nunpy' (did you mean numpy?)"
 
 
 def test_a_broken_backend_is_listed_with_its_reason() -> None:
@@ -165,3 +177,14 @@ def test_auto_is_a_gpu_where_there_is_one_else_numpy(monkeypatch, torch_devices,
 def test_auto_gives_a_backend(monkeypatch) -> None:
     automatic(monkeypatch, ("cpu",), cupy=False)
     assert registry.get_backend("auto").name == "numpy"
+
+
+def test_what_an_authors_class_lacks_is_said() -> None:
+    state = registry.availability("half")
+    assert not state.usable
+    assert state.reason.startswith("its class lacks arange, argmax, asarray")
+    assert message(backend="half").startswith("backend half: its class lacks")
+    assert "cannot be made with device and threads" in message(backend="without")
+    assert message(backend="misnamed") == (
+        "backend misnamed: its class calls itself 'elsewhere': set name = 'misnamed'"
+    )

@@ -50,7 +50,7 @@ def test_one_step_of_one_value(cnnkit, trained, changed):
 
 @pytest.mark.parametrize("form", ["torch", "keras", "onnx", "npz", "safetensors", "txt", "json", "svg"])
 def test_across_formats(cnnkit, trained, folder, form):
-    other = folder / f"other.{form}"
+    other = folder / f"other.{'weights.h5' if form == 'keras' else form}"
     assert cnnkit("export", trained, "-f", form, "-o", other, "-q").status == 0
     result = cnnkit("diff", trained, other, "--json")
     assert result.status == 0, result

@@ -238,10 +238,12 @@ def test_weights_that_do_not_fit_their_architecture(tmp_path, change, message):
 def test_what_is_left_behind_has_a_line():
     file = replace(file_of(Dense(2), shape=(3,)), metadata={})
     slot = Tensor.of("0.weight", np.zeros((2, 3), np.float32), kind="optimizer", role="slot")
-    assert KerasFormat().losses(file) == ()
+    architecture = "the architecture as cnnkit reads it (Keras' configuration of it is there)"
+    assert KerasFormat().losses(file) == (architecture,)
     full = replace(file, tensors=(*file.tensors, slot), position={"epoch": 3}, metadata={"seed": 1})
     assert KerasFormat().losses(full) == (
         "1 tensors that are neither parameters nor state",
+        architecture,
         "the metadata",
         "the position of the training",
     )

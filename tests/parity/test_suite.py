@@ -186,3 +186,29 @@ def test_a_row_of_nan_or_of_nothing_has_not_passed() -> None:
 def test_all_backends_of_the_protocol_can_take_part() -> None:
     assert issubclass(Loud, Backend)
     assert [backend.name for backend in suite.chosen_backends(["reference", "numpy"])] == ["reference", "numpy"]
+
+
+def test_a_report_is_published_and_says_what_came_out(tmp_path) -> None:
+    report = parity.run(["numpy"], parity.Settings(filter="sqrt", quick=True))
+    assert str(report).startswith("All 2 rows pass")
+    report.write(tmp_path / "page.md")
+    report.write(tmp_path / "page.md")  # over an older one
+    assert (tmp_path / "page.md").read_text().startswith("# Parity of numpy")
+    (tmp_path / "own.md").write_text("# Mine")
+    with pytest.raises(ConfigError, match=r"own\.md is there already, and is no parity report"):
+        report.write(tmp_path / "own.md")
+    assert (tmp_path / "own.md").read_text() == "# Mine"
+
+
+@pytest.mark.parametrize(
+    ("backends", "settings", "message"),
+    [
+        ([NumpyBackend], {}, "if it is a class, call it"),
+        (["numpy", NumpyBackend()], {}, "give your class a name of its own"),
+        (["reference"], {"filter": "conv2d"}, "name a second one"),
+        (["numpy"], {"recipes": ("lenet6",)}, "did you mean lenet5"),
+    ],
+)
+def test_backends_and_recipes_that_make_no_sense(backends, settings, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parity.run(backends, parity.Settings(quick=True, **settings))

@@ -37,7 +37,7 @@ def command(
     ] = None,
     no_stats: Annotated[bool, typer.Option("--no-stats", help="Compute nothing: names and shapes alone.")] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 on an error, a warning, or an edited tensor.")
+        bool, typer.Option("--strict", help="Exit with 1 on an error, a warning, an edited tensor, or one not read.")
     ] = False,
     optimizer: Annotated[bool, typer.Option("--optimizer", help="The optimizer's tensors too.")] = False,
     html: Annotated[
@@ -97,7 +97,8 @@ def command(
             for key, reason in statistics.undefined().items()
         },
     })  # fmt: skip
-    return int(strict and bool(weights.edited or any(finding.severity != "note" for finding in wrong)))
+    doubtful = weights.edited or weights.not_read
+    return int(strict and bool(doubtful or any(finding.severity != "note" for finding in wrong)))
 
 
 def _printed(output: Output, shown: tuple["Tensor", ...], parts: "tuple[Part, ...] | None") -> tuple["Tensor", ...]:

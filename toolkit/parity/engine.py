@@ -116,7 +116,7 @@ def _judge(found: Found, case: Case, arena: Arena, against: str, got: Attempt, w
     """Add what `got` is worth to its tallies, one for each kind of result."""
     place = (arena.backend.name, arena.dtype, against)
     kinds: set[Kind] = {case.kind_of(name) for name in wanted} or {case.kind}
-    for kind in kinds:
+    for kind in sorted(kinds):
         tally, allowed = found[*place, kind], bound(kind, arena.dtype)
         tally.cases += 1
         if got.results is None or got.problem or not wanted:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cnnkit.parity.trajectories.compare import Trajectory
@@ -90,6 +91,20 @@ class Report:
         for row in self.rows:
             found.setdefault(row.section, []).append(row)
         return found
+
+    def __str__(self) -> str:
+        from cnnkit.parity.document import verdict
+
+        return "\n".join(verdict(self))
+
+    def write(self, path: str | Path) -> None:
+        """Write the whole report to a file in .md or .html, as a backend's author publishes it.
+
+        Raises ConfigError for another suffix, and for a file that is there and is no parity report.
+        """
+        from cnnkit.parity.writing import write
+
+        write(self, Path(path))
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON-ready data."""

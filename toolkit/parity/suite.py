@@ -78,10 +78,16 @@ def chosen_backends(
         for name, state in available_backends().items()
         if state.usable and (device is None or device.split(":")[0] in state.devices)
     ]
+    for name in names:
+        if not isinstance(name, str | Backend):
+            raise ConfigError(f"backend: expected a name or a backend, got {name!r}: if it is a class, call it")
     found = [get_backend(name, device, threads) if isinstance(name, str) else name for name in names]
     labels = [backend.name for backend in found]
     if len(set(labels)) < len(labels):
-        raise ConfigError(f"backend: expected each once, got {', '.join(labels)}: leave the second out")
+        twice = ", ".join(labels)
+        raise ConfigError(
+            f"backend: expected each once, got {twice}: leave one out, or give your class a name of its own"
+        )
     return found
 
 
