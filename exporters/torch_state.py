@@ -7,6 +7,7 @@ from cnnkit.exporters.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
 
 _NAMES = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "variance": "running_var"}
+_OTHER_LAYOUTS = (("kh", "kw", "i", "o"), ("in", "out"))  # Keras'
 _HELD = ("parameter", "state", "other")
 _COUNTER = "num_batches_tracked"
 
@@ -40,6 +41,8 @@ def losses(weights: WeightFile) -> tuple[str, ...]:
         lines.append(f"metadata: {', '.join(printable(key, 40) for key in weights.metadata)}")
     if weights.position is not None:
         lines.append("where training stands")
+    if any(tensor.axes in _OTHER_LAYOUTS for tensor in weights):
+        lines.append("another layout than the file's: kernels (kh, kw, i, o) and weights (in, out) stay as they are")
     for kind in ("optimizer", "activation"):
         if count := len(weights.select(kind)):
             lines.append(f"{count} tensors of kind {kind}")

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -145,3 +146,17 @@ def test_wrong_options_are_refused_in_one_line(refused, source, folder, options,
 
 def test_a_missing_file_is_refused(refused):
     assert "cnnkit train" in refused("export", "--format", "hdf5")
+
+
+@pytest.mark.usefixtures("source")
+def test_an_edited_export_is_not_written_over(cnnkit, folder, source):
+    assert cnnkit("export", source, "-o", "edit.txt").status == 0
+    assert cnnkit("export", source, "-o", "edit.txt").status == 0  # its own, as it was written
+    text = (folder / "edit.txt").read_text()
+    number = re.search(r"(?m)^ +-?(0\.\d+)", text)
+    (folder / "edit.txt").write_text(text.replace(number[1], "7.5", 1))
+    refused = cnnkit("export", source, "-o", "edit.txt")
+    assert refused.status == 2
+    assert "was edited since it was exported" in refused.err
+    assert "7.5" in (folder / "edit.txt").read_text()
+    assert cnnkit("export", source, "-o", "edit.txt", "--overwrite").status == 0

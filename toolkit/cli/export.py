@@ -101,10 +101,16 @@ def _require_free(file: Path, target: Path, overwrite: bool) -> str | None:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if target.exists() and file.exists() and os.path.samefile(file, target):
         raise ConfigError(f"{target}: is FILE itself: name another place with -o OUT")
-    if target.exists() and not overwrite and _source_of(target) != digest:
-        raise ExportError(
-            f"{target}: is there already, and is no export of this {file}: choose another -o, or --overwrite"
-        )
+    if target.exists() and not overwrite:
+        source, edited = _origin_of(target)
+        if source != digest:
+            raise ExportError(
+                f"{target}: is there already, and is no export of this {file}: choose another -o, or --overwrite"
+            )
+        if edited:
+            raise ExportError(
+                f"{target}: {printable(edited[0])} was edited since it was exported: choose another -o, or --overwrite"
+            )
     return digest
 
 
@@ -143,12 +149,13 @@ def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:
             sys.stdout.buffer.flush()
 
 
-def _source_of(target: Path) -> str | None:
-    """Return the SHA-256 of the file that `target` was exported from, None when it was not written by an export."""
+def _origin_of(target: Path) -> tuple[str | None, tuple[str, ...]]:
+    """Return the SHA-256 of the file that `target` was exported from, None if of none, and what was edited since."""
     from cnnkit import exporters
 
     try:
-        origin = exporters.read(target).metadata.get("exported_from")
+        there = exporters.read(target)
     except CnnkitError:
-        return None
-    return origin.get("sha256") if isinstance(origin, dict) else None
+        return None, ()
+    origin = there.metadata.get("exported_from")
+    return (origin.get("sha256") if isinstance(origin, dict) else None), there.edited

@@ -8,7 +8,7 @@ from cnnkit.exporters.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.inspection.comparison import Distance, distance
 from cnnkit.inspection.flattening import Flattening
-from cnnkit.inspection.layouts import between
+from cnnkit.inspection.layouts import Transform, between
 from cnnkit.inspection.pairing import Pair, Pairing
 
 SAME = ("equal", "close")
@@ -64,9 +64,15 @@ def differences(
         if transform is None:
             yield Difference(pair, "shape", None, None)
             continue
-        transform = flattening.added(transform, pair.a, pair.b)
-        found = distance(pair.a.read(), transform.apply(pair.b.read()), pair.a.dtype, pair.b.dtype, atol, rtol)
+        found = _distance(pair, transform, atol, rtol)
+        reordered = flattening.added(transform, pair.a, pair.b)
+        if reordered is not transform and not found.same:  # how a file flattens is inferred; equal values are a fact
+            transform, found = reordered, _distance(pair, reordered, atol, rtol)
         yield Difference(pair, _status(pair, found, bool(atol or rtol)), transform.name, found)
+
+
+def _distance(pair: Pair, transform: Transform, atol: float, rtol: float) -> Distance:
+    return distance(pair.a.read(), transform.apply(pair.b.read()), pair.a.dtype, pair.b.dtype, atol, rtol)
 
 
 def _status(pair: Pair, found: Distance, tolerant: bool) -> str:

@@ -13,16 +13,17 @@ Map = NDArray[np.float64]
 _BETWEEN = "  "
 _FOLD = 32  # numbers that a row without a shape has on a line
 _SMALL = 12  # a wider map takes a character a value, two rows in one
+ABSENT = np.uint64(0x7FF8_AB5E_0000_0001).view(np.float64)  # a NaN that no calculation makes
 _ODD = {NAN: "??", POSITIVE_INFINITY: "^^", NEGATIVE_INFINITY: "vv"}
 
 
 def folded(values: Map) -> Map:
-    """Return maps (C, H, W); one long row becomes several of 32, the rest of the last not there (NaN and drawn so)."""
+    """Return maps (C, H, W); one long row becomes several of 32, the rest of the last ABSENT, which is not drawn."""
     if values.shape[1] != 1 or values.shape[2] <= _FOLD:
         return values
     flat = values.reshape(len(values), -1)
     rows = -(-flat.shape[1] // _FOLD)
-    room = np.full((len(values), rows * _FOLD), np.nan)
+    room = np.full((len(values), rows * _FOLD), ABSENT)
     room[:, : flat.shape[1]] = flat
     return room.reshape(len(values), rows, _FOLD)
 
@@ -30,7 +31,11 @@ def folded(values: Map) -> Map:
 def plain(maps: Map, scale: Scale, width: int) -> Iterator[str]:
     """Yield lines that draw maps (C, H, W) side by side: "+9" is the largest magnitude, " ." exactly zero."""
     gap = " " if maps.shape[2] <= _FOLD else ""
-    texts = [[gap.join(map(_cell, row)) for row in scale.levels(values).tolist()] for values in maps]
+    texts = []
+    for values in maps:
+        rows = zip(scale.levels(values).tolist(), _present(values).tolist(), strict=True)
+        cells = ([_cell(n) if t else "  " for n, t in zip(levels, there, strict=True)] for levels, there in rows)
+        texts.append([gap.join(row) for row in cells])
     yield from _beside(texts, (2 + len(gap)) * maps.shape[2] - len(gap), width)
 
 
@@ -41,18 +46,32 @@ def coloured(maps: Map, scale: Scale, width: int) -> Iterator[str]:
     texts, cell = [], 2 if maps.shape[2] <= _SMALL else 1
     for values in maps:
         cells = table[scale.levels(values).view(np.uint8)]
+        there = _present(values)
         if cell == 2:
             texts.append(["".join(f"{_paint(48, colours[c])}  " for c in row) + "\x1b[0m" for row in cells.tolist()])
         else:
-            texts.append([_halves(cells, row, colours) for row in range(0, len(cells), 2)])
+            texts.append([_halves(cells, there, row, colours) for row in range(0, len(cells), 2)])
     yield from _beside(texts, cell * maps.shape[2], width)
 
 
-def _halves(cells: NDArray[np.uint8], row: int, colours: list[tuple[int, int, int, int]]) -> str:
-    upper = cells[row].tolist()
-    lower = cells[row + 1].tolist() if row + 1 < len(cells) else [None] * len(upper)
+def _present(values: Map) -> NDArray[np.bool_]:
+    present: NDArray[np.bool_] = np.ascontiguousarray(values).view(np.uint64) != ABSENT.view(np.uint64)
+    return present
+
+
+def _halves(
+    cells: NDArray[np.uint8], there: NDArray[np.bool_], row: int, colours: list[tuple[int, int, int, int]]
+) -> str:
+    upper, lower = (
+        [c if t else None for c, t in zip(cells[i].tolist(), there[i].tolist(), strict=True)]
+        if i < len(cells)
+        else [None] * cells.shape[1]
+        for i in (row, row + 1)
+    )
     shown = (
-        _paint(38, colours[a]) + ("\x1b[49m" if b is None else _paint(48, colours[b])) + "▀"
+        "\x1b[0m "
+        if a is None
+        else _paint(38, colours[a]) + ("\x1b[49m" if b is None else _paint(48, colours[b])) + "▀"
         for a, b in zip(upper, lower, strict=True)
     )
     return "".join(shown) + "\x1b[0m"

@@ -157,3 +157,14 @@ def test_statuses():
     (found,) = differences(a, b, pair(a, b), atol=1e-6)
     assert found.status == "close"
     assert found.undefined() == {}
+
+
+def test_equal_values_are_equal_whatever_is_thought_of_their_order():
+    """A torch file that keeps Keras' layouts: its inputs look reordered, and are not."""
+    kernel, dense = values(3, 3, 1, 4), values(64, 10)
+    a = replace(file(KERAS, c__kernel=kernel, d__kernel=dense), format="keras")
+    b = replace(file(c__kernel=kernel.transpose(3, 2, 0, 1), d__kernel=dense.T), format="torch")
+    assert [d.status for d in differences(a, b, pair(a, b))] == ["equal", "equal"]
+    moved = dense.reshape(4, 4, 4, 10).transpose(2, 0, 1, 3).reshape(64, 10)  # H, W, C as C, H, W
+    c = replace(file(c__kernel=kernel.transpose(3, 2, 0, 1), d__kernel=moved.T), format="torch")
+    assert [d.status for d in differences(a, c, pair(a, c))] == ["equal", "equal"]
