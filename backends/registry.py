@@ -4,7 +4,7 @@ import difflib
 from importlib.metadata import EntryPoint, entry_points
 
 from cnnkit.backends.protocol import Availability, Backend
-from cnnkit.errors import BackendUnavailableError
+from cnnkit.errors import BackendUnavailableError, first_line
 
 GROUP = "cnnkit.backends"
 PREFERENCE = ("cupy", "torch")  # of "auto" where there is a GPU; else numpy, which needs nothing
@@ -32,8 +32,7 @@ def availability(name: str) -> Availability:
         lacking = ", ".join(sorted(getattr(loaded, "__abstractmethods__", ())))
         return Availability(False, f"its class lacks {lacking}", "", ()) if lacking else loaded.availability()
     except Exception as error:
-        first = next(iter(str(error).splitlines()), "")
-        return Availability(False, f"{type(error).__name__}: {first}", "", ())
+        return Availability(False, f"{type(error).__name__}: {first_line(error)}", "", ())
 
 
 def available_backends() -> dict[str, Availability]:

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from cnnkit.backends.captured_step import CaptureError
 from cnnkit.backends.protocol import Native
+from cnnkit.errors import first_line
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class TorchRecorder:
             with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=torch.cuda.Stream(self._device)):
                 result = function()
         except Exception as error:  # whatever stops a capture, the step can still run as it is
-            raise CaptureError(f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}") from error
+            raise CaptureError(f"{type(error).__name__}: {first_line(error)}") from error
 
         def replay() -> T:
             graph.replay()

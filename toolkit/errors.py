@@ -13,6 +13,11 @@ CnnkitError
 from collections.abc import Sequence
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, "" where it has none."""
+    return next(iter(str(error).splitlines()), "")
+
+
 class CnnkitError(Exception):
     """Base of every error that cnnkit raises on purpose; its text is one line for people."""
 

@@ -86,10 +86,11 @@ def input_gradient(tools: Tools, dy: Native, weight: Native, windows: Windows, g
     dx = tools.xp.empty(windows.x_shape, dy.dtype)
     channels, height, width = windows.x_shape[1:]
     for part in windows.portions(dy.itemsize):
-        columns, target = tools.gemm(kernels, grouped[part]), dx[part]
+        target = dx[part]
         if windows.trivial:
-            target[...] = columns.reshape(target.shape)
+            tools.gemm(kernels, grouped[part], out=target.reshape((len(target), groups, -1, windows.number)))
             continue
+        columns = tools.gemm(kernels, grouped[part])
         grid = (blocks(height * width), planes(channels), planes(len(target)))
         counts = int32(target.shape[0]), int32(channels)
         tools.kernels("col2im", dy.dtype, grid, columns, target, *counts, *windows.arguments())

@@ -2,7 +2,7 @@
 
 from cnnkit.backends.cuda.cuda_backend import CudaBackend
 from cnnkit.backends.protocol import Availability
-from cnnkit.errors import BackendUnavailableError
+from cnnkit.errors import BackendUnavailableError, first_line
 
 _INSTALL = "pip install 'cnnkit[cupy12]' (CUDA 12) or 'cnnkit[cupy13]' (CUDA 13)"
 
@@ -33,7 +33,7 @@ class CupyBackend(CudaBackend):
             cupy.cuda.runtime.deviceSynchronize()
             float((ones @ ones + ones).sum())
         except Exception as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            reason = first_line(error) or type(error).__name__
             return Availability(
                 False, f"CuPy cannot run a kernel here: {reason}", "pip install 'cupy-cuda12x[ctk]'", ()
             )

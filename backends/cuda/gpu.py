@@ -8,6 +8,7 @@ from cnnkit.backends.captured_step import CaptureError
 from cnnkit.backends.cuda.cublas import Cublas
 from cnnkit.backends.cuda.products import Product
 from cnnkit.backends.protocol import Native
+from cnnkit.errors import first_line
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class Gpu:
                 finally:
                     graph = self._recording.end_capture()
         except Exception as error:  # whatever stops a capture, the step can still run as it is
-            raise CaptureError(f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}") from error
+            raise CaptureError(f"{type(error).__name__}: {first_line(error)}") from error
         return functools.partial(_replay, graph, result, (pool, blocks))
 
     def free_bytes(self) -> int:

@@ -57,17 +57,20 @@ def gemm(xp: Any, multiply: Multiply, x: Native, y: Native, out: Native = None, 
 
 def _multiply(multiply: Multiply, x: Native, y: Native, out: Native, accumulate: bool) -> None:
     """Run one batched product, or one for each index of the shortest leading axis where their steps are not equal."""
-    (m, k), n = x.shape[-2:], y.shape[-1]
-    layouts = [
-        Matrix(*_layout(array), step) for array in (x, y, out) if (step := _step(array, x.shape[:-2])) is not None
-    ]
-    if len(layouts) == 3:
-        multiply(Product(m, n, k, int(np.prod(x.shape[:-2])), *layouts), x, y, out, accumulate)
+    (m, k), n, batch = x.shape[-2:], y.shape[-1], x.shape[:-2]
+    first, second, result = (_matrix(array, batch) for array in (x, y, out))
+    if first is not None and second is not None and result is not None:
+        multiply(Product(m, n, k, int(np.prod(batch)), first, second, result), x, y, out, accumulate)
         return
     axis = min(range(x.ndim - 2), key=lambda i: x.shape[i] if x.shape[i] > 1 else np.inf)
     for i in range(x.shape[axis]):
         index = (slice(None),) * axis + (i,)
         _multiply(multiply, x[index], y[index], out[index], accumulate)
+
+
+def _matrix(array: Native, batch: tuple[int, ...]) -> Matrix | None:
+    step, layout = _step(array, batch), _layout(array)
+    return None if step is None or layout is None else Matrix(*layout, step)
 
 
 def _step(array: Native, batch: tuple[int, ...]) -> int | None:
@@ -79,19 +82,17 @@ def _step(array: Native, batch: tuple[int, ...]) -> int | None:
     return axes[-1][1] if axes else 0
 
 
-def _layout(array: Native) -> tuple[int, bool]:
-    """Return (leading, transposed) of the last two axes, which `_readable` accepts."""
+def _layout(array: Native) -> tuple[int, bool] | None:
+    """Return (leading, transposed) of the last two axes; None where neither is contiguous, or matrices overlap."""
     rows, columns = array.shape[-2:]
     by_row, by_column = (stride // array.itemsize for stride in array.strides[-2:])
     if (by_column == 1 or columns == 1) and (by_row >= columns or rows == 1):
         return (by_row if rows > 1 else columns), False
-    return (by_column if columns > 1 else rows), True
+    if (by_row == 1 or rows == 1) and (by_column >= rows or columns == 1):
+        return (by_column if columns > 1 else rows), True
+    return None
 
 
 def _readable(xp: Any, array: Native) -> Native:
-    """Return the array with one of its last two axes contiguous, and without overlap."""
-    rows, columns = array.shape[-2:]
-    by_row, by_column = (stride // array.itemsize for stride in array.strides[-2:])
-    plain = (by_column == 1 or columns == 1) and (by_row >= columns or rows == 1)
-    transposed = (by_row == 1 or rows == 1) and (by_column >= rows or columns == 1)
-    return array if plain or transposed else xp.ascontiguousarray(array)
+    """Return the array in a layout that cuBLAS reads."""
+    return xp.ascontiguousarray(array) if _layout(array) is None else array

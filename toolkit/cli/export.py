@@ -93,12 +93,9 @@ def _form(name: str | None, out: Path | None, json: bool) -> "Format":
 
 def _require_free(file: Path, target: Path, overwrite: bool) -> str | None:
     """Return the SHA-256 of FILE. Raises unless OUT may be written: new, asked for, or an earlier export of FILE."""
-    import hashlib
+    from cnnkit.files.file_digest import sha256_of
 
-    digest = None
-    if file.is_file():
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = sha256_of(file) if file.is_file() else None
     if target.exists() and file.exists() and os.path.samefile(file, target):
         raise ConfigError(f"{target}: is FILE itself: name another place with -o OUT")
     if target.exists() and not overwrite:

@@ -9,6 +9,12 @@ from typing import Self
 _BLOCK = 8 << 20  # large, because after each the thread waits for its turn
 
 
+def sha256_of(path: Path) -> str:
+    """Return the sum, in hex, without reading the file whole."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 class FileDigest:
     """Use it in a `with` block: what is not finished at its end is given up."""
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnkit.backends.protocol import Backend
+from cnnkit.errors import first_line
 from cnnkit.parity.bounds import Comparison, Kind, bound, compare
 from cnnkit.parity.check import Arena, Case, Check
 from cnnkit.parity.report import KNOWN, Row
@@ -92,8 +93,7 @@ def attempt(arena: Arena, case: Case) -> Attempt:
             wrong = _wrong_dtype(arena, case, results)
             found = {name: x if isinstance(x, np.ndarray) else arena.host(x) for name, x in results.items()}
     except Exception as error:
-        first = next(iter(str(error).splitlines()), "")
-        return Attempt(None, f"raised {type(error).__name__}: {first}"[:300])
+        return Attempt(None, f"raised {type(error).__name__}: {first_line(error)}"[:300])
     return Attempt(found, wrong)
 
 

@@ -1,6 +1,5 @@
 """Starting from somebody's weights: what fits by name and shape is taken, the rest keeps its fresh values."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from cnnkit import exporters
 from cnnkit.errors import WeightFileError
+from cnnkit.files.file_digest import sha256_of
 from cnnkit.files.names import printable
 from cnnkit.model import Model
 from cnnkit.tree import flatten, unflatten
@@ -57,9 +57,4 @@ def initialise(model: Model, path: Path) -> Start:
             "no tensor fits this network by name and shape", file=str(path), hint="see cnnkit inspect FILE"
         )
     model.params, model.state = model.to_backend(params), model.to_backend(state)
-    return Start(path, tuple(taken), tuple(left), _sha256(path))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return Start(path, tuple(taken), tuple(left), sha256_of(path))

@@ -14,9 +14,9 @@ __device__ __forceinline__ unsigned int quotient(unsigned int n, unsigned int d)
     for (whole i = blockIdx.x * (whole)blockDim.x + threadIdx.x; i < (count); i += gridDim.x * (whole)blockDim.x)
 
 
-// The sum of `value` over the threads of a warp, in a fixed order; lane 0 has it.
+// The sum of `value` over the threads of a warp, in a fixed order; every lane has it.
 __device__ __forceinline__ REAL warp_sum(REAL value) {
-    for (int step = 16; step > 0; step /= 2) value += __shfl_down_sync(0xffffffffu, value, step);
+    for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffu, value, step);
     return value;
 }
 

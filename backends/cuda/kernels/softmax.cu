@@ -9,11 +9,6 @@ __device__ __forceinline__ REAL warp_max(REAL value) {
     return value;
 }
 
-__device__ __forceinline__ REAL warp_total(REAL value) {
-    for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffu, value, step);
-    return value;
-}
-
 // dy = (softmax(outputs) - target) / samples and loss = mean of -sum target * log softmax(outputs), where
 // target = 1 - smoothing at the label, and smoothing / classes everywhere besides.
 // Block: warps of 32. The samples' losses lie in `losses` until the last block adds them up, in order.
@@ -30,14 +25,14 @@ extern "C" __global__ void softmax_cross_entropy(
         for (int k = lane; k < classes; k += 32) largest = row[k] > largest || row[k] != row[k] ? row[k] : largest;
         largest = warp_max(largest);
         for (int k = lane; k < classes; k += 32) total += exp(row[k] - largest);
-        total = warp_total(total);
+        total = warp_sum(total);
         REAL log_total = log(total);
         for (int k = lane; k < classes; k += 32) {
             REAL shifted = row[k] - largest, target = k == label ? own + rest : rest;
             dy[(whole)n * classes + k] = (exp(shifted) / total - target) / REAL(samples);
             if (target != 0) sum += target * (log_total - shifted);
         }
-        sum = warp_total(sum);
+        sum = warp_sum(sum);
         if (lane == 0) losses[n] = sum;
     }
     if (!finishes_last(counter, gridDim.x)) return;

@@ -41,8 +41,6 @@ class DeviceModule:
         """Return `values` in row-major order."""
         return DeviceArray(np.ascontiguousarray(on_host(self.asarray(values, dtype))))
 
-    asanyarray = asarray
-
     def asnumpy(self, x: Any) -> Any:
         """Return a copy on the host."""
         return x.get() if isinstance(x, DeviceArray) else np.asarray(x)
@@ -54,11 +52,6 @@ class DeviceModule:
     def empty_like(self, x: DeviceArray, dtype: Any = None, **options: Any) -> DeviceArray:
         """Return such memory in the shape of x."""
         return _poisoned(np.empty_like(on_host(x), dtype, **options))
-
-    @property
-    def lib(self) -> Any:
-        """The part of cupy.lib that makes views."""
-        return SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=computed(np.lib.stride_tricks.as_strided)))
 
     @property
     def cuda(self) -> Any:

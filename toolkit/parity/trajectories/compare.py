@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.protocol import Backend
+from cnnkit.errors import first_line
 from cnnkit.parity.bounds import TRAINING, ULP_FACTOR
 from cnnkit.parity.check import Arena
 from cnnkit.parity.trajectories.dissect import Dissection, dissect
@@ -145,7 +146,7 @@ class _Run:
                 self._steps = self._start()
             self.weights = self.weights if self.problem else next(self._steps)
         except Exception as error:
-            self.problem = f"raised {type(error).__name__}: {next(iter(str(error).splitlines()), '')}"[:300]
+            self.problem = f"raised {type(error).__name__}: {first_line(error)}"[:300]
 
 
 def distance(one: Weights, other: Weights) -> tuple[float, str]:
