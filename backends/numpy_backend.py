@@ -16,6 +16,7 @@ from cnnkit.backends.array_code.array_backend import ArrayBackend
 from cnnkit.backends.blas_threads import single_threaded_blas
 from cnnkit.backends.composite import Rule
 from cnnkit.backends.numpy_memory import Memory, empty_like
+from cnnkit.backends.numpy_products import LARGE, product, shared_product
 from cnnkit.backends.numpy_windows import windows_on
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
 
@@ -28,9 +29,7 @@ SHARDS = 4  # into which a batch is cut if its shards have between so many sampl
 FEWEST_VALUES, MOST_VALUES = 1 << 12, 1 << 17  # of a shard's input: very small images come in more, large ones in fewer
 UPDATE_VALUES = 1 << 15  # of an optimizer's arrays in one go: what a formula makes of them stays in the cache
 WORTH_A_THREAD = 4e-4  # seconds: quicker shards lose more by waiting for Python's lock than they win
-LARGE_PRODUCT = 1 << 24  # multiply-adds from which a product is worth several threads
 MOST_SCRATCH = 1000  # shapes that a thread's buffers are kept in
-PARTS = 4  # into which such a product is cut
 
 
 class _Scratch(threading.local):
@@ -78,24 +77,9 @@ class NumpyBackend(ArrayBackend):
         return np.asarray(x)
 
     def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
-        if x.shape[-1] == 1 and y.ndim > 1:  # an outer product, which BLAS is slow at
-            return np.multiply(x, y, out=out)
-        if x.size * y.shape[-1] < LARGE_PRODUCT or _in_shard():
-            return np.matmul(x, y, out=out)
-        rows, columns = x.shape[-2], y.shape[-1]
-        if out is None:
-            out = self.empty((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), rows, columns), x.dtype)
-        by_row, size = rows > columns, -(-max(rows, columns) // PARTS)
-
-        def part(start: int) -> None:
-            cut = slice(start, start + size)
-            if by_row:
-                np.matmul(x[..., cut, :], y, out=out[..., cut, :])
-            else:
-                np.matmul(x, y[..., cut], out=out[..., cut])
-
-        self._each(part, range(0, max(rows, columns), size))
-        return out
+        if _in_shard() or min(x.ndim, y.ndim) < 2 or x.size * y.shape[-1] < LARGE:
+            return product(x, y, out)
+        return shared_product(self._each, self.empty, x, y, out)
 
     def concatenate(self, arrays: Sequence[Native], axis: int = 0) -> Native:
         if any(array.dtype != arrays[0].dtype for array in arrays):
@@ -194,12 +178,16 @@ class NumpyBackend(ArrayBackend):
     def _each(self, function: Callable[[int], T], starts: range, quick: bool = False) -> list[T]:
         """Return [function(start), ...], worked out on the threads unless they are `quick`."""
         # A pool that waits for itself would wait for ever, so work inside a shard is done one after the other.
-        if _in_shard():
+        if _in_shard() or len(starts) == 1:
             return [function(start) for start in starts]
         with single_threaded_blas():
-            if self.threads == 1 or len(starts) == 1 or quick:
+            if self.threads > 1 and not quick:
+                return list(_pool(self.threads, os.getpid()).map(function, starts))
+            _worker.at_work = True
+            try:
                 return [function(start) for start in starts]
-            return list(_pool(self.threads, os.getpid()).map(function, starts))
+            finally:
+                _worker.at_work = False
 
     def compile(self, step: Step) -> Step:
         def run(*arguments: Any) -> Any:

@@ -1,0 +1,99 @@
+"""Matrix products on the BLAS that NumPy brings: cut into the shapes that it is quick at, and shared out over threads.
+
+How a product is cut depends on shapes alone, so its bits do not depend on the number of threads.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from cnnkit.backends.protocol import Native
+
+LARGE = 1 << 24  # multiply-adds from which a product is worth several threads
+PARTS = 4  # into which such a product is cut
+UNPACKED = 10**6  # multiply-adds up to which OpenBLAS takes small factors as they lie (AVX-512); larger ones it copies
+SHORTEST = 200  # length of the pieces of the long axis below which the calls cost more than the copies
+MOST_OUTPUTS = 1200  # of a product along K, above which OpenBLAS copies its factors after all
+
+Axis = Literal["m", "k", "n"]  # of (..., M, K) times (..., K, N)
+Share = Callable[[Callable[[int], Any], range], list[Any]]  # (work, starts) -> [work(start), ...], perhaps on threads
+Empty = Callable[[tuple[int, ...], Any], Native]
+
+
+class _Cut(NamedTuple):
+    """Into how many equal pieces an axis is cut."""
+
+    axis: Axis
+    count: int
+
+
+def product(x: Native, y: Native, out: Native = None) -> Native:
+    """Return x y, (..., M, K) times (..., K, N), written to `out` if given; on one thread."""
+    m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
+    if k == 1:  # an outer product, which BLAS is slow at
+        return np.multiply(x, y, out=out)
+    cut = _cut(m, k, n)
+    if cut is None:
+        if k > n > m:  # along K, BLAS is quicker if the first factor has more rows
+            return _turned(np.matmul(_turned(y), _turned(x), out=None if out is None else _turned(out)))
+        return np.matmul(x, y, out=out)
+    if cut.axis == "k":
+        parts = np.matmul(_columns(x, cut.count), _rows(y, cut.count))
+        return np.add.reduce(parts, axis=-3, out=out)
+    if out is None:
+        out = np.empty((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n), np.result_type(x, y))
+    if cut.axis == "m":
+        np.matmul(_rows(x, cut.count), y[..., None, :, :], out=_rows(out, cut.count))
+    else:
+        np.matmul(x[..., None, :, :], _columns(y, cut.count), out=_columns(out, cut.count))
+    return out
+
+
+def shared_product(share: Share, empty: Empty, x: Native, y: Native, out: Native = None) -> Native:
+    """Return what `product` does, its longest axis cut into PARTS that are shared out."""
+    m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
+    longest = max(m, k, n)
+    size = -(-longest // PARTS)
+    starts = range(0, longest, size)
+    if out is None:
+        out = empty((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n), x.dtype)
+    if longest == k:
+        first, *others = share(lambda i: product(x[..., i : i + size], y[..., i : i + size, :]), starts)
+        np.copyto(out, first)
+        for part in others:
+            np.add(out, part, out=out)
+    elif longest == n:
+        share(lambda i: product(x, y[..., i : i + size], out=out[..., i : i + size]), starts)
+    else:
+        share(lambda i: product(x[..., i : i + size, :], y, out=out[..., i : i + size, :]), starts)
+    return out
+
+
+@functools.lru_cache(maxsize=4096)
+def _cut(m: int, k: int, n: int) -> _Cut | None:
+    """Return how to cut a product so that BLAS need not copy its factors; None where that gains nothing."""
+    work, longest = m * k * n, max(m, k, n)
+    if work <= UNPACKED or work // longest * SHORTEST > UNPACKED:
+        return None
+    axis: Axis = "n" if longest == n else "m" if longest == m else "k"
+    if axis == "k" and m * n > MOST_OUTPUTS:
+        return None
+    fewest = -(-work // UNPACKED)
+    count = next((count for count in range(fewest, 2 * fewest + 1) if longest % count == 0), None)
+    return None if count is None else _Cut(axis, count)
+
+
+def _turned(x: Native) -> Native:
+    return x.swapaxes(-1, -2)
+
+
+def _rows(x: Native, count: int) -> Native:
+    """View (..., R, C) as (..., count, R/count, C)."""
+    return x.reshape((*x.shape[:-2], count, x.shape[-2] // count, x.shape[-1]))
+
+
+def _columns(x: Native, count: int) -> Native:
+    """View (..., R, C) as (..., count, R, C/count)."""
+    return _turned(_rows(_turned(x), count))

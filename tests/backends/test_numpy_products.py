@@ -1,0 +1,61 @@
+"""However a product is cut, it is the product."""
+
+import numpy as np
+import pytest
+
+from cnnkit.backends import numpy_products
+from cnnkit.backends.numpy_products import product, shared_product
+
+# (M, K, N), and the axis that is cut, if any
+SHAPES = [
+    ((16, 150, 3200), "n"), ((6, 25, 12544), "n"), ((3200, 150, 16), "m"), ((6, 12544, 25), "k"),
+    ((16, 3200, 150), None), ((150, 3200, 16), None), ((64, 128, 3840), None), ((20, 30, 40), None),
+    ((7, 3, 104729), None), ((5, 1, 9), None), ((1, 784, 20), None),
+]  # fmt: skip
+
+
+def factors(m: int, k: int, n: int, groups: int = 2):
+    rng = np.random.default_rng(m * n)
+    return rng.standard_normal((groups, m, k), "f4"), rng.standard_normal((groups, k, n), "f4")
+
+
+@pytest.mark.parametrize(("shape", "axis"), SHAPES)
+def test_a_product_cut_along_any_axis(shape, axis, assert_close) -> None:
+    cut = numpy_products._cut(*shape)
+    assert (cut and cut.axis) == axis
+    x, y = factors(*shape)
+    wanted = x.astype("f8") @ y.astype("f8")
+    assert_close(product(x, y), wanted, "float32", "gradient")
+    assert_close(product(x[1], y[1]), wanted[1], "float32", "gradient")
+    assert_close(product(x[1], y), x[1].astype("f8") @ y.astype("f8"), "float32", "gradient")
+    turned = [np.ascontiguousarray(a.swapaxes(1, 2)).swapaxes(1, 2) for a in (x, y)]
+    assert_close(product(*turned), wanted, "float32", "gradient")
+
+
+@pytest.mark.parametrize(("shape", "_axis"), SHAPES)
+def test_it_is_written_where_it_belongs(shape, _axis, assert_close) -> None:
+    """Into columns of a wider array, as convolution does it, whose other columns stay as they are."""
+    x, y = factors(*shape)
+    wide = np.zeros((2, shape[0], shape[2] + 4), "f4")
+    out = wide[:, :, 1:-3]
+    assert product(x, y, out=out) is out or np.shares_memory(out, wide)
+    assert_close(wide[:, :, 1:-3], x.astype("f8") @ y.astype("f8"), "float32", "gradient")
+    assert not wide[:, :, 0].any()
+    assert not wide[:, :, -3:].any()
+
+
+@pytest.mark.parametrize("shape", [(600, 30, 13), (13, 600, 30), (30, 13, 601), (8, 8, 8)])
+def test_a_shared_product(shape, assert_close) -> None:
+    x, y = factors(*shape)
+    starts = []
+
+    def share(work, firsts):
+        starts.extend(firsts)
+        return [work(first) for first in firsts]
+
+    wanted = x.astype("f8") @ y.astype("f8")
+    assert_close(shared_product(share, np.empty, x, y), wanted, "float32", "gradient")
+    assert len(starts) == numpy_products.PARTS
+    out = np.empty_like(wanted, "f4")
+    assert shared_product(share, np.empty, x, y, out) is out
+    assert_close(out, wanted, "float32", "gradient")
