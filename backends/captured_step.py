@@ -1,14 +1,16 @@
 """A training step that is captured and replayed: nothing changes from call to call but the inputs' values.
 
-The first call with some shapes runs as it is and so warms everything up; the second one is captured. What a step
+The first calls with some shapes run as they are and so warm everything up; a later one is captured. What a step
 reads lies at fixed places on the device: the variables, which it writes in place, and a copy of each input. Numbers
 among the inputs (learning rate, count of steps) live in memory too, for a captured step has no arguments.
 """
 
+import operator
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from cnnkit.backends.protocol import Native, Step
 
 T = TypeVar("T")
 MOST_CAPTURES = 4  # kept at a time; each holds the memory of a step
+MOST_TIMED = 8  # calls before a capture
 
 
 class CaptureError(Exception):
@@ -41,16 +44,22 @@ class Recorder(Protocol):
     def set_numbers(self, target: Native, values: list[Any]) -> None:
         """Bring numbers of the host to the device, without waiting."""
 
-    def capture(self, function: Callable[[], T]) -> Callable[[], T]:
-        """Return a function that does on the device what `function` would; its result is valid until the next call.
+    def worthwhile(self, seconds: list[float]) -> bool:
+        """Return whether to capture a step now whose calls took so many seconds of the host each."""
+        ...
 
-        `function` has run before. Raises CaptureError where it cannot be captured.
+    def capture(self, function: Callable[..., T], *held: Any) -> Callable[[], T]:
+        """Return a function that does on the device what function(*held) would, its result valid until the next call.
+
+        held: trees of arrays, those that the step reads and writes; their memory is what the captured step works on.
+        `function` has run before. Raises CaptureError where it cannot be captured, or the function returned does when
+        it finds that it was captured wrongly; then nothing has been changed.
         """
         ...
 
 
 class _Leaves(NamedTuple):
-    """The leaves of a step's inputs, in the order in which they come."""
+    """The leaves of a tree, in the order in which they come."""
 
     arrays: list[Native]
     reals: list[float]
@@ -64,12 +73,24 @@ class _Place:
     arrays: list[Native]
     reals: Native
     wholes: Native
-    warm: bool = False
+    held: list[Native]  # the variables' arrays, as they were last given
+    seconds: list[float] = field(default_factory=list)  # that the calls before the capture took
     replay: Callable[[], Any] | None = None
+
+    def fits(self, held: list[Native], given: _Leaves) -> bool:
+        """Return whether these are the very variables, and inputs of the same shapes."""
+        return (
+            len(held) == len(self.held)
+            and len(given.arrays) == len(self.arrays)
+            and len(given.reals) == self.reals.shape[0]
+            and len(given.wholes) == self.wholes.shape[0]
+            and all(map(operator.is_, held, self.held))
+            and all(a.shape == b.shape and a.dtype == b.dtype for a, b in zip(given.arrays, self.arrays, strict=True))
+        )
 
 
 class CapturedStep:
-    """step(variables, *inputs), captured from the second call with the same shapes and the same variables on.
+    """step(variables, *inputs), captured once it has run with the same shapes and the same variables.
 
     reason: why the step runs eagerly instead, None while nothing has stood in the way.
     """
@@ -77,91 +98,127 @@ class CapturedStep:
     def __init__(self, step: Step, recorder: Recorder, reason: str | None = None) -> None:
         self._step, self._recorder, self.reason = step, recorder, reason
         self._places: OrderedDict[Any, _Place] = OrderedDict()
+        self._latest: _Place | None = None
 
     def __call__(self, variables: Any, *inputs: Any) -> Any:
-        leaves = _Leaves([], [], [])
-        _sort(inputs, leaves)
-        place = self._place(variables, leaves)
-        self._fill(place, leaves)
-        if place.warm and place.replay is None and self.reason is None:
+        held, given = _sorted(variables).arrays, _sorted(inputs)
+        place = self._latest
+        if place is None or not place.fits(held, given):
+            place = self._latest = self._place(held, given)
+        self._fill(place, given)
+        if place.replay is not None:
             try:
-                place.replay = self._recorder.capture(lambda: self._run(variables, inputs, place))
+                return place.replay()
             except CaptureError as error:
-                self.reason = str(error)
-        result = place.replay() if place.replay is not None else self._run(variables, inputs, place)
-        place.warm = True
+                self.reason, place.replay = str(error), None
+        return self._run(place, variables, inputs)
+
+    def _run(self, place: _Place, variables: Any, inputs: Any) -> Any:
+        """Run the step as it is, or capture it for this call and those to come."""
+        arguments = (variables, place.arrays, place.reals, place.wholes)
+
+        def run(variables: Any, arrays: list[Native], reals: Native, wholes: Native) -> Any:
+            return self._step(variables, *_rebuilt(inputs, iter(arrays), _each(reals), _each(wholes)))
+
+        if self.reason is None and self._recorder.worthwhile(place.seconds):
+            try:
+                place.replay = self._recorder.capture(run, *arguments)
+                return place.replay()
+            except CaptureError as error:
+                self.reason, place.replay = str(error), None
+        started = time.perf_counter()
+        result = run(*arguments)
+        if len(place.seconds) < MOST_TIMED:
+            place.seconds.append(time.perf_counter() - started)
         return result
 
-    def _run(self, variables: Any, inputs: Any, place: _Place) -> Any:
-        return self._step(variables, *_rebuilt(inputs, iter(place.arrays), _each(place.reals), _each(place.wholes)))
-
-    def _place(self, variables: Any, leaves: _Leaves) -> _Place:
+    def _place(self, held: list[Native], given: _Leaves) -> _Place:
         """Return the place for inputs of these shapes beside these very variables."""
-        held = _Leaves([], [], [])
-        _sort(variables, held)
+        reals, wholes = len(given.reals), len(given.wholes)
         key = (
-            tuple(map(_form, leaves.arrays)), len(leaves.reals), len(leaves.wholes),
-            tuple((self._recorder.address(array), *_form(array)) for array in held.arrays),
+            tuple(map(_form, given.arrays)), reals, wholes,
+            tuple((self._recorder.address(array), *_form(array)) for array in held),
         )  # fmt: skip
         if key not in self._places:
-            dtype = leaves.arrays[0].dtype if leaves.arrays else "float32"
-            arrays = [self._recorder.room_for(array) for array in leaves.arrays]
-            reals, wholes = len(leaves.reals), len(leaves.wholes)
+            dtype = given.arrays[0].dtype if given.arrays else "float32"
+            arrays = [self._recorder.room_for(array) for array in given.arrays]
             numbers = self._recorder.numbers
-            self._places[key] = _Place(arrays, numbers(reals, dtype), numbers(wholes, "int64"))
+            self._places[key] = _Place(arrays, numbers(reals, dtype), numbers(wholes, "int64"), held)
             if len(self._places) > MOST_CAPTURES:
                 self._places.popitem(last=False)
         self._places.move_to_end(key)
+        self._places[key].held = held
         return self._places[key]
 
-    def _fill(self, place: _Place, leaves: _Leaves) -> None:
+    def _fill(self, place: _Place, given: _Leaves) -> None:
         """Bring the values of this call to their places."""
-        for target, array in zip(place.arrays, leaves.arrays, strict=True):
+        for target, array in zip(place.arrays, given.arrays, strict=True):
             self._recorder.copy(target, array)
-        if leaves.reals:
-            self._recorder.set_numbers(place.reals, leaves.reals)
-        if leaves.wholes:
-            self._recorder.set_numbers(place.wholes, leaves.wholes)
+        if given.reals:
+            self._recorder.set_numbers(place.reals, given.reals)
+        if given.wholes:
+            self._recorder.set_numbers(place.wholes, given.wholes)
 
 
 def _form(array: Native) -> tuple[Any, ...]:
     return tuple(array.shape), array.dtype
 
 
-def _is_real(leaf: Any) -> bool:
-    return isinstance(leaf, float | np.floating)  # before arrays: NumPy's numbers have a shape too
+_Kind = Literal["dictionary", "sequence", "real", "whole", "array"]
 
 
-def _is_whole(leaf: Any) -> bool:
-    return isinstance(leaf, int | np.integer)
+def _kind(leaf: type) -> _Kind:
+    """Return what a thing of this class is to a step. Raises TypeError for what it cannot take."""
+    if leaf not in _KINDS:
+        kinds: list[_Kind] = [kind for kind, classes in _CLASSES.items() if issubclass(leaf, classes)]
+        if not kinds and not hasattr(leaf, "shape"):
+            raise TypeError(f"a compiled step takes arrays and numbers, got {leaf.__name__}")
+        _KINDS[leaf] = kinds[0] if kinds else "array"
+    return _KINDS[leaf]
+
+
+_KINDS: dict[type, _Kind] = {}  # what was found so far
+_CLASSES: dict[_Kind, tuple[type, ...]] = {
+    "dictionary": (dict,),
+    "sequence": (tuple, list),
+    "real": (float, np.floating),  # before arrays: NumPy's numbers have a shape too
+    "whole": (int, np.integer),
+}
+
+
+def _sorted(tree: Any) -> _Leaves:
+    """Return the leaves of nested dictionaries and tuples. Raises TypeError for any other thing."""
+    leaves = _Leaves([], [], [])
+    _sort(tree, leaves)
+    return leaves
 
 
 def _sort(tree: Any, leaves: _Leaves) -> None:
-    """Add the leaves of nested dictionaries and tuples to those of their kind. Raises TypeError for any other thing."""
-    if isinstance(tree, dict):
-        tree = tuple(tree.values())
-    if isinstance(tree, tuple | list):
+    kind = _kind(type(tree))
+    if kind == "array":
+        leaves.arrays.append(tree)
+    elif kind == "dictionary":
+        for part in tree.values():
+            _sort(part, leaves)
+    elif kind == "sequence":
         for part in tree:
             _sort(part, leaves)
-    elif _is_real(tree):
+    elif kind == "real":
         leaves.reals.append(float(tree))
-    elif _is_whole(tree):
-        leaves.wholes.append(int(tree))
-    elif hasattr(tree, "shape"):
-        leaves.arrays.append(tree)
     else:
-        raise TypeError(f"a compiled step takes arrays and numbers, got {type(tree).__name__}")
+        leaves.wholes.append(int(tree))
 
 
 def _each(array: Native) -> Iterator[Native]:
     """Yield the elements as 0-d arrays, which stay on the device."""
-    return (array[i] for i in range(array.shape[0]))
+    return (array[i : i + 1].reshape(()) for i in range(array.shape[0]))
 
 
 def _rebuilt(tree: Any, arrays: Iterator[Any], reals: Iterator[Any], wholes: Iterator[Any]) -> Any:
     """Return the tree with its leaves taken from their places."""
-    if isinstance(tree, dict):
+    kind = _kind(type(tree))
+    if kind == "dictionary":
         return {name: _rebuilt(part, arrays, reals, wholes) for name, part in tree.items()}
-    if isinstance(tree, tuple | list):
+    if kind == "sequence":
         return tuple(_rebuilt(part, arrays, reals, wholes) for part in tree)
-    return next(reals if _is_real(tree) else wholes if _is_whole(tree) else arrays)
+    return next(reals if kind == "real" else wholes if kind == "whole" else arrays)

@@ -14,10 +14,14 @@ import numpy as np
 from cnnkit.backends import numpy_composites, numpy_convolution, numpy_pooling
 from cnnkit.backends.array_code.array_backend import ArrayBackend
 from cnnkit.backends.blas_threads import single_threaded_blas
+from cnnkit.backends.captured_step import CaptureError
 from cnnkit.backends.composite import Rule
-from cnnkit.backends.numpy_memory import Memory, empty_like
+from cnnkit.backends.numpy_memory import Memory, Workspace, empty_like
 from cnnkit.backends.numpy_products import LARGE, product, shared_product
-from cnnkit.backends.numpy_windows import windows_on
+from cnnkit.backends.numpy_recorder import RecordedStep
+from cnnkit.backends.numpy_tape import recording
+from cnnkit.backends.numpy_traced import Traced
+from cnnkit.backends.numpy_windows import samples_last_in_memory, windows_on
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
 
 T = TypeVar("T")
@@ -26,17 +30,9 @@ T = TypeVar("T")
 # threads and arrays that fit the cache.
 SMALLEST_SHARD, LARGEST_SHARD = 16, 32
 SHARDS = 4  # into which a batch is cut if its shards have between so many samples
-FEWEST_VALUES, MOST_VALUES = 1 << 12, 1 << 17  # of a shard's input: very small images come in more, large ones in fewer
+FEWEST_VALUES, MOST_VALUES = 1 << 15, 1 << 17  # of a shard's input: very small images come in more, large ones in fewer
 UPDATE_VALUES = 1 << 15  # of an optimizer's arrays in one go: what a formula makes of them stays in the cache
 WORTH_A_THREAD = 4e-4  # seconds: quicker shards lose more by waiting for Python's lock than they win
-MOST_SCRATCH = 1000  # shapes that a thread's buffers are kept in
-
-
-class _Scratch(threading.local):
-    """A thread's buffers: one for each (name, dtype), and its views (name, shape, dtype)."""
-
-    def __init__(self) -> None:
-        self.views: dict[Any, Native] = {}
 
 
 class NumpyBackend(ArrayBackend):
@@ -45,40 +41,62 @@ class NumpyBackend(ArrayBackend):
     threads: None is one a core. How work is cut depends on shapes alone, and BLAS is kept to one thread while a step
     runs: its own threads wait by spinning, which is slow where cores are shared, and split sums by their number. So a
     training gives the same bits on any number of threads.
+    captures: whether compiled steps that take little time are recorded and played; False runs them as they are.
     """
 
     name = "numpy"
+    captures = True
 
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
         super().__init__(np)
         self.threads = threads or _cores()
-        self._local = _Scratch()
+        self._memory = Memory()
+        self._local = threading.local()
         self._pace: dict[Any, float] = {}  # seconds that a shard of a kind took last time
-        self.empty = Memory().empty
+
+    def _workspace(self) -> Workspace:
+        """Return this thread's, or the one of what it is recording."""
+        tape = recording()
+        if tape is not None:
+            return tape.workspace
+        try:
+            own: Workspace = self._local.workspace
+        except AttributeError:
+            own = self._local.workspace = Workspace(self._memory)
+        return own
+
+    def empty(self, shape: Shape, dtype: Any) -> Native:
+        """Return an uninitialised array."""
+        return self._workspace().empty(shape, dtype)
 
     def scratch(self, name: str, shape: Shape, dtype: Any) -> Native:
         """Return an uninitialised buffer of this thread that lives until the next call with this name."""
-        views = self._local.views
-        key = (name, shape, dtype)
-        try:
-            return views[key]
-        except KeyError:
-            pass
-        size = math.prod(shape)
-        flat = views.get((name, dtype))
-        if flat is None or flat.size < size or len(views) > MOST_SCRATCH:
-            for old in [other for other in views if other[0] == name and other[-1] == dtype]:
-                del views[old]  # they are views of the buffer that is too small
-            flat = views[name, dtype] = np.empty(size, dtype)
-        views[key] = flat[:size].reshape(shape)
-        return views[key]
+        return self._workspace().scratch(name, shape, dtype)
+
+    def asarray(self, values: Any, dtype: str | None = None) -> Native:
+        if isinstance(values, Traced):
+            return values if dtype in (None, values.dtype) else values.astype(dtype)
+        return np.asarray(values, dtype)
 
     def to_numpy(self, x: Native) -> Native:
+        if isinstance(x, Traced):
+            raise CaptureError("a step that reads its arrays is not recorded")
         return np.asarray(x)
+
+    def exp(self, x: Native) -> Native:
+        with np.errstate(over="ignore"):  # infinity is the answer
+            return np.exp(x)
+
+    def matmul(self, x: Native, y: Native) -> Native:
+        """Return x y, laid out in memory as x is: rows whose samples are last give rows whose samples are last."""
+        if x.ndim == y.ndim == 2 and x.flags.f_contiguous and not x.flags.c_contiguous:
+            out = self.empty((y.shape[1], x.shape[0]), np.result_type(x.dtype, y.dtype))
+            return self.gemm(y.T, x.T, out).T
+        return self.gemm(x, y)
 
     def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
         if _in_shard() or min(x.ndim, y.ndim) < 2 or x.size * y.shape[-1] < LARGE:
-            return product(x, y, out)
+            return product(self.empty, x, y, out)
         return shared_product(self._each, self.empty, x, y, out)
 
     def concatenate(self, arrays: Sequence[Native], axis: int = 0) -> Native:
@@ -131,7 +149,7 @@ class NumpyBackend(ArrayBackend):
         return numpy_composites.add_bias_gradient(self, dy, y, relu)
 
     def one_hot(self, labels: Native, like: Native) -> Native:
-        return numpy_composites.one_hot(labels, like)
+        return numpy_composites.one_hot(self, labels, like)
 
     def update(
         self, rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
@@ -158,9 +176,11 @@ class NumpyBackend(ArrayBackend):
     # ---- running a step
 
     def shard_size(self, x_shape: Shape) -> int:
-        wanted = min(max(x_shape[0] // SHARDS, SMALLEST_SHARD), LARGEST_SHARD)
-        values = max(math.prod(x_shape[1:]), 1)
-        return max(1, min(max(wanted, FEWEST_VALUES // values), MOST_VALUES // values))
+        count, values = x_shape[0], max(math.prod(x_shape[1:]), 1)
+        wanted = max(min(max(count // SHARDS, SMALLEST_SHARD), LARGEST_SHARD), FEWEST_VALUES // values)
+        most = max(1, min(wanted, MOST_VALUES // values))
+        shards = max(1, -(-count // most))
+        return max(1, -(-count // shards))  # equal ones
 
     def map_samples(self, function: Callable[..., T], size: int, *arrays: Native) -> list[T]:
         firsts = range(0, max(len(arrays[0]), 1), size)  # a batch of none is one shard
@@ -168,8 +188,8 @@ class NumpyBackend(ArrayBackend):
 
         def one(first: int) -> T:
             started = time.thread_time()
-            result = function(first, *(a[first : first + size] for a in arrays))
-            if first == 0:
+            result = function(first, *(samples_last_in_memory(self, a[first : first + size]) for a in arrays))
+            if first == 0 and recording() is None:
                 self._pace[kind] = time.thread_time() - started
             return result
 
@@ -177,22 +197,30 @@ class NumpyBackend(ArrayBackend):
 
     def _each(self, function: Callable[[int], T], starts: range, quick: bool = False) -> list[T]:
         """Return [function(start), ...], worked out on the threads unless they are `quick`."""
+        tape, side_by_side = recording(), self.threads > 1 and not quick
         # A pool that waits for itself would wait for ever, so work inside a shard is done one after the other.
         if _in_shard() or len(starts) == 1:
             return [function(start) for start in starts]
         with single_threaded_blas():
-            if self.threads > 1 and not quick:
-                return list(_pool(self.threads, os.getpid()).map(function, starts))
+            if side_by_side and tape is None:
+                return list(self._pool().map(function, starts))
             _worker.at_work = True
             try:
+                if side_by_side and tape is not None:
+                    return tape.side_by_side(function, starts, self.threads, self._pool)
                 return [function(start) for start in starts]
             finally:
                 _worker.at_work = False
 
+    def _pool(self) -> ThreadPoolExecutor:
+        return _pool(self.threads, os.getpid())
+
     def compile(self, step: Step) -> Step:
+        captured = RecordedStep(step, None if self.captures else "capturing is switched off")
+
         def run(*arguments: Any) -> Any:
             with np.errstate(all="ignore"), single_threaded_blas():
-                return step(*arguments)
+                return captured(*arguments)
 
         return run
 

@@ -28,7 +28,7 @@ def add_bias_gradient(tools: Tools, dy: Native, y: Native, relu: bool) -> tuple[
     axes = (0, 2, 3) if dy.ndim == 4 else 0
     if not relu:
         return dy, np.add.reduce(dy, axis=axes)
-    dx, dbias = empty_like(tools, y), np.empty(y.shape[1], y.dtype)
+    dx, dbias = empty_like(tools, y), tools.empty((y.shape[1],), y.dtype)
     for channels in _pieces(y):
         part = dx[:, channels]
         np.multiply(dy[:, channels], y[:, channels] > 0, out=part)
@@ -49,9 +49,11 @@ def _along(bias: Native, ndim: int) -> Native:
     return bias if ndim == 2 else bias.reshape((-1, 1, 1))
 
 
-def one_hot(labels: Native, like: Native) -> Native:
-    """Rows of zeros with a one at the label."""
-    return (labels[:, None] == np.arange(like.shape[1])).astype(like.dtype)
+def one_hot(tools: Tools, labels: Native, like: Native) -> Native:
+    """Rows of zeros with a one at the label, laid out as `like`."""
+    rows = empty_like(tools, like)
+    np.copyto(rows, labels[:, None] == np.arange(like.shape[1]))
+    return rows
 
 
 def update_part(

@@ -17,6 +17,7 @@ from cnnkit.backends.protocol import Native, Shape
 SMALL = 1 << 15  # bytes below which the C library's own memory is as quick
 KEPT = 1 << 30  # bytes of free blocks that are kept; beyond, a block that comes back is given up
 ALIGNED = 64  # bytes: a line of the cache
+MOST_SCRATCH = 1000  # shapes that a workspace's buffers are kept in
 
 
 Block = tuple[bytearray, int]
@@ -31,10 +32,16 @@ class _Loan(weakref.ref[Native]):
 
 
 class Memory:
-    """Blocks lent out as arrays."""
+    """Blocks lent out as arrays.
 
-    def __init__(self) -> None:
+    small: bytes below which an array has memory of its own.
+    paused: while True, blocks that come back are not lent again.
+    """
+
+    def __init__(self, small: int = SMALL) -> None:
+        self._small, self.paused = small, False
         self._free: dict[int, list[Block]] = {}  # by size
+        self._waiting: list[tuple[int, Block]] = []  # came back in a pause
         self._loans: dict[int, _Loan] = {}
         self._kept = 0
 
@@ -42,7 +49,7 @@ class Memory:
         """Return an uninitialised array."""
         dtype = np.dtype(dtype)
         size = math.prod(shape) * dtype.itemsize
-        if size < SMALL:
+        if size < self._small:
             return np.empty(shape, dtype)
         try:
             block = self._free[size].pop()
@@ -55,18 +62,64 @@ class Memory:
         self._loans[id(loan)] = loan
         return array
 
+    def resume(self) -> None:
+        """End a pause."""
+        self.paused = False
+        for size, block in self._waiting:
+            self._keep(size, block)
+        self._waiting.clear()
+
     def _take_back(self, loan: _Loan) -> None:
         del self._loans[id(loan)]
-        if self._kept + loan.size <= KEPT:
-            self._kept += loan.size
-            self._free.setdefault(loan.size, []).append(loan.block)
+        if self.paused:
+            self._waiting.append((loan.size, loan.block))
+        else:
+            self._keep(loan.size, loan.block)
+
+    def _keep(self, size: int, block: Block) -> None:
+        if self._kept + size <= KEPT:
+            self._kept += size
+            self._free.setdefault(size, []).append(block)
 
 
 class Lender(Protocol):
-    """Who gives memory: a backend."""
+    """Who gives memory: a backend, or a workspace."""
 
     def empty(self, shape: Shape, dtype: Any) -> Native:
         """Return an uninitialised array."""
+
+
+class Workspace:
+    """Where one thread at a time works: memory for results, and buffers by name for what is needed in between.
+
+    kind: the class of the arrays, numpy.ndarray or one of its subclasses.
+    """
+
+    def __init__(self, memory: Memory, kind: type[Native] = np.ndarray) -> None:
+        self.memory, self._kind = memory, kind
+        self._buffers: dict[Any, Native] = {}  # one for each (name, dtype), and its views (name, shape, dtype)
+
+    def empty(self, shape: Shape, dtype: Any) -> Native:
+        """Return an uninitialised array."""
+        array = self.memory.empty(shape, dtype)
+        return array if self._kind is np.ndarray else array.view(self._kind)
+
+    def scratch(self, name: str, shape: Shape, dtype: Any) -> Native:
+        """Return an uninitialised buffer that lives until the next call with this name."""
+        buffers = self._buffers
+        key = (name, shape, dtype)
+        try:
+            return buffers[key]
+        except KeyError:
+            pass
+        size = math.prod(shape)
+        flat = buffers.get((name, dtype))
+        if flat is None or flat.size < size or len(buffers) > MOST_SCRATCH:
+            for old in [other for other in buffers if other[0] == name and other[-1] == dtype]:
+                del buffers[old]  # they are views of the buffer that is too small
+            flat = buffers[name, dtype] = np.empty(size, dtype).view(self._kind)
+        buffers[key] = flat[:size].reshape(shape)
+        return buffers[key]
 
 
 def empty_like(lender: Lender, x: Native, shape: Shape | None = None) -> Native:
@@ -77,6 +130,22 @@ def empty_like(lender: Lender, x: Native, shape: Shape | None = None) -> Native:
     return array.transpose(sorted(range(x.ndim), key=order.__getitem__))
 
 
+def lasting(array: Native) -> Native:
+    """Return an array on the same memory that keeps the memory but not the loan: its block may be lent again."""
+    root = array
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    if not isinstance(root.base, bytearray):
+        return array.view(np.ndarray)
+    start = _address(array) - _address(np.frombuffer(root.base, np.uint8))
+    return np.ndarray(array.shape, array.dtype, root.base, start, array.strides)
+
+
+def _address(array: Native) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
 def _block(size: int) -> Block:
     """Return fresh memory, and where in it an array starts.
 
@@ -84,4 +153,4 @@ def _block(size: int) -> Block:
     memoryview of one, NumPy would let the view hold on to the memory alone, and the block would come back too early.
     """
     room = bytearray(size + ALIGNED)
-    return room, -np.frombuffer(room, np.uint8).ctypes.data % ALIGNED
+    return room, -_address(np.frombuffer(room, np.uint8)) % ALIGNED

@@ -26,28 +26,28 @@ class _Cut(NamedTuple):
     """Into how many equal pieces an axis is cut."""
 
     axis: Axis
-    count: int
+    pieces: int
 
 
-def product(x: Native, y: Native, out: Native = None) -> Native:
+def product(empty: Empty, x: Native, y: Native, out: Native = None) -> Native:
     """Return x y, (..., M, K) times (..., K, N), written to `out` if given; on one thread."""
     m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
     if k == 1:  # an outer product, which BLAS is slow at
         return np.multiply(x, y, out=out)
     cut = _cut(m, k, n)
     if cut is None:
-        if k > n > m:  # along K, BLAS is quicker if the first factor has more rows
-            return _turned(np.matmul(_turned(y), _turned(x), out=None if out is None else _turned(out)))
+        if k > n > m and out is None:  # along K, BLAS is quicker if the first factor has more rows
+            return _turned(np.matmul(_turned(y), _turned(x)))
         return np.matmul(x, y, out=out)
     if cut.axis == "k":
-        parts = np.matmul(_columns(x, cut.count), _rows(y, cut.count))
+        parts = np.matmul(_columns(x, cut.pieces), _rows(y, cut.pieces))
         return np.add.reduce(parts, axis=-3, out=out)
     if out is None:
-        out = np.empty((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n), np.result_type(x, y))
+        out = empty(_shape(x, y), np.result_type(x.dtype, y.dtype))
     if cut.axis == "m":
-        np.matmul(_rows(x, cut.count), y[..., None, :, :], out=_rows(out, cut.count))
+        np.matmul(_rows(x, cut.pieces), y[..., None, :, :], out=_rows(out, cut.pieces))
     else:
-        np.matmul(x[..., None, :, :], _columns(y, cut.count), out=_columns(out, cut.count))
+        np.matmul(x[..., None, :, :], _columns(y, cut.pieces), out=_columns(out, cut.pieces))
     return out
 
 
@@ -58,16 +58,16 @@ def shared_product(share: Share, empty: Empty, x: Native, y: Native, out: Native
     size = -(-longest // PARTS)
     starts = range(0, longest, size)
     if out is None:
-        out = empty((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n), x.dtype)
+        out = empty(_shape(x, y), np.result_type(x.dtype, y.dtype))
     if longest == k:
-        first, *others = share(lambda i: product(x[..., i : i + size], y[..., i : i + size, :]), starts)
+        first, *others = share(lambda i: product(empty, x[..., i : i + size], y[..., i : i + size, :]), starts)
         np.copyto(out, first)
         for part in others:
             np.add(out, part, out=out)
     elif longest == n:
-        share(lambda i: product(x, y[..., i : i + size], out=out[..., i : i + size]), starts)
+        share(lambda i: product(empty, x, y[..., i : i + size], out=out[..., i : i + size]), starts)
     else:
-        share(lambda i: product(x[..., i : i + size, :], y, out=out[..., i : i + size, :]), starts)
+        share(lambda i: product(empty, x[..., i : i + size, :], y, out=out[..., i : i + size, :]), starts)
     return out
 
 
@@ -83,6 +83,10 @@ def _cut(m: int, k: int, n: int) -> _Cut | None:
     fewest = -(-work // UNPACKED)
     count = next((count for count in range(fewest, 2 * fewest + 1) if longest % count == 0), None)
     return None if count is None else _Cut(axis, count)
+
+
+def _shape(x: Native, y: Native) -> tuple[int, ...]:
+    return (*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1])
 
 
 def _turned(x: Native) -> Native:

@@ -97,6 +97,15 @@ def samples_first(x: Native) -> Native:
     return x.transpose(3, 0, 1, 2)
 
 
+def samples_last_in_memory(tools: Tools, x: Native) -> Native:
+    """Return images (N, C, H, W) so laid out, that whoever looks at them need not do it again; other arrays as is."""
+    if x.ndim != 4 or samples_last(x).flags.c_contiguous:
+        return x
+    copy = tools.empty((*x.shape[1:], x.shape[0]), x.dtype)
+    np.copyto(copy, samples_last(x))
+    return samples_first(copy)
+
+
 def contiguous(tools: Tools, x: Native, name: str) -> Native:
     """Return x (N, C, H, W) as (C, H, W, N) in memory of that order: a view where it is so already."""
     image = samples_last(x)
@@ -130,7 +139,7 @@ def columns(tools: Tools, frame: Native, windows: Windows, block: Block) -> Nati
     (down, right), (below, beside) = windows.stride, windows.dilation
     shape = (frame.shape[0], *windows.size, block.rows, windows.outputs[1], frame.shape[3])
     strides = (channel, below * row, beside * pixel, down * row, right * pixel, sample)
-    seen = np.ndarray(shape, frame.dtype, frame, block.first * down * row, strides)  # each window's pixels, in place
+    seen = type(frame)(shape, frame.dtype, frame, block.first * down * row, strides)  # each window's pixels, in place
     cols = tools.scratch("columns", shape, frame.dtype)
     np.copyto(cols, seen)
     return cols

@@ -1,8 +1,7 @@
 """What every backend can do, primitive by primitive, each beside its gradient.
 
 Conventions: images are NCHW, convolution weights OIHW, Dense weights (out, in), convolution is cross-correlation.
-`padding` is ((top, bottom), (left, right)), resolved by the layer.
-`stride`, `dilation` and `window` are (height, width).
+`padding` is ((top, bottom), (left, right)), resolved by the layer; `stride`, `dilation`, `window` are (height, width).
 A result may share memory with an argument; nothing but `assign` and `update` changes an array that exists
 (and `add_bias`, which is given its x for good).
 """
@@ -114,7 +113,9 @@ class Backend(ABC):
     # ---- element by element
 
     @abstractmethod
-    def exp(self, x: Array) -> Array: ...
+    def exp(self, x: Array) -> Array:
+        """Return e**x, infinity where that is too large for the dtype, without a warning."""
+
     @abstractmethod
     def log(self, x: Array) -> Array: ...
     @abstractmethod

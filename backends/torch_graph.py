@@ -33,12 +33,15 @@ class TorchRecorder:
         host = self._torch.tensor(values, dtype=target.dtype, pin_memory=True)  # kept by PyTorch until it is copied
         target.copy_(host, non_blocking=True)
 
-    def capture(self, function: Callable[[], T]) -> Callable[[], T]:
+    def worthwhile(self, seconds: list[float]) -> bool:
+        return bool(seconds)
+
+    def capture(self, function: Callable[..., T], *held: Any) -> Callable[[], T]:
         torch = self._torch
         graph = torch.cuda.CUDAGraph()
         try:  # on a stream of this device: PyTorch's own for captures belongs to whatever device came first
             with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=torch.cuda.Stream(self._device)):
-                result = function()
+                result = function(*held)
         except Exception as error:  # whatever stops a capture, the step can still run as it is
             raise CaptureError(f"{type(error).__name__}: {first_line(error)}") from error
 

@@ -29,7 +29,7 @@ class ArrayBackend(Backend):
         for length in shape:
             size *= length
         blocks = xp.arange(start // 4, (start + size + 3) // 4, dtype=xp.int64)
-        words = philox4x32(counters(blocks, xp.asarray(step, xp.int64).reshape((1,))), key)
+        words = philox4x32(counters(blocks, self.asarray(step, "int64").reshape((1,))), key)
         draws = xp.stack(words, axis=1).reshape((-1,))[start % 4 : start % 4 + size]
         return ((draws >> 8).astype(xp.float32) * xp.float32(2**-24)).reshape(shape)
 

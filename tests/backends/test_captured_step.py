@@ -18,11 +18,11 @@ class Recorder(CudaRecorder):
         super().__init__(backend.machine, backend.kernels)
         self.refuse, self.captured, self.replayed = refuse, 0, 0
 
-    def capture(self, function):
+    def capture(self, function, *held):
         if self.refuse:
             raise CaptureError(self.refuse)
         self.captured += 1
-        replay = super().capture(function)
+        replay = super().capture(function, *held)
 
         def counted():
             self.replayed += 1

@@ -10,15 +10,13 @@ from cnnkit.tree import Tree
 
 
 def sigmoid(backend: Backend, x: Array) -> Array:
-    """1 / (1 + exp(-x)), written so that exp never overflows: exp(min(x, 0)) / (1 + exp(-|x|))."""
-    opposite = -x
-    decay = backend.exp(-backend.maximum(x, opposite))
-    return backend.exp(-backend.maximum(opposite, 0.0)) / (1 + decay)
+    """1 / (1 + exp(-x)). Where exp overflows to infinity the result is 0, as it should be."""
+    return 1 / (1 + backend.exp(-x))
 
 
 @dataclass(frozen=True)
 class Sigmoid(Elementwise):
-    """y = 1 / (1 + exp(-x)), without overflow for any x."""
+    """y = 1 / (1 + exp(-x)), finite for any x."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         y = sigmoid(context.backend, x)

@@ -1,0 +1,138 @@
+"""Steps on NumPy recorded on tapes: what captured_step.py needs of it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cnnkit.backends.captured_step import CapturedStep, CaptureError
+from cnnkit.backends.numpy_tape import Tape
+from cnnkit.backends.numpy_traced import Traced, plain
+from cnnkit.backends.protocol import Native, Step
+from cnnkit.errors import first_line
+
+T = TypeVar("T")
+CALLS_BEFORE = 3  # of a step before it is captured: few calls are not worth the trouble
+WORTHWHILE = 0.03  # seconds that a step may take: in longer ones, what Python takes is little
+PROOFS = 2  # plays of a tape that are compared with the step itself, bit for bit
+
+
+class NumpyRecorder:
+    """Memory of NumPy, and steps recorded on it."""
+
+    def address(self, array: Native) -> int:
+        address: int = array.__array_interface__["data"][0]
+        return address
+
+    def room_for(self, array: Native) -> Native:
+        """Return room for samples (N, ...), laid out as the backend likes them best, the samples last."""
+        return np.moveaxis(np.empty((*array.shape[1:], *array.shape[:1]), array.dtype), -1, 0)
+
+    def numbers(self, count: int, dtype: Any) -> Native:
+        return np.empty(count, dtype)
+
+    def copy(self, target: Native, source: Native) -> None:
+        np.copyto(target, source)
+
+    def set_numbers(self, target: Native, values: list[Any]) -> None:
+        for i, value in enumerate(values):
+            target[i] = value
+
+    def worthwhile(self, seconds: list[float]) -> bool:
+        return len(seconds) >= CALLS_BEFORE and min(seconds) < WORTHWHILE
+
+    def capture(self, function: Callable[..., T], *held: Any) -> Callable[[], T]:
+        written = _arrays(held[0])
+        before = _copies(written)
+        tape = Tape(Traced)
+        try:
+            with tape.record():
+                result = _mapped(plain, function(*_mapped(lambda array: array.view(Traced), held)))
+        except Exception as error:  # whatever stops a recording, the step can still run as it is
+            raise CaptureError(f"{type(error).__name__}: {first_line(error)}") from error
+        finally:
+            _restore(written, before)
+        return _Replay(tape, function, held, result)
+
+
+class _Replay:
+    """Plays a tape; the first times, it runs the step itself beside it and compares all bits."""
+
+    def __init__(self, tape: Tape, function: Callable[..., Any], held: Any, result: Any) -> None:
+        self._tape, self._function, self._held, self._result = tape, function, held, result
+        self._proofs = PROOFS
+
+    def __call__(self) -> Any:
+        if self._proofs:
+            self._prove()
+        else:
+            self._tape.play()
+        return self._result
+
+    def _prove(self) -> None:
+        written = _arrays(self._held[0])
+        before = _copies(written)
+        self._tape.play()
+        found = _bits(_arrays(self._result) + written)
+        _restore(written, before)
+        wanted = _bits(_arrays(self._function(*self._held)) + written)
+        if found != wanted:
+            _restore(written, before)
+            raise CaptureError("a recorded step gave other numbers than the step itself")
+        self._proofs -= 1
+
+
+def _mapped(function: Callable[[Native], Native], tree: Any) -> Any:
+    """Return the tree of function(array); its other leaves stay as they are."""
+    if hasattr(tree, "renewed"):  # cnnkit.flat_tree.FlatTree
+        return tree.renewed(function(tree.flat))
+    if isinstance(tree, dict):
+        return {name: _mapped(function, part) for name, part in tree.items()}
+    if isinstance(tree, tuple | list):
+        parts = [_mapped(function, part) for part in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return function(tree) if isinstance(tree, np.ndarray) else tree
+
+
+def _arrays(tree: Any) -> list[Native]:
+    """Return the arrays and numbers of a tree, in order."""
+    found: list[Native] = []
+    if isinstance(tree, dict):
+        tree = tuple(tree.values())
+    if isinstance(tree, tuple | list):
+        for part in tree:
+            found += _arrays(part)
+    elif isinstance(tree, np.ndarray | np.generic):
+        found.append(tree)
+    return found
+
+
+def _copies(arrays: list[Native]) -> list[Native]:
+    return [array.copy() for array in arrays]
+
+
+def _restore(arrays: list[Native], values: list[Native]) -> None:
+    for array, value in zip(arrays, values, strict=True):
+        np.copyto(array, value)
+
+
+def _bits(arrays: list[Native]) -> list[bytes]:
+    return [array.tobytes() for array in arrays]
+
+
+class RecordedStep:
+    """A compiled step, captured in each thread by itself, so that several threads may use one model.
+
+    reason: why it shall not be captured at all, None where it may.
+    """
+
+    def __init__(self, step: Step, reason: str | None = None) -> None:
+        self._step, self._reason, self._thread = step, reason, threading.local()
+
+    def __call__(self, *arguments: Any) -> Any:
+        try:
+            captured = self._thread.captured
+        except AttributeError:
+            captured = self._thread.captured = CapturedStep(self._step, NumpyRecorder(), self._reason)
+        return captured(*arguments)

@@ -1,0 +1,110 @@
+"""A step as a list of NumPy's calls on memory that stays where it is: played again without the Python between them.
+
+While a tape records, the step runs as ever, but on arrays of a kind that hands each call to the tape
+(numpy_traced.py). The tape makes the call on the very arrays that it writes down, so a call that was recorded is a call
+that was seen to work. What a step does in Python, it does once.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cnnkit.backends.numpy_memory import Memory, Workspace, lasting
+from cnnkit.backends.protocol import Native
+
+T = TypeVar("T")
+Calls = list[tuple[Callable[..., Any], tuple[Any, ...]]]
+_thread = threading.local()
+
+
+def recording() -> "Tape | None":
+    """Return the tape that this thread records on, None where it records on none."""
+    return getattr(_thread, "tape", None)
+
+
+class Tape:
+    """Calls in their order, and the workspaces whose memory they use; no other tape and no other step uses it."""
+
+    def __init__(self, kind: type[Native]) -> None:
+        """kind: the class of arrays that hand their calls to the tape."""
+        self._kind = kind
+        self.calls: Calls = []
+        self.workspace = self._new_workspace()
+        self._lanes: list[Workspace] = []  # of threads that work side by side
+
+    @contextmanager
+    def record(self) -> Iterator[None]:
+        """Let the calls of this thread come to the tape."""
+        _thread.tape = self
+        try:
+            yield
+        finally:
+            _thread.tape = None
+
+    def play(self) -> None:
+        """Make all calls."""
+        _play(self.calls)
+
+    def do(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Call function(*arguments), now and whenever the tape is played."""
+        kept = _kept(arguments)
+        function(*kept)
+        self.calls.append((function, kept))
+
+    def side_by_side(
+        self, work: Callable[[int], T], starts: range, threads: int, pool: Callable[[], Executor]
+    ) -> list[T]:
+        """Return [work(start), ...], whose calls will be played on several threads, each of them taking every n-th.
+
+        A block of memory that comes back meanwhile goes to its own thread alone: the others may be behind or ahead.
+        """
+        while len(self._lanes) < threads:
+            self._lanes.append(self._new_workspace())
+        spaces, lanes = [self.workspace, *self._lanes], self._lanes[:threads]
+        outside, calls = (self.workspace, self.calls), [Calls() for _ in lanes]
+        for space in spaces:
+            space.memory.paused = True
+        found = []
+        try:
+            for i, start in enumerate(starts):
+                lane = lanes[i % threads]
+                self.workspace, self.calls = lane, calls[i % threads]
+                lane.memory.paused = False
+                found.append(work(start))
+                lane.memory.paused = True
+        finally:
+            self.workspace, self.calls = outside
+            for space in spaces:
+                space.memory.resume()
+        self.calls.append((_play_side_by_side, (pool, calls)))
+        return found
+
+    def _new_workspace(self) -> Workspace:
+        return Workspace(Memory(small=0), self._kind)
+
+
+def _play(calls: Calls) -> None:
+    for function, arguments in calls:
+        function(*arguments)
+
+
+def _play_side_by_side(pool: Callable[[], Executor], lanes: list[Calls]) -> None:
+    others = [pool().submit(_play, calls) for calls in lanes[1:]]
+    try:
+        _play(lanes[0])
+    finally:
+        for other in others:
+            other.result()
+
+
+def _kept(value: Any) -> Any:
+    """Return the value with its arrays on memory that the tape keeps."""
+    if isinstance(value, np.ndarray):
+        return lasting(value)
+    if isinstance(value, tuple):
+        return tuple(map(_kept, value))
+    return value
