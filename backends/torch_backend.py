@@ -172,6 +172,8 @@ class TorchBackend(Backend):
         self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
     ) -> Native:
         framed, even, indices = saved
+        if framed.is_contiguous(memory_format=self.torch.channels_last):  # else PyTorch lays out all of dx anew, twice
+            dy = dy.contiguous(memory_format=self.torch.channels_last)
         dx = self.torch.ops.aten.max_pool2d_with_indices_backward(
             dy, framed, window, stride, even, (1, 1), False, indices
         )
