@@ -44,14 +44,3 @@ def test_arrays_that_may_not_be_written_are_copied() -> None:
 def test_autograd_sees_nothing() -> None:
     backend = TorchBackend("cpu")
     assert not backend.exp(backend.asarray(np.ones(2))).requires_grad
-
-
-def test_a_gradient_of_pooling_is_laid_out_as_the_images_are() -> None:
-    """A gradient that comes from a Dense layer has its channels first; PyTorch would lay out dx as dy, and twice."""
-    backend = TorchBackend("cpu")
-    geometry = ((2, 2), (2, 2), ((0, 0), (0, 0)))
-    x = backend.torch.randn(2, 3, 6, 6).contiguous(memory_format=backend.torch.channels_last)
-    y, saved = backend.max_pool2d(x, *geometry)
-    dx = backend.max_pool2d_gradient(backend.torch.ones(y.shape), saved, x.shape, *geometry)
-    assert dx.is_contiguous(memory_format=backend.torch.channels_last)
-    assert backend.torch.allclose((dx * x).sum((2, 3)), y.sum((2, 3)), rtol=1e-5)
