@@ -5,11 +5,12 @@ reads lies at fixed places on the device: the variables, which it writes in plac
 among the inputs (learning rate, count of steps) live in memory too, for a captured step has no arguments.
 """
 
+import math
 import operator
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -18,7 +19,6 @@ from cnnkit.backends.protocol import Native, Step
 
 T = TypeVar("T")
 MOST_CAPTURES = 4  # kept at a time; each holds the memory of a step
-MOST_TIMED = 8  # calls before a capture
 
 
 class CaptureError(Exception):
@@ -44,8 +44,8 @@ class Recorder(Protocol):
     def set_numbers(self, target: Native, values: list[Any]) -> None:
         """Bring numbers of the host to the device, without waiting."""
 
-    def worthwhile(self, seconds: list[float]) -> bool:
-        """Return whether to capture a step now whose calls took so many seconds of the host each."""
+    def worthwhile(self, calls: int, seconds: float) -> bool:
+        """Return whether to capture a step now that was called so often, and took so long when it was quickest."""
         ...
 
     def capture(self, function: Callable[..., T], *held: Any) -> Callable[[], T]:
@@ -74,7 +74,8 @@ class _Place:
     reals: Native
     wholes: Native
     held: list[Native]  # the variables' arrays, as they were last given
-    seconds: list[float] = field(default_factory=list)  # that the calls before the capture took
+    calls: int = 0  # before the capture
+    seconds: float = math.inf  # that the quickest of them took
     replay: Callable[[], Any] | None = None
 
     def fits(self, held: list[Native], given: _Leaves) -> bool:
@@ -120,7 +121,7 @@ class CapturedStep:
         def run(variables: Any, arrays: list[Native], reals: Native, wholes: Native) -> Any:
             return self._step(variables, *_rebuilt(inputs, iter(arrays), _each(reals), _each(wholes)))
 
-        if self.reason is None and self._recorder.worthwhile(place.seconds):
+        if self.reason is None and self._recorder.worthwhile(place.calls, place.seconds):
             try:
                 place.replay = self._recorder.capture(run, *arguments)
                 return place.replay()
@@ -128,8 +129,7 @@ class CapturedStep:
                 self.reason, place.replay = str(error), None
         started = time.perf_counter()
         result = run(*arguments)
-        if len(place.seconds) < MOST_TIMED:
-            place.seconds.append(time.perf_counter() - started)
+        place.calls, place.seconds = place.calls + 1, min(place.seconds, time.perf_counter() - started)
         return result
 
     def _place(self, held: list[Native], given: _Leaves) -> _Place:

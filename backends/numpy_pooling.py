@@ -37,10 +37,11 @@ def max_gradient(tools: Tools, dy: Native, place: Native, windows: Windows) -> N
     share = tools.scratch("plane", dy.shape, dy.dtype)
     for i, where in enumerate(windows.places.values()):
         np.equal(place, i, out=here)
+        np.copyto(share, here)  # as numbers, in one go: NumPy would do it piece by piece
         if windows.apart:
-            np.multiply(dy, here, out=dframe[where])
+            np.multiply(dy, share, out=dframe[where])
         else:
-            np.multiply(dy, here, out=share)
+            np.multiply(dy, share, out=share)
             np.add(dframe[where], share, out=dframe[where])
     return windows.inside(dframe)
 

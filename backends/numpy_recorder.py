@@ -13,9 +13,9 @@ from cnnkit.backends.protocol import Native, Step
 from cnnkit.errors import first_line
 
 T = TypeVar("T")
-CALLS_BEFORE = 3  # of a step before it is captured: few calls are not worth the trouble
-WORTHWHILE = 0.03  # seconds that a step may take: in longer ones, what Python takes is little
 PROOFS = 2  # plays of a tape that are compared with the step itself, bit for bit
+# A tape costs about three steps. It saves half of a step of a millisecond, and a twentieth of one of a hundred.
+QUICK, CALLS_IF_QUICK, LONGEST, CALLS_IF_LONG = 0.03, 3, 0.5, 50  # seconds of a step, and calls before it is recorded
 
 
 class NumpyRecorder:
@@ -39,8 +39,8 @@ class NumpyRecorder:
         for i, value in enumerate(values):
             target[i] = value
 
-    def worthwhile(self, seconds: list[float]) -> bool:
-        return len(seconds) >= CALLS_BEFORE and min(seconds) < WORTHWHILE
+    def worthwhile(self, calls: int, seconds: float) -> bool:
+        return calls >= (CALLS_IF_QUICK if seconds < QUICK else CALLS_IF_LONG) and seconds < LONGEST
 
     def capture(self, function: Callable[..., T], *held: Any) -> Callable[[], T]:
         written = _arrays(held[0])

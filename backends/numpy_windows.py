@@ -13,7 +13,7 @@ import numpy as np
 from cnnkit.backends.array_code.windows import output_sizes
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape
 
-BLOCK_VALUES = 1 << 19  # of columns made at a time, about what stays in the cache until the product reads them
+BLOCK_VALUES = 1 << 18  # of columns made at a time, about what stays in the cache until the product reads them
 
 
 class Tools(Protocol):

@@ -33,8 +33,8 @@ class TorchRecorder:
         host = self._torch.tensor(values, dtype=target.dtype, pin_memory=True)  # kept by PyTorch until it is copied
         target.copy_(host, non_blocking=True)
 
-    def worthwhile(self, seconds: list[float]) -> bool:
-        return bool(seconds)
+    def worthwhile(self, calls: int, seconds: float) -> bool:
+        return calls > 0
 
     def capture(self, function: Callable[..., T], *held: Any) -> Callable[[], T]:
         torch = self._torch

@@ -40,8 +40,8 @@ class CudaRecorder:
             part = target[first : first + most]
             self._kernels(name, "float32" if whole else part.dtype, (1,), part, int32(len(some)), *filled, block=(1,))
 
-    def worthwhile(self, seconds: list[float]) -> bool:
-        return bool(seconds)
+    def worthwhile(self, calls: int, seconds: float) -> bool:
+        return calls > 0
 
     def capture(self, function: Callable[..., T], *held: Any) -> Callable[[], T]:
         return self._machine.capture(lambda: function(*held))
