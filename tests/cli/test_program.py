@@ -7,7 +7,8 @@ import sys
 import pytest
 
 import cnnkit.recipes
-from cnnkit.cli.app import app, run
+from cnnkit.cli.app import run
+from cnnkit.cli.commands import SUMMARIES, loaded
 
 COMMANDS = (
     "train", "evaluate", "predict", "export", "inspect", "show", "diff", "summary", "parity", "gradcheck", "backends",
@@ -27,7 +28,13 @@ def test_every_help_has_an_example(cnnkit, command):
 def test_the_help_names_every_command(cnnkit):
     text = cnnkit("-h").out
     assert all(f" {command} " in text for command in (*COMMANDS, "data"))
-    assert len(app.registered_commands) == len(COMMANDS)
+    assert set(SUMMARIES) == {*COMMANDS, "data"}
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_help_says_of_a_command_what_it_says_itself(name):
+    paragraphs = (loaded(name).help or "").split("\n\n")
+    assert " ".join(paragraphs[0].split()) == SUMMARIES[name]
 
 
 def test_version(cnnkit):
@@ -38,6 +45,14 @@ def test_version(cnnkit):
 
 def test_unknown_commands_are_refused(refused):
     assert "nope" in refused("nope")
+    assert "Did you mean 'train'?" in refused("trian")
+
+
+def test_a_command_loads_no_other():
+    code = "import sys; from cnnkit.cli.app import run; run(['recipes', '--json']); print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded_names = {name.rpartition(".")[2] for name in result.stdout.splitlines()[-1].split() if "cnnkit.cli." in name}
+    assert loaded_names & {*COMMANDS, "data"} == {"recipes"}
 
 
 def fail_with(monkeypatch, error):

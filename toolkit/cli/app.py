@@ -8,27 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from cnnkit.cli import (
-    backends,
-    data,
-    diff,
-    evaluate,
-    export,
-    formats,
-    gradcheck,
-    inspect,
-    parity,
-    predict,
-    recipes,
-    show,
-    summary,
-    train,
-)
+from cnnkit.cli.commands import Commands
 from cnnkit.cli.output import Output, configure, reset
 from cnnkit.errors import CnnkitError
 
 app = typer.Typer(
     name="cnnkit",
+    cls=Commands,
     help="Convolutional networks with pluggable backends, whose every weight can be seen.",
     epilog="Start with: cnnkit train",
     no_args_is_help=True,
@@ -54,13 +40,6 @@ def _globals(
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print more, and tracebacks of defects.")] = False,
 ) -> None:
     configure(quiet=quiet, verbose=verbose)
-
-
-for command in (
-    train, evaluate, predict, export, inspect, show, diff, summary, parity, gradcheck, backends, recipes, formats,
-):  # fmt: skip
-    app.command(command.NAME, epilog=f"Example: {command.EXAMPLE}")(command.command)
-app.add_typer(data.app, name="data")
 
 
 def run(arguments: Sequence[str]) -> int:

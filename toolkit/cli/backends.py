@@ -8,7 +8,6 @@ from cnnkit.cli.options import Json, Quiet, Verbose
 from cnnkit.cli.output import Output
 from cnnkit.cli.tables import print_table
 
-NAME = "backends"
 EXAMPLE = "cnnkit backends"
 
 

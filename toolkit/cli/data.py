@@ -12,7 +12,7 @@ from cnnkit.cli.tables import print_table, shape_text, size_text
 from cnnkit.cli.viewing import Indices, Part, Show, ShowAs, SplitPart, called, draw, take, white
 from cnnkit.files.names import printable
 
-app = typer.Typer(help="List data sets, fetch one, look at an image.", no_args_is_help=True)
+app = typer.Typer(help="List data sets, fetch one, look at an image.", no_args_is_help=True, add_completion=False)
 
 
 @app.command("list", epilog="Example: cnnkit data list")

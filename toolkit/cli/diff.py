@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from cnnkit.inspection.pairing import Pairing
     from cnnkit.inspection.runs import Change
 
-NAME = "diff"
 EXAMPLE = "cnnkit diff weights.h5 model.keras --atol 1e-6"
 _STYLES = {"equal": "green", "close": "green", "different": "red", "dtype": "yellow", "shape": "red"}
 _Shown = tuple[Sequence["Tensor"], Sequence["Tensor"]]

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from cnnkit.metrics import Report, Scores
     from cnnkit.training.evaluation import Evaluation
 
-NAME = "evaluate"
 EXAMPLE = "cnnkit evaluate weights.h5 --split train --mistakes 5"
 
 

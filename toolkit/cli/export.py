@@ -20,7 +20,6 @@ from cnnkit.files.names import printable
 if TYPE_CHECKING:
     from cnnkit.exporters import Format, WeightFile
 
-NAME = "export"
 EXAMPLE = "cnnkit export weights.h5 --format svg"
 TO_STANDARD_OUTPUT = Path("-")
 

@@ -4,7 +4,6 @@ from cnnkit.cli.options import Json, Quiet, Verbose
 from cnnkit.cli.output import Output
 from cnnkit.cli.tables import print_table
 
-NAME = "formats"
 EXAMPLE = "cnnkit formats"
 
 

@@ -10,7 +10,6 @@ from cnnkit.cli.options import BackendName, Device, Json, ModelFile, Quiet, Reci
 from cnnkit.cli.output import Output
 from cnnkit.cli.tables import print_table
 
-NAME = "gradcheck"
 EXAMPLE = "cnnkit gradcheck --recipe lenet5 --backend torch --per-parameter"
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from cnnkit.inspection import Finding, Statistics
     from cnnkit.inspection.slices import Part
 
-NAME = "inspect"
 EXAMPLE = "cnnkit inspect weights.h5 --layer 0 --values"
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 

@@ -15,7 +15,6 @@ from cnnkit.cli.tables import print_table
 if TYPE_CHECKING:
     from cnnkit.parity.blocks import Block
 
-NAME = "parity"
 EXAMPLE = "cnnkit parity --backend numpy --backend torch --report parity.html"
 
 

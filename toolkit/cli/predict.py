@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from cnnkit.exporters import WeightFile
     from cnnkit.model import Model
 
-NAME = "predict"
 EXAMPLE = "cnnkit predict weights.h5 --index 0 --index 7   or   cnnkit predict --image digit.png --show hex"
 BEST, BAR = 5, 40
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cnnkit.exporters import Tensor, WeightFile
     from cnnkit.inspection.layer_svg import Section
 
-NAME = "show"
 EXAMPLE = "cnnkit show weights.h5 0 --unit 3"
 _MOST = 16  # units, and channels of each, that a terminal shows unless asked for others
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cnnkit.layers import Sequential
     from cnnkit.summary import Row, Summary
 
-NAME = "summary"
 EXAMPLE = "cnnkit summary --recipe lecture-cnn   or   cnnkit summary --model net.toml --input-shape 3,32,32"
 
 

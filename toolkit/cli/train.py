@@ -26,7 +26,6 @@ from cnnkit.errors import ConfigError
 if TYPE_CHECKING:
     from cnnkit.training.run import Existing
 
-NAME = "train"
 EXAMPLE = "cnnkit train --recipe lenet5 --data mnist --backend torch --epochs 3 --plot curves.svg"
 
 
