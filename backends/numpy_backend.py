@@ -5,8 +5,10 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,6 +25,7 @@ from cnnkit.backends.numpy_tape import recording
 from cnnkit.backends.numpy_traced import Traced
 from cnnkit.backends.numpy_windows import samples_last_in_memory, windows_on
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
+from cnnkit.backends.quicker import Quicker
 
 T = TypeVar("T")
 
@@ -32,7 +35,6 @@ SMALLEST_SHARD, LARGEST_SHARD = 16, 32
 SHARDS = 4  # into which a batch is cut if its shards have between so many samples
 FEWEST_VALUES, MOST_VALUES = 1 << 15, 1 << 17  # of a shard's input: very small images come in more, large ones in fewer
 UPDATE_VALUES = 1 << 15  # of an optimizer's arrays in one go: what a formula makes of them stays in the cache
-WORTH_A_THREAD = 4e-4  # seconds: quicker shards lose more by waiting for Python's lock than they win
 
 
 class NumpyBackend(ArrayBackend):
@@ -52,7 +54,7 @@ class NumpyBackend(ArrayBackend):
         self.threads = threads or _cores()
         self._memory = Memory()
         self._local = threading.local()
-        self._pace: dict[Any, float] = {}  # seconds that a shard of a kind took last time
+        self._quicker: defaultdict[Any, Quicker] = defaultdict(Quicker)  # by the kind of the work
 
     def _workspace(self) -> Workspace:
         """Return this thread's, or the one of what it is recording."""
@@ -97,7 +99,7 @@ class NumpyBackend(ArrayBackend):
     def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
         if _in_shard() or min(x.ndim, y.ndim) < 2 or x.size * y.shape[-1] < LARGE:
             return product(self.empty, x, y, out)
-        return shared_product(self._each, self.empty, x, y, out)
+        return shared_product(functools.partial(self._each, ("gemm", x.shape, y.shape)), self.empty, x, y, out)
 
     def concatenate(self, arrays: Sequence[Native], axis: int = 0) -> Native:
         if any(array.dtype != arrays[0].dtype for array in arrays):
@@ -159,7 +161,7 @@ class NumpyBackend(ArrayBackend):
             numpy_composites.update_part(self, rule, cut, parameter, gradient, slots, scalars)
 
         if parameter.ndim == 1 and parameter.size > UPDATE_VALUES:
-            self._each(part, range(0, parameter.size, UPDATE_VALUES))
+            self._each(("update", parameter.size), part, range(0, parameter.size, UPDATE_VALUES))
         else:
             numpy_composites.update_part(self, rule, slice(None), parameter, gradient, slots, scalars)
         return parameter, slots
@@ -187,30 +189,27 @@ class NumpyBackend(ArrayBackend):
         kind = (getattr(function, "__qualname__", ""), arrays[0].shape)
 
         def one(first: int) -> T:
-            started = time.thread_time()
-            result = function(first, *(samples_last_in_memory(self, a[first : first + size]) for a in arrays))
-            if first == 0 and recording() is None:
-                self._pace[kind] = time.thread_time() - started
-            return result
+            return function(first, *(samples_last_in_memory(self, a[first : first + size]) for a in arrays))
 
-        return self._each(one, firsts, quick=self._pace.get(kind, 1.0) < WORTH_A_THREAD)
+        return self._each(kind, one, firsts)
 
-    def _each(self, function: Callable[[int], T], starts: range, quick: bool = False) -> list[T]:
-        """Return [function(start), ...], worked out on the threads unless they are `quick`."""
-        tape, side_by_side = recording(), self.threads > 1 and not quick
+    def _each(self, kind: Any, function: Callable[[int], T], starts: range) -> list[T]:
+        """Return [function(start), ...], worked out on the threads where that is quicker for this kind of work."""
         # A pool that waits for itself would wait for ever, so work inside a shard is done one after the other.
         if _in_shard() or len(starts) == 1:
             return [function(start) for start in starts]
+        quicker, tape, began = self._quicker[kind], recording(), time.perf_counter()
+        shared = self.threads > 1 and quicker.shared()
         with single_threaded_blas():
-            if side_by_side and tape is None:
-                return list(self._pool().map(function, starts))
-            _worker.at_work = True
-            try:
-                if side_by_side and tape is not None:
-                    return tape.side_by_side(function, starts, self.threads, self._pool)
-                return [function(start) for start in starts]
-            finally:
-                _worker.at_work = False
+            if shared and tape is None:
+                found = list(self._pool().map(function, starts))
+            else:
+                with _at_work():
+                    if self.threads > 1 and tape is not None:
+                        return tape.side_by_side(function, starts, self.threads, self._pool)
+                    found = [function(start) for start in starts]
+        quicker.took(shared, time.perf_counter() - began)
+        return found
 
     def _pool(self) -> ThreadPoolExecutor:
         return _pool(self.threads, os.getpid())
@@ -237,6 +236,16 @@ def _begin_work() -> None:
     """Mark a thread of the pool; let infinities and NaN arise in it: training looks at the loss and explains it."""
     _worker.at_work = True
     np.seterr(all="ignore")
+
+
+@contextmanager
+def _at_work() -> Iterator[None]:
+    """Mark this thread as one of the pool."""
+    _worker.at_work = True
+    try:
+        yield
+    finally:
+        _worker.at_work = False
 
 
 def _in_shard() -> bool:

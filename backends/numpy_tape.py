@@ -6,6 +6,7 @@ that was seen to work. What a step does in Python, it does once.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import numpy as np
 
 from cnnkit.backends.numpy_memory import Memory, Workspace, lasting
 from cnnkit.backends.protocol import Native
+from cnnkit.backends.quicker import Quicker
 
 T = TypeVar("T")
 Calls = list[tuple[Callable[..., Any], tuple[Any, ...]]]
@@ -58,7 +60,7 @@ class Tape:
     def side_by_side(
         self, work: Callable[[int], T], starts: range, threads: int, pool: Callable[[], Executor]
     ) -> list[T]:
-        """Return [work(start), ...], whose calls will be played on several threads, each of them taking every n-th.
+        """Return [work(start), ...], whose calls may be played on several threads, each of them taking every n-th.
 
         A block of memory that comes back meanwhile goes to its own thread alone: the others may be behind or ahead.
         """
@@ -80,7 +82,7 @@ class Tape:
             self.workspace, self.calls = outside
             for space in spaces:
                 space.memory.resume()
-        self.calls.append((_play_side_by_side, (pool, calls)))
+        self.calls.append((_SideBySide(pool, calls), ()))
         return found
 
     def _new_workspace(self) -> Workspace:
@@ -92,13 +94,28 @@ def _play(calls: Calls) -> None:
         function(*arguments)
 
 
-def _play_side_by_side(pool: Callable[[], Executor], lanes: list[Calls]) -> None:
-    others = [pool().submit(_play, calls) for calls in lanes[1:]]
-    try:
-        _play(lanes[0])
-    finally:
-        for other in others:
-            other.result()
+class _SideBySide:
+    """Calls of several threads, played on them or one after the other, whichever is quicker."""
+
+    def __init__(self, pool: Callable[[], Executor], lanes: list[Calls]) -> None:
+        self._pool, self.lanes, self._quicker = pool, lanes, Quicker()
+
+    def __call__(self) -> None:
+        started, shared = time.perf_counter(), self._quicker.shared()
+        if shared:
+            self._play_on_threads()
+        else:
+            for calls in self.lanes:
+                _play(calls)
+        self._quicker.took(shared, time.perf_counter() - started)
+
+    def _play_on_threads(self) -> None:
+        others = [self._pool().submit(_play, calls) for calls in self.lanes[1:]]
+        try:
+            _play(self.lanes[0])
+        finally:
+            for other in others:
+                other.result()
 
 
 def _kept(value: Any) -> Any:

@@ -7,18 +7,18 @@ times its time, and at most 250 MB of memory, whatever the size. Three files tak
 as h5py writes it, the same in chunks, and cnnkit's own.
 """
 
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import h5py
 import numpy as np
+from rows import Row, table
+from turns import process
 
 from cnnkit import exporters
 
+PASS = "one plain pass: min, max, mean, std, SHA-256"
 PLAIN = """
 import hashlib, sys, h5py, numpy as np
 with h5py.File(sys.argv[1]) as file:
@@ -44,37 +44,42 @@ def make(path: Path, megabytes: int, chunks: tuple[int, int] | None = None) -> N
                 data[start : start + 256] = draws.standard_normal((256, 4096), dtype="f4")
 
 
-def run(arguments: list[str]) -> tuple[float, float]:
-    """Return (seconds, megabytes at the peak) of a whole process and its children."""
-    started = time.perf_counter()
-    code = f"import resource,subprocess;subprocess.run({arguments!r},check=True,stdout=-3);"
-    code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return time.perf_counter() - started, int(done.stdout) / 1024
-
-
-def main(megabytes: int = 1024, rounds: int = 5) -> None:
+def measure(megabytes: int, rounds: int) -> list[Row]:
+    """Return the rows of P11."""
     with tempfile.TemporaryDirectory() as folder:
         theirs, chunked, own = (Path(folder, f"{name}.h5") for name in ("theirs", "chunked", "own"))
         make(theirs, megabytes)
         make(chunked, megabytes, (64, 4096))
         exporters.write(exporters.read(theirs), own)
         plain = [sys.executable, "-c", PLAIN, str(theirs)]
-        run(plain)
-        turns: dict[str, list[tuple[float, float]]] = {path.stem: [] for path in (theirs, chunked, own)}
+        process(plain)
+        kinds = {"P11": ("of another maker", theirs), "P11b": ("of another maker, in chunks", chunked),
+                 "P11c": ("of cnnkit's own", own)}  # fmt: skip
+        turns: dict[str, list[tuple[float, float, float]]] = {name: [] for name in kinds}
         for _ in range(rounds):
-            usual = run(plain)
-            for path in (theirs, chunked, own):
-                taken = run([sys.executable, "-m", "cnnkit.cli", "inspect", str(path)])
-                turns[path.stem].append((taken[0] / usual[0], taken[1]))
+            wall, cpu, *_ = process(plain)
+            for name, (_, path) in kinds.items():
+                taken = process([sys.executable, "-m", "cnnkit.cli", "inspect", str(path)])
+                turns[name].append((taken[0] / wall, taken[1] / cpu, taken[2]))
+    rows = []
     for name, found in turns.items():
-        ratios = sorted(ratio for ratio, _ in found)
-        print(
-            f"P11 inspect of {megabytes} MB, {name} / a plain pass: {statistics.median(ratios):.2f} ({ratios[0]:.2f} "
-            f"to {ratios[-1]:.2f}), target <= 1.5; peak {max(peak for _, peak in found):.0f} MB, target <= 250"
+        peak = max(turn[2] for turn in found)
+        rows.append(
+            Row(
+                name,
+                f"inspect {megabytes} MB of HDF5 {kinds[name][0]}",
+                PASS,
+                [turn[0] for turn in found],
+                "times as long",
+                1.5,
+                False,
+                cpu=[turn[1] for turn in found],
+                beside={"peak of the largest process": f"{peak:.0f} MB of at most 250", "plain pass": f"{wall:.2f} s"},
+            )
         )
-    print(f"(plain pass: {usual[0]:.2f} s, {usual[1]:.0f} MB)")
+    return rows
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    size, rounds = (*map(int, sys.argv[1:]), *(1024, 5)[len(sys.argv) - 1 :])
+    print(table(measure(size, rounds)))

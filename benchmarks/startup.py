@@ -1,14 +1,12 @@
 """P12: `cnnkit --help` against `--help` of an empty typer app with as many commands, whole processes in turns.
 
-    python benchmarks/startup.py [ROUNDS]
-
-Target: at most 1.3 times the empty app.
+python benchmarks/startup.py [ROUNDS]
 """
 
-import statistics
-import subprocess
 import sys
-import time
+
+from rows import Row, table
+from turns import pairs, process
 
 from cnnkit.cli.commands import SUMMARIES
 
@@ -23,23 +21,17 @@ app()
 """
 
 
-def seconds(arguments: list[str]) -> float:
-    started = time.perf_counter()
-    subprocess.run([sys.executable, *arguments, "--help"], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
-
-
-def main(rounds: int) -> None:
-    count = len(SUMMARIES)
-    pairs = []
-    for _ in range(rounds + 1):
-        pairs.append((seconds(["-m", "cnnkit.cli"]), seconds(["-c", EMPTY.format(count=count)])))
-    ratios = sorted(ours / theirs for ours, theirs in pairs[1:])  # the first pair warms up
-    print(
-        f"P12 cnnkit --help / an empty app of {count} commands: {statistics.median(ratios):.2f} "
-        f"({ratios[0]:.2f} to {ratios[-1]:.2f}), target <= 1.3"
+def measure(rounds: int) -> list[Row]:
+    """Return the row of P12."""
+    found = pairs(
+        lambda: process([sys.executable, "-m", "cnnkit.cli", "--help"])[:2],
+        lambda: process([sys.executable, "-c", EMPTY.format(count=len(SUMMARIES)), "--help"])[:2],
+        rounds,
     )
+    times, cpu = [1 / pair.speed() for pair in found], [1 / pair.speed(1) for pair in found]
+    peer = f"an empty typer app of {len(SUMMARIES)} commands"
+    return [Row("P12", "cnnkit --help", peer, times, "times as long", 1.3, False, cpu=cpu)]
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 9)
+    print(table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 15)))

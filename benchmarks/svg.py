@@ -8,7 +8,6 @@ whole headless Chromium that takes a screenshot; an empty SVG's is printed besid
 
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,19 +15,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rows import Row, table
+
 from cnnkit import Model, recipes
 from cnnkit.exporters.svg.svg_format import SvgFormat
 
 EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" width="1240" height="1000"/>'
 
 
-def median_seconds(work: Callable[[], object], rounds: int) -> float:
+def seconds(work: Callable[[], object], rounds: int) -> list[float]:
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return times
 
 
 def opened(chromium: str, path: Path) -> None:
@@ -40,23 +41,29 @@ def opened(chromium: str, path: Path) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=120)
 
 
-def main(rounds: int) -> None:
-    form, chromium = SvgFormat(), shutil.which("chromium") or shutil.which("google-chrome")
+def measure(rounds: int) -> list[Row]:
+    """Return the rows of P10."""
+    form, chromium, rows = SvgFormat(), shutil.which("chromium") or shutil.which("google-chrome"), []
     with tempfile.TemporaryDirectory() as folder:
         empty = Path(folder, "empty.svg")
         empty.write_text(EMPTY)
-        base = median_seconds(lambda: opened(chromium, empty), rounds) if chromium else None
-        print("| net | parameters | write s | read s | MB | open s | empty SVG s |\n|---|---|---|---|---|---|---|")
-        for name in ("lecture-cnn", "scratch-mlp"):
+        for name, most in (("lecture-cnn", 40), ("scratch-mlp", 4)):
             weights = Model(*recipes.get(name).network(), metadata={"recipe": name}).to_weights()
-            path = Path(folder, f"{name}.svg")
-            write = median_seconds(lambda w=weights, p=path: form.write(w, p), rounds)
-            read = median_seconds(lambda p=path: [tensor.read() for tensor in form.read(p)], rounds)
-            open_ = median_seconds(lambda p=path: opened(chromium, p), rounds) if chromium else None
-            shown = [f"{t:.2f}" if t is not None else "no Chromium" for t in (open_, base)]
-            size = path.stat().st_size / 1e6
-            print(f"| {name} | {weights.parameters:,} | {write:.2f} | {read:.2f} | {size:.1f} | {' | '.join(shown)} |")
+            path, what = Path(folder, f"{name}.svg"), f"{name} as SVG, {weights.parameters:,} parameters"
+            written = seconds(lambda w=weights, p=path: form.write(w, p), rounds)
+            read = seconds(lambda p=path: [tensor.read() for tensor in form.read(p)], rounds)
+            beside = {"read back": f"{sorted(read)[rounds // 2]:.2f} s"}
+            rows.append(Row("P10", f"{what}, written", "", written, "s", 10.0, False, beside=beside))
+            rows.append(Row("P10", f"{what}, size", "", [path.stat().st_size / 1e6], "MB", most, False))
+            if chromium:
+                base = sorted(seconds(lambda: opened(chromium, empty), rounds))[rounds // 2]
+                shown = seconds(lambda p=path: opened(chromium, p), rounds)
+                beside = {"an empty page": f"{base:.2f} s"}
+                rows.append(Row("P10", f"{what}, opened in Chromium", "", shown, "s", 5.0, False, beside=beside))
+    if not chromium:
+        print("P10: no Chromium here, so nothing was opened")
+    return rows
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    print(table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 3)))

@@ -3,8 +3,8 @@
     python benchmarks/text.py [ROUNDS]
 
 The numbers are lecture-cnn's: its shapes, freshly drawn. NumPy has no file of several arrays, so it writes them all as
-one array, 16 a line, which is where it is fastest, and, for comparison, one a line, which is what it does with an array
-of one axis. Ours writes architecture, headings, statistics and SHA-256 too, and checks each SHA-256 when it reads.
+one array, one a line, which is what it does with an array of one axis, and, for comparison, 16 a line, where it is
+fastest. Ours writes architecture, headings, statistics and SHA-256 too, and checks each SHA-256 when it reads.
 """
 
 import statistics
@@ -12,49 +12,53 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from rows import Row, table
+from turns import pairs
 
 from cnnkit import Model, recipes
 from cnnkit.exporters.text.format import TextFormat
 
 
-def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """Return (wall, CPU) seconds of one call."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - cpu
+def timed(work: Callable[[], object]) -> Callable[[], tuple[float, float]]:
+    """Return a function that gives the (wall, CPU) seconds of one call."""
+
+    def call() -> tuple[float, float]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        return time.perf_counter() - wall, time.process_time() - cpu
+
+    return call
 
 
-def turns(name: str, ours: Callable[[], object], peer: Callable[[], object], rounds: int) -> None:
-    ours(), peer()
-    pairs = [(seconds(ours), seconds(peer)) for _ in range(rounds)]
-    ratios = sorted(theirs[0] / mine[0] for mine, theirs in pairs)
-    wall = [statistics.median(pair[side][0] for pair in pairs) for side in (0, 1)]
-    cpu = statistics.median(theirs[1] / mine[1] for mine, theirs in pairs)
-    print(
-        f"| {name} | {1000 * wall[0]:.0f} ms | {1000 * wall[1]:.0f} ms "
-        f"| {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) | {cpu:.2f} |",
-        flush=True,
-    )
-
-
-def main(rounds: int) -> None:
+def measure(rounds: int) -> list[Row]:
+    """Return the rows of P9."""
     weights = Model(*recipes.get("lecture-cnn").network(), seed=0).to_weights()
     flat = np.concatenate([tensor.read().reshape(-1) for tensor in weights])
-    lines = flat[: flat.size // 16 * 16].reshape(-1, 16)
-    form = TextFormat()
+    form, rows = TextFormat(), []
     with tempfile.TemporaryDirectory() as folder:
-        text, wide, narrow = (Path(folder, name) for name in ("a.txt", "b.txt", "c.txt"))
-        print(f"{flat.size:,} float32, {rounds} rounds\n")
-        print("| work | cnnkit | NumPy | speed, wall: median (min to max) | CPU |\n| --- | --- | --- | --- | --- |")
-        turns("write, 16 a line", lambda: form.write(weights, text), lambda: np.savetxt(wide, lines, "%.9g"), rounds)
-        turns("read, 16 a line", lambda: form.read(text), lambda: np.loadtxt(wide, np.float32), rounds)
-        turns("write, 1 a line", lambda: form.write(weights, text), lambda: np.savetxt(narrow, flat, "%.9g"), rounds)
-        turns("read, 1 a line", lambda: form.read(text), lambda: np.loadtxt(narrow, np.float32), rounds)
-        print(f"\nsize: {text.stat().st_size:,} bytes against {wide.stat().st_size:,} and {narrow.stat().st_size:,}")
+        text = Path(folder, "ours.txt")
+        for name, per_line, aims in (("P9", 1, (6.0, 2.0)), ("P9b", 16, (None, None))):
+            theirs = Path(folder, f"{per_line}.txt")
+            lines = flat if per_line == 1 else flat[: flat.size // per_line * per_line].reshape(-1, per_line)
+            save, open_again = partial(np.savetxt, theirs, lines, "%.9g"), partial(np.loadtxt, theirs, np.float32)
+            written = pairs(timed(lambda: form.write(weights, text)), timed(save), rounds)
+            read = pairs(timed(lambda: form.read(text)), timed(open_again), rounds)
+            sizes = [path.stat().st_size / 1e6 for path in (text, theirs)]
+            for found, how, peer, aim in (
+                (written, "written", "numpy.savetxt %.9g", aims[0]),
+                (read, "read back, SHA-256 checked", "numpy.loadtxt", aims[1]),
+            ):
+                ours = 1000 * statistics.median(pair.ours[0] for pair in found)
+                beside = {"ours": f"{ours:.0f} ms", "MB": f"{sizes[0]:.1f} against {sizes[1]:.1f}"}
+                speeds, cpu = [pair.speed() for pair in found], [pair.speed(1) for pair in found]
+                what, whom = f"{flat.size:,} float32 as text, {how}", f"{peer}, {per_line} a line"
+                rows.append(Row(name, what, whom, speeds, aim=aim, threads=1, cpu=cpu, beside=beside))
+    return rows
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 7)
+    print(table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 7)))

@@ -1,126 +1,122 @@
 """P1 to P5 and P13: training steps against hand-written PyTorch and a Rust program, in turns.
 
-    python benchmarks/training.py [--rounds 7] [--threads 1 2] [--only P1 P4] [--compile] [--json FILE]
+    python benchmarks/training.py [--rounds 7] [--threads 1 2] [--only P1 P4]
 
 Each contestant has a process of its own, the same images, batch size, dtype and number of threads. A figure is how many
-times as fast we were as the best of the peers in the same round: median (smallest to largest). Beside it: the same by
-CPU time, the rate of our step in GFLOP/s, and its share of what a matrix product reaches in the same rounds.
+times as fast we were as the best of PyTorch's two memory layouts in the same round. Beside it: the rate of our step in
+GFLOP/s, its share of what a matrix product reaches in the same rounds, and torch.compile, where a C++ compiler is.
 """
 
 import argparse
-import json
 import os
 import shutil
-import statistics
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
-from turns import Contestant, compete, ratios, shown
+from rows import Row, shown, table
+from turns import Contestant, compete, ratios
 from worker import GEMM_SIZE
 from workloads import workload
 
-# id: (our backend, workload, target)
+# id: (our backend, workload, aim)
 CONTESTS = {
     "P1": ("numpy", "lecture-cnn", 1.0),
     "P2": ("numpy", "lenet5", 1.0),
     "P3": ("numpy", "diy-cnn", 2.0),
     "P4": ("numpy", "scratch-mlp", 4.0),
-    "P5 lecture-cnn": ("torch", "lecture-cnn", 1.0),
-    "P5 lenet5": ("torch", "lenet5", 1.0),
-    "drawn net": ("numpy", "drawn:20260", 1.0),
+    "P5": ("torch", "lecture-cnn", 1.0),
+    "P5b": ("torch", "lenet5", 1.0),
+    "drawn": ("numpy", "drawn:20260", 1.0),
 }
-HEAD = "| | threads | we take | speed against the best PyTorch | by CPU time | GFLOP/s | of GEMM | memory | target |"
 
 
-def contest(name: str, threads: int, rounds: int, compiled: bool) -> dict[str, Any]:
-    """Let ours and the peers of one contest take turns; return what came of it, ready for JSON."""
-    kind, work_name, target = CONTESTS[name]
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def contest(name: str, threads: int, rounds: int) -> list[Row]:
+    """Let ours and the peers of one contest take turns."""
+    kind, work_name, aim = CONTESTS[name]
     work = workload(work_name)
-    task = {"work": work_name, "threads": threads}
+    task: dict[str, Any] = {"work": work_name, "threads": threads}
     tasks = {"ours": task | {"kind": kind}, "pytorch": task | {"kind": "pytorch"}}
-    if len(work.input_shape) == 3 and "mlp" not in work_name:
+    if "mlp" not in work_name:
         tasks["channels_last"] = task | {"kind": "pytorch channels_last"}
-    if compiled:
+    if shutil.which("g++"):
         tasks["compile"] = task | {"kind": "pytorch compile"}
     tasks["gemm"] = task | {"kind": "gemm"}
     found = compete(tasks, rounds)
-    eager = [found[peer] for peer in ("pytorch", "channels_last") if peer in found]
-    rate = work.flops / found["ours"].median() / 1e9
-    best = 2 * GEMM_SIZE**3 / found["gemm"].median() / 1e9
-    result = {
-        "contest": name, "threads": threads, "target": target, "microseconds": 1e6 * found["ours"].median(),
-        "images_per_second": work.batch_size / found["ours"].median(),
-        "wall": ratios(found["ours"], eager), "cpu": ratios(found["ours"], eager, "cpu"),
-        "gflops": rate, "gemm_gflops": best,
-        "memory": found["ours"].median("peak") / max(1, min(peer.median("peak") for peer in eager)),
-        "turns": {who: contestant.turns for who, contestant in found.items()},
+    ours, eager = found["ours"], [found[peer] for peer in ("pytorch", "channels_last") if peer in found]
+    rate, best = work.flops / ours.median() / 1e9, 2 * GEMM_SIZE**3 / found["gemm"].median() / 1e9
+    seconds = ours.median()
+    beside = {
+        "a step": f"{1e3 * seconds:.3g} ms", "images/s": f"{work.batch_size / seconds:,.0f}",
+        "GFLOP/s": f"{rate:.1f} of the {best:.0f} of a matrix product",
     }  # fmt: skip
-    if compiled:
-        result["against_compile"] = ratios(found["ours"], [found["compile"]])
-    return result
+    if "compile" in found:
+        beside["against torch.compile"] = shown(ratios(ours, [found["compile"]]))
+    what = f"{work_name}, batch {work.batch_size}, {work.optimizer}, {kind} backend"
+    best_of = "PyTorch, eager" + (", better of two layouts" if len(eager) > 1 else "")
+    rows = [Row(name, what, best_of, ratios(ours, eager), aim=aim, threads=threads, cpu=ratios(ours, eager, "cpu"),
+                beside=beside)]  # fmt: skip
+    if name == "P1":
+        peaks = [ours.median("peak"), min(peer.median("peak") for peer in eager)]
+        note = {"MB": f"{peaks[0] / 1e6:.0f} against {peaks[1] / 1e6:.0f}"}
+        share = [peaks[0] / peaks[1]]
+        rows.append(
+            Row("P13", "memory of that step", best_of, share, "times as much", 1.0, False, threads, beside=note)
+        )
+    return rows
 
 
-def line(result: dict[str, Any]) -> str:
-    """Return a row of the table."""
-    return (
-        f"| {result['contest']} | {result['threads']} | {result['images_per_second']:,.0f} images/s "
-        f"| {shown(result['wall'])} | {shown(result['cpu'])} | {result['gflops']:.1f} "
-        f"| {100 * result['gflops'] / result['gemm_gflops']:.0f} % of {result['gemm_gflops']:.0f} "
-        f"| {result['memory']:.2f} | {result['target']:g} |"
-    )
-
-
-def against_rust(rounds: int) -> str:
+def against_rust(rounds: int) -> list[Row]:
     """P3's other peer, which takes one sample at a time on one core; we take batches of 32 on one thread."""
     compiler = shutil.which("rustc")
     if compiler is None:
-        return "P3 against Rust: no rustc here"
+        print("P3 against Rust: no rustc here")
+        return []
     samples = 4000
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "diy_cnn")
         subprocess.run([compiler, "-O", str(Path(__file__).with_name("diy_cnn.rs")), "-o", str(program)], check=True)
         rust = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert rust.stdin is not None
+        assert rust.stdout is not None
         ours = Contestant({"work": "diy-cnn", "kind": "numpy", "threads": 1})
         ours.warm_up()
         found = []
         for _ in range(rounds + 1):
-            assert rust.stdin is not None
-            assert rust.stdout is not None
             print(samples, file=rust.stdin, flush=True)
             theirs = float(rust.stdout.readline()) / samples
             ours.turn()
             found.append(theirs / (ours.turns[-1]["wall"] / 32))
         rust.communicate()
         ours.close()
-    return f"P3 against Rust, sample by sample, one core each: {shown(sorted(found[1:]))} times as fast, target 2"
+    return [Row("P3b", "diy-cnn, batch 32, sgd, numpy backend", "Rust, sample by sample", found[1:], aim=2.0, threads=1,
+                beside={"images/s of Rust": f"{1 / theirs:,.0f}"})]  # fmt: skip
+
+
+def measure(rounds: int, threads: list[int], only: list[str]) -> list[Row]:
+    """Return the rows of the contests."""
+    rows: list[Row] = []
+    for name in only:
+        for count in dict.fromkeys(threads if name != "P4" else [1]):
+            started = time.perf_counter()
+            rows += contest(name, count, rounds)
+            print(f"{rows[-1].line()}  ({time.perf_counter() - started:.0f} s)", flush=True)
+    return rows + (against_rust(rounds) if "P3" in only else [])
 
 
 def main() -> None:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, cores])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, cores()])
     parser.add_argument("--only", nargs="+", default=list(CONTESTS), choices=list(CONTESTS))
-    parser.add_argument("--compile", action="store_true", help="torch.compile as a further peer")
-    parser.add_argument("--json", type=Path, default=Path("build/bench/training.json"))
     options = parser.parse_args()
-    print(HEAD + "\n" + "| --- " * HEAD.count(" |") + "|", flush=True)
-    results = []
-    for name in options.only:
-        for threads in dict.fromkeys(options.threads if name != "P4" else [1]):
-            results.append(contest(name, threads, options.rounds, options.compile))
-            print(line(results[-1]), flush=True)
-            if options.compile:
-                print(f"|   against torch.compile | | | {shown(results[-1]['against_compile'])} |", flush=True)
-    if "P3" in options.only:
-        print("\n" + against_rust(options.rounds))
-    missed = [r["contest"] for r in results if statistics.median(r["wall"]) < r["target"]]
-    print(f"\ntargets missed: {', '.join(dict.fromkeys(missed)) or 'none'}")
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(results, indent=1), "utf-8")
-    print(f"wrote {options.json}")
+    print("\n" + table(measure(options.rounds, options.threads, options.only)))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,14 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 TURN = 0.4  # seconds that a turn should last
+WARM_UP = 60  # steps before the first turn: by then everything is compiled, captured and allocated
+LONGEST_WARM_UP = 12.0  # seconds, where a step takes long
 LOADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -41,8 +44,10 @@ class Contestant:
         return answer
 
     def warm_up(self) -> None:
-        """Take the first steps, which compile and allocate, and choose how many make a turn."""
+        """Take the first steps, which compile, capture and allocate, and choose how many make a turn."""
         self.ask(2)
+        slow = self.ask(3)["wall"] / 3
+        self.ask(max(1, min(WARM_UP, round(LONGEST_WARM_UP / slow))))
         self.steps = max(1, round(TURN / self.ask(3)["wall"] * 3))
 
     def turn(self) -> None:
@@ -70,11 +75,39 @@ def compete(tasks: dict[str, dict[str, Any]], rounds: int) -> dict[str, Contesta
 
 
 def ratios(ours: Contestant, peers: list[Contestant], what: str = "wall") -> list[float]:
-    """Return, round by round, how many times as fast as the best of the peers we were, ascending."""
+    """Return, round by round, how many times as fast as the best of the peers we were."""
     best = [min(turns) for turns in zip(*([turn[what] for turn in peer.turns] for peer in peers), strict=True)]
-    return sorted(theirs / turn[what] for turn, theirs in zip(ours.turns, best, strict=True))
+    return [theirs / turn[what] for turn, theirs in zip(ours.turns, best, strict=True)]
 
 
-def shown(values: list[float]) -> str:
-    """Return "median (smallest to largest)"."""
-    return f"{statistics.median(values):.2f} ({values[0]:.2f} to {values[-1]:.2f})"
+@dataclass(frozen=True)
+class Pair:
+    """What one call of ours and one of the peer took, (wall, CPU) seconds each."""
+
+    ours: tuple[float, float]
+    peer: tuple[float, float]
+
+    def speed(self, what: int = 0) -> float:
+        """Return how many times as fast as the peer we were, by the clock (0) or by CPU time (1)."""
+        return self.peer[what] / max(self.ours[what], 1e-9)
+
+
+def pairs(ours: Callable[[], tuple[float, float]], peer: Callable[[], tuple[float, float]], rounds: int) -> list[Pair]:
+    """Call both in turns after one call each to warm up; each returns its (wall, CPU) seconds."""
+    ours(), peer()
+    return [Pair(ours(), peer()) for _ in range(rounds)]
+
+
+def process(arguments: list[str], environment: dict[str, str] | None = None) -> tuple[float, float, float, str]:
+    """Run a process; return (wall, CPU) seconds, megabytes at the peak, children included, and what it printed."""
+    code = (
+        "import json,resource,subprocess,sys,time;s=time.perf_counter();"
+        f"d=subprocess.run({arguments!r},stdout=-1,text=True);w=time.perf_counter()-s;"
+        "u=resource.getrusage(resource.RUSAGE_CHILDREN);"
+        "print(json.dumps([w,u.ru_utime+u.ru_stime,u.ru_maxrss/1024,d.stdout]));sys.exit(d.returncode)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=os.environ | (environment or {})
+    )
+    wall, cpu, peak, printed = json.loads(done.stdout)
+    return wall, cpu, peak, printed

@@ -1,11 +1,13 @@
 import threading
+import time
 
 import numpy as np
 import pytest
 import threadpoolctl
 
-from cnnkit.backends import numpy_backend, numpy_products
+from cnnkit.backends import numpy_products
 from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.quicker import TRIALS
 from cnnkit.layers import Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Sequential
 from cnnkit.tree import flatten
 
@@ -150,13 +152,20 @@ def test_a_compiled_step_lets_infinities_arise() -> None:
     assert np.isnan(step(np.array([1e4]))).all()
 
 
-def test_quick_shards_stay_on_the_thread_that_asks(monkeypatch) -> None:
-    backend, x = NumpyBackend(threads=2), np.ones((6, 1))
+def test_shards_go_to_threads_where_that_is_quicker() -> None:
+    """Both ways are tried; sleeping shards overlap on threads, and shards that do nothing only wait for them."""
+    x = np.ones((6, 1))
 
-    def names(_first: int, _x) -> str:
+    def sleeping(_first: int, _x) -> str:
+        time.sleep(0.005)
         return threading.current_thread().name
 
-    for limit, in_pool in [(1e9, {True, False}), (1e9, {False}), (0, {True})]:  # the first time nothing is known yet
-        monkeypatch.setattr(numpy_backend, "WORTH_A_THREAD", limit)
-        found = {name.startswith("cnnkit") for name in backend.map_samples(names, 2, x)}
-        assert found <= in_pool
+    def idle(_first: int, _x) -> str:
+        return threading.current_thread().name
+
+    for function, on_threads in ((sleeping, True), (idle, False)):
+        backend = NumpyBackend(threads=2)
+        found = [backend.map_samples(function, 2, x) for _ in range(2 * TRIALS + 5)]
+        ways = [names[0].startswith("cnnkit") for names in found]
+        assert ways[: 2 * TRIALS] == [True, False] * TRIALS
+        assert ways[2 * TRIALS :] == [on_threads] * 5

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, losses, optimizers, recipes
-from cnnkit.backends import numpy_backend, numpy_recorder
+from cnnkit.backends import numpy_recorder
 from cnnkit.backends.captured_step import CapturedStep, CaptureError
 from cnnkit.backends.numpy_backend import NumpyBackend
 from cnnkit.backends.numpy_recorder import CALLS_IF_QUICK, PROOFS, NumpyRecorder
 from cnnkit.backends.numpy_tape import Tape
 from cnnkit.backends.numpy_traced import Traced
+from cnnkit.backends.quicker import Quicker
 from cnnkit.flat_tree import flat_tree
 from cnnkit.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Sequential
 from cnnkit.parity.layers import LAYERS
@@ -24,10 +25,10 @@ NET = Sequential((Conv2D(6, 3, padding="same"), ReLU(), MaxPool2D(2), Conv2D(5, 
 
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
-    """Record whatever a step takes, and use threads for the smallest shards."""
+    """Record whatever a step takes, and use threads whether or not they are quicker."""
     monkeypatch.setattr(numpy_recorder, "QUICK", 1e9)
     monkeypatch.setattr(numpy_recorder, "LONGEST", 1e9)
-    monkeypatch.setattr(numpy_backend, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(Quicker, "shared", lambda _: True)
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def written(function, arguments):
 
 def test_threads_that_play_side_by_side_share_no_memory_that_is_written(made) -> None:
     train(NET, (1, 28, 28), threads=3, batch=100)
-    lanes = [call[1][1] for call in tapes(made)[0].calls if isinstance(call[1][-1], list)]
+    lanes = [function.lanes for function, _ in tapes(made)[0].calls if hasattr(function, "lanes")]
     assert any(len([lane for lane in each if lane]) == 3 for each in lanes)
     for each in lanes:
         for i, lane in enumerate(each):
@@ -129,7 +130,7 @@ def test_threads_that_play_side_by_side_share_no_memory_that_is_written(made) ->
 
 def test_memory_on_a_tape_is_used_again(made) -> None:
     train(NET, (1, 28, 28), batch=100)
-    outs = [written(*call) for call in tapes(made)[0].calls]
+    outs = [written(*call) for call in tapes(made)[0].calls if call[1]]
     starts = {out.__array_interface__["data"][0] for out in outs if out.nbytes > 1000}
     assert len(starts) < 0.7 * sum(out.nbytes > 1000 for out in outs)
 

@@ -1,0 +1,71 @@
+"""All benchmarks: prints the table, writes it as JSON and into docs/performance.md.
+
+    python benchmarks/bench.py [--quick] [--only training text ...] [--keep]
+
+Ours and the peers take turns on the same data and threads. --quick takes fewer rounds and stores nothing.
+"""
+
+import argparse
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+
+import inspection
+import startup
+import svg
+import text
+import time_to_accuracy
+import training
+from rows import Row, load, machine, store, table
+
+ROOT = Path(__file__).parents[1]
+PAGE, FIGURES = ROOT / "docs" / "performance.md", ROOT / "docs" / "measurements" / "cpu.json"
+BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
+
+BENCHMARKS: dict[str, Callable[[int], list[Row]]] = {
+    "training": lambda rounds: training.measure(rounds, [1, training.cores()], list(training.CONTESTS)),
+    "time_to_accuracy": lambda rounds: time_to_accuracy.measure(max(1, rounds // 3)),
+    "text": text.measure,
+    "svg": lambda rounds: svg.measure(max(3, rounds // 2)),
+    "inspection": lambda rounds: inspection.measure(1024, max(3, rounds - 2)),
+    "startup": lambda rounds: startup.measure(3 * rounds),
+}
+
+
+def described(rows: list[Row], on: dict[str, str]) -> str:
+    """Return the part of the page that is written by this program."""
+    where = ", ".join(f"{name} {value}" for name, value in on.items())
+    missed = ", ".join(dict.fromkeys(row.id for row in rows if row.missed)) or "none"
+    today = datetime.datetime.now(datetime.UTC).date()
+    return f"Measured {today}: {where}. Aims missed: {missed}.\n\n{table(rows)}"
+
+
+def write_page(text: str) -> None:
+    """Put the text between the marks of docs/performance.md."""
+    page = PAGE.read_text("utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="three rounds; nothing is stored")
+    parser.add_argument("--only", nargs="+", default=list(BENCHMARKS), choices=list(BENCHMARKS))
+    options = parser.parse_args()
+    rounds = 3 if options.quick else 7
+    rows = []
+    for name in options.only:
+        print(f"\n{name}", flush=True)
+        rows += BENCHMARKS[name](rounds)
+    done = {row.id for row in rows}
+    rows += [row for row in load(FIGURES) if row.id not in done and len(options.only) < len(BENCHMARKS)]
+    print("\n" + table(rows))
+    if not options.quick:
+        store(FIGURES, rows, machine())
+        write_page(described(rows, machine()))
+        print(f"\nwrote {FIGURES} and {PAGE}")
+
+
+if __name__ == "__main__":
+    main()

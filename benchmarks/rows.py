@@ -1,0 +1,112 @@
+"""What every benchmark gives: rows with a ratio against a peer, or a size, and the aim."""
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+HEAD = "| | what | peer | threads | figure | by CPU time | aim | beside |"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    values      one a round: ratios, or what `unit` says
+    unit        "times as fast", "times as long", "MB", "s", ...
+    aim         what the median should reach; None where nothing is aimed at
+    more        True if more is better
+    cpu         the same ratios by CPU time, where they were taken
+    beside      other figures of the same rounds, by name
+    """
+
+    id: str
+    what: str
+    peer: str
+    values: list[float]
+    unit: str = "times as fast"
+    aim: float | None = None
+    more: bool = True
+    threads: int | None = None
+    cpu: list[float] = field(default_factory=list)
+    beside: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def missed(self) -> bool:
+        """Whether the median does not reach the aim."""
+        middle = statistics.median(self.values)
+        return self.aim is not None and (middle < self.aim if self.more else middle > self.aim)
+
+    def line(self) -> str:
+        """Return the row of the Markdown table."""
+        aim = (
+            "" if self.aim is None else f"{'>=' if self.more else '<='} {self.aim:g}{', missed' if self.missed else ''}"
+        )
+        beside = "; ".join(f"{name} {value}" for name, value in self.beside.items())
+        cells = [
+            self.id, self.what, self.peer, "" if self.threads is None else str(self.threads),
+            f"{shown(self.values)} {self.unit}", shown(self.cpu) if self.cpu else "", aim, beside,
+        ]  # fmt: skip
+        return f"| {' | '.join(cells)} |"
+
+
+def shown(values: Sequence[float]) -> str:
+    """Return "median (smallest to largest)"."""
+    digits = 2 if statistics.median(values) < 100 else 0
+    middle = f"{statistics.median(values):.{digits}f}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the Markdown table."""
+    return "\n".join([HEAD, "| --- " * (HEAD.count("|") - 1) + "|", *(row.line() for row in rows)])
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures were measured on."""
+    import numpy
+
+    try:
+        import torch
+
+        torch_version = torch.__version__
+    except ImportError:
+        torch_version = "absent"
+    names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    core = [str(found["architecture"]) for found in _blas() if "architecture" in found]
+    return {
+        "processor": names[0] if names else platform.processor(), "cores": cores, "system": platform.platform(),
+        "python": platform.python_version(), "numpy": numpy.__version__, "torch": torch_version,
+        "blas": ", ".join(dict.fromkeys(core)),
+    }  # fmt: skip
+
+
+def _blas() -> list[dict[str, Any]]:
+    import threadpoolctl
+
+    return [found for found in threadpoolctl.threadpool_info() if found["user_api"] == "blas"]
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text("utf-8").splitlines() if Path(path).exists() else []
+
+
+def store(path: Path, rows: Sequence[Row], on: dict[str, Any]) -> None:
+    """Write rows and machine as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = [asdict(row) | {"missed": row.missed} for row in rows]
+    path.write_text(json.dumps({"machine": on, "rows": found}, indent=1) + "\n", "utf-8")
+
+
+def load(path: Path) -> list[Row]:
+    """Return the rows of an earlier run, none where there was none."""
+    if not path.exists():
+        return []
+    return [
+        Row(**{k: v for k, v in row.items() if k != "missed"}) for row in json.loads(path.read_text("utf-8"))["rows"]
+    ]
