@@ -32,8 +32,10 @@ check: $(VENV)/dev.stamp
 	cp -rL "$$($(BIN)/python -c 'import cnnkit, os; print(os.path.dirname(cnnkit.__file__))')" build/typing/
 	$(BIN)/pyright build/typing
 
+# Peers are those of the tests' environment; MNIST in CNNKIT_DATA_DIR, rustc, g++ and Chromium are used where they are.
 bench: $(VENV)/dev.stamp
-	for script in training startup text svg inspection; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/scaling.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -215,7 +215,7 @@ class NumpyBackend(ArrayBackend):
         return _pool(self.threads, os.getpid())
 
     def compile(self, step: Step) -> Step:
-        captured = RecordedStep(step, None if self.captures else "capturing is switched off")
+        captured = RecordedStep(step, self._memory, None if self.captures else "capturing is switched off")
 
         def run(*arguments: Any) -> Any:
             with np.errstate(all="ignore"), single_threaded_blas():

@@ -7,6 +7,7 @@ dies its block is free for the next result of that size.
 """
 
 import math
+import mmap
 import weakref
 from typing import Any, Protocol
 
@@ -17,10 +18,11 @@ from cnnkit.backends.protocol import Native, Shape
 SMALL = 1 << 15  # bytes below which the C library's own memory is as quick
 KEPT = 1 << 30  # bytes of free blocks that are kept; beyond, a block that comes back is given up
 ALIGNED = 64  # bytes: a line of the cache
+LARGE = 1 << 20  # bytes from which a block is asked of the system, so that it goes back there when it is given up
 MOST_SCRATCH = 1000  # shapes that a workspace's buffers are kept in
 
 
-Block = tuple[bytearray, int]
+Block = tuple[bytearray | mmap.mmap, int]
 
 
 class _Loan(weakref.ref[Native]):
@@ -61,6 +63,17 @@ class Memory:
         loan.block, loan.size = block, size
         self._loans[id(loan)] = loan
         return array
+
+    def borrow(self, other: "Memory") -> None:
+        """Lend the free blocks of another one too, until `clear`."""
+        for size, blocks in other._free.items():
+            self._free.setdefault(size, []).extend(blocks)
+            self._kept += size * len(blocks)
+
+    def clear(self) -> None:
+        """Give up the free blocks."""
+        self._free.clear()
+        self._kept = 0
 
     def resume(self) -> None:
         """End a pause."""
@@ -135,7 +148,7 @@ def lasting(array: Native) -> Native:
     root = array
     while isinstance(root.base, np.ndarray):
         root = root.base
-    if not isinstance(root.base, bytearray):
+    if not isinstance(root.base, bytearray | mmap.mmap):
         return array.view(np.ndarray)
     start = _address(array) - _address(np.frombuffer(root.base, np.uint8))
     return np.ndarray(array.shape, array.dtype, root.base, start, array.strides)
@@ -149,8 +162,10 @@ def _address(array: Native) -> int:
 def _block(size: int) -> Block:
     """Return fresh memory, and where in it an array starts.
 
-    A bytearray, for a view of an array in it holds on to that array; if the memory belonged to an array, or to a
+    No array, for a view of an array in it holds on to that array; if the memory belonged to an array, or to a
     memoryview of one, NumPy would let the view hold on to the memory alone, and the block would come back too early.
     """
-    room = bytearray(size + ALIGNED)
-    return room, -_address(np.frombuffer(room, np.uint8)) % ALIGNED
+    if size >= LARGE and hasattr(mmap, "MAP_PRIVATE"):  # private: a forked child must not write into it
+        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), 0
+    small = bytearray(size + ALIGNED)
+    return small, -_address(np.frombuffer(small, np.uint8)) % ALIGNED

@@ -15,6 +15,7 @@ LARGE = 1 << 24  # multiply-adds from which a product is worth several threads
 PARTS = 4  # into which such a product is cut
 UNPACKED = 10**6  # multiply-adds up to which OpenBLAS takes small factors as they lie (AVX-512); larger ones it copies
 SHORTEST = 200  # length of the pieces of the long axis below which the calls cost more than the copies
+LONG_SUM = 256  # terms of a sum along K from which the order of the factors counts
 MOST_OUTPUTS = 1200  # of a product along K, above which OpenBLAS copies its factors after all
 
 Axis = Literal["m", "k", "n"]  # of (..., M, K) times (..., K, N)
@@ -36,7 +37,7 @@ def product(empty: Empty, x: Native, y: Native, out: Native = None) -> Native:
         return np.multiply(x, y, out=out)
     cut = _cut(m, k, n)
     if cut is None:
-        if k > n > m and out is None:  # along K, BLAS is quicker if the first factor has more rows
+        if n > m and k >= LONG_SUM and out is None:  # then BLAS is quicker if the first factor has more rows
             return _turned(np.matmul(_turned(y), _turned(x)))
         return np.matmul(x, y, out=out)
     if cut.axis == "k":

@@ -1,5 +1,6 @@
 """Steps on NumPy recorded on tapes: what captured_step.py needs of it."""
 
+import hashlib
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -7,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cnnkit.backends.captured_step import CapturedStep, CaptureError
+from cnnkit.backends.numpy_memory import Memory
 from cnnkit.backends.numpy_tape import Tape
 from cnnkit.backends.numpy_traced import Traced, plain
 from cnnkit.backends.protocol import Native, Step
@@ -19,7 +21,13 @@ QUICK, CALLS_IF_QUICK, LONGEST, CALLS_IF_LONG = 0.03, 3, 0.5, 50  # seconds of a
 
 
 class NumpyRecorder:
-    """Memory of NumPy, and steps recorded on it."""
+    """Places of inputs in NumPy's arrays, and tapes of what is done with them.
+
+    memory: where steps that are not played have theirs; a tape has its own, and what the other leaves free is given up.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
 
     def address(self, array: Native) -> int:
         address: int = array.__array_interface__["data"][0]
@@ -43,6 +51,7 @@ class NumpyRecorder:
         return calls >= (CALLS_IF_QUICK if seconds < QUICK else CALLS_IF_LONG) and seconds < LONGEST
 
     def capture(self, function: Callable[..., T], *held: Any) -> Callable[[], T]:
+        self._memory.clear()
         written = _arrays(held[0])
         before = _copies(written)
         tape = Tape(Traced)
@@ -53,14 +62,14 @@ class NumpyRecorder:
             raise CaptureError(f"{type(error).__name__}: {first_line(error)}") from error
         finally:
             _restore(written, before)
-        return _Replay(tape, function, held, result)
+        return _Replay(tape, function, held, result, self._memory)
 
 
 class _Replay:
-    """Plays a tape; the first times, it runs the step itself beside it and compares all bits."""
+    """Plays a tape; the first times, it runs the step itself as well and compares all bits."""
 
-    def __init__(self, tape: Tape, function: Callable[..., Any], held: Any, result: Any) -> None:
-        self._tape, self._function, self._held, self._result = tape, function, held, result
+    def __init__(self, tape: Tape, function: Callable[..., Any], held: Any, result: Any, memory: Memory) -> None:
+        self._tape, self._function, self._held, self._result, self._memory = tape, function, held, result, memory
         self._proofs = PROOFS
 
     def __call__(self) -> Any:
@@ -74,9 +83,12 @@ class _Replay:
         written = _arrays(self._held[0])
         before = _copies(written)
         self._tape.play()
-        found = _bits(_arrays(self._result) + written)
+        found = _digest(_arrays(self._result) + written)
         _restore(written, before)
-        wanted = _bits(_arrays(self._function(*self._held)) + written)
+        for memory in self._tape.memories:  # the tape does not play meanwhile
+            self._memory.borrow(memory)
+        wanted = _digest(_arrays(self._function(*self._held)) + written)
+        self._memory.clear()
         if found != wanted:
             _restore(written, before)
             raise CaptureError("a recorded step gave other numbers than the step itself")
@@ -117,8 +129,11 @@ def _restore(arrays: list[Native], values: list[Native]) -> None:
         np.copyto(array, value)
 
 
-def _bits(arrays: list[Native]) -> list[bytes]:
-    return [array.tobytes() for array in arrays]
+def _digest(arrays: list[Native]) -> bytes:
+    digest = hashlib.blake2b()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.digest()
 
 
 class RecordedStep:
@@ -127,12 +142,12 @@ class RecordedStep:
     reason: why it shall not be captured at all, None where it may.
     """
 
-    def __init__(self, step: Step, reason: str | None = None) -> None:
-        self._step, self._reason, self._thread = step, reason, threading.local()
+    def __init__(self, step: Step, memory: Memory, reason: str | None = None) -> None:
+        self._step, self._memory, self._reason, self._thread = step, memory, reason, threading.local()
 
     def __call__(self, *arguments: Any) -> Any:
         try:
             captured = self._thread.captured
         except AttributeError:
-            captured = self._thread.captured = CapturedStep(self._step, NumpyRecorder(), self._reason)
+            captured = self._thread.captured = CapturedStep(self._step, NumpyRecorder(self._memory), self._reason)
         return captured(*arguments)

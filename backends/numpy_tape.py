@@ -47,6 +47,11 @@ class Tape:
         finally:
             _thread.tape = None
 
+    @property
+    def memories(self) -> list[Memory]:
+        """What lends the blocks that its calls work on."""
+        return [space.memory for space in (self.workspace, *self._lanes)]
+
     def play(self) -> None:
         """Make all calls."""
         _play(self.calls)

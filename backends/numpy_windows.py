@@ -13,7 +13,8 @@ import numpy as np
 from cnnkit.backends.array_code.windows import output_sizes
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape
 
-BLOCK_VALUES = 1 << 18  # of columns made at a time, about what stays in the cache until the product reads them
+# Of columns made at a time: what stays in the cache until the product reads them, but not too few for BLAS.
+BLOCK_VALUES, FEWEST_COLUMNS, MOST_BLOCK_VALUES = 1 << 18, 900, 1 << 19
 
 
 class Tools(Protocol):
@@ -57,8 +58,10 @@ class Windows:
         self.single = size == stride == (1, 1) and not self.framed
         self.places = self._places(0, self.outputs[0])
         height = self.outputs[0]
-        per_row = max(1, c * size[0] * size[1] * self.outputs[1] * n)
-        count = -(-height // max(1, BLOCK_VALUES // per_row))
+        columns = max(1, self.outputs[1] * n)  # of a row
+        values = max(1, c * size[0] * size[1]) * columns
+        rows = max(BLOCK_VALUES // values, min(-(-FEWEST_COLUMNS // columns), MOST_BLOCK_VALUES // values), 1)
+        count = -(-height // rows)
         edges = [height * i // count for i in range(count + 1)] if height else []
         self.blocks = [Block(a, b - a, self._places(a, b - a)) for a, b in pairwise(edges)]
 

@@ -1,7 +1,7 @@
 """Whether work that may be shared out over threads is quicker so: found by doing it both ways now and then."""
 
 TRIALS = 3  # of each way at first
-AGAIN = 40  # times after which the other way is tried once more: the machine may have other work by then
+AGAIN = 25  # times after which the other way is tried once more: the machine may have other work by then
 FORGET = 1.05  # by which a time grows at each new one of its way: what was quick long ago counts little
 
 

@@ -105,8 +105,9 @@ def measure(rounds: int, threads: list[int], only: list[str]) -> list[Row]:
     for name in only:
         for count in dict.fromkeys(threads if name != "P4" else [1]):
             started = time.perf_counter()
-            rows += contest(name, count, rounds)
-            print(f"{rows[-1].line()}  ({time.perf_counter() - started:.0f} s)", flush=True)
+            found = contest(name, count, rounds)
+            print("\n".join(row.line() for row in found) + f"  ({time.perf_counter() - started:.0f} s)", flush=True)
+            rows += found
     return rows + (against_rust(rounds) if "P3" in only else [])
 
 

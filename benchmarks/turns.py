@@ -63,9 +63,10 @@ class Contestant:
 
 def compete(tasks: dict[str, dict[str, Any]], rounds: int) -> dict[str, Contestant]:
     """Let all contestants take turns, `rounds` times after a warm-up."""
-    contestants = {name: Contestant(task) for name, task in tasks.items()}
-    for contestant in contestants.values():
-        contestant.warm_up()
+    contestants = {}
+    for name, task in tasks.items():  # one after the other: nothing is tuned while another one starts
+        contestants[name] = Contestant(task)
+        contestants[name].warm_up()
     for _ in range(rounds):
         for contestant in contestants.values():
             contestant.turn()

@@ -16,6 +16,7 @@ GEOMETRY = ((2, 1), ((2, 1), (0, 2)), (1, 2), 2)  # stride, padding, dilation, g
 def small_blocks(monkeypatch):
     """Blocks of columns of a row or two."""
     monkeypatch.setattr(numpy_windows, "BLOCK_VALUES", 700)
+    monkeypatch.setattr(numpy_windows, "MOST_BLOCK_VALUES", 700)
     windows_on.cache_clear()
     yield
     windows_on.cache_clear()

@@ -9,6 +9,7 @@ from cnnkit import Model, losses, optimizers, recipes
 from cnnkit.backends import numpy_recorder
 from cnnkit.backends.captured_step import CapturedStep, CaptureError
 from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_memory import Memory
 from cnnkit.backends.numpy_recorder import CALLS_IF_QUICK, PROOFS, NumpyRecorder
 from cnnkit.backends.numpy_tape import Tape
 from cnnkit.backends.numpy_traced import Traced
@@ -157,7 +158,7 @@ WANTED = [1.5 * sum(range(1, i + 2)) for i in range(STEPS)]
 
 
 def test_a_step_is_recorded_after_some_calls_and_played() -> None:
-    step = CapturedStep(accumulating(lambda x: x + 0), NumpyRecorder())
+    step = CapturedStep(accumulating(lambda x: x + 0), NumpyRecorder(Memory()))
     assert run_on_several(step) == (WANTED[-1] / 3, WANTED)
     assert step.reason is None
     assert len(tapes([step])) == 1
@@ -180,7 +181,7 @@ def test_a_step_is_recorded_after_some_calls_and_played() -> None:
     ],
 )
 def test_what_cannot_be_recorded_runs_as_it_is(look, reason) -> None:
-    step = CapturedStep(accumulating(look), NumpyRecorder())
+    step = CapturedStep(accumulating(look), NumpyRecorder(Memory()))
     assert run_on_several(step) == (WANTED[-1] / 3, WANTED)
     assert reason in step.reason
     assert not tapes([step])
@@ -188,7 +189,7 @@ def test_what_cannot_be_recorded_runs_as_it_is(look, reason) -> None:
 
 def test_a_step_that_takes_long_is_not_recorded(monkeypatch) -> None:
     monkeypatch.setattr(numpy_recorder, "LONGEST", 0)
-    step = CapturedStep(accumulating(lambda x: x + 0), NumpyRecorder())
+    step = CapturedStep(accumulating(lambda x: x + 0), NumpyRecorder(Memory()))
     assert run_on_several(step) == (WANTED[-1] / 3, WANTED)
     assert step.reason is None
     assert not tapes([step])
@@ -196,7 +197,7 @@ def test_a_step_that_takes_long_is_not_recorded(monkeypatch) -> None:
 
 def test_an_array_of_a_recording_is_of_no_use_outside() -> None:
     kept = []
-    step = CapturedStep(accumulating(lambda x: [kept.append(x), x + 0][1]), NumpyRecorder())
+    step = CapturedStep(accumulating(lambda x: [kept.append(x), x + 0][1]), NumpyRecorder(Memory()))
     run_on_several(step)
     traced = next(x for x in kept if isinstance(x, Traced))
     with pytest.raises(CaptureError, match="outside"):
@@ -208,7 +209,7 @@ def test_numbers_keep_their_sign_and_dtype() -> None:
         total[...] = np.copysign(total * 0 + 1, x * 0 * -0.0 + -0.0) * (2**40 + 1)
         return total, (x > 0) + 1
 
-    captured, total = CapturedStep(step, NumpyRecorder()), np.zeros(2)
+    captured, total = CapturedStep(step, NumpyRecorder(Memory())), np.zeros(2)
     for _ in range(STEPS):
         _, counts = captured(total, np.ones(2))
         assert total.tolist() == [-(2.0**40 + 1)] * 2
