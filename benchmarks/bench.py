@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="three rounds; nothing is stored")
     parser.add_argument("--only", nargs="+", default=list(BENCHMARKS), choices=list(BENCHMARKS))
     options = parser.parse_args()
-    rounds = 3 if options.quick else 7
+    rounds = 3 if options.quick else 9
     rows = []
     for name in options.only:
         print(f"\n{name}", flush=True)

@@ -61,17 +61,22 @@ class Contestant:
         self._process.communicate()
 
 
-def compete(tasks: dict[str, dict[str, Any]], rounds: int) -> dict[str, Contestant]:
-    """Let all contestants take turns, `rounds` times after a warm-up."""
-    contestants = {}
-    for name, task in tasks.items():  # one after the other: nothing is tuned while another one starts
-        contestants[name] = Contestant(task)
-        contestants[name].warm_up()
-    for _ in range(rounds):
+def compete(tasks: dict[str, dict[str, Any]], rounds: int, generations: int = 1) -> dict[str, Contestant]:
+    """Let all contestants take turns, `rounds` times in all, in so many generations of fresh processes.
+
+    What memory a process happens to get decides a good part of PyTorch's time, and stays with it.
+    """
+    turns: dict[str, list[dict[str, float]]] = {name: [] for name in tasks}
+    contestants: dict[str, Contestant] = {}
+    for _ in range(generations):
+        for name, task in tasks.items():  # one after the other: nothing is tuned while another one starts
+            contestants[name] = Contestant(task, turns=turns[name])
+            contestants[name].warm_up()
+        for _ in range(-(-rounds // generations)):
+            for contestant in contestants.values():
+                contestant.turn()
         for contestant in contestants.values():
-            contestant.turn()
-    for contestant in contestants.values():
-        contestant.close()
+            contestant.close()
     return contestants
 
 

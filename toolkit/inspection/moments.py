@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LARGE, _SMALL = 2.0**400, 2.0**-400
+_DOT = 8192  # values of a dot product: of more, BLAS would make work for several threads, which wait for each other
 
 
 class Moments:
@@ -60,7 +61,8 @@ class Moments:
 
 
 def _squares(values: NDArray[np.float64]) -> float:
-    return float(np.einsum("i,i->", values, values))  # without BLAS, whose threads wait for each other
+    parts = (values[start : start + _DOT] for start in range(0, values.size, _DOT))
+    return math.fsum(float(np.dot(part, part)) for part in parts)
 
 
 def _unit(largest: float) -> float:
