@@ -10,7 +10,7 @@ import scipy.special  # noqa: F401 (its BLAS must be there before a backend firs
 
 from cnnkit.backends.cuda.cupy_backend import CupyBackend
 from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
-from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.host.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Backend
 from cnnkit.backends.reference_backend import ReferenceBackend
 from cnnkit.backends.torch_backend import TorchBackend

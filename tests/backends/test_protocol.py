@@ -6,7 +6,7 @@ import torch
 
 from cnnkit.backends.array_code.array_backend import ArrayBackend
 from cnnkit.backends.cuda.cupy_backend import CupyBackend
-from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.host.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.backends.reference_backend import ReferenceBackend
 from cnnkit.backends.torch_backend import TorchBackend

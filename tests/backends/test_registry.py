@@ -5,14 +5,14 @@ import pytest
 
 from cnnkit.backends import registry
 from cnnkit.backends.cuda.cupy_backend import CupyBackend
-from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.host.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Availability
 from cnnkit.backends.reference_backend import ReferenceBackend
 from cnnkit.backends.torch_backend import TorchBackend
 from cnnkit.errors import BackendUnavailableError
 
 ENTRY_POINTS = """[cnnkit.backends]
-numpy = cnnkit.backends.numpy_backend:NumpyBackend
+numpy = cnnkit.backends.host.numpy_backend:NumpyBackend
 torch = cnnkit.backends.torch_backend:TorchBackend
 cupy = cnnkit.backends.cuda.cupy_backend:CupyBackend
 cupy-sim = cnnkit.backends.cuda.cupy_sim_backend:CupySimBackend

@@ -1,7 +1,7 @@
 """The parity suite on our own backends: primitives, layers, losses, optimizers, randomness, errors, a training."""
 
 from cnnkit.backends.cuda.cupy_backend import CupyBackend
-from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.host.numpy_backend import NumpyBackend
 from cnnkit.backends.torch_backend import TorchBackend
 from cnnkit.testing import BackendSuite
 

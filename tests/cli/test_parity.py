@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.host.numpy_backend import NumpyBackend
 
 
 def test_right_backends_pass(cnnkit, folder):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.host.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Backend
 from cnnkit.backends.reference_backend import ReferenceBackend
 from cnnkit.backends.torch_backend import TorchBackend

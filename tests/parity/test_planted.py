@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.host.numpy_backend import NumpyBackend
 from cnnkit.backends.reference_backend import ReferenceBackend
 from cnnkit.parity.check import Arena
 from cnnkit.parity.engine import run_check

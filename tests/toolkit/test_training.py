@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Sequential, Training, load_data, recipes
-from cnnkit.backends.numpy_backend import NumpyBackend
+from cnnkit.backends.host.numpy_backend import NumpyBackend
 from cnnkit.data.dataset import Dataset, Scaling, Split
 from cnnkit.errors import ConfigError, DataError, TrainingError
 from cnnkit.layers import BatchNorm, Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU

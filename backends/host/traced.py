@@ -1,4 +1,4 @@
-"""The arrays that a step sees while it is recorded: what is done to them goes to the tape (numpy_tape.py).
+"""The arrays that a step sees while it is recorded: what is done to them goes to the tape (tape.py).
 
 Views are free: memory stays where it is, so a view of it stays a view of it. Whatever else NumPy can do to an array is
 either recorded here or refused, so that nothing is left out of a tape by accident.
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.captured_step import CaptureError
-from cnnkit.backends.numpy_memory import empty_like
-from cnnkit.backends.numpy_tape import Tape, recording
+from cnnkit.backends.host.memory import empty_like
+from cnnkit.backends.host.tape import Tape, recording
 from cnnkit.backends.protocol import Native
 
 _Function = Callable[..., Any]

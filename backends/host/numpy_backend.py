@@ -13,23 +13,23 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cnnkit.backends import numpy_composites, numpy_convolution, numpy_pooling
 from cnnkit.backends.array_code.array_backend import ArrayBackend
-from cnnkit.backends.blas_threads import single_threaded_blas
 from cnnkit.backends.captured_step import CaptureError
 from cnnkit.backends.composite import Rule
-from cnnkit.backends.numpy_memory import Memory, Workspace, empty_like
-from cnnkit.backends.numpy_products import LARGE, product, shared_product
-from cnnkit.backends.numpy_recorder import RecordedStep
-from cnnkit.backends.numpy_tape import recording
-from cnnkit.backends.numpy_traced import Traced
-from cnnkit.backends.numpy_windows import samples_last_in_memory, windows_on
+from cnnkit.backends.host import composites, convolution, pooling
+from cnnkit.backends.host.blas_threads import single_threaded_blas
+from cnnkit.backends.host.memory import Memory, Workspace, empty_like
+from cnnkit.backends.host.products import LARGE, product, shared_product
+from cnnkit.backends.host.quicker import Quicker
+from cnnkit.backends.host.recorder import RecordedStep
+from cnnkit.backends.host.tape import recording
+from cnnkit.backends.host.traced import Traced
+from cnnkit.backends.host.windows import samples_last_in_memory, windows_on
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
-from cnnkit.backends.quicker import Quicker
 
 T = TypeVar("T")
 
-# Samples a shard. Many make long runs in memory (numpy_windows.py) and few calls from Python, few make work for several
+# Samples a shard. Many make long runs in memory (windows.py) and few calls from Python, few make work for several
 # threads and arrays that fit the cache.
 SMALLEST_SHARD, LARGEST_SHARD = 16, 32
 SHARDS = 4  # into which a batch is cut if its shards have between so many samples
@@ -112,58 +112,58 @@ class NumpyBackend(ArrayBackend):
 
     def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
         windows = windows_on(x.shape, weight.shape[2:], stride, padding, dilation)
-        return numpy_convolution.forward(self, x, weight, windows, groups)
+        return convolution.forward(self, x, weight, windows, groups)
 
     def conv2d_input_gradient(
         self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
         windows = windows_on(x_shape, weight.shape[2:], stride, padding, dilation)
-        return numpy_convolution.input_gradient(self, dy, weight, windows, groups)
+        return convolution.input_gradient(self, dy, weight, windows, groups)
 
     def conv2d_weight_gradient(
         self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
         windows = windows_on(x.shape, (weight_shape[2], weight_shape[3]), stride, padding, dilation)
-        return numpy_convolution.weight_gradient(self, dy, x, weight_shape, windows, groups)
+        return convolution.weight_gradient(self, dy, x, weight_shape, windows, groups)
 
     def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
-        return numpy_pooling.max_forward(self, x, windows_on(x.shape, window, stride, padding))
+        return pooling.max_forward(self, x, windows_on(x.shape, window, stride, padding))
 
     def max_pool2d_gradient(
         self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
     ) -> Native:
-        return numpy_pooling.max_gradient(self, dy, saved, windows_on(x_shape, window, stride, padding))
+        return pooling.max_gradient(self, dy, saved, windows_on(x_shape, window, stride, padding))
 
     def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
-        return numpy_pooling.average_forward(self, x, windows_on(x.shape, window, stride, padding), count_padding)
+        return pooling.average_forward(self, x, windows_on(x.shape, window, stride, padding), count_padding)
 
     def average_pool2d_gradient(
         self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
     ) -> Native:
-        return numpy_pooling.average_gradient(self, dy, windows_on(x_shape, window, stride, padding), count_padding)
+        return pooling.average_gradient(self, dy, windows_on(x_shape, window, stride, padding), count_padding)
 
     # ---- composites
 
     def add_bias(self, x: Native, bias: Native, relu: bool = False) -> Native:
-        return numpy_composites.add_bias(x, bias, relu)
+        return composites.add_bias(x, bias, relu)
 
     def add_bias_gradient(self, dy: Native, y: Native, relu: bool = False) -> tuple[Native, Native]:
-        return numpy_composites.add_bias_gradient(self, dy, y, relu)
+        return composites.add_bias_gradient(self, dy, y, relu)
 
     def one_hot(self, labels: Native, like: Native) -> Native:
-        return numpy_composites.one_hot(self, labels, like)
+        return composites.one_hot(self, labels, like)
 
     def update(
         self, rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
     ) -> tuple[Native, dict[str, Native]]:
         def part(start: int) -> None:
             cut = slice(start, start + UPDATE_VALUES)
-            numpy_composites.update_part(self, rule, cut, parameter, gradient, slots, scalars)
+            composites.update_part(self, rule, cut, parameter, gradient, slots, scalars)
 
         if parameter.ndim == 1 and parameter.size > UPDATE_VALUES:
             self._each(("update", parameter.size), part, range(0, parameter.size, UPDATE_VALUES))
         else:
-            numpy_composites.update_part(self, rule, slice(None), parameter, gradient, slots, scalars)
+            composites.update_part(self, rule, slice(None), parameter, gradient, slots, scalars)
         return parameter, slots
 
     def pack(self, arrays: Sequence[Native]) -> Native:

@@ -1,11 +1,11 @@
 """Convolution and its two gradients on NumPy: im2col of a few output rows at a time, and one GEMM a group over them.
 
-Images are (C, H, W, N) in memory (numpy_windows.py): what a product writes is what the next one's columns are cut from.
+Images are (C, H, W, N) in memory (windows.py): what a product writes is what the next one's columns are cut from.
 """
 
 import numpy as np
 
-from cnnkit.backends.numpy_windows import Block, Tools, Windows, columns, contiguous, framed, samples_first
+from cnnkit.backends.host.windows import Block, Tools, Windows, columns, contiguous, framed, samples_first
 from cnnkit.backends.protocol import Native, Shape
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cnnkit.backends import numpy_products
-from cnnkit.backends.numpy_products import product, shared_product
+from cnnkit.backends.host import products
+from cnnkit.backends.host.products import product, shared_product
 
 # (M, K, N), and the axis that is cut, if any
 SHAPES = [
@@ -21,7 +21,7 @@ def factors(m: int, k: int, n: int, groups: int = 2):
 
 @pytest.mark.parametrize(("shape", "axis"), SHAPES)
 def test_a_product_cut_along_any_axis(shape, axis, assert_close) -> None:
-    cut = numpy_products._cut(*shape)
+    cut = products._cut(*shape)
     assert (cut and cut.axis) == axis
     x, y = factors(*shape)
     wanted = x.astype("f8") @ y.astype("f8")
@@ -55,7 +55,7 @@ def test_a_shared_product(shape, assert_close) -> None:
 
     wanted = x.astype("f8") @ y.astype("f8")
     assert_close(shared_product(share, np.empty, x, y), wanted, "float32", "gradient")
-    assert len(starts) == numpy_products.PARTS
+    assert len(starts) == products.PARTS
     out = np.empty_like(wanted, "f4")
     assert shared_product(share, np.empty, x, y, out) is out
     assert_close(out, wanted, "float32", "gradient")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnnkit.backends.numpy_windows import Tools, Windows, contiguous, framed, samples_first
+from cnnkit.backends.host.windows import Tools, Windows, contiguous, framed, samples_first
 from cnnkit.backends.protocol import Native
 
 _BOOL = np.dtype(bool)

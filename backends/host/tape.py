@@ -1,7 +1,7 @@
 """A step as a list of NumPy's calls on memory that stays where it is: played again without the Python between them.
 
 While a tape records, the step runs as ever, but on arrays of a kind that hands each call to the tape
-(numpy_traced.py). The tape makes the call on the very arrays that it writes down, so a call that was recorded is a call
+(traced.py). The tape makes the call on the very arrays that it writes down, so a call that was recorded is a call
 that was seen to work. What a step does in Python, it does once.
 """
 
@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cnnkit.backends.numpy_memory import Memory, Workspace, lasting
+from cnnkit.backends.host.memory import Memory, Workspace, lasting
+from cnnkit.backends.host.quicker import Quicker
 from cnnkit.backends.protocol import Native
-from cnnkit.backends.quicker import Quicker
 
 T = TypeVar("T")
 Calls = list[tuple[Callable[..., Any], tuple[Any, ...]]]

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.composite import Rule
-from cnnkit.backends.numpy_memory import empty_like
-from cnnkit.backends.numpy_windows import Tools
+from cnnkit.backends.host.memory import empty_like
+from cnnkit.backends.host.windows import Tools
 from cnnkit.backends.protocol import Backend, Native
 
 PIECE_BYTES = 1 << 18

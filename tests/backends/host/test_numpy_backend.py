@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from cnnkit.backends import numpy_products
-from cnnkit.backends.numpy_backend import NumpyBackend
-from cnnkit.backends.quicker import TRIALS
+from cnnkit.backends.host import products
+from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.host.quicker import TRIALS
 from cnnkit.layers import Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Sequential
 from cnnkit.tree import flatten
 
@@ -128,7 +128,7 @@ def test_blas_has_one_thread_inside_a_step_and_what_it_had_outside() -> None:
 def test_a_large_product_is_cut_the_same_way_for_any_number_of_threads(rows, inner, columns, assert_close, normal):
     x, y = normal(rows, inner).astype("float32"), normal(inner, columns).astype("float32")
     one, two, three = (NumpyBackend(threads=n).gemm(x, y) for n in (1, 2, 3))
-    assert x.size * columns > numpy_products.LARGE
+    assert x.size * columns > products.LARGE
     assert_close(one, x.astype("float64") @ y.astype("float64"), "float32", "gradient")
     assert np.array_equal(one, two)
     assert np.array_equal(one, three)

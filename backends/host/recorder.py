@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cnnkit.backends.captured_step import CapturedStep, CaptureError
-from cnnkit.backends.numpy_memory import Memory
-from cnnkit.backends.numpy_tape import Tape
-from cnnkit.backends.numpy_traced import Traced, plain
+from cnnkit.backends.host.memory import Memory
+from cnnkit.backends.host.tape import Tape
+from cnnkit.backends.host.traced import Traced, plain
 from cnnkit.backends.protocol import Native, Step
 from cnnkit.errors import first_line
 

@@ -1,6 +1,6 @@
 """The quicker of two ways is found, and found again when it changes."""
 
-from cnnkit.backends.quicker import AGAIN, TRIALS, Quicker
+from cnnkit.backends.host.quicker import AGAIN, TRIALS, Quicker
 
 
 def follow(quicker: Quicker, shared: float, alone: float, times: int) -> list[bool]:

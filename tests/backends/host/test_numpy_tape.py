@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, losses, optimizers, recipes
-from cnnkit.backends import numpy_recorder
 from cnnkit.backends.captured_step import CapturedStep, CaptureError
-from cnnkit.backends.numpy_backend import NumpyBackend
-from cnnkit.backends.numpy_memory import Memory
-from cnnkit.backends.numpy_recorder import CALLS_IF_QUICK, PROOFS, NumpyRecorder
-from cnnkit.backends.numpy_tape import Tape
-from cnnkit.backends.numpy_traced import Traced
-from cnnkit.backends.quicker import Quicker
+from cnnkit.backends.host import recorder
+from cnnkit.backends.host.memory import Memory
+from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.host.quicker import Quicker
+from cnnkit.backends.host.recorder import CALLS_IF_QUICK, PROOFS, NumpyRecorder
+from cnnkit.backends.host.tape import Tape
+from cnnkit.backends.host.traced import Traced
 from cnnkit.flat_tree import flat_tree
 from cnnkit.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Sequential
 from cnnkit.parity.layers import LAYERS
@@ -27,8 +27,8 @@ NET = Sequential((Conv2D(6, 3, padding="same"), ReLU(), MaxPool2D(2), Conv2D(5, 
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
     """Record whatever a step takes, and use threads whether or not they are quicker."""
-    monkeypatch.setattr(numpy_recorder, "QUICK", 1e9)
-    monkeypatch.setattr(numpy_recorder, "LONGEST", 1e9)
+    monkeypatch.setattr(recorder, "QUICK", 1e9)
+    monkeypatch.setattr(recorder, "LONGEST", 1e9)
     monkeypatch.setattr(Quicker, "shared", lambda _: True)
 
 
@@ -42,7 +42,7 @@ def made(monkeypatch) -> list[CapturedStep]:
             super().__init__(*arguments)
             found.append(self)
 
-    monkeypatch.setattr(numpy_recorder, "CapturedStep", Kept)
+    monkeypatch.setattr(recorder, "CapturedStep", Kept)
     return found
 
 
@@ -188,7 +188,7 @@ def test_what_cannot_be_recorded_runs_as_it_is(look, reason) -> None:
 
 
 def test_a_step_that_takes_long_is_not_recorded(monkeypatch) -> None:
-    monkeypatch.setattr(numpy_recorder, "LONGEST", 0)
+    monkeypatch.setattr(recorder, "LONGEST", 0)
     step = CapturedStep(accumulating(lambda x: x + 0), NumpyRecorder(Memory()))
     assert run_on_several(step) == (WANTED[-1] / 3, WANTED)
     assert step.reason is None

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from cnnkit.backends import composite, numpy_backend, numpy_composites, numpy_windows
-from cnnkit.backends.numpy_backend import NumpyBackend
-from cnnkit.backends.numpy_windows import windows_on
+from cnnkit.backends import composite
+from cnnkit.backends.host import composites, numpy_backend, windows
+from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.host.windows import windows_on
 from cnnkit.backends.reference_backend import ReferenceBackend
 from cnnkit.optimizers import SGD, Adam, AdamW, RMSprop
 
@@ -15,8 +16,8 @@ GEOMETRY = ((2, 1), ((2, 1), (0, 2)), (1, 2), 2)  # stride, padding, dilation, g
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of columns of a row or two."""
-    monkeypatch.setattr(numpy_windows, "BLOCK_VALUES", 700)
-    monkeypatch.setattr(numpy_windows, "MOST_BLOCK_VALUES", 700)
+    monkeypatch.setattr(windows, "BLOCK_VALUES", 700)
+    monkeypatch.setattr(windows, "MOST_BLOCK_VALUES", 700)
     windows_on.cache_clear()
     yield
     windows_on.cache_clear()
@@ -37,10 +38,10 @@ def test_convolution_in_blocks_of_rows(normal, assert_close) -> None:
 
 
 def test_blocks_cover_every_row_once() -> None:
-    windows = windows_on((32, 64, 57, 61), (3, 3), (1, 2), ((1, 1), (1, 1)))
-    rows = [row for block in windows.blocks for row in range(block.first, block.first + block.rows)]
-    assert rows == list(range(windows.outputs[0]))
-    assert len(windows.blocks) > 1
+    made = windows_on((32, 64, 57, 61), (3, 3), (1, 2), ((1, 1), (1, 1)))
+    rows = [row for block in made.blocks for row in range(block.first, block.first + block.rows)]
+    assert rows == list(range(made.outputs[0]))
+    assert len(made.blocks) > 1
 
 
 def test_images_have_their_samples_last_in_memory(normal) -> None:
@@ -68,7 +69,7 @@ def test_a_window_may_have_more_places_than_a_byte_can_tell_apart(normal) -> Non
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 4, 3)])
 def test_bias_in_pieces(relu, shape, normal, monkeypatch) -> None:
-    monkeypatch.setattr(numpy_composites, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(composites, "PIECE_BYTES", 1000)
     backend, bias = NumpyBackend(), normal(7, seed=1)
     for order in ("C", "samples last"):
         x, dy = normal(*shape), normal(*shape, seed=2)
