@@ -9,7 +9,7 @@ import math
 import operator
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
@@ -28,8 +28,8 @@ class CaptureError(Exception):
 class Recorder(Protocol):
     """What a captured step needs of a device."""
 
-    def address(self, array: Native) -> int:
-        """Return where the array lies in the device's memory."""
+    def place(self, array: Native) -> Hashable:
+        """Return where the array lies in the device's memory, and at what distances its values."""
         ...
 
     def room_for(self, array: Native) -> Native:
@@ -59,39 +59,50 @@ class Recorder(Protocol):
 
 
 class _Leaves(NamedTuple):
-    """The leaves of a tree, in the order in which they come."""
+    """The leaves of a tree in their order; `form` tells trees apart whose leaves are the same."""
 
     arrays: list[Native]
     reals: list[float]
     wholes: list[int]
+    form: list[Any]
 
 
-@dataclass
-class _Place:
-    """Where the inputs of one signature lie, and the captured step, if there is one."""
+class _Inputs(NamedTuple):
+    """Copies of a step's inputs on the device, the numbers too."""
 
     arrays: list[Native]
     reals: Native
     wholes: Native
-    held: list[Native]  # the variables' arrays, as they were last given
+
+
+@dataclass
+class _Place:
+    """The calls with inputs of one form beside the very same variables, and what stands in for them."""
+
+    held: _Leaves  # the variables, as they were last given
+    form: list[Any]  # of the inputs
+    shapes: list[tuple[Any, ...]]  # and dtypes of their arrays
     calls: int = 0  # before the capture
     seconds: float = math.inf  # that the quickest of them took
+    inputs: _Inputs | None = None  # what the captured step reads
     replay: Callable[[], Any] | None = None
 
-    def fits(self, held: list[Native], given: _Leaves) -> bool:
-        """Return whether these are the very variables, and inputs of the same shapes."""
+    def fits(self, held: _Leaves, given: _Leaves) -> bool:
+        """Return whether these are such variables and inputs."""
         return (
-            len(held) == len(self.held)
-            and len(given.arrays) == len(self.arrays)
-            and len(given.reals) == self.reals.shape[0]
-            and len(given.wholes) == self.wholes.shape[0]
-            and all(map(operator.is_, held, self.held))
-            and all(a.shape == b.shape and a.dtype == b.dtype for a, b in zip(given.arrays, self.arrays, strict=True))
+            len(held.arrays) == len(self.held.arrays)
+            and all(map(operator.is_, held.arrays, self.held.arrays))
+            and held.form == self.held.form
+            and given.form == self.form
+            and all(
+                a.shape == shape and a.dtype == dtype
+                for a, (shape, dtype) in zip(given.arrays, self.shapes, strict=True)
+            )
         )
 
 
 class CapturedStep:
-    """step(variables, *inputs), captured once it has run with the same shapes and the same variables.
+    """step(variables, *inputs), captured once it has run with inputs of the same form and the same variables.
 
     reason: why the step runs eagerly instead, None while nothing has stood in the way.
     """
@@ -102,66 +113,78 @@ class CapturedStep:
         self._latest: _Place | None = None
 
     def __call__(self, variables: Any, *inputs: Any) -> Any:
-        held, given = _sorted(variables).arrays, _sorted(inputs)
+        held, given = _leaves(variables), _leaves(inputs)
         place = self._latest
         if place is None or not place.fits(held, given):
             place = self._latest = self._place(held, given)
-        self._fill(place, given)
-        if place.replay is not None:
+        if place.replay is not None and place.inputs is not None:
+            self._fill(place.inputs, given)
             try:
                 return place.replay()
             except CaptureError as error:
-                self.reason, place.replay = str(error), None
-        return self._run(place, variables, inputs)
+                self.reason, place.replay, place.inputs = str(error), None, None
+        return self._run(place, variables, inputs, given)
 
-    def _run(self, place: _Place, variables: Any, inputs: Any) -> Any:
+    def _run(self, place: _Place, variables: Any, inputs: Any, given: _Leaves) -> Any:
         """Run the step as it is, or capture it for this call and those to come."""
-        arguments = (variables, place.arrays, place.reals, place.wholes)
+        copies = self._room(place.held, given)
+        self._fill(copies, given)
 
         def run(variables: Any, arrays: list[Native], reals: Native, wholes: Native) -> Any:
             return self._step(variables, *_rebuilt(inputs, iter(arrays), _each(reals), _each(wholes)))
 
+        if place.held.reals or place.held.wholes:
+            self.reason = "numbers among the variables"
         if self.reason is None and self._recorder.worthwhile(place.calls, place.seconds):
             try:
-                place.replay = self._recorder.capture(run, *arguments)
+                place.replay = self._recorder.capture(run, variables, *copies)
+                place.inputs = copies
                 return place.replay()
             except CaptureError as error:
-                self.reason, place.replay = str(error), None
+                self.reason, place.replay, place.inputs = str(error), None, None
         started = time.perf_counter()
-        result = run(*arguments)
+        result = run(variables, *copies)
         place.calls, place.seconds = place.calls + 1, min(place.seconds, time.perf_counter() - started)
         return result
 
-    def _place(self, held: list[Native], given: _Leaves) -> _Place:
-        """Return the place for inputs of these shapes beside these very variables."""
-        reals, wholes = len(given.reals), len(given.wholes)
+    def _place(self, held: _Leaves, given: _Leaves) -> _Place:
+        """Return the place of such inputs beside these very variables."""
+        shapes = [_shape(array) for array in given.arrays]
         key = (
-            tuple(map(_form, given.arrays)), reals, wholes,
-            tuple((self._recorder.address(array), *_form(array)) for array in held),
+            repr((held.form, given.form)), tuple(shapes),
+            tuple((self._recorder.place(array), *_shape(array)) for array in held.arrays),
         )  # fmt: skip
-        if key not in self._places:
-            dtype = given.arrays[0].dtype if given.arrays else "float32"
-            arrays = [self._recorder.room_for(array) for array in given.arrays]
-            numbers = self._recorder.numbers
-            self._places[key] = _Place(arrays, numbers(reals, dtype), numbers(wholes, "int64"), held)
-            if len(self._places) > MOST_CAPTURES:
-                self._places.popitem(last=False)
+        place = self._places.setdefault(key, _Place(held, given.form, shapes))
+        place.held = held
         self._places.move_to_end(key)
-        self._places[key].held = held
-        return self._places[key]
+        if len(self._places) > MOST_CAPTURES:
+            self._places.popitem(last=False)
+        return place
 
-    def _fill(self, place: _Place, given: _Leaves) -> None:
+    def _room(self, held: _Leaves, given: _Leaves) -> _Inputs:
+        """Return room for copies of the inputs; numbers become reals of the dtype of the arrays beside them."""
+        dtypes = (array.dtype for array in (*given.arrays, *held.arrays))
+        dtype = next((dtype for dtype in dtypes if "float" in str(dtype)), "float64")
+        arrays = [self._recorder.room_for(array) for array in given.arrays]
+        numbers = self._recorder.numbers
+        return _Inputs(arrays, numbers(len(given.reals), dtype), numbers(len(given.wholes), "int64"))
+
+    def _fill(self, copies: _Inputs, given: _Leaves) -> None:
         """Bring the values of this call to their places."""
-        for target, array in zip(place.arrays, given.arrays, strict=True):
+        for target, array in zip(copies.arrays, given.arrays, strict=True):
             self._recorder.copy(target, array)
         if given.reals:
-            self._recorder.set_numbers(place.reals, given.reals)
+            self._recorder.set_numbers(copies.reals, given.reals)
         if given.wholes:
-            self._recorder.set_numbers(place.wholes, given.wholes)
+            self._recorder.set_numbers(copies.wholes, given.wholes)
 
 
-def _form(array: Native) -> tuple[Any, ...]:
+def _shape(array: Native) -> tuple[Any, ...]:
     return tuple(array.shape), array.dtype
+
+
+def _has(array: Native, shape: tuple[Any, ...]) -> bool:
+    return bool(array.shape == shape[0] and array.dtype == shape[1])
 
 
 _Kind = Literal["dictionary", "sequence", "real", "whole", "array"]
@@ -186,9 +209,9 @@ _CLASSES: dict[_Kind, tuple[type, ...]] = {
 }
 
 
-def _sorted(tree: Any) -> _Leaves:
+def _leaves(tree: Any) -> _Leaves:
     """Return the leaves of nested dictionaries and tuples. Raises TypeError for any other thing."""
-    leaves = _Leaves([], [], [])
+    leaves = _Leaves([], [], [], [])
     _sort(tree, leaves)
     return leaves
 
@@ -197,16 +220,21 @@ def _sort(tree: Any, leaves: _Leaves) -> None:
     kind = _kind(type(tree))
     if kind == "array":
         leaves.arrays.append(tree)
+        leaves.form.append(0)
     elif kind == "dictionary":
+        leaves.form.append(tuple(tree))
         for part in tree.values():
             _sort(part, leaves)
     elif kind == "sequence":
+        leaves.form.append(len(tree))
         for part in tree:
             _sort(part, leaves)
     elif kind == "real":
         leaves.reals.append(float(tree))
+        leaves.form.append("real")
     else:
         leaves.wholes.append(int(tree))
+        leaves.form.append("whole")
 
 
 def _each(array: Native) -> Iterator[Native]:
@@ -220,5 +248,6 @@ def _rebuilt(tree: Any, arrays: Iterator[Any], reals: Iterator[Any], wholes: Ite
     if kind == "dictionary":
         return {name: _rebuilt(part, arrays, reals, wholes) for name, part in tree.items()}
     if kind == "sequence":
-        return tuple(_rebuilt(part, arrays, reals, wholes) for part in tree)
+        parts = tuple(_rebuilt(part, arrays, reals, wholes) for part in tree)
+        return type(tree)(*parts) if hasattr(tree, "_fields") else parts
     return next(reals if kind == "real" else wholes if kind == "whole" else arrays)

@@ -271,10 +271,10 @@ class Backend(ABC):
     def compile(self, step: Step) -> Step:
         """Return a function that does what `step` does, perhaps captured for replay on the device.
 
-        step(variables, *inputs) -> (variables, report): trees of arrays and numbers, made of dictionaries (some of them
-        of the subclass cnnkit.flat_tree.FlatTree), tuples and NamedTuples. `variables` are written in place where
-        arrays can be; inputs may be copied to a fixed place on the device, numbers becoming 0-d arrays of the first
-        input's dtype (whole numbers int64). Results are valid until the next call.
+        step(variables, *inputs) -> (variables, report): trees made of dictionaries (some of them of the subclass
+        cnnkit.flat_tree.FlatTree), tuples and NamedTuples; variables of arrays, inputs of arrays and numbers. Variables
+        are written in place where arrays can be. Inputs may be copied to a fixed place on the device, numbers becoming
+        0-d arrays (whole ones int64, others of the dtype of the real arrays). Results are valid until the next call.
         A model's forward pass is compiled as well: it returns no variables, so those given stay in use.
         """
         return step

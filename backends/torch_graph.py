@@ -1,6 +1,6 @@
 """PyTorch's steps captured in CUDA graphs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from cnnkit.backends.captured_step import CaptureError
@@ -16,8 +16,8 @@ class TorchRecorder:
     def __init__(self, torch: Any, device: str) -> None:
         self._torch, self._device = torch, device
 
-    def address(self, array: Native) -> int:
-        return int(array.data_ptr())
+    def place(self, array: Native) -> Hashable:
+        return int(array.data_ptr()), array.stride()
 
     def room_for(self, array: Native) -> Native:
         return self._torch.empty_like(array)

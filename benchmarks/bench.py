@@ -1,6 +1,6 @@
 """All benchmarks: prints the table, writes it as JSON and into docs/performance.md.
 
-    python benchmarks/bench.py [--quick] [--only training text ...] [--keep]
+    python benchmarks/bench.py [--quick] [--only training text ...]
 
 Ours and the peers take turns on the same data and threads. --quick takes fewer rounds and stores nothing.
 """
@@ -16,14 +16,14 @@ import svg
 import text
 import time_to_accuracy
 import training
-from rows import Row, load, machine, store, table
+from rows import Row, cores, load, machine, store, table
 
 ROOT = Path(__file__).parents[1]
 PAGE, FIGURES = ROOT / "docs" / "performance.md", ROOT / "docs" / "measurements" / "cpu.json"
 BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 
 BENCHMARKS: dict[str, Callable[[int], list[Row]]] = {
-    "training": lambda rounds: training.measure(rounds, [1, training.cores()], list(training.CONTESTS)),
+    "training": lambda rounds: training.measure(rounds, [1, cores()], list(training.CONTESTS)),
     "time_to_accuracy": lambda rounds: time_to_accuracy.measure(max(1, rounds // 3)),
     "text": text.measure,
     "svg": lambda rounds: svg.measure(max(3, rounds // 2)),

@@ -66,6 +66,11 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join([HEAD, "| --- " * (HEAD.count("|") - 1) + "|", *(row.line() for row in rows)])
 
 
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def machine() -> dict[str, Any]:
     """Return what the figures were measured on."""
     import numpy
@@ -77,10 +82,9 @@ def machine() -> dict[str, Any]:
     except ImportError:
         torch_version = "absent"
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     core = [str(found["architecture"]) for found in _blas() if "architecture" in found]
     return {
-        "processor": names[0] if names else platform.processor(), "cores": cores, "system": platform.platform(),
+        "processor": names[0] if names else platform.processor(), "cores": cores(), "system": platform.platform(),
         "python": platform.python_version(), "numpy": numpy.__version__, "torch": torch_version,
         "blas": ", ".join(dict.fromkeys(core)),
     }  # fmt: skip

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rows import machine
-from training import cores
+from rows import cores, machine
 from turns import compete
 
 ROOT = Path(__file__).parents[1]

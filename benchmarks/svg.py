@@ -8,14 +8,15 @@ whole headless Chromium that takes a screenshot; an empty SVG's is printed besid
 
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from rows import Row, table
+from turns import timed
 
 from cnnkit import Model, recipes
 from cnnkit.exporters.svg.svg_format import SvgFormat
@@ -24,12 +25,8 @@ EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" width="1240" height="1000"/>'
 
 
 def seconds(work: Callable[[], object], rounds: int) -> list[float]:
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return times
+    call = timed(work)
+    return [call()[0] for _ in range(rounds)]
 
 
 def opened(chromium: str, path: Path) -> None:
@@ -52,11 +49,11 @@ def measure(rounds: int) -> list[Row]:
             path, what = Path(folder, f"{name}.svg"), f"{name} as SVG, {weights.parameters:,} parameters"
             written = seconds(lambda w=weights, p=path: form.write(w, p), rounds)
             read = seconds(lambda p=path: [tensor.read() for tensor in form.read(p)], rounds)
-            beside = {"read back": f"{sorted(read)[rounds // 2]:.2f} s"}
+            beside = {"read back": f"{statistics.median(read):.2f} s"}
             rows.append(Row("P10", f"{what}, written", "", written, "s", 10.0, False, beside=beside))
             rows.append(Row("P10", f"{what}, size", "", [path.stat().st_size / 1e6], "MB", most, False))
             if chromium:
-                base = sorted(seconds(lambda: opened(chromium, empty), rounds))[rounds // 2]
+                base = statistics.median(seconds(lambda: opened(chromium, empty), rounds))
                 shown = seconds(lambda p=path: opened(chromium, p), rounds)
                 beside = {"an empty page": f"{base:.2f} s"}
                 rows.append(Row("P10", f"{what}, opened in Chromium", "", shown, "s", 5.0, False, beside=beside))

@@ -10,28 +10,15 @@ fastest. Ours writes architecture, headings, statistics and SHA-256 too, and che
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from rows import Row, table
-from turns import pairs
+from turns import pairs, timed
 
 from cnnkit import Model, recipes
 from cnnkit.exporters.text.format import TextFormat
-
-
-def timed(work: Callable[[], object]) -> Callable[[], tuple[float, float]]:
-    """Return a function that gives the (wall, CPU) seconds of one call."""
-
-    def call() -> tuple[float, float]:
-        wall, cpu = time.perf_counter(), time.process_time()
-        work()
-        return time.perf_counter() - wall, time.process_time() - cpu
-
-    return call
 
 
 def measure(rounds: int) -> list[Row]:

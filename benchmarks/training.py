@@ -9,7 +9,6 @@ C++ compiler is.
 """
 
 import argparse
-import os
 import shutil
 import subprocess
 import tempfile
@@ -17,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rows import Row, shown, table
+from rows import Row, cores, shown, table
 from turns import Contestant, compete, ratios
 from worker import GEMM_SIZE
 from workloads import workload
@@ -33,10 +32,6 @@ CONTESTS = {
     "drawn": ("numpy", "drawn:20260", 1.0),
 }
 GENERATIONS = 3  # of processes
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def contest(name: str, threads: int, rounds: int) -> list[Row]:

@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +85,17 @@ def ratios(ours: Contestant, peers: list[Contestant], what: str = "wall") -> lis
     """Return, round by round, how many times as fast as the best of the peers we were."""
     best = [min(turns) for turns in zip(*([turn[what] for turn in peer.turns] for peer in peers), strict=True)]
     return [theirs / turn[what] for turn, theirs in zip(ours.turns, best, strict=True)]
+
+
+def timed(work: Callable[[], object]) -> Callable[[], tuple[float, float]]:
+    """Return a function that gives the (wall, CPU) seconds of one call."""
+
+    def call() -> tuple[float, float]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        return time.perf_counter() - wall, time.process_time() - cpu
+
+    return call
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a captured step needs of a CUDA machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from numpy import float64, int32, int64
@@ -19,8 +19,8 @@ class CudaRecorder:
     def __init__(self, machine: Machine, kernels: Kernels) -> None:
         self._machine, self._kernels = machine, kernels
 
-    def address(self, array: Native) -> int:
-        return int(array.data.ptr)
+    def place(self, array: Native) -> Hashable:
+        return int(array.data.ptr), array.strides
 
     def room_for(self, array: Native) -> Native:
         return self._machine.xp.empty(array.shape, array.dtype)

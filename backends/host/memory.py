@@ -9,6 +9,7 @@ dies its block is free for the next result of that size.
 import math
 import mmap
 import weakref
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,24 +29,25 @@ Block = tuple[bytearray | mmap.mmap, int]
 class _Loan(weakref.ref[Native]):
     """A weak reference to an array that lives in a block."""
 
-    __slots__ = ("block", "size")
+    __slots__ = ("block", "period", "size")
     block: Block
     size: int
+    period: int
 
 
 class Memory:
     """Blocks lent out as arrays.
 
     small: bytes below which an array has memory of its own.
-    paused: while True, blocks that come back are not lent again.
     """
 
     def __init__(self, small: int = SMALL) -> None:
-        self._small, self.paused = small, False
+        self._small = small
         self._free: dict[int, list[Block]] = {}  # by size
-        self._waiting: list[tuple[int, Block]] = []  # came back in a pause
+        self._waiting: list[_Loan] = []  # came back, and are held
         self._loans: dict[int, _Loan] = {}
         self._kept = 0
+        self._holding, self._period = False, 0
 
     def empty(self, shape: Shape, dtype: Any) -> Native:
         """Return an uninitialised array."""
@@ -60,39 +62,43 @@ class Memory:
             block = _block(size)
         array: Native = np.ndarray(shape, dtype, *block)
         loan = _Loan(array, self._take_back)
-        loan.block, loan.size = block, size
+        loan.block, loan.size, loan.period = block, size, self._period
         self._loans[id(loan)] = loan
         return array
 
-    def borrow(self, other: "Memory") -> None:
-        """Lend the free blocks of another one too, until `clear`."""
-        for size, blocks in other._free.items():
-            self._free.setdefault(size, []).extend(blocks)
-            self._kept += size * len(blocks)
+    def hold(self) -> None:
+        """From now on lend no block again that was lent before now."""
+        self._holding = True
+        self._period += 1
+
+    def resume(self) -> None:
+        """Lend again whatever has come back."""
+        self._holding = False
+        for loan in self._waiting:
+            self._keep(loan)
+        self._waiting.clear()
 
     def clear(self) -> None:
         """Give up the free blocks."""
         self._free.clear()
         self._kept = 0
 
-    def resume(self) -> None:
-        """End a pause."""
-        self.paused = False
-        for size, block in self._waiting:
-            self._keep(size, block)
-        self._waiting.clear()
+    def add_free(self, other: "Memory") -> None:
+        """Lend what is free in another one too."""
+        for size, blocks in other._free.items():
+            self._free.setdefault(size, []).extend(blocks)
 
     def _take_back(self, loan: _Loan) -> None:
         del self._loans[id(loan)]
-        if self.paused:
-            self._waiting.append((loan.size, loan.block))
+        if self._holding and loan.period != self._period:
+            self._waiting.append(loan)
         else:
-            self._keep(loan.size, loan.block)
+            self._keep(loan)
 
-    def _keep(self, size: int, block: Block) -> None:
-        if self._kept + size <= KEPT:
-            self._kept += size
-            self._free.setdefault(size, []).append(block)
+    def _keep(self, loan: _Loan) -> None:
+        if self._kept + loan.size <= KEPT:
+            self._kept += loan.size
+            self._free.setdefault(loan.size, []).append(loan.block)
 
 
 class Lender(Protocol):
@@ -105,17 +111,17 @@ class Lender(Protocol):
 class Workspace:
     """Where one thread at a time works: memory for results, and buffers by name for what is needed in between.
 
-    kind: the class of the arrays, numpy.ndarray or one of its subclasses.
+    kind: what is made of each array before it is given out.
     """
 
-    def __init__(self, memory: Memory, kind: type[Native] = np.ndarray) -> None:
+    def __init__(self, memory: Memory, kind: Callable[[Native], Native] | None = None) -> None:
         self.memory, self._kind = memory, kind
         self._buffers: dict[Any, Native] = {}  # one for each (name, dtype), and its views (name, shape, dtype)
 
     def empty(self, shape: Shape, dtype: Any) -> Native:
         """Return an uninitialised array."""
         array = self.memory.empty(shape, dtype)
-        return array if self._kind is np.ndarray else array.view(self._kind)
+        return array if self._kind is None else self._kind(array)
 
     def scratch(self, name: str, shape: Shape, dtype: Any) -> Native:
         """Return an uninitialised buffer that lives until the next call with this name."""
@@ -130,7 +136,8 @@ class Workspace:
         if flat is None or flat.size < size or len(buffers) > MOST_SCRATCH:
             for old in [other for other in buffers if other[0] == name and other[-1] == dtype]:
                 del buffers[old]  # they are views of the buffer that is too small
-            flat = buffers[name, dtype] = np.empty(size, dtype).view(self._kind)
+            flat = np.empty(size, dtype)
+            buffers[name, dtype] = flat = flat if self._kind is None else self._kind(flat)
         buffers[key] = flat[:size].reshape(shape)
         return buffers[key]
 
@@ -150,13 +157,14 @@ def lasting(array: Native) -> Native:
         root = root.base
     if not isinstance(root.base, bytearray | mmap.mmap):
         return array.view(np.ndarray)
-    start = _address(array) - _address(np.frombuffer(root.base, np.uint8))
+    start = address(array) - address(np.frombuffer(root.base, np.uint8))
     return np.ndarray(array.shape, array.dtype, root.base, start, array.strides)
 
 
-def _address(array: Native) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
+def address(array: Native) -> int:
+    """Return where the first value lies."""
+    found: int = array.__array_interface__["data"][0]
+    return found
 
 
 def _block(size: int) -> Block:
@@ -167,5 +175,5 @@ def _block(size: int) -> Block:
     """
     if size >= LARGE and hasattr(mmap, "MAP_PRIVATE"):  # private: a forked child must not write into it
         return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), 0
-    small = bytearray(size + ALIGNED)
-    return small, -_address(np.frombuffer(small, np.uint8)) % ALIGNED
+    room = bytearray(size + ALIGNED)
+    return room, -address(np.frombuffer(room, np.uint8)) % ALIGNED

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cnnkit.backends.array_code.array_backend import ArrayBackend
-from cnnkit.backends.captured_step import CaptureError
 from cnnkit.backends.composite import Rule
 from cnnkit.backends.host import composites, convolution, pooling
 from cnnkit.backends.host.blas_threads import single_threaded_blas
@@ -34,6 +33,7 @@ T = TypeVar("T")
 SMALLEST_SHARD, LARGEST_SHARD = 16, 32
 SHARDS = 4  # into which a batch is cut if its shards have between so many samples
 FEWEST_VALUES, MOST_VALUES = 1 << 15, 1 << 17  # of a shard's input: very small images come in more, large ones in fewer
+MOST_KINDS = 1000  # of work whose times are known
 UPDATE_VALUES = 1 << 15  # of an optimizer's arrays in one go: what a formula makes of them stays in the cache
 
 
@@ -43,7 +43,7 @@ class NumpyBackend(ArrayBackend):
     threads: None is one a core. How work is cut depends on shapes alone, and BLAS is kept to one thread while a step
     runs: its own threads wait by spinning, which is slow where cores are shared, and split sums by their number. So a
     training gives the same bits on any number of threads.
-    captures: whether compiled steps that take little time are recorded and played; False runs them as they are.
+    captures: whether compiled steps are recorded and played; False makes each call anew.
     """
 
     name = "numpy"
@@ -52,7 +52,7 @@ class NumpyBackend(ArrayBackend):
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
         super().__init__(np)
         self.threads = threads or _cores()
-        self._memory = Memory()
+        self.memory = Memory()
         self._local = threading.local()
         self._quicker: defaultdict[Any, Quicker] = defaultdict(Quicker)  # by the kind of the work
 
@@ -64,8 +64,17 @@ class NumpyBackend(ArrayBackend):
         try:
             own: Workspace = self._local.workspace
         except AttributeError:
-            own = self._local.workspace = Workspace(self._memory)
+            own = self._local.workspace = Workspace(self.memory)
         return own
+
+    @contextmanager
+    def alone(self, memory: Memory) -> Iterator[None]:
+        """Let this thread work in this memory meanwhile, and share nothing out."""
+        before, self._local.workspace, self._local.alone = self._workspace(), Workspace(memory), True
+        try:
+            yield
+        finally:
+            self._local.workspace, self._local.alone = before, False
 
     def empty(self, shape: Shape, dtype: Any) -> Native:
         """Return an uninitialised array."""
@@ -81,8 +90,6 @@ class NumpyBackend(ArrayBackend):
         return np.asarray(values, dtype)
 
     def to_numpy(self, x: Native) -> Native:
-        if isinstance(x, Traced):
-            raise CaptureError("a step that reads its arrays is not recorded")
         return np.asarray(x)
 
     def exp(self, x: Native) -> Native:
@@ -97,7 +104,9 @@ class NumpyBackend(ArrayBackend):
         return self.gemm(x, y)
 
     def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
-        if _in_shard() or min(x.ndim, y.ndim) < 2 or x.size * y.shape[-1] < LARGE:
+        if min(x.ndim, y.ndim) < 2 or x.dtype != y.dtype or x.dtype.kind != "f":
+            return np.matmul(x, y, out=out)
+        if _in_shard() or x.size * y.shape[-1] < LARGE:
             return product(self.empty, x, y, out)
         return shared_product(functools.partial(self._each, ("gemm", x.shape, y.shape)), self.empty, x, y, out)
 
@@ -198,8 +207,10 @@ class NumpyBackend(ArrayBackend):
         # A pool that waits for itself would wait for ever, so work inside a shard is done one after the other.
         if _in_shard() or len(starts) == 1:
             return [function(start) for start in starts]
+        if len(self._quicker) > MOST_KINDS:
+            self._quicker.clear()
         quicker, tape, began = self._quicker[kind], recording(), time.perf_counter()
-        shared = self.threads > 1 and quicker.shared()
+        shared = self.threads > 1 and not getattr(self._local, "alone", False) and quicker.shared()
         with single_threaded_blas():
             if shared and tape is None:
                 found = list(self._pool().map(function, starts))
@@ -215,13 +226,23 @@ class NumpyBackend(ArrayBackend):
         return _pool(self.threads, os.getpid())
 
     def compile(self, step: Step) -> Step:
-        captured = RecordedStep(step, self._memory, None if self.captures else "capturing is switched off")
+        return _Compiled(RecordedStep(step, self, None if self.captures else "capturing is switched off"))
 
-        def run(*arguments: Any) -> Any:
-            with np.errstate(all="ignore"), single_threaded_blas():
-                return captured(*arguments)
 
-        return run
+class _Compiled:
+    """A step in which infinities and NaN may arise: training looks at the loss and explains it."""
+
+    def __init__(self, step: RecordedStep) -> None:
+        self._step = step
+
+    def __call__(self, *arguments: Any) -> Any:
+        with np.errstate(all="ignore"), single_threaded_blas():
+            return self._step(*arguments)
+
+    @property
+    def reason(self) -> str | None:
+        """Why the step is not recorded, None while nothing has stood in the way."""
+        return self._step.reason
 
 
 _worker = threading.local()
@@ -240,10 +261,11 @@ def _begin_work() -> None:
 
 @contextmanager
 def _at_work() -> Iterator[None]:
-    """Mark this thread as one of the pool."""
+    """Treat this thread as one of the pool."""
     _worker.at_work = True
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     finally:
         _worker.at_work = False
 

@@ -31,7 +31,7 @@ class _Cut(NamedTuple):
 
 
 def product(empty: Empty, x: Native, y: Native, out: Native = None) -> Native:
-    """Return x y, (..., M, K) times (..., K, N), written to `out` if given; on one thread."""
+    """Return x y, (..., M, K) times (..., K, N) of one floating dtype, written to `out` if given; on one thread."""
     m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
     if k == 1:  # an outer product, which BLAS is slow at
         return np.multiply(x, y, out=out)
@@ -44,7 +44,7 @@ def product(empty: Empty, x: Native, y: Native, out: Native = None) -> Native:
         parts = np.matmul(_columns(x, cut.pieces), _rows(y, cut.pieces))
         return np.add.reduce(parts, axis=-3, out=out)
     if out is None:
-        out = empty(_shape(x, y), np.result_type(x.dtype, y.dtype))
+        out = empty(_shape(x, y), x.dtype)
     if cut.axis == "m":
         np.matmul(_rows(x, cut.pieces), y[..., None, :, :], out=_rows(out, cut.pieces))
     else:
@@ -59,7 +59,7 @@ def shared_product(share: Share, empty: Empty, x: Native, y: Native, out: Native
     size = -(-longest // PARTS)
     starts = range(0, longest, size)
     if out is None:
-        out = empty(_shape(x, y), np.result_type(x.dtype, y.dtype))
+        out = empty(_shape(x, y), x.dtype)
     if longest == k:
         first, *others = share(lambda i: product(empty, x[..., i : i + size], y[..., i : i + size, :]), starts)
         np.copyto(out, first)

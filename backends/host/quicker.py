@@ -6,20 +6,21 @@ FORGET = 1.05  # by which a time grows at each new one of its way: what was quic
 
 
 class Quicker:
-    """Ask `shared()` before each time, and tell `took` how many seconds it was."""
+    """Ask `shared()` before each time, and tell `took` how many seconds it was. Several threads may do so."""
 
     def __init__(self) -> None:
         self._seconds: dict[bool, float] = {}
-        self._times = 0
+        self._times = {True: 0, False: 0}
 
     def shared(self) -> bool:
         """Return whether to share the work out this time."""
-        if self._times < 2 * TRIALS:
-            return self._times % 2 == 0
+        tried, untried = self._times[True], self._times[False]
+        if min(tried, untried) < TRIALS:
+            return tried <= untried
         better = self._seconds[True] < self._seconds[False]
-        return not better if self._times % AGAIN == 0 else better
+        return not better if (tried + untried) % AGAIN == 0 else better
 
     def took(self, shared: bool, seconds: float) -> None:
         """Take note of a time."""
-        self._times += 1
         self._seconds[shared] = min(seconds, self._seconds.get(shared, seconds) * FORGET)
+        self._times[shared] += 1

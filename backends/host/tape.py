@@ -1,14 +1,14 @@
 """A step as a list of NumPy's calls on memory that stays where it is: played again without the Python between them.
 
-While a tape records, the step runs as ever, but on arrays of a kind that hands each call to the tape
-(traced.py). The tape makes the call on the very arrays that it writes down, so a call that was recorded is a call
-that was seen to work. What a step does in Python, it does once.
+While a tape records, the step runs as ever, but what stands for its arrays (traced.py) hands each call to the tape. The
+tape makes the call on the very arrays that it writes down, so a call that was recorded is a call that was seen to work.
+What a step does in Python, it does once.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -31,10 +31,11 @@ def recording() -> "Tape | None":
 class Tape:
     """Calls in their order, and the workspaces whose memory they use; no other tape and no other step uses it."""
 
-    def __init__(self, kind: type[Native]) -> None:
-        """kind: the class of arrays that hand their calls to the tape."""
-        self._kind = kind
+    def __init__(self, kind: Callable[[Native], Any], plain: Callable[[Any], Any]) -> None:
+        """kind: makes of an array what hands its calls to the tape; plain: the other way, also inside tuples."""
+        self._kind, self._plain = kind, plain
         self.calls: Calls = []
+        self._written: list[Native] = []
         self.workspace = self._new_workspace()
         self._lanes: list[Workspace] = []  # of threads that work side by side
 
@@ -47,42 +48,47 @@ class Tape:
         finally:
             _thread.tape = None
 
-    @property
-    def memories(self) -> list[Memory]:
-        """What lends the blocks that its calls work on."""
-        return [space.memory for space in (self.workspace, *self._lanes)]
-
     def play(self) -> None:
         """Make all calls."""
         _play(self.calls)
 
-    def do(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call function(*arguments), now and whenever the tape is played."""
-        kept = _kept(arguments)
+    def writes(self, array: Native) -> bool:
+        """Return whether a call may write to this array."""
+        return any(np.may_share_memory(array, target) for target in self._written)
+
+    def memory(self) -> Memory:
+        """Return a memory that lends the blocks that the calls work on: of use only while the tape does not play."""
+        found = Memory()
+        for space in (self.workspace, *self._lanes):
+            found.add_free(space.memory)
+        return found
+
+    def do(self, function: Callable[..., Any], *arguments: Any, writes: Any) -> None:
+        """Call function(*arguments), now and whenever the tape is played; `writes` is what it changes."""
+        kept = _kept(self._plain(arguments))
         function(*kept)
         self.calls.append((function, kept))
+        self._written.append(_kept(self._plain(writes)))
 
     def side_by_side(
         self, work: Callable[[int], T], starts: range, threads: int, pool: Callable[[], Executor]
     ) -> list[T]:
         """Return [work(start), ...], whose calls may be played on several threads, each of them taking every n-th.
 
-        A block of memory that comes back meanwhile goes to its own thread alone: the others may be behind or ahead.
+        Within a start memory is used again at once. What was lent before is not: another thread may still read it.
         """
         while len(self._lanes) < threads:
             self._lanes.append(self._new_workspace())
         spaces, lanes = [self.workspace, *self._lanes], self._lanes[:threads]
         outside, calls = (self.workspace, self.calls), [Calls() for _ in lanes]
         for space in spaces:
-            space.memory.paused = True
+            space.memory.hold()
         found = []
         try:
             for i, start in enumerate(starts):
-                lane = lanes[i % threads]
-                self.workspace, self.calls = lane, calls[i % threads]
-                lane.memory.paused = False
+                self.workspace, self.calls = lanes[i % threads], calls[i % threads]
                 found.append(work(start))
-                lane.memory.paused = True
+                self.workspace.memory.hold()
         finally:
             self.workspace, self.calls = outside
             for space in spaces:
@@ -119,8 +125,21 @@ class _SideBySide:
         try:
             _play(self.lanes[0])
         finally:
-            for other in others:
-                other.result()
+            _wait_for(others)
+        for other in others:
+            other.result()
+
+
+def _wait_for(others: "list[Future[None]]") -> None:
+    """Wait until all are done, whatever comes between: they write into memory that the next play uses."""
+    interrupted: BaseException | None = None
+    while not all(other.done() for other in others):
+        try:
+            wait(others)
+        except KeyboardInterrupt as error:
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted
 
 
 def _kept(value: Any) -> Any:

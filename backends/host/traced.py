@@ -1,7 +1,7 @@
-"""The arrays that a step sees while it is recorded: what is done to them goes to the tape (tape.py).
+"""What stands for an array while a step is recorded: what is done to it goes to the tape (tape.py).
 
-Views are free: memory stays where it is, so a view of it stays a view of it. Whatever else NumPy can do to an array is
-either recorded here or refused, so that nothing is left out of a tape by accident.
+It is no numpy.ndarray, so that NumPy can do nothing to it unasked. Views are free, for memory stays where it is; what
+is known here is recorded; all else is refused. So nothing that depends on the arrays of a step is left out of its tape.
 """
 
 import functools
@@ -13,14 +13,33 @@ import numpy as np
 from cnnkit.backends.captured_step import CaptureError
 from cnnkit.backends.host.memory import empty_like
 from cnnkit.backends.host.tape import Tape, recording
-from cnnkit.backends.protocol import Native
+from cnnkit.backends.protocol import Native, Shape
 
 _Function = Callable[..., Any]
-_ESCAPES = "a result was written to an array that is not recorded"
 
 
-class Traced(np.ndarray[Any, Any]):
+class _UnknownError(CaptureError, AttributeError):
+    """Asked for what an array of a recording does not have."""
+
+
+_READ = "a step that reads its arrays is not recorded"
+
+
+class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     """An array whose calls are recorded. Raises CaptureError at what cannot be, and outside a recording."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Native) -> None:
+        self.array = array
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _FACTS:
+            return getattr(self.array, name)
+        raise _UnknownError(f"{name} of an array is not recorded")
+
+    def __len__(self) -> int:
+        return len(self.array)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Native:
         if method not in ("__call__", "reduce") or ufunc.nout > 1:
@@ -31,89 +50,146 @@ class Traced(np.ndarray[Any, Any]):
             function: _Function = functools.partial(ufunc, **options) if options else ufunc
             if ufunc in (np.maximum, np.minimum):  # which warn when `out` comes by its place
                 function = _with_named_out(function)
-            return _recorded(function, _as_arrays(ufunc, inputs), out)
+            return recorded(function, _as_arrays(ufunc, inputs), out)
         axis, dtype, keepdims = (options.pop(key, usual) for key, usual in _USUAL.items())
 
         def reduce(x: Native, out: Native = None) -> Native:
             return ufunc.reduce(x, axis, dtype, out, keepdims, **options)  # type: ignore[call-arg]
 
-        return _recorded(reduce, inputs, out)
+        return recorded(reduce, inputs, out)
 
-    def __array_function__(self, function: _Function, types: Any, arguments: Any, options: Any) -> Any:
-        if function in _RECORDED:
-            return _RECORDED[function](*arguments, **options)
-        if function not in _COMPOSED:
+    def __array_function__(self, function: _Function, _types: Any, arguments: Any, options: Any) -> Any:
+        if function not in _FUNCTIONS:
             raise CaptureError(f"numpy.{function.__name__} is not recorded")
-        return super().__array_function__(function, types, arguments, options)
+        return _FUNCTIONS[function](*arguments, **options)
 
-    def __getitem__(self, key: Any) -> Any:
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise CaptureError(_READ)
+
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = __array__
+
+    # ---- views
+
+    def __getitem__(self, key: Any) -> "Traced":
         parts = key if isinstance(key, tuple) else (key,)
-        if any(isinstance(part, np.ndarray | list) for part in parts):
-            return _copied(lambda x, k: x[k], self, key)
-        found = super().__getitem__(key)
-        return found if isinstance(found, np.ndarray) else super().__getitem__((*parts, ...))  # a view, not a number
+        if all(map(_gives_a_view, parts)):
+            ends_open = any(part is ... for part in parts)
+            return Traced(self.array[parts if ends_open else (*parts, ...)])  # open: a view instead of a number
+        if all(_gives_a_view(part) or _counts(part) for part in parts):
+            taken: Traced = recorded_copy(lambda x, *indices: x[indices], self, *parts)
+            return taken
+        raise CaptureError("an index that is neither a slice nor whole numbers is not recorded")
+
+    def reshape(self, *shape: Any) -> "Traced":
+        """Return a view where there is one, else of a copy."""
+        found = self.array.reshape(*shape)
+        if np.may_share_memory(found, self.array) or not self.array.size:
+            return Traced(found)
+        return Traced(self.copy().array.reshape(*shape))
+
+    def transpose(self, *axes: Any) -> "Traced":
+        return Traced(self.array.transpose(*axes))
+
+    def swapaxes(self, first: int, second: int) -> "Traced":
+        return Traced(self.array.swapaxes(first, second))
+
+    def view(self, dtype: Any) -> "Traced":
+        return Traced(self.array.view(np.dtype(dtype)))
+
+    @property
+    def T(self) -> "Traced":  # noqa: N802
+        return Traced(self.array.T)
+
+    def strided(self, shape: Shape, offset: int, strides: Shape) -> "Traced":
+        """View what lies at these distances, in bytes."""
+        return Traced(np.ndarray(shape, self.array.dtype, self.array, offset, strides))
+
+    # ---- methods
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        _tape().do(np.ndarray.__setitem__, self, key, value)
+        tape().do(np.ndarray.__setitem__, self, key, value, writes=self)
 
     def fill(self, value: Any) -> None:
-        _tape().do(np.ndarray.fill, self, value)
+        tape().do(np.ndarray.fill, self, value, writes=self)
 
-    def astype(self, dtype: Any) -> Any:  # type: ignore[override]
-        out = empty_like(_tape().workspace, plain(self).astype(dtype))
-        np.copyto(out, self, "unsafe")
+    def copy(self) -> "Traced":
+        copied: Traced = recorded_copy(lambda x: x.copy(), self)
+        return copied
+
+    def astype(self, dtype: Any) -> "Traced":
+        out: Traced = empty_like(tape().workspace, self.array.astype(dtype))
+        _copyto(out, self, "unsafe")
         return out
 
-    def copy(self) -> Any:  # type: ignore[override]
-        return _copied(lambda x: x.copy(), self)
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return np.add.reduce(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
-    def reshape(self, *shape: Any) -> Any:  # type: ignore[override]
-        found = super().reshape(*shape)
-        return found if np.may_share_memory(plain(found), plain(self)) or not self.size else self.copy().reshape(*shape)
+    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return np.maximum.reduce(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
-    def argmax(self, axis: Any = None) -> Any:  # type: ignore[override]
-        return _recorded(lambda x, out=None: x.argmax(axis, out), (self,))
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        total = self.sum(axis, keepdims)
+        count = np.intp(self.array.size // max(total.array.size, 1))  # as NumPy itself divides, in float64
+        return np.true_divide(total, count, out=total, casting="unsafe")
 
-    def take(self, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
-        return _copied(lambda x, i: x.take(i, axis, mode=mode), self, indices)
+    def argmax(self, axis: Any = None) -> Any:
+        return recorded(lambda x, out=None: x.argmax(axis, out), (self,))
+
+
+_FACTS = frozenset({"shape", "ndim", "dtype", "size", "strides", "flags", "nbytes", "itemsize"})
+_USUAL = {"axis": 0, "dtype": None, "keepdims": False}
 
 
 def plain(value: Any) -> Any:
-    """View what is inside the value as arrays like any other."""
+    """Return the value with arrays in the place of what stands for them."""
     if isinstance(value, Traced):
-        return value.view(np.ndarray)
-    return tuple(map(plain, value)) if isinstance(value, tuple | list) else value
+        return value.array
+    return tuple(map(plain, value)) if isinstance(value, tuple) else value
 
 
-def _tape() -> Tape:
-    tape = recording()
-    if tape is None:
+def tape() -> Tape:
+    """Return the tape that is recording. Raises CaptureError where none is."""
+    found = recording()
+    if found is None:
         raise CaptureError("an array of a recorded step was used outside of it")
-    return tape
+    return found
 
 
-def _recorded(function: _Function, inputs: Any, out: Any = None) -> Native:
-    """Record function(*inputs, out); return the array that it is written to."""
-    tape = _tape()
+def recorded(function: _Function, inputs: Any, out: Any = None) -> Any:
+    """Record function(*inputs, out); return what it is written to."""
+    inputs = tuple(inputs)
     if out is None:
-        out = empty_like(tape.workspace, np.asarray(function(*plain(inputs))))
-    elif not isinstance(out, Traced):
-        raise CaptureError(_ESCAPES)
-    tape.do(function, *inputs, out)
+        out = empty_like(tape().workspace, np.asarray(function(*plain(inputs))))
+    _require_recorded(out)
+    tape().do(function, *inputs, out, writes=out)
     return out
 
 
-def _copied(function: _Function, *inputs: Any) -> Native:
+def recorded_copy(function: _Function, *inputs: Any) -> Any:
     """Record function(*inputs), which takes no `out`."""
 
     def into(*arguments: Any) -> None:
         *inputs, out = arguments
         np.copyto(out, function(*inputs))
 
-    tape = _tape()
-    out = empty_like(tape.workspace, np.asarray(function(*plain(inputs))))
-    tape.do(into, *inputs, out)
+    out = empty_like(tape().workspace, np.asarray(function(*plain(inputs))))
+    tape().do(into, *inputs, out, writes=out)
     return out
+
+
+def _require_recorded(target: Any) -> None:
+    if not isinstance(target, Traced):
+        raise CaptureError("a result was written to an array that is not recorded")
+
+
+def _gives_a_view(part: Any) -> bool:
+    """Return whether an index takes nothing out."""
+    return part is None or part is ... or (isinstance(part, slice | np.integer | int) and not isinstance(part, bool))
+
+
+def _counts(part: Any) -> bool:
+    """Return whether an index is an array of whole numbers, which take out as much each time."""
+    return isinstance(part, Traced | np.ndarray) and part.dtype.kind in "iu"
 
 
 def _with_named_out(function: _Function) -> _Function:
@@ -121,9 +197,6 @@ def _with_named_out(function: _Function) -> _Function:
         return function(x, y, out=out)
 
     return call
-
-
-_USUAL = {"axis": 0, "dtype": None, "keepdims": False}
 
 
 def _says_something(option: str, value: Any) -> bool:
@@ -135,7 +208,10 @@ def _as_arrays(ufunc: np.ufunc, inputs: Any) -> Any:
     numbers = [type(x) in (int, float) for x in inputs]
     if not any(numbers):
         return inputs
-    kinds = [type(x) if number else np.asarray(x).dtype for x, number in zip(inputs, numbers, strict=True)]
+    kinds = [
+        type(x) if number else plain(x).dtype if isinstance(x, Traced) else np.asarray(x).dtype
+        for x, number in zip(inputs, numbers, strict=True)
+    ]
     dtypes = ufunc.resolve_dtypes((*kinds, None))[:-1]
     return [np.asarray(x, d) if number else x for x, number, d in zip(inputs, numbers, dtypes, strict=True)]
 
@@ -144,40 +220,43 @@ def _as_arrays(ufunc: np.ufunc, inputs: Any) -> Any:
 
 
 def _copyto(target: Any, source: Any, casting: str = "same_kind", where: Any = True) -> None:
-    if not isinstance(target, Traced):
-        raise CaptureError(_ESCAPES)
-    _tape().do(np.copyto, target, source, casting, *(() if where is True else (where,)))
+    _require_recorded(target)
+    tape().do(np.copyto, target, source, casting, *(() if where is True else (where,)), writes=target)
 
 
-def _concatenate(arrays: Any, axis: int = 0, out: Any = None, dtype: Any = None, casting: str = "same_kind") -> Native:
-    if dtype is not None or casting != "same_kind":
-        raise CaptureError("numpy.concatenate to another dtype is not recorded")
-    arrays = tuple(arrays)
-    return _recorded(lambda arrays, out=None: np.concatenate(arrays, axis, out), (arrays,), out)
+def _concatenate(arrays: Any, axis: int = 0, out: Any = None) -> Any:
+    return recorded(lambda arrays, out=None: np.concatenate(arrays, axis, out), (tuple(arrays),), out)
 
 
-def _where(condition: Any, x: Any, y: Any) -> Native:
-    return _copied(np.where, condition, x, y)
+def _stack(arrays: Any, axis: int = 0) -> Any:
+    before = (slice(None),) * axis
+    return _concatenate([array[(*before, None)] for array in arrays], axis)
 
 
-_RECORDED: dict[_Function, _Function] = {np.copyto: _copyto, np.concatenate: _concatenate, np.where: _where}
-# These are made of the others, and leave an array's class as it is.
-_COMPOSED = frozenset({np.clip, np.stack, np.take, np.zeros_like, np.empty_like, np.transpose, np.swapaxes})
-_ALLOWED = frozenset(
-    {"transpose", "swapaxes", "squeeze", "view", "sum", "mean", "max", "min", "any", "all", "clip"}  # views, and ufuncs
-)
-_READING = ("__bool__", "__float__", "__int__", "__index__", "__complex__", "__contains__", "__copy__", "__deepcopy__",
-            "__dlpack__", "__reduce__", "__reduce_ex__")  # fmt: skip
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    return recorded_copy(np.where, condition, x, y)
 
 
-def _refused(name: str) -> _Function:
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise CaptureError(f"{name} of an array is not recorded")
-
-    return refuse
+def _take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    return recorded_copy(lambda x, indices: np.take(x, indices, axis), x, indices)
 
 
-for _name in (*_READING, *(name for name in dir(np.ndarray) if not name.startswith("_"))):
-    _own = _name in vars(Traced) or _name in _ALLOWED
-    if not _own and callable(getattr(np.ndarray, _name)):
-        setattr(Traced, _name, _refused(_name))
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    return recorded(lambda x, out=None: np.clip(x, low, high, out), (x,))
+
+
+def _zeros_like(x: Traced) -> Any:
+    zeros: Traced = empty_like(tape().workspace, x)
+    zeros.fill(0)
+    return zeros
+
+
+_FUNCTIONS: dict[_Function, _Function] = {
+    np.copyto: _copyto,
+    np.concatenate: _concatenate,
+    np.stack: _stack,
+    np.where: _where,
+    np.take: _take,
+    np.clip: _clip,
+    np.zeros_like: _zeros_like,
+}

@@ -142,7 +142,13 @@ def columns(tools: Tools, frame: Native, windows: Windows, block: Block) -> Nati
     (down, right), (below, beside) = windows.stride, windows.dilation
     shape = (frame.shape[0], *windows.size, block.rows, windows.outputs[1], frame.shape[3])
     strides = (channel, below * row, beside * pixel, down * row, right * pixel, sample)
-    seen = type(frame)(shape, frame.dtype, frame, block.first * down * row, strides)  # each window's pixels, in place
+    seen = _strided(frame, shape, block.first * down * row, strides)  # each window's pixels, in place
     cols = tools.scratch("columns", shape, frame.dtype)
     np.copyto(cols, seen)
     return cols
+
+
+def _strided(frame: Native, shape: Shape, offset: int, strides: Shape) -> Native:
+    if isinstance(frame, np.ndarray):
+        return np.ndarray(shape, frame.dtype, frame, offset, strides)
+    return frame.strided(shape, offset, strides)

@@ -1,5 +1,7 @@
 """Captured steps on the stand-in: what is captured when, what may change from call to call, how many launches."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from cnnkit.backends.captured_step import MOST_CAPTURES, CapturedStep, CaptureEr
 from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
 from cnnkit.backends.cuda.recorder import CudaRecorder
 from cnnkit.backends.cuda.simulator.transfers import transfers
+from cnnkit.backends.host.numpy_backend import NumpyBackend
 from cnnkit.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 
 
@@ -176,3 +179,74 @@ def test_outputs_of_a_model_can_be_kept(sim) -> None:
     alone = Model(run.model.network, (1, 8, 8), backend="numpy", seed=2)
     for x, outputs in zip(batches, kept, strict=True):
         assert np.allclose(sim.to_numpy(outputs), alone.outputs(sim.to_numpy(x)), atol=1e-5)
+
+
+@pytest.fixture(params=["numpy", "cupy-sim"])
+def captured(request):
+    """Return a function that compiles a step on a backend which captures it early."""
+    if request.param == "cupy-sim":
+        backend = CupySimBackend()
+        return backend, backend.compile
+    backend = NumpyBackend(threads=1)
+    return backend, backend.compile
+
+
+def weighted(total, x, scalars):
+    return total, x * scalars["a"] + scalars["b"]
+
+
+def test_trees_of_another_form_are_other_steps(captured) -> None:
+    backend, compile_ = captured
+    step, total, x = compile_(weighted), backend.zeros((1,), "float64"), backend.asarray(np.ones(1))
+    for _ in range(6):
+        assert backend.to_numpy(step(total, x, {"a": 2.0, "b": 10.0})[1]).tolist() == [12.0]
+        assert backend.to_numpy(step(total, x, {"b": 10.0, "a": 2.0})[1]).tolist() == [12.0]
+        assert backend.to_numpy(step(total, x, {"a": 10.0, "b": 2.0})[1]).tolist() == [12.0]
+        assert backend.to_numpy(step(total, x, {"b": 1.0, "a": 2.0})[1]).tolist() == [3.0]
+
+
+def test_the_same_memory_read_the_other_way_is_another_variable(captured) -> None:
+    backend, compile_ = captured
+    weight, x = backend.asarray(np.array([[1.0, 2.0], [3.0, 4.0]])), backend.asarray(np.array([[1.0], [10.0]]))
+    step = compile_(lambda w, x: (w, backend.matmul(w, x)))
+    for _ in range(6):
+        assert backend.to_numpy(step(weight, x)[1]).ravel().tolist() == [21.0, 43.0]
+        assert backend.to_numpy(step(backend.transpose(weight, (1, 0)), x)[1]).ravel().tolist() == [31.0, 42.0]
+
+
+def test_numbers_among_the_variables_are_not_captured(captured) -> None:
+    backend, compile_ = captured
+    step, variables = compile_(lambda v, x: ((v[0], v[1] + 1), x * v[1])), (backend.zeros((1,), "float64"), 0)
+    for i in range(7):
+        variables, found = step(variables, backend.asarray(np.ones(1)))
+        assert backend.to_numpy(found).tolist() == [i]
+    assert step.reason == "numbers among the variables"
+
+
+def test_numbers_beside_whole_arrays_stay_real(captured) -> None:
+    backend, compile_ = captured
+    step, total = compile_(lambda v, x, rate: (v, v + x * rate)), backend.zeros((2,), "float64")
+    for _ in range(6):
+        assert backend.to_numpy(step(total, backend.asarray(np.ones(2, "int64")), 0.5)[1]).tolist() == [0.5, 0.5]
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+def test_named_tuples_and_arrays_without_axes(captured) -> None:
+    backend, compile_ = captured
+    step = compile_(lambda v, pair: (v, pair.first + pair.second))
+    for i in range(6):
+        pair = Pair(backend.asarray(np.array(1.0 * i)), backend.asarray(np.ones(2)))
+        assert backend.to_numpy(step(backend.zeros((1,), "float64"), pair)[1]).tolist() == [1.0 + i] * 2
+
+
+def test_a_step_may_write_into_its_inputs(captured) -> None:
+    backend, compile_ = captured
+    step, total = compile_(lambda v, x: (v, backend.assign(x, x + 1).sum())), backend.zeros((1,), "float64")
+    for _ in range(7):
+        x = backend.asarray(np.ones(2))
+        assert float(backend.to_numpy(step(total, x)[1])) == 4.0
+        assert backend.to_numpy(x).tolist() == [1.0, 1.0]

@@ -3,11 +3,8 @@
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
-    import os
     import sys
 
-    # The NumPy backend shares work out over threads of its own; those that BLAS would start on import only wait.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from cnnkit.cli.app import run
 

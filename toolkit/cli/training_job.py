@@ -86,7 +86,7 @@ class Job:
                 f"kept the weights of epoch {best.epoch}, whose validation loss {best.loss:.4f} is the smallest"
             )
         if training.not_captured is not None:
-            output.note(f"steps ran piece by piece, not as one graph: {training.not_captured}")
+            output.note(f"steps ran piece by piece, not captured as a whole: {training.not_captured}")
         test = self._test()
         made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s"
         output.say(Text(f"wrote {self.out} ({size_text(self.out.stat().st_size)}): {made}"))

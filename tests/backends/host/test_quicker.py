@@ -33,3 +33,13 @@ def test_a_machine_that_gets_busy_is_noticed() -> None:
     follow(quicker, 1.0, 1.5, 2 * AGAIN)
     assert follow(quicker, 4.0, 1.5, AGAIN)[-1] is False
     assert follow(quicker, 1.0, 1.5, 20 * AGAIN)[-2] is True
+
+
+def test_several_threads_may_ask_at_once() -> None:
+    """Both ask before either of them has told how long it took."""
+    quicker = Quicker()
+    for _ in range(2 * TRIALS):
+        asked = [quicker.shared(), quicker.shared()]
+        for shared in asked:
+            quicker.took(shared, 1.0)
+    assert quicker.shared() in (True, False)

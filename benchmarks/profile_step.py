@@ -1,0 +1,104 @@
+"""Where the time of a training step on the NumPy backend goes.
+
+    python benchmarks/profile_step.py lecture-cnn                  the calls of a recorded step, by function and shapes
+    python benchmarks/profile_step.py lecture-cnn --how lines      the step as it is, line by line (line_profiler)
+    python benchmarks/profile_step.py scratch-mlp --how tree       the same as a tree of calls (pyinstrument)
+
+One thread. The workloads are those of workloads.py, "drawn:SEED" among them.
+"""
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from runners import Run, ours
+from workloads import workload
+
+from cnnkit.backends.host import composites, convolution, numpy_backend, pooling, products, recorder, windows
+from cnnkit.backends.host.blas_threads import single_threaded_blas
+from cnnkit.backends.host.tape import Tape
+
+LINES = (composites, convolution, pooling, products, windows)
+
+
+def recorded(name: str) -> Tape:
+    """Return the tape of the workload's step."""
+    tapes: list[Tape] = []
+
+    class Kept(Tape):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            tapes.append(self)
+
+    recorder.Tape, recorder.LONGEST, recorder.CALLS_IF_LONG = Kept, float("inf"), recorder.CALLS_IF_QUICK
+    ours(workload(name), "numpy", 1)(recorder.CALLS_IF_QUICK + recorder.PROOFS + 2)
+    if not tapes:
+        raise SystemExit(f"{name}: its step was not recorded")
+    return tapes[-1]
+
+
+def calls(name: str, rounds: int, rows: int) -> None:
+    """Print the calls of the recorded step, those together that do the same to arrays of the same shapes."""
+    tape, seconds, counts = recorded(name), defaultdict(float), defaultdict(int)
+    for _ in range(rounds):
+        for function, arguments in tape.calls:
+            started = time.perf_counter()
+            function(*arguments)
+            taken = time.perf_counter() - started
+            shapes = tuple(f"{array.dtype}{list(array.shape)}" for array in arguments if isinstance(array, np.ndarray))
+            kind = (getattr(function, "__name__", type(function).__name__), shapes)
+            seconds[kind] += taken / rounds
+            counts[kind] += 1
+    print(f"{name}: {len(tape.calls)} calls, {1e3 * sum(seconds.values()):.3f} ms")
+    for kind in sorted(seconds, key=seconds.__getitem__, reverse=True)[:rows]:
+        print(f"{1e3 * seconds[kind]:9.3f} ms {counts[kind] // rounds:5} x {kind[0]:12} {' '.join(kind[1])}")
+
+
+def eager(name: str) -> Run:
+    """Return run(steps) of the step as it is, warmed up."""
+    numpy_backend.NumpyBackend.captures = False
+    run = ours(workload(name), "numpy", 1)
+    run(3)
+    return run
+
+
+def lines(name: str, rounds: int) -> None:
+    from line_profiler import LineProfiler
+
+    run, profiler = eager(name), LineProfiler()
+    for module in LINES:
+        profiler.add_module(module)
+    profiler.runcall(run, rounds)
+    profiler.print_stats(output_unit=1e-3, stripzeros=True)
+
+
+def tree(name: str, rounds: int) -> None:
+    from pyinstrument import Profiler
+
+    run = eager(name)
+    with Profiler(interval=1e-4) as profiler:
+        run(rounds)
+    print(profiler.output_text(unicode=True, show_all=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("work")
+    parser.add_argument("--how", choices=("calls", "lines", "tree"), default="calls")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rows", type=int, default=30)
+    options = parser.parse_args()
+    how: dict[str, Callable[[], None]] = {
+        "calls": lambda: calls(options.work, options.rounds, options.rows),
+        "lines": lambda: lines(options.work, options.rounds),
+        "tree": lambda: tree(options.work, options.rounds),
+    }
+    with single_threaded_blas(), np.errstate(all="ignore"):
+        how[options.how]()
+
+
+if __name__ == "__main__":
+    main()
