@@ -226,7 +226,10 @@ class NumpyBackend(ArrayBackend):
         return _pool(self.threads, os.getpid())
 
     def compile(self, step: Step) -> Step:
-        return _Compiled(RecordedStep(step, self, None if self.captures else "capturing is switched off"))
+        reason = None if self.captures else "capturing is switched off"
+        if np.lib.NumpyVersion(np.__version__) < "2.0.0":  # it gives numbers without axes other dtypes
+            reason = f"it needs NumPy 2, this is {np.__version__}"
+        return _Compiled(RecordedStep(step, self, reason))
 
 
 class _Compiled:

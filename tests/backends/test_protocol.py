@@ -12,7 +12,7 @@ from cnnkit.backends.reference_backend import ReferenceBackend
 from cnnkit.backends.torch_backend import TorchBackend
 
 CLASSES = [NumpyBackend, CupyBackend, TorchBackend, ReferenceBackend]
-OWN = {ArrayBackend: {"gemm"}, NumpyBackend: {"empty", "scratch"}}  # public methods beyond the protocol
+OWN = {ArrayBackend: {"gemm"}, NumpyBackend: {"alone", "empty", "scratch"}}  # public methods beyond the protocol
 
 
 def methods(cls: type) -> dict[str, inspect.Signature]:
