@@ -268,13 +268,13 @@ class Backend(ABC):
         firsts = range(0, count, size)
         return [function(first, *(array[first : first + size] for array in arrays)) for first in firsts]
 
-    def compile(self, step: Step) -> Step:
-        """Return a function that does what `step` does, perhaps captured for replay on the device.
+    def compile(self, step: Step, impure: str | None = None) -> Step:
+        """Return a function that does what `step` does, captured for replay perhaps, if nothing in it is `impure`.
 
-        step(variables, *inputs) -> (variables, report): trees made of dictionaries (some of them of the subclass
-        cnnkit.flat_tree.FlatTree), tuples and NamedTuples; variables of arrays, inputs of arrays and numbers. Variables
-        are written in place where arrays can be. Inputs may be copied to a fixed place on the device, numbers becoming
-        0-d arrays (whole ones int64, others of the dtype of the real arrays). Results are valid until the next call.
+        step(variables, *inputs) -> (variables, report): trees of dictionaries (some are cnnkit.flat_tree.FlatTree),
+        tuples and NamedTuples; variables of arrays, inputs of arrays and numbers. Variables are written in place where
+        arrays can be. Inputs may be copied to a fixed place on the device, numbers becoming 0-d arrays (whole ones
+        int64, others of the dtype of the real arrays). Results are valid until the next call.
         A model's forward pass is compiled as well: it returns no variables, so those given stay in use.
         """
         return step

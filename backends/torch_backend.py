@@ -249,10 +249,10 @@ class TorchBackend(Backend):
     def assign(self, target: Native, value: Native) -> Native:
         return target.copy_(value)
 
-    def compile(self, step: Step) -> Step:
+    def compile(self, step: Step, impure: str | None = None) -> Step:
         if not self.device.startswith("cuda"):
             return step
-        return CapturedStep(step, TorchRecorder(self.torch, self.device))
+        return CapturedStep(step, TorchRecorder(self.torch, self.device), impure)
 
     def data_bytes(self) -> int:
         return self.torch.cuda.mem_get_info(self.device)[0] // 3 if self.device.startswith("cuda") else 0

@@ -5,7 +5,6 @@
 Ours and the peers take turns on the same data and threads. --quick takes fewer rounds and stores nothing.
 """
 
-import argparse
 import datetime
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ import svg
 import text
 import time_to_accuracy
 import training
+from arguments import parser
 from rows import Row, cores, load, machine, store, table
 
 ROOT = Path(__file__).parents[1]
@@ -49,22 +49,26 @@ def write_page(text: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="three rounds; nothing is stored")
-    parser.add_argument("--only", nargs="+", default=list(BENCHMARKS), choices=list(BENCHMARKS))
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--quick", action="store_true", help="three rounds; nothing is stored")
+    arguments.add_argument("--only", nargs="+", default=list(BENCHMARKS), choices=list(BENCHMARKS))
+    options = arguments.parse_args()
     rounds = 3 if options.quick else 9
     rows = []
     for name in options.only:
         print(f"\n{name}", flush=True)
         rows += BENCHMARKS[name](rounds)
-    done = {row.id for row in rows}
-    rows += [row for row in load(FIGURES) if row.id not in done and len(options.only) < len(BENCHMARKS)]
     print("\n" + table(rows))
-    if not options.quick:
-        store(FIGURES, rows, machine())
-        write_page(described(rows, machine()))
-        print(f"\nwrote {FIGURES} and {PAGE}")
+    if options.quick:
+        return
+    if len(options.only) < len(BENCHMARKS):  # the others stand as they were
+        stored, measured = load(FIGURES), {row.id for row in rows}
+        order = [*dict.fromkeys(row.id for row in stored + rows)]
+        rows += [row for row in stored if row.id not in measured]
+        rows.sort(key=lambda row: order.index(row.id))
+    store(FIGURES, rows, machine())
+    write_page(described(rows, machine()))
+    print(f"\nwrote {FIGURES} and {PAGE}")
 
 
 if __name__ == "__main__":

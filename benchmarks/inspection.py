@@ -13,6 +13,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from arguments import parser, positive
 from rows import Row, table
 from turns import process
 
@@ -81,5 +82,8 @@ def measure(megabytes: int, rounds: int) -> list[Row]:
 
 
 if __name__ == "__main__":
-    size, rounds = (*map(int, sys.argv[1:]), *(1024, 5)[len(sys.argv) - 1 :])
-    print(table(measure(size, rounds)))
+    options = parser(__doc__)
+    options.add_argument("megabytes", nargs="?", type=positive, default=1024)
+    options.add_argument("rounds", nargs="?", type=positive, default=5)
+    chosen = options.parse_args()
+    print(table(measure(chosen.megabytes, chosen.rounds)))

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import threadpoolctl
+from arguments import parser
 
 from cnnkit.backends.host.blas_threads import single_threaded_blas
 from cnnkit.backends.host.products import product
@@ -34,7 +36,10 @@ def rate(work: Callable[[], object], flops: int) -> float:
 
 
 def main() -> None:
+    parser(__doc__).parse_args()
     rng = np.random.default_rng(0)
+    core = {found["architecture"] for found in threadpoolctl.threadpool_info() if found["user_api"] == "blas"}
+    print(f"GFLOP/s, {', '.join(sorted(core))}\n")
     print("| M, K, N | forward: NumPy | ours | columns: NumPy | ours | weight: NumPy | ours |\n" + "| --- " * 7 + "|")
     for m, k, n in SHAPES:
         kernels, cols, dy = (rng.random(shape, np.float32) for shape in ((m, k), (k, n), (m, n)))

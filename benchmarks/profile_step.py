@@ -4,18 +4,18 @@
     python benchmarks/profile_step.py lecture-cnn --how lines      the step as it is, line by line (line_profiler)
     python benchmarks/profile_step.py scratch-mlp --how tree       the same as a tree of calls (pyinstrument)
 
-One thread. The workloads are those of workloads.py, "drawn:SEED" among them.
+One thread. The workloads: lecture-cnn, lenet5, diy-cnn, scratch-mlp, and drawn:SEED, a net drawn at random.
 """
 
-import argparse
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from arguments import parser, positive
 from runners import Run, ours
-from workloads import workload
+from workloads import known, workload
 
 from cnnkit.backends.host import composites, convolution, numpy_backend, pooling, products, recorder, windows
 from cnnkit.backends.host.blas_threads import single_threaded_blas
@@ -85,12 +85,12 @@ def tree(name: str, rounds: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("work")
-    parser.add_argument("--how", choices=("calls", "lines", "tree"), default="calls")
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--rows", type=int, default=30)
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("work", type=known)
+    arguments.add_argument("--how", choices=("calls", "lines", "tree"), default="calls")
+    arguments.add_argument("--rounds", type=positive, default=20)
+    arguments.add_argument("--rows", type=positive, default=30)
+    options = arguments.parse_args()
     how: dict[str, Callable[[], None]] = {
         "calls": lambda: calls(options.work, options.rounds, options.rows),
         "lines": lambda: lines(options.work, options.rounds),

@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from arguments import parser
+
 from cnnkit import load_data
 
 FOLDER = Path(tempfile.mkdtemp(prefix="cnnkit-reference-"))
@@ -157,6 +159,11 @@ SYSTEMS: dict[str, Callable[[], None]] = {
 
 
 if __name__ == "__main__":
+    options = parser(__doc__)
+    options.add_argument("name", nargs="*", help=", ".join(SYSTEMS))
+    chosen = options.parse_args().name or list(SYSTEMS)
+    if not set(chosen) <= set(SYSTEMS):
+        options.error(f"expected some of {', '.join(SYSTEMS)}, got {', '.join(chosen)}")
     print("| what | published | here | command |\n| --- | --- | --- | --- |")
-    for name in sys.argv[1:] or SYSTEMS:
+    for name in chosen:
         SYSTEMS[name]()

@@ -6,7 +6,6 @@ Draws docs/pictures/scaling.png and writes docs/measurements/scaling.json. Ours 
 hand-written PyTorch, eager, in turns, each in a process of its own; the medians are drawn.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from arguments import parser, positive
 from rows import cores, machine
 from turns import compete
 
@@ -114,11 +114,11 @@ def draw(net: str, sizes: dict[str, Any], batches: dict[int, dict[str, Any]]) ->
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--net", default="lenet5")
-    parser.add_argument("--draw", action="store_true", help="draw the figures of the last run again")
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--rounds", type=positive, default=3)
+    arguments.add_argument("--net", default="lenet5", choices=("lenet5", "lecture-cnn", "diy-cnn"))
+    arguments.add_argument("--draw", action="store_true", help="draw the figures of the last run again")
+    options = arguments.parse_args()
     if options.draw:
         found = json.loads(FIGURES.read_text("utf-8"))
         sizes = {b: {int(n): value for n, value in times.items()} for b, times in found["by_size"].items()}

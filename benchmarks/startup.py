@@ -5,6 +5,7 @@ python benchmarks/startup.py [ROUNDS]
 
 import sys
 
+from arguments import parser, positive
 from rows import Row, table
 from turns import pairs, process
 
@@ -34,4 +35,6 @@ def measure(rounds: int) -> list[Row]:
 
 
 if __name__ == "__main__":
-    print(table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 15)))
+    options = parser(__doc__)
+    options.add_argument("rounds", nargs="?", type=positive, default=15)
+    print(table(measure(options.parse_args().rounds)))

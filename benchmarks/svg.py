@@ -10,11 +10,11 @@ import re
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from arguments import parser, positive
 from rows import Row, table
 from turns import timed
 
@@ -63,4 +63,6 @@ def measure(rounds: int) -> list[Row]:
 
 
 if __name__ == "__main__":
-    print(table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 3)))
+    options = parser(__doc__)
+    options.add_argument("rounds", nargs="?", type=positive, default=3)
+    print(table(measure(options.parse_args().rounds)))

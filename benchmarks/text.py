@@ -8,12 +8,12 @@ fastest. Ours writes architecture, headings, statistics and SHA-256 too, and che
 """
 
 import statistics
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from arguments import parser, positive
 from rows import Row, table
 from turns import pairs, timed
 
@@ -48,4 +48,6 @@ def measure(rounds: int) -> list[Row]:
 
 
 if __name__ == "__main__":
-    print(table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 7)))
+    options = parser(__doc__)
+    options.add_argument("rounds", nargs="?", type=positive, default=7)
+    print(table(measure(options.parse_args().rounds)))

@@ -7,7 +7,6 @@ counts as one that never arrives. Keras' example (simple_mnist_convnet: two conv
 may look at the test images after every epoch and stops as soon as it is there. Wall time of whole processes, in turns.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from arguments import parser, positive
 from rows import Row, table
 
 GOAL = 0.99
@@ -86,8 +86,8 @@ def measure(rounds: int, backend: str = "torch") -> list[Row]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--keras", default="torch", help="Keras' backend: torch or jax")
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--rounds", type=positive, default=3)
+    arguments.add_argument("--keras", default="torch", choices=("torch", "jax"), help="Keras' backend")
+    options = arguments.parse_args()
     print(table(measure(options.rounds, options.keras)))

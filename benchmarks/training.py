@@ -6,9 +6,11 @@ Each contestant has a process of its own, renewed twice, the same images, batch 
 figure is how many times as fast we were as the best of PyTorch's two memory layouts in the same round. Beside it: the
 rate of our step in GFLOP/s, its share of what a matrix product reaches in the same rounds, and torch.compile, where a
 C++ compiler is.
+
+P1 lecture-cnn, P2 lenet5, P3 diy-cnn, P4 scratch-mlp on the NumPy backend, "drawn" a net drawn at random; P5 and P5b
+the first two on the PyTorch backend.
 """
 
-import argparse
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from arguments import parser, positive
 from rows import Row, cores, shown, table
 from turns import Contestant, compete, ratios
 from worker import GEMM_SIZE
@@ -101,19 +104,19 @@ def measure(rounds: int, threads: list[int], only: list[str]) -> list[Row]:
     rows: list[Row] = []
     for name in only:
         for count in dict.fromkeys(threads if name != "P4" else [1]):
+            print(f"{name}, {CONTESTS[name][1]}, threads {count} ...", end=" ", flush=True)
             started = time.perf_counter()
-            found = contest(name, count, rounds)
-            print("\n".join(row.line() for row in found) + f"  ({time.perf_counter() - started:.0f} s)", flush=True)
-            rows += found
+            rows += contest(name, count, rounds)
+            print(f"{time.perf_counter() - started:.0f} s", flush=True)
     return rows + (against_rust(rounds) if "P3" in only else [])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, cores()])
-    parser.add_argument("--only", nargs="+", default=list(CONTESTS), choices=list(CONTESTS))
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--rounds", type=positive, default=9, help="rounded up to a multiple of 3")
+    arguments.add_argument("--threads", type=positive, nargs="+", default=[1, cores()], help="not of P4, which has one")
+    arguments.add_argument("--only", nargs="+", default=list(CONTESTS), choices=list(CONTESTS))
+    options = arguments.parse_args()
     print("\n" + table(measure(options.rounds, options.threads, options.only)))
 
 

@@ -1,5 +1,6 @@
 """The training steps that are timed: nets, batches, optimizer and loss, the same for us and for every peer."""
 
+import argparse
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,16 +54,27 @@ def drawn(seed: int) -> Sequential:
     return Sequential(layers)
 
 
+# batch size, optimizer, learning rate, loss
+SETTINGS = {
+    "lecture-cnn": (128, "adam", 1e-3, "softmax_cross_entropy"),
+    "lenet5": (128, "adam", 1e-3, "softmax_cross_entropy"),
+    "diy-cnn": (32, "sgd", 0.01, "half_squared_error"),
+    "scratch-mlp": (1, "sgd", 0.005, "binary_cross_entropy"),
+}
+
+
+def known(name: str) -> str:
+    """Return the name of a workload. Raises ArgumentTypeError for another text."""
+    if name in SETTINGS or (name.startswith("drawn:") and name[6:].isdecimal()):
+        return name
+    raise argparse.ArgumentTypeError(f"expected {', '.join(SETTINGS)} or drawn:SEED, got {name!r}")
+
+
 def workload(name: str, batch_size: int | None = None) -> Workload:
     """Return the workload of a recipe, or "drawn:SEED"."""
     if name.startswith("drawn:"):
         network, shape = drawn(int(name.partition(":")[2])), (1, 28, 28)
         return Workload(name, network, shape, batch_size or 128, "adam", 1e-3, "softmax_cross_entropy")
     network, shape = recipes.get(name).network()
-    settings = {
-        "lecture-cnn": (128, "adam", 1e-3, "softmax_cross_entropy"),
-        "lenet5": (128, "adam", 1e-3, "softmax_cross_entropy"),
-        "diy-cnn": (32, "sgd", 0.01, "half_squared_error"),
-        "scratch-mlp": (1, "sgd", 0.005, "binary_cross_entropy"),
-    }[name]
+    settings = SETTINGS[name]
     return Workload(name, network, shape, batch_size or settings[0], *settings[1:])

@@ -13,6 +13,7 @@ from cnnkit.data.dataset import Scaling
 from cnnkit.errors import ConfigError, ShapeError, WeightFileError
 from cnnkit.layers import Context, Layer, Sequential, Variables
 from cnnkit.losses import Loss
+from cnnkit.purity import impurity
 from cnnkit.seeds import Purpose, generator
 from cnnkit.tree import Tree, flatten, map_leaves
 
@@ -72,7 +73,7 @@ class Model:
         self.metadata = dict(metadata or {})
         variables = variables or self.network.init(generator(seed, Purpose.WEIGHTS), self.input_shape)
         self.params, self.state = self.to_backend(variables.params), self.to_backend(variables.state)
-        self._forward = self.backend.compile(self._outputs)
+        self._forward = self.backend.compile(self._outputs, impurity(self.network))
 
     # ---- arrays
 

@@ -202,8 +202,8 @@ class CudaBackend(ArrayBackend):
 
     # ---- running a step
 
-    def compile(self, step: Step) -> Step:
-        reason = None if self.captures else "capturing is switched off"
+    def compile(self, step: Step, impure: str | None = None) -> Step:
+        reason = impure if self.captures else "capturing is switched off"
         return CapturedStep(step, CudaRecorder(self.machine, self.kernels), reason)
 
     def launches(self) -> Mapping[str, int]:

@@ -225,8 +225,8 @@ class NumpyBackend(ArrayBackend):
     def _pool(self) -> ThreadPoolExecutor:
         return _pool(self.threads, os.getpid())
 
-    def compile(self, step: Step) -> Step:
-        reason = None if self.captures else "capturing is switched off"
+    def compile(self, step: Step, impure: str | None = None) -> Step:
+        reason = impure if self.captures else "capturing is switched off"
         if np.lib.NumpyVersion(np.__version__) < "2.0.0":  # it gives numbers without axes other dtypes
             reason = f"it needs NumPy 2, this is {np.__version__}"
         return _Compiled(RecordedStep(step, self, reason))

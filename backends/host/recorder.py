@@ -76,6 +76,8 @@ class NumpyRecorder:
         finally:
             written = [pair for pair in zip(arrays, before, strict=False) if tape.writes(pair[0])]
             _restore(written)
+        if tape.refused is not None:
+            raise CaptureError(tape.refused)
         return _Replay(self._host, tape, function, held, result, [array for array, _ in written])
 
 

@@ -35,6 +35,7 @@ class Tape:
         """kind: makes of an array what hands its calls to the tape; plain: the other way, also inside tuples."""
         self._kind, self._plain = kind, plain
         self.calls: Calls = []
+        self.refused: str | None = None  # why what was recorded is not the step
         self._written: list[Native] = []
         self.workspace = self._new_workspace()
         self._lanes: list[Workspace] = []  # of threads that work side by side

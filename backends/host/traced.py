@@ -22,6 +22,14 @@ class _UnknownError(CaptureError, AttributeError):
     """Asked for what an array of a recording does not have."""
 
 
+def refused(why: str) -> CaptureError:
+    """Return the error that says why; the tape is of no use from now on, even if the error is caught on its way."""
+    found = recording()
+    if found is not None:
+        found.refused = found.refused or why
+    return CaptureError(why)
+
+
 _READ = "a step that reads its arrays is not recorded"
 
 
@@ -36,14 +44,16 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name in _FACTS:
             return getattr(self.array, name)
-        raise _UnknownError(f"{name} of an array is not recorded")
+        if name.startswith("__"):  # Python and NumPy ask for many of these
+            raise AttributeError(name)
+        raise _UnknownError(refused(f"{name} of an array is not recorded"))
 
     def __len__(self) -> int:
         return len(self.array)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Native:
         if method not in ("__call__", "reduce") or ufunc.nout > 1:
-            raise CaptureError(f"numpy.{ufunc.__name__} is not recorded as {method}")
+            raise refused(f"numpy.{ufunc.__name__} is not recorded as {method}")
         (out,) = options.pop("out", (None,))
         options = {name: plain(value) for name, value in options.items() if _says_something(name, value)}
         if method == "__call__":
@@ -60,11 +70,11 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_function__(self, function: _Function, _types: Any, arguments: Any, options: Any) -> Any:
         if function not in _FUNCTIONS:
-            raise CaptureError(f"numpy.{function.__name__} is not recorded")
+            raise refused(f"numpy.{function.__name__} is not recorded")
         return _FUNCTIONS[function](*arguments, **options)
 
     def __array__(self, *_: Any, **__: Any) -> Any:
-        raise CaptureError(_READ)
+        raise refused(_READ)
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = __array__
 
@@ -78,7 +88,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if all(_gives_a_view(part) or _counts(part) for part in parts):
             taken: Traced = recorded_copy(lambda x, *indices: x[indices], self, *parts)
             return taken
-        raise CaptureError("an index that is neither a slice nor whole numbers is not recorded")
+        raise refused("an index that is neither a slice nor whole numbers is not recorded")
 
     def reshape(self, *shape: Any) -> "Traced":
         """Return a view where there is one, else of a copy."""
@@ -151,7 +161,7 @@ def tape() -> Tape:
     """Return the tape that is recording. Raises CaptureError where none is."""
     found = recording()
     if found is None:
-        raise CaptureError("an array of a recorded step was used outside of it")
+        raise refused("an array of a recorded step was used outside of it")
     return found
 
 
@@ -179,7 +189,7 @@ def recorded_copy(function: _Function, *inputs: Any) -> Any:
 
 def _require_recorded(target: Any) -> None:
     if not isinstance(target, Traced):
-        raise CaptureError("a result was written to an array that is not recorded")
+        raise refused("a result was written to an array that is not recorded")
 
 
 def _gives_a_view(part: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, taken as a wish that the loop grants after the batch at hand."""
+"""Ctrl-C, SIGTERM and a terminal that is closed, taken as a wish that the loop grants after the batch at hand."""
 
 import signal
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ class StopRequest:
 
     @property
     def status(self) -> int:
-        """130 after SIGINT, 143 after SIGTERM; 0 when none came."""
+        """130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP; 0 when none came."""
         return 128 + self.signal if self.signal is not None else 0
 
 
@@ -30,7 +30,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
     def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the form that signal asks for)
         request.signal = number
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    wishes = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, note) for number in wishes}
     try:
         yield request
     finally:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Backend, Padding, Pair, Shape
 from cnnkit.errors import ConfigError, ShapeError
+from cnnkit.purity import Part
 from cnnkit.tree import Tree
 
 
@@ -64,10 +65,12 @@ def _derive(key: Pair, name: str) -> Pair:
     return int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:], "little")
 
 
-class Layer(ABC):
+class Layer(Part, ABC):
     """A function of (params, state, x). Subclasses are frozen dataclasses whose fields are configuration only.
 
     Shapes named x_shape leave out the batch axis: (C, H, W) or (F,).
+    pure: True says that its methods depend on their arguments and its fields alone, and do nothing but return; then a
+    step may be captured, and its Python is not run at every call (cnnkit.purity).
     """
 
     couples_samples: bool = False  # True where one sample's output depends on another's while training

@@ -4,12 +4,13 @@ from abc import ABC, abstractmethod
 
 from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.errors import ConfigError
+from cnnkit.purity import Part
 
 
-class Loss(ABC):
+class Loss(Part, ABC):
     """A function of outputs (N, K) and targets: class labels (N,) as integers, or numbers of the outputs' shape.
 
-    Subclasses are frozen dataclasses.
+    Subclasses are frozen dataclasses; `pure` as of layers.
     """
 
     @abstractmethod

@@ -8,13 +8,14 @@ from typing import Any
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.errors import ConfigError
 from cnnkit.flat_tree import FlatTree
+from cnnkit.purity import Part
 from cnnkit.tree import Tree, flatten, map_leaves
 
 Scalars = Mapping[str, Any]  # name -> number, or 0-d array on the device
 
 
-class Optimizer(ABC):
-    """A rule that works element by element; subclasses are frozen dataclasses.
+class Optimizer(Part, ABC):
+    """A rule that works element by element; subclasses are frozen dataclasses; `pure` as of layers.
 
     weight_decay  adds weight_decay * parameter to the gradient, as in PyTorch (AdamW sees to it itself)
     clip_norm     scales all gradients down together so that their joint Euclidean norm is at most this; 0: never

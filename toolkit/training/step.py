@@ -7,6 +7,7 @@ from cnnkit.flat_tree import FlatTree
 from cnnkit.layers import Context, Sequential
 from cnnkit.losses import Loss
 from cnnkit.optimizers import Optimizer, Scalars
+from cnnkit.purity import impurity
 from cnnkit.tree import Tree, map_leaves
 
 
@@ -46,7 +47,7 @@ def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Opti
             state = assign_tree(backend, state, network.next_state(state, cache))
         return Variables(params, state, slots), StepReport(value, correct)
 
-    return backend.compile(step)
+    return backend.compile(step, impurity(network, loss, optimizer))
 
 
 def assign_tree(backend: Backend, targets: Tree, values: Tree) -> Tree:

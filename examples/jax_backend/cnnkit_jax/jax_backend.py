@@ -161,8 +161,8 @@ class JaxBackend(Backend):
 
     # ---- running a step
 
-    def compile(self, step: Step) -> Step:
-        return jax.jit(step)  # numbers become 0-d arrays that take the dtype of what they meet, as Python's numbers do
+    def compile(self, step: Step, impure: str | None = None) -> Step:
+        return step if impure else jax.jit(step)  # numbers take the dtype of what they meet, as Python's numbers do
 
     def out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)

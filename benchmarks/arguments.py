@@ -1,0 +1,17 @@
+"""How the programs here read their command lines."""
+
+import argparse
+
+
+def parser(documentation: str | None) -> argparse.ArgumentParser:
+    """Return a parser whose help is the program's docstring."""
+    return argparse.ArgumentParser(
+        description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter, usage=argparse.SUPPRESS
+    )
+
+
+def positive(text: str) -> int:
+    """Return a whole number from 1 on. Raises ArgumentTypeError for another text."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
+    return int(text)
