@@ -15,6 +15,7 @@ TURN = 0.4  # seconds that a turn should last
 WARM_UP = 60  # steps before the first turn: by then everything is compiled, captured and allocated
 LONGEST_WARM_UP = 12.0  # seconds, where a step takes long
 LOADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"  # with it a program that is not installed is compiled anew at each start
 
 
 @dataclass
@@ -124,8 +125,7 @@ def process(arguments: list[str], environment: dict[str, str] | None = None) -> 
         "u=resource.getrusage(resource.RUSAGE_CHILDREN);"
         "print(json.dumps([w,u.ru_utime+u.ru_stime,u.ru_maxrss/1024,d.stdout]));sys.exit(d.returncode)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=os.environ | (environment or {})
-    )
+    variables = {name: value for name, value in os.environ.items() if name != NO_BYTECODE} | (environment or {})
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=variables)
     wall, cpu, peak, printed = json.loads(done.stdout)
     return wall, cpu, peak, printed
