@@ -183,10 +183,6 @@ def _shape(array: Native) -> tuple[Any, ...]:
     return tuple(array.shape), array.dtype
 
 
-def _has(array: Native, shape: tuple[Any, ...]) -> bool:
-    return bool(array.shape == shape[0] and array.dtype == shape[1])
-
-
 _Kind = Literal["dictionary", "sequence", "real", "whole", "array"]
 
 

@@ -35,9 +35,9 @@ BENCHMARKS: dict[str, Callable[[int], list[Row]]] = {
 def described(rows: list[Row], on: dict[str, str]) -> str:
     """Return the part of the page that is written by this program."""
     where = ", ".join(f"{name} {value}" for name, value in on.items())
-    missed = ", ".join(dict.fromkeys(row.id for row in rows if row.missed)) or "none"
+    missed = [row.id + (f" on {row.threads} threads" if (row.threads or 1) > 1 else "") for row in rows if row.missed]
     today = datetime.datetime.now(datetime.UTC).date()
-    return f"Measured {today}: {where}. Aims missed: {missed}.\n\n{table(rows)}"
+    return f"Measured {today}: {where}. Aims missed: {', '.join(missed) or 'none'}.\n\n{table(rows)}"
 
 
 def write_page(text: str) -> None:
