@@ -260,7 +260,7 @@ class Backend(ABC):
     def map_samples(self, function: Callable[..., T], size: int, *arrays: Array) -> list[T]:
         """Return [function(first, *shards), ...] over shards of `size` samples, in order.
 
-        first: position of the shard's first sample in the batch.
+        first: position of the shard's first sample in the batch. function.__name__: tells kinds of work apart.
         """
         count = arrays[0].shape[0]
         if count <= size:

@@ -5,7 +5,6 @@
 Ours and the peers take turns on the same data and threads. --quick takes fewer rounds and stores nothing.
 """
 
-import datetime
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,12 +31,19 @@ BENCHMARKS: dict[str, Callable[[int], list[Row]]] = {
 }
 
 
+def merged(stored: list[Row], rows: list[Row]) -> list[Row]:
+    """Return the stored rows with the new ones in their places."""
+    found = {row.key: row for row in (*stored, *rows)}
+    return list(found.values())
+
+
 def described(rows: list[Row], on: dict[str, str]) -> str:
     """Return the part of the page that is written by this program."""
     where = ", ".join(f"{name} {value}" for name, value in on.items())
     missed = [row.id + (f" on {row.threads} threads" if (row.threads or 1) > 1 else "") for row in rows if row.missed]
-    today = datetime.datetime.now(datetime.UTC).date()
-    return f"Measured {today}: {where}. Aims missed: {', '.join(missed) or 'none'}.\n\n{table(rows)}"
+    days = sorted({row.day for row in rows})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return f"Measured {when}: {where}. Aims missed: {', '.join(missed) or 'none'}.\n\n{table(rows)}"
 
 
 def write_page(text: str) -> None:
@@ -54,20 +60,18 @@ def main() -> None:
     arguments.add_argument("--only", nargs="+", default=list(BENCHMARKS), choices=list(BENCHMARKS))
     options = arguments.parse_args()
     rounds = 3 if options.quick else 9
-    rows = []
+    here, whole = machine(), len(options.only) == len(BENCHMARKS)
+    stored = [] if whole or options.quick else load(FIGURES, here)  # what is not measured stands as it was
+    rows: list[Row] = []
     for name in options.only:
         print(f"\n{name}", flush=True)
         rows += BENCHMARKS[name](rounds)
     print("\n" + table(rows))
     if options.quick:
         return
-    if len(options.only) < len(BENCHMARKS):  # the others stand as they were
-        stored, measured = load(FIGURES), {row.id for row in rows}
-        order = [*dict.fromkeys(row.id for row in stored + rows)]
-        rows += [row for row in stored if row.id not in measured]
-        rows.sort(key=lambda row: order.index(row.id))
-    store(FIGURES, rows, machine())
-    write_page(described(rows, machine()))
+    rows = merged(stored, rows)
+    store(FIGURES, rows, here)
+    write_page(described(rows, here))
     print(f"\nwrote {FIGURES} and {PAGE}")
 
 

@@ -20,6 +20,7 @@ from turns import process
 
 from cnnkit import exporters
 
+MATRIX = 64  # megabytes
 PASS = "one plain pass: min, max, mean, std, SHA-256"
 PLAIN = """
 import hashlib, sys, h5py, numpy as np
@@ -39,10 +40,10 @@ with h5py.File(sys.argv[1]) as file:
 
 
 def make(path: Path, megabytes: int, chunks: tuple[int, int] | None = None) -> None:
-    """Write a file of another maker: matrices of 64 MB of normal numbers."""
+    """Write a file of another maker: matrices of MATRIX megabytes of normal numbers."""
     draws = np.random.default_rng(0)
     with h5py.File(path, "w") as file:
-        for i in range(max(1, megabytes // 64)):
+        for i in range(megabytes // MATRIX):
             data = file.create_dataset(f"layer{i}", (4096, 4096), "f4", chunks=chunks)
             for start in range(0, 4096, 256):
                 data[start : start + 256] = draws.standard_normal((256, 4096), dtype="f4")
@@ -88,4 +89,4 @@ if __name__ == "__main__":
     options.add_argument("megabytes", nargs="?", type=positive, default=1024)
     options.add_argument("rounds", nargs="?", type=positive, default=5)
     chosen = options.parse_args()
-    print(table(measure(chosen.megabytes, chosen.rounds)))
+    print(table(measure(max(chosen.megabytes // MATRIX, 1) * MATRIX, chosen.rounds)))

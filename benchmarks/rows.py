@@ -1,5 +1,6 @@
 """What every benchmark gives: rows with a ratio against a peer, or a size, and the aim."""
 
+import datetime
 import json
 import os
 import platform
@@ -22,6 +23,7 @@ class Row:
     more        True if more is better
     cpu         the same ratios by CPU time, where they were taken
     beside      other figures of the same rounds, by name
+    day         when it was measured
     """
 
     id: str
@@ -34,6 +36,12 @@ class Row:
     threads: int | None = None
     cpu: list[float] = field(default_factory=list)
     beside: dict[str, str] = field(default_factory=dict)
+    day: str = field(default_factory=lambda: str(datetime.datetime.now(datetime.UTC).date()))
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What is measured; a row takes the place of another one with the same key."""
+        return self.id, self.what, self.peer, self.threads
 
     @property
     def missed(self) -> bool:
@@ -107,10 +115,11 @@ def store(path: Path, rows: Sequence[Row], on: dict[str, Any]) -> None:
     path.write_text(json.dumps({"machine": on, "rows": found}, indent=1) + "\n", "utf-8")
 
 
-def load(path: Path) -> list[Row]:
-    """Return the rows of an earlier run, none where there was none."""
+def load(path: Path, here: dict[str, Any]) -> list[Row]:
+    """Return the rows of an earlier run, none where there was none; leave when it was on another machine."""
     if not path.exists():
         return []
-    return [
-        Row(**{k: v for k, v in row.items() if k != "missed"}) for row in json.loads(path.read_text("utf-8"))["rows"]
-    ]
+    stored = json.loads(path.read_text("utf-8"))
+    if stored["machine"] != here:
+        raise SystemExit(f"{path} was measured on another machine, so its rows cannot stand beside these: run it all")
+    return [Row(**{key: value for key, value in row.items() if key != "missed"}) for row in stored["rows"]]

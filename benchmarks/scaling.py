@@ -1,6 +1,6 @@
 """How training scales: time an image against the size of the data, throughput and memory against the batch, threads.
 
-    python benchmarks/scaling.py [--rounds 3] [--net lenet5]
+    python benchmarks/scaling.py [--rounds 3] [--net lenet5] [--draw]
 
 Draws docs/pictures/scaling.png and writes docs/measurements/scaling.json. Ours on NumPy and on PyTorch beside
 hand-written PyTorch, eager, in turns, each in a process of its own; the medians are drawn.
@@ -43,7 +43,10 @@ print(report.entry["seconds"] / images)
 
 
 def per_image(net: str, backend: str, images: int) -> float:
-    """Return the microseconds an image takes in the last epoch, when the last, smaller batch is captured too."""
+    """Return the microseconds an image takes in the last epoch.
+
+    Of few images the smaller last batch is a good part; it is captured in its fourth epoch.
+    """
     epochs = 7 if images < 10_000 else 3
     command = [sys.executable, "-c", EPOCH, net, backend, str(images), str(epochs)]
     return 1e6 * float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -132,10 +135,10 @@ def main() -> None:
         batches = {t: by_batch(options.net, t, options.rounds) for t in dict.fromkeys((1, cores()))}
         found = {"machine": machine(), "net": options.net, "by_size": sizes, "by_batch": batches}
         FIGURES.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    draw(options.net, sizes, batches)
+    draw(found["net"], sizes, batches)
     flat = [max(times.values()) / min(times.values()) for times in sizes.values()]
     print(f"cost an image from {IMAGES[0]:,} to {IMAGES[-1]:,}: largest / smallest {np.round(flat, 2).tolist()}")
-    print(f"wrote {FIGURES} and {PICTURE}")
+    print(f"wrote {PICTURE}" + ("" if options.draw else f" and {FIGURES}"))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from cnnkit.backends.host.memory import Memory, Workspace, empty_like
 from cnnkit.backends.host.products import LARGE, product, shared_product
 from cnnkit.backends.host.quicker import Quicker
 from cnnkit.backends.host.recorder import RecordedStep
-from cnnkit.backends.host.tape import recording
+from cnnkit.backends.host.tape import recording, wait_for
 from cnnkit.backends.host.traced import Traced
 from cnnkit.backends.host.windows import samples_last_in_memory, windows_on
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
@@ -195,7 +195,7 @@ class NumpyBackend(ArrayBackend):
 
     def map_samples(self, function: Callable[..., T], size: int, *arrays: Native) -> list[T]:
         firsts = range(0, max(len(arrays[0]), 1), size)  # a batch of none is one shard
-        kind = (getattr(function, "__qualname__", ""), arrays[0].shape)
+        kind = (getattr(function, "__name__", ""), arrays[0].shape)
 
         def one(first: int) -> T:
             return function(first, *(samples_last_in_memory(self, a[first : first + size]) for a in arrays))
@@ -213,7 +213,7 @@ class NumpyBackend(ArrayBackend):
         shared = self.threads > 1 and not getattr(self._local, "alone", False) and quicker.shared()
         with single_threaded_blas():
             if shared and tape is None:
-                found = list(self._pool().map(function, starts))
+                found = self._on_threads(function, starts)
             else:
                 with _at_work():
                     if self.threads > 1 and tape is not None:
@@ -221,6 +221,15 @@ class NumpyBackend(ArrayBackend):
                     found = [function(start) for start in starts]
         quicker.took(shared, time.perf_counter() - began)
         return found
+
+    def _on_threads(self, function: Callable[[int], T], starts: range) -> list[T]:
+        futures: list[Future[T]] = []
+        try:
+            for start in starts:
+                futures.append(self._pool().submit(function, start))
+        finally:
+            wait_for(futures)
+        return [future.result() for future in futures]
 
     def _pool(self) -> ThreadPoolExecutor:
         return _pool(self.threads, os.getpid())

@@ -7,7 +7,7 @@ What a step does in Python, it does once.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -122,16 +122,18 @@ class _SideBySide:
         self._quicker.took(shared, time.perf_counter() - started)
 
     def _play_on_threads(self) -> None:
-        others = [self._pool().submit(_play, calls) for calls in self.lanes[1:]]
+        others: list[Future[None]] = []
         try:
+            for calls in self.lanes[1:]:
+                others.append(self._pool().submit(_play, calls))
             _play(self.lanes[0])
         finally:
-            _wait_for(others)
+            wait_for(others)
         for other in others:
             other.result()
 
 
-def _wait_for(others: "list[Future[None]]") -> None:
+def wait_for(others: Sequence[Future[Any]]) -> None:
     """Wait until all are done, whatever comes between: they write into memory that the next play uses."""
     interrupted: BaseException | None = None
     while not all(other.done() for other in others):

@@ -26,10 +26,11 @@ class _Unit(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """Units that meet the batch together: in shards if it holds images and none couples samples."""
+    """Units that meet the batch together: in shards if it holds images and none couples samples; `name` says which."""
 
     units: tuple[_Unit, ...]
     separable: bool
+    name: str
 
 
 class _RunCache(NamedTuple):
@@ -73,13 +74,13 @@ class Sequential(Layer):
             layer = unit.layer
             if layer.whole_batch or (training and (layer.couples_samples or layer.stateful)):
                 if together:
-                    yield _Run(together, True)
-                yield _Run((unit,), False)
+                    yield _Run(together, True, repr(together))
+                yield _Run((unit,), False, repr(unit))
                 together = ()
             else:
                 together = (*together, unit)
         if together:
-            yield _Run(together, True)
+            yield _Run(together, True, repr(together))
 
     def children(self, x_shape: Shape) -> Iterator[tuple[str, Layer, Shape]]:
         for i, layer in enumerate(self.layers):
@@ -125,7 +126,7 @@ class Sequential(Layer):
         if not (run.separable and x.ndim == 4):
             _, y, cache = shard(0, x)
             return y, _RunCache(x.shape[0], {0: cache})
-        size = context.backend.shard_size(x.shape)
+        size, shard.__name__ = context.backend.shard_size(x.shape), f"forward {run.name}"
         results = context.backend.map_samples(shard, size, x)
         y = results[0][1] if len(results) == 1 else context.backend.concatenate([y for _, y, _ in results])
         return y, _RunCache(size, {first: cache for first, _, cache in results})
@@ -178,6 +179,7 @@ class Sequential(Layer):
 
         if len(cache.shards) == 1:
             return shard(0, dy)
+        shard.__name__ = f"backward {run.name}"
         results = context.backend.map_samples(shard, cache.size, dy)
         complete = need_dx or run.units[0].first > lowest
         dx = context.backend.concatenate([dx for dx, _ in results]) if complete else dy

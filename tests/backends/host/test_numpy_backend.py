@@ -8,7 +8,7 @@ import threadpoolctl
 from cnnkit.backends.host import products
 from cnnkit.backends.host.numpy_backend import NumpyBackend
 from cnnkit.backends.host.quicker import TRIALS
-from cnnkit.layers import Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Sequential
+from cnnkit.layers import BatchNorm, Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, Sequential
 from cnnkit.tree import flatten
 
 PADDING = ((1, 1), (0, 2))
@@ -169,3 +169,30 @@ def test_shards_go_to_threads_where_that_is_quicker() -> None:
         ways = [names[0].startswith("cnnkit") for names in found]
         assert ways[: 2 * TRIALS] == [True, False] * TRIALS
         assert ways[2 * TRIALS :] == [on_threads] * 5
+
+
+def test_what_takes_different_times_is_timed_apart(normal) -> None:
+    """Two runs of layers on images of one shape, with what couples the samples between them."""
+    backend = NumpyBackend(threads=2)
+    network = Sequential([Conv2D(4, 3, padding="same"), BatchNorm(), Conv2D(4, 5, padding="same")])
+    params, state = network.init(np.random.default_rng(0), (4, 32, 32))
+    x = normal(64, 4, 32, 32)
+    y, cache = network.forward(Context(backend, training=True), params, state, x)
+    network.backward(Context(backend, training=True), params, cache, y)
+    kinds = [kind for kind in backend._quicker if kind[1] == x.shape]
+    assert sorted(name.split()[0] for name, _ in kinds) == ["backward"] * 2 + ["forward"] * 2
+
+
+def test_work_that_fails_is_waited_for() -> None:
+    """The others write into arrays of the caller, who must not see that after the error."""
+    done = threading.Event()
+
+    def work(start: int) -> None:
+        if start == 0:
+            raise KeyboardInterrupt
+        time.sleep(0.2)
+        done.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        NumpyBackend(threads=2)._on_threads(work, range(2))
+    assert done.is_set()
