@@ -75,6 +75,13 @@ class _Inputs(NamedTuple):
     wholes: Native
 
 
+class _Captured(NamedTuple):
+    """A captured step, and what it reads."""
+
+    inputs: _Inputs
+    replay: Callable[[], Any]
+
+
 @dataclass
 class _Place:
     """The calls with inputs of one form beside the very same variables, and what stands in for them."""
@@ -84,8 +91,7 @@ class _Place:
     shapes: list[tuple[Any, ...]]  # and dtypes of their arrays
     calls: int = 0  # before the capture
     seconds: float = math.inf  # that the quickest of them took
-    inputs: _Inputs | None = None  # what the captured step reads
-    replay: Callable[[], Any] | None = None
+    captured: _Captured | None = None
 
     def fits(self, held: _Leaves, given: _Leaves) -> bool:
         """Return whether these are such variables and inputs."""
@@ -117,12 +123,12 @@ class CapturedStep:
         place = self._latest
         if place is None or not place.fits(held, given):
             place = self._latest = self._place(held, given)
-        if place.replay is not None and place.inputs is not None:
-            self._fill(place.inputs, given)
+        if place.captured is not None:
+            self._fill(place.captured.inputs, given)
             try:
-                return place.replay()
+                return place.captured.replay()
             except CaptureError as error:
-                self.reason, place.replay, place.inputs = str(error), None, None
+                self.reason, place.captured = str(error), None
         return self._run(place, variables, inputs, given)
 
     def _run(self, place: _Place, variables: Any, inputs: Any, given: _Leaves) -> Any:
@@ -137,11 +143,10 @@ class CapturedStep:
             self.reason = "numbers among the variables"
         if self.reason is None and self._recorder.worthwhile(place.calls, place.seconds):
             try:
-                place.replay = self._recorder.capture(run, variables, *copies)
-                place.inputs = copies
-                return place.replay()
+                place.captured = _Captured(copies, self._recorder.capture(run, variables, *copies))
+                return place.captured.replay()
             except CaptureError as error:
-                self.reason, place.replay, place.inputs = str(error), None, None
+                self.reason, place.captured = str(error), None
         started = time.perf_counter()
         result = run(variables, *copies)
         place.calls, place.seconds = place.calls + 1, min(place.seconds, time.perf_counter() - started)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -21,7 +21,8 @@ from cnnkit.backends.host.memory import Memory, Workspace, empty_like
 from cnnkit.backends.host.products import LARGE, product, shared_product
 from cnnkit.backends.host.quicker import Quicker
 from cnnkit.backends.host.recorder import RecordedStep
-from cnnkit.backends.host.tape import recording, wait_for
+from cnnkit.backends.host.tape import recording
+from cnnkit.backends.host.threads import shared_out
 from cnnkit.backends.host.traced import Traced
 from cnnkit.backends.host.windows import samples_last_in_memory, windows_on
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
@@ -213,7 +214,7 @@ class NumpyBackend(ArrayBackend):
         shared = self.threads > 1 and not getattr(self._local, "alone", False) and quicker.shared()
         with single_threaded_blas():
             if shared and tape is None:
-                found = self._on_threads(function, starts)
+                found = shared_out(self._pool(), function, starts)
             else:
                 with _at_work():
                     if self.threads > 1 and tape is not None:
@@ -221,15 +222,6 @@ class NumpyBackend(ArrayBackend):
                     found = [function(start) for start in starts]
         quicker.took(shared, time.perf_counter() - began)
         return found
-
-    def _on_threads(self, function: Callable[[int], T], starts: range) -> list[T]:
-        futures: list[Future[T]] = []
-        try:
-            for start in starts:
-                futures.append(self._pool().submit(function, start))
-        finally:
-            wait_for(futures)
-        return [future.result() for future in futures]
 
     def _pool(self) -> ThreadPoolExecutor:
         return _pool(self.threads, os.getpid())

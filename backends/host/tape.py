@@ -7,8 +7,8 @@ What a step does in Python, it does once.
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from cnnkit.backends.host.memory import Memory, Workspace, lasting
 from cnnkit.backends.host.quicker import Quicker
+from cnnkit.backends.host.threads import shared_out
 from cnnkit.backends.protocol import Native
 
 T = TypeVar("T")
@@ -115,34 +116,11 @@ class _SideBySide:
     def __call__(self) -> None:
         started, shared = time.perf_counter(), self._quicker.shared()
         if shared:
-            self._play_on_threads()
+            shared_out(self._pool(), _play, self.lanes, own=1)
         else:
             for calls in self.lanes:
                 _play(calls)
         self._quicker.took(shared, time.perf_counter() - started)
-
-    def _play_on_threads(self) -> None:
-        others: list[Future[None]] = []
-        try:
-            for calls in self.lanes[1:]:
-                others.append(self._pool().submit(_play, calls))
-            _play(self.lanes[0])
-        finally:
-            wait_for(others)
-        for other in others:
-            other.result()
-
-
-def wait_for(others: Sequence[Future[Any]]) -> None:
-    """Wait until all are done, whatever comes between: they write into memory that the next play uses."""
-    interrupted: BaseException | None = None
-    while not all(other.done() for other in others):
-        try:
-            wait(others)
-        except KeyboardInterrupt as error:
-            interrupted = error
-    if interrupted is not None:
-        raise interrupted
 
 
 def _kept(value: Any) -> Any:

@@ -126,7 +126,8 @@ class Sequential(Layer):
         if not (run.separable and x.ndim == 4):
             _, y, cache = shard(0, x)
             return y, _RunCache(x.shape[0], {0: cache})
-        size, shard.__name__ = context.backend.shard_size(x.shape), f"forward {run.name}"
+        shard.__name__ = f"forward {run.name}"
+        size = context.backend.shard_size(x.shape)
         results = context.backend.map_samples(shard, size, x)
         y = results[0][1] if len(results) == 1 else context.backend.concatenate([y for _, y, _ in results])
         return y, _RunCache(size, {first: cache for first, _, cache in results})

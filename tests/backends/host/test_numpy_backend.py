@@ -181,18 +181,3 @@ def test_what_takes_different_times_is_timed_apart(normal) -> None:
     network.backward(Context(backend, training=True), params, cache, y)
     kinds = [kind for kind in backend._quicker if kind[1] == x.shape]
     assert sorted(name.split()[0] for name, _ in kinds) == ["backward"] * 2 + ["forward"] * 2
-
-
-def test_work_that_fails_is_waited_for() -> None:
-    """The others write into arrays of the caller, who must not see that after the error."""
-    done = threading.Event()
-
-    def work(start: int) -> None:
-        if start == 0:
-            raise KeyboardInterrupt
-        time.sleep(0.2)
-        done.set()
-
-    with pytest.raises(KeyboardInterrupt):
-        NumpyBackend(threads=2)._on_threads(work, range(2))
-    assert done.is_set()

@@ -48,7 +48,9 @@ def made(monkeypatch) -> list[CapturedStep]:
 
 
 def tapes(steps: list[CapturedStep]) -> list[Tape]:
-    return [place.replay._tape for step in steps for place in step._places.values() if place.replay is not None]
+    return [
+        place.captured.replay._tape for step in steps for place in step._places.values() if place.captured is not None
+    ]
 
 
 def train(network, x_shape, captures=True, threads=1, dtype="float32", optimizer="adam", loss="softmax_cross_entropy",
