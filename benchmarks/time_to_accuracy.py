@@ -69,7 +69,7 @@ def keras(seed: int, backend: str) -> tuple[float, float, str]:
 def measure(rounds: int, backend: str = "torch") -> list[Row]:
     """Return the row of P6; a run of ours that does not arrive is infinitely slow."""
     if not Path(os.environ.get("CNNKIT_DATA_DIR", ""), "mnist.npz").exists():
-        print("P6: no mnist.npz in CNNKIT_DATA_DIR")
+        print("P6: no mnist.npz: name the folder that holds it in CNNKIT_DATA_DIR")
         return []
     speeds, mine, theirs = [], [], []
     for seed in range(rounds):
@@ -90,4 +90,7 @@ if __name__ == "__main__":
     arguments.add_argument("--rounds", type=positive, default=3)
     arguments.add_argument("--keras", default="torch", choices=("torch", "jax"), help="Keras' backend")
     options = arguments.parse_args()
-    print(table(measure(options.rounds, options.keras)))
+    rows = measure(options.rounds, options.keras)
+    if not rows:
+        sys.exit(2)
+    print(table(rows))
