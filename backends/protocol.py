@@ -106,7 +106,7 @@ class Backend(ABC):
         """Return float32 draws in [0, 1): element i is the top 24 bits of Philox4x32-10 word start + i, times 2**-24.
 
         key: two words of 32 bits. step: counts updates; may live on the device. Word 4 b + j is word j of the counter
-        (b low, b high, step low, step high); `cnnkit.backends.philox` computes it on any int64 arrays.
+        (b low, b high, step low, step high); `cnnkit.backends.shared.philox` computes it on any int64 arrays.
         Salmon et al. 2011.
         """
 

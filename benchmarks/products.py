@@ -12,8 +12,8 @@ import numpy as np
 import threadpoolctl
 from arguments import parser
 
-from cnnkit.backends.host.blas_threads import single_threaded_blas
-from cnnkit.backends.host.products import product
+from cnnkit.backends.numpy_cpu.kernels.products import product
+from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
 
 SHAPES = [
     (6, 25, 12544), (16, 150, 3200), (8, 9, 21632), (32, 4, 26880), (10, 50, 6400), (21, 425, 960), (20, 90, 8000),

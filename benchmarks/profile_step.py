@@ -17,9 +17,11 @@ from arguments import parser, positive
 from runners import Run, ours
 from workloads import known, workload
 
-from cnnkit.backends.host import composites, convolution, numpy_backend, pooling, products, recorder, windows
-from cnnkit.backends.host.blas_threads import single_threaded_blas
-from cnnkit.backends.host.tape import Tape
+from cnnkit.backends.numpy_cpu import numpy_backend
+from cnnkit.backends.numpy_cpu.capture import replay as recorder
+from cnnkit.backends.numpy_cpu.capture.program import Tape
+from cnnkit.backends.numpy_cpu.kernels import composites, convolution, pooling, products, windows
+from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
 
 LINES = (composites, convolution, pooling, products, windows)
 

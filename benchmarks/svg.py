@@ -19,7 +19,7 @@ from rows import Row, table
 from turns import timed
 
 from cnnkit import Model, recipes
-from cnnkit.exporters.svg.svg_format import SvgFormat
+from cnnkit.exporters.svg.format import SvgFormat
 
 EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" width="1240" height="1000"/>'
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
-    from cnnkit.exporters.weight_file import Tensor, WeightFile
+    from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 
 DRAWN = 20_000  # parameters: about 3 MB of picture
 _MOST = 60  # rows; a notebook is no place for more

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import CnnkitError, ExportError
-from cnnkit.exporters.faults import fault
-from cnnkit.exporters.formats import Format
-from cnnkit.exporters.weight_file import WeightFile
+from cnnkit.exporters.core.faults import fault
+from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.atomic import atomic_path
 from cnnkit.files.names import printable
 

@@ -10,10 +10,10 @@ import scipy.special  # noqa: F401 (its BLAS must be there before a backend firs
 
 from cnnkit.backends.cuda.cupy_backend import CupyBackend
 from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
-from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Backend
-from cnnkit.backends.reference_backend import ReferenceBackend
-from cnnkit.backends.torch_backend import TorchBackend
+from cnnkit.backends.pytorch.torch_backend import TorchBackend
+from cnnkit.backends.reference.reference_backend import ReferenceBackend
 
 BACKENDS: dict[str, Callable[[], Backend]] = {
     "numpy": lambda: NumpyBackend(threads=2),  # shards go through the pool of threads, whatever the machine

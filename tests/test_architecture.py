@@ -33,8 +33,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.optimizers": (*BOTTOM, PROTOCOL, "cnnkit.flat_tree"),
 }
 # Who alone may import the libraries that are heavy or not everywhere.
-LIBRARIES = {"torch": "cnnkit.backends.torch_backend", "cupy": "cnnkit.backends.cuda"}
-CONCRETE = ("host", "torch_backend", "torch_graph", "reference_backend", "array_code", "cuda", "philox")
+LIBRARIES = {"torch": "cnnkit.backends.pytorch", "cupy": "cnnkit.backends.cuda"}
+CONCRETE = ("numpy_cpu", "pytorch", "reference", "shared", "cuda")
 
 
 class Module(NamedTuple):
@@ -113,7 +113,7 @@ def forbidden(module: Module) -> list[str]:
 def test_there_is_something_to_look_at() -> None:
     assert len(MODULES) > 100
     assert set(MAY_IMPORT) <= {room(module.name) for module in MODULES}
-    assert {"cnnkit", "cnnkit.model", "cnnkit.backends.host.pooling", "cnnkit.data.digits"} <= NAMES
+    assert {"cnnkit", "cnnkit.model", "cnnkit.backends.numpy_cpu.kernels.pooling", "cnnkit.data.digits"} <= NAMES
 
 
 @pytest.mark.parametrize("module", MODULES, ids=[module.name for module in MODULES])
@@ -228,7 +228,7 @@ def test_files_stay_small() -> None:
         ("cnnkit.exporters.new", "from cnnkit import layers"),
         ("cnnkit.data.new", "def f():\n    from cnnkit.exporters import read"),
         ("cnnkit.layers.new", "from cnnkit.backends.registry import get_backend"),
-        ("cnnkit.layers.new", "from cnnkit.backends.host import numpy_backend"),
+        ("cnnkit.layers.new", "from cnnkit.backends.numpy_cpu import numpy_backend"),
         (
             "cnnkit.losses.new",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from cnnkit.model import Model",

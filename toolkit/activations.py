@@ -1,6 +1,6 @@
 """What a net makes of one sample, layer by layer, as tensors that a weight file can carry."""
 
-from cnnkit.exporters.weight_file import Tensor
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.layers import Context
 from cnnkit.model import Model, Values
 from cnnkit.tree import child

@@ -19,7 +19,7 @@ from cnnkit.tree import Tree, flatten, map_leaves
 
 if TYPE_CHECKING:
     from cnnkit.data.dataset import Dataset
-    from cnnkit.exporters.weight_file import WeightFile
+    from cnnkit.exporters.core.weight_file import WeightFile
     from cnnkit.summary import Summary
     from cnnkit.training.evaluation import Evaluation
 

@@ -12,7 +12,7 @@ import numpy as np
 from cnnkit import architecture, losses
 from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, WeightFileError
-from cnnkit.exporters.weight_file import ROLES, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.layers import Layer, Sequential, Variables
 from cnnkit.tree import Tree, flatten, unflatten

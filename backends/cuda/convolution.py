@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Protocol
 
 from numpy import int32
 
-from cnnkit.backends.array_code.windows import output_sizes
 from cnnkit.backends.cuda.kernels import Kernels, blocks, planes
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape
+from cnnkit.backends.shared.windows import output_sizes
 
 COLUMN_BYTES = 256 << 20  # of im2col's columns at once
 SUM_BYTES = 64 << 20  # of the parts that a weight gradient is the sum of

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 from numpy import float64, int32, int64, uint32
 
-from cnnkit.backends.array_code.array_backend import ArrayBackend
-from cnnkit.backends.captured_step import CapturedStep
 from cnnkit.backends.composite import Rule
 from cnnkit.backends.cuda import convolution, pooling
+from cnnkit.backends.cuda.capture_device import CudaRecorder
 from cnnkit.backends.cuda.convolution import Windows
 from cnnkit.backends.cuda.kernels import MOST_BLOCKS, Kernels, blocks, planes
 from cnnkit.backends.cuda.machine import Machine
 from cnnkit.backends.cuda.products import gemm
-from cnnkit.backends.cuda.recorder import CudaRecorder
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
+from cnnkit.backends.shared.array_backend import ArrayBackend
+from cnnkit.backends.shared.captured_step import CapturedStep
 
 # (optimizer, its slots) -> (kernel, the numbers of a step that it reads)
 _ADAM = ("rate", "size", "correction")

@@ -4,10 +4,10 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from cnnkit.backends.captured_step import CaptureError
 from cnnkit.backends.cuda.cublas import Cublas
 from cnnkit.backends.cuda.products import Product
 from cnnkit.backends.protocol import Native
+from cnnkit.backends.shared.captured_step import CaptureError
 from cnnkit.errors import first_line
 
 T = TypeVar("T")

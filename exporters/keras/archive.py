@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from cnnkit.exporters.faults import fault, gate_faults
-from cnnkit.exporters.weight_file import NotRead
+from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.names import printable
 from cnnkit.files.zip_gate import ZipGate
 

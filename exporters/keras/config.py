@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from cnnkit.exporters import strict_json
-from cnnkit.exporters.weight_file import NotRead
+from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.names import printable
 
 _MAX_DEPTH = 32

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cnnkit.exporters.faults import fault
-from cnnkit.exporters.foreign_tensors import Foreign
+from cnnkit.exporters.core.faults import fault
+from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.keras import variables
 from cnnkit.exporters.keras.config import LayerConfig
-from cnnkit.exporters.weight_file import Tensor
 from cnnkit.files.hdf5_foreign import Listing
 from cnnkit.files.names import printable
 from cnnkit.files.natural_order import natural

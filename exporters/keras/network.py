@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cnnkit.exporters.claims import Claims
+from cnnkit.exporters.core.claims import Claims
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.keras.config import snake_case
 from cnnkit.exporters.keras.variable import KerasLayer, Variable
-from cnnkit.exporters.weight_file import Tensor
 
 Layer = Mapping[str, Any]
 

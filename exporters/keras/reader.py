@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cnnkit.exporters.faults import fault
-from cnnkit.exporters.foreign_tensors import Foreign
+from cnnkit.exporters.core.faults import fault
+from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile
 from cnnkit.exporters.keras import config as configs
 from cnnkit.exporters.keras.archive import open_archive
 from cnnkit.exporters.keras.legacy import is_legacy, read_legacy
 from cnnkit.exporters.keras.saved import is_saved, read_saved
-from cnnkit.exporters.weight_file import NotRead, Tensor, WeightFile
 
 NAME = "keras"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit.exporters.weight_file import Array, Tensor
+from cnnkit.exporters.core.weight_file import Array, Tensor
 
 
 @dataclass(frozen=True)

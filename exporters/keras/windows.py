@@ -3,9 +3,9 @@
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core.layer_geometry import Geometry, Padding, Pair, geometry, pair
 from cnnkit.exporters.keras.network import Layer, Network
 from cnnkit.exporters.keras.variable import Variable
-from cnnkit.exporters.layer_geometry import Geometry, Padding, Pair, geometry, pair
 
 _NONE: Padding = ((0, 0), (0, 0))
 

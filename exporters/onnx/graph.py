@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnkit.exporters.claims import Claims
+from cnnkit.exporters.core.claims import Claims
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.onnx.tensor_proto import TYPES
 from cnnkit.exporters.onnx.wire_writer import Message
-from cnnkit.exporters.weight_file import Tensor
 
 INPUT, OUTPUT = "input", "output"
 _NUMBERS = {name: number for number, name in TYPES.items()}

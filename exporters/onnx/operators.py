@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.layer_geometry import geometry, pair
+from cnnkit.exporters.core.layer_geometry import geometry, pair
 from cnnkit.exporters.onnx.graph import Graph
 from cnnkit.files.names import printable
 

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cnnkit.exporters import strict_json
-from cnnkit.exporters.element_types import carrier
-from cnnkit.exporters.faults import fault, gate_faults
+from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.raw_values import STEP, streamed
+from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.exporters.onnx.model_proto import Model, parse_model
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, read_tensor
 from cnnkit.exporters.onnx.usage import Use, all_graphs, meaning, own_inputs, uses
 from cnnkit.exporters.onnx.wire import Source
-from cnnkit.exporters.raw_values import STEP, streamed
-from cnnkit.exporters.weight_file import Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 

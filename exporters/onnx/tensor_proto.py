@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cnnkit.exporters.element_types import carrier
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.raw_values import values_of
+from cnnkit.exporters.core.weight_file import Array
 from cnnkit.exporters.onnx.wire import BYTES, FIXED32, FIXED64, VARINT, Field, Source, damaged, signed
-from cnnkit.exporters.raw_values import values_of
-from cnnkit.exporters.weight_file import Array
 from cnnkit.files.stored_file import StoredFile
 
 TYPES = {

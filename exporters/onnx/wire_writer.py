@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cnnkit.exporters.weight_file import Tensor
+from cnnkit.exporters.core.weight_file import Tensor
 
 
 class Message:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.element_types import carrier
-from cnnkit.exporters.weight_file import Array, Tensor, WeightFile, sha256
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile, sha256
 from cnnkit.files.names import printable
 
 NAMESPACE = "urn:cnnkit:svg"

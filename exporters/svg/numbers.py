@@ -6,7 +6,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit.exporters.weight_file import Array
+from cnnkit.exporters.core.weight_file import Array
 
 Floats = NDArray[np.float64]
 # exponent bits, mantissa bits, bias, has infinities, the only NaN is negative zero

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.svg import edges
 from cnnkit.exporters.svg.canvas import Canvas
 from cnnkit.exporters.svg.data_block import NAMESPACE, encode, header
@@ -14,7 +15,6 @@ from cnnkit.exporters.svg.overview import draw_overview
 from cnnkit.exporters.svg.palette import style_sheet
 from cnnkit.exporters.svg.sections import draw_layer
 from cnnkit.exporters.svg.sheet import Sheet, Values
-from cnnkit.exporters.weight_file import Tensor, WeightFile
 
 TITLED = 100_000
 _PIXELS, _TENSORS = 4_000_000, 2000

@@ -4,12 +4,12 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from cnnkit.exporters import strict_json
-from cnnkit.exporters.element_types import carrier
-from cnnkit.exporters.faults import fault
+from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.faults import fault
+from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile, sha256
 from cnnkit.exporters.svg.data_block import ENCODING, FORMAT, LIMIT, TEXTS, VERSION, decode, too_large
 from cnnkit.exporters.svg.scanner import Block, scan
-from cnnkit.exporters.weight_file import Array, Tensor, WeightFile, sha256
 from cnnkit.files.names import printable
 
 _fault = functools.partial(fault, format_name="svg")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.svg.canvas import Canvas, Element
 from cnnkit.exporters.svg.numbers import Floats, digits, floats
 from cnnkit.exporters.svg.scale import Scale, scale_of
-from cnnkit.exporters.weight_file import Tensor
 
 
 @dataclass

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cnnkit.exporters.core.weight_file import Array, Tensor
 from cnnkit.exporters.text.digits import dumped, finite, fitted, words
 from cnnkit.exporters.text.grammar import WIDTHS
 from cnnkit.exporters.text.layout import Layout, labels
-from cnnkit.exporters.weight_file import Array, Tensor
 
 _ALIGNED = 20_000  # numbers of a tensor; in a larger one columns would cost too many blanks
 _SLICE = 16_384  # numbers made into text at once

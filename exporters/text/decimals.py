@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnkit.exporters.weight_file import Array
+from cnnkit.exporters.core.weight_file import Array
 
 _U = np.uint64
 _PAD = 16

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.exporters.core.weight_file import Array
 from cnnkit.exporters.text.grammar import SPECIAL
-from cnnkit.exporters.weight_file import Array
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.formats import Format, verify
+from cnnkit.exporters.core.format import Format, verify
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.digits import MOST_DIGITS
 from cnnkit.exporters.text.floats import FLOATS
 from cnnkit.exporters.text.reader import NAME, ROUNDED, read_text
 from cnnkit.exporters.text.writer import write_text
-from cnnkit.exporters.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
 
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cnnkit.exporters.element_types import carrier
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.weight_file import ROLES
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.source import LineError, Piece
-from cnnkit.exporters.weight_file import ROLES
 from cnnkit.files.extents import byte_count
 from cnnkit.files.names import printable
 

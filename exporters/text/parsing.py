@@ -8,12 +8,12 @@ from fractions import Fraction
 import numpy as np
 import orjson
 
-from cnnkit.exporters.element_types import carrier
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.weight_file import Array
 from cnnkit.exporters.text import decimals
 from cnnkit.exporters.text.floats import FLOATS, FloatType
 from cnnkit.exporters.text.grammar import NUMBER, SPECIAL
 from cnnkit.exporters.text.rounding import nearest
-from cnnkit.exporters.weight_file import Array
 from cnnkit.files.names import printable
 
 BLANKS = b" \t\r\n"

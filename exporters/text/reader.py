@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from cnnkit.exporters import strict_json
-from cnnkit.exporters.faults import fault
+from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.faults import fault
+from cnnkit.exporters.core.weight_file import KINDS, Array, NotRead, Tensor, WeightFile
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.heading import Heading, read_heading
 from cnnkit.exporters.text.source import LineError, Piece, pieces
 from cnnkit.exporters.text.values import Values, read_values
-from cnnkit.exporters.weight_file import KINDS, Array, NotRead, Tensor, WeightFile
 from cnnkit.files.hdf5_gate import UnsafeFileError
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile

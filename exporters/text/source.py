@@ -8,8 +8,8 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from cnnkit.exporters.core.weight_file import Array
 from cnnkit.exporters.text.grammar import NUMBER_STARTS
-from cnnkit.exporters.weight_file import Array
 
 _BLOCK = 512 << 10
 _LONGEST_LINE = 16 << 20

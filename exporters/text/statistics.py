@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.exporters.core.weight_file import Array, Tensor
 from cnnkit.exporters.text.floats import FLOATS
-from cnnkit.exporters.weight_file import Array, Tensor
 from cnnkit.files.names import printable
 
 _SLICE = 1 << 14

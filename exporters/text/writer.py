@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.raw_values import checked, require_rank
+from cnnkit.exporters.core.raw_values import checked, require_rank
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile, sha256
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.body import body
 from cnnkit.exporters.text.layout import image_rows, layout
 from cnnkit.exporters.text.statistics import layers_in_words, summary
-from cnnkit.exporters.weight_file import Tensor, WeightFile, sha256
 from cnnkit.files.names import printable
 
 _INTRODUCTION = """\

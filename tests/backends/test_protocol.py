@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from cnnkit.backends.array_code.array_backend import ArrayBackend
 from cnnkit.backends.cuda.cupy_backend import CupyBackend
-from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Array, Backend
-from cnnkit.backends.reference_backend import ReferenceBackend
-from cnnkit.backends.torch_backend import TorchBackend
+from cnnkit.backends.pytorch.torch_backend import TorchBackend
+from cnnkit.backends.reference.reference_backend import ReferenceBackend
+from cnnkit.backends.shared.array_backend import ArrayBackend
 
 CLASSES = [NumpyBackend, CupyBackend, TorchBackend, ReferenceBackend]
 OWN = {ArrayBackend: {"gemm"}, NumpyBackend: {"alone", "empty", "scratch"}}  # public methods beyond the protocol

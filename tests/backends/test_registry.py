@@ -5,18 +5,18 @@ import pytest
 
 from cnnkit.backends import registry
 from cnnkit.backends.cuda.cupy_backend import CupyBackend
-from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Availability
-from cnnkit.backends.reference_backend import ReferenceBackend
-from cnnkit.backends.torch_backend import TorchBackend
+from cnnkit.backends.pytorch.torch_backend import TorchBackend
+from cnnkit.backends.reference.reference_backend import ReferenceBackend
 from cnnkit.errors import BackendUnavailableError
 
 ENTRY_POINTS = """[cnnkit.backends]
-numpy = cnnkit.backends.host.numpy_backend:NumpyBackend
-torch = cnnkit.backends.torch_backend:TorchBackend
+numpy = cnnkit.backends.numpy_cpu.numpy_backend:NumpyBackend
+torch = cnnkit.backends.pytorch.torch_backend:TorchBackend
 cupy = cnnkit.backends.cuda.cupy_backend:CupyBackend
 cupy-sim = cnnkit.backends.cuda.cupy_sim_backend:CupySimBackend
-reference = cnnkit.backends.reference_backend:ReferenceBackend
+reference = cnnkit.backends.reference.reference_backend:ReferenceBackend
 broken = broken_backend_of_a_third_party:Backend
 elsewhere = elsewhere_backend:Elsewhere
 half = elsewhere_backend:Half
@@ -24,7 +24,7 @@ without = elsewhere_backend:Without
 misnamed = elsewhere_backend:Elsewhere
 """
 ELSEWHERE = """
-from cnnkit.backends.reference_backend import ReferenceBackend
+from cnnkit.backends.reference.reference_backend import ReferenceBackend
 class Elsewhere(ReferenceBackend):
     name = "elsewhere"
 from cnnkit.backends.protocol import Backend

@@ -1,8 +1,8 @@
 """The parity suite on our own backends: primitives, layers, losses, optimizers, randomness, errors, a training."""
 
 from cnnkit.backends.cuda.cupy_backend import CupyBackend
-from cnnkit.backends.host.numpy_backend import NumpyBackend
-from cnnkit.backends.torch_backend import TorchBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
+from cnnkit.backends.pytorch.torch_backend import TorchBackend
 from cnnkit.testing import BackendSuite
 
 RECIPES = ("lenet5",)  # tests/parity trains the others

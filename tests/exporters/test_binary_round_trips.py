@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters import Tensor, WeightFile, formats
-from cnnkit.exporters.weight_file import KINDS, ROLES
+from cnnkit.exporters.core.weight_file import KINDS, ROLES
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 EIGHTS = [f"float8_{kind}" for kind in ("e4m3fn", "e5m2", "e4m3fnuz", "e5m2fnuz", "e8m0fnu")]
@@ -147,10 +147,9 @@ def test_listing_loads_no_values_and_a_changed_file_is_noticed(weights, tmp_path
     form, path = formats()[name], tmp_path / "a"
     form.write(weights, path)
     with monkeypatch.context() as patched:
-        for module in ("npz_reader.array_of", "torch_reader.values_of", "safetensors_format.values_of"):
-            real = getattr(
-                importlib.import_module(f"cnnkit.exporters.{module.partition('.')[0]}"), module.partition(".")[2]
-            )
+        for module in ("npz.reader.array_of", "pytorch.reader.values_of", "safetensors.format.values_of"):
+            home, _, function = module.rpartition(".")
+            real = getattr(importlib.import_module(f"cnnkit.exporters.{home}"), function)
             only_text = functools.partial(_only_text, real)
             patched.setattr(f"cnnkit.exporters.{module}", only_text)
         back = form.read(path)

@@ -62,7 +62,10 @@ class Raising(Shout):
         raise RuntimeError("no\nlicence \x1b[31m")
 
 
-OURS = {"hdf5": "cnnkit.exporters.hdf5:Hdf5Format", "diy-cnn-json": "cnnkit.exporters.diy_cnn_json:DiyCnnJsonFormat"}
+OURS = {
+    "hdf5": "cnnkit.exporters.hdf5.format:Hdf5Format",
+    "diy-cnn-json": "cnnkit.exporters.diy_cnn.format:DiyCnnJsonFormat",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -216,7 +219,7 @@ def test_a_failing_check_keeps_the_old_file(installed, tmp_path):
 
 
 def test_a_writer_that_changes_a_value_is_caught(weights, tmp_path, monkeypatch):
-    from cnnkit.exporters import hdf5
+    from cnnkit.exporters.hdf5 import format as hdf5
 
     real = hdf5.write_hdf5
     wrong = WeightFile((*weights.tensors[1:], exporters.Tensor.of("0.weight", weights["0.weight"].read() * 2)))

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from cnnkit import Model, exporters, recipes
-from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 
 pytestmark = pytest.mark.tools
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Backend
-from cnnkit.backends.reference_backend import ReferenceBackend
-from cnnkit.backends.torch_backend import TorchBackend
+from cnnkit.backends.pytorch.torch_backend import TorchBackend
+from cnnkit.backends.reference.reference_backend import ReferenceBackend
 from cnnkit.parity.check import Arena
 from cnnkit.parity.engine import run_check
 from cnnkit.parity.primitives import PRIMITIVES

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cnnkit.backends.host.numpy_backend import NumpyBackend
-from cnnkit.backends.reference_backend import ReferenceBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
+from cnnkit.backends.reference.reference_backend import ReferenceBackend
 from cnnkit.parity.check import Arena
 from cnnkit.parity.engine import run_check
 from cnnkit.parity.mistakes.table import mantissa

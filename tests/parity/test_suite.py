@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnkit import layers, losses, optimizers, parity, schedules
-from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Backend
 from cnnkit.errors import BackendUnavailableError, ConfigError
 from cnnkit.parity import layers as layer_checks

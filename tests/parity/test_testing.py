@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 WRONG = """
-    from cnnkit.backends.host.numpy_backend import NumpyBackend
+    from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
     from cnnkit.testing import BackendSuite
 
 

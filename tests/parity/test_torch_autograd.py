@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from cnnkit import Model, Options, Training, load_data
-from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.data import Dataset, Split
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU, Sequential, Sigmoid
 

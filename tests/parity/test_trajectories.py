@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from cnnkit.backends.host.numpy_backend import NumpyBackend
-from cnnkit.backends.reference_backend import ReferenceBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
+from cnnkit.backends.reference.reference_backend import ReferenceBackend
 from cnnkit.errors import ConfigError
 from cnnkit.layers import BatchNorm, Residual, Sequential
 from cnnkit.optimizers import Adam

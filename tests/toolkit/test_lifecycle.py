@@ -13,8 +13,8 @@ import threadpoolctl
 
 from cnnkit import Model, Options, Sequential, Training, load_data
 from cnnkit.backends import get_backend
-from cnnkit.backends.host.blas_threads import single_threaded_blas
-from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
 from cnnkit.errors import BackendUnavailableError, ConfigError, TrainingError, WeightFileError
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, Layer, ReLU
 from cnnkit.losses import Loss, MeanSquaredError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Training, load_data
-from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.layers import Branches, Conv2D, Dense, Flatten, Layer, Residual, Sequential
 from cnnkit.layers.schema import LAYERS
 from cnnkit.losses import SoftmaxCrossEntropy

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.layers import Context
 from cnnkit.seeds import Purpose, generator, key
 

@@ -78,7 +78,7 @@ def command(
 
 def _map(path: Path) -> Mapping[str, str]:
     """Return the pairs of names that a JSON file lists. Raises ConfigError."""
-    from cnnkit.exporters import strict_json
+    from cnnkit.exporters.core import strict_json
 
     try:
         found = strict_json.loads(path.read_bytes())

@@ -17,7 +17,7 @@ from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
     from cnnkit.exporters import Tensor, WeightFile
-    from cnnkit.exporters.weight_file import Array
+    from cnnkit.exporters.core.weight_file import Array
     from cnnkit.inspection import Finding, Statistics
     from cnnkit.inspection.slices import Part
 

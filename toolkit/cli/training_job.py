@@ -13,7 +13,7 @@ from cnnkit.cli.output import Output
 from cnnkit.cli.progress import epoch_line, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import size_text
-from cnnkit.exporters.weight_file import WeightFile
+from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.model import Model
 from cnnkit.training import EpochReport, Training
 from cnnkit.training.checkpoint import to_weights

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit.exporters.weight_file import Array
+from cnnkit.exporters.core.weight_file import Array
 from cnnkit.inspection.decoding import decoded
 from cnnkit.inspection.statistics import Index
 

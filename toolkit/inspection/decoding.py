@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from cnnkit.exporters.weight_file import Array
+from cnnkit.exporters.core.weight_file import Array
 
 # name: bits of mantissa, bias of the exponent, whether the last exponent holds infinities and NaN as in IEEE 754
 _FLOAT8 = {

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cnnkit.exporters.weight_file import Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.inspection.comparison import Distance, distance
 from cnnkit.inspection.flattening import Flattening

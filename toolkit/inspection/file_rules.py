@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from cnnkit.exporters.element_types import carrier
-from cnnkit.exporters.weight_file import Tensor
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.inspection.finding import Finding
 from cnnkit.inspection.statistics import Statistics
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from cnnkit.exporters.weight_file import Tensor
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.inspection.file_rules import Key, element_types, never_updated
 from cnnkit.inspection.finding import SEVERITIES, Finding
 from cnnkit.inspection.statistics import Statistics

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.text.layout import image_rows
-from cnnkit.exporters.weight_file import Tensor, WeightFile
 from cnnkit.inspection.layouts import Transform, channels_last, words
 
 

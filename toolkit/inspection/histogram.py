@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit.exporters.weight_file import Array
+from cnnkit.exporters.core.weight_file import Array
 
 _BITS = {"float16": (10, 5), "float32": (23, 8), "float64": (52, 11)}  # of mantissa and exponent
 _BARS, _ASCII = " ▁▂▃▄▅▆▇█", " .:-=+*#%"

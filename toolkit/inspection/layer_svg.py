@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.svg.palette import css_class, style_sheet
 from cnnkit.exporters.svg.scale import NAN, STEPS, Scale
-from cnnkit.exporters.weight_file import Tensor
 from cnnkit.files.names import printable
 from cnnkit.inspection.mosaic import mosaic, uri
 from cnnkit.inspection.unit_maps import UnitMaps

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from cnnkit.errors import ConfigError
-from cnnkit.exporters.weight_file import Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
 
 _DEEPEST = 50  # a file of a stranger may be nested without end

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnkit.exporters.weight_file import Array, Tensor
+from cnnkit.exporters.core.weight_file import Array, Tensor
 
 _SAME = {"vocab": "vocabulary", "dim": "dimension", "o": "out", "c": "out", "i": "in"}  # one word for one thing
 _SHORT = {"out": "O", "in": "I", "kh": "H", "kw": "W", "kd": "D", "k": "W", "m": "M"}

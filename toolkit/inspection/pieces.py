@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from cnnkit.exporters.weight_file import Array, Tensor, hashed
+from cnnkit.exporters.core.weight_file import Array, Tensor, hashed
 
 VALUES = 1 << 20  # of a piece
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cnnkit.exporters.weight_file import WeightFile
+from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import printable
 
 _TIMES = ("seconds", "images_per_second")

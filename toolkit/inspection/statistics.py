@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit.exporters.element_types import carrier
-from cnnkit.exporters.weight_file import Array, Tensor
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.weight_file import Array, Tensor
 from cnnkit.inspection.decoding import decoded
 from cnnkit.inspection.histogram import Counter, Histogram
 from cnnkit.inspection.moments import Moments

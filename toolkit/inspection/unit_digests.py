@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from cnnkit.exporters.weight_file import Array, Tensor
+from cnnkit.exporters.core.weight_file import Array, Tensor
 from cnnkit.inspection.pieces import VALUES, pieces
 
 

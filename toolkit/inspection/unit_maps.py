@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit.exporters.weight_file import Tensor
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.inspection.decoding import decoded
 from cnnkit.inspection.layouts import words
 from cnnkit.inspection.unit_rules import unit_word

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnkit.exporters.weight_file import Tensor
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.inspection.finding import Finding
 from cnnkit.inspection.statistics import Statistics
 from cnnkit.inspection.unit_digests import unit_digests

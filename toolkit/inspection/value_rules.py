@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from cnnkit.exporters.weight_file import Tensor
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.inspection.finding import Finding
 from cnnkit.inspection.statistics import Index, Statistics
 

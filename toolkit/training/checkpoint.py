@@ -9,7 +9,7 @@ import numpy as np
 from cnnkit import weights
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import WeightFileError
-from cnnkit.exporters.weight_file import Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.model import Model
 from cnnkit.training.options import Options

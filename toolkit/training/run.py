@@ -8,7 +8,7 @@ from typing import Any
 from cnnkit import architecture, exporters
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, WeightFileError
-from cnnkit.exporters.weight_file import WeightFile
+from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.model import Model
 from cnnkit.training.options import Options
 

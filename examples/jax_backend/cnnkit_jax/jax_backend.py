@@ -14,8 +14,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from cnnkit.backends import philox
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
+from cnnkit.backends.shared import philox
 from cnnkit.flat_tree import FlatTree
 from cnnkit.tree import flatten, unflatten
 from jax import lax

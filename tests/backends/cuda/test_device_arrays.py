@@ -212,7 +212,7 @@ def test_memory_that_nobody_wrote_is_poisoned(x) -> None:
 def test_cupy_knows_every_name_that_the_array_code_takes_from_the_module() -> None:
     """`xp.name` here is NumPy's function; on a GPU it has to be there as well."""
     cupy = pytest.importorskip("cupy")
-    folders = [ROOT / "backends" / "array_code", ROOT / "backends" / "cuda"]
+    folders = [ROOT / "backends" / "shared", ROOT / "backends" / "cuda"]
     files = [path for folder in folders for path in folder.glob("*.py")]
     names = {name for path in files for name in re.findall(r"\bxp\.(\w+)", path.read_text("utf-8"))}
     assert len(names) > 20

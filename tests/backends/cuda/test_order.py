@@ -5,9 +5,9 @@ import pytest
 
 from cnnkit.backends.cuda.cuda_backend import CudaBackend
 from cnnkit.backends.cuda.kernels import files, source
-from cnnkit.backends.cuda.simulated import Simulated
 from cnnkit.backends.cuda.simulator.errors import KernelError
 from cnnkit.backends.cuda.simulator.kernel_source import kernels
+from cnnkit.backends.cuda.simulator.sim_machine import Simulated
 from cnnkit.backends.cuda.simulator.sim_module import SimModule
 
 pytestmark = pytest.mark.gpu_tools

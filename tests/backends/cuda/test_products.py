@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnkit.backends.cuda.products import Product, gemm
-from cnnkit.backends.cuda.simulated import Simulated
 from cnnkit.backends.cuda.simulator.device_array import on_host
 from cnnkit.backends.cuda.simulator.device_arrays import xp
+from cnnkit.backends.cuda.simulator.sim_machine import Simulated
 
 
 def counted(x, y, out=None, accumulate=False):

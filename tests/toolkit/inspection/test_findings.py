@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnnkit.exporters import Tensor
-from cnnkit.exporters.weight_file import hashed
+from cnnkit.exporters.core.weight_file import hashed
 from cnnkit.inspection import findings, statistics
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cnnkit.exporters import Tensor
-from cnnkit.exporters.weight_file import hashed
+from cnnkit.exporters.core.weight_file import hashed
 from cnnkit.inspection import Statistics, statistics
 from cnnkit.inspection.decoding import decoded
 from cnnkit.inspection.histogram import Histogram

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cnnkit.backends.host.numpy_backend import NumpyBackend
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.layers import (
     BatchNorm,
     Branches,

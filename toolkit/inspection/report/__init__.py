@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.weight_file import Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.atomic import atomic_path
 from cnnkit.files.names import printable
 from cnnkit.inspection.finding import Finding

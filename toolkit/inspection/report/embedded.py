@@ -4,7 +4,7 @@ import base64
 
 import numpy as np
 
-from cnnkit.exporters.weight_file import Tensor
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.inspection.decoding import decoded
 
 BUDGET = 48 << 20  # bytes of values in one page; larger pages open slowly

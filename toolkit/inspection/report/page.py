@@ -5,7 +5,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from cnnkit.exporters.weight_file import Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.inspection.finding import Finding
 from cnnkit.inspection.layer_tree import nodes
 from cnnkit.inspection.report.script import SCRIPT

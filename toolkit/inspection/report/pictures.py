@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.svg.scale import scale_of
-from cnnkit.exporters.weight_file import Tensor
 from cnnkit.inspection.histogram import SIDE, Histogram
 from cnnkit.inspection.layer_svg import scale_text
 from cnnkit.inspection.mosaic import GAP, mosaic, uri

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from html import escape
 
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.text.layout import image_rows
-from cnnkit.exporters.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.inspection.report import embedded, pictures
 from cnnkit.inspection.statistics import Statistics

@@ -1,0 +1,1 @@
+"""A step recorded as a program of NumPy calls, and replayed on memory that stays in place."""

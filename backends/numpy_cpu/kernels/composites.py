@@ -1,0 +1,73 @@
+"""NumPy's own bodies of the composite primitives: in place where allowed, a piece that fits the cache at a time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cnnkit.backends.composite import Rule
+from cnnkit.backends.numpy_cpu.capture.memory import empty_like
+from cnnkit.backends.numpy_cpu.kernels.windows import Tools
+from cnnkit.backends.protocol import Backend, Native
+
+PIECE_BYTES = 1 << 18
+
+
+def add_bias(x: Native, bias: Native, relu: bool) -> Native:
+    """X + bias along axis 1, then max(., 0) if relu, written into x."""
+    for channels in _pieces(x):
+        part = x[:, channels]
+        np.add(part, _along(bias[channels], x.ndim), out=part)
+        if relu:
+            np.maximum(part, 0, out=part)
+    return x
+
+
+def add_bias_gradient(tools: Tools, dy: Native, y: Native, relu: bool) -> tuple[Native, Native]:
+    """The adjoint of add_bias: (dx, dbias)."""
+    axes = (0, 2, 3) if dy.ndim == 4 else 0
+    if not relu:
+        return dy, np.add.reduce(dy, axis=axes)
+    dx, dbias = empty_like(tools, y), tools.empty((y.shape[1],), y.dtype)
+    for channels in _pieces(y):
+        part = dx[:, channels]
+        np.multiply(dy[:, channels], y[:, channels] > 0, out=part)
+        np.add.reduce(part, axis=axes, out=dbias[channels])
+    return dx, dbias
+
+
+def _pieces(x: Native) -> list[slice]:
+    """Cut axis 1 so that each piece of an image array is about PIECE_BYTES; rows (N, O) stay in one piece."""
+    channels = x.shape[1]
+    if x.ndim == 2 or x.nbytes <= PIECE_BYTES:
+        return [slice(0, channels)]
+    size = max(1, PIECE_BYTES * channels // x.nbytes)
+    return [slice(first, first + size) for first in range(0, channels, size)]
+
+
+def _along(bias: Native, ndim: int) -> Native:
+    return bias if ndim == 2 else bias.reshape((-1, 1, 1))
+
+
+def one_hot(tools: Tools, labels: Native, like: Native) -> Native:
+    """Rows of zeros with a one at the label, laid out as `like`."""
+    rows = empty_like(tools, like)
+    np.copyto(rows, labels[:, None] == np.arange(like.shape[1]))
+    return rows
+
+
+def update_part(
+    backend: Backend,
+    rule: Rule,
+    cut: slice,
+    parameter: Native,
+    gradient: Native,
+    slots: dict[str, Native],
+    scalars: Mapping[str, Any],
+) -> None:
+    """The rule's formula on one part of the arrays, written into parameter and slots."""
+    own = {name: slot[cut] for name, slot in slots.items()}
+    value, values = rule.formula(backend, parameter[cut], gradient[cut], own, scalars)
+    parameter[cut] = value
+    for name, new in values.items():
+        own[name][...] = new

@@ -1,0 +1,65 @@
+"""Convolution and its two gradients on NumPy: im2col of a few output rows at a time, and one GEMM a group over them.
+
+Images are (C, H, W, N) in memory (windows.py): what a product writes is what the next one's columns are cut from.
+"""
+
+import numpy as np
+
+from cnnkit.backends.numpy_cpu.kernels.windows import Block, Tools, Windows, columns, contiguous, framed, samples_first
+from cnnkit.backends.protocol import Native, Shape
+
+
+def forward(tools: Tools, x: Native, weight: Native, windows: Windows, groups: int) -> Native:
+    """Return y (N, O, OH, OW) of x (N, C, H, W) and weight (O, C/groups, KH, KW)."""
+    frame = framed(tools, x, windows, 0)
+    kernels = _kernels(weight, groups)
+    y = tools.empty((weight.shape[0], *windows.outputs, x.shape[0]), x.dtype)
+    for block in windows.blocks:
+        cols = _by_group(columns(tools, frame, windows, block), groups)
+        tools.gemm(kernels, cols, out=_rows_by_group(y, block, groups))
+    return samples_first(y)
+
+
+def input_gradient(tools: Tools, dy: Native, weight: Native, windows: Windows, groups: int) -> Native:
+    """Return dx (N, C, H, W): each column of weight^T dy added where it came from."""
+    dy = contiguous(tools, dy, "dy")
+    kernels = _kernels(weight, groups).transpose(0, 2, 1)
+    dframe = tools.empty(windows.frame_shape, dy.dtype)
+    dframe.fill(0)
+    for block in windows.blocks:
+        shape = (dframe.shape[0], *windows.size, block.rows, windows.outputs[1], dframe.shape[3])
+        dcols = tools.scratch("columns", shape, dy.dtype)
+        tools.gemm(kernels, _rows_by_group(dy, block, groups), out=_by_group(dcols, groups))
+        for (a, b), place in block.places.items():
+            view = dframe[place]
+            np.add(view, dcols[:, a, b], out=view)
+    return windows.inside(dframe)
+
+
+def weight_gradient(tools: Tools, dy: Native, x: Native, weight_shape: Shape, windows: Windows, groups: int) -> Native:
+    """Return dweight of weight_shape (O, C/groups, KH, KW): the blocks' products added in order."""
+    frame, dy = framed(tools, x, windows, 0), contiguous(tools, dy, "dy")
+    total = None
+    for block in windows.blocks:
+        cols = _by_group(columns(tools, frame, windows, block), groups)
+        part = tools.gemm(_rows_by_group(dy, block, groups), cols.transpose(0, 2, 1))
+        total = part if total is None else np.add(total, part, out=total)
+    return np.zeros(weight_shape, dy.dtype) if total is None else total.reshape(weight_shape)
+
+
+def _kernels(weight: Native, groups: int) -> Native:
+    """View (O, I, KH, KW) as (G, O/G, I*KH*KW)."""
+    return weight.reshape((groups, weight.shape[0] // groups, -1))
+
+
+def _by_group(cols: Native, groups: int) -> Native:
+    """View (C, KH, KW, rows, OW, N) as (G, C/G*KH*KW, rows*OW*N)."""
+    c, kh, kw, rows, ow, n = cols.shape
+    return cols.reshape((groups, c // groups * kh * kw, rows * ow * n))
+
+
+def _rows_by_group(y: Native, block: Block, groups: int) -> Native:
+    """View a block's rows of (O, OH, OW, N) as (G, O/G, rows*OW*N)."""
+    o, oh, ow, n = y.shape
+    flat = y.reshape((groups, o // groups, oh * ow * n))
+    return flat if block.rows == oh else flat[:, :, block.first * ow * n : (block.first + block.rows) * ow * n]

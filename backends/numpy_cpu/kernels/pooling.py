@@ -1,0 +1,85 @@
+"""Pooling and its gradients on NumPy: a few operations on whole planes, one plane a position of the window."""
+
+import numpy as np
+
+from cnnkit.backends.numpy_cpu.kernels.windows import Tools, Windows, contiguous, framed, samples_first
+from cnnkit.backends.protocol import Native
+
+_BOOL = np.dtype(bool)
+
+
+def max_forward(tools: Tools, x: Native, windows: Windows) -> tuple[Native, Native]:
+    """Return (y, saved): the maximum of each window of x (N, C, H, W), and its place in the window, 0 the first."""
+    frame = framed(tools, x, windows, -np.inf)
+    first, *others = windows.places.values()
+    best = _copy(tools, frame[first])
+    place = tools.empty(best.shape, np.min_scalar_type(len(others)))
+    place.fill(0)
+    plane = tools.scratch("plane", best.shape, best.dtype)
+    higher = tools.scratch("higher", best.shape, _BOOL)
+    at = tools.scratch("at", best.shape, place.dtype)
+    for i, other in enumerate(others, 1):
+        np.copyto(plane, frame[other])  # read once with gaps, then twice without
+        np.greater(plane, best, out=higher)
+        np.maximum(plane, best, out=best)
+        np.multiply(higher, place.dtype.type(i), out=at)
+        np.maximum(place, at, out=place)
+    return samples_first(best), place
+
+
+def max_gradient(tools: Tools, dy: Native, place: Native, windows: Windows) -> Native:
+    """Return dx (N, C, H, W): dy at the place of each window's maximum, zero elsewhere."""
+    dy = contiguous(tools, dy, "dy")
+    dframe = tools.empty(windows.frame_shape, dy.dtype)
+    if not windows.tiled:
+        dframe.fill(0)
+    here = tools.scratch("higher", dy.shape, _BOOL)
+    share = tools.scratch("plane", dy.shape, dy.dtype)
+    for i, where in enumerate(windows.places.values()):
+        np.equal(place, i, out=here)
+        np.copyto(share, here)  # as numbers, in one go: NumPy would do it piece by piece
+        if windows.apart:
+            np.multiply(dy, share, out=dframe[where])
+        else:
+            np.multiply(dy, share, out=share)
+            np.add(dframe[where], share, out=dframe[where])
+    return windows.inside(dframe)
+
+
+def average_forward(tools: Tools, x: Native, windows: Windows, count_padding: bool) -> Native:
+    """Return the mean of each window of x (N, C, H, W)."""
+    frame = framed(tools, x, windows, 0)
+    first, *others = windows.places.values()
+    total = _copy(tools, frame[first])
+    for other in others:
+        np.add(total, frame[other], out=total)
+    np.divide(total, _counts(windows, x.dtype, count_padding), out=total)
+    return samples_first(total)
+
+
+def average_gradient(tools: Tools, dy: Native, windows: Windows, count_padding: bool) -> Native:
+    """Return dx (N, C, H, W): each dy shared out evenly over its window."""
+    share = contiguous(tools, dy, "dy") / _counts(windows, dy.dtype, count_padding)
+    dframe = tools.empty(windows.frame_shape, dy.dtype)
+    dframe.fill(0)
+    for where in windows.places.values():
+        np.add(dframe[where], share, out=dframe[where])
+    return windows.inside(dframe)
+
+
+def _copy(tools: Tools, x: Native) -> Native:
+    copy = tools.empty(x.shape, x.dtype)
+    np.copyto(copy, x)
+    return copy
+
+
+def _counts(windows: Windows, dtype: np.dtype, count_padding: bool) -> Native:
+    """Return how many pixels each window averages, as (OH, OW, 1) or (1, 1, 1)."""
+    if count_padding:
+        return np.full((1, 1, 1), windows.size[0] * windows.size[1], dtype)
+    sizes = []
+    for axis, outputs in enumerate(windows.outputs):
+        first = np.arange(outputs) * windows.stride[axis] - windows.padding[axis][0]
+        last = np.minimum(first + windows.size[axis], windows.x_shape[2 + axis])
+        sizes.append(last - np.maximum(first, 0))
+    return (sizes[0][:, None, None] * sizes[1][None, :, None]).astype(dtype)

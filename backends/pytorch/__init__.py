@@ -1,0 +1,1 @@
+"""PyTorch: native operations, on the CPU, an NVIDIA GPU or an Apple GPU; autograd is not used."""

@@ -1,0 +1,1 @@
+"""The oracle: every primitive as its definition reads, in float64."""

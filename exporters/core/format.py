@@ -1,0 +1,62 @@
+"""What a format of weight files must offer."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cnnkit.errors import ExportError, WeightFileError
+from cnnkit.exporters.core.weight_file import WeightFile
+
+
+class Format(ABC):
+    """One file format. `name` and `suffixes` are what users type; a file is recognised by its content alone.
+    `options` are what `write` takes beyond weights and path, each with a line of explanation.
+
+    A reader lists first and loads later: the tensors it returns read the file when they are asked for their values.
+    """
+
+    name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    description: ClassVar[str] = ""
+    reads: ClassVar[bool] = False
+    writes: ClassVar[bool] = False
+    options: ClassVar[Mapping[str, str]] = {}
+
+    @abstractmethod
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Return whether the file at `path`, which begins with the up to 8,192 bytes `head`, is of this format."""
+
+    def read(self, path: Path) -> WeightFile:
+        """Return what the file holds. Raises WeightFileError when it is damaged or breaks a rule."""
+        raise WeightFileError(f"{self.name} files can be written, not read", file=str(path), format=self.name)
+
+    def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
+        """Write `weights` to `path`, a fresh file beside its place. Raises ExportError for what cannot be held."""
+        raise ExportError(f"{self.name} files can be read, not written")
+
+    def losses(self, weights: WeightFile) -> tuple[str, ...]:  # noqa: ARG002
+        """Return a line for everything in `weights` that this format cannot hold."""
+        return ()
+
+    def check(self, weights: WeightFile, path: Path) -> None:
+        """Read the fresh file at `path` back. Raises ExportError when a tensor is not what was to be written.
+
+        A format that is not exact, or cannot be read, replaces this.
+        """
+        if self.reads:
+            verify(self.read, weights, path)
+
+
+def verify(read: Callable[[Path], WeightFile], weights: WeightFile, path: Path) -> None:
+    """Compare the SHA-256 of every tensor of `weights` with that of the file at `path`.
+
+    Raises ExportError for the first that differs.
+    """
+    written = {(tensor.kind, tensor.name): tensor for tensor in read(path).tensors}
+    for tensor in weights.tensors:
+        copy = written.get((tensor.kind, tensor.name))
+        if copy is None or copy.shape != tensor.shape or copy.sha256() != tensor.sha256():
+            raise ExportError(
+                f"{tensor.kind} {tensor.name}: what was written reads back differently; nothing was saved"
+            )

@@ -1,0 +1,83 @@
+"""What PyTorch's names and shapes say of tensors: layer, kind, role, axes."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from cnnkit.exporters.core.element_types import carrier, is_raw
+from cnnkit.files.natural_order import natural
+
+Shape = tuple[int, ...]
+_PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile wrap a net and say so in every name
+_ROLES = {
+    "weight": ("parameter", "weight"),
+    "bias": ("parameter", "bias"),
+    "running_mean": ("state", "mean"),
+    "running_var": ("state", "variance"),
+    "num_batches_tracked": ("state", "other"),
+    "gamma": ("parameter", "gamma"),
+    "beta": ("parameter", "beta"),
+    "mean": ("state", "mean"),
+    "variance": ("state", "variance"),
+}
+_RANKS = {part: rank for rank, part in enumerate(_ROLES)}
+_RECURRENT = (("weight_ih", "weight"), ("weight_hh", "recurrent_weight"), ("bias_", "bias"))
+_KERNELS = {2: ("out", "in"), 3: ("o", "i", "k"), 4: ("o", "i", "kh", "kw"), 5: ("o", "i", "kd", "kh", "kw")}
+
+
+class Meaning(NamedTuple):
+    """What a tensor is."""
+
+    layer: str
+    kind: str
+    role: str
+    axes: tuple[str, ...]
+
+
+def meaning(name: str, dtype: str, shapes: Mapping[str, Shape]) -> Meaning:
+    """Return what tensor `name` is; `shapes` are those of all tensors of the net, by name.
+
+    The wrapper's part of a name ("module.") is no part of the layer's path: so it pairs with the bare net's.
+    """
+    own, shape = _strip(name), shapes[name]
+    layer, _, part = own.rpartition(".")
+    kind, role = _ROLES.get(part, ("", ""))
+    if not kind:
+        floating = is_raw(dtype) or carrier(dtype).kind in "fc"
+        kind = "parameter" if floating else "other"
+        role = next((role for begin, role in _RECURRENT if part.startswith(begin)), "other")
+    folder = name[: len(name) - len(part)]
+    weight, bias = shapes.get(f"{folder}weight"), shapes.get(f"{folder}bias")
+    if part in {"weight", "bias"} and (f"{folder}running_mean" in shapes or (weight is not None and weight == bias)):
+        role = {"weight": "gamma", "bias": "beta"}[part]  # a linear map never has as many biases as weights
+    elif part == "weight" and len(shape) == 2 and "emb" in layer.rpartition(".")[2].lower():
+        return Meaning(layer, kind, "embedding", ("vocabulary", "dimension"))
+    return Meaning(layer, kind, role, _axes(role, shape, weight, bias))
+
+
+def _axes(role: str, shape: Shape, weight: Shape | None, bias: Shape | None) -> tuple[str, ...]:
+    if role in {"gamma", "beta", "mean", "variance"} and len(shape) == 1:
+        return ("c",)
+    if role == "bias" and len(shape) == 1 and weight is not None:
+        return ("out",) if len(weight) == 2 else ("o",)
+    if role == "weight" and len(shape) in _KERNELS:
+        axes = _KERNELS[len(shape)]
+        # A transposed convolution is stored (i, o, ...); its bias tells, where it has one and the two differ.
+        turned = len(shape) > 2 and bias and bias[0] != shape[0] and shape[1] and bias[0] % shape[1] == 0
+        return (axes[1], axes[0], *axes[2:]) if turned else axes
+    return tuple(map(str, range(len(shape))))
+
+
+def model_order(names: Iterable[str]) -> list[str]:
+    """Return names layer by layer as people count, weight before bias: for files whose own order means nothing."""
+    return sorted(names, key=_place)
+
+
+def _place(name: str) -> tuple[object, ...]:
+    layer, _, part = name.replace("/", ".").rpartition(".")
+    return natural(layer), _RANKS.get(part, len(_RANKS)), natural(part)
+
+
+def _strip(name: str) -> str:
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    return name

@@ -1,0 +1,224 @@
+"""What a trained net is on disk: named tensors, the architecture, metadata, and where training stands."""
+
+import hashlib
+import math
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from cnnkit.errors import WeightFileError
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.files.names import printable
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Stream = Callable[[], Generator[Array, None, str]]
+
+_AHEAD = 2  # parts that the caller may be done with before they are hashed
+KINDS = ("parameter", "state", "optimizer", "activation", "other")
+ROLES = ("weight", "recurrent_weight", "bias", "gamma", "beta", "mean", "variance", "embedding", "slot", "other")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A named array with what it means; its values come when `read` is called.
+
+    name   dotted, as in the tree: "2.weight"
+    layer  path of its layer: "2"
+    kind   one of KINDS
+    role   one of ROLES
+    axes   a name for each axis: ("o", "i", "kh", "kw"), ("out", "in")
+    dtype  as stored; "bfloat16" and the float8 types have their raw bits in uint16 and uint8
+    read   returns a C-contiguous array in native byte order
+    stream yields the same values flat, a few MiB at once, and returns their SHA-256; None where all must be read at
+           once
+    """
+
+    name: str
+    layer: str
+    kind: str
+    role: str
+    axes: tuple[str, ...]
+    dtype: str
+    shape: tuple[int, ...]
+    read: Callable[[], Array] = field(repr=False, compare=False)
+    stream: Stream | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        problem = None
+        if self.kind not in KINDS:
+            problem = f"kind {self.kind!r} is not one of {', '.join(KINDS)}"
+        elif self.role not in ROLES:
+            problem = f"role {self.role!r} is not one of {', '.join(ROLES)}"
+        elif len(self.axes) != len(self.shape):
+            problem = f"expected a name for each axis of {self.shape}, got {self.axes}"
+        if problem is not None:
+            raise ValueError(f"tensor {printable(self.name)}: {problem}")
+        carrier(self.dtype)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        array: Array,
+        *,
+        layer: str | None = None,
+        kind: str = "parameter",
+        role: str = "other",
+        axes: tuple[str, ...] | None = None,
+        dtype: str | None = None,
+    ) -> Self:
+        """Return a tensor that holds `array`, which must not change afterwards.
+
+        By default the layer is the name without its last part, the axes are "0", "1", ... and the dtype is the array's;
+        with dtype "bfloat16" (or a float8) the array holds raw bits.
+
+        Raises ValueError when these do not fit together.
+        """
+        stored = dtype or array.dtype.name
+        if carrier(stored) != array.dtype.newbyteorder("="):
+            raise ValueError(f"tensor {printable(name)}: {stored} is carried by {carrier(stored)}, got {array.dtype}")
+        native = np.require(array, array.dtype.newbyteorder("="), "C")
+        return cls(
+            name,
+            name.rpartition(".")[0] if layer is None else layer,
+            kind,
+            role,
+            tuple(map(str, range(native.ndim))) if axes is None else axes,
+            stored,
+            native.shape,
+            lambda: native,
+        )
+
+    @property
+    def parameters(self) -> int:
+        """The number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes in the stored dtype."""
+        return self.parameters * carrier(self.dtype).itemsize
+
+    def sha256(self) -> str:
+        """Return the SHA-256, in hex, of the values: C order, little-endian, in the stored dtype."""
+        if self.stream is None:
+            return sha256(self.read())
+        parts = self.stream()
+        while True:
+            try:
+                next(parts)
+            except StopIteration as end:
+                return str(end.value)
+
+
+@dataclass(frozen=True)
+class NotRead:
+    """What a reader saw and left alone, how many times, and why."""
+
+    what: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A trained net on disk, or on its way there.
+
+    tensors       in the order of the net; a name is unique within its kind
+    architecture  JSON: input shape, and for every layer type, fields, path, shapes; None when the file has none
+    metadata      JSON: recipe, seed, data, backend, versions, history, ...
+    position      JSON: where training stands, for a resume; None for a net that is only used
+    edited        names of the tensors that somebody changed since the file was written
+    not_read      what the reader left alone
+    file, format  where it was read from, and as what
+
+    Raises WeightFileError when a name occurs twice in one kind.
+    """
+
+    tensors: tuple[Tensor, ...]
+    architecture: dict[str, Any] | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    position: dict[str, Any] | None = None
+    edited: tuple[str, ...] = ()
+    not_read: tuple[NotRead, ...] = ()
+    file: str | None = None
+    format: str | None = None
+
+    def __post_init__(self) -> None:
+        seen: set[tuple[str, str]] = set()
+        for tensor in self.tensors:
+            if (tensor.kind, tensor.name) in seen:
+                raise WeightFileError(f"{tensor.kind} {printable(tensor.name)} is there twice", file=self.file)
+            seen.add((tensor.kind, tensor.name))
+
+    def __getitem__(self, name: str) -> Tensor:
+        """Return the tensor of that name; of several kinds, the first in the order of KINDS.
+
+        Raises KeyError when there is none.
+        """
+        found = [tensor for tensor in self.tensors if tensor.name == name]
+        if not found:
+            raise KeyError(name)
+        return min(found, key=lambda tensor: KINDS.index(tensor.kind))
+
+    def __contains__(self, name: object) -> bool:
+        return any(tensor.name == name for tensor in self.tensors)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors)
+
+    @property
+    def parameters(self) -> int:
+        """The number of trained values: those of kind parameter."""
+        return sum(tensor.parameters for tensor in self.select("parameter"))
+
+    def select(self, kind: str) -> tuple[Tensor, ...]:
+        """Return the tensors of one kind, in order."""
+        return tuple(tensor for tensor in self.tensors if tensor.kind == kind)
+
+    def arrays(self, kind: str) -> Mapping[str, Array]:
+        """Return {name: values} of one kind, all read."""
+        return {tensor.name: tensor.read() for tensor in self.select(kind)}
+
+    def _repr_html_(self) -> str:
+        """Return the list of tensors as a notebook shows it."""
+        from cnnkit.exporters.notebook import weight_file_html
+
+        return weight_file_html(self)
+
+    def _repr_svg_(self) -> str | None:
+        """Return the picture of the network; None where it would be too much for a notebook's page."""
+        from cnnkit.exporters.notebook import weight_file_svg
+
+        return weight_file_svg(self)
+
+
+def hashed(parts: Iterable[Array]) -> Generator[Array, None, str]:
+    """Yield arrays, and return the SHA-256 of all their bytes, little-endian, computed while the caller works.
+
+    The caller must not change them: the hash lags behind.
+    """
+    digest, running = hashlib.sha256(), deque[Future[None]]()
+    with ThreadPoolExecutor(1) as beside:
+        for part in parts:
+            little = np.require(part, part.dtype.newbyteorder("<"), "C")
+            running.append(beside.submit(digest.update, little.reshape(-1).view(np.uint8).data))
+            yield part
+            if len(running) > _AHEAD:
+                running.popleft().result()
+        for future in running:
+            future.result()
+    return digest.hexdigest()
+
+
+def sha256(array: Array) -> str:
+    """Return the SHA-256, in hex, of an array's values: C order, little-endian."""
+    little = np.require(array, array.dtype.newbyteorder("<"), "C")
+    return hashlib.sha256(little.reshape(-1).view(np.uint8).data).hexdigest()

@@ -1,0 +1,50 @@
+"""Format "hdf5": cnnkit's own weight files, that any HDF5 tool can open. README.md shows the layout."""
+
+from pathlib import Path
+from typing import Any
+
+from cnnkit.errors import ExportError
+from cnnkit.exporters.core.faults import gate_faults
+from cnnkit.exporters.core.foreign_tensors import is_hdf5
+from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.exporters.hdf5.layout import FORMAT
+from cnnkit.exporters.hdf5.reader import read_hdf5
+from cnnkit.exporters.hdf5.writer import write_hdf5
+from cnnkit.files.hdf5_foreign import list_hdf5
+from cnnkit.files.hdf5_library import UnsafeFileError
+
+
+class Hdf5Format(Format):
+    """Exact, compressible, verified: every tensor has its SHA-256, every chunk and header a checksum."""
+
+    name = "hdf5"
+    suffixes = (".h5", ".hdf5")
+    description = "cnnkit's own format: everything, exactly, readable with any HDF5 tool"
+    reads = True
+    writes = True
+    options = {"compression": "gzip level, 0 (none) to 9"}  # noqa: RUF012
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Return whether it is HDF5 with cnnkit's name at the root: seen at the beginning, or by the worker process."""
+        if not is_hdf5(head):
+            return False
+        try:
+            return FORMAT.encode() in head or list_hdf5(path).attributes.get("format") == FORMAT
+        except UnsafeFileError:
+            return False
+
+    def read(self, path: Path) -> WeightFile:
+        """Return what a file by cnnkit holds. Raises WeightFileError when it is damaged or of another maker."""
+        with gate_faults(path, self.name):
+            return read_hdf5(path)
+
+    def write(self, weights: WeightFile, path: Path, **options: Any) -> None:
+        """Write `weights`; the same weights give the same bytes.
+
+        Raises ExportError for an element type, rank or name that HDF5 cannot hold, and for values that are not JSON.
+        """
+        compression = options.get("compression", 0)
+        if compression not in range(10):
+            raise ExportError(f"compression: expected a level from 0 to 9, got {compression!r}")
+        write_hdf5(weights, path, compression)

@@ -1,0 +1,108 @@
+"""Writes a WeightFile as HDF5: one data set a tensor, one JSON text each for architecture, metadata and position."""
+
+import contextlib
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnkit.errors import ExportError
+from cnnkit.exporters.core.element_types import carrier, is_raw
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile, sha256
+from cnnkit.exporters.hdf5.layout import FORMAT, GROUPS, TEXTS, VERSION, link_name, put_text, utf8
+from cnnkit.files.hdf5_library import load_h5py, new_group
+from cnnkit.files.names import printable
+
+_CHUNK = 1 << 20
+_MAX_RANK, _MAX_NAME = 32, 10_000
+
+
+def write_hdf5(weights: WeightFile, path: Path, compression: int) -> None:
+    """Write `weights` to `path`. Raises ExportError for what HDF5 cannot hold, OSError by the disk."""
+    for tensor in weights.tensors:
+        _require_storable(tensor)
+    texts = {name: _json(name, getattr(weights, name)) for name in TEXTS if getattr(weights, name) is not None}
+    with _created(path) as file:
+        put_text(file.attrs, "format", FORMAT)
+        file.attrs["version"] = np.int64(VERSION)
+        for name, text in texts.items():
+            dataset = file.create_dataset(name, data=np.bytes_(text), dtype=utf8(text))
+            put_text(dataset.attrs, "sha256", hashlib.sha256(text).hexdigest())
+        groups = {kind: new_group(file, GROUPS[kind]) for kind in GROUPS if weights.select(kind)}
+        for index, tensor in enumerate(weights.tensors):
+            _write_tensor(groups[tensor.kind], index, tensor, compression)
+
+
+def _write_tensor(group: Any, index: int, tensor: Tensor, compression: int) -> None:
+    values = tensor.read()
+    values = values.astype(values.dtype.newbyteorder("<"), copy=False)
+    filters: dict[str, Any] = {}
+    if values.ndim and values.size:  # HDF5 keeps checksums by chunk, and cannot cut a scalar or nothing into chunks
+        filters = {"chunks": _chunk(values.shape, values.itemsize), "fletcher32": True}
+        if compression:
+            filters |= {"compression": "gzip", "compression_opts": compression, "shuffle": True}
+    dataset = group.create_dataset(link_name(tensor.name), data=values, **filters)
+    put_text(dataset.attrs, "name", tensor.name)
+    put_text(dataset.attrs, "layer", tensor.layer)
+    put_text(dataset.attrs, "role", tensor.role)
+    put_text(dataset.attrs, "axes", json.dumps(tensor.axes))
+    put_text(dataset.attrs, "sha256", sha256(values))
+    dataset.attrs["index"] = np.int64(index)
+    if is_raw(tensor.dtype):
+        put_text(dataset.attrs, "dtype", tensor.dtype)
+    for dimension, axis in enumerate(tensor.axes):
+        with contextlib.suppress(ValueError):  # a courtesy to other tools; what cnnkit reads is the attribute above
+            dataset.dims[dimension].label = axis
+
+
+def _chunk(shape: tuple[int, ...], item_bytes: int) -> tuple[int, ...]:
+    """Return the largest block of whole trailing axes, cut along the first axis that is too much, of about 1 MiB."""
+    chunk, room = [], max(_CHUNK // item_bytes, 1)
+    for extent in reversed(shape):
+        chunk.append(min(extent, room))
+        room = max(room // extent, 1)
+    return tuple(reversed(chunk))
+
+
+@contextlib.contextmanager
+def _created(path: Path) -> Iterator[Any]:
+    """Build a file in memory, whose headers have checksums (HDF5 1.10) and hold no times, and write it in one go.
+
+    In memory, because libhdf5 ends in a segmentation fault after a disk that is full.
+    """
+    h5py, image = load_h5py(), io.BytesIO()
+    access, creation = h5py.h5p.create(h5py.h5p.FILE_ACCESS), h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, image)
+    creation.set_obj_track_times(False)
+    with h5py.File(h5py.h5f.create(b"weights", h5py.h5f.ACC_TRUNC, creation, access)) as file:
+        yield file
+    path.write_bytes(image.getbuffer())
+
+
+def _json(name: str, value: Any) -> bytes:
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
+        try:
+            return text.encode()
+        except UnicodeEncodeError:  # a lone surrogate
+            return json.dumps(value, allow_nan=False, indent=1).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ExportError(f"{name} is not JSON: {printable(str(error))}") from error
+
+
+def _require_storable(tensor: Tensor) -> None:
+    problem = None
+    if carrier(tensor.dtype).kind == "c":
+        problem = f"HDF5 has no {tensor.dtype}"
+    elif len(tensor.shape) > _MAX_RANK:
+        problem = f"HDF5 holds at most {_MAX_RANK} axes, got {len(tensor.shape)}"
+    elif len(link_name(tensor.name).encode()) > _MAX_NAME:
+        problem = f"a name of more than {_MAX_NAME} bytes"
+    if problem is not None:
+        raise ExportError(f"{tensor.kind} {printable(tensor.name)}: {problem}")

@@ -1,0 +1,1 @@
+"""Format "json": all of a net as one JSON document."""

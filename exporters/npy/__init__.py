@@ -1,0 +1,1 @@
+"""Format "npy": one array in a file, as numpy.save writes it; read only."""

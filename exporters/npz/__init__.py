@@ -1,0 +1,1 @@
+"""Format "npz": a zip of NPY arrays, as numpy.savez writes it."""

@@ -1,0 +1,47 @@
+"""Format "npz": a zip of NPY arrays, as numpy.savez writes it; of cnnkit's own, everything comes back."""
+
+from pathlib import Path
+from typing import Any
+
+from cnnkit.errors import ExportError
+from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.exporters.npz.reader import read_npz
+from cnnkit.exporters.npz.writer import write_npz
+from cnnkit.files.names import printable
+from cnnkit.files.zip_gate import member_names
+
+
+class NpzFormat(Format):
+    """Strict: nothing is unpickled, nothing evaluated, nothing unpacked to the disk."""
+
+    name = "npz"
+    suffixes = (".npz",)
+    description = "NumPy's npz: exact, for numpy.load"
+    reads = True
+    writes = True
+    options = {"compression": "deflate level, 0 (none) to 9"}  # noqa: RUF012
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Return whether the file is a zip whose members are all .npy."""
+        names = member_names(path, head)
+        return bool(names) and all(name.endswith(".npy") for name in names)
+
+    def read(self, path: Path) -> WeightFile:
+        """Return the arrays as tensors. Raises WeightFileError when the file is damaged or holds pickled objects."""
+        with gate_faults(path, self.name):
+            try:
+                return read_npz(path)
+            except ValueError as error:
+                raise fault(path, printable(str(error), 400), format_name=self.name) from error
+
+    def write(self, weights: WeightFile, path: Path, **options: Any) -> None:
+        """Write `weights`; the same weights give the same bytes.
+
+        Raises ExportError for more than 32 axes and for texts that are not JSON.
+        """
+        level = options.get("compression", 0)
+        if level not in range(10):
+            raise ExportError(f"compression: expected a level from 0 to 9, got {level!r}")
+        write_npz(weights, path, int(level))

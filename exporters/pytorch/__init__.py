@@ -1,0 +1,1 @@
+"""Format "torch": a state_dict by torch.save, read and written without torch."""

@@ -1,0 +1,1 @@
+"""Format "safetensors": an exact, plain file that most libraries read."""

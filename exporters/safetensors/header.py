@@ -1,0 +1,93 @@
+"""The header of a safetensors file: every claim in it is checked before anything is believed."""
+
+from typing import Any, NamedTuple
+
+from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.files.extents import byte_count
+from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.names import printable
+from cnnkit.files.stored_file import StoredFile
+
+LONGEST = 100_000_000  # bytes; the limit of the format
+MOST_NODES = 3_000_000  # brackets and commas: what the header takes in memory once it is parsed
+DTYPES = {
+    "BOOL": "bool",
+    **{f"{sign}{bits}": f"{name}{bits}" for sign, name in (("I", "int"), ("U", "uint")) for bits in (8, 16, 32, 64)},
+    "F16": "float16",
+    "F32": "float32",
+    "F64": "float64",
+    "BF16": "bfloat16",
+    "C64": "complex64",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "F8_E8M0": "float8_e8m0fnu",
+}
+_BITS = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}  # known, but no array holds them
+
+
+class Entry(NamedTuple):
+    """A tensor of the header; `start` counts from the beginning of the file. `dtype` None: of less than a byte."""
+
+    dtype: str | None
+    shape: tuple[int, ...]
+    start: int
+    size: int
+    code: str
+
+
+def read_header(file: StoredFile) -> tuple[dict[str, Entry], dict[str, str]]:
+    """Return ({name: entry} in the order of the header, metadata).
+
+    Raises UnsafeFileError, or ValueError in one line, when the header and the file do not fit together.
+    """
+    length = int.from_bytes(file.read(0, min(8, file.size)).tobytes(), "little")
+    if length > LONGEST:
+        raise UnsafeFileError(f"a header of {length} bytes, more than {LONGEST}", "too_big")
+    if length < 2 or 8 + length > file.size:
+        raise ValueError(f"a header length of {length} in a file of {file.size} bytes")
+    text = file.read(8, length).tobytes()
+    nodes = sum(text.count(mark) for mark in (b"{", b"[", b","))
+    if nodes > MOST_NODES:
+        raise UnsafeFileError(f"a header of {nodes} brackets and commas, more than {MOST_NODES}", "too_big")
+    header = strict_json.loads(text.rstrip(b" "))
+    if not isinstance(header, dict) or text[:1] != b"{":
+        raise ValueError("the header is not a JSON object")
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("__metadata__ is not an object of texts")
+    entries = {name: _entry(name, value, 8 + length) for name, value in header.items()}
+    _require_tiling(entries, 8 + length, file.size)
+    return entries, metadata
+
+
+def _entry(name: str, value: Any, origin: int) -> Entry:
+    try:
+        if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
+            raise ValueError("expected dtype, shape, data_offsets")
+        code, offsets = value["dtype"], value["data_offsets"]
+        if not isinstance(code, str) or (code not in DTYPES and code not in _BITS):
+            raise ValueError(f"unknown dtype {printable(repr(code), 30)}")
+        if not isinstance(offsets, list) or len(offsets) != 2 or not all(type(n) is int and n >= 0 for n in offsets):
+            raise ValueError("expected two offsets, whole numbers")
+        begin, end = offsets
+        bits = byte_count(value["shape"], _BITS.get(code) or 8 * carrier(DTYPES[code]).itemsize)
+        if bits % 8 or begin + bits // 8 != end:
+            raise ValueError(f"{end - begin} bytes for {code} {tuple(value['shape'])}, which takes {bits / 8:g}")
+    except ValueError as error:
+        raise ValueError(f"tensor {printable(name)}: {error}") from None
+    return Entry(DTYPES.get(code), tuple(value["shape"]), origin + begin, bits // 8, code)
+
+
+def _require_tiling(entries: dict[str, Entry], origin: int, size: int) -> None:
+    """Raise ValueError unless the tensors fill the rest of the file, without a hole and without sharing a byte."""
+    position = origin
+    for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].size)):
+        if entry.start != position:
+            what = "overlaps another" if entry.start < position else "leaves a hole before it"
+            raise ValueError(f"tensor {printable(name)} {what}, at offset {entry.start - origin}")
+        position += entry.size
+    if position != size:
+        raise ValueError(f"{position - origin} bytes of tensors declared, {size - origin} there")

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
+
+
+def test_right_backends_pass(cnnkit, folder):
+    result = cnnkit("parity", "--backend", "numpy", "--backend", "torch", "--filter", "conv2d*", "--report", "r.md")
+    assert result.status == 0
+    lines = result.out.splitlines()
+    heading = next(line for line in lines if line.startswith("check"))
+    assert heading.split() == ["check", "kind", "dtype", "numpy", "torch", "between", "bound", "cases", "verdict"]
+    assert any(line.split()[:3] == ["conv2d", "forward", "float32"] and line.endswith("pass") for line in lines)
+    assert lines[-1].startswith("All 18 rows pass: ")
+    assert "conv2d_input_gradient" in (folder / "r.md").read_text("utf-8")
+    assert "wrote r.md" in result.err
+
+
+def test_json(cnnkit):
+    found = cnnkit("parity", "--backend", "numpy", "--filter", "primitives", "--quick", "--json").json
+    assert found["passed"] is True
+    assert found["backends"] == ["numpy"]
+    assert found["first_divergence"] is None
+    assert {"name", "backend", "against", "max_error", "bound", "passed"} <= set(found["checks"][0])
+    assert {check["name"] for check in found["checks"]} >= {"conv2d", "uniform", "update"}
+
+
+def test_a_training_says_what_an_ulp_does(cnnkit):
+    result = cnnkit("parity", "--backend", "numpy", "--recipe", "scratch-mlp", "--filter", "training *")
+    assert result.status == 0
+    assert "moved by an ulp" in result.out
+    found = cnnkit("parity", "--backend", "numpy", "--recipe", "scratch-mlp", "--filter", "training *", "--json").json
+    single, double = found["trainings"]
+    assert (single["dtype"], double["dtype"]) == ("float32", "float64")
+    assert single["bound"] == 10 * single["nudged"]
+    assert double["bound"] == 1e-7
+
+
+def test_a_wrong_backend_is_status_1_and_named(cnnkit, monkeypatch):
+    right = NumpyBackend.exp
+    monkeypatch.setattr(NumpyBackend, "exp", lambda self, x: right(self, x) * np.asarray(1.001, x.dtype))
+    result = cnnkit("parity", "--backend", "numpy", "--recipe", "scratch-mlp", "--quick", "--dtype", "float64")
+    assert result.status == 1
+    assert "FAIL exp (forward) of numpy in float64, against known answer" in result.out
+    assert "First divergence: exp (forward)" in result.out
+    assert "explained by: exp: multiplied by 1.001" in result.out
+    assert "left its bound at step 1 in 3.weight, layer 3 (Dense)" in result.out
+    assert "in that step layer 2 (Sigmoid), y differs first" in result.out
+    assert "Explained by: exp: multiplied by 1.001." in result.out
+    found = cnnkit("parity", "--backend", "numpy", "--filter", "exp", "--json")
+    assert found.status == 1
+    assert found.json["first_divergence"]["name"] == "exp"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--backend", "nope"), "numpy"),
+        (("--backend", "numpy", "--backend", "numpy"), "each once"),
+        (("--dtype", "float16"), "float32"),
+        (("--recipe", "nope"), "lenet5"),
+        (("--filter", "nope"), "no check is called"),
+        (("--backend", "numpy", "--device", "nope"), "cpu"),
+        (("--report", "r.pdf"), ".md or .html"),
+        (("--report", "nope/r.md"), "folder"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(refused, options, said):
+    assert said in refused("parity", *options)

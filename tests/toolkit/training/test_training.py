@@ -1,0 +1,407 @@
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+
+from cnnkit import Model, Options, Sequential, Training, load_data, recipes
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
+from cnnkit.data.dataset import Dataset, Scaling, Split
+from cnnkit.errors import ConfigError, DataError, TrainingError
+from cnnkit.layers import BatchNorm, Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
+from cnnkit.layers.elementwise import Elementwise
+from cnnkit.seeds import Purpose, key
+from cnnkit.training.batches import Resident, batches, epoch_order, parts
+
+KEYS = {"epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds"}
+SMALL = Sequential((Flatten(), Dense(10)))
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load_data("digits")
+
+
+def trained(dataset, network=SMALL, backend="numpy", dtype="float32", **options) -> Training:
+    options = Options(**({"limit": 200, "epochs": 2, "learning_rate": 0.01} | options))
+    threads = 1 if backend == "torch" else None  # small products lose by a second thread
+    model = Model(network, dataset.image_shape, backend=backend, dtype=dtype, seed=options.seed, threads=threads)
+    training = Training(model, dataset, options)
+    for _ in training.epochs():
+        pass
+    return training
+
+
+def same_bits(one: Model, other: Model) -> bool:
+    a, b = one.weights, other.weights
+    return a.keys() == b.keys() and all(a[n].tobytes() == b[n].tobytes() for n in a)
+
+
+def without_seconds(training: Training) -> list[dict]:
+    return [{k: v for k, v in entry.items() if k != "seconds"} for entry in training.position.history]
+
+
+# ---- the same twice
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_the_same_options_give_the_same_bits(digits, backend) -> None:
+    network, _ = recipes.get("digits-cnn").network()
+    one, two = (trained(digits, network, backend, seed=4, validation_split=0.1) for _ in range(2))
+    assert same_bits(one.model, two.model)
+    assert without_seconds(one) == without_seconds(two)
+    other = trained(digits, network, backend, seed=5, validation_split=0.1)
+    assert not same_bits(one.model, other.model)  # the comparison can fail
+
+
+def test_every_option_reaches_the_weights(digits) -> None:
+    base = {"validation_split": 0.1, "optimizer": "sgd:momentum=0.5"}
+    plain = trained(digits, **base).model
+    for change in (
+        {"epochs": 3}, {"batch_size": 31}, {"optimizer": "sgd"}, {"learning_rate": 0.011}, {"schedule": "cosine"},
+        {"loss": "mean_squared_error"}, {"seed": 1}, {"shuffle": False}, {"validation_split": 0.2}, {"limit": 190},
+    ):  # fmt: skip
+        assert not same_bits(plain, trained(digits, **(base | change)).model), change
+
+
+# ---- reports
+
+
+def test_a_report_an_epoch_with_the_keys_of_the_history(digits) -> None:
+    model = Model(SMALL, digits.image_shape)
+    training = Training(model, digits, Options(epochs=3, limit=200, schedule="step:epochs=1,gamma=0.5"))
+    reports = list(training.epochs())
+    assert [set(r.entry) for r in reports] == [KEYS] * 3
+    assert [r.entry["epoch"] for r in reports] == [1, 2, 3]
+    assert [r.entry["learning_rate"] for r in reports] == [0.001, 0.0005, 0.00025]
+    assert all(r.entry["validation_loss"] is None and r.images == 200 and r.images_per_second > 0 for r in reports)
+    assert model.metadata["history"] == [r.entry for r in reports]
+    assert training.finished
+
+
+def test_loss_and_accuracy_are_means_over_the_images_before_each_update(digits) -> None:
+    """With a learning rate near 0 the weights stay: the epoch's loss is that of the fresh net on the same images."""
+    network = recipes.get("digits-cnn").network()[0]
+    plain = Sequential(tuple(layer for layer in network.layers if not isinstance(layer, Dropout)))
+    options = {"learning_rate": 1e-300, "epochs": 1, "batch_size": 48, "optimizer": "sgd", "dtype": "float64"}
+    entry = trained(digits, plain, **options).position.history[0]
+    wanted = Model(plain, digits.image_shape, dtype="float64").evaluate(digits, "train", 200)
+    assert entry["loss"] == pytest.approx(wanted.loss, rel=1e-12)
+    assert entry["accuracy"] == wanted.accuracy
+
+
+def test_progress_is_told(digits) -> None:
+    seen = []
+    training = Training(Model(SMALL, digits.image_shape), digits, Options(epochs=2, limit=100))
+    list(training.epochs(lambda position: seen.append((position.epoch, position.batch, position.images))))
+    assert seen[0] == (0, 4, 100)
+    assert seen[-1] == (1, 4, 100)
+
+
+# ---- which images
+
+
+def test_validation_images_are_others(digits) -> None:
+    chosen, held_out = parts(1000, Options(validation_split=0.13, seed=3))
+    assert len(held_out) == 130
+    assert sorted([*chosen, *held_out]) == list(range(1000))
+    again = parts(1000, Options(validation_split=0.13, seed=3))
+    assert np.array_equal(chosen, again[0])
+    assert not np.array_equal(held_out, parts(1000, Options(validation_split=0.13, seed=4))[1])
+    training = trained(digits, validation_split=0.25)
+    assert (len(training.chosen), len(training.held_out)) == (150, 50)
+    assert not set(training.chosen) & set(training.held_out)
+
+
+def test_limit_is_the_first_images(digits) -> None:
+    assert np.array_equal(parts(1000, Options(limit=7))[0], np.arange(7))
+    assert np.array_equal(parts(5, Options(limit=7))[0], np.arange(5))
+    few = replace(digits, train=Split(np.asarray(digits.train.images)[:64], digits.train.labels[:64]))
+    assert same_bits(trained(digits, limit=64).model, trained(few, limit=None).model)
+
+
+@pytest.mark.parametrize(("images", "size"), [(10, 4), (12, 4), (3, 4), (4, 4), (5000, 700), (5000, 3)])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_every_image_is_seen_once_an_epoch(images, size, backend) -> None:
+    pixels = np.arange(images, dtype=np.float64).reshape(-1, 1, 1, 1)
+    labels = np.arange(images) % 7
+    dataset = Dataset("numbers", Split(pixels, labels), None, tuple("abcdefg"), (1, 1, 1))
+    model = Model(Sequential((Flatten(), Dense(7))), (1, 1, 1), backend=backend)
+    order = epoch_order(np.arange(images), Options(seed=2), 5)
+    found = list(batches(model.backend, dataset, "train", order, size, "float64"))
+    seen = np.concatenate([np.asarray(model.backend.to_numpy(x)).ravel() for x, _ in found]).astype(int)
+    assert np.array_equal(seen, order)
+    assert np.array_equal(np.concatenate([np.asarray(model.backend.to_numpy(y)) for _, y in found]), labels[order])
+    assert [len(x) for x, _ in found] == [size] * (images // size) + ([images % size] if images % size else [])
+    later = list(batches(model.backend, dataset, "train", order, size, "float64", first=1))
+    assert len(later) == len(found) - 1
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(later, found[1:], strict=True))
+
+
+def test_the_last_partial_batch_is_trained_on(digits) -> None:
+    training = trained(digits, limit=70, batch_size=32, epochs=1)
+    assert (training.steps_per_epoch, training.position.step) == (3, 3)
+    assert not same_bits(training.model, trained(digits, limit=64, batch_size=32, epochs=1).model)
+
+
+def test_the_order_is_new_each_epoch_and_depends_on_nothing_else() -> None:
+    chosen = np.arange(3, 53)
+    orders = [epoch_order(chosen, Options(seed=1), epoch) for epoch in (0, 1, 2)]
+    assert all(sorted(order) == list(chosen) for order in orders)
+    assert not np.array_equal(orders[0], orders[1])
+    assert np.array_equal(epoch_order(chosen, Options(seed=1, batch_size=7, learning_rate=1), 2), orders[2])
+    assert np.array_equal(epoch_order(chosen, Options(shuffle=False), 2), chosen)
+
+
+# ---- judged by validation
+
+
+def test_the_best_weights_are_kept(digits) -> None:
+    """A learning rate that grows ruins the net after its best epoch."""
+    model = Model(SMALL, digits.image_shape)
+    options = Options(epochs=6, limit=300, validation_split=0.2, learning_rate=3.0, schedule="warmup:epochs=6,start=0")
+    training, kept, losses = Training(model, digits, options), {}, []
+    for report in training.epochs():
+        losses.append(report.entry["validation_loss"])
+        if report.improved:
+            kept = model.weights
+    best = int(np.argmin(losses))
+    assert best < len(losses) - 1
+    assert training.position.best.epoch == best + 1
+    assert all(np.array_equal(model.weights[n], w) for n, w in kept.items())
+    held_out = replace(digits, train=Split(*digits.train.take(training.held_out)))
+    assert model.evaluate(held_out, "train").loss == pytest.approx(losses[best], rel=1e-6)
+
+
+def test_without_validation_the_latest_weights_are_the_result(digits) -> None:
+    training = trained(digits)
+    assert training.position.best is None
+    latest = training.model.to_host(training.variables.params)
+    assert np.array_equal(latest["1"]["weight"], training.model.weights["1.weight"])
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_patience(digits, patience) -> None:
+    options = {"epochs": 30, "validation_split": 0.2, "learning_rate": 3.0, "schedule": "warmup:epochs=6,start=0"}
+    training = trained(digits, patience=patience, **options)
+    losses = [entry["validation_loss"] for entry in training.position.history]
+    assert len(losses) < 30
+    best = int(np.argmin(losses))
+    assert all(loss >= losses[best] for loss in losses[best + 1 :])
+    assert len(losses) == best + 1 + patience
+    assert training.finished
+
+
+# ---- one seed on every backend
+
+
+class Recorder(Elementwise):
+    """Keeps what passes through it."""
+
+    def __init__(self):
+        self.__dict__["seen"] = []
+
+    def forward(self, context, params, state, x):  # noqa: ARG002
+        self.seen.append(np.array(context.backend.to_numpy(x)))
+        return x, None
+
+    def backward(self, context, params, cache, dy):  # noqa: ARG002
+        return dy, {}
+
+
+def test_batches_come_in_the_same_order_with_the_same_bits(digits) -> None:
+    found = {}
+    for name in ("numpy", "torch"):
+        recorder = Recorder()
+        trained(digits, Sequential((Flatten(), recorder, Dense(10))), name, epochs=3, validation_split=0.1)
+        found[name] = recorder.seen
+    assert len(found["numpy"]) == len(found["torch"]) == 3 * (6 + 1)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(*found.values(), strict=True))
+    assert found["numpy"][0].tobytes() != found["numpy"][7].tobytes()  # shuffled: the comparison can fail
+
+
+@pytest.mark.parametrize("path", [("0",), ("3", "body", "1")])
+def test_dropout_masks_are_equal_bit_for_bit(path) -> None:
+    masks = {}
+    for name in ("numpy", "torch", "reference"):
+        backend = Model(Dense(1), (1,), backend=name).backend
+        context = Context(backend, True, key(9, Purpose.DROPOUT), step=41)
+        for part in path:
+            context = context.child(part)
+        x = backend.asarray(np.ones((6, 3, 5, 5)), "float32")
+        y, _ = Dropout(0.3).forward(context, {}, {}, x)
+        masks[name] = np.asarray(backend.to_numpy(y)) != 0
+    assert np.array_equal(masks["numpy"], masks["torch"])
+    assert np.array_equal(masks["numpy"], masks["reference"])
+    assert 0.55 < masks["numpy"].mean() < 0.85
+
+
+def test_dropout_masks_differ_from_step_to_step_and_place_to_place() -> None:
+    backend = Model(Dense(1), (1,)).backend
+    context = Context(backend, True, key(9, Purpose.DROPOUT), step=0)
+    x = np.ones((4, 100), np.float32)
+    masks = [
+        Dropout(0.5).forward(c, {}, {}, x)[0]
+        for c in (context, context._replace(step=1), context.child("0"), context.child("1"))
+    ]
+    assert all(not np.array_equal(a, b) for i, a in enumerate(masks) for b in masks[:i])
+    assert not np.array_equal(masks[0][0], masks[0][1])  # nor do two samples share one
+
+
+def test_an_epoch_of_digits_cnn_is_the_same_on_numpy_and_torch(digits) -> None:
+    network, _ = recipes.get("digits-cnn").network()
+    fresh = [Model(network, digits.image_shape, backend=b, dtype="float64", seed=8) for b in ("numpy", "torch")]
+    assert same_bits(*fresh)
+    one, two = (trained(digits, network, b, "float64", seed=8, limit=300, epochs=1) for b in ("numpy", "torch"))
+    a, b, start = one.model.weights, two.model.weights, fresh[0].weights
+    moved = max(np.abs(a[n] - start[n]).max() for n in a)
+    assert moved > 1e-2  # something was learned
+    assert max(np.abs(a[n] - b[n]).max() for n in a) <= 1e-7
+    assert one.position.history[0]["loss"] == pytest.approx(two.position.history[0]["loss"], abs=1e-9)
+    assert one.position.history[0]["accuracy"] == two.position.history[0]["accuracy"]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_predictions_of_a_trained_file_agree(digits, tmp_path, backend) -> None:
+    network, _ = recipes.get("digits-cnn").network()
+    trained(digits, network, backend, limit=300).model.save(tmp_path / "w.h5")
+    x, _ = digits.batch("test", np.arange(100))
+    one, two = (Model.load(tmp_path / "w.h5", backend=b) for b in ("numpy", "torch"))
+    assert np.abs(one.probabilities(x) - two.probabilities(x)).max() <= 1e-5
+    assert np.abs(one.outputs(x) - two.outputs(x)).max() <= 1e-5 * (1 + np.abs(one.outputs(x)).max())
+    assert np.array_equal(one.predict(x), two.predict(x))
+    assert one.evaluate(digits).accuracy == two.evaluate(digits).accuracy > 0.3
+
+
+# ---- data that stay on the disk
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_data_larger_than_memory_train_the_same_net(tmp_path, digits, backend) -> None:
+    raw, labels = digits.train.take(np.arange(150))
+    raw = (raw * 15).astype(np.uint8)
+    np.savez(tmp_path / "all.npz", x_train=raw, y_train=labels)
+    with h5py.File(tmp_path / "lazy.h5", "w") as file:
+        file.create_dataset("x_train", data=raw, chunks=(7, 1, 8, 8))
+        file["y_train"] = labels
+    (tmp_path / "maps").mkdir()
+    np.save(tmp_path / "maps" / "x_train.npy", raw)
+    np.save(tmp_path / "maps" / "y_train.npy", labels)
+    network = Sequential((Conv2D(4, 3), BatchNorm(), ReLU(), MaxPool2D(2), Flatten(), Dropout(0.2), Dense(10)))
+    nets, kinds = [], []
+    for source in ("all.npz", "lazy.h5", "maps"):
+        dataset = load_data(str(tmp_path / source))
+        kinds.append(type(dataset.train.images).__name__)
+        nets.append(trained(dataset, network, backend, limit=None, validation_split=0.1).model)
+    assert kinds[1] == "Hdf5Images"
+    assert same_bits(nets[0], nets[1])
+    assert same_bits(nets[0], nets[2])
+
+
+# ---- what does not fit
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs: expected >= 1, got 0"),
+        ({"epochs": 2.5}, "epochs: expected a whole number, got 2.5"),
+        ({"epochs": True}, "epochs: expected a whole number, got True"),
+        ({"batch_size": "32"}, "batch_size: expected a whole number, got '32'"),
+        ({"learning_rate": 0}, "learning_rate: expected > 0, got 0"),
+        ({"learning_rate": float("nan")}, "learning_rate: expected > 0, got nan"),
+        ({"learning_rate": None}, "learning_rate: expected a number, got None"),
+        ({"validation_split": 1}, r"validation_split: expected in \[0, 1\), got 1"),
+        ({"patience": 3}, "validation_split: expected above 0 when patience is given, got 0"),
+        ({"patience": 0, "validation_split": 0.1}, "patience: expected >= 1, got 0"),
+        ({"limit": 0}, "limit: expected >= 1, got 0"),
+        ({"seed": -1}, "seed: expected >= 0, got -1"),
+        ({"shuffle": "no"}, "shuffle: expected true or false, got 'no'"),
+        ({"optimizer": "adman"}, "optimizer: expected one of"),
+        ({"optimizer": 5}, "optimizer: expected a text .* got 5"),
+        ({"schedule": "slow"}, "schedule: expected one of"),
+        ({"loss": "gain"}, "loss: expected one of"),
+    ],
+)
+def test_options_out_of_range(options, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Options(**options)
+
+
+def test_numpys_numbers_are_numbers() -> None:
+    assert Options(epochs=np.int64(3), learning_rate=np.float32(0.5)).epochs == 3
+
+
+def test_net_data_and_options_that_do_not_fit(digits) -> None:
+    with pytest.raises(DataError, match=r"images are \(1, 8, 8\), the network expects \(1, 9, 9\)"):
+        Training(Model(SMALL, (1, 9, 9)), digits, Options())
+    with pytest.raises(
+        ConfigError, match=r"10 classes, the network's output is \(9,\): a network for them ends with Dense\(10\)"
+    ):
+        Training(Model(Sequential((Flatten(), Dense(9))), (1, 8, 8)), digits, Options())
+    one = replace(digits, train=Split(np.asarray(digits.train.images)[:1], digits.train.labels[:1]))
+    assert len(Training(Model(SMALL, (1, 8, 8)), one, Options(validation_split=0.9)).chosen) == 1
+
+
+def test_scaling_belongs_to_the_data(digits) -> None:
+    """Raw pixels of another range with the scaling that undoes it: the same net."""
+    raw = np.asarray(digits.train.images).astype(np.float64)
+    shifted = replace(digits, train=Split(raw * 4 + 8, digits.train.labels), scaling=Scaling(8.0, 1 / 64))
+    assert same_bits(trained(digits).model, trained(shifted).model)
+
+
+# ---- memory of a device
+
+
+class Small(NumpyBackend):
+    """A backend whose memory holds 10 images at a time."""
+
+    def conv2d(self, x, *others):
+        if x.shape[0] > 10:
+            raise MemoryError("no room")
+        return super().conv2d(x, *others)
+
+
+def test_a_batch_too_large_for_memory_names_one_that_fits(digits) -> None:
+    network = Sequential((Conv2D(2, 3), Flatten(), Dense(10)))
+    model = Model(network, (1, 8, 8), backend=Small(threads=1))
+    training = Training(model, digits, Options(batch_size=32, epochs=1, limit=64, seed=1))
+    before = {name: values.copy() for name, values in model.weights.items()}
+    with pytest.raises(TrainingError, match=r"a batch of 32 images does not fit in .* use --batch-size 8"):
+        list(training.epochs())
+    assert all(np.array_equal(before[name], values) for name, values in model.weights.items())
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_images_that_stay_on_the_device_give_the_same_batches(digits, shuffle) -> None:
+    backend = NumpyBackend(threads=1)
+    options = Options(batch_size=16, limit=100, validation_split=0.1, shuffle=shuffle, seed=3)
+    chosen, _ = parts(len(digits.train), options)
+    there = Resident(backend, digits, "train", chosen, "float32")
+    for first in (0, 2):
+        order = epoch_order(chosen, options, epoch=1)
+        found = list(there.batches(order, 16, first))
+        wanted = list(batches(backend, digits, "train", order, 16, "float32", first))
+        assert len(found) == len(wanted) == 6 - first
+        for (x, labels), (wanted_x, wanted_labels) in zip(found, wanted, strict=True):
+            assert np.array_equal(x, wanted_x)
+            assert np.array_equal(labels, wanted_labels)
+
+
+def test_numpys_numbers_are_as_good_as_pythons(digits, tmp_path) -> None:
+    plain = trained(digits, learning_rate=0.25, seed=3, limit=64)
+    numbers = {"learning_rate": np.float32(0.25), "seed": np.int64(3), "limit": np.int32(64)}
+    for backend in ("numpy", "cupy-sim"):
+        other = trained(digits, backend=backend, **numbers)
+        assert abs(other.position.history[-1]["loss"] - plain.position.history[-1]["loss"]) < 1e-4
+        other.model.save(tmp_path / f"{backend}.h5")
+
+
+def test_a_network_without_parameters_is_refused(digits) -> None:
+    with pytest.raises(ConfigError, match="no parameters to train"):
+        Training(Model(Sequential((MaxPool2D(2), Flatten())), (10, 2, 2)), _ten_channels(digits), Options())
+
+
+def _ten_channels(digits) -> Dataset:
+    part = Split(np.ones((20, 10, 2, 2), np.float32), np.arange(20) % 10)
+    return Dataset("ten", part, None, digits.class_names, (10, 2, 2), Scaling())
