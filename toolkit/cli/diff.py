@@ -90,11 +90,11 @@ def _map(path: Path) -> Mapping[str, str]:
 
 
 def _chosen(pairing: "Pairing", only: str) -> "Pairing":
-    from cnnkit.inspection.layer_tree import matching
+    from cnnkit.inspection.layer_tree import match
     from cnnkit.inspection.pairing import Pairing
 
     tensors = [tensor for pair in pairing.pairs for tensor in (pair.a, pair.b)]
-    chosen = {id(t) for t in matching((*tensors, *pairing.only_in_a, *pairing.only_in_b), only, "--only")}
+    chosen = {id(t) for t in match((*tensors, *pairing.only_in_a, *pairing.only_in_b), only, "--only")}
     return Pairing(
         tuple(pair for pair in pairing.pairs if id(pair.a) in chosen or id(pair.b) in chosen),
         tuple(tensor for tensor in pairing.only_in_a if id(tensor) in chosen),

@@ -50,8 +50,7 @@ def command(
     if out is not None and out.exists() and not overwrite:
         raise ConfigError(f"{out}: is there already: choose another name or --overwrite")
     weights = read_complete(file)
-    held = tuple(tensor for tensor in weights if tensor.kind != "optimizer")
-    chosen = layer_tree.matching(held, layer, "LAYER")
+    chosen = layer_tree.match(layer_tree.select(weights), layer, "LAYER")
     limit = None if out is not None else _MOST
     sections = list(_sections(weights, chosen, unit, channel, limit))
     if not sections:
@@ -118,7 +117,7 @@ def _caption(word: str, number: int, bias: float | None) -> str:
 
 
 def _draw(output: Output, section: "Section", values: bool) -> None:
-    from cnnkit.cli.tensor_facts import heading
+    from cnnkit.cli.inspection_view import describe_tensor
     from cnnkit.inspection import terminal_picture
     from cnnkit.inspection.layer_svg import scale_text
 
@@ -127,7 +126,7 @@ def _draw(output: Output, section: "Section", values: bool) -> None:
     meaning = scale_text(section.scale)
     if not colours:
         meaning = meaning.replace("orange ", "-9 is ").replace("0 white", ". is 0").replace("blue ", "+9 is ")
-    output.say(Text(heading(section.tensor), style="bold"))
+    output.say(Text(describe_tensor(section.tensor), style="bold"))
     output.say(Text(meaning, style="dim"))
     paint = terminal_picture.coloured if colours else terminal_picture.plain
     for caption, maps in zip(section.captions, section.maps.values, strict=True):

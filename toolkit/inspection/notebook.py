@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from cnnkit.files.names import printable
 from cnnkit.inspection.findings import findings
-from cnnkit.inspection.layer_tree import Node, nodes
+from cnnkit.inspection.layer_tree import LayerNode, list_layers
 from cnnkit.inspection.report.pictures import small
 from cnnkit.inspection.statistics import Statistics, statistics
 
@@ -23,7 +23,7 @@ def model_html(model: "Model") -> str:
     """Return a table of layers and tensors with their statistics, and the findings below."""
     weights = model.to_weights()
     found = {(tensor.kind, tensor.name): statistics(tensor) for tensor in weights}
-    rows = "".join(_rows(node, found) for node in nodes(weights, weights.tensors))
+    rows = "".join(_rows(node, found) for node in list_layers(weights, weights.tensors))
     head = "".join(f"<th>{name}</th>" for name in _HEADINGS)
     shape = " × ".join(map(str, model.input_shape))
     sums = f"input {shape}, {model.parameters:,} parameters, {model.backend.name}, {model.dtype}"
@@ -34,7 +34,7 @@ def model_html(model: "Model") -> str:
     )
 
 
-def _rows(node: Node, found: dict[tuple[str, str], Statistics]) -> str:
+def _rows(node: LayerNode, found: dict[tuple[str, str], Statistics]) -> str:
     output = " × ".join(map(str, node.output_shape)) if node.output_shape is not None else ""
     layer = f"<td>{_safe(f'{node.path} {node.type or str()}')}</td><td>{output}</td>"
     if not node.tensors:

@@ -26,12 +26,12 @@ def lines(tensor: Tensor, values: Array, maps: tuple[int, ...] | None = None) ->
         yield text.decode()
 
 
-def as_json(tensor: Tensor, values: Array) -> Any:
+def to_json(tensor: Tensor, values: Array) -> Any:
     """Return the values as nested lists; NaN and infinities are None, complex values [real, imaginary]."""
     if values.dtype.kind == "c":
         values = np.stack([np.real(values), np.imag(values)], -1)
     if values.dtype == np.float16:
         values = values.astype(np.float32)
     known = decoded(values, tensor.dtype)
-    found = json.loads(dumped(np.ascontiguousarray(known)))  # of a 0-d array: a list of one
-    return found if known.ndim else found[0]
+    lists = json.loads(dumped(np.ascontiguousarray(known)))  # of a 0-d array: a list of one
+    return lists if known.ndim else lists[0]

@@ -16,7 +16,7 @@ import pytest
 from cnnkit import exporters
 from cnnkit.errors import ExportError
 from cnnkit.exporters import Tensor, WeightFile
-from cnnkit.inspection import findings, report, statistics
+from cnnkit.inspection import inspect, report
 from cnnkit.inspection.report import embedded
 from cnnkit.inspection.report.script import SCRIPT
 from cnnkit.inspection.report.style import CSS
@@ -45,8 +45,7 @@ def net():
 
 
 def write(path, file):
-    found = {(t.kind, t.name): statistics(t) for t in file}
-    return report.write(path, file, file.tensors, found, findings(file.tensors, found))
+    return report.write(path, inspect(file, optimizer=True))
 
 
 @pytest.fixture(scope="module")

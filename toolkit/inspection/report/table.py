@@ -1,11 +1,12 @@
 """The table of tensors: a row of figures each, and below it, folded, its histogram, its picture, its values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import escape
 
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.text.layout import image_rows
 from cnnkit.files.names import printable
+from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.report import embedded, pictures
 from cnnkit.inspection.statistics import Statistics
 
@@ -19,19 +20,20 @@ def safe(text: str) -> str:
     return escape(printable(text))
 
 
-def table(weights: WeightFile, shown: tuple[Tensor, ...], found: Mapping[tuple[str, str], Statistics]) -> Iterator[str]:
+def table(inspection: Inspection) -> Iterator[str]:
     """Yield the table, then the blocks of values."""
+    weights, tensors = inspection.weights, inspection.tensors
     yield '<div class="wide"><table id="tensors"><thead><tr>'
     for name in _COLUMNS:
         yield f'<th scope="col"><button type="button">{name}</button></th>'
     for name in _FIGURES:
         yield f'<th scope="col" class="num"><button type="button">{name}</button></th>'
     yield '<th scope="col">histogram</th></tr></thead><tbody>\n'
-    values, drawn = embedded.chosen(shown), _drawn(shown)
+    values, drawn = embedded.chosen(tensors), _drawn(tensors)
     images = image_rows(weights.architecture)
     blocks = []
-    for number, tensor in enumerate(shown):
-        statistics = found[tensor.kind, tensor.name]
+    for number, tensor in enumerate(tensors):
+        statistics = inspection.statistics[tensor.kind, tensor.name]
         yield _row(tensor, statistics)
         panel = _left_out(weights, tensor)
         if id(tensor) in values:
