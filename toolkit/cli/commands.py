@@ -6,15 +6,17 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from cnnkit.cli.request import take_options
+
 # What the help says of each: the first paragraph of the command's docstring, or of a group's help.
 SUMMARIES = {
     "train": "Train a network and write weights.h5: architecture, every weight, history and provenance.",
     "evaluate": "Judge a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per "
     "image.",
     "predict": "Say which class an image is and how sure the network is, and draw it; the first test image by default.",
-    "export": "Write a weight file in another format, every tensor read back and compared before OUT is there.",
+    "export": "Write a weight file in another format; every tensor is read back and compared before OUT exists.",
     "inspect": "Show the layers and tensors of a weight file: what their values are like, and what is wrong with them.",
-    "show": "Draw the weights of one layer: a map a channel, orange below zero, blue above, one scale for the tensor.",
+    "show": "Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor.",
     "diff": "Compare two weight files; exit with 0 when they are equal, 1 when not.",
     "summary": "Show layers, output shapes, parameters, receptive field, multiply-adds and memory of a network.",
     "parity": "Compare backends with the float64 reference and each other: operations, layers, losses, optimizers, "
@@ -64,5 +66,5 @@ def loaded(name: str) -> Any:
     if name == "data":
         return typer.main.get_command(module.app)
     app = typer.Typer(add_completion=False)
-    app.command(name, epilog=f"Example: {module.EXAMPLE}")(module.command)
+    app.command(name, epilog=f"Example: {module.EXAMPLE}")(take_options(module.command))
     return typer.main.get_command(app)

@@ -1,7 +1,7 @@
-"""`cnnkit evaluate`: what a trained network is worth."""
+"""`cnnkit evaluate`: the metrics of a trained network on a data set."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -15,70 +15,67 @@ from cnnkit.cli.options import (
     DataSource,
     Device,
     Dtype,
-    Json,
     Limit,
-    Quiet,
     Threads,
-    Verbose,
     WeightsFile,
 )
 from cnnkit.cli.output import Output
+from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
 from cnnkit.cli.viewing import Part, SplitPart, called
 
 if TYPE_CHECKING:
     from cnnkit.metrics import Report, Scores
-    from cnnkit.training.evaluation import Evaluation
 
 EXAMPLE = "cnnkit evaluate weights.h5 --split train --mistakes 5"
 
 
-def command(
-    file: WeightsFile = DEFAULT_WEIGHTS,
-    data: DataSource = None,
-    split: SplitPart = Part.TEST,
-    backend: BackendName = "numpy",
-    device: Device = None,
-    dtype: Dtype = None,
-    limit: Limit = None,
-    mistakes: Annotated[int, typer.Option(min=0, metavar="N", help="Show the N most confident mistakes.")] = 3,
-    threads: Threads = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
+@dataclass(frozen=True)
+class EvaluateRequest(Request):
+    """A file, the images to judge it by, and where to compute."""
+
+    file: WeightsFile = DEFAULT_WEIGHTS
+    data: DataSource = None
+    split: SplitPart = Part.TEST
+    backend: BackendName = "numpy"
+    device: Device = None
+    dtype: Dtype = None
+    limit: Limit = None
+    mistakes: Annotated[int, typer.Option(min=0, metavar="N", help="Show the N most confident mistakes.")] = 3
+    threads: Threads = None
+
+
+def command(request: EvaluateRequest) -> int:
     """Judge a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per image."""
     from cnnkit.metrics import most_confident_mistakes
 
-    output = Output(json, quiet)
-    model, weights = load_model(file, backend, device, threads, dtype)
-    dataset = fitting(output, model, chosen_data(data, weights))
-    result = model.evaluate(dataset, split.value, limit)
+    output = request.output
+    model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
+    dataset = fitting(output, model, chosen_data(request.data, weights))
+    result = model.evaluate(dataset, request.split.value, request.limit)
     report, names = result.report, dataset.class_names
-    wrong = most_confident_mistakes(result.labels, result.scores, mistakes)
+    wrong = most_confident_mistakes(result.labels, result.scores, request.mistakes)
 
     output.say(
         Text(
-            f"{file} on {dataset.name}, {split.value}: {report.images:,} images; "
+            f"{request.file} on {dataset.name}, {request.split.value}: {report.images:,} images; "
             f"{model.backend.name} on {model.backend.device}, {model.dtype}"
         )
     )
     output.say(
         f"loss {result.loss:.6f}   mse {result.mse:.6f}   accuracy [bold]{result.accuracy:.2%}[/]   "
-        f"{result.milliseconds_per_image:.3g} ms an image\n"
+        f"{result.milliseconds_per_image:.3g} ms per image\n"
     )
     print_confusion(output, report)
     _print_scores(output, report)
     if wrong:
-        _print_mistakes(output, wrong, names, f"cnnkit predict {file} --data {dataset.name} --split {split.value}")
-    output.result(_facts(result, file, dataset.name, split) | {
+        same_images = f"cnnkit predict {request.file} --data {dataset.name} --split {request.split.value}"
+        _print_mistakes(output, wrong, names, same_images)
+    facts = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
+    output.result(facts | result.to_json() | {
         "mistakes": [dict(zip(("index", "label", "predicted", "confidence"), row, strict=True)) for row in wrong],
     })  # fmt: skip
     return 0
-
-
-def _facts(result: "Evaluation", file: Path, data: str, split: Part) -> dict[str, Any]:
-    return {"file": str(file), "data": data, "split": split.value} | result.to_json()
 
 
 def _print_scores(output: Output, report: "Report") -> None:
@@ -92,7 +89,7 @@ def _print_scores(output: Output, report: "Report") -> None:
         rows.append((f"binary: {labels[1]}", f"{report.support[1]:,}", *_numbers(report.binary)))
     print_table(output, ("class", "images", "precision", "recall", "F1", "ROC-AUC"), rows, " rrrrr")
     if report.undefined:
-        output.say("-: undefined, for want of images of the class, or because it was never predicted (see --json)")
+        output.say("-: undefined, because the class has no images or was never predicted (see --json)")
 
 
 def _numbers(scores: "Scores") -> list[str]:
@@ -105,6 +102,6 @@ def _print_mistakes(
 ) -> None:
     output.say("\nthe most confident mistakes")
     for index, label, predicted, confidence in wrong:
-        said = f"--index {index}: {called(label, names)} taken for {called(predicted, names)}, score {confidence:.4f}"
-        output.say(Text(f"  {said}"))
+        text = f"--index {index}: {called(label, names)} taken for {called(predicted, names)}, score {confidence:.4f}"
+        output.say(Text(f"  {text}"))
     output.say(Text(f"look at them: {command} " + " ".join(f"--index {row[0]}" for row in wrong)))

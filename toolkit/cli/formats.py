@@ -1,21 +1,16 @@
 """`cnnkit formats`: which weight files can be read and written."""
 
-from cnnkit.cli.options import Json, Quiet, Verbose
-from cnnkit.cli.output import Output
+from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
 
 EXAMPLE = "cnnkit formats"
 
 
-def command(
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
+def command(request: Request) -> int:
     """List the formats of weight files: read, written, or both; and those that are registered and do not work."""
     from cnnkit import exporters
 
-    output = Output(json, quiet)
+    output = request.output
     working, broken = exporters.formats(), exporters.broken()
     rows = [
         (name, _yes(form.reads), _yes(form.writes), " ".join(form.suffixes), form.description)

@@ -1,13 +1,15 @@
 """`cnnkit inspect`: the contents of a weight file, layer by layer, tensor by tensor, down to every number."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, Json, Quiet, Verbose, WeightsFile
+from cnnkit.cli.options import DEFAULT_WEIGHTS, WeightsFile
 from cnnkit.cli.output import Output
+from cnnkit.cli.request import Request
 from cnnkit.cli.tables import size_text
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
@@ -20,49 +22,53 @@ if TYPE_CHECKING:
 EXAMPLE = "cnnkit inspect weights.h5 --layer 0 --values"
 
 
-def command(
-    file: WeightsFile = DEFAULT_WEIGHTS,
+@dataclass(frozen=True)
+class InspectRequest(Request):
+    """What to inspect of which file, and how to print it."""
+
+    file: WeightsFile = DEFAULT_WEIGHTS
     layer: Annotated[
         str | None, typer.Option("--layer", metavar="PATTERN", help='Only these layers or tensors: 2, "conv*".')
-    ] = None,
-    values: Annotated[bool, typer.Option("--values", help="Every number, never cut.")] = False,
-    part: Annotated[
-        str | None, typer.Option("--slice", metavar="PART", help='The numbers of one part: "0,:,1:3".')
-    ] = None,
-    no_stats: Annotated[bool, typer.Option("--no-stats", help="Compute nothing: names and shapes alone.")] = False,
+    ] = None
+    values: Annotated[bool, typer.Option("--values", help="Every number, never cut.")] = False
+    part: Annotated[str | None, typer.Option("--slice", metavar="PART", help='The numbers of one part: "0,:,1:3".')] = (
+        None
+    )
+    no_stats: Annotated[bool, typer.Option("--no-stats", help="Compute nothing: names and shapes alone.")] = False
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 on an error, a warning, an edited tensor, or one not read.")
-    ] = False,
-    optimizer: Annotated[bool, typer.Option("--optimizer", help="The optimizer's tensors too.")] = False,
+    ] = False
+    optimizer: Annotated[bool, typer.Option("--optimizer", help="The optimizer's tensors too.")] = False
     html: Annotated[
         Path | None, typer.Option("--html", metavar="OUT", help="Write it all as one page for a browser.")
-    ] = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
+    ] = None
+
+
+def command(request: InspectRequest) -> int:
     """Show the layers and tensors of a weight file: what their values are like, and what is wrong with them."""
     from cnnkit.cli.inspection_view import print_inspection, print_values
     from cnnkit.inspection import inspect, slices
     from cnnkit.inspection.layer_tree import select
 
-    if no_stats and (strict or html):
-        raise ConfigError(f"--no-stats: {'--strict' if strict else '--html'} needs statistics: leave one of them out")
-    parts = None if part is None else slices.parse(part)
-    output = Output(json, quiet)
-    weights = read_complete(file)
+    if request.no_stats and (request.strict or request.html):
+        option = "--strict" if request.strict else "--html"
+        raise ConfigError(f"--no-stats: {option} needs statistics: leave one of them out")
+    parts = None if request.part is None else slices.parse(request.part)
+    output = request.output
+    weights = read_complete(request.file)
     printed: tuple[Tensor, ...] = ()
-    if values or parts is not None:  # checked before any statistics, which may take long
-        printed = _require_part(output, select(weights, layer, optimizer), parts)
-    inspection = inspect(weights, layer, optimizer, compute=not no_stats)
-    if html is not None:
-        _write_page(output, html, inspection)
-    if json:
-        output.result(_to_json(inspection, printed, parts) | ({} if html is None else {"html": str(html)}))
+    if request.values or parts is not None:  # checked before any statistics, which may take long
+        printed = _require_part(output, select(weights, request.layer, request.optimizer), parts)
+    inspection = inspect(weights, request.layer, request.optimizer, compute=not request.no_stats)
+    if request.html is not None:
+        _write_page(output, request.html, inspection)
+    if request.json:
+        page = {} if request.html is None else {"html": str(request.html)}
+        output.result(_to_json(inspection, printed, parts) | page)
     else:
-        print_inspection(output, inspection, optimizer)
+        print_inspection(output, inspection, request.optimizer)
         print_values(weights, printed, parts)
-    return int(strict and inspection.doubtful)
+    return int(request.strict and inspection.doubtful)
 
 
 def _require_part(output: Output, tensors: tuple["Tensor", ...], parts: "Parts | None") -> tuple["Tensor", ...]:

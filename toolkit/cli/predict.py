@@ -1,6 +1,7 @@
-"""`cnnkit predict`: what a trained network says about an image, and the image."""
+"""`cnnkit predict`: the class of an image, by a trained network, and the image itself."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -15,13 +16,11 @@ from cnnkit.cli.options import (
     DataSource,
     Device,
     Dtype,
-    Json,
-    Quiet,
     Threads,
-    Verbose,
     WeightsFile,
 )
 from cnnkit.cli.output import Output
+from cnnkit.cli.request import Request
 from cnnkit.cli.viewing import Indices, Part, Show, ShowAs, SplitPart, called, draw, take, white
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.files.names import printable
@@ -34,8 +33,8 @@ EXAMPLE = "cnnkit predict weights.h5 --index 0 --index 7   or   cnnkit predict -
 BEST, BAR = 5, 40
 
 
-class Subject(NamedTuple):
-    """An image to judge: what it is called, its place or file, its label if known, the picture in [0, 1], the input."""
+class ImageToClassify(NamedTuple):
+    """An image: title, number or file, label if known, the picture in [0, 1], the network's input, class names."""
 
     title: str
     number: int | None
@@ -46,59 +45,61 @@ class Subject(NamedTuple):
     names: tuple[str, ...]
 
 
-def command(
-    file: WeightsFile = DEFAULT_WEIGHTS,
-    index: Indices = None,
+@dataclass(frozen=True)
+class PredictRequest(Request):
+    """A file, the images to classify, and how to draw them."""
+
+    file: WeightsFile = DEFAULT_WEIGHTS
+    index: Indices = None
     image: Annotated[
         list[Path] | None, typer.Option("--image", metavar="PNG", help="A picture of yours; repeatable.")
-    ] = None,
-    data: DataSource = None,
-    split: SplitPart = Part.TEST,
-    show: ShowAs = Show.BLOCKS,
-    backend: BackendName = "numpy",
-    device: Device = None,
-    dtype: Dtype = None,
-    threads: Threads = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
+    ] = None
+    data: DataSource = None
+    split: SplitPart = Part.TEST
+    show: ShowAs = Show.BLOCKS
+    backend: BackendName = "numpy"
+    device: Device = None
+    dtype: Dtype = None
+    threads: Threads = None
+
+
+def command(request: PredictRequest) -> int:
     """Say which class an image is and how sure the network is, and draw it; the first test image by default."""
     import numpy as np
 
-    output = Output(json, quiet)
-    model, weights = load_model(file, backend, device, threads, dtype)
-    subjects = list(_pictures(output, model, weights, data, image or []))
-    if index or not image:
-        subjects += _images(output, model, weights, data, split, index or [0])
-    x = np.stack([subject.x for subject in subjects])
+    output = request.output
+    model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
+    images = list(_read_pictures(output, model, weights, request.data, request.image or []))
+    if request.index or not request.image:
+        images += _read_images(output, model, weights, request.data, request.split, request.index or [0])
+    x = np.stack([image.x for image in images])
     outputs, scores, decided = model.outputs(x), model.probabilities(x), model.predict(x)
-    found = []
-    for subject, raw, row, best in zip(subjects, outputs, scores, decided, strict=True):
-        _say(output, subject, row, int(best), show)
-        found.append({
-            "index": subject.number, "image": subject.image, "label": subject.label, "predicted": int(best),
+    predictions = []
+    for image, raw, row, best in zip(images, outputs, scores, decided, strict=True):
+        _print_prediction(output, image, row, int(best), request.show)
+        predictions.append({
+            "index": image.number, "image": image.image, "label": image.label, "predicted": int(best),
             "probabilities": row.tolist(), "outputs": raw.tolist(),
         })  # fmt: skip
-    output.result({"file": str(file), "class_names": list(subjects[0].names), "predictions": found})
+    output.result({"file": str(request.file), "class_names": list(images[0].names), "predictions": predictions})
     return 0
 
 
-def _images(
+def _read_images(
     output: Output, model: "Model", weights: "WeightFile", data: str | None, split: Part, indices: list[int]
-) -> Iterator[Subject]:
+) -> Iterator[ImageToClassify]:
     dataset = fitting(output, model, chosen_data(data, weights))
     for index in indices:
         raw, label = take(dataset, split, index)
         x, _ = dataset.batch(split.value, [index], model.dtype)
         title = f"{dataset.name}, {split.value} image {index}"
         picture = raw / white(dataset.scaling)
-        yield Subject(title, index, None, label, picture, x[0], model.class_names or dataset.class_names)
+        yield ImageToClassify(title, index, None, label, picture, x[0], model.class_names or dataset.class_names)
 
 
-def _pictures(
+def _read_pictures(
     output: Output, model: "Model", weights: "WeightFile", data: str | None, paths: list[Path]
-) -> Iterator[Subject]:
+) -> Iterator[ImageToClassify]:
     from cnnkit.cli.picture_input import fit_picture, manner_of, network_input
 
     if not paths:
@@ -117,17 +118,18 @@ def _pictures(
         picture, done = fit_picture(path, shape, manner)
         x = network_input(picture, brightest, model.scaling.offset, model.scaling.factor)
         output.note(done)
-        yield Subject(f"{path}, as the network sees it", None, str(path), None, picture, x.astype(model.dtype), names)
+        title = f"{path}, as the network sees it"
+        yield ImageToClassify(title, None, str(path), None, picture, x.astype(model.dtype), names)
 
 
-def _say(output: Output, subject: Subject, scores: Any, best: int, show: Show) -> None:
-    names = subject.names
-    output.say(Text(printable(subject.title)))
-    draw(output, subject.picture, show)
+def _print_prediction(output: Output, image: ImageToClassify, scores: Any, best: int, show: Show) -> None:
+    names = image.names
+    output.say(Text(printable(image.title)))
+    draw(output, image.picture, show)
     verdict = Text("class ").append(printable(called(best, names)), style="bold").append(f", score {scores[best]:.4f}")
-    if subject.label is not None:
-        right = subject.label == best
-        verdict.append(", right" if right else f", wrong: it is {printable(called(subject.label, names))}")
+    if image.label is not None:
+        right = image.label == best
+        verdict.append(", right" if right else f", wrong: it is {printable(called(image.label, names))}")
         verdict.stylize("green" if right else "red", len(verdict.plain.rpartition(",")[0]) + 1)
     output.say(verdict)
     order = (-scores).argsort(kind="stable")[:BEST]

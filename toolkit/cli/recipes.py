@@ -5,23 +5,18 @@ from typing import Any
 
 from rich.text import Text
 
-from cnnkit.cli.options import Json, Quiet, Verbose
-from cnnkit.cli.output import Output
+from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
 
 EXAMPLE = "cnnkit recipes"
 
 
-def command(
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
+def command(request: Request) -> int:
     """List the recipes: networks with their training, by the name that --recipe takes."""
     from cnnkit import recipes
 
-    output = Output(json, quiet)
-    found = [_facts(recipes.get(name)) for name in recipes.names()]
+    output = request.output
+    listed = [_facts(recipes.get(name)) for name in recipes.names()]
     rows = [
         (
             facts["name"],
@@ -29,11 +24,11 @@ def command(
             facts["data"],
             _described(facts["description"], facts["source"] if output.verbose else ""),
         )
-        for facts in found
+        for facts in listed
     ]
     print_table(output, ("recipe", "parameters", "data", "what"), rows, " r")
     output.note("train one with: cnnkit train --recipe NAME   its layers: cnnkit summary --recipe NAME")
-    output.result({"recipes": found})
+    output.result({"recipes": listed})
     return 0
 
 

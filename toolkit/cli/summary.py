@@ -1,15 +1,17 @@
 """`cnnkit summary`: a network before any training."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.text import Text
 
 from cnnkit.cli.choice import chosen_recipe
-from cnnkit.cli.options import DEFAULT_WEIGHTS, Json, ModelFile, Quiet, RecipeName, Verbose
+from cnnkit.cli.options import DEFAULT_WEIGHTS, ModelFile, RecipeName
 from cnnkit.cli.output import Output
+from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table, shape_text, size_text
 from cnnkit.errors import ConfigError
 
@@ -31,47 +33,45 @@ class Subject(NamedTuple):
     slots: int
 
 
-def command(
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A weight file; weights.h5 by default.")] = None,
-    recipe: RecipeName = None,
-    model: ModelFile = None,
+@dataclass(frozen=True)
+class SummaryRequest(Request):
+    """A network: a weight file, a recipe or a model file."""
+
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A weight file; weights.h5 by default.")] = None
+    recipe: RecipeName = None
+    model: ModelFile = None
     input_shape: Annotated[
         str | None, typer.Option(metavar="C,H,W", help="Of a sample, where it is not the network's own.")
-    ] = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
+    ] = None
+
+
+def command(request: SummaryRequest) -> int:
     """Show layers, output shapes, parameters, receptive field, multiply-adds and memory of a network."""
     from cnnkit.architecture import places
     from cnnkit.summary import summarise
 
-    output = Output(json, quiet)
-    subject = _subject(file, recipe, model)
-    shape = subject.input_shape if input_shape is None else _shape(input_shape)
+    output = request.output
+    subject = _subject(request.file, request.recipe, request.model)
+    shape = subject.input_shape if request.input_shape is None else _shape(request.input_shape)
     summary = summarise(subject.network, shape)
     sizes = {place.path: size_formula(place) for place in places(subject.network, shape)}
 
+    training = summary.training_bytes(subject.batch_size, subject.slots)
     output.say(Text(f"{subject.name}: input {shape_text(shape)}, output {shape_text(summary.output_shape)}\n"))
     _print_layers(output, summary)
-    training = summary.training_bytes(subject.batch_size, subject.slots)
     output.say(
         f"\n{summary.parameters:,} parameters ({size_text(4 * summary.parameters)} as float32), "
-        f"{summary.multiply_adds:,} multiply-adds an image"
+        f"{summary.multiply_adds:,} multiply-adds per image"
     )
     output.say(f"training with batches of {subject.batch_size:,} holds about {size_text(training)}")
-    output.say("\nsettings, and sizes O = (N - F + 2P)/S + 1: input N, window F, padding P a side, stride S")
-    for row in summary.rows:
-        told = ": ".join(part for part in (row.setting, sizes[row.path]) if part)
-        if told:
-            output.say(Text(f"  {row.path} {row.type} {told}"))
+    _print_settings(output, summary, sizes)
     output.result({
         "name": subject.name, "input_shape": list(shape), "output_shape": list(summary.output_shape),
         "parameters": summary.parameters, "multiply_adds": summary.multiply_adds,
         "memory": {
             "parameter_bytes": 4 * summary.parameters, "training_bytes": training, "batch_size": subject.batch_size,
         },
-        "layers": [_row_json(row, sizes[row.path]) for row in summary.rows],
+        "layers": [vars(row) | {"output_size": sizes[row.path] or None} for row in summary.rows],
     })  # fmt: skip
     return 0
 
@@ -169,13 +169,17 @@ def _print_layers(output: Output, summary: "Summary") -> None:
     print_table(output, ("layer", "output", "parameters", "sees", "multiply-adds"), rows, "  r r")
 
 
+def _print_settings(output: Output, summary: "Summary", sizes: dict[str, str]) -> None:
+    output.say("\nsettings, and sizes O = (N - F + 2P)/S + 1: input N, window F, padding P per side, stride S")
+    for row in summary.rows:
+        setting = ": ".join(part for part in (row.setting, sizes[row.path]) if part)
+        if setting:
+            output.say(Text(f"  {row.path} {row.type} {setting}"))
+
+
 def _count(number: int) -> str:
     return f"{number:,}" if number else "-"
 
 
 def _seen(row: "Row") -> str:
     return "all" if row.receptive_field is None else shape_text(row.receptive_field)
-
-
-def _row_json(row: "Row", size: str) -> dict[str, Any]:
-    return vars(row) | {"output_size": size or None}

@@ -122,7 +122,7 @@ def test_what_is_refused(refused, cnnkit, trained, folder):
     assert "--channel: expected 0 to 0" in refused("show", trained, "0", "--channel", 1)
     assert ".svg or .png" in refused("show", trained, "0", "-o", "x.gif")
     (folder / "x.svg").write_text("mine")
-    assert "is there already" in refused("show", trained, "0", "-o", "x.svg")
+    assert "already exists" in refused("show", trained, "0", "-o", "x.svg")
     assert cnnkit("show", trained, "0", "-o", "x.svg", "--overwrite").status == 0
     exporters.write(WeightFile((Tensor.of("none", np.zeros((0, 2))),)), folder / "none.npz")
     assert "nothing there that can be drawn" in refused("show", "none.npz", "none")
