@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cnnkit.cli.commands import Commands
-from cnnkit.cli.output import Output, configure, reset
+from cnnkit.cli.output import Output, reset_settings, set_quiet, set_verbose
 from cnnkit.errors import CnnkitError
 
 app = typer.Typer(
@@ -39,12 +39,13 @@ def _globals(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print results alone, no progress.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print more, and tracebacks of defects.")] = False,
 ) -> None:
-    configure(quiet=quiet, verbose=verbose)
+    set_quiet(quiet)
+    set_verbose(verbose)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return the exit status; every failure is one line on standard error."""
-    reset()
+    reset_settings()
     try:
         status: Any = app(args=list(arguments), prog_name="cnnkit", standalone_mode=False)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The commands by name; the file of each is imported when it is called, so that `cnnkit --help` imports none."""
+"""The commands by name; the file of each is imported when it is called, so `cnnkit --help` imports none."""
 
 from importlib import import_module
 from typing import Any
@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 from cnnkit.cli.request import take_options
 
-# What the help says of each: the first paragraph of the command's docstring, or of a group's help.
+# As the help shows them: the first paragraph of the command's docstring, or of a group's help.
 SUMMARIES = {
     "train": "Train a network and write weights.h5: architecture, every weight, history and provenance.",
     "evaluate": "Judge a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per "
@@ -32,7 +32,7 @@ SUMMARIES = {
 
 
 class Commands(TyperGroup):
-    """The group of all commands, each known by its name and summary until it is called."""
+    """The group of all commands; a command is imported when it is called."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -44,23 +44,24 @@ class Commands(TyperGroup):
         return list(SUMMARIES)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """Return what the help shows of a command."""
-        return listed(cmd_name) if cmd_name in SUMMARIES else None
+        """Return a command as the help shows it."""
+        return build_stub(cmd_name) if cmd_name in SUMMARIES else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return (name, the command to call, its arguments)."""
-        name, _, rest = super().resolve_command(ctx, args)
-        return name, None if name is None else loaded(name), rest
+        if args and args[0] in SUMMARIES:
+            return args[0], load_command(args[0]), args[1:]
+        return super().resolve_command(ctx, args)  # which explains the mistake
 
 
-def listed(name: str) -> Any:
-    """Return a command that has a name and a summary and does nothing."""
+def build_stub(name: str) -> Any:
+    """Return a command for the help: name and summary, no effect."""
     app = typer.Typer(add_completion=False)
     app.command(name, help=SUMMARIES[name])(lambda: None)
     return typer.main.get_command(app)
 
 
-def loaded(name: str) -> Any:
+def load_command(name: str) -> Any:
     """Import the file of a command and return it."""
     module = import_module(f"cnnkit.cli.{name}")
     if name == "data":

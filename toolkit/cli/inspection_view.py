@@ -21,22 +21,19 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 def print_inspection(output: Output, inspection: "Inspection", optimizer: bool) -> None:
     """Print the file, its layers and tensors, what else it holds, and the findings."""
-    weights = inspection.weights
-    output.say(Text(f"{weights.file}: {weights.format}, {size_text(inspection.size or 0)}"))
-    output.say(Text(f"sha256 {inspection.sha256}"))
-    for line in _describe_origin(weights):
-        output.say(Text(line))
-    output.say()
+    output.say(Text("\n".join(_describe_file(inspection)) + "\n"))
     for layer in inspection.layers:
         _print_layer(output, layer, inspection)
-    _print_rest(output, weights, optimizer)
+    _print_rest(output, inspection.weights, optimizer)
     for finding in inspection.findings or ():
         output.say(Text(f"finding: {finding.line}", style=_STYLES[finding.severity]))
 
 
-def _describe_origin(weights: "WeightFile") -> Iterator[str]:
-    """Yield the provenance of the weights, where the file has one, and their number."""
-    metadata = weights.metadata
+def _describe_file(inspection: "Inspection") -> Iterator[str]:
+    """Yield name, size, digest, provenance (where the file has one) and the number of parameters."""
+    weights, metadata = inspection.weights, inspection.weights.metadata
+    yield f"{weights.file}: {weights.format}, {size_text(inspection.size or 0)}"
+    yield f"sha256 {inspection.sha256}"
     data, history, made = metadata.get("data"), metadata.get("history"), metadata.get("provenance")
     parts = []
     if "recipe" in metadata:

@@ -14,14 +14,18 @@ from cnnkit.errors import CnnkitError, WeightFileError
 _settings = {"quiet": False, "verbose": False}
 
 
-def configure(quiet: bool = False, verbose: bool = False) -> None:
-    """Set what the global options -q and -v ask for; once set it stays for this run."""
-    _settings["quiet"] |= quiet
-    _settings["verbose"] |= verbose
+def set_quiet(value: bool) -> None:
+    """Set -q for this run; once set, it stays."""
+    _settings["quiet"] |= value
 
 
-def reset() -> None:
-    """Forget what -q and -v asked for: a new run begins."""
+def set_verbose(value: bool) -> None:
+    """Set -v for this run; once set, it stays."""
+    _settings["verbose"] |= value
+
+
+def reset_settings() -> None:
+    """Unset -q and -v: a new run begins."""
     _settings.update(quiet=False, verbose=False)
 
 

@@ -157,12 +157,12 @@ def _format_numbers(section: "Section", maps: Any) -> Iterator[str]:
 
 
 def _print_remainder(output: Output, section: "Section") -> None:
-    from cnnkit.inspection.units import unit_axis
+    from cnnkit.inspection.units import find_unit_axis
 
     axis = section.maps.axis
     total = 1 if axis is None else section.tensor.shape[axis]
     remaining = total - len(section.units)
-    if remaining and unit_axis(section.tensor) is not None and len(section.units) == _MOST:
+    if remaining and find_unit_axis(section.tensor) is not None and len(section.units) == _MOST:
         output.say(
             Text(f"\nand {remaining} more: --unit N, or -o {section.tensor.layer or 'layer'}.svg for all", style="dim")
         )

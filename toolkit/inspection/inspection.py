@@ -9,9 +9,8 @@ from typing import Any
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.file_digest import FileDigest
 from cnnkit.files.names import printable
-from cnnkit.inspection.file_rules import Key
 from cnnkit.inspection.finding import Finding
-from cnnkit.inspection.findings import findings
+from cnnkit.inspection.findings import Key, findings
 from cnnkit.inspection.layer_tree import LayerNode, list_layers, select
 from cnnkit.inspection.statistics import Statistics, statistics
 

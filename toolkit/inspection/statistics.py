@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.weight_file import Array, Tensor
 from cnnkit.inspection.decoding import decoded
-from cnnkit.inspection.histogram import Counter, Histogram
+from cnnkit.inspection.histogram import ExponentCounter, Histogram
 from cnnkit.inspection.moments import Moments
 from cnnkit.inspection.pieces import pieces
 from cnnkit.inspection.units import UnitSquares
@@ -64,20 +64,16 @@ class Accumulator:
     def __init__(self, tensor: Tensor) -> None:
         self._tensor = tensor
         self._units = UnitSquares.of(tensor)
+        self.multiple = 1 if self._units is None else self._units.multiple  # a piece holds a whole number of these
         self._moments = Moments()
         kind = carrier(tensor.dtype)
         self._complex = kind.kind == "c"
-        self._counter = Counter(decoded(np.zeros(0, kind), tensor.dtype).dtype)
+        self._counter = ExponentCounter(decoded(np.zeros(0, kind), tensor.dtype).dtype)
         self._integers = kind.kind in "iub" and not tensor.dtype.startswith(("bfloat", "float"))
         self._extent: tuple[int, int] | None = None
         self._count = self._zeros = self._nan = self._inf = 0
         self._first: dict[str, int] = {}
         self._wide: NDArray[np.float64] = np.empty(0)  # kept: fresh memory costs more than the work
-
-    @property
-    def multiple(self) -> int:
-        """The number of values that a piece should hold a whole number of times."""
-        return 1 if self._units is None else self._units.multiple
 
     def add(self, piece: Array) -> None:
         """Take the next values, flat, in the tensor's own type."""
@@ -116,20 +112,16 @@ class Accumulator:
         """Return what all the values are like; `digest` is their SHA-256."""
         if self._complex:
             return Statistics(self._count, None, None, None, None, None, None, None, digest)
-        found = self._moments.result()
-        low, high, mean, std = (None,) * 4 if found is None else found
+        low, high, mean, std = self._moments.result() or (None,) * 4
         if self._extent is not None:  # beyond 2^53 float64 is not exact
             low, high = self._extent
+        shape = self._tensor.shape
+        first = {name: tuple(map(int, np.unravel_index(place, shape))) for name, place in self._first.items()}
         return Statistics(
             self._count, low, high, mean, std, self._zeros, self._nan, self._inf, digest,
-            self._index("nan"), self._index("inf"), self._counter.histogram(self._zeros),
+            first.get("nan"), first.get("inf"), self._counter.histogram(self._zeros),
             None if self._units is None else self._units.norms(),
         )  # fmt: skip
-
-    def _index(self, name: str) -> Index | None:
-        if name not in self._first:
-            return None
-        return tuple(map(int, np.unravel_index(self._first[name], self._tensor.shape)))
 
 
 def statistics(tensor: Tensor) -> Statistics:

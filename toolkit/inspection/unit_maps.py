@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.inspection.decoding import decoded
 from cnnkit.inspection.layouts import words
-from cnnkit.inspection.unit_rules import unit_word
-from cnnkit.inspection.units import unit_axis
+from cnnkit.inspection.unit_rules import name_unit
+from cnnkit.inspection.units import find_unit_axis
 
 Maps = tuple[int, ...]
 
@@ -35,7 +35,7 @@ def unit_maps(tensor: Tensor, image: Maps | None = None) -> UnitMaps | None:
         return None
     array = decoded(tensor.read(), tensor.dtype)
     values, axes = array.astype(np.float64), words(tensor)
-    axis = unit_axis(tensor)
+    axis = find_unit_axis(tensor)
     if axis is None and len(tensor.shape) > 1 and not axes:
         axis = 0
     if axis is None:
@@ -47,7 +47,7 @@ def unit_maps(tensor: Tensor, image: Maps | None = None) -> UnitMaps | None:
     units = turned.shape[0]
     if turned.ndim > 2:  # a window: its last two axes are a picture, a window of one axis is a row
         height = turned.shape[-2] if turned.ndim > 3 else 1
-        return UnitMaps(turned.reshape(units, -1, height, turned.shape[-1]), unit_word(tensor), axis, True)
+        return UnitMaps(turned.reshape(units, -1, height, turned.shape[-1]), name_unit(tensor), axis, True)
     if image is not None and turned.shape[1] == image[0] * image[1] * image[2]:
-        return UnitMaps(turned.reshape(units, *image), unit_word(tensor), axis, True)
-    return UnitMaps(turned.reshape(units, 1, 1, -1), unit_word(tensor), axis, False)
+        return UnitMaps(turned.reshape(units, *image), name_unit(tensor), axis, True)
+    return UnitMaps(turned.reshape(units, 1, 1, -1), name_unit(tensor), axis, False)

@@ -12,7 +12,7 @@ _OUTPUTS = ("o", "out")
 _LARGEST_PERIOD = 1 << 20
 
 
-def unit_axis(tensor: Tensor) -> int | None:
+def find_unit_axis(tensor: Tensor) -> int | None:
     """Return the axis that counts the units of a weight, None where the axes do not say."""
     if tensor.role not in ("weight", "recurrent_weight") or len(tensor.shape) < 2:
         return None
@@ -35,7 +35,7 @@ class UnitSquares:
     @classmethod
     def of(cls, tensor: Tensor) -> "UnitSquares | None":
         """Return the empty sums for a tensor that has units."""
-        axis = unit_axis(tensor)
+        axis = find_unit_axis(tensor)
         if axis is None or not tensor.parameters:
             return None
         shape = tensor.shape
@@ -53,21 +53,21 @@ class UnitSquares:
         period = self.inner if self.lead == 1 else self.inner * self.count
         if period > _LARGEST_PERIOD:
             places = np.arange(begin, self._position) // self.inner % self.count
-            found = np.bincount(places, values * values, self.count)
+            squares = np.bincount(places, values * values, self.count)
         elif self.lead == 1:
             rows = values.reshape(-1, self.inner)
-            found = np.einsum("ij,ij->i", rows, rows)
+            squares = np.einsum("ij,ij->i", rows, rows)
             first = begin // self.inner
-            self.sums[first : first + len(rows)] = found
-            return float(found.sum())
+            self.sums[first : first + len(rows)] = squares
+            return float(squares.sum())
         elif self.inner == 1:
             rows = values.reshape(-1, self.count)
-            found = np.einsum("ij,ij->j", rows, rows)
+            squares = np.einsum("ij,ij->j", rows, rows)
         else:
             cubes = values.reshape(-1, self.count, self.inner)
-            found = np.einsum("ijk,ijk->j", cubes, cubes)
-        self.sums += found
-        return float(found.sum())
+            squares = np.einsum("ijk,ijk->j", cubes, cubes)
+        self.sums += squares
+        return float(squares.sum())
 
     def norms(self) -> NDArray[np.float64]:
         """Return the L2 norm of every unit."""
