@@ -10,7 +10,7 @@ ASCII = tuple(2 * shade for shade in " .:-=+*#%@")
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
-def blocks(image: ArrayLike, width: int | None = None, ascii_only: bool = False) -> str:
+def draw_blocks(image: ArrayLike, width: int | None = None, ascii_only: bool = False) -> str:
     """Return `image` (C, H, W), values in [0, 1], as H lines of 2 W characters, the brightest with the most ink.
 
     width: the most characters a line may have; a wider image is averaged over the smallest squares that make it fit.
@@ -18,7 +18,7 @@ def blocks(image: ArrayLike, width: int | None = None, ascii_only: bool = False)
 
     Raises DataError on another shape, ConfigError on a width below 2.
     """
-    grey = _grey(_pixels(image))
+    grey = _to_grey(_require_image(image))
     if width is not None:
         if width < 2:
             raise ConfigError(f"picture: expected a width of 2 characters or more, got {width}")
@@ -30,32 +30,32 @@ def blocks(image: ArrayLike, width: int | None = None, ascii_only: bool = False)
     return "\n".join("".join((*levels, "??")[i] for i in row) for row in index)
 
 
-def hex_bytes(image: ArrayLike, width: int = 80) -> str:
+def draw_hex(image: ArrayLike, width: int = 80) -> str:
     """Return `image` (C, H, W), values in [0, 1], as bytes round(255 * value) in two hexadecimal digits, zero as a dot.
 
     One grid a channel, parted by an empty line. A space stands between bytes where a line then has at most `width`
     characters. NaN is "??". Plain ASCII. Raises DataError on another shape.
     """
-    pixels = _pixels(image)
+    pixels = _require_image(image)
     gap = " " if 3 * pixels.shape[2] - 1 <= width else ""
-    return "\n\n".join("\n".join(gap.join(map(_byte, row)) for row in channel) for channel in pixels)
+    return "\n\n".join("\n".join(gap.join(map(_format_byte, row)) for row in channel) for channel in pixels)
 
 
-def _byte(value: float) -> str:
+def _format_byte(value: float) -> str:
     if np.isnan(value):
         return "??"
     byte = round(255 * min(max(float(value), 0.0), 1.0))
     return f"{byte:02x}" if byte else " ."
 
 
-def _pixels(image: ArrayLike) -> NDArray[np.float64]:
+def _require_image(image: ArrayLike) -> NDArray[np.float64]:
     pixels = np.asarray(image, dtype=np.float64)
     if pixels.ndim != 3 or pixels.size == 0:
         raise DataError(f"picture: expected one image (C, H, W), none of them 0, got shape {pixels.shape}")
     return pixels
 
 
-def _grey(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _to_grey(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     weights = _LUMA if len(pixels) == 3 else np.full(len(pixels), 1 / len(pixels))
     return np.tensordot(weights, pixels, axes=1)
 

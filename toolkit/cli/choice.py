@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DEFAULT_RECIPE = "digits-cnn"
 
 
-def chosen_recipe(
+def choose_recipe(
     name: str | None, model: Path | None, faithful: bool = False, initializer: str | None = None
 ) -> "Recipe":
     """Return the recipe that --recipe or --model names, with --faithful and --initializer worked in."""
@@ -28,7 +28,7 @@ def chosen_recipe(
     return recipe.initialized(weight_initializer=initializer) if initializer else recipe
 
 
-def chosen_data(source: str | None, file: "WeightFile") -> "Dataset":
+def load_data(source: str | None, file: "WeightFile") -> "Dataset":
     """Return the data set that --data names, or else the one that a weight file was trained on."""
     from cnnkit import data
 
@@ -39,7 +39,7 @@ def chosen_data(source: str | None, file: "WeightFile") -> "Dataset":
     return data.load(source if source is not None else str(name))
 
 
-def with_classes(recipe: "Recipe", classes: int) -> "Recipe":
+def replace_classes(recipe: "Recipe", classes: int) -> "Recipe":
     """Return the recipe with its last layer, a Dense, made for that many classes."""
     from dataclasses import replace
 
@@ -49,7 +49,7 @@ def with_classes(recipe: "Recipe", classes: int) -> "Recipe":
     return replace(recipe, architecture=recipe.architecture | {"layers": layers})
 
 
-def source_of(name: str) -> str:
+def resolve_source(name: str) -> str:
     """Return a data source so that it is found from another folder too: paths become absolute, names stay."""
     from cnnkit import data
 
@@ -58,6 +58,6 @@ def source_of(name: str) -> str:
     return name if named or not os.path.exists(name) else str(Path(name).resolve())
 
 
-def given(**options: Any) -> dict[str, Any]:
-    """Return the options that were given on the command line."""
+def drop_unset(**options: Any) -> dict[str, Any]:
+    """Return the options without those that are None."""
     return {name: value for name, value in options.items() if value is not None}

@@ -7,8 +7,8 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.request import Request, take_options
-from cnnkit.cli.tables import print_table, shape_text, size_text
-from cnnkit.cli.viewing import Indices, Part, Show, ShowAs, SplitPart, called, draw, take, white
+from cnnkit.cli.tables import format_shape, format_size, print_table
+from cnnkit.cli.viewing import DataPart, Indices, Show, ShowAs, SplitPart, draw, find_white, name_class, take_image
 from cnnkit.files.names import printable
 
 app = typer.Typer(help="List data sets, fetch one, look at an image.", no_args_is_help=True, add_completion=False)
@@ -25,10 +25,10 @@ def list_data(request: Request) -> int:
         (
             entry.name,
             f"{entry.train_images:,} + {entry.test_images:,}",
-            shape_text(entry.image_shape),
+            format_shape(entry.image_shape),
             str(entry.classes),
             entry.licence or "",
-            entry.location or f"not fetched ({size_text(entry.download_bytes)})",
+            entry.location or f"not fetched ({format_size(entry.download_bytes)})",
         )
         for entry in known()
     ]
@@ -68,7 +68,7 @@ class ImagesRequest(Request):
 
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A name, or a path.")]
     index: Indices = None
-    split: SplitPart = Part.TEST
+    split: SplitPart = DataPart.TEST
     show: ShowAs = Show.BLOCKS
 
 
@@ -83,10 +83,10 @@ def show_images(request: ImagesRequest) -> int:
     images = len(dataset.split(split.value))
     shown = []
     for number in request.index or [0]:
-        raw, label = take(dataset, split, number)
-        name = printable(called(label, dataset.class_names))
+        raw, label = take_image(dataset, split, number)
+        name = printable(name_class(label, dataset.class_names))
         output.say(Text(f"{printable(dataset.name)}, {split.value} image {number} of {images:,}: class {name}"))
-        draw(output, raw / white(dataset.scaling), request.show)
+        draw(output, raw / find_white(dataset.scaling), request.show)
         shown.append(
             {"index": number, "label": label, "class_name": dataset.class_names[label], "pixels": raw.tolist()}
         )

@@ -12,7 +12,7 @@ from rich.text import Text
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
-from cnnkit.cli.tables import print_table, shape_text
+from cnnkit.cli.tables import format_shape, print_table
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 
@@ -46,22 +46,22 @@ class DiffRequest(Request):
 
 def command(request: DiffRequest) -> int:
     """Compare two weight files; exit with 0 when they are equal, 1 when not."""
-    from cnnkit.inspection import differences
+    from cnnkit.inspection.differences import SAME, compare, matters
     from cnnkit.inspection.pairing import pair
-    from cnnkit.inspection.runs import changes
+    from cnnkit.inspection.runs import compare_runs
 
     output = request.output
     first, second = read_complete(request.a), read_complete(request.b)
     pairing = pair(first, second, None if request.names is None else _read_map(request.names))
     if request.only is not None:
         pairing = _select(pairing, request.only)
-    compared = list(differences.differences(first, second, pairing, request.atol, request.rtol))
+    compared = list(compare(first, second, pairing, request.atol, request.rtol))
     unpaired = (*pairing.only_in_a, *pairing.only_in_b)
     if not compared and not unpaired:
         raise ConfigError(f"{request.a}, {request.b}: expected tensors to compare, got none")
-    changed = changes(first, second) if request.runs else []
-    missing = any(differences.matters(tensor) for tensor in unpaired)
-    equal = not missing and not changed and all(item.status in differences.SAME for item in compared)
+    changed = compare_runs(first, second) if request.runs else []
+    missing = any(matters(tensor) for tensor in unpaired)
+    equal = not missing and not changed and all(item.status in SAME for item in compared)
 
     _print_differences(output, compared, pairing)
     if request.runs:
@@ -115,32 +115,32 @@ def _select(pairing: "Pairing", only: str) -> "Pairing":
 
 def _print_differences(output: Output, compared: list["Difference"], pairing: "Pairing") -> None:
     headings = ("A", "B", "paired by", "status", "max abs", "max rel", "ulp", "L2", "first at", "transform")
-    print_table(output, headings, [_row(item) for item in compared], "wwwwrrrr")
+    print_table(output, headings, [_format_row(item) for item in compared], "wwwwrrrr")
     for side, tensors in (("A", pairing.only_in_a), ("B", pairing.only_in_b)):
         for tensor in tensors:
-            output.say(Text(f"only in {side}: {printable(tensor.name)}, {shape_text(tensor.shape)}, {tensor.kind}"))
+            output.say(Text(f"only in {side}: {printable(tensor.name)}, {format_shape(tensor.shape)}, {tensor.kind}"))
     if compared:
         counts = Counter(item.status for item in compared)
         output.say(Text(f"{len(compared)} pairs: " + ", ".join(f"{n} {status}" for status, n in counts.items())))
 
 
-def _row(item: "Difference") -> list[str | Text]:
+def _format_row(item: "Difference") -> list[str | Text]:
     a, b, known = item.pair.a, item.pair.b, item.distance
     status = Text(item.status, style=_STYLES[item.status])
     start: list[str | Text] = [printable(a.name), printable(b.name), item.pair.paired_by, status]
     if known is None:
-        return [*start, "", "", "", "", "", f"{shape_text(a.shape)} against {shape_text(b.shape)}"]
+        return [*start, "", "", "", "", "", f"{format_shape(a.shape)} against {format_shape(b.shape)}"]
     notes = [item.transform] if item.transform else []
     if a.dtype != b.dtype:
         notes.append(f"{a.dtype} against {b.dtype}")
     if known.incomparable:
         notes.append(f"{known.incomparable:,} not finite")
     first = "" if known.first_index is None else f"[{', '.join(map(str, known.first_index))}]"
-    figures = [_figure(value) for value in (known.max_abs, known.max_rel, known.max_ulp, known.l2)]
+    figures = [_format_figure(value) for value in (known.max_abs, known.max_rel, known.max_ulp, known.l2)]
     return [*start, *figures, first, ", ".join(notes)]
 
 
-def _figure(value: float | None) -> str:
+def _format_figure(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
@@ -151,9 +151,10 @@ def _print_runs(output: Output, changed: list["Change"]) -> None:
     if not changed:
         output.say(Text("the trainings are the same: options, data, history, final figures"))
         return
-    rows = [change.to_json() for change in changed]
-    print_table(output, ("training", "A", "B"), [[row["what"], _value(row["a"]), _value(row["b"])] for row in rows])
+    entries = (change.to_json() for change in changed)
+    rows = [[entry["what"], _format_value(entry["a"]), _format_value(entry["b"])] for entry in entries]
+    print_table(output, ("training", "A", "B"), rows)
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return "-" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

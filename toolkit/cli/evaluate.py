@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from cnnkit.cli.choice import chosen_data
+from cnnkit.cli.choice import load_data
 from cnnkit.cli.confusion import print_confusion
-from cnnkit.cli.loading import fitting, load_model
+from cnnkit.cli.loading import load_model, match_scaling
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     BackendName,
@@ -22,7 +22,7 @@ from cnnkit.cli.options import (
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
-from cnnkit.cli.viewing import Part, SplitPart, called
+from cnnkit.cli.viewing import DataPart, SplitPart, name_class
 
 if TYPE_CHECKING:
     from cnnkit.metrics import Report, Scores
@@ -36,7 +36,7 @@ class EvaluateRequest(Request):
 
     file: WeightsFile = DEFAULT_WEIGHTS
     data: DataSource = None
-    split: SplitPart = Part.TEST
+    split: SplitPart = DataPart.TEST
     backend: BackendName = "numpy"
     device: Device = None
     dtype: Dtype = None
@@ -51,7 +51,7 @@ def command(request: EvaluateRequest) -> int:
 
     output = request.output
     model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
-    dataset = fitting(output, model, chosen_data(request.data, weights))
+    dataset = match_scaling(output, model, load_data(request.data, weights))
     result = model.evaluate(dataset, request.split.value, request.limit)
     report, names = result.report, dataset.class_names
     wrong = most_confident_mistakes(result.labels, result.scores, request.mistakes)
@@ -79,20 +79,20 @@ def command(request: EvaluateRequest) -> int:
 
 
 def _print_scores(output: Output, report: "Report") -> None:
-    labels = [called(k, report.class_names) for k in range(len(report.class_names))]
+    labels = [name_class(k, report.class_names) for k in range(len(report.class_names))]
     rows = [
-        (label, f"{support:,}", *_numbers(scores))
+        (label, f"{support:,}", *_format_scores(scores))
         for label, support, scores in zip(labels, report.support, report.classes, strict=True)
     ]
-    rows.append(("macro", f"{report.images:,}", *_numbers(report.macro)))
+    rows.append(("macro", f"{report.images:,}", *_format_scores(report.macro)))
     if report.binary is not None:
-        rows.append((f"binary: {labels[1]}", f"{report.support[1]:,}", *_numbers(report.binary)))
+        rows.append((f"binary: {labels[1]}", f"{report.support[1]:,}", *_format_scores(report.binary)))
     print_table(output, ("class", "images", "precision", "recall", "F1", "ROC-AUC"), rows, " rrrrr")
     if report.undefined:
         output.say("-: undefined, because the class has no images or was never predicted (see --json)")
 
 
-def _numbers(scores: "Scores") -> list[str]:
+def _format_scores(scores: "Scores") -> list[str]:
     values = scores.to_json().values()
     return ["-" if value is None else f"{value:.4f}" for value in values]
 
@@ -102,6 +102,6 @@ def _print_mistakes(
 ) -> None:
     output.say("\nthe most confident mistakes")
     for index, label, predicted, confidence in wrong:
-        text = f"--index {index}: {called(label, names)} taken for {called(predicted, names)}, score {confidence:.4f}"
-        output.say(Text(f"  {text}"))
+        confusion = f"{name_class(label, names)} taken for {name_class(predicted, names)}"
+        output.say(Text(f"  --index {index}: {confusion}, score {confidence:.4f}"))
     output.say(Text(f"look at them: {command} " + " ".join(f"--index {row[0]}" for row in wrong)))

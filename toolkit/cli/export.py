@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from cnnkit.cli.choice import given
+from cnnkit.cli.choice import drop_unset
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
-from cnnkit.cli.tables import size_text
+from cnnkit.cli.tables import format_size
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
 from cnnkit.files.names import printable
 
@@ -69,7 +69,7 @@ def command(request: ExportRequest) -> int:
     exporters.write(marked, target, form.name, overwrite=True, **options)
     size = target.stat().st_size
     contents = f"{len(weights)} tensors, {weights.parameters:,} parameters"
-    output.say(Text(f"wrote {target} ({form.name}, {size_text(size)}): {contents}"))
+    output.say(Text(f"wrote {target} ({form.name}, {format_size(size)}): {contents}"))
     output.result({
         "file": str(file), "out": str(target), "format": form.name, "size": size, "tensors": len(weights),
         "parameters": weights.parameters, "left_out": list(left_out),
@@ -93,7 +93,7 @@ def _choose_format(request: ExportRequest) -> "Format":
 
 def _require_options(request: ExportRequest, form: "Format") -> dict[str, Any]:
     """Return the options for the format. Raises ConfigError when it has no such option."""
-    options = given(precision=request.precision, compression=request.compression)
+    options = drop_unset(precision=request.precision, compression=request.compression)
     for name in options.keys() - form.options.keys():
         raise ConfigError(f"--{name}: {form.name} has no such option: leave it out")
     if request.activations is not None and form.name != "svg":
@@ -132,10 +132,10 @@ def _select(output: Output, weights: "WeightFile", optimizer: bool) -> "WeightFi
 
 def _add_activations(weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
     from cnnkit.activations import activations
-    from cnnkit.cli.choice import chosen_data
+    from cnnkit.cli.choice import load_data
     from cnnkit.model import Model
 
-    dataset = chosen_data(data, weights)
+    dataset = load_data(data, weights)
     part = "test" if dataset.test is not None else "train"
     images, _ = dataset.batch(part, [index])
     added = activations(Model.from_weights(weights), images[0])

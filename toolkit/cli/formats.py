@@ -13,7 +13,7 @@ def command(request: Request) -> int:
     output = request.output
     working, broken = exporters.formats(), exporters.broken()
     rows = [
-        (name, _yes(form.reads), _yes(form.writes), " ".join(form.suffixes), form.description)
+        (name, _say_yes(form.reads), _say_yes(form.writes), " ".join(form.suffixes), form.description)
         for name, form in working.items()
     ]
     rows += [(fault.name, "no", "no", "", f"does not work: {fault.reason} ({fault.target})") for fault in broken]
@@ -35,5 +35,5 @@ def command(request: Request) -> int:
     return 0
 
 
-def _yes(value: bool) -> str:
+def _say_yes(value: bool) -> str:
     return "yes" if value else "no"

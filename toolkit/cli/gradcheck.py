@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from cnnkit.cli.choice import chosen_recipe
+from cnnkit.cli.choice import choose_recipe
 from cnnkit.cli.options import BackendName, Device, ModelFile, RecipeName, Threads
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
@@ -42,7 +42,7 @@ def command(request: GradcheckRequest) -> int:
     from cnnkit.training import Options
 
     output = request.output
-    chosen = chosen_recipe(request.recipe, request.model)
+    chosen = choose_recipe(request.recipe, request.model)
     network, shape = chosen.network()
     ready = get_backend(request.backend, request.device, request.threads)
     loss = Options(**chosen.training).loss

@@ -10,7 +10,7 @@ from cnnkit.cli.loading import read_complete
 from cnnkit.cli.options import DEFAULT_WEIGHTS, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
-from cnnkit.cli.tables import size_text
+from cnnkit.cli.tables import format_size
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 
@@ -91,7 +91,7 @@ def _write_page(output: Output, target: Path, inspection: "Inspection") -> None:
     from cnnkit.inspection import report
 
     size = report.write(target, inspection)
-    output.note(f"wrote {target} ({size_text(size)}): open it in a browser")
+    output.note(f"wrote {target} ({format_size(size)}): open it in a browser")
 
 
 def _to_json(inspection: "Inspection", printed: tuple["Tensor", ...], parts: "Parts | None") -> dict[str, Any]:

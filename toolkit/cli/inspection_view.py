@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import shape_text, size_text
+from cnnkit.cli.tables import format_shape, format_size
 from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def print_inspection(output: Output, inspection: "Inspection", optimizer: bool) 
 def _describe_file(inspection: "Inspection") -> Iterator[str]:
     """Yield name, size, digest, provenance (where the file has one) and the number of parameters."""
     weights, metadata = inspection.weights, inspection.weights.metadata
-    yield f"{weights.file}: {weights.format}, {size_text(inspection.size or 0)}"
+    yield f"{weights.file}: {weights.format}, {format_size(inspection.size or 0)}"
     yield f"sha256 {inspection.sha256}"
     data, history, made = metadata.get("data"), metadata.get("history"), metadata.get("provenance")
     parts = []
@@ -53,17 +53,17 @@ def _print_layer(output: Output, layer: "LayerNode", inspection: "Inspection") -
     indent = "  " * (layer.path.count(".") if layer.type else 0)
     line = Text(indent).append(printable(f"{layer.path} {layer.type or ''}".strip()), style="bold")
     if layer.output_shape is not None:
-        line.append(f"  -> {shape_text(layer.output_shape)}", style="dim")
+        line.append(f"  -> {format_shape(layer.output_shape)}", style="dim")
     parameters = layer.parameters
     if parameters:
         line.append(f"  {parameters:,} parameters, {parameters / inspection.weights.parameters:.1%}")
     output.say(line)
     for tensor in layer.tensors:
         last = tensor is layer.tensors[-1]
-        output.say(_tensor_line(output, indent, tensor, last, inspection.statistics_of(tensor)))
+        output.say(_format_tensor(output, indent, tensor, last, inspection.statistics_of(tensor)))
 
 
-def _tensor_line(output: Output, indent: str, tensor: "Tensor", last: bool, computed: "Statistics | None") -> Text:
+def _format_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, computed: "Statistics | None") -> Text:
     """Return a tensor in one line, or in two on a terminal."""
     name = tensor.name.removeprefix(f"{tensor.layer}.") if tensor.kind != "optimizer" else tensor.name
     role = "" if name == tensor.role else f" {tensor.role}"
@@ -74,7 +74,7 @@ def _tensor_line(output: Output, indent: str, tensor: "Tensor", last: bool, comp
     line.append(describe_tensor(tensor, name + role + kind))
     if computed is not None:
         line.append(f"\n{indent}{blank if last else trunk}    " if output.people.is_terminal else "  ")
-        line.append("  ".join(_figures(computed)) or "no values", style="dim")
+        line.append("  ".join(_format_figures(computed)) or "no values", style="dim")
         if computed.histogram is not None and computed.finite:
             line.append(f"  |{computed.histogram.sparkline(ascii_only)}|")
     return line
@@ -83,11 +83,11 @@ def _tensor_line(output: Output, indent: str, tensor: "Tensor", last: bool, comp
 def describe_tensor(tensor: "Tensor", title: str | None = None) -> str:
     """Return the title (the tensor's name by default), shape, axes, type and size of a tensor in one line."""
     axes = f" ({', '.join(tensor.axes)})" if tensor.axes else ""
-    form = shape_text(tensor.shape) + printable(axes)
+    form = format_shape(tensor.shape) + printable(axes)
     return f"{printable(title or tensor.name)}: {form}  {tensor.dtype}  {tensor.parameters:,} values"
 
 
-def _figures(computed: "Statistics") -> Iterator[str]:
+def _format_figures(computed: "Statistics") -> Iterator[str]:
     for key in ("min", "max", "mean", "std"):
         value = getattr(computed, key)
         if value is not None:
@@ -121,5 +121,5 @@ def print_values(weights: "WeightFile", printed: tuple["Tensor", ...], parts: "P
         piece, values = slices.read_part(tensor, parts)
         sys.stdout.write(f"\n{describe_tensor(piece)}\n")
         image = images.get(tensor.layer) if tensor.role == "weight" else None
-        for text in value_text.lines(piece, values, image):
+        for text in value_text.format_lines(piece, values, image):
             sys.stdout.write(text)

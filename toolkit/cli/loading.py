@@ -36,7 +36,7 @@ def load_model(
     return Model.from_weights(file, backend=ready, dtype=dtype), file
 
 
-def fitting(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
+def match_scaling(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
     """Return the data set with pixels scaled for the model.
 
     The scaling is the one that the model was trained with. Another source may hold its pixels in another range: where

@@ -59,7 +59,8 @@ class Output:
     def result(self, values: dict[str, Any]) -> None:
         """Print the one JSON object, if JSON is asked for; NaN and infinities become null."""
         if self.json:
-            sys.stdout.write(json.dumps(_finite(values), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+            finite = _replace_non_finite(values)
+            sys.stdout.write(json.dumps(finite, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
     def fail_with(self, error: CnnkitError) -> None:
         """Print a refusal in one line."""
@@ -82,11 +83,11 @@ class Output:
         self.result({"error": {"kind": kind, "message": " ".join(message.split())} | empty | facts})
 
 
-def _finite(value: Any) -> Any:
+def _replace_non_finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _replace_non_finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_replace_non_finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

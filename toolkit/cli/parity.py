@@ -62,10 +62,10 @@ def command(request: ParityRequest) -> int:
         dtypes=(request.dtype,) if request.dtype else parity.Settings.dtypes, filter=request.pattern,
         recipes=tuple(request.recipe) if request.recipe else None, quick=request.quick, seed=request.seed,
     )  # fmt: skip
-    with _bar(output) as progress:
+    with _show_bar(output) as progress:
         outcome = parity.run(request.backend or (), settings, request.device, request.threads, progress)
     for block in summaries(outcome):
-        _say(output, block)
+        _print_block(output, block)
     output.say()
     for row in outcome.failures:
         output.say(Text(f"FAIL {described(row)}", style="red"))
@@ -78,7 +78,7 @@ def command(request: ParityRequest) -> int:
     return 0 if outcome.passed else 1
 
 
-def _say(output: Output, block: "Block") -> None:
+def _print_block(output: Output, block: "Block") -> None:
     from cnnkit.parity.blocks import Heading, Table
 
     if not isinstance(block, Table):
@@ -92,7 +92,7 @@ def _say(output: Output, block: "Block") -> None:
 
 
 @contextmanager
-def _bar(output: Output) -> Iterator[Callable[[int, int, str], None] | None]:
+def _show_bar(output: Output) -> Iterator[Callable[[int, int, str], None] | None]:
     """Yield what to call before each check; it moves a bar on a terminal and does nothing elsewhere."""
     if output.quiet or not output.errors.is_terminal:
         yield None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 from rich.text import Text
 
-from cnnkit.cli.choice import chosen_data
-from cnnkit.cli.loading import fitting, load_model
+from cnnkit.cli.choice import load_data
+from cnnkit.cli.loading import load_model, match_scaling
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     BackendName,
@@ -21,7 +21,7 @@ from cnnkit.cli.options import (
 )
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
-from cnnkit.cli.viewing import Indices, Part, Show, ShowAs, SplitPart, called, draw, take, white
+from cnnkit.cli.viewing import DataPart, Indices, Show, ShowAs, SplitPart, draw, find_white, name_class, take_image
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.files.names import printable
 
@@ -55,7 +55,7 @@ class PredictRequest(Request):
         list[Path] | None, typer.Option("--image", metavar="PNG", help="A picture of yours; repeatable.")
     ] = None
     data: DataSource = None
-    split: SplitPart = Part.TEST
+    split: SplitPart = DataPart.TEST
     show: ShowAs = Show.BLOCKS
     backend: BackendName = "numpy"
     device: Device = None
@@ -86,37 +86,37 @@ def command(request: PredictRequest) -> int:
 
 
 def _read_images(
-    output: Output, model: "Model", weights: "WeightFile", data: str | None, split: Part, indices: list[int]
+    output: Output, model: "Model", weights: "WeightFile", data: str | None, split: DataPart, indices: list[int]
 ) -> Iterator[ImageToClassify]:
-    dataset = fitting(output, model, chosen_data(data, weights))
+    dataset = match_scaling(output, model, load_data(data, weights))
     for index in indices:
-        raw, label = take(dataset, split, index)
+        raw, label = take_image(dataset, split, index)
         x, _ = dataset.batch(split.value, [index], model.dtype)
         title = f"{dataset.name}, {split.value} image {index}"
-        picture = raw / white(dataset.scaling)
+        picture = raw / find_white(dataset.scaling)
         yield ImageToClassify(title, index, None, label, picture, x[0], model.class_names or dataset.class_names)
 
 
 def _read_pictures(
     output: Output, model: "Model", weights: "WeightFile", data: str | None, paths: list[Path]
 ) -> Iterator[ImageToClassify]:
-    from cnnkit.cli.picture_input import fit_picture, manner_of, network_input
+    from cnnkit.cli.picture_input import fit_picture, measure_appearance, scale_input
 
     if not paths:
         return
     if len(model.input_shape) != 3:
         raise ConfigError(f"--image: the network's input {model.input_shape} is no picture (C, H, W)")
     shape = (model.input_shape[0], model.input_shape[1], model.input_shape[2])
-    brightest = white(model.scaling)
+    brightest = find_white(model.scaling)
     try:
-        trained_on = chosen_data(data, weights)
+        trained_on = load_data(data, weights)
     except (ConfigError, DataError):  # the pictures alone will do
         trained_on = None
-    manner = manner_of(trained_on, shape, brightest)
+    appearance = measure_appearance(trained_on, shape, brightest)
     names = model.class_names or (trained_on.class_names if trained_on else ())
     for path in paths:
-        picture, done = fit_picture(path, shape, manner)
-        x = network_input(picture, brightest, model.scaling.offset, model.scaling.factor)
+        picture, done = fit_picture(path, shape, appearance)
+        x = scale_input(picture, brightest, model.scaling.offset, model.scaling.factor)
         output.note(done)
         title = f"{path}, as the network sees it"
         yield ImageToClassify(title, None, str(path), None, picture, x.astype(model.dtype), names)
@@ -126,14 +126,15 @@ def _print_prediction(output: Output, image: ImageToClassify, scores: Any, best:
     names = image.names
     output.say(Text(printable(image.title)))
     draw(output, image.picture, show)
-    verdict = Text("class ").append(printable(called(best, names)), style="bold").append(f", score {scores[best]:.4f}")
+    verdict = Text("class ").append(printable(name_class(best, names)), style="bold")
+    verdict.append(f", score {scores[best]:.4f}")
     if image.label is not None:
         right = image.label == best
-        verdict.append(", right" if right else f", wrong: it is {printable(called(image.label, names))}")
+        verdict.append(", right" if right else f", wrong: it is {printable(name_class(image.label, names))}")
         verdict.stylize("green" if right else "red", len(verdict.plain.rpartition(",")[0]) + 1)
     output.say(verdict)
     order = (-scores).argsort(kind="stable")[:BEST]
-    labels = [printable(called(int(k), names), 20) for k in order]
+    labels = [printable(name_class(int(k), names), 20) for k in order]
     widest = max(map(len, labels))
     for k, label in zip(order, labels, strict=True):
         share = min(max(float(scores[k]), 0.0), 1.0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def training_bar(output: Output, training: "Training") -> Iterator[Callable[["Position"], None]]:
     """Yield what to call with positions inside an epoch; it moves a bar on a terminal and does nothing elsewhere."""
     if output.quiet or not output.errors.is_terminal:
-        yield _nothing
+        yield _ignore
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -36,11 +36,11 @@ def training_bar(output: Output, training: "Training") -> Iterator[Callable[["Po
         yield show
 
 
-def _nothing(position: "Position") -> None:
+def _ignore(position: "Position") -> None:
     """Show nothing."""
 
 
-def epoch_line(report: "EpochReport", epochs: int) -> str:
+def format_epoch(report: "EpochReport", epochs: int) -> str:
     """Return what an epoch brought, in one line."""
     entry = report.entry
     line = f"epoch {entry['epoch']:{len(str(epochs))}}/{epochs}"

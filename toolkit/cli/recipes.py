@@ -16,13 +16,13 @@ def command(request: Request) -> int:
     from cnnkit import recipes
 
     output = request.output
-    listed = [_facts(recipes.get(name)) for name in recipes.names()]
+    listed = [_describe(recipes.get(name)) for name in recipes.names()]
     rows = [
         (
             facts["name"],
             f"{facts['parameters']:,}",
             facts["data"],
-            _described(facts["description"], facts["source"] if output.verbose else ""),
+            _append_source(facts["description"], facts["source"] if output.verbose else ""),
         )
         for facts in listed
     ]
@@ -32,7 +32,7 @@ def command(request: Request) -> int:
     return 0
 
 
-def _facts(recipe: Any) -> dict[str, Any]:
+def _describe(recipe: Any) -> dict[str, Any]:
     from cnnkit.summary import summarise
 
     network, shape = recipe.network()
@@ -40,6 +40,6 @@ def _facts(recipe: Any) -> dict[str, Any]:
     return kept | {"parameters": summarise(network, shape).parameters, "input_shape": list(shape)}
 
 
-def _described(description: str, source: str) -> Text:
+def _append_source(description: str, source: str) -> Text:
     text = Text(description)
     return text.append(f" After {source.removeprefix('after ')}.", style="dim") if source else text

@@ -12,7 +12,7 @@ from rich.text import Text
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
-from cnnkit.cli.tables import size_text
+from cnnkit.cli.tables import format_size
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 
@@ -56,7 +56,7 @@ def command(request: ShowRequest) -> int:
         raise ConfigError(f"{request.layer}: nothing there that can be drawn: no values, or complex ones")
     if out is not None:
         _write(out, f"{request.file.name}, {printable(request.layer)}", sections)
-        output.say(Text(f"wrote {out} ({size_text(out.stat().st_size)})"))
+        output.say(Text(f"wrote {out} ({format_size(out.stat().st_size)})"))
     elif not request.json:
         for section in sections:
             _print_section(output, section, request.values)
@@ -80,13 +80,13 @@ def _require_place(out: Path | None, overwrite: bool) -> None:
 def _build_sections(weights: "WeightFile", tensors: tuple["Tensor", ...], request: ShowRequest) -> Iterator["Section"]:
     """Yield a section per tensor; a tensor without units only when no unit and no channel is requested."""
     from cnnkit.exporters.text.layout import image_rows
-    from cnnkit.inspection.unit_maps import unit_maps
+    from cnnkit.inspection.unit_maps import read_unit_maps
 
     images = image_rows(weights.architecture)
     biases = {t.layer: t for t in weights if t.role == "bias" and len(t.shape) == 1 and t.kind == "parameter"}
     selective = any(len(tensor.shape) > 1 for tensor in tensors) and bool(request.unit or request.channel is not None)
     for tensor in tensors:
-        maps = unit_maps(tensor, images.get(tensor.layer))
+        maps = read_unit_maps(tensor, images.get(tensor.layer))
         if maps is not None and not (maps.axis is None and selective):
             yield _build_section(tensor, maps, biases.get(tensor.layer), request)
 
@@ -123,19 +123,19 @@ def _require_numbers(wanted: list[int] | None, count: int, option: str, tensor: 
 def _print_section(output: Output, section: "Section", values: bool) -> None:
     from cnnkit.cli.inspection_view import describe_tensor
     from cnnkit.inspection import terminal_picture
-    from cnnkit.inspection.layer_svg import scale_text
+    from cnnkit.inspection.layer_svg import describe_scale
 
     colours = output.people.is_terminal and not output.people.no_color
     width = output.people.width if output.people.is_terminal else 100
-    meaning = scale_text(section.scale)
+    meaning = describe_scale(section.scale)
     if not colours:
         meaning = meaning.replace("orange ", "-9 is ").replace("0 white", ". is 0").replace("blue ", "+9 is ")
     output.say(Text(describe_tensor(section.tensor), style="bold"))
     output.say(Text(meaning, style="dim"))
-    paint = terminal_picture.coloured if colours else terminal_picture.plain
+    paint = terminal_picture.draw_coloured if colours else terminal_picture.draw_plain
     for caption, maps in zip(section.captions, section.maps.values, strict=True):
         output.say(Text(f"\n{caption}"))
-        for line in paint(terminal_picture.folded(maps), section.scale, width):
+        for line in paint(terminal_picture.fold(maps), section.scale, width):
             sys.stdout.write(f"{line.rstrip()}\n")
         if values:
             for row in _format_numbers(section, maps):
@@ -153,7 +153,7 @@ def _format_numbers(section: "Section", maps: Any) -> Iterator[str]:
 
     dtype = section.tensor.dtype if section.tensor.dtype in ("float16", "float32") else "float64"
     array = np.ascontiguousarray(maps.astype(dtype))
-    yield from value_text.lines(Tensor.of(section.tensor.name, array, axes=("channel", "row", "column")), array)
+    yield from value_text.format_lines(Tensor.of(section.tensor.name, array, axes=("channel", "row", "column")), array)
 
 
 def _print_remainder(output: Output, section: "Section") -> None:
@@ -190,6 +190,6 @@ def _write(target: Path, title: str, sections: list["Section"]) -> None:
     if target.suffix.lower() == ".svg":
         data = layer_svg.draw(title, sections).encode()
     else:
-        data = mosaic.stacked_png([mosaic.mosaic(section.maps, section.scale) for section in sections])
+        data = mosaic.stack_png([mosaic.draw_mosaic(section.maps, section.scale) for section in sections])
     with atomic_path(target) as temporary:
         temporary.write_bytes(data)

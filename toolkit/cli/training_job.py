@@ -10,9 +10,9 @@ from rich.text import Text
 
 from cnnkit import exporters
 from cnnkit.cli.output import Output
-from cnnkit.cli.progress import epoch_line, training_bar
+from cnnkit.cli.progress import format_epoch, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
-from cnnkit.cli.tables import size_text
+from cnnkit.cli.tables import format_size
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.model import Model
 from cnnkit.training import EpochReport, Training
@@ -53,14 +53,14 @@ class Job:
         training, saved_step, saved_at = self.training, -1, time.perf_counter()
         with training_bar(self.output, training) as show:
             for report in training.epochs(show, stop):
-                self._tell(report)
-                if self._due(report.entry["epoch"], time.perf_counter() - saved_at):
+                self._report_epoch(report)
+                if self._is_due(report.entry["epoch"], time.perf_counter() - saved_at):
                     self._save()
                     saved_step, saved_at = training.position.step, time.perf_counter()
         if saved_step != training.position.step:
             self._save()
 
-    def _due(self, epoch: int, seconds: float) -> bool:
+    def _is_due(self, epoch: int, seconds: float) -> bool:
         if self.checkpoint_every is None:
             return seconds >= SAVE_EVERY
         return self.checkpoint_every > 0 and epoch % self.checkpoint_every == 0
@@ -68,8 +68,8 @@ class Job:
     def _save(self) -> None:
         exporters.write(to_weights(self.training), self.out, "hdf5", overwrite=True)
 
-    def _tell(self, report: EpochReport) -> None:
-        self.output.note(epoch_line(report, self.training.options.epochs))
+    def _report_epoch(self, report: EpochReport) -> None:
+        self.output.note(format_epoch(report, self.training.options.epochs))
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(report.entry) + "\n")
@@ -89,10 +89,10 @@ class Job:
             output.note(f"steps ran piece by piece, not captured as a whole: {training.not_captured}")
         test = self._test()
         made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s"
-        output.say(Text(f"wrote {self.out} ({size_text(self.out.stat().st_size)}): {made}"))
+        output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
         output.note(f"next: cnnkit evaluate {self.out}   cnnkit predict {self.out}   cnnkit inspect {self.out}")
         images, spent = len(training.chosen) * len(history), sum(entry["seconds"] for entry in history)
-        output.result(_facts(model, history, self.out) | {
+        output.result(_describe_model(model, history, self.out) | {
             "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(spent, 1e-9),
             "skipped": False, "test": test, "batch_size": training.options.batch_size,
         })  # fmt: skip
@@ -115,12 +115,12 @@ def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
     output.say(Text(f"{out} holds this very run, {done}"))
     provenance = file.metadata.get("provenance", {})
     same = {key: provenance.get(key) for key in ("backend", "device", "dtype")}
-    output.result(_facts(model, history, out) | same | {
+    output.result(_describe_model(model, history, out) | same | {
         "epochs_run": len(history), "seconds": 0.0, "images_per_second": None, "skipped": True,
     })  # fmt: skip
 
 
-def _facts(model: Model, history: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+def _describe_model(model: Model, history: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     return {
         "recipe": model.metadata["recipe"],
         "backend": model.backend.name,

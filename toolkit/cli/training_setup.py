@@ -6,7 +6,7 @@ from typing import Any
 
 from cnnkit import data
 from cnnkit.backends import get_backend
-from cnnkit.cli.choice import chosen_recipe, given, source_of, with_classes
+from cnnkit.cli.choice import choose_recipe, drop_unset, replace_classes, resolve_source
 from cnnkit.cli.train_request import TrainRequest
 from cnnkit.data import Dataset
 from cnnkit.errors import ConfigError
@@ -48,14 +48,14 @@ class TrainingSetup:
 
 def prepare(request: TrainRequest) -> TrainingSetup:
     """Return the setup that the options request; weights come from the seed, or from --init-from where they fit."""
-    recipe = chosen_recipe(request.recipe, request.model, request.faithful, request.initializer)
-    settings = given(**{name: getattr(request, name) for name in _SETTINGS})
+    recipe = choose_recipe(request.recipe, request.model, request.faithful, request.initializer)
+    settings = drop_unset(**{name: getattr(request, name) for name in _SETTINGS})
     options = Options(**(recipe.training | settings), seed=request.seed)
-    source = source_of(request.data or recipe.data)
+    source = resolve_source(request.data or recipe.data)
     dataset = data.load(source)
     origin = start_of(request.out) if request.resume else None  # a resumed training keeps the origin of its weights
     if (request.init_from or origin) and options.loss.startswith("softmax"):
-        recipe = with_classes(recipe, len(dataset.class_names))
+        recipe = replace_classes(recipe, len(dataset.class_names))
     model = _build_model(request, recipe, options, dataset)
     if request.init_from is not None:
         start = initialise(model, request.init_from)

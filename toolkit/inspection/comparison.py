@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.inspection.decoding import decoded
+from cnnkit.inspection.decoding import decode
 from cnnkit.inspection.statistics import Index
 
 _BLOCK = 1 << 18
@@ -37,16 +37,16 @@ class Distance:
     same: bool
 
 
-def distance(a: Array, b: Array, dtype_a: str, dtype_b: str, atol: float = 0.0, rtol: float = 0.0) -> Distance:
+def measure_distance(a: Array, b: Array, dtype_a: str, dtype_b: str, atol: float = 0.0, rtol: float = 0.0) -> Distance:
     """Compare two arrays of one shape, stored as those types; |a - b| <= atol + rtol * |b| passes when one is not 0."""
     same_type, shape = dtype_a == dtype_b, a.shape
     total = _Total(same_type and dtype_a in _FLOATS)
-    for begin, left, right in _blocks(a, b):
+    for begin, left, right in _split(a, b):
         if same_type and left.tobytes() == right.tobytes():
             total.count += left.size
             continue
-        x, y = _wide(left, dtype_a), _wide(right, dtype_b)
-        same = _same_bits(left, right) if same_type else (x == y) | (np.isnan(x) & np.isnan(y))
+        x, y = _widen(left, dtype_a), _widen(right, dtype_b)
+        same = _compare_bits(left, right) if same_type else (x == y) | (np.isnan(x) & np.isnan(y))
         total.add(begin, x, y, same, atol, rtol)
         if total.floating:
             total.add_ulps(left, right, dtype_a)
@@ -90,8 +90,8 @@ class _Total:
 
     def add_ulps(self, left: Array, right: Array, dtype: str) -> None:
         """Bits, read as signed numbers, count the values of a type from its smallest to its largest."""
-        mine, its = _ordered(left, dtype), _ordered(right, dtype)
-        known = np.isfinite(_wide(left, dtype)) & np.isfinite(_wide(right, dtype))
+        mine, its = _order_bits(left, dtype), _order_bits(right, dtype)
+        known = np.isfinite(_widen(left, dtype)) & np.isfinite(_widen(right, dtype))
         gap = np.where(mine > its, mine, its).astype(np.uint64) - np.where(mine > its, its, mine).astype(np.uint64)
         self._ulps = max(self._ulps, int(np.max(gap, where=known, initial=0)))
 
@@ -105,7 +105,7 @@ class _Total:
         )
 
 
-def _blocks(a: Array, b: Array) -> Iterator[tuple[int, Array, Array]]:
+def _split(a: Array, b: Array) -> Iterator[tuple[int, Array, Array]]:
     """Yield (flat position, a's values, b's values), both flat; b may be a transposed view, copied block by block."""
     if not a.ndim:
         a, b = a.reshape(1), b.reshape(1)
@@ -116,18 +116,18 @@ def _blocks(a: Array, b: Array) -> Iterator[tuple[int, Array, Array]]:
         yield start * row, left, right
 
 
-def _wide(values: Array, dtype: str) -> Array:
-    found = decoded(values, dtype)
+def _widen(values: Array, dtype: str) -> Array:
+    found = decode(values, dtype)
     return found if found.dtype.kind == "c" else found.astype(np.float64)
 
 
-def _same_bits(left: Array, right: Array) -> NDArray[np.bool_]:
+def _compare_bits(left: Array, right: Array) -> NDArray[np.bool_]:
     words = [side.view(f"u{min(side.itemsize, 8)}").reshape(side.size, -1) for side in (left, right)]
     same: NDArray[np.bool_] = (words[0] == words[1]).all(-1)
     return same
 
 
-def _ordered(values: Array, dtype: str) -> Array:
+def _order_bits(values: Array, dtype: str) -> Array:
     """Return bits as numbers that grow with the value: -0 is 0."""
     signed = _FLOATS[dtype]
     bits = values.view(signed).astype(np.int64)

@@ -15,7 +15,7 @@ _FLOAT8 = {
 }
 
 
-def decoded(array: Array, dtype: str) -> Array:
+def decode(array: Array, dtype: str) -> Array:
     """Return the values of an array whose stored element type is `dtype`; exact, in a type that NumPy computes with."""
     if dtype == "bfloat16":  # the upper half of a float32
         upper: Array = array.astype(np.uint32) << np.uint32(16)

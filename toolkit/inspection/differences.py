@@ -6,9 +6,9 @@ from typing import Any
 
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
-from cnnkit.inspection.comparison import Distance, distance
+from cnnkit.inspection.comparison import Distance, measure_distance
 from cnnkit.inspection.flattening import Flattening
-from cnnkit.inspection.layouts import Transform, between
+from cnnkit.inspection.layouts import Transform, find_transform
 from cnnkit.inspection.pairing import Pair, Pairing
 
 SAME = ("equal", "close")
@@ -54,28 +54,28 @@ class Difference:
         return reasons
 
 
-def differences(
+def compare(
     a: WeightFile, b: WeightFile, pairing: Pairing, atol: float = 0.0, rtol: float = 0.0
 ) -> Iterator[Difference]:
     """Yield the difference of every pair, two tensors in memory at a time."""
     flattening = Flattening(a, b)
     for pair in pairing.pairs:
-        transform = between(pair.b, pair.a)
+        transform = find_transform(pair.b, pair.a)
         if transform is None:
             yield Difference(pair, "shape", None, None)
             continue
         found = _distance(pair, transform, atol, rtol)
-        reordered = flattening.added(transform, pair.a, pair.b)
+        reordered = flattening.reorder_inputs(transform, pair.a, pair.b)
         if reordered is not transform and not found.same:  # how a file flattens is inferred; equal values are a fact
             transform, found = reordered, _distance(pair, reordered, atol, rtol)
-        yield Difference(pair, _status(pair, found, bool(atol or rtol)), transform.name, found)
+        yield Difference(pair, _name_status(pair, found, bool(atol or rtol)), transform.name, found)
 
 
 def _distance(pair: Pair, transform: Transform, atol: float, rtol: float) -> Distance:
-    return distance(pair.a.read(), transform.apply(pair.b.read()), pair.a.dtype, pair.b.dtype, atol, rtol)
+    return measure_distance(pair.a.read(), transform.apply(pair.b.read()), pair.a.dtype, pair.b.dtype, atol, rtol)
 
 
-def _status(pair: Pair, found: Distance, tolerant: bool) -> str:
+def _name_status(pair: Pair, found: Distance, tolerant: bool) -> str:
     if found.same and pair.a.dtype == pair.b.dtype:
         return "equal"
     if found.same and not tolerant:

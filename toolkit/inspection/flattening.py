@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.text.layout import image_rows
-from cnnkit.inspection.layouts import Transform, channels_last, words
+from cnnkit.inspection.layouts import Transform, is_channels_last, normalise_axes
 
 
 class Flattening:
@@ -16,12 +16,12 @@ class Flattening:
 
     def __init__(self, a: WeightFile, b: WeightFile) -> None:
         self._maps = (image_rows(a.architecture), image_rows(b.architecture))
-        self._before = _channels_before(a) | _channels_before(b)
+        self._before = _find_channels_before(a) | _find_channels_before(b)
         self._last = (_keeps_channels_last(a), _keeps_channels_last(b))
 
-    def added(self, transform: Transform, a: Tensor, b: Tensor) -> Transform:
+    def reorder_inputs(self, transform: Transform, a: Tensor, b: Tensor) -> Transform:
         """Return the transform of `b` into the layout of `a`, with the inputs reordered where that is needed."""
-        axes = words(a) or words(b)
+        axes = normalise_axes(a) or normalise_axes(b)
         if self._last[0] == self._last[1] or len(a.shape) != 2 or a.role not in ("weight", "other") or "in" not in axes:
             return transform
         place = axes.index("in")
@@ -45,17 +45,17 @@ class Flattening:
 
 
 def _keeps_channels_last(file: WeightFile) -> bool:
-    known = [found for tensor in file if (found := channels_last(tensor)) is not None]
+    known = [found for tensor in file if (found := is_channels_last(tensor)) is not None]
     return known[0] if known else file.format == "keras"
 
 
-def _channels_before(file: WeightFile) -> dict[int, int]:
+def _find_channels_before(file: WeightFile) -> dict[int, int]:
     """Return {id of the first dense weight behind a convolution: that convolution's channels}."""
     found, channels = dict[int, int](), None
     for tensor in file:
         if tensor.role != "weight" or tensor.kind != "parameter":
             continue
-        axes = words(tensor)
+        axes = normalise_axes(tensor)
         if len(tensor.shape) > 2 and "out" in axes:
             channels = tensor.shape[axes.index("out")]
         elif len(tensor.shape) == 2 and channels is not None:

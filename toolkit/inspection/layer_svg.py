@@ -10,7 +10,7 @@ from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.svg.palette import css_class, style_sheet
 from cnnkit.exporters.svg.scale import NAN, STEPS, Scale
 from cnnkit.files.names import printable
-from cnnkit.inspection.mosaic import mosaic, uri
+from cnnkit.inspection.mosaic import draw_mosaic, encode_uri
 from cnnkit.inspection.unit_maps import UnitMaps
 
 MOST_CELLS = 20_000
@@ -37,8 +37,8 @@ def draw(title: str, sections: list[Section]) -> str:
             f"{printable(section.tensor.name)}: {' x '.join(map(str, section.tensor.shape))}, {section.tensor.dtype}"
         )
         body.append(f'<text class="h2" x="{_MARGIN}" y="{y + 14:g}">{escape(heading)}</text>')
-        body.append(f'<text class="s" x="{_MARGIN}" y="{y + 32:g}">{escape(scale_text(section.scale))}</text>')
-        drawn = _image if section.maps.values.size > MOST_CELLS else _cells
+        body.append(f'<text class="s" x="{_MARGIN}" y="{y + 32:g}">{escape(describe_scale(section.scale))}</text>')
+        drawn = _draw_image if section.maps.values.size > MOST_CELLS else _draw_cells
         parts, y = drawn(section, y + 44)
         body += parts
         y += 16
@@ -51,7 +51,7 @@ def draw(title: str, sections: list[Section]) -> str:
     )
 
 
-def scale_text(scale: Scale) -> str:
+def describe_scale(scale: Scale) -> str:
     """Return what the colours mean."""
     text = f"orange -{scale.limit:.4g}, 0 white, blue +{scale.limit:.4g}"
     if scale.clipped:
@@ -60,9 +60,9 @@ def scale_text(scale: Scale) -> str:
     return text + (f"; {odd:,} not finite" if odd else "")
 
 
-def _image(section: Section, y: float) -> tuple[list[str], float]:
+def _draw_image(section: Section, y: float) -> tuple[list[str], float]:
     """One pixel a value: too many for cells."""
-    pixels = mosaic(section.maps, section.scale)
+    pixels = draw_mosaic(section.maps, section.scale)
     factor = max(min(_WIDE / pixels.shape[1], 8), 0.1)
     width, height = pixels.shape[1] * factor, pixels.shape[0] * factor
     note = f"{section.maps.values.size:,} values, one pixel each: --unit N draws one with its values"
@@ -70,11 +70,11 @@ def _image(section: Section, y: float) -> tuple[list[str], float]:
         f'<text class="s" x="{_MARGIN}" y="{y + 8:g}">{escape(note)}</text>',
         f'<rect class="z" x="{_MARGIN}" y="{y + 16:g}" width="{width:g}" height="{height:g}"/>',
         f'<image class="i" x="{_MARGIN}" y="{y + 16:g}" width="{width:g}" height="{height:g}" '
-        f'preserveAspectRatio="none" href="{uri(pixels)}"/>',
+        f'preserveAspectRatio="none" href="{encode_uri(pixels)}"/>',
     ], y + 16 + height
 
 
-def _cells(section: Section, y: float) -> tuple[list[str], float]:
+def _draw_cells(section: Section, y: float) -> tuple[list[str], float]:
     values = section.maps.values
     units, channels, height, width = values.shape
     size = max(min(28.0, _WIDE / max(width, 1), 9000 / max(values.size, 1) + 6), 3.0)
@@ -92,11 +92,11 @@ def _cells(section: Section, y: float) -> tuple[list[str], float]:
         for channel in range(channels):
             row, column = divmod(channel, across)
             corner = left + column * (width * size + 8), top + _LINE + row * (height * size + 8)
-            body.append("<g>" + "".join(_map(section, levels, (place, channel), corner, size)) + "</g>")
+            body.append("<g>" + "".join(_draw_map(section, levels, (place, channel), corner, size)) + "</g>")
     return body, y + -(-units // beside) * (down + 8)
 
 
-def _map(
+def _draw_map(
     section: Section, levels: np.ndarray[tuple[int, ...], np.dtype[np.int8]], at: tuple[int, int],
     corner: tuple[float, float], size: float,
 ) -> Iterator[str]:  # fmt: skip
@@ -106,13 +106,13 @@ def _map(
         colour = (
             f'class="{css_class(int(level))}"' if abs(level) <= STEPS else f'fill="{_NEITHER.get(int(level), "#000")}"'
         )
-        title = f"[{unit}, {channel}, {i}, {j}] = {_number(section.tensor, value)}"
+        title = f"[{unit}, {channel}, {i}, {j}] = {_format_number(section.tensor, value)}"
         yield (
             f'<rect {colour} x="{corner[0] + j * size:g}" y="{corner[1] + i * size:g}" '
             f'width="{size:g}" height="{size:g}"><title>{title}</title></rect>'
         )
 
 
-def _number(tensor: Tensor, value: float) -> str:
+def _format_number(tensor: Tensor, value: float) -> str:
     """Return the shortest digits in the tensor's own type."""
     return str(np.float32(value)) if tensor.dtype == "float32" else repr(float(value))

@@ -43,22 +43,22 @@ class Transform:
         return np.ascontiguousarray(split.swapaxes(place, place + 1)).reshape(shape)
 
 
-def words(tensor: Tensor) -> tuple[str, ...]:
+def normalise_axes(tensor: Tensor) -> tuple[str, ...]:
     """Return the names of a tensor's axes, one word for one thing; empty where they say nothing."""
     if any(axis.isdigit() for axis in tensor.axes):
         return ()
     return tuple(_SAME.get(axis, axis) for axis in tensor.axes)
 
 
-def channels_last(tensor: Tensor) -> bool | None:
+def is_channels_last(tensor: Tensor) -> bool | None:
     """Return whether a convolution kernel has its window first, as formats have that keep images as H, W, C."""
-    known = words(tensor)
+    known = normalise_axes(tensor)
     if len(known) < 3 or "in" not in known:
         return None
     return known[0].startswith("k")
 
 
-def between(source: Tensor, target: Tensor) -> Transform | None:
+def find_transform(source: Tensor, target: Tensor) -> Transform | None:
     """Return what brings `source` into the layout of `target`, None when their shapes do not allow it.
 
     Names of axes decide; where one side has none, shapes do: as they are, or else as the transposed matrix.
@@ -66,20 +66,20 @@ def between(source: Tensor, target: Tensor) -> Transform | None:
     rank = len(source.shape)
     if rank != len(target.shape):
         return None
-    mine, wanted = words(source), words(target)
+    mine, wanted = normalise_axes(source), normalise_axes(target)
     plain = tuple(range(rank))
     if mine != wanted and sorted(mine) == sorted(wanted) and len(set(mine)) == rank:
         order = tuple(mine.index(word) for word in wanted)
         moved = tuple(source.shape[axis] for axis in order)
-        return Transform(order, name=f"{_letters(mine)}->{_letters(wanted)}") if moved == target.shape else None
+        return Transform(order, name=f"{_format_axes(mine)}->{_format_axes(wanted)}") if moved == target.shape else None
     if source.shape == target.shape:
         return Transform(plain)
     if rank == 2 and source.shape == target.shape[::-1] and not (mine and wanted):
         return Transform((1, 0), name="(a,b)->(b,a) by shape")
-    return _window_moved(source.shape, target.shape) if rank == 4 and not (mine and wanted) else None
+    return _match_window(source.shape, target.shape) if rank == 4 and not (mine and wanted) else None
 
 
-def _window_moved(source: tuple[int, ...], target: tuple[int, ...]) -> Transform | None:
+def _match_window(source: tuple[int, ...], target: tuple[int, ...]) -> Transform | None:
     if tuple(source[axis] for axis in (3, 2, 0, 1)) == target:
         return Transform((3, 2, 0, 1), name="HWIO->OIHW by shape")
     if tuple(source[axis] for axis in (2, 3, 1, 0)) == target:
@@ -87,7 +87,7 @@ def _window_moved(source: tuple[int, ...], target: tuple[int, ...]) -> Transform
     return None
 
 
-def _letters(axes: tuple[str, ...]) -> str:
+def _format_axes(axes: tuple[str, ...]) -> str:
     """("kh", "kw", "in", "out") -> "HWIO", ("in", "out") -> "(in,out)"."""
     if len(axes) > 2 and all(axis in _SHORT for axis in axes):
         return "".join(_SHORT[axis] for axis in axes)

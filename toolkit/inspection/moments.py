@@ -27,16 +27,16 @@ class Moments:
             return
         low, high = float(values.min()), float(values.max())
         self._low, self._high = min(low, self._low), max(high, self._high)
-        unit = _unit(max(-low, high)) or self._unit  # zeros have any unit
+        unit = _choose_unit(max(-low, high)) or self._unit  # zeros have any unit
         if unit != 1.0:
             values /= unit
         if squares is None or unit != 1.0:
-            squares = _squares(values)
+            squares = _sum_squares(values)
         mean = float(values.sum()) / values.size
         about_mean = squares - values.size * mean**2
         if about_mean < squares / 2:  # cancellation: the mean is large beside the spread
             values -= mean
-            about_mean = _squares(values)
+            about_mean = _sum_squares(values)
         self._join(values.size, unit, mean, about_mean)
 
     def _join(self, size: int, unit: float, mean: float, squares: float) -> None:
@@ -60,12 +60,12 @@ class Moments:
         return self._low, self._high, self._mean * self._unit, math.sqrt(self._squares / self._count) * self._unit
 
 
-def _squares(values: NDArray[np.float64]) -> float:
+def _sum_squares(values: NDArray[np.float64]) -> float:
     parts = (values[start : start + _DOT] for start in range(0, values.size, _DOT))
     return math.fsum(float(np.dot(part, part)) for part in parts)
 
 
-def _unit(largest: float) -> float:
+def _choose_unit(largest: float) -> float:
     """Return 1, for what is very large or very small the power of two of its magnitude, for zero 0."""
     if not largest:
         return 0.0

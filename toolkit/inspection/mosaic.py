@@ -16,7 +16,7 @@ _UNIT_GAP = 3
 _WIDE = 256  # pixels that a row of maps should not exceed by much
 
 
-def indices() -> NDArray[np.uint8]:
+def index_table() -> NDArray[np.uint8]:
     """Return the table from a level, as an unsigned byte, to the index of its colour."""
     table = np.zeros(256, np.uint8)
     for level, index in image_indices().items():
@@ -24,29 +24,29 @@ def indices() -> NDArray[np.uint8]:
     return table
 
 
-def mosaic(maps: UnitMaps, scale: Scale) -> Pixels:
+def draw_mosaic(maps: UnitMaps, scale: Scale) -> Pixels:
     """Return the maps (U, C, H, W) as one picture: a row of maps a unit, small units beside each other."""
     levels = scale.levels(maps.values)
-    pixels: Pixels = np.take(indices(), levels.view(np.uint8))
+    pixels: Pixels = np.take(index_table(), levels.view(np.uint8))
     units, channels, height, width = pixels.shape
     if not maps.folded:
         rows: Pixels = pixels.reshape(units * channels, height * width)
         return rows
-    columns = channels if channels * (width + 1) <= _WIDE else _columns(channels, height, width)
-    tile = _grid(pixels.reshape(units * channels, height, width), units, channels, columns)
+    columns = channels if channels * (width + 1) <= _WIDE else _count_columns(channels, height, width)
+    tile = _lay_grid(pixels.reshape(units * channels, height, width), units, channels, columns)
     gap = 1 if channels == 1 else _UNIT_GAP
-    square = _columns(2 * units, *tile.shape[1:])  # or rather twice as wide as tall
+    square = _count_columns(2 * units, *tile.shape[1:])  # or rather twice as wide as tall
     across = max(min(units, square, _WIDE // (tile.shape[2] + gap)), 1)
-    whole: Pixels = _grid(tile, 1, units, across, gap)[0]
+    whole: Pixels = _lay_grid(tile, 1, units, across, gap)[0]
     return whole
 
 
-def _columns(count: int, height: int, width: int) -> int:
+def _count_columns(count: int, height: int, width: int) -> int:
     """Return how many maps stand in a row so that the whole is about square."""
     return max(round(math.sqrt(count * (height + 1) / (width + 1))), 1)
 
 
-def _grid(pictures: Pixels, groups: int, count: int, columns: int, gap: int = 1) -> Pixels:
+def _lay_grid(pictures: Pixels, groups: int, count: int, columns: int, gap: int = 1) -> Pixels:
     """Return (groups * count, h, w) pictures as (groups, H, W), `columns` in a row, `gap` pixels between."""
     height, width = pictures.shape[1:]
     rows = -(-count // columns)
@@ -57,7 +57,7 @@ def _grid(pictures: Pixels, groups: int, count: int, columns: int, gap: int = 1)
     return whole[:, :-gap, :-gap]
 
 
-def opaque(paper: tuple[int, int, int] = (255, 255, 255)) -> list[Colour]:
+def mix_palette(paper: tuple[int, int, int] = (255, 255, 255)) -> list[Colour]:
     """Return the palette on paper of that colour, nothing transparent."""
     mixed: list[Colour] = []
     for *colour, alpha in image_palette():
@@ -66,18 +66,18 @@ def opaque(paper: tuple[int, int, int] = (255, 255, 255)) -> list[Colour]:
     return mixed
 
 
-def uri(pixels: Pixels) -> str:
+def encode_uri(pixels: Pixels) -> str:
     """Return a picture as a data URI; zero is transparent, so that it fits a light and a dark page."""
     return data_uri(np.ascontiguousarray(pixels), image_palette())
 
 
-def png(pixels: Pixels, factor: int) -> bytes:
+def encode_png(pixels: Pixels, factor: int) -> bytes:
     """Return a picture as a PNG file on white, each pixel a square of `factor`."""
-    return encode(np.repeat(np.repeat(pixels, factor, 0), factor, 1), opaque())
+    return encode(np.repeat(np.repeat(pixels, factor, 0), factor, 1), mix_palette())
 
 
-def stacked_png(pictures: list[Pixels]) -> bytes:
+def stack_png(pictures: list[Pixels]) -> bytes:
     """Return pictures below each other as one PNG file, each pixel a square that makes the widest about 800 wide."""
     widest = max(picture.shape[1] for picture in pictures)
     rows = [np.pad(picture, ((1, 1), (1, 1 + widest - picture.shape[1])), constant_values=GAP) for picture in pictures]
-    return png(np.concatenate(rows), max(min(800 // widest, 24), 1))
+    return encode_png(np.concatenate(rows), max(min(800 // widest, 24), 1))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from cnnkit.files.names import printable
 from cnnkit.inspection.findings import findings
 from cnnkit.inspection.layer_tree import LayerNode, list_layers
-from cnnkit.inspection.report.pictures import small
+from cnnkit.inspection.report.pictures import draw_small
 from cnnkit.inspection.statistics import Statistics, statistics
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _rows(node: LayerNode, found: dict[tuple[str, str], Statistics]) -> str:
             for value in (known.min, known.max, known.mean, known.std)
         )
         shape = " × ".join(map(str, tensor.shape))
-        picture = small(known.histogram) if known.histogram is not None else ""
+        picture = draw_small(known.histogram) if known.histogram is not None else ""
         name = tensor.name.removeprefix(f"{node.path}.")
         rows.append(
             f"<tr>{layer}<td>{_safe(name)}</td><td>{shape}</td><td>{known.count:,}</td>{figures}<td>{picture}</td></tr>"

@@ -9,21 +9,21 @@ from cnnkit.exporters.core.weight_file import Array, Tensor, hashed
 VALUES = 1 << 20  # of a piece
 
 
-def pieces(tensor: Tensor, multiple: int = 1) -> Generator[Array, None, str]:
+def read_pieces(tensor: Tensor, multiple: int = 1) -> Generator[Array, None, str]:
     """Yield the values in C order, flat, a whole number of times `multiple` at once; return their SHA-256."""
     if tensor.stream is None:
-        return hashed(_slices(tensor.read(), multiple))
-    return _whole(tensor.stream(), multiple)
+        return hashed(_cut(tensor.read(), multiple))
+    return _align(tensor.stream(), multiple)
 
 
-def _slices(values: Array, multiple: int) -> Iterator[Array]:
+def _cut(values: Array, multiple: int) -> Iterator[Array]:
     flat = values.reshape(-1)
     step = multiple * max(VALUES // multiple, 1)
     for start in range(0, flat.size, step):
         yield flat[start : start + step]
 
 
-def _whole(parts: Generator[Array, None, str], multiple: int) -> Generator[Array, None, str]:
+def _align(parts: Generator[Array, None, str], multiple: int) -> Generator[Array, None, str]:
     """Yield the same values in pieces of a whole number of times `multiple`; what is left over waits for the next."""
     rest: Array | None = None
     while True:

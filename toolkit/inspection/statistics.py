@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.weight_file import Array, Tensor
-from cnnkit.inspection.decoding import decoded
+from cnnkit.inspection.decoding import decode
 from cnnkit.inspection.histogram import ExponentCounter, Histogram
 from cnnkit.inspection.moments import Moments
-from cnnkit.inspection.pieces import pieces
+from cnnkit.inspection.pieces import read_pieces
 from cnnkit.inspection.units import UnitSquares
 
 _CACHED = 1 << 16  # values that are looked at at once: half a megabyte in float64
@@ -68,7 +68,7 @@ class Accumulator:
         self._moments = Moments()
         kind = carrier(tensor.dtype)
         self._complex = kind.kind == "c"
-        self._counter = ExponentCounter(decoded(np.zeros(0, kind), tensor.dtype).dtype)
+        self._counter = ExponentCounter(decode(np.zeros(0, kind), tensor.dtype).dtype)
         self._integers = kind.kind in "iub" and not tensor.dtype.startswith(("bfloat", "float"))
         self._extent: tuple[int, int] | None = None
         self._count = self._zeros = self._nan = self._inf = 0
@@ -80,7 +80,7 @@ class Accumulator:
         if self._complex:
             self._count += piece.size
             return
-        values = decoded(piece, self._tensor.dtype)
+        values = decode(piece, self._tensor.dtype)
         small, odd = self._counter.add(values)
         if small:
             self._zeros += piece.size - int(np.count_nonzero(values))
@@ -128,7 +128,7 @@ def statistics(tensor: Tensor) -> Statistics:
     """Read a tensor and return what its values are like: bit for bit the same from whatever format they come."""
     accumulator = Accumulator(tensor)
     step = accumulator.multiple * max(_CACHED // accumulator.multiple, 1)
-    parts = pieces(tensor, step)
+    parts = read_pieces(tensor, step)
     while True:
         try:
             piece = next(parts)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from cnnkit.exporters.core.weight_file import Array, Tensor
-from cnnkit.inspection.pieces import VALUES, pieces
+from cnnkit.inspection.pieces import VALUES, read_pieces
 
 
 def digest_units(tensor: Tensor, axis: int, units: list[int]) -> list[bytes]:
@@ -17,7 +17,7 @@ def digest_units(tensor: Tensor, axis: int, units: list[int]) -> list[bytes]:
     digests = [hashlib.sha256() for _ in units]
     if lead == 1:
         position = 0
-        for piece in pieces(tensor):
+        for piece in read_pieces(tensor):
             first = bisect.bisect_left(units, position // inner)
             last = bisect.bisect_left(units, -(-(position + piece.size) // inner))
             for unit, digest in zip(units[first:last], digests[first:last], strict=True):
@@ -25,7 +25,7 @@ def digest_units(tensor: Tensor, axis: int, units: list[int]) -> list[bytes]:
             position += piece.size
     else:
         period = count * inner
-        for piece in pieces(tensor, period * max(VALUES // period, 1)):
+        for piece in read_pieces(tensor, period * max(VALUES // period, 1)):
             rows = np.ascontiguousarray(piece.reshape(-1, count, inner)[:, units].swapaxes(0, 1))
             for row, digest in zip(rows, digests, strict=True):
                 digest.update(_bytes(row))

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.inspection.decoding import decoded
-from cnnkit.inspection.layouts import words
+from cnnkit.inspection.decoding import decode
+from cnnkit.inspection.layouts import normalise_axes
 from cnnkit.inspection.unit_rules import name_unit
 from cnnkit.inspection.units import find_unit_axis
 
@@ -26,15 +26,15 @@ class UnitMaps(NamedTuple):
     folded: bool
 
 
-def unit_maps(tensor: Tensor, image: Maps | None = None) -> UnitMaps | None:
+def read_unit_maps(tensor: Tensor, image: Maps | None = None) -> UnitMaps | None:
     """Read a tensor as maps, None for complex values and for none.
 
     image: (C, H, W) where its rows are flattened images.
     """
     if not tensor.parameters or tensor.dtype.startswith("complex"):
         return None
-    array = decoded(tensor.read(), tensor.dtype)
-    values, axes = array.astype(np.float64), words(tensor)
+    array = decode(tensor.read(), tensor.dtype)
+    values, axes = array.astype(np.float64), normalise_axes(tensor)
     axis = find_unit_axis(tensor)
     if axis is None and len(tensor.shape) > 1 and not axes:
         axis = 0

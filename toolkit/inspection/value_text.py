@@ -11,17 +11,17 @@ from cnnkit.exporters.core.weight_file import Array, Tensor
 from cnnkit.exporters.text.body import body
 from cnnkit.exporters.text.digits import dumped
 from cnnkit.exporters.text.layout import layout
-from cnnkit.inspection.decoding import decoded
+from cnnkit.inspection.decoding import decode
 
 
-def lines(tensor: Tensor, values: Array, maps: tuple[int, ...] | None = None) -> Iterator[str]:
+def format_lines(tensor: Tensor, values: Array, maps: tuple[int, ...] | None = None) -> Iterator[str]:
     """Yield the values as lines, 2-D slices labelled with their indices; `maps` is (C, H, W) where rows are images."""
     if values.dtype.kind == "c":
         for value in values.reshape(-1).tolist():
             yield f" {value!r}\n"
         return
     if tensor.dtype.startswith("float8"):
-        tensor, values = replace(tensor, dtype="float32"), decoded(values, tensor.dtype)
+        tensor, values = replace(tensor, dtype="float32"), decode(values, tensor.dtype)
     for text in body(tensor, values, layout(values.shape, maps), None):
         yield text.decode()
 
@@ -32,6 +32,6 @@ def to_json(tensor: Tensor, values: Array) -> Any:
         values = np.stack([np.real(values), np.imag(values)], -1)
     if values.dtype == np.float16:
         values = values.astype(np.float32)
-    known = decoded(values, tensor.dtype)
+    known = decode(values, tensor.dtype)
     lists = json.loads(dumped(np.ascontiguousarray(known)))  # of a 0-d array: a list of one
     return lists if known.ndim else lists[0]

@@ -6,7 +6,7 @@ from cnnkit.errors import ExportError
 from cnnkit.files.atomic import atomic_path
 from cnnkit.files.names import printable
 from cnnkit.inspection.inspection import Inspection
-from cnnkit.inspection.report.page import GENERATOR, page
+from cnnkit.inspection.report.page import GENERATOR, render_page
 
 _HEAD = 2048
 
@@ -19,7 +19,7 @@ def write(target: Path, inspection: Inspection) -> int:
     if target.exists() and not _is_page(target):
         raise ExportError(f"{printable(str(target))}: already exists and is no page of cnnkit: choose another name")
     with atomic_path(target) as fresh, fresh.open("w", encoding="utf-8", newline="\n") as stream:
-        for text in page(inspection):
+        for text in render_page(inspection):
             stream.write(text)
     return target.stat().st_size
 

@@ -11,23 +11,23 @@ from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.layer_tree import list_layers
 from cnnkit.inspection.report.script import SCRIPT
 from cnnkit.inspection.report.style import CSS
-from cnnkit.inspection.report.table import safe, table
+from cnnkit.inspection.report.table import make_safe, render_table
 
 GENERATOR = '<meta name="generator" content="cnnkit inspect">'
 _BAR = 240
 
 
-def page(inspection: Inspection) -> Iterator[str]:
+def render_page(inspection: Inspection) -> Iterator[str]:
     """Yield the page piece by piece."""
     weights, tensors = inspection.weights, inspection.tensors
-    title = safe(weights.file or "weights")
+    title = make_safe(weights.file or "weights")
     yield '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_policy()}">\n{GENERATOR}\n'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{_build_policy()}">\n{GENERATOR}\n'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
     yield f"<title>{title}</title><style>{CSS}</style></head><body>\n<h1>{title}</h1>\n"
-    yield from _overview(weights, len(tensors))
-    yield from _findings(weights, inspection.findings or ())
-    yield from _layers(weights, tensors)
+    yield from _render_overview(weights, len(tensors))
+    yield from _render_findings(weights, inspection.findings or ())
+    yield from _render_layers(weights, tensors)
     yield (
         '<h2>Tensors</h2><div class="bar-line">'
         '<input type="search" id="search" placeholder="search name, layer, role, dtype" aria-label="search">'
@@ -35,11 +35,11 @@ def page(inspection: Inspection) -> Iterator[str]:
         '<noscript><p class="soft">Sorting, searching and the list of values need the script of this page.</p>'
         "</noscript>\n"
     )
-    yield from table(inspection)
+    yield from render_table(inspection)
     yield f"<script>{SCRIPT}</script></body></html>\n"
 
 
-def _policy() -> str:
+def _build_policy() -> str:
     """Allow this page's own script and style by their hashes, pictures in it, and nothing else."""
     script, style = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (SCRIPT, CSS))
     return (
@@ -48,7 +48,7 @@ def _policy() -> str:
     )
 
 
-def _overview(weights: WeightFile, shown: int) -> Iterator[str]:
+def _render_overview(weights: WeightFile, shown: int) -> Iterator[str]:
     metadata = weights.metadata
     data, made = metadata.get("data"), metadata.get("provenance")
     parts = [str(weights.format)] if weights.format else []
@@ -56,7 +56,7 @@ def _overview(weights: WeightFile, shown: int) -> Iterator[str]:
     parts += [f"data {data['name']}"] if isinstance(data, dict) and "name" in data else []
     if isinstance(made, dict):
         parts += [str(made[key]) for key in ("backend", "device", "dtype") if key in made]
-    yield f'<p class="soft">{safe(", ".join(parts))}</p>\n'
+    yield f'<p class="soft">{make_safe(", ".join(parts))}</p>\n'
     types = Counter[str]()
     for tensor in weights.select("parameter"):
         types[tensor.dtype] += tensor.parameters
@@ -72,10 +72,14 @@ def _overview(weights: WeightFile, shown: int) -> Iterator[str]:
         for key, word in (("validation_accuracy", "validation accuracy"), ("accuracy", "training accuracy")):
             if isinstance(history[-1].get(key), float):
                 facts.append((f"{history[-1][key]:.2%}", word))
-    yield '<div class="facts">' + "".join(f"<div><b>{safe(a)}</b>{safe(b)}</div>" for a, b in facts) + "</div>\n"
+    yield (
+        '<div class="facts">'
+        + "".join(f"<div><b>{make_safe(a)}</b>{make_safe(b)}</div>" for a, b in facts)
+        + "</div>\n"
+    )
 
 
-def _findings(weights: WeightFile, findings: Sequence[Finding]) -> Iterator[str]:
+def _render_findings(weights: WeightFile, findings: Sequence[Finding]) -> Iterator[str]:
     yield "<h2>Findings</h2>\n"
     lines = [(finding.severity, finding.line) for finding in findings]
     lines += [("warning", f"{name}: edited since it was written") for name in weights.edited]
@@ -83,11 +87,13 @@ def _findings(weights: WeightFile, findings: Sequence[Finding]) -> Iterator[str]
     if not lines:
         yield '<p class="soft">none</p>\n'
         return
-    items = "".join(f'<li><span class="tag {severity}">{severity}</span> {safe(line)}</li>' for severity, line in lines)
+    items = "".join(
+        f'<li><span class="tag {severity}">{severity}</span> {make_safe(line)}</li>' for severity, line in lines
+    )
     yield f'<ul class="findings">{items}</ul>\n'
 
 
-def _layers(weights: WeightFile, tensors: tuple[Tensor, ...]) -> Iterator[str]:
+def _render_layers(weights: WeightFile, tensors: tuple[Tensor, ...]) -> Iterator[str]:
     yield '<h2>Layers</h2><div class="wide"><table id="layers"><thead><tr><th scope="col">layer</th>'
     yield '<th scope="col">type</th><th scope="col">output</th><th scope="col" class="num">parameters</th>'
     yield '<th scope="col">share</th></tr></thead><tbody>\n'
@@ -98,7 +104,7 @@ def _layers(weights: WeightFile, tensors: tuple[Tensor, ...]) -> Iterator[str]:
         bar = f'<svg width="{_BAR}" height="10" aria-hidden="true">{rectangle}</svg>'
         output = " × ".join(map(str, layer.output_shape)) if layer.output_shape is not None else ""
         yield (
-            f"<tr><td>{safe(layer.path)}</td><td>{safe(layer.type or '')}</td><td>{output}</td>"
+            f"<tr><td>{make_safe(layer.path)}</td><td>{make_safe(layer.type or '')}</td><td>{output}</td>"
             f'<td class="num">{layer.parameters:,}</td><td>{bar} {share:.1%}</td></tr>\n'
         )
     yield "</tbody></table></div>\n"
