@@ -1,4 +1,4 @@
-"""Values of element types that NumPy lacks, worked out from their bits."""
+"""Values of element types that NumPy lacks, decoded from their bits."""
 
 import functools
 
@@ -16,7 +16,7 @@ _FLOAT8 = {
 
 
 def decode(array: Array, dtype: str) -> Array:
-    """Return the values of an array whose stored element type is `dtype`; exact, in a type that NumPy computes with."""
+    """Return the values of an array with stored element type `dtype`: exact, in a type that NumPy computes with."""
     if dtype == "bfloat16":  # the upper half of a float32
         upper: Array = array.astype(np.uint32) << np.uint32(16)
         return upper.view(np.float32)

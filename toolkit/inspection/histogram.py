@@ -51,7 +51,7 @@ class Histogram:
 
 
 class ExponentCounter:
-    """Counts values of one NumPy type, piece by piece, by their sign and exponent bits."""
+    """Counts values of one NumPy type, piece by piece, by sign and exponent bits."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self._dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)

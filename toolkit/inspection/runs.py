@@ -1,4 +1,4 @@
-"""How two trainings differ: what was asked for, on what data, how it went, where it ended. Times do not count."""
+"""The differences of two trainings: options, data, history and final figures. Times are ignored."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ _OWN = ("history", "run", "architecture", "exported_from")
 
 
 class Change(NamedTuple):
-    """One thing that is not the same: where it stands, and its two values, None where it is missing."""
+    """A difference: its path, and the two values, None where missing."""
 
     what: str
     a: Any
@@ -24,7 +24,7 @@ class Change(NamedTuple):
 
 
 def compare_runs(a: WeightFile, b: WeightFile) -> list[Change]:
-    """Return what differs between the trainings that two files come from, in the order: settings, history, end."""
+    """Return the differences of the trainings behind two files, in the order: settings, history, final figures."""
     settings = itertools.chain(
         _compare("run", a.metadata.get("run"), b.metadata.get("run")),
         _compare("metadata", _drop_own(a.metadata), _drop_own(b.metadata)),
@@ -46,9 +46,9 @@ def _compare_history(a: list[Any], b: list[Any]) -> Iterator[Change]:
     if len(a) != len(b):
         yield Change("history.epochs", len(a), len(b))
     for number, (mine, its) in enumerate(zip(a, b, strict=False), 1):
-        found = list(_compare(f"history.epoch {number}", _drop_times(mine), _drop_times(its)))
-        yield from found
-        if found:
+        changed = list(_compare(f"history.epoch {number}", _drop_times(mine), _drop_times(its)))
+        yield from changed
+        if changed:
             break
     if a and b:
         yield from _compare("final", _drop_times(a[-1]), _drop_times(b[-1]))
@@ -74,5 +74,5 @@ def _compare(path: str, a: Any, b: Any, depth: int = 0) -> Iterator[Change]:
 
 
 def _to_printable(value: Any) -> Any:
-    """Return a value as it can be printed: numbers as they are, texts and what holds them in one short line."""
+    """Return a value for printing: numbers unchanged, everything else as one short line."""
     return value if value is None or isinstance(value, int | float) else printable(str(value), 120)

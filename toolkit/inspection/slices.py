@@ -45,7 +45,7 @@ def _parse_number(piece: str, text: str) -> int | None:
 
 
 def explain_misfit(parts: Parts, shape: tuple[int, ...]) -> str | None:
-    """Return why an array of that shape has no such part, None when it has."""
+    """Return why an array of that shape has no such part, None when it has one."""
     plain = [part for part in parts if part is not Ellipsis]
     if len(plain) > len(shape):
         return f"{len(plain)} indices for {len(shape)} axes"

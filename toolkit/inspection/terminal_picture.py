@@ -11,14 +11,14 @@ from cnnkit.inspection.mosaic import index_table, mix_palette
 
 Map = NDArray[np.float64]
 _BETWEEN = "  "
-_FOLD = 32  # numbers that a row without a shape has on a line
-_SMALL = 12  # a wider map takes a character a value, two rows in one
-ABSENT = np.uint64(0x7FF8_AB5E_0000_0001).view(np.float64)  # a NaN that no calculation makes
+_FOLD = 32  # numbers per line of a row without a shape
+_SMALL = 12  # a wider map has one character per value, two rows per line
+ABSENT = np.uint64(0x7FF8_AB5E_0000_0001).view(np.float64)  # a NaN that no calculation produces
 _ODD = {NAN: "??", POSITIVE_INFINITY: "^^", NEGATIVE_INFINITY: "vv"}
 
 
 def fold(values: Map) -> Map:
-    """Return maps (C, H, W); one long row becomes several of 32, the rest of the last ABSENT, which is not drawn."""
+    """Return maps (C, H, W); one long row becomes rows of 32, the last filled with ABSENT, which is not drawn."""
     if values.shape[1] != 1 or values.shape[2] <= _FOLD:
         return values
     flat = values.reshape(len(values), -1)
@@ -42,7 +42,7 @@ def draw_plain(maps: Map, scale: Scale, width: int) -> Iterator[str]:
 
 
 def draw_coloured(maps: Map, scale: Scale, width: int) -> Iterator[str]:
-    """Yield the same in true colour (ANSI): two blanks a cell, or half blocks where a map is wide."""
+    """Yield the same in true colour (ANSI): two blanks per cell, or half blocks for a wide map."""
     colours = mix_palette((0xF7, 0xF7, 0xF7))
     table = index_table()
     texts, cell = [], 2 if maps.shape[2] <= _SMALL else 1
@@ -92,7 +92,7 @@ def _format_level(level: int) -> str:
 
 
 def _place_beside(pictures: list[list[str]], across: int, width: int) -> Iterator[str]:
-    """Yield pictures side by side, as many as fit into a width, an empty line below each row of them."""
+    """Yield the lines of pictures side by side, as many as fit into `width`, with an empty line between rows."""
     count = max((width + len(_BETWEEN)) // (across + len(_BETWEEN)), 1)
     for start in range(0, len(pictures), count):
         if start:

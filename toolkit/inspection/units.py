@@ -13,7 +13,7 @@ _LARGEST_PERIOD = 1 << 20
 
 
 def find_unit_axis(tensor: Tensor) -> int | None:
-    """Return the axis that counts the units of a weight, None where the axes do not say."""
+    """Return the axis of the units of a weight, None where the names of the axes do not tell."""
     if tensor.role not in ("weight", "recurrent_weight") or len(tensor.shape) < 2:
         return None
     return next((tensor.axes.index(name) for name in _OUTPUTS if name in tensor.axes), None)
@@ -21,7 +21,7 @@ def find_unit_axis(tensor: Tensor) -> int | None:
 
 @dataclass
 class UnitSquares:
-    """Sums, unit by unit, of the squares of values that come in C order: of a shape (lead, count, inner)."""
+    """Sums of squares per unit, of values of shape (lead, count, inner) that come in C order."""
 
     lead: int
     count: int
@@ -34,7 +34,7 @@ class UnitSquares:
 
     @classmethod
     def of(cls, tensor: Tensor) -> "UnitSquares | None":
-        """Return the empty sums for a tensor that has units."""
+        """Return zero sums for a tensor with units, None for any other."""
         axis = find_unit_axis(tensor)
         if axis is None or not tensor.parameters:
             return None
@@ -43,12 +43,12 @@ class UnitSquares:
 
     @property
     def multiple(self) -> int:
-        """The number of values that a piece should hold a whole number of times."""
+        """The number of values that divides the length of a piece."""
         period = self.inner if self.lead == 1 else self.inner * self.count
         return period if period <= _LARGEST_PERIOD else 1
 
     def add(self, values: NDArray[np.float64]) -> float:
-        """Add the squares of the next values; what is not finite counts as it is. Return the sum of all of them."""
+        """Add the squares of the next values, NaN and infinities included. Return their total."""
         begin, self._position = self._position, self._position + values.size
         period = self.inner if self.lead == 1 else self.inner * self.count
         if period > _LARGEST_PERIOD:

@@ -1,4 +1,4 @@
-"""Every value of a tensor as text: the shortest digits that read back to the same bits, streamed line by line."""
+"""All values of a tensor as text: the shortest digits that read back to the same bits, line by line."""
 
 import json
 from collections.abc import Iterator

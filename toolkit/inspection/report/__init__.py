@@ -1,4 +1,4 @@
-"""The page that `cnnkit inspect --html` writes: one file, everything in it, nothing from the network."""
+"""The page that `cnnkit inspect --html` writes: one self-contained file, nothing from the network."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def write(target: Path, inspection: Inspection) -> int:
     """
     if target.exists() and not _is_page(target):
         raise ExportError(f"{printable(str(target))}: already exists and is no page of cnnkit: choose another name")
-    with atomic_path(target) as fresh, fresh.open("w", encoding="utf-8", newline="\n") as stream:
+    with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
         for text in render_page(inspection):
             stream.write(text)
     return target.stat().st_size

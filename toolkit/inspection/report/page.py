@@ -1,9 +1,10 @@
-"""The page as a whole: what a browser may do with it, overview, findings, layers, table."""
+"""The whole page: security policy, overview, findings, layers, table."""
 
 import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.inspection.finding import Finding
@@ -18,7 +19,7 @@ _BAR = 240
 
 
 def render_page(inspection: Inspection) -> Iterator[str]:
-    """Yield the page piece by piece."""
+    """Yield the HTML of the page piece by piece."""
     weights, tensors = inspection.weights, inspection.tensors
     title = make_safe(weights.file or "weights")
     yield '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
@@ -40,7 +41,7 @@ def render_page(inspection: Inspection) -> Iterator[str]:
 
 
 def _build_policy() -> str:
-    """Allow this page's own script and style by their hashes, pictures in it, and nothing else."""
+    """Return the content security policy: this page's script and style, by hash, and its pictures, nothing else."""
     script, style = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (SCRIPT, CSS))
     return (
         f"default-src 'none'; img-src data:; script-src 'sha256-{script}'; style-src 'sha256-{style}'; "
@@ -49,14 +50,7 @@ def _build_policy() -> str:
 
 
 def _render_overview(weights: WeightFile, shown: int) -> Iterator[str]:
-    metadata = weights.metadata
-    data, made = metadata.get("data"), metadata.get("provenance")
-    parts = [str(weights.format)] if weights.format else []
-    parts += [f"recipe {metadata['recipe']}"] if "recipe" in metadata else []
-    parts += [f"data {data['name']}"] if isinstance(data, dict) and "name" in data else []
-    if isinstance(made, dict):
-        parts += [str(made[key]) for key in ("backend", "device", "dtype") if key in made]
-    yield f'<p class="soft">{make_safe(", ".join(parts))}</p>\n'
+    yield f'<p class="soft">{make_safe(", ".join(_describe_origin(weights)))}</p>\n'
     types = Counter[str]()
     for tensor in weights.select("parameter"):
         types[tensor.dtype] += tensor.parameters
@@ -65,18 +59,33 @@ def _render_overview(weights: WeightFile, shown: int) -> Iterator[str]:
         (f"{len(weights.select('parameter'))}", "parameter tensors"),
         (f"{shown}", "tensors shown"),
         (", ".join(types) or "-", "element types"),
+        *_summarise_history(weights.metadata.get("history")),
     ]
-    history = metadata.get("history")
-    if isinstance(history, list) and history and isinstance(history[-1], dict):
-        facts.append((str(len(history)), "epochs"))
-        for key, word in (("validation_accuracy", "validation accuracy"), ("accuracy", "training accuracy")):
-            if isinstance(history[-1].get(key), float):
-                facts.append((f"{history[-1][key]:.2%}", word))
-    yield (
-        '<div class="facts">'
-        + "".join(f"<div><b>{make_safe(a)}</b>{make_safe(b)}</div>" for a, b in facts)
-        + "</div>\n"
-    )
+    cells = "".join(f"<div><b>{make_safe(value)}</b>{make_safe(word)}</div>" for value, word in facts)
+    yield f'<div class="facts">{cells}</div>\n'
+
+
+def _describe_origin(weights: WeightFile) -> Iterator[str]:
+    metadata = weights.metadata
+    data, made = metadata.get("data"), metadata.get("provenance")
+    if weights.format:
+        yield str(weights.format)
+    if "recipe" in metadata:
+        yield f"recipe {metadata['recipe']}"
+    if isinstance(data, dict) and "name" in data:
+        yield f"data {data['name']}"
+    if isinstance(made, dict):
+        yield from (str(made[key]) for key in ("backend", "device", "dtype") if key in made)
+
+
+def _summarise_history(history: Any) -> Iterator[tuple[str, str]]:
+    """Yield the number of epochs and the last accuracies, where the history has them."""
+    if not (isinstance(history, list) and history and isinstance(history[-1], dict)):
+        return
+    yield str(len(history)), "epochs"
+    for key, word in (("validation_accuracy", "validation accuracy"), ("accuracy", "training accuracy")):
+        if isinstance(history[-1].get(key), float):
+            yield f"{history[-1][key]:.2%}", word
 
 
 def _render_findings(weights: WeightFile, findings: Sequence[Finding]) -> Iterator[str]:

@@ -18,7 +18,7 @@ _STRIP = 64  # a longer row of numbers is folded
 
 
 def draw_small(histogram: Histogram) -> str:
-    """Return a histogram as it stands in a row of the table."""
+    """Return a histogram for a row of the table."""
     bars = histogram.bars()
     most = max(bars) or 1
     drawn = "".join(
@@ -30,7 +30,7 @@ def draw_small(histogram: Histogram) -> str:
 
 
 def draw_large(histogram: Histogram) -> str:
-    """Return a histogram with a scale; each bar says on hover what it counts."""
+    """Return a histogram with a scale; each bar shows its range and count on hover."""
     bars, top = histogram.bars(_DETAIL), histogram.top
     most = max(bars) or 1
     parts = []
@@ -63,7 +63,7 @@ def _describe_range(place: int, top: int | None) -> str:
 
 
 def draw_maps(tensor: Tensor, image: tuple[int, ...] | None) -> str | None:
-    """Return a tensor's maps as an <img> with what its colours mean; None for what cannot be drawn."""
+    """Return a tensor's maps as an <img> with the meaning of its colours; None for a tensor that cannot be drawn."""
     maps = read_unit_maps(tensor, image)
     if maps is None:
         return None

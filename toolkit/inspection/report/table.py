@@ -1,4 +1,4 @@
-"""The table of tensors: a row of figures each, and below it, fold, its histogram, its picture, its values."""
+"""The table of tensors: one row of figures each; below it, collapsed, its histogram, picture and values."""
 
 from collections.abc import Iterator
 from html import escape
@@ -10,13 +10,13 @@ from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.report import embedded, pictures
 from cnnkit.inspection.statistics import Statistics
 
-_DRAWN = 6_000_000  # values that are drawn in one page, smallest tensors first
+_DRAWN = 6_000_000  # values drawn in one page, the smallest tensors first
 _COLUMNS = ("name", "layer", "kind", "role", "shape", "dtype")
 _FIGURES = ("parameters", "min", "max", "mean", "std", "zeros", "NaN", "inf")
 
 
 def make_safe(text: str) -> str:
-    """Return text of a stranger as it may stand in the page."""
+    """Return untrusted text, safe inside the page."""
     return escape(printable(text))
 
 
@@ -48,22 +48,22 @@ def render_table(inspection: Inspection) -> Iterator[str]:
 
 
 def _choose_drawn(tensors: tuple[Tensor, ...]) -> set[int]:
-    found, left = set[int](), _DRAWN
+    selected, remaining = set[int](), _DRAWN
     for tensor in sorted(tensors, key=lambda tensor: tensor.parameters):
-        if tensor.parameters <= left:
-            left -= tensor.parameters
-            found.add(id(tensor))
-    return found
+        if tensor.parameters <= remaining:
+            remaining -= tensor.parameters
+            selected.add(id(tensor))
+    return selected
 
 
-def _render_row(tensor: Tensor, found: Statistics) -> str:
+def _render_row(tensor: Tensor, computed: Statistics) -> str:
     shape = " × ".join(map(str, tensor.shape)) or "scalar"
     texts = (tensor.layer, tensor.kind, tensor.role, shape, tensor.dtype)
     cells = "".join(f"<td>{make_safe(text)}</td>" for text in texts)
     words = " ".join((tensor.name, *texts)).lower()
-    figures = (found.count, found.min, found.max, found.mean, found.std, found.zeros, found.nan, found.inf)
-    numbers = "".join(_render_figure(value) for value in figures)
-    histogram = pictures.draw_small(found.histogram) if found.histogram is not None else ""
+    keys = ("count", "min", "max", "mean", "std", "zeros", "nan", "inf")
+    numbers = "".join(_render_figure(getattr(computed, key)) for key in keys)
+    histogram = pictures.draw_small(computed.histogram) if computed.histogram is not None else ""
     name = make_safe(tensor.name)
     return (
         f'<tr class="t" data-text="{make_safe(words)}"><td class="name" data-s="{name}" title="{name}">'
@@ -78,17 +78,17 @@ def _render_figure(value: float | None) -> str:
     return f'<td class="num" data-s="{value!r}">{text}</td>'
 
 
-def _render_detail(tensor: Tensor, found: Statistics, picture: str | None, panel: str) -> str:
+def _render_detail(tensor: Tensor, computed: Statistics, picture: str | None, panel: str) -> str:
     axes = ", ".join(tensor.axes)
     parts = [
         f"<p><b>{make_safe(tensor.name)}</b> ({make_safe(axes)}) "
-        f'<span class="soft">sha256 <code>{found.sha256}</code></span></p>'
+        f'<span class="soft">sha256 <code>{computed.sha256}</code></span></p>'
     ]
     parts.append('<div class="parts">')
-    if found.histogram is not None and found.finite:
+    if computed.histogram is not None and computed.finite:
         parts.append(
             '<div class="part"><p class="soft">values by sign and power of two</p>'
-            f"{pictures.draw_large(found.histogram)}</div>"
+            f"{pictures.draw_large(computed.histogram)}</div>"
         )
     if picture is not None:
         parts.append(f'<div class="part">{picture}</div>')
@@ -115,7 +115,7 @@ def _render_panel(tensor: Tensor, key: str, dtype: str) -> str:
 
 
 def _explain_absence(weights: WeightFile, tensor: Tensor) -> str:
-    """Say why the values are not in the page, and how to see them."""
+    """Return why the values are not in the page, and the command that prints them."""
     if not tensor.parameters:
         return '<p class="part soft">no values</p>'
     command = f"cnnkit inspect {weights.file or 'FILE'} --layer '{tensor.name}' --values"
