@@ -1,11 +1,11 @@
-"""Images as plain text for a terminal: brightness is ink, two characters a pixel, so that a pixel looks square."""
+"""Images as plain text for a terminal: two characters per pixel, so that pixels look square; more ink is brighter."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cnnkit.errors import ConfigError, DataError
 
-SHADES = ("  ", "░░", "░▒", "▒▒", "▒▓", "▓▓", "▓█", "██")  # two shades side by side make the level between them
+SHADES = ("  ", "░░", "░▒", "▒▒", "▒▓", "▓▓", "▓█", "██")  # two different shades make the level between them
 ASCII = tuple(2 * shade for shade in " .:-=+*#%@")
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
@@ -13,8 +13,8 @@ _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 def draw_blocks(image: ArrayLike, width: int | None = None, ascii_only: bool = False) -> str:
     """Return `image` (C, H, W), values in [0, 1], as H lines of 2 W characters, the brightest with the most ink.
 
-    width: the most characters a line may have; a wider image is averaged over the smallest squares that make it fit.
-    Three channels are shown by their luma, any other number by their mean; a pixel that is NaN as "??".
+    width: the limit of characters per line; a wider image is averaged over the smallest squares that make it fit.
+    Three channels are shown as luma, any other number as their mean, NaN as "??".
 
     Raises DataError on another shape, ConfigError on a width below 2.
     """
@@ -33,7 +33,7 @@ def draw_blocks(image: ArrayLike, width: int | None = None, ascii_only: bool = F
 def draw_hex(image: ArrayLike, width: int = 80) -> str:
     """Return `image` (C, H, W), values in [0, 1], as bytes round(255 * value) in two hexadecimal digits, zero as a dot.
 
-    One grid a channel, parted by an empty line. A space stands between bytes where a line then has at most `width`
+    One grid per channel, separated by an empty line. Bytes are separated by a space if lines then fit `width`
     characters. NaN is "??". Plain ASCII. Raises DataError on another shape.
     """
     pixels = _require_image(image)
@@ -51,7 +51,7 @@ def _format_byte(value: float) -> str:
 def _require_image(image: ArrayLike) -> NDArray[np.float64]:
     pixels = np.asarray(image, dtype=np.float64)
     if pixels.ndim != 3 or pixels.size == 0:
-        raise DataError(f"picture: expected one image (C, H, W), none of them 0, got shape {pixels.shape}")
+        raise DataError(f"picture: expected one image (C, H, W), no size 0, got shape {pixels.shape}")
     return pixels
 
 
@@ -61,7 +61,7 @@ def _to_grey(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _shrink(grey: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
-    """Return the means of the squares of `factor` pixels a side; those at the edge may hold fewer."""
+    """Return the means of squares with sides of `factor` pixels; squares at the edge may be smaller."""
     if factor <= 1:
         return grey
     rows, columns = (range(0, n, factor) for n in grey.shape)

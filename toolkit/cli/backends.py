@@ -11,7 +11,7 @@ EXAMPLE = "cnnkit backends"
 
 
 def command(request: Request) -> int:
-    """List the backends: which are usable here, why the others are not, and what would install them."""
+    """List the backends: which are usable here, why the others are not, and how to install them."""
     from cnnkit.backends import available_backends
 
     output = request.output

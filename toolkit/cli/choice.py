@@ -1,4 +1,4 @@
-"""From options to a recipe, a data set and a model; shared by the commands that need one."""
+"""From options to a recipe and a data set; shared by the commands that need them."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ DEFAULT_RECIPE = "digits-cnn"
 def choose_recipe(
     name: str | None, model: Path | None, faithful: bool = False, initializer: str | None = None
 ) -> "Recipe":
-    """Return the recipe that --recipe or --model names, with --faithful and --initializer worked in."""
+    """Return the recipe that --recipe or --model names, changed by --faithful and --initializer."""
     from cnnkit import recipes
 
     if name is not None and model is not None:
@@ -29,18 +29,18 @@ def choose_recipe(
 
 
 def load_data(source: str | None, file: "WeightFile") -> "Dataset":
-    """Return the data set that --data names, or else the one that a weight file was trained on."""
+    """Return the data set that --data names, by default the one that a weight file was trained on."""
     from cnnkit import data
 
     trained_on = file.metadata.get("data")
     name = trained_on.get("name") if isinstance(trained_on, dict) else None
     if source is None and not isinstance(name, str):
-        raise ConfigError(f"{file.file}: does not say what it was trained on: name a data set with --data")
+        raise ConfigError(f"{file.file}: does not name its training data: name a data set with --data")
     return data.load(source if source is not None else str(name))
 
 
 def replace_classes(recipe: "Recipe", classes: int) -> "Recipe":
-    """Return the recipe with its last layer, a Dense, made for that many classes."""
+    """Return the recipe with as many outputs as classes, if its last layer is Dense."""
     from dataclasses import replace
 
     layers = [dict(layer) for layer in recipe.architecture["layers"]]
@@ -50,12 +50,12 @@ def replace_classes(recipe: "Recipe", classes: int) -> "Recipe":
 
 
 def resolve_source(name: str) -> str:
-    """Return a data source so that it is found from another folder too: paths become absolute, names stay."""
+    """Return a data source that is valid in every folder: paths become absolute, names stay."""
     from cnnkit import data
 
     folder = os.environ.get("CNNKIT_DATA_DIR")
-    named = name in {known.name for known in data.known()} or (folder is not None and (Path(folder) / name).exists())
-    return name if named or not os.path.exists(name) else str(Path(name).resolve())
+    is_name = name in {known.name for known in data.known()} or (folder is not None and (Path(folder) / name).exists())
+    return name if is_name or not os.path.exists(name) else str(Path(name).resolve())
 
 
 def drop_unset(**options: Any) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from cnnkit.cli.request import take_options
 # As the help shows them: the first paragraph of the command's docstring, or of a group's help.
 SUMMARIES = {
     "train": "Train a network and write weights.h5: architecture, every weight, history and provenance.",
-    "evaluate": "Judge a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per "
+    "evaluate": "Evaluate a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per "
     "image.",
     "predict": "Say which class an image is and how sure the network is, and draw it; the first test image by default.",
     "export": "Write a weight file in another format; every tensor is read back and compared before OUT exists.",
-    "inspect": "Show the layers and tensors of a weight file: what their values are like, and what is wrong with them.",
+    "inspect": "Show the layers and tensors of a weight file: their values, and the faults in them.",
     "show": "Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor.",
     "diff": "Compare two weight files; exit with 0 when they are equal, 1 when not.",
     "summary": "Show layers, output shapes, parameters, receptive field, multiply-adds and memory of a network.",
@@ -23,11 +23,10 @@ SUMMARIES = {
     "trainings.",
     "gradcheck": "Compare a network's gradients with differences of its loss, in float64; exit status 1 when they do "
     "not agree.",
-    "backends": "List the backends: which are usable here, why the others are not, and what would install them.",
-    "recipes": "List the recipes: networks with their training, by the name that --recipe takes.",
-    "formats": "List the formats of weight files: read, written, or both; and those that are registered and do not "
-    "work.",
-    "data": "List data sets, fetch one, look at an image.",
+    "backends": "List the backends: which are usable here, why the others are not, and how to install them.",
+    "recipes": "List the recipes: networks and their training options, by the name for --recipe.",
+    "formats": "List the formats of weight files: read, written, or both; and registered ones that do not work.",
+    "data": "List data sets, fetch one, show an image.",
 }
 
 

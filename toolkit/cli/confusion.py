@@ -1,4 +1,4 @@
-"""The confusion matrix as people read it: truth in rows, prediction in columns, the largest confusions in words."""
+"""The confusion matrix for people: truth in rows, prediction in columns, the largest confusions in words."""
 
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ def _shade_cell(count: int, total: int, digits: int, right: bool) -> Text:
     text = f"{count:>{digits}}" if count or right else f"{'.':>{digits}}"
     if not count:
         return Text(text, style="dim")
-    share = (count / total) ** 0.5  # so that a few confusions are seen beside many hits
+    share = (count / total) ** 0.5  # makes a few confusions visible next to many hits
     red, green, blue = (
         round(pale + (full - pale) * share) for pale, full in zip(_PALE, _RIGHT if right else _WRONG, strict=True)
     )

@@ -11,13 +11,13 @@ from cnnkit.cli.tables import format_shape, format_size, print_table
 from cnnkit.cli.viewing import DataPart, Indices, Show, ShowAs, SplitPart, draw, find_white, name_class, take_image
 from cnnkit.files.names import printable
 
-app = typer.Typer(help="List data sets, fetch one, look at an image.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="List data sets, fetch one, show an image.", no_args_is_help=True, add_completion=False)
 
 
 @app.command("list", epilog="Example: cnnkit data list")
 @take_options
 def list_data(request: Request) -> int:
-    """List the data sets that have a name, and where each is."""
+    """List the named data sets and the location of each."""
     from cnnkit.data import known
 
     output = request.output
@@ -49,7 +49,7 @@ class FetchRequest(Request):
 @app.command("fetch", epilog="Example: cnnkit data fetch mnist")
 @take_options
 def fetch_data(request: FetchRequest) -> int:
-    """Download a data set into the user's cache, each file checked against its SHA-256."""
+    """Download a data set into the user's cache; the SHA-256 of each file is checked."""
     from cnnkit.data import fetch, known
 
     output = request.output

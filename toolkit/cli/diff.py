@@ -40,7 +40,7 @@ class DiffRequest(Request):
         str | None, typer.Option("--only", metavar="PATTERN", help="Only these layers or tensors of A or B.")
     ] = None
     runs: Annotated[
-        bool, typer.Option("--runs", help="Also options, data, history and final figures of the two trainings.")
+        bool, typer.Option("--runs", help="Compare options, data, history and final figures of the trainings too.")
     ] = False
 
 

@@ -32,7 +32,7 @@ EXAMPLE = "cnnkit evaluate weights.h5 --split train --mistakes 5"
 
 @dataclass(frozen=True)
 class EvaluateRequest(Request):
-    """A file, the images to judge it by, and where to compute."""
+    """A file, the images to evaluate it on, and the backend."""
 
     file: WeightsFile = DEFAULT_WEIGHTS
     data: DataSource = None
@@ -46,7 +46,7 @@ class EvaluateRequest(Request):
 
 
 def command(request: EvaluateRequest) -> int:
-    """Judge a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per image."""
+    """Evaluate a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per image."""
     from cnnkit.metrics import most_confident_mistakes
 
     output = request.output
@@ -104,4 +104,4 @@ def _print_mistakes(
     for index, label, predicted, confidence in wrong:
         confusion = f"{name_class(label, names)} taken for {name_class(predicted, names)}"
         output.say(Text(f"  --index {index}: {confusion}, score {confidence:.4f}"))
-    output.say(Text(f"look at them: {command} " + " ".join(f"--index {row[0]}" for row in wrong)))
+    output.say(Text(f"to see them: {command} " + " ".join(f"--index {row[0]}" for row in wrong)))

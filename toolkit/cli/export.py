@@ -27,7 +27,7 @@ TO_STANDARD_OUTPUT = Path("-")
 
 @dataclass(frozen=True)
 class ExportRequest(Request):
-    """A file, the format to write, and what goes into it."""
+    """A file, the format to write, and its options."""
 
     file: WeightsFile = DEFAULT_WEIGHTS
     format: Annotated[
@@ -38,12 +38,12 @@ class ExportRequest(Request):
         typer.Option("--out", "-o", metavar="OUT", help="FILE with the format's suffix when not given; - is stdout."),
     ] = None
     precision: Annotated[int | None, typer.Option(min=1, max=17, help="txt: round to that many digits.")] = None
-    compression: Annotated[int | None, typer.Option(min=0, max=9, help="hdf5, npz: how hard to compress.")] = None
+    compression: Annotated[int | None, typer.Option(min=0, max=9, help="hdf5, npz: compression level.")] = None
     activations: Annotated[
         int | None, typer.Option(min=0, metavar="INDEX", help="svg: draw the activations of that test image too.")
     ] = None
     data: DataSource = None
-    optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep what only a resume needs.")] = False
+    optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep the tensors that only a resume needs.")] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
 
 

@@ -7,7 +7,7 @@ EXAMPLE = "cnnkit formats"
 
 
 def command(request: Request) -> int:
-    """List the formats of weight files: read, written, or both; and those that are registered and do not work."""
+    """List the formats of weight files: read, written, or both; and registered ones that do not work."""
     from cnnkit import exporters
 
     output = request.output

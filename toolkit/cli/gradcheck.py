@@ -1,4 +1,4 @@
-"""`cnnkit gradcheck`: backward passes against differences of the loss."""
+"""`cnnkit gradcheck`: gradients of the backward pass against differences of the loss."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -26,11 +26,11 @@ class GradcheckRequest(Request):
     model: ModelFile = None
     backend: BackendName = "numpy"
     device: Device = None
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, inputs and directions.")] = 0
+    seed: Annotated[int, typer.Option(min=0, help="For weights, inputs and directions.")] = 0
     samples: Annotated[int, typer.Option(min=1, max=256, help="Images in the batch.")] = 2
-    per_parameter: Annotated[bool, typer.Option("--per-parameter", help="Single entries of each tensor besides.")] = (
-        False
-    )
+    per_parameter: Annotated[
+        bool, typer.Option("--per-parameter", help="Check single entries of each tensor as well.")
+    ] = False
     threads: Threads = None
 
 

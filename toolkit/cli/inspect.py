@@ -30,22 +30,22 @@ class InspectRequest(Request):
     layer: Annotated[
         str | None, typer.Option("--layer", metavar="PATTERN", help='Only these layers or tensors: 2, "conv*".')
     ] = None
-    values: Annotated[bool, typer.Option("--values", help="Every number, never cut.")] = False
-    part: Annotated[str | None, typer.Option("--slice", metavar="PART", help='The numbers of one part: "0,:,1:3".')] = (
-        None
-    )
-    no_stats: Annotated[bool, typer.Option("--no-stats", help="Compute nothing: names and shapes alone.")] = False
+    values: Annotated[bool, typer.Option("--values", help="Print every number, without limit.")] = False
+    part: Annotated[
+        str | None, typer.Option("--slice", metavar="PART", help='Print the numbers of one part: "0,:,1:3".')
+    ] = None
+    no_stats: Annotated[bool, typer.Option("--no-stats", help="Compute nothing: only names and shapes.")] = False
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 on an error, a warning, an edited tensor, or one not read.")
     ] = False
     optimizer: Annotated[bool, typer.Option("--optimizer", help="The optimizer's tensors too.")] = False
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="OUT", help="Write it all as one page for a browser.")
+        Path | None, typer.Option("--html", metavar="OUT", help="Write everything as one page for a browser.")
     ] = None
 
 
 def command(request: InspectRequest) -> int:
-    """Show the layers and tensors of a weight file: what their values are like, and what is wrong with them."""
+    """Show the layers and tensors of a weight file: their values, and the faults in them."""
     from cnnkit.cli.inspection_view import print_inspection, print_values
     from cnnkit.inspection import inspect, slices
     from cnnkit.inspection.layer_tree import select
@@ -72,7 +72,7 @@ def command(request: InspectRequest) -> int:
 
 
 def _require_part(output: Output, tensors: tuple["Tensor", ...], parts: "Parts | None") -> tuple["Tensor", ...]:
-    """Return the tensors that have the requested part, and note which have not. Raises ConfigError when none has."""
+    """Return the tensors that have the requested part, and note the others. Raises ConfigError when none has it."""
     from cnnkit.inspection.slices import explain_misfit
 
     if parts is None:
@@ -83,7 +83,7 @@ def _require_part(output: Output, tensors: tuple["Tensor", ...], parts: "Parts |
             output.note(f"--slice: not of {printable(tensor.name)}: {reason}")
     fitting = tuple(tensor for tensor, reason in reasons.items() if reason is None)
     if not fitting:
-        raise ConfigError(f"--slice: no tensor has that part: {next(iter(reasons.values()), 'there is none')}")
+        raise ConfigError(f"--slice: no tensor has that part: {next(iter(reasons.values()), 'the file has none')}")
     return fitting
 
 

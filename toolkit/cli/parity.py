@@ -1,4 +1,4 @@
-"""`cnnkit parity`: whether the backends of this machine give the same output."""
+"""`cnnkit parity`: a comparison of the outputs of this machine's backends."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,14 +26,14 @@ class ParityRequest(Request):
 
     backend: Annotated[
         list[str] | None,
-        typer.Option("--backend", metavar="NAME", help="May be repeated; all that run here when left out."),
+        typer.Option("--backend", metavar="NAME", help="Repeatable; by default all that run here."),
     ] = None
     device: Device = None
     threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each backend.")] = 1
     dtype: Dtype = None
     recipe: Annotated[
         list[str] | None,
-        typer.Option("--recipe", metavar="NAME", help="Trainings to compare; may be repeated; all when left out."),
+        typer.Option("--recipe", metavar="NAME", help="Trainings to compare; repeatable; by default all."),
     ] = None
     pattern: Annotated[
         str | None,
@@ -49,7 +49,7 @@ class ParityRequest(Request):
 def command(request: ParityRequest) -> int:
     """Compare backends with the float64 reference and each other: operations, layers, losses, optimizers, trainings.
 
-    Exit status 1 when something is beyond its bound; the first divergence is named, with what explains it.
+    Exit status 1 when an error exceeds its bound; the first divergence is named and explained.
     """
     from cnnkit import parity
     from cnnkit.parity import writing
@@ -93,7 +93,7 @@ def _print_block(output: Output, block: "Block") -> None:
 
 @contextmanager
 def _show_bar(output: Output) -> Iterator[Callable[[int, int, str], None] | None]:
-    """Yield what to call before each check; it moves a bar on a terminal and does nothing elsewhere."""
+    """Yield a function to call before each check; it moves a bar on a terminal and does nothing elsewhere."""
     if output.quiet or not output.errors.is_terminal:
         yield None
         return

@@ -1,4 +1,4 @@
-"""A picture of the user's, made to look like the images that a network was trained on, step by step and said aloud."""
+"""A user's picture, made to look like the training images of a network, with a report of each step."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from cnnkit.data import Dataset
 
 Pixels = NDArray[np.float64]
-_SAMPLE = 200  # training images that are looked at
+_SAMPLE = 200  # training images that are measured
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """How the training images look.
+    """The appearance of the training images.
 
-    bright: whether their ground is, None where they have none in common. side: of their content, in pixels.
+    bright: whether their background is bright, None without a common background. side: of their content, in pixels.
     """
 
     bright: bool | None
@@ -29,7 +29,7 @@ class Appearance:
 
 
 def measure_appearance(dataset: "Dataset | None", shape: tuple[int, int, int], white: float) -> Appearance:
-    """Return the appearance of the training images; without them, that of MNIST: dark ground, 20 of 28 pixels."""
+    """Return the appearance of the training images; without them, that of MNIST: dark background, 20 of 28 pixels."""
     _, height, width = shape
     if dataset is None or dataset.image_shape != shape:
         return Appearance(False, max(1, round(min(height, width) * 20 / 28)))
@@ -42,11 +42,11 @@ def measure_appearance(dataset: "Dataset | None", shape: tuple[int, int, int], w
 
 
 def fit_picture(path: Path, shape: tuple[int, int, int], appearance: Appearance) -> tuple[Pixels, str]:
-    """Return (picture of `shape` (C, H, W) in [0, 1], what was done to it in one line). Raises DataError.
+    """Return (picture of `shape` (C, H, W) in [0, 1], the steps taken in one line). Raises DataError.
 
-    A network for grey images on a common ground gets the picture inverted where its ground is the other one, cropped
-    to its content, scaled to the size that content has in the training images, centred by mass. Any other one gets it
-    scaled.
+    For a network on grey images with a common background the picture is inverted if its background differs, cropped
+    to its content, scaled to the size of the content of training images, and centred by mass. For any other network
+    it is only scaled.
     """
     picture = _read(path, shape[0])
     steps = [f"{picture.shape[2]} x {picture.shape[1]} pixels"]
@@ -58,13 +58,13 @@ def fit_picture(path: Path, shape: tuple[int, int, int], appearance: Appearance)
         return picture, _describe(path, steps)
     if (_find_background(picture) > 0.5) != appearance.bright:
         picture = 1 - picture
-        own, theirs = ("dark", "bright") if appearance.bright else ("bright", "dark")
-        steps.append(f"inverted (its ground is {own}, that of the training images {theirs})")
+        its, theirs = ("dark", "bright") if appearance.bright else ("bright", "dark")
+        steps.append(f"inverted (its background is {its}, that of the training images {theirs})")
     if picture.shape != shape:
         ink = 1 - picture if appearance.bright else picture
-        ink, done = _centre(_stretch(ink), height, width, appearance.side)
+        ink, taken = _centre(_stretch(ink), height, width, appearance.side)
         picture = 1 - ink if appearance.bright else ink
-        steps += done
+        steps += taken
     return picture, _describe(path, steps)
 
 
@@ -78,21 +78,21 @@ def _read(path: Path, channels: int) -> Pixels:
     if not path.is_file():
         raise DataError(f"{path}: expected a picture, found {'a folder' if path.is_dir() else 'no such file'}")
     if channels not in (1, 3):
-        raise DataError(f"{path}: the network expects {channels} channels: a picture has 1 or 3")
+        raise DataError(f"{path}: the network expects {channels} channels, a picture has 1 or 3")
     return read_picture(path, channels).astype(np.float64) / 255
 
 
 def _find_background(picture: Pixels) -> float:
-    """Return the median of the border."""
+    """Return the brightness of the background: the median of the border."""
     grey = picture.mean(axis=0)
     return float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
 
 
 def _find_content(picture: Pixels) -> tuple[int, int, int, int]:
-    """Return (top, bottom, left, right) of what stands out from a dark ground; the whole picture where nothing does."""
+    """Return (top, bottom, left, right) of the content on a dark background; the whole picture without content."""
     grey = picture.mean(axis=0)
-    ground = _find_background(picture)
-    inked = grey > ground + 0.25 * (grey.max() - ground)
+    background = _find_background(picture)
+    inked = grey > background + 0.25 * (grey.max() - background)
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if not len(rows):
         return 0, grey.shape[0], 0, grey.shape[1]
@@ -100,10 +100,10 @@ def _find_content(picture: Pixels) -> tuple[int, int, int, int]:
 
 
 def _stretch(ink: Pixels) -> Pixels:
-    """Return the picture with its ground at 0 and its brightest pixel at 1."""
-    ground = _find_background(ink)
-    span = ink.max() - ground
-    return np.clip((ink - ground) / span, 0, 1) if span > 0 else np.zeros_like(ink)
+    """Return the picture with its background at 0 and its brightest pixel at 1."""
+    background = _find_background(ink)
+    span = ink.max() - background
+    return np.clip((ink - background) / span, 0, 1) if span > 0 else np.zeros_like(ink)
 
 
 def _centre(ink: Pixels, height: int, width: int, side: int) -> tuple[Pixels, list[str]]:
@@ -136,5 +136,5 @@ def _resize(picture: Pixels, height: int, width: int) -> Pixels:
 
 
 def scale_input(picture: Any, white: float, offset: float, factor: float) -> Any:
-    """Return a picture in [0, 1] as the network takes it: (raw - offset) * factor, raw being white for 1."""
+    """Return the network's input for a picture in [0, 1]: (raw - offset) * factor, where raw is `white` for 1."""
     return (picture * white - offset) * factor

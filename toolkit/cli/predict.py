@@ -52,7 +52,7 @@ class PredictRequest(Request):
     file: WeightsFile = DEFAULT_WEIGHTS
     index: Indices = None
     image: Annotated[
-        list[Path] | None, typer.Option("--image", metavar="PNG", help="A picture of yours; repeatable.")
+        list[Path] | None, typer.Option("--image", metavar="PNG", help="A picture file of yours; repeatable.")
     ] = None
     data: DataSource = None
     split: SplitPart = DataPart.TEST
@@ -105,19 +105,19 @@ def _read_pictures(
     if not paths:
         return
     if len(model.input_shape) != 3:
-        raise ConfigError(f"--image: the network's input {model.input_shape} is no picture (C, H, W)")
+        raise ConfigError(f"--image: the network's input {model.input_shape} is not a picture (C, H, W)")
     shape = (model.input_shape[0], model.input_shape[1], model.input_shape[2])
     brightest = find_white(model.scaling)
     try:
         trained_on = load_data(data, weights)
-    except (ConfigError, DataError):  # the pictures alone will do
+    except (ConfigError, DataError):  # pictures need no data set
         trained_on = None
     appearance = measure_appearance(trained_on, shape, brightest)
     names = model.class_names or (trained_on.class_names if trained_on else ())
     for path in paths:
-        picture, done = fit_picture(path, shape, appearance)
+        picture, steps = fit_picture(path, shape, appearance)
         x = scale_input(picture, brightest, model.scaling.offset, model.scaling.factor)
-        output.note(done)
+        output.note(steps)
         title = f"{path}, as the network sees it"
         yield ImageToClassify(title, None, str(path), None, picture, x.astype(model.dtype), names)
 

@@ -12,7 +12,7 @@ EXAMPLE = "cnnkit recipes"
 
 
 def command(request: Request) -> int:
-    """List the recipes: networks with their training, by the name that --recipe takes."""
+    """List the recipes: networks and their training options, by the name for --recipe."""
     from cnnkit import recipes
 
     output = request.output

@@ -12,7 +12,7 @@ from cnnkit.cli.output import Output
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The options of every command; a command with more of them has a subclass, whose fields come first in the help."""
+    """The options of every command. The fields of a subclass are further options, listed before these."""
 
     json: Json = False
     quiet: Quiet = False

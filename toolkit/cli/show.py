@@ -27,7 +27,7 @@ _MOST = 16  # units, and channels of each, that a terminal shows by default
 
 @dataclass(frozen=True)
 class ShowRequest(Request):
-    """What to draw, and where."""
+    """The units to draw, and the place for the picture."""
 
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A weight file.")]
     layer: Annotated[str, typer.Argument(metavar="LAYER", help='A layer or a tensor: 0, conv1, 0.weight, "conv*".')]
@@ -37,7 +37,7 @@ class ShowRequest(Request):
     channel: Annotated[
         int | None, typer.Option("--channel", min=0, metavar="N", help="Only this input channel of each.")
     ] = None
-    values: Annotated[bool, typer.Option("--values", help="The numbers too.")] = False
+    values: Annotated[bool, typer.Option("--values", help="Print the numbers too.")] = False
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT", help="An .svg or .png file instead of the terminal.")
     ] = None
@@ -53,7 +53,7 @@ def command(request: ShowRequest) -> int:
     weights = read_complete(request.file)
     sections = list(_build_sections(weights, match(select(weights), request.layer, "LAYER"), request))
     if not sections:
-        raise ConfigError(f"{request.layer}: nothing there that can be drawn: no values, or complex ones")
+        raise ConfigError(f"{request.layer}: nothing to draw: no values, or complex ones")
     if out is not None:
         _write(out, f"{request.file.name}, {printable(request.layer)}", sections)
         output.say(Text(f"wrote {out} ({format_size(out.stat().st_size)})"))

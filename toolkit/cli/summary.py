@@ -1,4 +1,4 @@
-"""`cnnkit summary`: a network before any training."""
+"""`cnnkit summary`: the layers and costs of a network, before any training."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ EXAMPLE = "cnnkit summary --recipe lecture-cnn   or   cnnkit summary --model net
 
 
 class SummarisedNetwork(NamedTuple):
-    """What is summed up, with a sample's shape; slots: arrays that the optimizer keeps beside each parameter."""
+    """A network, the shape of a sample, and for its memory: batch size, optimizer arrays per parameter."""
 
     name: str
     network: "Sequential"
@@ -41,7 +41,7 @@ class SummaryRequest(Request):
     recipe: RecipeName = None
     model: ModelFile = None
     input_shape: Annotated[
-        str | None, typer.Option(metavar="C,H,W", help="Of a sample, where it is not the network's own.")
+        str | None, typer.Option(metavar="C,H,W", help="Shape of a sample, by default that of the network.")
     ] = None
 
 
@@ -91,7 +91,7 @@ def _choose_network(file: Path | None, recipe: str | None, model: Path | None) -
         return SummarisedNetwork(chosen.name, network, shape, batch_size, _count_slots(options.optimizer))
     path = file or DEFAULT_WEIGHTS
     if file is None and not path.exists():
-        raise ConfigError("there is no weights.h5 here: name a file, or --recipe NAME (see cnnkit recipes)")
+        raise ConfigError("no weights.h5 in this folder: name a file, or --recipe NAME (see cnnkit recipes)")
     described, metadata = weights.complete(read(path))
     network, shape = architecture.build(described)
     run = metadata.get("run")
@@ -101,14 +101,14 @@ def _choose_network(file: Path | None, recipe: str | None, model: Path | None) -
 
 
 def _count_images(data: str | None) -> int:
-    """Return how many images a batch can have at most."""
+    """Return the number of training images, which limits a batch."""
     from cnnkit.data.catalogue import KNOWN
 
     return next((entry.train_images for entry in KNOWN if entry.name == data), 60_000)
 
 
 def _count_slots(optimizer: str) -> int:
-    """Return how many arrays the optimizer keeps a parameter."""
+    """Return the number of arrays that the optimizer stores per parameter."""
     import numpy as np
 
     from cnnkit import optimizers
@@ -126,9 +126,9 @@ def _parse_shape(text: str) -> tuple[int, ...]:
 
 
 def derive_size(place: "Place") -> str:
-    """Return the formula of a convolution's or pooling's output size with its numbers, "" for other layers.
+    """Return the formula of the output size of a convolution or pooling with its numbers, "" for other layers.
 
-    O = (N - F + 2P)/S + 1; where it is no whole number, the rest of the input at the end is left over.
+    O = (N - F + 2P)/S + 1, rounded down; the remainder of the input is not used.
     """
     from cnnkit.layers import Conv2D
     from cnnkit.layers.pool2d import Pool2D

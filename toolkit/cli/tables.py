@@ -1,4 +1,4 @@
-"""Tables: drawn on a terminal, aligned columns on unbroken lines in a pipe."""
+"""Tables: drawn on a terminal, aligned columns without line breaks in a pipe."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -16,8 +16,7 @@ Cell = str | Text
 def print_table(output: Output, headings: Sequence[str], rows: Sequence[Sequence[Cell]], kinds: str = "") -> None:
     """Print rows under their headings.
 
-    kinds: a letter a column: "r" where cells stand on the right, "w" where a terminal may break their text; the last
-    column is always such a one.
+    kinds: one letter per column: "r" aligns right, "w" lets a terminal wrap the text; the last column always wraps.
     """
     if output.json:
         return
@@ -53,7 +52,7 @@ def format_shape(shape: Sequence[int]) -> str:
 
 
 def format_size(size: float) -> str:
-    """Return a number of bytes as people say it: "231 KiB"."""
+    """Return a number of bytes with a unit: "231 KiB"."""
     for unit in ("bytes", "KiB", "MiB"):
         if size < 1024:
             return f"{size:.0f} {unit}" if size >= 100 or unit == "bytes" else f"{size:.1f} {unit}"

@@ -22,7 +22,7 @@ from cnnkit.cli.request import Request
 
 @dataclass(frozen=True)
 class TrainRequest(Request):
-    """What to train, on what, how, and where the results go."""
+    """A network, data, options of the training, and places for the results."""
 
     recipe: RecipeName = None
     model: ModelFile = None
@@ -43,26 +43,29 @@ class TrainRequest(Request):
         str | None, typer.Option(metavar="NAME[:...]", help="softmax_cross_entropy, binary_cross_entropy, ...")
     ] = None
     initializer: Annotated[
-        str | None, typer.Option(metavar="NAME[:...]", help="Of all weights: glorot, he, uniform, ...")
+        str | None, typer.Option(metavar="NAME[:...]", help="For all weights: glorot, he, uniform, ...")
     ] = None
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, shuffling, dropout and validation split.")] = 0
+    seed: Annotated[int, typer.Option(min=0, help="For weights, shuffling, dropout and validation split.")] = 0
     limit: Limit = None
     limit_test: Annotated[int | None, typer.Option(min=1, metavar="N", help="Test on the first N images.")] = None
-    validation_split: Annotated[float | None, typer.Option(help="Share of the training images kept out.")] = None
-    patience: Annotated[int | None, typer.Option(min=1, help="Stop after that many epochs without improvement.")] = None
+    validation_split: Annotated[
+        float | None, typer.Option(help="Share of the training images used for validation.")
+    ] = None
+    patience: Annotated[int | None, typer.Option(min=1, help="Stop after this many epochs without improvement.")] = None
     faithful: Annotated[bool, typer.Option("--faithful", help="The reference system's published settings.")] = False
     out: Annotated[Path, typer.Option("--out", "-o", help="The weight file to write.")] = DEFAULT_WEIGHTS
     init_from: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Start from these weights, where they fit.")
+        Path | None, typer.Option(metavar="FILE", help="Start from the weights in this file that fit.")
     ] = None
     resume: Annotated[bool, typer.Option("--resume", help="Continue the training in OUT.")] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
     checkpoint_every: Annotated[
-        int | None, typer.Option(min=0, metavar="EPOCHS", help="Save that often; 0: at the end alone.  [every 30 s]")
+        int | None,
+        typer.Option(min=0, metavar="EPOCHS", help="Epochs between saves; 0: at the end only.  [every 30 s]"),
     ] = None
     log: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="Append one line per epoch.")] = None
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.svg|png", help="Loss and accuracy, redrawn each epoch.")
     ] = None
-    tf32: Annotated[bool, typer.Option("--tf32", help="Let an NVIDIA GPU round to TF32: faster, less exact.")] = False
+    tf32: Annotated[bool, typer.Option("--tf32", help="Allow TF32 on an NVIDIA GPU: faster, less exact.")] = False
     threads: Threads = None

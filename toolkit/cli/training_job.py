@@ -1,4 +1,4 @@
-"""A training on the command line: run it, save it, say what came of it."""
+"""A training on the command line: run it, save it, report its results."""
 
 import json
 import time
@@ -18,14 +18,14 @@ from cnnkit.model import Model
 from cnnkit.training import EpochReport, Training
 from cnnkit.training.checkpoint import to_weights
 
-SAVE_EVERY = 30.0  # seconds between two saves, where nobody said otherwise
+SAVE_EVERY = 30.0  # seconds between two saves by default
 
 
 @dataclass(frozen=True)
 class Job:
-    """A training with the places where its results go.
+    """A training and the places for its results.
 
-    checkpoint_every: epochs between two saves; 0 saves at the end alone, None about every SAVE_EVERY seconds.
+    checkpoint_every: epochs between two saves; 0 saves only at the end, None about every SAVE_EVERY seconds.
     """
 
     training: Training
@@ -37,13 +37,13 @@ class Job:
     limit_test: int | None = None
 
     def run(self) -> int:
-        """Train to the end, or until a signal comes; return the exit status."""
+        """Train to the end, or until a signal; return the exit status."""
         started = time.perf_counter()
         with stop_on_signals() as stop:
             self._run(stop)
         if stop() and not self.training.finished:
             self.output.fail(
-                f"stopped; everything so far is in {self.out}: go on with the same command and --resume", "usage"
+                f"stopped; everything so far is in {self.out}: continue with the same command and --resume", "usage"
             )
             return stop.status
         self._finish(time.perf_counter() - started)
@@ -86,7 +86,7 @@ class Job:
                 f"kept the weights of epoch {best.epoch}, whose validation loss {best.loss:.4f} is the smallest"
             )
         if training.not_captured is not None:
-            output.note(f"steps ran piece by piece, not captured as a whole: {training.not_captured}")
+            output.note(f"steps were not captured, each operation was called: {training.not_captured}")
         test = self._test()
         made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s"
         output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
@@ -109,7 +109,7 @@ class Job:
 
 
 def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
-    """Say that the file holds this very run, finished."""
+    """Report that the file holds this very run, finished."""
     model, history = Model.from_weights(file), file.metadata.get("history", [])
     done = f"finished ({len(history)} epochs): nothing to do. To train again: --overwrite"
     output.say(Text(f"{out} holds this very run, {done}"))

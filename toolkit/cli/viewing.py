@@ -1,4 +1,4 @@
-"""Looking at images of a data set in the terminal."""
+"""Images of a data set in the terminal."""
 
 import enum
 import sys
@@ -22,7 +22,7 @@ class DataPart(enum.StrEnum):
 
 
 class Show(enum.StrEnum):
-    """How a picture is drawn in the terminal."""
+    """The ways to draw a picture in the terminal."""
 
     BLOCKS = "blocks"
     HEX = "hex"
@@ -32,7 +32,8 @@ class Show(enum.StrEnum):
 SplitPart = Annotated[DataPart, typer.Option("--split", help="The part of the data set.")]
 ShowAs = Annotated[Show, typer.Option("--show", help="Draw with blocks, or as bytes in hex with dots for zero.")]
 Indices = Annotated[
-    list[int] | None, typer.Option("--index", min=0, metavar="N", help="An image of that part, from 0; repeatable.")
+    list[int] | None,
+    typer.Option("--index", min=0, metavar="N", help="An image of that part, from 0; repeatable."),
 ]
 
 
@@ -46,10 +47,10 @@ def take_image(dataset: "Dataset", part: DataPart, index: int) -> tuple[Any, int
 
 
 def find_white(scaling: "Scaling") -> float:
-    """Return the raw value of full brightness that belongs to a scaling.
+    """Return the raw value of full brightness for a scaling.
 
-    Without an offset the scaling maps it to 1. With one (standardised pixels), raw pixels are bytes, or in [0, 1] where
-    the offset is.
+    Without an offset, the scaling maps it to 1. With an offset (standardised pixels), raw pixels are bytes, or in
+    [0, 1] if the offset is.
     """
     if scaling.offset:
         return 255.0 if abs(scaling.offset) > 1 else 1.0
@@ -71,6 +72,6 @@ def draw(output: Output, picture: Any, show: Show) -> None:
 
 
 def name_class(label: int, names: tuple[str, ...]) -> str:
-    """Return a class as people know it: its number, and its name where that says more."""
+    """Return the number of a class, with its name if that differs."""
     name = names[label] if label < len(names) else str(label)
     return name if name == str(label) else f"{label} ({name})"

@@ -125,4 +125,4 @@ def test_what_is_refused(refused, cnnkit, trained, folder):
     assert "already exists" in refused("show", trained, "0", "-o", "x.svg")
     assert cnnkit("show", trained, "0", "-o", "x.svg", "--overwrite").status == 0
     exporters.write(WeightFile((Tensor.of("none", np.zeros((0, 2))),)), folder / "none.npz")
-    assert "nothing there that can be drawn" in refused("show", "none.npz", "none")
+    assert "nothing to draw" in refused("show", "none.npz", "none")
