@@ -111,8 +111,6 @@ def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
 
 def print_values(weights: "WeightFile", printed: tuple["Tensor", ...], parts: "Parts | None") -> None:
     """Print every value of these tensors, or of one part of each; weights of flattened images as images."""
-    if not printed:
-        return
     from cnnkit.exporters.text.layout import image_rows
     from cnnkit.inspection import slices, value_text
 
