@@ -10,7 +10,7 @@ import numpy as np
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers.base import Context, Layer, Variables, require_layers
-from cnnkit.layers.together import first_together
+from cnnkit.layers.fused_layer import first_together
 from cnnkit.tree import Tree, child, map_leaves
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer
-from cnnkit.layers.biased import Biased
+from cnnkit.layers.linear_layer import LinearLayer
 from cnnkit.layers.max_pool2d import MaxPool2D
 from cnnkit.layers.relu import ReLU
 from cnnkit.layers.sigmoid import Sigmoid
@@ -27,15 +27,15 @@ def first_together(layers: tuple[Layer, ...]) -> tuple[Layer, int]:
     layers: at least one, and up to two that come after it.
     """
     first, *after = layers
-    if not isinstance(first, Biased) or not first.bias:
+    if not isinstance(first, LinearLayer) or not first.bias:
         return first, 1
     types = [type(layer) for layer in after]
     activation = after[0] if types and types[0] in (ReLU, *_RISING) else None
     pool = after[1 if activation else 0] if MaxPool2D in types[: 2 if activation else 1] else None
     relu, rising = isinstance(activation, ReLU), activation if isinstance(activation, _RISING) else None
     if not isinstance(pool, MaxPool2D):
-        return (Together(first, None, True, None), 2) if relu else (first, 1)
-    return Together(first, pool, relu, rising), 1 + (activation is not None) + 1
+        return (FusedLayer(first, None, True, None), 2) if relu else (first, 1)
+    return FusedLayer(first, pool, relu, rising), 1 + (activation is not None) + 1
 
 
 class _Cache(NamedTuple):
@@ -46,10 +46,10 @@ class _Cache(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Together(Layer):
+class FusedLayer(Layer):
     """activation(add_bias(pool(product(x)), relu)); its params are those of `layer`."""
 
-    layer: Biased
+    layer: LinearLayer
     pool: MaxPool2D | None
     relu: bool
     activation: Layer | None

@@ -17,7 +17,7 @@ from cnnkit.layers import (
     Softmax,
     Tanh,
 )
-from cnnkit.layers.together import Together, first_together
+from cnnkit.layers.fused_layer import FusedLayer, first_together
 from cnnkit.tree import map_leaves
 
 CONV, BARE, POOL = Conv2D(3, 3), Conv2D(3, 3, bias=False), MaxPool2D(2)
@@ -38,7 +38,7 @@ LENGTHS = [
 def test_what_is_put_together(layers, length) -> None:
     layer, count = first_together(layers)
     assert count == length
-    assert isinstance(layer, Together) == (length > 1)
+    assert isinstance(layer, FusedLayer) == (length > 1)
     if length == 1:
         assert layer is layers[0]
 
