@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Backend, Padding, Pair, Shape
 from cnnkit.errors import ConfigError, ShapeError
-from cnnkit.purity import Part
+from cnnkit.purity import Part, inner_parts
 from cnnkit.tree import Tree
 
 
@@ -58,6 +58,10 @@ class Context(NamedTuple):
             return self
         return Context(self.backend, True, _derive(self.key, name), self.step, self.first_sample)
 
+    def shifted(self, samples: int) -> "Context":
+        """Return the context of a part of the batch that begins that many samples later."""
+        return self._replace(first_sample=self.first_sample + samples) if samples else self
+
 
 @functools.lru_cache(maxsize=4096)
 def _derive(key: Pair, name: str) -> Pair:
@@ -73,9 +77,6 @@ class Layer(Part, ABC):
     step may be captured, and its Python is not run at every call (cnnkit.purity).
     """
 
-    couples_samples: bool = False  # True where one sample's output depends on another's while training
-    stateful: bool = False  # True where next_state does something
-    whole_batch: bool = False  # True where one call on the whole batch beats shards of it
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # what the axes of each variable are called in files
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
@@ -113,6 +114,16 @@ class Layer(Part, ABC):
     def reach(self, x_shape: Shape) -> Reach | None:
         """Return how far an output value looks along height and width; None where it sees the whole sample."""
         return POINTWISE
+
+    @property
+    def couples_samples(self) -> bool:
+        """Whether one sample's output depends on another's while training; of a combinator, whether a child's does."""
+        return any(part.couples_samples for part in inner_parts(self) if isinstance(part, Layer))
+
+    @property
+    def whole_batch(self) -> bool:
+        """Whether one call on the whole batch is faster than shards of it; of a combinator, whether a child's is."""
+        return any(part.whole_batch for part in inner_parts(self) if isinstance(part, Layer))
 
     @property
     def type(self) -> str:

@@ -33,7 +33,6 @@ class BatchNorm(Layer):
     epsilon: float = 1e-5
     momentum: float = 0.1
     couples_samples = True
-    stateful = True
     axes: ClassVar = dict.fromkeys(("gamma", "beta", "mean", "variance"), ("c",))
 
     def __post_init__(self) -> None:

@@ -21,10 +21,10 @@ from cnnkit.tree import Tree
 _RISING = (Sigmoid, Tanh)  # activations that never fall; ReLU, which goes with the bias, is another
 
 
-def first_together(layers: tuple[Layer, ...]) -> tuple[Layer, int]:
-    """Return the layer to run in place of the first ones, and of how many.
+def fuse_first(layers: tuple[Layer, ...]) -> tuple[Layer, int]:
+    """Return the layer to run in place of the first ones, and how many it replaces.
 
-    layers: at least one, and up to two that come after it.
+    layers: at least one, and up to two that follow it.
     """
     first, *after = layers
     if not isinstance(first, LinearLayer) or not first.bias:
@@ -53,10 +53,6 @@ class FusedLayer(Layer):
     pool: MaxPool2D | None
     relu: bool
     activation: Layer | None
-
-    @property
-    def whole_batch(self) -> bool:  # type: ignore[override]
-        return self.layer.whole_batch
 
     def output_shape(self, x_shape: Shape) -> Shape:
         y_shape = self.layer.output_shape(x_shape)
