@@ -25,9 +25,9 @@ NO_VARIABLES = Variables({}, {})
 
 
 class Reach(NamedTuple):
-    """What one output value sees of the input: `extent` pixels (height, width), `stride` further for the next value.
+    """The input pixels that one output value depends on: `extent` (height, width), `stride` further for the next value.
 
-    remainder: pixels at the end that no window sees.
+    remainder: pixels at the end that no window covers.
     """
 
     extent: Pair
@@ -39,11 +39,11 @@ POINTWISE = Reach((1, 1), (1, 1))
 
 
 class Context(NamedTuple):
-    """What a pass needs besides arrays.
+    """What a forward or backward pass needs besides arrays.
 
     key: two words of 32 bits that address the layer's random draws; derived from its path.
     step: counts updates from 0; may live on the device.
-    first_sample: position in the whole batch of the first sample at hand.
+    first_sample: position in the whole batch of the first sample of this part.
     """
 
     backend: Backend
@@ -158,5 +158,5 @@ def with_batch(shape: Shape) -> str:
 
 
 def reshape_hint(x_shape: Shape) -> str:
-    """Return what to put before a layer that needs images."""
+    """Return a hint for layers that need images: which Reshape to put before them."""
     return f"put Reshape((channels, height, width)) before it, with {'*'.join(map(str, x_shape))} values in all"

@@ -1,4 +1,4 @@
-"""What combinators of side-by-side layers share: named children that all see the same x."""
+"""The base of combinators whose named children all get the same x."""
 
 import functools
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from cnnkit.tree import Tree
 
 
 class Parallel(Layer):
-    """Base of layers that give x to several children and join what comes back."""
+    """Base of layers that give x to several children and join their outputs."""
 
     def named(self) -> dict[str, Layer]:
         """Return the children by name."""

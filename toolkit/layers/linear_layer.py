@@ -1,4 +1,4 @@
-"""What layers of the form y = product(x, weight) + bias share."""
+"""The base of layers of the form y = product(x, weight) + bias."""
 
 from abc import abstractmethod
 from typing import Any

@@ -1,4 +1,4 @@
-"""A child of a combinator under its name: what it needs of the parent's trees, and what it gives back to them."""
+"""A child of a combinator under its name in the parent's trees."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from cnnkit.tree import Tree, child
 
 @dataclass(frozen=True)
 class NamedLayer(Layer):
-    """`layer` on the entry `name` of its parent's params, state and gradients; its errors say where it stands."""
+    """`layer` on the entry `name` of its parent's params, state and gradients; its errors name its position."""
 
     name: str
     layer: Layer

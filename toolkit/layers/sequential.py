@@ -14,7 +14,9 @@ from cnnkit.layers.plan import Plan, make_plan
 from cnnkit.tree import Tree
 
 
-class _Cache(NamedTuple):
+class SequentialCache(NamedTuple):
+    """The plan that ran, and what its layers need for the backward pass."""
+
     plan: Plan
     caches: list[Any]  # one for each of the plan's layers
 
@@ -37,7 +39,7 @@ class Sequential(Layer):
         for layer in plan.layers:
             x, cache = layer.forward(context, params, state, x)
             caches.append(cache)
-        return x, _Cache(plan, caches)
+        return x, SequentialCache(plan, caches)
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         return _backward(cache.plan.layers, context, params, cache.caches, dy)

@@ -9,7 +9,9 @@ from cnnkit.layers.base import Context, Layer
 from cnnkit.tree import Tree, map_leaves
 
 
-class _Cache(NamedTuple):
+class ShardedCache(NamedTuple):
+    """What the layers need for the backward pass of each shard."""
+
     size: int  # samples per shard
     shards: list[list[Any]]  # the layers' caches, for each shard
 
@@ -42,11 +44,11 @@ class ShardedLayers(Layer):
 
         if x.ndim != 4:
             y, caches = run(0, x)
-            return y, _Cache(x.shape[0], [caches])
+            return y, ShardedCache(x.shape[0], [caches])
         size = context.backend.shard_size(x.shape)
         results = context.backend.map_samples(run, size, x, label=f"forward {self._label}")
         y = results[0][0] if len(results) == 1 else context.backend.concatenate([y for y, _ in results])
-        return y, _Cache(size, [caches for _, caches in results])
+        return y, ShardedCache(size, [caches for _, caches in results])
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         dxs, grads = self._backward(context, params, cache, dy)
@@ -55,7 +57,7 @@ class ShardedLayers(Layer):
     def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
         return self._backward(context, params, cache, dy)[1]
 
-    def _backward(self, context: Context, params: Tree, cache: _Cache, dy: Array) -> tuple[list[Array], Tree]:
+    def _backward(self, context: Context, params: Tree, cache: ShardedCache, dy: Array) -> tuple[list[Array], Tree]:
         """Return each shard's dx, and the sum of their gradients."""
 
         def run(first: int, dy: Array) -> tuple[Array, Tree]:
