@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy import float64, int32, int64, uint32
 
-from cnnkit.backends.composite import Rule
 from cnnkit.backends.cuda import convolution, pooling
 from cnnkit.backends.cuda.capture_device import CudaRecorder
 from cnnkit.backends.cuda.convolution import Windows
@@ -176,7 +175,7 @@ class CudaBackend(ArrayBackend):
         return loss, dy
 
     def update(
-        self, rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
+        self, rule: Any, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
     ) -> tuple[Native, dict[str, Native]]:
         known = UPDATES.get((rule.name, tuple(slots)))
         arrays = (parameter, *slots.values())

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cnnkit.backends.composite import Rule
 from cnnkit.backends.numpy_cpu.capture.memory import Memory, Workspace, empty_like
 from cnnkit.backends.numpy_cpu.capture.program import recording
 from cnnkit.backends.numpy_cpu.capture.replay import RecordedStep
@@ -164,7 +163,7 @@ class NumpyBackend(ArrayBackend):
         return composites.one_hot(self, labels, like)
 
     def update(
-        self, rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
+        self, rule: Any, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
     ) -> tuple[Native, dict[str, Native]]:
         def part(start: int) -> None:
             cut = slice(start, start + UPDATE_VALUES)

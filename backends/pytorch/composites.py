@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cnnkit.backends.composite import Rule
 from cnnkit.backends.protocol import Native
 
 
@@ -29,7 +28,7 @@ def softmax_cross_entropy(torch: Any, outputs: Native, wanted: Native, label_smo
 
 
 def update(
-    rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
+    rule: Any, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
 ) -> bool:
     """Update parameter and slots in place by a formula known here; False, and nothing done, for any other."""
     name, constants = rule.name, rule.constants()

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit.backends.composite import Rule
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
 from cnnkit.backends.pytorch import composites as torch_composites
 from cnnkit.backends.pytorch.cuda_graph import TorchRecorder
@@ -240,7 +239,7 @@ class TorchBackend(Backend):
         return (labels.reshape((-1, 1)) == self.arange(like.shape[1])).to(like.dtype)
 
     def update(
-        self, rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
+        self, rule: Any, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
     ) -> tuple[Native, dict[str, Native]]:
         if torch_composites.update(rule, parameter, gradient, slots, scalars):
             return parameter, slots

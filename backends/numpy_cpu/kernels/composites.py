@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit.backends.composite import Rule
 from cnnkit.backends.numpy_cpu.capture.memory import empty_like
 from cnnkit.backends.numpy_cpu.kernels.windows import Tools
 from cnnkit.backends.protocol import Backend, Native
@@ -58,7 +57,7 @@ def one_hot(tools: Tools, labels: Native, like: Native) -> Native:
 
 def update_part(
     backend: Backend,
-    rule: Rule,
+    rule: Any,
     cut: slice,
     parameter: Native,
     gradient: Native,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from cnnkit.backends import composite
 from cnnkit.backends.cuda import convolution
 from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
 from cnnkit.backends.cuda.simulator.transfers import transfers
+from cnnkit.backends.protocol import Backend
 from cnnkit.errors import BackendUnavailableError
 from cnnkit.optimizers import SGD, Adam, AdamW, RMSprop
 
@@ -105,7 +105,7 @@ def test_arrays_are_packed_eight_at_a_time(sim, normal, count) -> None:
 def test_softmax_of_labels_is_that_of_rows(sim, normal, shape, smoothing) -> None:
     outputs, labels = sim.asarray(normal(*shape, scale=10), "float64"), np.arange(shape[0]) % shape[1]
     fused = sim.softmax_cross_entropy(outputs, sim.asarray(labels), smoothing)
-    plain = composite.softmax_cross_entropy(sim, outputs, sim.asarray(labels), smoothing)
+    plain = Backend.softmax_cross_entropy(sim, outputs, sim.asarray(labels), smoothing)
     for one, other in zip(fused, plain, strict=True):
         assert np.allclose(sim.to_numpy(one), sim.to_numpy(other), rtol=0, atol=1e-14)
     assert sim.kernels.launches["softmax_cross_entropy"] == 1
@@ -118,7 +118,7 @@ def test_bias_gradients_of_many_values_are_summed_to_the_last_one(sim, normal, s
     dy, y = (sim.asarray(normal(*shape, seed=i), "float64") for i in (0, 1))
     for _ in range(2):
         dx, dbias = sim.add_bias_gradient(dy, y, relu)
-        wanted = composite.add_bias_gradient(sim, dy, y, relu)
+        wanted = Backend.add_bias_gradient(sim, dy, y, relu)
         assert np.array_equal(sim.to_numpy(dx), sim.to_numpy(wanted[0]))
         assert np.allclose(sim.to_numpy(dbias), sim.to_numpy(wanted[1]), rtol=0, atol=1e-10)
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from cnnkit.backends import composite
 from cnnkit.backends.numpy_cpu import numpy_backend
 from cnnkit.backends.numpy_cpu.kernels import composites, windows
 from cnnkit.backends.numpy_cpu.kernels.windows import windows_on
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
+from cnnkit.backends.protocol import Backend
 from cnnkit.backends.reference.reference_backend import ReferenceBackend
 from cnnkit.optimizers import SGD, Adam, AdamW, RMSprop
 
@@ -76,13 +76,13 @@ def test_bias_in_pieces(relu, shape, normal, monkeypatch) -> None:
         x, dy = normal(*shape), normal(*shape, seed=2)
         if order != "C":
             x, dy = (np.moveaxis(np.moveaxis(a, 0, -1).copy(), -1, 0) for a in (x, dy))
-        wanted = composite.add_bias(backend, x, bias, relu)
+        wanted = Backend.add_bias(backend, x, bias, relu)
         y = backend.add_bias(x, bias, relu)
         assert np.shares_memory(x, y)  # x was given up
         assert np.array_equal(y, wanted)
         kept = dy.copy()
         dx, dbias = backend.add_bias_gradient(dy, y, relu)
-        dx_wanted, dbias_wanted = composite.add_bias_gradient(backend, dy, y, relu)
+        dx_wanted, dbias_wanted = Backend.add_bias_gradient(backend, dy, y, relu)
         assert np.array_equal(dx, dx_wanted)
         assert np.allclose(dbias, dbias_wanted, rtol=1e-13, atol=1e-13)
         assert np.array_equal(dy, kept)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cnnkit.backends import composite
+from cnnkit.backends.protocol import Backend
 from cnnkit.backends.pytorch.torch_backend import TorchBackend
 from cnnkit.optimizers import SGD, Adam, AdamW, RMSprop
 
@@ -58,12 +58,12 @@ def test_numbers_on_the_device_are_followed_too(backend, normal) -> None:
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 4, 3)])
 def test_bias(backend, relu, shape, normal, assert_close) -> None:
     x, bias, dy = tensors(normal(*shape), normal(7, seed=1), normal(*shape, seed=2))
-    wanted = composite.add_bias(backend, x, bias, relu)
+    wanted = Backend.add_bias(backend, x, bias, relu)
     y = backend.add_bias(x, bias, relu)
     assert torch.equal(y, wanted)
     kept = dy.clone()
     for own, other in zip(
-        backend.add_bias_gradient(dy, y, relu), composite.add_bias_gradient(backend, dy, y, relu), strict=True
+        backend.add_bias_gradient(dy, y, relu), Backend.add_bias_gradient(backend, dy, y, relu), strict=True
     ):
         assert_close(own.numpy(), other.numpy(), "float64", "gradient")
     assert torch.equal(dy, kept)
@@ -75,7 +75,7 @@ def test_softmax_cross_entropy(backend, smoothing, labels, normal, assert_close)
     outputs = torch.tensor(normal(6, 5) * 50)
     targets = torch.tensor([0, 4, 2, 2, 1, 3]) if labels else torch.tensor(abs(normal(6, 5, seed=1)))
     own = backend.softmax_cross_entropy(outputs, targets, smoothing)
-    other = composite.softmax_cross_entropy(backend, outputs, targets, smoothing)
+    other = Backend.softmax_cross_entropy(backend, outputs, targets, smoothing)
     for a, b in zip(own, other, strict=True):
         assert_close(a.numpy(), b.numpy(), "float64", "gradient")
 
