@@ -7,7 +7,7 @@ whose x the caller gives up.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cnnkit.backends.arrays import Array, Native, Padding, Pair, Scalar, Shape
@@ -181,16 +181,79 @@ class Backend(Execution, ABC):
         total = self.sum(powers, axis=1, keepdims=True)
         return self.sum(rows * (self.log(total) - shifted)) / count, (powers / total - rows) / count
 
-    def update(
-        self, rule: Any, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Mapping[str, Any]
-    ) -> tuple[Array, dict[str, Array]]:
-        """Return (parameter, slots) after one step of an optimizer: the arrays to use from now on, as of `assign`.
-
-        scalars: the numbers of this step; each a Python number, or a 0-d array on the device.
-        """
-        value, values = rule.formula(self, parameter, gradient, slots, scalars)
-        return self.assign(parameter, value), {name: self.assign(slots[name], new) for name, new in values.items()}
-
     def pack(self, arrays: Sequence[Array]) -> Array:
         """Return all values of `arrays`, one array after the other, as one new array of one axis."""
         return self.concatenate([array.reshape((-1,)) for array in arrays])
+
+    # ---- updates: one step of an optimizer; all return the arrays to use from now on, as `assign` does
+
+    def update(
+        self, formula: Callable[..., tuple[Array, ...]], parameter: Array, gradient: Array, *slots: Array
+    ) -> tuple[Array, ...]:
+        """Return (parameter, *slots) holding formula(parameter, gradient, *slots).
+
+        formula: works element by element, so that a backend may apply it piece by piece. All arrays have one shape.
+        """
+        return tuple(map(self.assign, (parameter, *slots), formula(parameter, gradient, *slots)))
+
+    def sgd_update(
+        self, parameter: Array, gradient: Array, velocity: Array | None, rate: Scalar, *,
+        momentum: float, nesterov: bool, weight_decay: float,
+    ) -> tuple[Array, ...]:  # fmt: skip
+        """Return (p, v): g = gradient + weight_decay*p, v = momentum*v + g, p = p - rate*v.
+
+        With Nesterov p = p - rate*(g + momentum*v). Where velocity is None: (p,), p = p - rate*g.
+        """
+
+        def formula(p: Array, g: Array, v: Array | None = None) -> tuple[Array, ...]:
+            if weight_decay:
+                g = g + p * weight_decay
+            if v is None:
+                return (p - g * rate,)
+            v = v * momentum + g
+            return p - (g + v * momentum if nesterov else v) * rate, v
+
+        return self.update(formula, parameter, gradient, *(() if velocity is None else (velocity,)))
+
+    def adam_update(
+        self, parameter: Array, gradient: Array, first_moment: Array, second_moment: Array,
+        rate: Scalar, size: Scalar, correction: Scalar, *,
+        beta1: float, beta2: float, epsilon: float, weight_decay: float, decoupled: bool,
+    ) -> tuple[Array, ...]:  # fmt: skip
+        """Return (p, m, v): m = beta1*m + (1-beta1)*g, v = beta2*v + (1-beta2)*g^2, p = p - size*m / d.
+
+        d = correction*sqrt(v) + epsilon; at step t size = rate / (1 - beta1^t), correction = 1 / sqrt(1 - beta2^t).
+        Weight decay comes first: decoupled p = p - rate*weight_decay*p, otherwise g = gradient + weight_decay*p.
+        """
+
+        def formula(p: Array, g: Array, m: Array, v: Array) -> tuple[Array, ...]:
+            if decoupled:
+                p = p - p * (rate * weight_decay)
+            elif weight_decay:
+                g = g + p * weight_decay
+            m = m * beta1 + g * (1 - beta1)
+            v = v * beta2 + g * g * (1 - beta2)
+            return p - m / (self.sqrt(v) * correction + epsilon) * size, m, v
+
+        return self.update(formula, parameter, gradient, first_moment, second_moment)
+
+    def rmsprop_update(
+        self, parameter: Array, gradient: Array, square: Array, velocity: Array | None, rate: Scalar, *,
+        decay: float, epsilon: float, momentum: float, weight_decay: float,
+    ) -> tuple[Array, ...]:  # fmt: skip
+        """Return (p, s, v): s = decay*s + (1-decay)*g^2, v = momentum*v + g / (sqrt(s) + epsilon), p = p - rate*v.
+
+        g = gradient + weight_decay*p. Where velocity is None: (p, s), p = p - rate*g / (sqrt(s) + epsilon).
+        """
+
+        def formula(p: Array, g: Array, s: Array, v: Array | None = None) -> tuple[Array, ...]:
+            if weight_decay:
+                g = g + p * weight_decay
+            s = s * decay + g * g * (1 - decay)
+            direction = g / (self.sqrt(s) + epsilon)
+            if v is None:
+                return p - direction * rate, s
+            v = v * momentum + direction
+            return p - v * rate, s, v
+
+        return self.update(formula, parameter, gradient, square, *(() if velocity is None else (velocity,)))

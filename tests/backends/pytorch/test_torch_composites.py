@@ -3,6 +3,7 @@ import pytest
 
 from cnnkit.backends.protocol import Backend
 from cnnkit.backends.pytorch.torch_backend import TorchBackend
+from cnnkit.backends.reference.reference_backend import ReferenceBackend
 from cnnkit.optimizers import SGD, Adam, AdamW, RMSprop
 
 torch = pytest.importorskip("torch")
@@ -22,26 +23,16 @@ def tensors(*arrays) -> list:
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_an_update_in_place_follows_the_formula(backend, rule, normal, assert_close) -> None:
     parameter, gradient = tensors(normal(50), normal(50, seed=1))
-    slots = {name: torch.tensor(abs(normal(50, seed=2))) for name in rule.slots}
+    slots = tensors(*(abs(normal(50, seed=2 + i)) for i in range(len(rule.slots))))
     scalars = rule.scalars(3, 1e-2) | {"step": 2}
-    value, values = rule.formula(backend, parameter, gradient, slots, scalars)
+    copies = [array.numpy().copy() for array in (parameter, gradient, *slots)]
+    wanted = rule.step(ReferenceBackend(), *copies[:2], copies[2:], scalars)
     kept = gradient.clone()
-    new, new_slots = backend.update(rule, parameter, gradient, slots, scalars)
-    assert new is parameter
+    results = rule.step(backend, parameter, gradient, slots, scalars)
     assert torch.equal(gradient, kept)
-    assert_close(new.numpy(), value.numpy(), "float64", "forward")
-    for name, slot in new_slots.items():
-        assert slot is slots[name]
-        assert_close(slot.numpy(), values[name].numpy(), "float64", "forward")
-
-
-def test_a_rule_of_somebody_else_keeps_its_own_formula(backend) -> None:
-    class Adam(SGD):  # the same name, from another package
-        def rule(self, _backend, parameter, _gradient, _slots, _scalars):
-            return parameter + 1, {}
-
-    assert Adam().name != "cnnkit.Adam"
-    assert backend.update(Adam(), torch.zeros(3), torch.ones(3), {}, {"rate": 1.0})[0].tolist() == [1, 1, 1]
+    for result, target, values in zip(results, (parameter, *slots), wanted, strict=True):
+        assert result is target
+        assert_close(result.numpy(), values, "float64", "forward")
 
 
 def test_numbers_on_the_device_are_followed_too(backend, normal) -> None:
@@ -49,7 +40,7 @@ def test_numbers_on_the_device_are_followed_too(backend, normal) -> None:
     results = []
     for numbers in (scalars, {name: torch.tensor(value) for name, value in scalars.items()}):
         parameter, gradient, first, second = tensors(normal(9), normal(9, seed=1), np.zeros(9), np.zeros(9))
-        backend.update(rule, parameter, gradient, {"first_moment": first, "second_moment": second}, numbers)
+        rule.step(backend, parameter, gradient, [first, second], numbers)
         results.append(parameter)
     assert torch.allclose(*results, rtol=1e-6)
 
