@@ -14,7 +14,7 @@ from cnnkit.files.names import printable
 from cnnkit.model import Model
 from cnnkit.training.options import Options
 from cnnkit.training.position import Best, Position
-from cnnkit.training.step import Variables
+from cnnkit.training.step import TrainState
 from cnnkit.training.training import Training
 from cnnkit.tree import Tree, flatten, unflatten
 
@@ -66,7 +66,7 @@ def resume(model: Model, dataset: Dataset, options: Options, file: WeightFile) -
             for part, like in (("params", params), ("state", state))
         )
     slots = {name: _tree(file, model, stored, name, like) for name, like in training.variables.slots.items()}
-    training.start_from(Variables(params, state, slots), position)
+    training.start_from(TrainState(params, state, slots), position)
     return training
 
 

@@ -12,11 +12,11 @@ from cnnkit.tree import child, flatten
 if TYPE_CHECKING:
     from cnnkit.backends.protocol import Array
     from cnnkit.training.position import Position
-    from cnnkit.training.step import Variables
+    from cnnkit.training.step import TrainState
     from cnnkit.training.training import Training
 
 
-def explain(training: "Training", safe: "Position", variables: "Variables", failed: "Position") -> TrainingError:
+def explain(training: "Training", safe: "Position", variables: "TrainState", failed: "Position") -> TrainingError:
     """Return the error for the batch after `failed`, whose loss is not finite.
 
     Training is a function of its arrays and its position, so running from `safe` with its `variables` meets the
@@ -53,7 +53,7 @@ def after_epoch(training: "Training", validation_loss: float | None) -> Training
     return None
 
 
-def _first_fault(training: "Training", variables: "Variables", x: "Array", step: int) -> tuple[str, bool]:
+def _first_fault(training: "Training", variables: "TrainState", x: "Array", step: int) -> tuple[str, bool]:
     """Return what is not finite first, and whether it was so before any update."""
     model = training.model
     for name, array in flatten(variables.params).items():

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnnkit.errors import TrainingError
-from cnnkit.training.step import Variables, copy_tree
+from cnnkit.training.step import TrainState, copy_tree
 
 if TYPE_CHECKING:
     from cnnkit.training.training import Training
@@ -27,7 +27,7 @@ def _fits(training: "Training", size: int) -> bool:
     """Return whether a step of `size` images runs, on a copy of the variables."""
     try:
         x, labels = next(iter(training.batches(replace(training.position, batch=0))))  # the last one may be short
-        variables = Variables(*map(copy_tree, training.variables))
+        variables = TrainState(*map(copy_tree, training.variables))
         training.step(variables, x[:size], labels[:size], training.scalars(training.position.step))
         training.model.backend.synchronize()
     except Exception as error:

@@ -11,7 +11,7 @@ from cnnkit.purity import impurity
 from cnnkit.tree import Tree, map_leaves
 
 
-class Variables(NamedTuple):
+class TrainState(NamedTuple):
     """All that a step changes."""
 
     params: Tree
@@ -34,7 +34,7 @@ def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Opti
     key: of the random draws in layers.
     """
 
-    def step(variables: Variables, x: Array, labels: Array, scalars: Scalars) -> tuple[Variables, StepReport]:
+    def step(variables: TrainState, x: Array, labels: Array, scalars: Scalars) -> tuple[TrainState, StepReport]:
         params, state, slots = variables
         context = Context(backend, training=True, key=key, step=scalars["step"])
         outputs, cache = network.forward(context, params, state, x)
@@ -45,7 +45,7 @@ def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Opti
         params, slots = optimizer.update(backend, params, grads, slots, scalars)
         if state:
             state = assign_tree(backend, state, network.next_state(state, cache))
-        return Variables(params, state, slots), StepReport(value, correct)
+        return TrainState(params, state, slots), StepReport(value, correct)
 
     return backend.compile(step, impurity(network, loss, optimizer))
 

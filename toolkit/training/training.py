@@ -20,7 +20,7 @@ from cnnkit.training.evaluation import check, loss_and_accuracy
 from cnnkit.training.fitting import too_large
 from cnnkit.training.options import Options
 from cnnkit.training.position import Best, Position
-from cnnkit.training.step import StepReport, Variables, copy_tree, make_step
+from cnnkit.training.step import StepReport, TrainState, copy_tree, make_step
 
 READ_EVERY = 1.0  # seconds between two looks at the device's reports
 
@@ -75,7 +75,7 @@ class Training:
         self._unread: list[tuple[StepReport, int]] = []
         self._only_batch: list[Any] | None = None
         self._resident = resident(model.backend, dataset, "train", self.chosen, model.dtype)
-        self.start_from(Variables(params, model.state, slots), Position())
+        self.start_from(TrainState(params, model.state, slots), Position())
 
     def _check_last_batch(self) -> None:
         """Raise ConfigError when a batch would hold one image where a layer needs the variance of several."""
@@ -90,11 +90,11 @@ class Training:
                     f"({layer.type}) can take no variance: use another batch_size or limit"
                 )
 
-    def start_from(self, variables: Variables, position: Position) -> None:
+    def start_from(self, variables: TrainState, position: Position) -> None:
         """Go on from a position that an earlier training had reached with these variables."""
         backend, (params, state, slots) = self.model.backend, variables
         params, slots = flat_tree(backend, params), {name: flat_tree(backend, tree) for name, tree in slots.items()}
-        self.variables, self.position = Variables(params, state, slots), position
+        self.variables, self.position = TrainState(params, state, slots), position
         self._safe = (position, _copy(self.variables))
 
     @property
@@ -242,6 +242,6 @@ class Training:
             self.model.params, self.model.state = self.model.to_backend(best.params), self.model.to_backend(best.state)
 
 
-def _copy(variables: Variables) -> Variables:
+def _copy(variables: TrainState) -> TrainState:
     """Return the variables in memory of their own: a step may write into those that it is given."""
-    return Variables(*map(copy_tree, variables))
+    return TrainState(*map(copy_tree, variables))
