@@ -11,6 +11,7 @@ from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.backends.registry import get_backend
 from cnnkit.data.dataset import Scaling
 from cnnkit.errors import ConfigError, ShapeError, WeightFileError
+from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.layers import Context, Layer, Sequential, Variables
 from cnnkit.losses import Loss
 from cnnkit.purity import impurity
@@ -155,20 +156,20 @@ class Model:
 
     def _repr_html_(self) -> str:
         """Return layers, statistics and findings as a notebook shows them."""
-        from cnnkit.inspection.notebook import model_html
+        from cnnkit.inspection.notebook import model_table
 
-        return model_html(self)
+        return model_table(self.to_weights())
 
     def _repr_svg_(self) -> str | None:
-        """Return the picture of the network; None where it would be too much for a notebook's page."""
+        """Return the picture of the network; None for a net that is too large for a notebook's page."""
         return self.to_weights()._repr_svg_()
 
     # ---- files
 
-    def to_weights(self) -> "WeightFile":
+    def to_weights(self) -> NotebookWeightFile:
         """Return the model as a weight file: exactly what `save` writes."""
         tensors = weights.tensors(self.network, self.input_shape, self.to_host(self.params), self.to_host(self.state))
-        return weights.weight_file(self, tensors)
+        return NotebookWeightFile.of(weights.weight_file(self, tensors))
 
     def save(self, path: str | Path, format: str | None = None, overwrite: bool = True) -> None:  # noqa: A002
         """Write the model, whole or not at all; the format comes from the suffix unless named."""
