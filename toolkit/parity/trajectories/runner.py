@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.layers import Sequential, Variables
-from cnnkit.model import Model
+from cnnkit.network import Network
 from cnnkit.optimizers import Optimizer
 from cnnkit.parity.check import Arena
 from cnnkit.parity.trajectories.plan import Plan
@@ -42,7 +42,7 @@ def training_of(who: Contestant, plan: Plan) -> Training:
     if who.nudge is not None:
         rng = np.random.default_rng(who.nudge)
         params = map_leaves(lambda p: _moved(p, rng), params)
-    model = Model(
+    model = Network(
         network, plan.input_shape, backend=who.arena.backend, dtype=who.arena.dtype, seed=plan.options.seed,
         variables=Variables(params, fresh.state),
     )  # fmt: skip
