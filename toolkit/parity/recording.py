@@ -43,7 +43,7 @@ class Call:
         return replace(self, arguments=self.arguments | changes)
 
 
-class Recorder:
+class CallLog:
     """Passes every call on to a backend and keeps it. It quacks like a Backend, so layers take it for one."""
 
     def __init__(self, backend: Backend) -> None:
@@ -70,8 +70,8 @@ class Recorder:
 
 def recorded(arena: Arena) -> tuple[Arena, list[Call]]:
     """Return an arena whose calls are kept, and the list that they are kept in."""
-    recorder = Recorder(arena.backend)
-    return Arena(cast("Backend", recorder), arena.dtype), recorder.calls
+    log = CallLog(arena.backend)
+    return Arena(cast("Backend", log), arena.dtype), log.calls
 
 
 def lowered(backend: Backend, value: Any) -> Any:
