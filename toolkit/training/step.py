@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 from cnnkit.backends.protocol import Array, Backend, Pair, Step
-from cnnkit.flat_tree import FlatTree
 from cnnkit.layers import Context, Sequential
 from cnnkit.losses import Loss
 from cnnkit.optimizers import Optimizer, Scalars
 from cnnkit.purity import impurity
-from cnnkit.tree import Tree, map_leaves
+from cnnkit.tree import Tree, map_leaves, map_tree
 
 
 class Variables(NamedTuple):
@@ -56,7 +55,6 @@ def assign_tree(backend: Backend, targets: Tree, values: Tree) -> Tree:
 
 
 def copy_tree(tree: Tree) -> Tree:
-    """Return the tree with arrays of their own memory (times 1 keeps every bit, plus 0 loses the sign of -0.0)."""
-    if isinstance(tree, FlatTree):
-        return tree.renewed(tree.flat * 1)
-    return {name: copy_tree(value) if isinstance(value, dict) else value * 1 for name, value in tree.items()}
+    """Return the tree with copies of its arrays (times 1 keeps every bit, plus 0 loses the sign of -0.0)."""
+    copy: Tree = map_tree(lambda array: array * 1, tree)
+    return copy
