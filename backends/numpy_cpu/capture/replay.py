@@ -16,6 +16,7 @@ from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
 from cnnkit.backends.protocol import Native, Shape, Step
 from cnnkit.backends.shared.captured_step import CapturedStep, CaptureError
 from cnnkit.errors import first_line
+from cnnkit.tree import leaves, map_tree
 
 T = TypeVar("T")
 PROOFS = 2  # runs of a program that are compared with the step itself, bit for bit
@@ -73,7 +74,7 @@ class NumpyCaptureDevice:
         try:
             before = [array.copy() for array in arrays]
             with tracer.activate():
-                result = _mapped(unwrap, TracedArray, function(*_mapped(TracedArray, np.ndarray, held)))
+                result = unwrap(function(*map_tree(_wrap, held)))
         except Exception as error:  # whatever stops the recording, the step itself still runs
             raise CaptureError(f"{type(error).__name__}: {first_line(error)}") from error
         finally:
@@ -120,27 +121,13 @@ class _Replay:
         self._proofs -= 1
 
 
-def _mapped(function: Callable[[Any], Any], kind: type, tree: Any) -> Any:
-    """Return the tree of function(leaf) for leaves of a kind; the others stay as they are."""
-    if isinstance(tree, kind):
-        return function(tree)
-    if hasattr(tree, "renewed"):  # cnnkit.flat_tree.FlatTree
-        return tree.renewed(function(tree.flat) if isinstance(tree.flat, kind) else tree.flat)
-    if isinstance(tree, dict):
-        return {name: _mapped(function, kind, part) for name, part in tree.items()}
-    if isinstance(tree, tuple | list):
-        parts = [_mapped(function, kind, part) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return tree
-
-
 def _arrays(tree: Any) -> list[Native]:
-    """Return the arrays of a tree, and numbers as arrays, in order."""
-    if isinstance(tree, dict):
-        tree = tuple(tree.values())
-    if isinstance(tree, tuple | list):
-        return [array for part in tree for array in _arrays(part)]
-    return [tree] if isinstance(tree, np.ndarray) else [np.asarray(tree)]
+    """Return the leaves of a tree, numbers as arrays."""
+    return [np.asarray(leaf) for leaf in leaves(tree)[0]]
+
+
+def _wrap(leaf: Any) -> Any:
+    return TracedArray(leaf) if isinstance(leaf, np.ndarray) else leaf
 
 
 def _restore(pairs: list[tuple[Native, Native]]) -> None:

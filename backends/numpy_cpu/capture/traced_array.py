@@ -14,6 +14,7 @@ from cnnkit.backends.numpy_cpu.capture.memory import empty_like
 from cnnkit.backends.numpy_cpu.capture.tracer import Tracer, active_tracer
 from cnnkit.backends.protocol import Native, Shape
 from cnnkit.backends.shared.captured_step import CaptureError
+from cnnkit.tree import map_tree
 
 _Function = Callable[..., Any]
 
@@ -150,11 +151,9 @@ _METADATA = frozenset({"shape", "ndim", "dtype", "size", "strides", "flags", "nb
 _REDUCE_DEFAULTS = {"axis": 0, "dtype": None, "keepdims": False}
 
 
-def unwrap(value: Any) -> Any:
-    """Return the value with stand-ins replaced by their arrays, also inside tuples."""
-    if isinstance(value, TracedArray):
-        return value.array
-    return tuple(map(unwrap, value)) if isinstance(value, tuple) else value
+def unwrap(tree: Any) -> Any:
+    """Return a tree with stand-ins replaced by their arrays."""
+    return map_tree(lambda leaf: leaf.array if isinstance(leaf, TracedArray) else leaf, tree)
 
 
 def current_tracer() -> Tracer:

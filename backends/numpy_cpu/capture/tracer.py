@@ -16,6 +16,7 @@ import numpy as np
 from cnnkit.backends.numpy_cpu.capture.memory import Memory, Workspace, view_without_loan
 from cnnkit.backends.numpy_cpu.capture.program import Calls, ParallelCalls, Program
 from cnnkit.backends.protocol import Native
+from cnnkit.tree import map_tree
 
 T = TypeVar("T")
 _thread = threading.local()
@@ -33,7 +34,7 @@ class Tracer:
     """
 
     def __init__(self, wrap: Callable[[Native], Any], unwrap: Callable[[Any], Any]) -> None:
-        """wrap: make a stand-in for an array; unwrap: replace stand-ins by their arrays, also inside tuples."""
+        """wrap: make a stand-in for an array; unwrap: replace the stand-ins in a tree by their arrays."""
         self._wrap, self._unwrap = wrap, unwrap
         self.program = Program()
         self.refusal: str | None = None
@@ -89,10 +90,6 @@ class Tracer:
         return Workspace(self.program.memories[-1], self._wrap)
 
 
-def _without_loans(value: Any) -> Any:
-    """Return the value with its arrays on memory that the program keeps."""
-    if isinstance(value, np.ndarray):
-        return view_without_loan(value)
-    if isinstance(value, tuple):
-        return tuple(map(_without_loans, value))
-    return value
+def _without_loans(tree: Any) -> Any:
+    """Return a tree with its arrays on memory that the program keeps."""
+    return map_tree(lambda leaf: view_without_loan(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)
