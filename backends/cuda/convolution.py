@@ -16,7 +16,7 @@ COLUMN_BYTES = 256 << 20  # of im2col's columns at once
 SUM_BYTES = 64 << 20  # of the parts that a weight gradient is the sum of
 
 
-class Tools(Protocol):
+class CudaTools(Protocol):
     """What the functions of this file need of a backend."""
 
     xp: Any
@@ -26,7 +26,7 @@ class Tools(Protocol):
         """Return the matrix product x y, written or added to `out` if given."""
 
 
-class Windows(NamedTuple):
+class WindowGeometry(NamedTuple):
     """How windows lie on images x_shape."""
 
     x_shape: Shape
@@ -37,7 +37,9 @@ class Windows(NamedTuple):
     outputs: Pair
 
     @classmethod
-    def of(cls, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> "Windows":
+    def of(
+        cls, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)
+    ) -> "WindowGeometry":
         return cls(x_shape, window, stride, padding, dilation, output_sizes(x_shape, window, stride, padding, dilation))
 
     @property
@@ -69,7 +71,7 @@ class Windows(NamedTuple):
             yield slice(first, first + size)
 
 
-def forward(tools: Tools, x: Native, weight: Native, windows: Windows, groups: int) -> Native:
+def forward(tools: CudaTools, x: Native, weight: Native, windows: WindowGeometry, groups: int) -> Native:
     """Return y (N, O, OH, OW) of x (N, C, H, W) and weight (O, C/groups, KH, KW)."""
     n, features = x.shape[0], weight.shape[0]
     y = tools.xp.empty((n, groups, features // groups, windows.number), x.dtype)
@@ -79,7 +81,7 @@ def forward(tools: Tools, x: Native, weight: Native, windows: Windows, groups: i
     return y.reshape((n, features, *windows.outputs))
 
 
-def input_gradient(tools: Tools, dy: Native, weight: Native, windows: Windows, groups: int) -> Native:
+def input_gradient(tools: CudaTools, dy: Native, weight: Native, windows: WindowGeometry, groups: int) -> Native:
     """Return dx (N, C, H, W)."""
     kernels = _kernels(weight, groups).transpose(0, 2, 1)
     grouped = dy.reshape((dy.shape[0], groups, dy.shape[1] // groups, windows.number))
@@ -97,7 +99,9 @@ def input_gradient(tools: Tools, dy: Native, weight: Native, windows: Windows, g
     return dx
 
 
-def weight_gradient(tools: Tools, dy: Native, x: Native, weight_shape: Shape, windows: Windows, groups: int) -> Native:
+def weight_gradient(
+    tools: CudaTools, dy: Native, x: Native, weight_shape: Shape, windows: WindowGeometry, groups: int
+) -> Native:
     """Return dweight of weight_shape (O, C/groups, KH, KW).
 
     A long product is a sum over many values for few results, so every sample, or every few, gives a sum of its own;
@@ -122,7 +126,7 @@ def weight_gradient(tools: Tools, dy: Native, x: Native, weight_shape: Shape, wi
     return (sums[0] if sums.shape[0] == 1 else sums.sum(axis=0)).reshape(weight_shape)
 
 
-def _columns(tools: Tools, x: Native, windows: Windows, groups: int) -> Native:
+def _columns(tools: CudaTools, x: Native, windows: WindowGeometry, groups: int) -> Native:
     """Return im2col of x (N, C, H, W) as (N, G, C/G*KH*KW, OH*OW)."""
     n, channels = x.shape[:2]
     shape = (n, groups, windows.values // groups, windows.number)

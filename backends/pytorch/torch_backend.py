@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
 from cnnkit.backends.pytorch import composites as torch_composites
-from cnnkit.backends.pytorch.cuda_graph import TorchRecorder
+from cnnkit.backends.pytorch.capture_device import TorchCaptureDevice
 from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.backends.shared.philox import counters, philox4x32
 from cnnkit.errors import BackendUnavailableError
@@ -260,7 +260,7 @@ class TorchBackend(Backend):
     def compile(self, step: Step, impure: str | None = None) -> Step:
         if not self.device.startswith("cuda"):
             return step
-        return CapturedStep(step, TorchRecorder(self.torch, self.device), impure)
+        return CapturedStep(step, TorchCaptureDevice(self.torch, self.device), impure)
 
     def data_bytes(self) -> int:
         return self.torch.cuda.mem_get_info(self.device)[0] // 3 if self.device.startswith("cuda") else 0

@@ -25,17 +25,17 @@ class CaptureError(Exception):
     """Why a step cannot be captured, in one line."""
 
 
-class Recorder(Protocol):
+class CaptureDevice(Protocol):
     """What a captured step needs of a device."""
 
-    def place(self, array: Native) -> Hashable:
+    def address(self, array: Native) -> Hashable:
         """Return where the array lies in the device's memory, and at what distances its values."""
         ...
 
-    def room_for(self, array: Native) -> Native:
+    def allocate_like(self, array: Native) -> Native:
         """Return an uninitialised array of the same shape and dtype."""
 
-    def numbers(self, count: int, dtype: Any) -> Native:
+    def allocate_numbers(self, count: int, dtype: Any) -> Native:
         """Return an uninitialised array of `count` numbers."""
 
     def copy(self, target: Native, source: Native) -> None:
@@ -83,7 +83,7 @@ class _Captured(NamedTuple):
 
 
 @dataclass
-class _Place:
+class _CacheEntry:
     """The calls with inputs of one form beside the very same variables, and what stands in for them."""
 
     held: _Leaves  # the variables, as they were last given
@@ -113,10 +113,10 @@ class CapturedStep:
     reason: why the step runs eagerly instead, None while nothing has stood in the way.
     """
 
-    def __init__(self, step: Step, recorder: Recorder, reason: str | None = None) -> None:
-        self._step, self._recorder, self.reason = step, recorder, reason
-        self._places: OrderedDict[Any, _Place] = OrderedDict()
-        self._latest: _Place | None = None
+    def __init__(self, step: Step, device: CaptureDevice, reason: str | None = None) -> None:
+        self._step, self._device, self.reason = step, device, reason
+        self._places: OrderedDict[Any, _CacheEntry] = OrderedDict()
+        self._latest: _CacheEntry | None = None
 
     def __call__(self, variables: Any, *inputs: Any) -> Any:
         held, given = _leaves(variables), _leaves(inputs)
@@ -131,7 +131,7 @@ class CapturedStep:
                 self.reason, place.captured = str(error), None
         return self._run(place, variables, inputs, given)
 
-    def _run(self, place: _Place, variables: Any, inputs: Any, given: _Leaves) -> Any:
+    def _run(self, place: _CacheEntry, variables: Any, inputs: Any, given: _Leaves) -> Any:
         """Run the step as it is, or capture it for this call and those to come."""
         copies = self._room(place.held, given)
         self._fill(copies, given)
@@ -141,9 +141,9 @@ class CapturedStep:
 
         if place.held.reals or place.held.wholes:
             self.reason = "numbers among the variables"
-        if self.reason is None and self._recorder.worthwhile(place.calls, place.seconds):
+        if self.reason is None and self._device.worthwhile(place.calls, place.seconds):
             try:
-                place.captured = _Captured(copies, self._recorder.capture(run, variables, *copies))
+                place.captured = _Captured(copies, self._device.capture(run, variables, *copies))
                 return place.captured.replay()
             except CaptureError as error:
                 self.reason, place.captured = str(error), None
@@ -152,14 +152,14 @@ class CapturedStep:
         place.calls, place.seconds = place.calls + 1, min(place.seconds, time.perf_counter() - started)
         return result
 
-    def _place(self, held: _Leaves, given: _Leaves) -> _Place:
+    def _place(self, held: _Leaves, given: _Leaves) -> _CacheEntry:
         """Return the place of such inputs beside these very variables."""
         shapes = [_shape(array) for array in given.arrays]
         key = (
             repr((held.form, given.form)), tuple(shapes),
-            tuple((self._recorder.place(array), *_shape(array)) for array in held.arrays),
+            tuple((self._device.address(array), *_shape(array)) for array in held.arrays),
         )  # fmt: skip
-        place = self._places.setdefault(key, _Place(held, given.form, shapes))
+        place = self._places.setdefault(key, _CacheEntry(held, given.form, shapes))
         place.held = held
         self._places.move_to_end(key)
         if len(self._places) > MOST_CAPTURES:
@@ -170,18 +170,18 @@ class CapturedStep:
         """Return room for copies of the inputs; numbers become reals of the dtype of the arrays beside them."""
         dtypes = (array.dtype for array in (*given.arrays, *held.arrays))
         dtype = next((dtype for dtype in dtypes if "float" in str(dtype)), "float64")
-        arrays = [self._recorder.room_for(array) for array in given.arrays]
-        numbers = self._recorder.numbers
+        arrays = [self._device.allocate_like(array) for array in given.arrays]
+        numbers = self._device.allocate_numbers
         return _Inputs(arrays, numbers(len(given.reals), dtype), numbers(len(given.wholes), "int64"))
 
     def _fill(self, copies: _Inputs, given: _Leaves) -> None:
         """Bring the values of this call to their places."""
         for target, array in zip(copies.arrays, given.arrays, strict=True):
-            self._recorder.copy(target, array)
+            self._device.copy(target, array)
         if given.reals:
-            self._recorder.set_numbers(copies.reals, given.reals)
+            self._device.set_numbers(copies.reals, given.reals)
         if given.wholes:
-            self._recorder.set_numbers(copies.wholes, given.wholes)
+            self._device.set_numbers(copies.wholes, given.wholes)
 
 
 def _shape(array: Native) -> tuple[Any, ...]:

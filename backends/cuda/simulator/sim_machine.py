@@ -12,6 +12,7 @@ from cnnkit.backends.cuda.simulator.device_arrays import xp
 from cnnkit.backends.cuda.simulator.sim_module import SimModule
 from cnnkit.backends.cuda.simulator.transfers import transfers
 from cnnkit.backends.protocol import Native
+from cnnkit.tree import leaves
 
 T = TypeVar("T")
 
@@ -40,8 +41,10 @@ class Simulated:
         def replay() -> T:
             with transfers.forbidden():
                 results.append(function())
-                if len(results) > 1:  # a graph writes to the same memory each time: what is valid no longer must show
-                    _overwrite(results[0], results.pop())
+                if len(results) > 1:  # like a graph, write to the same memory each time: outdated results must show
+                    for old, new in zip(leaves(results[0])[0], leaves(results.pop())[0], strict=True):
+                        if old is not new:
+                            old[...] = new
             return results[0]
 
         return replay
@@ -51,17 +54,6 @@ class Simulated:
 
     def synchronize(self) -> None:
         transfers.synchronize()
-
-
-def _overwrite(old: Any, new: Any) -> None:
-    """Give the arrays in nested dictionaries and tuples the values of others."""
-    if isinstance(old, dict):
-        old, new = tuple(old.values()), tuple(new.values())
-    if isinstance(old, tuple | list):
-        for mine, its in zip(old, new, strict=True):
-            _overwrite(mine, its)
-    elif old is not new:
-        old[...] = new
 
 
 def _matrices(array: Native, layout: Matrix, count: int, rows: int, columns: int) -> Any:

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from cnnkit.backends.numpy_cpu.kernels.windows import Tools, Windows, contiguous, framed, samples_first
+from cnnkit.backends.numpy_cpu.kernels.windows import NumpyTools, Windows, contiguous, framed, samples_first
 from cnnkit.backends.protocol import Native
 
 _BOOL = np.dtype(bool)
 
 
-def max_forward(tools: Tools, x: Native, windows: Windows) -> tuple[Native, Native]:
+def max_forward(tools: NumpyTools, x: Native, windows: Windows) -> tuple[Native, Native]:
     """Return (y, saved): the maximum of each window of x (N, C, H, W), and its place in the window, 0 the first."""
     frame = framed(tools, x, windows, -np.inf)
     first, *others = windows.places.values()
@@ -27,7 +27,7 @@ def max_forward(tools: Tools, x: Native, windows: Windows) -> tuple[Native, Nati
     return samples_first(best), place
 
 
-def max_gradient(tools: Tools, dy: Native, place: Native, windows: Windows) -> Native:
+def max_gradient(tools: NumpyTools, dy: Native, place: Native, windows: Windows) -> Native:
     """Return dx (N, C, H, W): dy at the place of each window's maximum, zero elsewhere."""
     dy = contiguous(tools, dy, "dy")
     dframe = tools.empty(windows.frame_shape, dy.dtype)
@@ -46,7 +46,7 @@ def max_gradient(tools: Tools, dy: Native, place: Native, windows: Windows) -> N
     return windows.inside(dframe)
 
 
-def average_forward(tools: Tools, x: Native, windows: Windows, count_padding: bool) -> Native:
+def average_forward(tools: NumpyTools, x: Native, windows: Windows, count_padding: bool) -> Native:
     """Return the mean of each window of x (N, C, H, W)."""
     frame = framed(tools, x, windows, 0)
     first, *others = windows.places.values()
@@ -57,7 +57,7 @@ def average_forward(tools: Tools, x: Native, windows: Windows, count_padding: bo
     return samples_first(total)
 
 
-def average_gradient(tools: Tools, dy: Native, windows: Windows, count_padding: bool) -> Native:
+def average_gradient(tools: NumpyTools, dy: Native, windows: Windows, count_padding: bool) -> Native:
     """Return dx (N, C, H, W): each dy shared out evenly over its window."""
     share = contiguous(tools, dy, "dy") / _counts(windows, dy.dtype, count_padding)
     dframe = tools.empty(windows.frame_shape, dy.dtype)
@@ -67,7 +67,7 @@ def average_gradient(tools: Tools, dy: Native, windows: Windows, count_padding: 
     return windows.inside(dframe)
 
 
-def _copy(tools: Tools, x: Native) -> Native:
+def _copy(tools: NumpyTools, x: Native) -> Native:
     copy = tools.empty(x.shape, x.dtype)
     np.copyto(copy, x)
     return copy

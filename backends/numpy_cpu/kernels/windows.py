@@ -17,7 +17,7 @@ from cnnkit.backends.shared.windows import output_sizes
 BLOCK_VALUES, FEWEST_COLUMNS, MOST_BLOCK_VALUES = 1 << 18, 900, 1 << 19
 
 
-class Tools(Protocol):
+class NumpyTools(Protocol):
     """What convolution and pooling need of the backend."""
 
     def scratch(self, name: str, shape: Shape, dtype: np.dtype) -> Native:
@@ -33,7 +33,7 @@ class Tools(Protocol):
 Place = tuple[slice, ...]  # where a position of the windows lies in a frame (C, H, W, N)
 
 
-class Block(NamedTuple):
+class OutputRows(NamedTuple):
     """Some rows of outputs: `rows` of them from `first` on, and their places by position in the window, (a, b)."""
 
     first: int
@@ -63,7 +63,7 @@ class Windows:
         rows = max(BLOCK_VALUES // values, min(-(-FEWEST_COLUMNS // columns), MOST_BLOCK_VALUES // values), 1)
         count = -(-height // rows)
         edges = [height * i // count for i in range(count + 1)] if height else []
-        self.blocks = [Block(a, b - a, self._places(a, b - a)) for a, b in pairwise(edges)]
+        self.blocks = [OutputRows(a, b - a, self._places(a, b - a)) for a, b in pairwise(edges)]
 
     def _places(self, first: int, rows: int) -> dict[Pair, Place]:
         """Return {(a, b): what position (a, b) of the windows sees, (C, rows, OW, N)} in the order of the rows."""
@@ -100,7 +100,7 @@ def samples_first(x: Native) -> Native:
     return x.transpose(3, 0, 1, 2)
 
 
-def samples_last_in_memory(tools: Tools, x: Native) -> Native:
+def samples_last_in_memory(tools: NumpyTools, x: Native) -> Native:
     """Return images (N, C, H, W) so laid out, that whoever looks at them need not do it again; other arrays as is."""
     if x.ndim != 4 or samples_last(x).flags.c_contiguous:
         return x
@@ -109,7 +109,7 @@ def samples_last_in_memory(tools: Tools, x: Native) -> Native:
     return samples_first(copy)
 
 
-def contiguous(tools: Tools, x: Native, name: str) -> Native:
+def contiguous(tools: NumpyTools, x: Native, name: str) -> Native:
     """Return x (N, C, H, W) as (C, H, W, N) in memory of that order: a view where it is so already."""
     image = samples_last(x)
     if image.flags.c_contiguous:
@@ -119,7 +119,7 @@ def contiguous(tools: Tools, x: Native, name: str) -> Native:
     return copy
 
 
-def framed(tools: Tools, x: Native, windows: Windows, fill: float) -> Native:
+def framed(tools: NumpyTools, x: Native, windows: Windows, fill: float) -> Native:
     """Return x (N, C, H, W) as (C, H, W, N) inside a frame of `fill`, contiguous."""
     if not windows.framed:
         return contiguous(tools, x, "frame")
@@ -134,7 +134,7 @@ def framed(tools: Tools, x: Native, windows: Windows, fill: float) -> Native:
     return frame
 
 
-def columns(tools: Tools, frame: Native, windows: Windows, block: Block) -> Native:
+def columns(tools: NumpyTools, frame: Native, windows: Windows, block: OutputRows) -> Native:
     """Return im2col of a block of output rows, (C, KH, KW, rows, OW, N), of a frame (C, H, W, N)."""
     if windows.single:
         return frame[:, None, None, block.first : block.first + block.rows]

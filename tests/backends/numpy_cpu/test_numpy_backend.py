@@ -179,5 +179,5 @@ def test_what_takes_different_times_is_timed_apart(normal) -> None:
     x = normal(64, 4, 32, 32)
     y, cache = network.forward(Context(backend, training=True), params, state, x)
     network.backward(Context(backend, training=True), params, cache, y)
-    kinds = [kind for kind in backend._quicker if kind[1] == x.shape]
+    kinds = [kind for kind in backend._tuners if kind[1] == x.shape]
     assert sorted(name.split()[0] for name, _ in kinds) == ["backward"] * 2 + ["forward"] * 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Sequential, Training, load_data
-from cnnkit.backends.cuda.capture_device import CudaRecorder
+from cnnkit.backends.cuda.capture_device import CudaCaptureDevice
 from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
 from cnnkit.backends.cuda.simulator.transfers import transfers
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
@@ -14,7 +14,7 @@ from cnnkit.backends.shared.captured_step import MOST_CAPTURES, CapturedStep, Ca
 from cnnkit.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 
 
-class Recorder(CudaRecorder):
+class CountingDevice(CudaCaptureDevice):
     """Counts captures and replays; refuses to capture when told to."""
 
     def __init__(self, backend: CupySimBackend, refuse: str = "") -> None:
@@ -49,8 +49,8 @@ def accumulate(backend):
 
 
 def test_the_first_call_runs_the_second_is_captured_the_rest_replayed(sim) -> None:
-    recorder = Recorder(sim)
-    step, total = CapturedStep(accumulate(sim), recorder), sim.zeros((3,), "float64")
+    device = CountingDevice(sim)
+    step, total = CapturedStep(accumulate(sim), device), sim.zeros((3,), "float64")
     wanted = np.zeros(3)
     for i in range(5):
         x = np.full(3, i + 1.0)
@@ -58,28 +58,28 @@ def test_the_first_call_runs_the_second_is_captured_the_rest_replayed(sim) -> No
         wanted += x * 10.0**-i + i
         assert np.allclose(sim.to_numpy(total), wanted, rtol=0, atol=1e-12)
         assert float(sim.to_numpy(report)) == pytest.approx(wanted.sum())
-        assert (recorder.captured, recorder.replayed) == (min(i, 1), i)
+        assert (device.captured, device.replayed) == (min(i, 1), i)
     assert step.reason is None
 
 
 def test_each_shape_and_each_set_of_variables_has_a_capture_of_its_own(sim) -> None:
-    recorder = Recorder(sim)
-    step = CapturedStep(lambda total, x: (sim.assign(total, total + x.sum()), total), recorder)
+    device = CountingDevice(sim)
+    step = CapturedStep(lambda total, x: (sim.assign(total, total + x.sum()), total), device)
     one, other = sim.zeros((1,), "float64"), sim.zeros((1,), "float64")
     for _ in range(3):
         for total in (one, other):
             for size in (2, 3):
                 step(total, sim.asarray(np.ones(size)))
     assert (float(sim.to_numpy(one)[0]), float(sim.to_numpy(other)[0])) == (15.0, 15.0)
-    assert recorder.captured == 4
+    assert device.captured == 4
     for size in range(4, 4 + MOST_CAPTURES):  # the oldest ones are given up
         step(one, sim.asarray(np.ones(size)))
     step(one, sim.asarray(np.ones(2)))
-    assert recorder.captured == 4
+    assert device.captured == 4
 
 
 def test_a_step_that_cannot_be_captured_runs_as_it_is_and_says_why(sim) -> None:
-    step, total = CapturedStep(accumulate(sim), Recorder(sim, "no graphs today")), sim.zeros((2,), "float32")
+    step, total = CapturedStep(accumulate(sim), CountingDevice(sim, "no graphs today")), sim.zeros((2,), "float32")
     for i in range(3):
         step(total, sim.asarray(np.ones(2, "float32")), {"rate": 1.0, "step": i})
     assert step.reason == "no graphs today"
@@ -138,7 +138,7 @@ def test_numbers_of_numpy_are_numbers(sim, number) -> None:
     def step(total, x, scalars):
         return sim.assign(total, x * scalars["a"] + scalars["b"] + scalars["n"]), total
 
-    ready, total = CapturedStep(step, Recorder(sim)), sim.zeros((2,), "float64")
+    ready, total = CapturedStep(step, CountingDevice(sim)), sim.zeros((2,), "float64")
     for count in (1, np.int64(2), np.int32(3)):
         ready(total, sim.asarray(np.ones(2)), {"a": number(0.5), "b": number(0.25), "n": count})
         assert sim.to_numpy(total).tolist() == [0.75 + count] * 2
@@ -147,25 +147,25 @@ def test_numbers_of_numpy_are_numbers(sim, number) -> None:
 
 
 def test_a_first_call_that_fails_is_no_warming_up(sim) -> None:
-    recorder, failing = Recorder(sim), [True]
+    device, failing = CountingDevice(sim), [True]
 
     def step(total, x):
         if failing:
             raise ValueError("not now")
         return sim.assign(total, total + x), total
 
-    ready, total = CapturedStep(step, recorder), sim.zeros((1,), "float32")
+    ready, total = CapturedStep(step, device), sim.zeros((1,), "float32")
     with pytest.raises(ValueError, match="not now"):
         ready(total, sim.asarray(np.ones(1, "float32")))
     failing.clear()
     ready(total, sim.asarray(np.ones(1, "float32")))
-    assert recorder.captured == 0
+    assert device.captured == 0
     ready(total, sim.asarray(np.ones(1, "float32")))
-    assert (recorder.captured, sim.to_numpy(total).tolist()) == (1, [2.0])
+    assert (device.captured, sim.to_numpy(total).tolist()) == (1, [2.0])
 
 
 def test_variables_of_another_form_in_the_same_memory_are_others(sim) -> None:
-    ready, total = CapturedStep(lambda kept: (kept, kept.sum(axis=0)), Recorder(sim)), sim.zeros((4,), "float32")
+    ready, total = CapturedStep(lambda kept: (kept, kept.sum(axis=0)), CountingDevice(sim)), sim.zeros((4,), "float32")
     for _ in range(3):
         assert ready(total)[1].shape == ()
         assert ready(total.reshape((2, 2)))[1].shape == (2,)
