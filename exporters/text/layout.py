@@ -2,8 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from cnnkit.exporters.text.grammar import quoted
 
@@ -44,31 +44,3 @@ def labels(shape: tuple[int, ...], axes: tuple[str, ...], labelled: int) -> Iter
     rest = "".join(f", {quoted(axis).replace('%', '%%')}" for axis in axes[labelled:])
     form = f"[{counted}{rest}]\n".encode()
     return (form % index for index in itertools.product(*map(range, shape[:labelled])))
-
-
-def image_rows(architecture: Mapping[str, Any] | None) -> dict[str, tuple[int, ...]]:
-    """Return {path of a Dense layer: (C, H, W)} for those whose input a Flatten made of an image."""
-    found: dict[str, tuple[int, ...]] = {}
-    if architecture is not None:
-        _search(architecture.get("layers"), found)
-    return found
-
-
-def _search(layers: Any, found: dict[str, tuple[int, ...]]) -> None:
-    maps: tuple[int, ...] | None = None
-    for entry in layers if isinstance(layers, list) else [layers]:
-        if not isinstance(entry, Mapping):
-            continue
-        shape = entry.get("input_shape")
-        if entry.get("type") == "Flatten":
-            image = isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and n > 0 for n in shape)
-            maps = tuple(shape) if image and isinstance(shape, list) else None
-        elif entry.get("type") == "Dense":
-            if maps is not None:
-                found[str(entry.get("path"))] = maps
-            maps = None
-        elif shape != entry.get("output_shape"):
-            maps = None
-        for value in entry.values():
-            if isinstance(value, list | Mapping):
-                _search(value, found)

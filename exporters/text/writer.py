@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core.architecture import find_flattened_images
 from cnnkit.exporters.core.raw_values import checked, require_rank
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile, sha256
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.body import body
-from cnnkit.exporters.text.layout import image_rows, layout
-from cnnkit.exporters.text.statistics import layers_in_words, summary
+from cnnkit.exporters.text.layout import layout
+from cnnkit.exporters.text.statistics import describe_layers, summary
 from cnnkit.files.names import printable
 
 _INTRODUCTION = """\
@@ -38,18 +39,18 @@ def _lines(weights: WeightFile, precision: int | None) -> Iterator[bytes]:
     yield f"{grammar.FORMAT} {grammar.VERSION}\n{_INTRODUCTION}\n".encode()
     yield "".join(f"@ {line}\n" for line in _head(weights).splitlines()).encode()
     yield b"\n" if precision is None else f"\nprecision {precision}\n".encode()
-    layers, maps = layers_in_words(weights.architecture), image_rows(weights.architecture)
+    layers, images = describe_layers(weights.architecture), find_flattened_images(weights.architecture)
     for tensor in weights.tensors:
-        yield from _tensor(tensor, layers, maps, precision)
+        yield from _tensor(tensor, layers, images, precision)
     total = sum(tensor.parameters for tensor in weights.tensors)
     yield f"end of file, {len(weights)} tensors, {total} numbers\n".encode()
 
 
 def _tensor(
-    tensor: Tensor, layers: dict[str, str], maps: dict[str, tuple[int, ...]], precision: int | None
+    tensor: Tensor, layers: dict[str, str], images: dict[str, tuple[int, ...]], precision: int | None
 ) -> Iterator[bytes]:
     values = checked(tensor)
-    image = maps.get(tensor.layer) if tensor.axes == ("out", "in") else None
+    image = images.get(tensor.layer) if tensor.axes == ("out", "in") else None
     heading = [
         f"tensor {grammar.quoted(tensor.name)} {tensor.dtype} ({', '.join(map(str, tensor.shape))})",
         f"layer {grammar.quoted(tensor.layer)}",
