@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.json.reader import read_json
 from cnnkit.exporters.json.writer import FORMAT, write_json
-from cnnkit.exporters.text.grammar import WIDTHS
 
 _MARK = re.compile(rb'"format"\s*:\s*"' + FORMAT.encode() + b'"')
 

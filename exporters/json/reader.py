@@ -9,11 +9,11 @@ from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import fault
+from cnnkit.exporters.core.number_text.parsing import NumberError, parse
+from cnnkit.exporters.core.number_text.patterns import SPECIAL, WIDTHS
 from cnnkit.exporters.core.tensor_list import TEXTS
 from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, sha256
 from cnnkit.exporters.json.writer import FORMAT, VERSION
-from cnnkit.exporters.text.grammar import SPECIAL, WIDTHS
-from cnnkit.exporters.text.parsing import NumberError, parse
 from cnnkit.files.extents import byte_count
 from cnnkit.files.names import printable
 

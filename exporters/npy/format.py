@@ -5,9 +5,9 @@ from pathlib import Path
 
 from cnnkit.exporters.core.faults import fault, gate_faults
 from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.npy_array import HEAD, array_of, header_of, in_order
 from cnnkit.exporters.core.raw_values import STEP, streamed
 from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile
-from cnnkit.exporters.npy.reader import HEAD, array_of, header_of, in_order
 from cnnkit.files.npy_header import NpyHeader
 from cnnkit.files.stored_file import StoredFile
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.faults import fault, gate_faults
 from cnnkit.exporters.core.name_conventions import meaning, model_order
+from cnnkit.exporters.core.npy_array import HEAD, array_of, header_of, in_order
 from cnnkit.exporters.core.raw_values import STEP, streamed
 from cnnkit.exporters.core.tensor_list import Stored, weight_file
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
-from cnnkit.exporters.npy.reader import HEAD, array_of, header_of, in_order
 from cnnkit.files.names import printable
 from cnnkit.files.npy_header import NpyHeader, NpyTypeError
 from cnnkit.files.zip_gate import ZipGate

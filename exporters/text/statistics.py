@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from cnnkit.exporters.core.architecture import LayerEntry, all_layers, outer_layers
+from cnnkit.exporters.core.float_types import FLOATS
 from cnnkit.exporters.core.weight_file import Array, Tensor
-from cnnkit.exporters.text.floats import FLOATS
 from cnnkit.files.names import printable
 
 _SLICE = 1 << 14

@@ -7,11 +7,12 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import find_flattened_images
+from cnnkit.exporters.core.number_text.layout import layout
+from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.raw_values import checked, require_rank
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile, sha256
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.body import body
-from cnnkit.exporters.text.layout import layout
 from cnnkit.exporters.text.statistics import describe_layers, summary
 from cnnkit.files.names import printable
 
@@ -29,7 +30,7 @@ def write_text(weights: WeightFile, path: Path, precision: int | None) -> None:
     """
     for tensor in weights.tensors:
         require_rank(tensor)
-        if tensor.dtype not in grammar.WIDTHS:
+        if tensor.dtype not in WIDTHS:
             raise ExportError(f"{tensor.kind} {printable(tensor.name)}: {grammar.FORMAT} has no {tensor.dtype}")
     with path.open("wb", buffering=1 << 20) as stream:
         stream.writelines(_lines(weights, precision))

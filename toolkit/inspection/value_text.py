@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.exporters.core.number_text.digits import dumped
+from cnnkit.exporters.core.number_text.layout import layout
 from cnnkit.exporters.core.weight_file import Array, Tensor
 from cnnkit.exporters.text.body import body
-from cnnkit.exporters.text.digits import dumped
-from cnnkit.exporters.text.layout import layout
 from cnnkit.inspection.decoding import decoded
 
 

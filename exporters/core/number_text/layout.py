@@ -1,11 +1,7 @@
 """How the numbers of a tensor lie on lines: rows, slices with labels, rows of an image's maps."""
 
-import itertools
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
-
-from cnnkit.exporters.text.grammar import quoted
 
 _LONGEST, _FOLDED = 32, 16
 
@@ -36,11 +32,3 @@ def layout(shape: tuple[int, ...], maps: tuple[int, ...] | None = None) -> Layou
     if maps is not None and math.prod(maps) == row and 1 < maps[2] <= _LONGEST:
         return Layout(maps[2], maps[1], row, labelled)
     return Layout(_FOLDED, 0, row, labelled)
-
-
-def labels(shape: tuple[int, ...], axes: tuple[str, ...], labelled: int) -> Iterator[bytes]:
-    """Yield "[o 3, i 0, kh, kw]" for every index of the first `labelled` axes."""
-    counted = ", ".join(f"{quoted(axis).replace('%', '%%')} %d" for axis in axes[:labelled])
-    rest = "".join(f", {quoted(axis).replace('%', '%%')}" for axis in axes[labelled:])
-    form = f"[{counted}{rest}]\n".encode()
-    return (form % index for index in itertools.product(*map(range, shape[:labelled])))

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.exporters.core.number_text.patterns import SPECIAL
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.text.grammar import SPECIAL
 
 
 @dataclass(frozen=True)
