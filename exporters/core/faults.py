@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cnnkit.errors import WeightFileError
-from cnnkit.files.hdf5_gate import UnsafeFileError
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 def fault(

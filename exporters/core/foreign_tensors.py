@@ -11,9 +11,9 @@ from cnnkit.exporters.core.faults import fault, gate_faults
 from cnnkit.exporters.core.raw_values import STEP, streamed, values_of
 from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor
 from cnnkit.files.hdf5_foreign import Listing, Stored, list_hdf5, stream_values
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes, StoredFile
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SIGNATURE_PLACES = (0, 512, 1024, 2048, 4096)  # before it a user block, as of MATLAB and Julia

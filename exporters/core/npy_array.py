@@ -7,9 +7,9 @@ import numpy as np
 from cnnkit.exporters.core.raw_values import values_of
 from cnnkit.exporters.core.weight_file import Array
 from cnnkit.files.extents import byte_count
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.npy_header import LONGEST, NpyHeader, NpyTypeError, parse_npy_header
 from cnnkit.files.stored_file import Bytes
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 HEAD = LONGEST + 12  # what may come before the values
 

@@ -12,7 +12,7 @@ from cnnkit.exporters.hdf5.layout import FORMAT
 from cnnkit.exporters.hdf5.reader import read_hdf5
 from cnnkit.exporters.hdf5.writer import write_hdf5
 from cnnkit.files.hdf5_foreign import list_hdf5
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 class Hdf5Format(Format):

@@ -7,12 +7,12 @@ from cnnkit.exporters.core.foreign_tensors import is_hdf5
 from cnnkit.exporters.core.format import Format
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.keras.archive import is_archive
-from cnnkit.exporters.keras.legacy import is_legacy
+from cnnkit.exporters.keras.legacy_reader import is_legacy
 from cnnkit.exporters.keras.reader import NAME, read_archive, read_hdf5
-from cnnkit.exporters.keras.saved import is_saved
+from cnnkit.exporters.keras.weights_reader import is_saved
 from cnnkit.exporters.keras.writer import network_tensors, require_same, write_keras
 from cnnkit.files.hdf5_foreign import list_hdf5
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_gate import member_names
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile, sha256
 from cnnkit.exporters.keras.config import snake_case
-from cnnkit.exporters.keras.layers import add
-from cnnkit.exporters.keras.network import Network
-from cnnkit.exporters.keras.variable import KerasLayer
+from cnnkit.exporters.keras.keras_layer import KerasLayer
+from cnnkit.exporters.keras.layer_conversion import add
+from cnnkit.exporters.keras.sequential import Network
 from cnnkit.files.hdf5_library import load_h5py, new_group
 
 CONFIG = "sequential_config"

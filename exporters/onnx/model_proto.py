@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, parse_tensor
 from cnnkit.exporters.onnx.wire import BYTES, VARINT, Field, Source, damaged, signed
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MAX_DEPTH = 16
 _MODEL = {1: VARINT, 2: BYTES, 3: BYTES, 4: BYTES, 5: VARINT, 6: BYTES, 7: BYTES}

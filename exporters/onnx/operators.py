@@ -6,7 +6,7 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.layer_geometry import geometry, pair
-from cnnkit.exporters.onnx.graph import Graph
+from cnnkit.exporters.onnx.graph_builder import Graph
 from cnnkit.files.names import printable
 
 Layer = Mapping[str, Any]

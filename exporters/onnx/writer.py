@@ -6,7 +6,7 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.exporters.onnx.graph import INPUT, Graph
+from cnnkit.exporters.onnx.graph_builder import INPUT, Graph
 from cnnkit.exporters.onnx.operators import apply
 from cnnkit.exporters.onnx.reader import PROPERTY
 from cnnkit.exporters.onnx.wire_writer import Message

@@ -13,11 +13,11 @@ from cnnkit.exporters.core.raw_values import STEP, streamed, values_of
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.exporters.pytorch.checkpoint_tree import Checkpoint, Found, explore
 from cnnkit.exporters.pytorch.legacy_file import TorchLegacy
-from cnnkit.exporters.pytorch.objects import TensorRef
+from cnnkit.exporters.pytorch.symbols import TensorRef
 from cnnkit.exporters.pytorch.zip_file import TorchZip
 from cnnkit.files.extents import byte_count, strides
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _FREE_BYTES, _LARGEST_RATIO = 64 << 20, 16  # what all tensors together may take, however small the file is; beyond that
 

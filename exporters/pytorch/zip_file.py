@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.exporters.core.weight_file import NotRead
-from cnnkit.exporters.pytorch.objects import Storage
 from cnnkit.exporters.pytorch.pickle_machine import load
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.exporters.pytorch.symbols import Storage
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_gate import ZipGate
 
 PICKLE = "/data.pkl"

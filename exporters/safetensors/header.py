@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.files.extents import byte_count
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 LONGEST = 100_000_000  # bytes; the limit of the format
 MOST_NODES = 3_000_000  # brackets and commas: what the header takes in memory once it is parsed

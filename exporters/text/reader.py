@@ -14,9 +14,9 @@ from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.heading import Heading, read_heading
 from cnnkit.exporters.text.source import LineError, Piece, pieces
 from cnnkit.exporters.text.values import Values, read_values
-from cnnkit.files.hdf5_gate import UnsafeFileError
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 NAME = "txt"
 ROUNDED = "rounded_to_digits"  # a key of the metadata: what `precision` left

@@ -4,8 +4,8 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
 
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_end import Directory, find_directory
 
 MAX_MEMBERS = 100_000

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.stored_file import Bytes, StoredFile, read_exactly
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_blocks import CheckedBlocks, blocks_of
 from cnnkit.files.zip_directory import read_members
 

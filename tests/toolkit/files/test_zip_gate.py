@@ -11,7 +11,7 @@ import zlib
 import pytest
 
 from cnnkit.files import zip_directory, zip_end, zip_writer
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_gate import ZipGate, member_names
 from cnnkit.files.zip_writer import ZipWriter
 

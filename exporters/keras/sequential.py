@@ -6,7 +6,7 @@ from typing import Any
 from cnnkit.exporters.core.claims import Claims
 from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.keras.config import snake_case
-from cnnkit.exporters.keras.variable import KerasLayer, Variable
+from cnnkit.exporters.keras.keras_layer import KerasLayer, Variable
 
 Layer = Mapping[str, Any]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.layer_geometry import Geometry, Padding, Pair, geometry, pair
-from cnnkit.exporters.keras.network import Layer, Network
-from cnnkit.exporters.keras.variable import Variable
+from cnnkit.exporters.keras.keras_layer import Variable
+from cnnkit.exporters.keras.sequential import Layer, Network
 
 _NONE: Padding = ((0, 0), (0, 0))
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.keras.network import Layer, Network
-from cnnkit.exporters.keras.variable import Variable
-from cnnkit.exporters.keras.windows import conv, conv_transpose, pool, uses_bias
+from cnnkit.exporters.keras.keras_layer import Variable
+from cnnkit.exporters.keras.sequential import Layer, Network
+from cnnkit.exporters.keras.window_layers import conv, conv_transpose, pool, uses_bias
 from cnnkit.files.names import printable
 
 
