@@ -18,10 +18,13 @@ def fault(
 
 
 @contextlib.contextmanager
-def gate_faults(path: Path, format_name: str) -> Iterator[None]:
-    """Turn what the HDF5 gate refuses into a WeightFileError about `path`."""
+def faults_of(path: Path, format_name: str, part: str = "") -> Iterator[None]:
+    """Turn an UnsafeFileError, or a ValueError or RecursionError about `part` of the file, into a WeightFileError about `path`."""
     try:
         yield
     except UnsafeFileError as error:
         hint = "the file is cut short: copy or download it again" if "truncated" in str(error) else None
         raise fault(path, str(error), kind=error.kind, format_name=format_name, hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        problem = "nested too deep" if isinstance(error, RecursionError) else printable(str(error), 400)
+        raise fault(path, f"{part}: {problem}" if part else problem, format_name=format_name) from error

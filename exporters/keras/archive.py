@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.names import printable
 from cnnkit.files.zip_gate import ZipGate
@@ -32,7 +32,7 @@ def open_archive(path: Path, format_name: str) -> Archive:
 
     Raises WeightFileError when it is damaged, or keeps the weights in a form that is not read.
     """
-    with gate_faults(path, format_name):
+    with faults_of(path, format_name):
         gate = ZipGate(path)
         if WEIGHTS not in gate.members:
             problem = f"{_PICKLED} holds pickled dictionaries, which are never loaded"

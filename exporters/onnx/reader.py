@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.raw_values import STEP, streamed
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.exporters.onnx.model_proto import Model, parse_model
@@ -31,7 +31,7 @@ class _Found(NamedTuple):
 
 def read_onnx(path: Path) -> WeightFile:
     """Return what an ONNX file holds; values are read later. Raises WeightFileError."""
-    with gate_faults(path, NAME):
+    with faults_of(path, NAME):
         file = StoredFile(path)
         with file.open() as stream:
             model = parse_model(Source(stream, file.size))
@@ -127,5 +127,5 @@ def _readers(
 
 
 def _read(path: Path, file: StoredFile, stored: StoredTensor) -> Array:
-    with gate_faults(path, NAME):
+    with faults_of(path, NAME):
         return read_tensor(file, stored)

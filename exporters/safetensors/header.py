@@ -1,5 +1,8 @@
 """The header of a safetensors file: every claim in it is checked before anything is believed."""
 
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
@@ -61,6 +64,13 @@ def read_header(file: StoredFile) -> tuple[dict[str, Entry], dict[str, str]]:
     entries = {name: _entry(name, value, 8 + length) for name, value in header.items()}
     _require_tiling(entries, 8 + length, file.size)
     return entries, metadata
+
+
+def digest(metadata: Mapping[str, str], claims: Mapping[str, tuple[str, Sequence[int]]]) -> str:
+    """Return the SHA-256 of the metadata and of {key: (type, shape)}: what no checksum of values covers."""
+    texts = sorted((name, text) for name, text in metadata.items() if name != "cnnkit_sha256")
+    shapes = sorted((key, dtype, list(shape)) for key, (dtype, shape) in claims.items())
+    return hashlib.sha256(json.dumps([texts, shapes]).encode()).hexdigest()
 
 
 def _entry(name: str, value: Any, origin: int) -> Entry:

@@ -23,8 +23,7 @@ class TextFormat(Format):
     name = NAME
     suffixes = (".txt",)
     description = "every number as text, exactly, with headings for people"
-    reads = True
-    writes = True
+    reads = writes = True
     options = {"precision": f"significant digits, 1 to {MOST_DIGITS}: shorter, and rounded"}  # noqa: RUF012
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002

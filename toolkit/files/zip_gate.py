@@ -10,6 +10,8 @@ from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_blocks import CheckedBlocks, blocks_of
 from cnnkit.files.zip_directory import read_members
 
+_MARK = b"PK\3\4"
+
 
 class ZipGate:
     """A zip of which every header has been compared and no member unfolded.
@@ -72,9 +74,15 @@ class ZipGate:
         self._sound.add(name)
 
 
+def is_zip(path: Path) -> bool:
+    """Return whether a file begins as a zip with at least one member does."""
+    with path.open("rb") as stream:
+        return stream.read(len(_MARK)) == _MARK
+
+
 def member_names(path: Path, head: bytes) -> tuple[str, ...]:
     """Return the names of a zip's members, or, of one that must not be read, the first; for telling formats apart."""
-    if not head.startswith(b"PK\3\4"):
+    if not head.startswith(_MARK):
         return ()
     try:
         return tuple(ZipGate(path).members)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cnnkit.errors import WeightFileError
-from cnnkit.exporters.diy_cnn import format as diy_cnn_json
+from cnnkit.exporters.diy_cnn import reader as diy_cnn_json
 from cnnkit.exporters.diy_cnn.format import DiyCnnJsonFormat
 
 FORMAT = DiyCnnJsonFormat()

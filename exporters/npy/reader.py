@@ -1,0 +1,37 @@
+"""Reads a file by numpy.save: the header now, the values when asked."""
+
+import functools
+from pathlib import Path
+
+from cnnkit.exporters.core.faults import faults_of
+from cnnkit.exporters.core.npy_array import HEAD, array_of, header_of, in_order
+from cnnkit.exporters.core.raw_values import STEP, streamed
+from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile
+from cnnkit.files.npy_header import NpyHeader
+from cnnkit.files.stored_file import StoredFile
+
+NAME = "npy"
+_TENSOR = "arr_0"  # what NumPy calls an array without a name
+
+
+def read_npy(path: Path) -> WeightFile:
+    """Return the array as the one tensor "arr_0". Raises WeightFileError when it is damaged or not of numbers."""
+    with faults_of(path, NAME):
+        file = StoredFile(path)
+        header = header_of(file.read(0, min(file.size, HEAD)).tobytes(), file.size)
+    behind = file.size - header.header_bytes - header.value_bytes
+    not_read = (NotRead("bytes behind the array", behind, "not part of it"),) if behind else ()
+    axes = tuple(map(str, range(len(header.shape))))
+    read = functools.partial(_read, file, header)
+    blocks = functools.partial(file.blocks, header.header_bytes, header.value_bytes, STEP)
+    stream = functools.partial(streamed, path, NAME, _TENSOR, blocks, header.dtype)
+    tensor = Tensor(
+        *(_TENSOR, "", "parameter", "other", axes, header.dtype.name, header.shape, read),
+        stream if in_order(header) else None,
+    )
+    return WeightFile((tensor,), not_read=not_read, file=str(path))
+
+
+def _read(file: StoredFile, header: NpyHeader) -> Array:
+    with faults_of(file.path, NAME):
+        return array_of(file.read(header.header_bytes, header.value_bytes), header)
