@@ -19,7 +19,7 @@ def fault(
 
 @contextlib.contextmanager
 def faults_of(path: Path, format_name: str, part: str = "") -> Iterator[None]:
-    """Turn an UnsafeFileError, or a ValueError or RecursionError about `part` of the file, into a WeightFileError about `path`."""
+    """Turn an UnsafeFileError, or a ValueError about `part` of the file, into a WeightFileError about `path`."""
     try:
         yield
     except UnsafeFileError as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.raw_values import STEP, streamed, values_of
-from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor
+from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, numbered_axes
 from cnnkit.files.hdf5_foreign import Listing, Stored, list_hdf5, stream_values
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes, StoredFile
@@ -63,7 +63,7 @@ class Foreign(NamedTuple):
         """Return the data set at `place` as a tensor; axes that do not fit its rank are numbered."""
         stored = self.stored(place)
         if axes is None or len(axes) != len(stored.shape):
-            axes = tuple(map(str, range(len(stored.shape))))
+            axes = numbered_axes(len(stored.shape))
         direct = self._is_direct(stored)
         dtype = stored.carrier if direct else stored.carrier.newbyteorder("<")
         blocks = functools.partial(self._blocks, place, stored, direct)

@@ -13,9 +13,9 @@ from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier, is_raw
 from cnnkit.exporters.core.faults import fault, faults_of
-from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, hashed, sha256
+from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Tensor, WeightFile, hashed, sha256
 from cnnkit.exporters.hdf5.chunks import parts_of
-from cnnkit.exporters.hdf5.layout import FORMAT, GROUPS, TEXTS, VERSION, get_text, link_name
+from cnnkit.exporters.hdf5.layout import FORMAT, GROUPS, VERSION, get_text, link_name
 from cnnkit.files.hdf5_gate import GatedHdf5, open_hdf5
 from cnnkit.files.hdf5_library import translated
 from cnnkit.files.names import printable

@@ -9,8 +9,7 @@ from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.number_text.parsing import NumberError, parse
 from cnnkit.exporters.core.number_text.patterns import SPECIAL, WIDTHS
-from cnnkit.exporters.core.tensor_list import TEXTS
-from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, sha256
+from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Tensor, WeightFile, sha256
 from cnnkit.exporters.json.writer import FORMAT, VERSION
 from cnnkit.files.extents import byte_count
 from cnnkit.files.names import printable

@@ -6,7 +6,7 @@ from pathlib import Path
 from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.npy_array import HEAD, array_of, header_of, in_order
 from cnnkit.exporters.core.raw_values import STEP, streamed
-from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, numbered_axes
 from cnnkit.files.npy_header import NpyHeader
 from cnnkit.files.stored_file import StoredFile
 
@@ -21,7 +21,7 @@ def read_npy(path: Path) -> WeightFile:
         header = header_of(file.read(0, min(file.size, HEAD)).tobytes(), file.size)
     behind = file.size - header.header_bytes - header.value_bytes
     not_read = (NotRead("bytes behind the array", behind, "not part of it"),) if behind else ()
-    axes = tuple(map(str, range(len(header.shape))))
+    axes = numbered_axes(len(header.shape))
     read = functools.partial(_read, file, header)
     blocks = functools.partial(file.blocks, header.header_bytes, header.value_bytes, STEP)
     stream = functools.partial(streamed, path, NAME, _TENSOR, blocks, header.dtype)

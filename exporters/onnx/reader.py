@@ -9,7 +9,7 @@ from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.raw_values import STEP, streamed
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
 from cnnkit.exporters.onnx.model_proto import Model, parse_model
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, read_tensor
 from cnnkit.exporters.onnx.usage import Use, all_graphs, meaning, own_inputs, uses
@@ -80,7 +80,7 @@ def _tensor(found: _Found, readers: Any) -> Tensor:
     if role == "other" and (found.constant or not stored.shape or "float" not in stored.dtype):
         kind = "other"
     if axes is None:
-        axes = tuple(map(str, range(len(stored.shape))))
+        axes = numbered_axes(len(stored.shape))
     layer = found.name.rpartition(".")[0] or (found.use.node.name if found.use else "") or found.name
     return Tensor(found.name, layer, kind, role, axes, stored.dtype, stored.shape, *readers(found.name, stored))
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from cnnkit.exporters.core.name_conventions import WINDOW_AXES
 from cnnkit.exporters.onnx.model_proto import Graph, Node
 
-_WINDOW = {3: ("k",), 4: ("kh", "kw"), 5: ("kd", "kh", "kw")}
 _SCALE = {1: "gamma", 2: "beta", 3: "mean", 4: "variance"}
 _SCALED = frozenset(("BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization"))
 _RECURRENT = {1: "weight", 2: "recurrent_weight", 3: "bias"}
@@ -60,8 +60,8 @@ def meaning(use: Use | None, rank: int) -> tuple[str, tuple[str, ...] | None]:  
 
 
 def _convolution(op: str, slot: int, rank: int) -> tuple[str, tuple[str, ...] | None]:
-    if slot == 1 and rank in _WINDOW:
-        return "weight", (*(("o", "i") if op == "Conv" else ("i", "o")), *_WINDOW[rank])
+    if slot == 1 and rank in WINDOW_AXES:
+        return "weight", (*(("o", "i") if op == "Conv" else ("i", "o")), *WINDOW_AXES[rank])
     if slot == 2 and rank == 1:
         return "bias", ("o",)
     return "other", None

@@ -1,16 +1,15 @@
 """Writes a net as ONNX: architecture as operations, weights as they are, cnnkit's own data as a metadata property."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.onnx.graph_builder import INPUT, Graph
 from cnnkit.exporters.onnx.operators import apply
 from cnnkit.exporters.onnx.reader import PROPERTY
 from cnnkit.exporters.onnx.wire_writer import Message
-from cnnkit.files.names import printable
 
 IR_VERSION, OPSET = 8, 17
 _FLOATS = ("float16", "float32", "float64")
@@ -60,7 +59,4 @@ def _property(weights: WeightFile, held: tuple[Tensor, ...]) -> str:
     about: dict[str, Any] = {
         "version": 1, "tensors": tensors, "architecture": weights.architecture, "metadata": weights.metadata,
     }  # fmt: skip
-    try:
-        return json.dumps(about, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ExportError(f"metadata is not JSON: {printable(str(error))}") from error
+    return strict_json.dumps("metadata", about, ensure_ascii=True)

@@ -10,7 +10,7 @@ from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.name_conventions import meaning
 from cnnkit.exporters.core.raw_values import STEP, streamed, values_of
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
 from cnnkit.exporters.pytorch.checkpoint_tree import Checkpoint, Found, explore
 from cnnkit.exporters.pytorch.legacy_file import TorchLegacy
 from cnnkit.exporters.pytorch.symbols import TensorRef
@@ -67,7 +67,7 @@ def _tensor(path: Path, container: TorchZip | TorchLegacy, found: Found, shapes:
     if owner != "net":
         kind = owner
     if owner == "optimizer":
-        layer, role, axes = name.rpartition(".")[0], "slot", tuple(map(str, range(len(ref.shape))))
+        layer, role, axes = name.rpartition(".")[0], "slot", numbered_axes(len(ref.shape))
     read = functools.partial(_read, path, container, name, ref)
     return Tensor(name, layer, kind, role, axes, ref.dtype, ref.shape, read, _stream(path, container, name, ref))
 

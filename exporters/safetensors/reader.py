@@ -10,8 +10,8 @@ from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.name_conventions import meaning, model_order
 from cnnkit.exporters.core.raw_values import MISFIT, STEP, streamed, values_of
-from cnnkit.exporters.core.tensor_list import TEXTS, Stored, weight_file
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, sha256
+from cnnkit.exporters.core.tensor_list import Stored, weight_file
+from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Stream, Tensor, WeightFile, sha256
 from cnnkit.exporters.safetensors.header import Entry, digest, read_header
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile

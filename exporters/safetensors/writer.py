@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.raw_values import blocks_of, checked, require_rank
-from cnnkit.exporters.core.tensor_list import TEXTS, VERSION, keys, rows, to_json
-from cnnkit.exporters.core.weight_file import Tensor, WeightFile
+from cnnkit.exporters.core.tensor_list import VERSION, keys, rows
+from cnnkit.exporters.core.weight_file import TEXTS, Tensor, WeightFile
 from cnnkit.exporters.safetensors.header import DTYPES, LONGEST, digest
 from cnnkit.files.names import printable
 
@@ -48,8 +49,8 @@ def _header(weights: WeightFile, listed: list[dict[str, Any]], entries: dict[str
     metadata = {"cnnkit": str(VERSION)}
     for name in TEXTS:
         if getattr(weights, name) is not None:
-            metadata[name] = to_json(name, getattr(weights, name))
-    metadata["tensors"] = to_json("tensors", listed)
+            metadata[name] = strict_json.dumps(name, getattr(weights, name))
+    metadata["tensors"] = strict_json.dumps("tensors", listed)
     metadata["cnnkit_sha256"] = digest(
         metadata, {key: (entry["dtype"], entry["shape"]) for key, entry in entries.items()}
     )

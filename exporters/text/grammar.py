@@ -4,7 +4,6 @@ import json
 import re
 
 FORMAT, VERSION = "cnnkit-text", 1
-TEXTS = ("architecture", "metadata", "position")
 
 NUMBER_STARTS = b"0123456789+-."
 

@@ -1,16 +1,16 @@
 """Writes a WeightFile as text: line after line, no more of it in memory than a slice of a tensor."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.architecture import find_flattened_images
 from cnnkit.exporters.core.number_text.layout import layout
 from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.raw_values import checked, require_rank
-from cnnkit.exporters.core.weight_file import Tensor, WeightFile, sha256
+from cnnkit.exporters.core.weight_file import TEXTS, Tensor, WeightFile, sha256
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.body import body
 from cnnkit.exporters.text.statistics import describe_layers, summary
@@ -70,13 +70,8 @@ def _head(weights: WeightFile) -> str:
     for index, tensor in enumerate(weights.tensors):
         if tensor.kind != ("optimizer" if tensor.role == "slot" else "parameter"):
             kinds.setdefault(tensor.kind, []).append(index)
-    texts: dict[str, Any] = {
-        name: getattr(weights, name) for name in grammar.TEXTS if getattr(weights, name) is not None
-    }
+    texts: dict[str, Any] = {name: getattr(weights, name) for name in TEXTS if getattr(weights, name) is not None}
     for name, value in texts.items():
-        try:
-            json.dumps(value, allow_nan=False, sort_keys=True)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ExportError(f"{name} is not JSON: {printable(str(error))}") from error
+        strict_json.dumps(name, value, sort_keys=True)  # so that an error names the text
     head = texts | ({"kinds": kinds} if kinds else {})
-    return json.dumps(head, indent=1, sort_keys=True, allow_nan=False)
+    return strict_json.dumps("the head", head, indent=1, sort_keys=True, ensure_ascii=True)

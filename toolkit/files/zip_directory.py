@@ -45,7 +45,7 @@ def read_members(stream: BinaryIO, size: int) -> tuple[dict[str, Member], int]:
         entry, position = _Entry.parse(data, position)
         member, begin, end = _locate(stream, directory, entry)
         if member.name in members:
-            _refuse(member.name, "is there twice")
+            _refuse(member.name, "occurs twice")
         members[member.name] = member
         ranges.append((begin, end, member.name))
     if position != len(data):
