@@ -8,7 +8,7 @@ from typing import Any
 
 from cnnkit.errors import CnnkitError, ExportError
 from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.atomic import atomic_path
 from cnnkit.files.names import printable
@@ -37,16 +37,17 @@ def broken() -> tuple[Broken, ...]:
 
 
 def read(path: str | Path) -> WeightFile:
-    """Return what a weight file of any format holds; the format is found by content.
+    """Return what a weight file of any format holds; the format is recognised by content, in the order of `Priority`.
 
     Raises WeightFileError when there is no such file, no format knows it, or it is damaged or unsafe.
     """
     path = Path(path)
     head = _head(path)
-    for form in formats().values():
+    installed = formats()
+    for form in sorted(installed.values(), key=lambda form: (form.priority, form.name)):
         if _recognises(form, path, head):
-            return replace(_read_as(form, path), file=str(path), format=form.name)
-    known = ", ".join(name for name, form in formats().items() if form.reads)
+            return _read_as(form, path)
+    known = ", ".join(name for name, form in installed.items() if form.reads)
     raise fault(path, f"unknown content, begins with {head[:8].hex(' ')}", hint=f"cnnkit reads {known}")
 
 
@@ -77,14 +78,14 @@ def write(
 ) -> None:
     """Write `weights` to `path`, whole and verified, or not at all.
 
-    Raises ExportError when the format or an option is not known, the format cannot hold them, the file is there
-    already and `overwrite` is False, or it cannot be written.
+    Raises ExportError when the format or an option is not known, the format cannot hold them, the file exists
+    and `overwrite` is False, or it cannot be written.
     """
     path = Path(path)
     form = choose(path, format)
     _require_options(form, options)
     if not overwrite and path.exists():
-        raise ExportError(f"{printable(str(path))}: is there already: choose another name or --overwrite")
+        raise ExportError(f"{printable(str(path))}: already exists: choose another name or --overwrite")
     try:
         with atomic_path(path, lambda fresh: form.check(weights, fresh)) as fresh:
             form.write(weights, fresh, **options)
@@ -113,6 +114,7 @@ def _load(entry: EntryPoint) -> Format:
         raise TypeError("not a cnnkit.exporters.Format")
     if form.name != entry.name:
         raise ValueError(f"registered as {entry.name}, calls itself {form.name}")
+    Priority(form.priority)
     return form
 
 
@@ -146,7 +148,7 @@ def _recognises(form: Format, path: Path, head: bytes) -> bool:
 
 def _read_as(form: Format, path: Path) -> WeightFile:
     try:
-        return form.read(path)
+        return replace(form.read(path), file=str(path), format=form.name)
     except CnnkitError:
         raise
     except Exception as error:

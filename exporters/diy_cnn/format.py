@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.diy_cnn.reader import ARRAYS, NAME, read_diy_cnn
 
@@ -15,6 +15,7 @@ class DiyCnnJsonFormat(Format):
 
     name = NAME
     suffixes = (".json",)
+    priority = Priority.SPECIFIC
     description = "weights of the do-it-yourself CNN in Rust (conv_filters, conv_biases, fc_weights, fc_biases)"
     reads = True
 

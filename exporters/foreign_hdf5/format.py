@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cnnkit.exporters.core.foreign_tensors import is_hdf5
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.foreign_hdf5.reader import NAME, read_plain_hdf5
 
@@ -13,6 +13,7 @@ class PlainHdf5Format(Format):
 
     name = NAME
     suffixes = (".h5", ".hdf5")
+    priority = Priority.CATCH_ALL
     description = "HDF5 of other makers: every numeric data set by its path"
     reads = True
 

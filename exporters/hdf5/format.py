@@ -5,7 +5,7 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.foreign_tensors import is_hdf5
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.hdf5.layout import FORMAT
 from cnnkit.exporters.hdf5.reader import NAME, read_hdf5
@@ -19,6 +19,7 @@ class Hdf5Format(Format):
 
     name = NAME
     suffixes = (".h5", ".hdf5")
+    priority = Priority.SPECIFIC
     description = "cnnkit's own format: everything, exactly, readable with any HDF5 tool"
     reads = writes = True
     options = {"compression": "gzip level, 0 (none) to 9"}  # noqa: RUF012

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.json.reader import NAME, read_json
@@ -18,6 +18,7 @@ class JsonFormat(Format):
 
     name = NAME
     suffixes = (".json",)
+    priority = Priority.SPECIFIC
     description = "one JSON document: architecture, metadata, and every number exactly"
     reads = writes = True
 

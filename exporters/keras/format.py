@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.exporters.core.foreign_tensors import is_hdf5
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.keras.archive import is_archive
 from cnnkit.exporters.keras.legacy_reader import is_legacy
@@ -21,6 +21,7 @@ class KerasFormat(Format):
 
     name = NAME
     suffixes = (".weights.h5",)
+    priority = Priority.SPECIFIC
     description = "Keras: .h5 of all generations, .weights.h5 and .keras"
     reads = writes = True
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.npy.reader import NAME, read_npy
 
@@ -12,6 +12,7 @@ class NpyFormat(Format):
 
     name = NAME
     suffixes = (".npy",)
+    priority = Priority.CATCH_ALL
     description = "one array by numpy.save"
     reads = True
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.npz.reader import NAME, read_npz
 from cnnkit.exporters.npz.writer import write_npz
@@ -16,6 +16,7 @@ class NpzFormat(Format):
 
     name = NAME
     suffixes = (".npz",)
+    priority = Priority.CATCH_ALL
     description = "NumPy's npz: exact, for numpy.load"
     reads = writes = True
     options = {"compression": "deflate level, 0 (none) to 9"}  # noqa: RUF012

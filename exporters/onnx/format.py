@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cnnkit.exporters.core.format import Format, verify
+from cnnkit.exporters.core.format import Format, Priority, verify
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.onnx.model_proto import looks_like_model
 from cnnkit.exporters.onnx.reader import NAME, read_onnx
@@ -16,6 +16,7 @@ class OnnxFormat(Format):
 
     name = NAME
     suffixes = (".onnx",)
+    priority = Priority.SPECIFIC
     description = "ONNX: the network with its weights, which onnxruntime and others run"
     reads = writes = True
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.pytorch.reader import NAME, read_torch
 from cnnkit.exporters.pytorch.state_dict import losses, state_dict
@@ -19,6 +19,7 @@ class TorchFormat(Format):
 
     name = NAME
     suffixes = (".pt", ".pth")
+    priority = Priority.SPECIFIC
     description = "a PyTorch state_dict, for torch.load and load_state_dict"
     reads = writes = True
 

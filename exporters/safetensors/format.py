@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.safetensors.reader import NAME, read_safetensors
 from cnnkit.exporters.safetensors.writer import write_safetensors
@@ -16,6 +16,7 @@ class SafetensorsFormat(Format):
 
     name = NAME
     suffixes = (".safetensors",)
+    priority = Priority.SPECIFIC
     description = "safetensors: exact, plain, read by most libraries"
     reads = writes = True
 

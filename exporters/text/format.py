@@ -7,7 +7,7 @@ import numpy as np
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.float_types import FLOATS
-from cnnkit.exporters.core.format import Format, verify
+from cnnkit.exporters.core.format import Format, Priority, verify
 from cnnkit.exporters.core.number_text.digits import MOST_DIGITS
 from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
@@ -22,6 +22,7 @@ class TextFormat(Format):
 
     name = NAME
     suffixes = (".txt",)
+    priority = Priority.SPECIFIC
     description = "every number as text, exactly, with headings for people"
     reads = writes = True
     options = {"precision": f"significant digits, 1 to {MOST_DIGITS}: shorter, and rounded"}  # noqa: RUF012
