@@ -1,11 +1,16 @@
 """The architecture JSON of a weight file as layers in order; what a foreign file leaves out or breaks is skipped."""
 
+import contextlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cnnkit.errors import ExportError
+from cnnkit.files.names import printable
+
 Shape = tuple[int, ...]
+LayerFields = Mapping[str, Any]
 _MAX_DEPTH = 32
 
 
@@ -21,7 +26,7 @@ class LayerEntry:
 
     path: str
     type: str
-    fields: Mapping[str, Any]
+    fields: LayerFields
     input_shape: Shape | None
     output_shape: Shape | None
     children: tuple["LayerEntry", ...]
@@ -49,6 +54,17 @@ def shape_of(value: Any) -> Shape | None:
     """Return a JSON list of up to 7 positive numbers below 2^31 as a shape; None for anything else."""
     valid = isinstance(value, list) and len(value) < 8 and all(type(n) is int and 0 < n < 1 << 31 for n in value)
     return tuple(value) if valid else None
+
+
+@contextlib.contextmanager
+def layer_faults(layer: LayerFields) -> Iterator[None]:
+    """Turn what goes wrong for want of a valid field into an ExportError about the layer."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        problem = printable(f"{type(error).__name__}: {error}")
+        where = f"layer {layer.get('path')} ({printable(str(layer.get('type')))})"
+        raise ExportError(f"{where}: its description lacks something: {problem}") from error
 
 
 def find_flattened_images(architecture: Mapping[str, Any] | None) -> dict[str, Shape]:

@@ -10,7 +10,7 @@ from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.raw_values import STEP, streamed
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
-from cnnkit.exporters.onnx.model_proto import Model, parse_model
+from cnnkit.exporters.onnx.model_proto import ModelProto, parse_model
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, read_tensor
 from cnnkit.exporters.onnx.usage import Use, all_graphs, meaning, own_inputs, uses
 from cnnkit.exporters.onnx.wire import Source
@@ -53,7 +53,7 @@ def read_onnx(path: Path) -> WeightFile:
     return WeightFile(tensors, None, {"onnx": _about(model)}, not_read=tuple(not_read), file=str(path))
 
 
-def _tensors(model: Model) -> tuple[list[_Found], list[NotRead]]:
+def _tensors(model: ModelProto) -> tuple[list[_Found], list[NotRead]]:
     found, not_read = [], []
     for number, (prefix, graph) in enumerate(all_graphs(model.graph)):
         used = uses(graph)
@@ -85,7 +85,7 @@ def _tensor(found: _Found, readers: Any) -> Tensor:
     return Tensor(found.name, layer, kind, role, axes, stored.dtype, stored.shape, *readers(found.name, stored))
 
 
-def _ours(path: Path, model: Model, found: list[_Found], not_read: list[NotRead], readers: Any) -> WeightFile:
+def _ours(path: Path, model: ModelProto, found: list[_Found], not_read: list[NotRead], readers: Any) -> WeightFile:
     """Return the WeightFile that cnnkit wrote as this model."""
     about = strict_json.loads(model.properties[PROPERTY].encode("utf-8", "surrogateescape"))
     stored = {f.name: f.stored for f in found}
@@ -101,7 +101,7 @@ def _ours(path: Path, model: Model, found: list[_Found], not_read: list[NotRead]
     return WeightFile(tuple(tensors), architecture, metadata, not_read=tuple(not_read), file=str(path))
 
 
-def _about(model: Model) -> dict[str, Any]:
+def _about(model: ModelProto) -> dict[str, Any]:
     graph = model.graph
     return {
         "ir_version": model.ir_version,
