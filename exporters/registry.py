@@ -42,13 +42,20 @@ def read(path: str | Path) -> WeightFile:
     Raises WeightFileError when there is no such file, no format knows it, or it is damaged or unsafe.
     """
     path = Path(path)
-    head = _head(path)
+    head = _read_head(path)
     installed = formats()
-    for form in sorted(installed.values(), key=lambda form: (form.priority, form.name)):
-        if _recognises(form, path, head):
-            return _read_as(form, path)
-    known = ", ".join(name for name, form in installed.items() if form.reads)
-    raise fault(path, f"unknown content, begins with {head[:8].hex(' ')}", hint=f"cnnkit reads {known}")
+    in_order = sorted(installed.values(), key=lambda form: (form.priority, form.name))
+    form = next((form for form in in_order if _recognises(form, path, head)), None)
+    if form is None:
+        known = ", ".join(name for name, form in installed.items() if form.reads)
+        raise fault(path, f"unknown content, begins with {head[:8].hex(' ')}", hint=f"cnnkit reads {known}")
+    try:
+        return replace(form.read(path), file=str(path), format=form.name)
+    except CnnkitError:
+        raise
+    except Exception as error:  # a plug-in need not know cnnkit's errors
+        line = printable(f"{type(error).__name__}: {error}".partition("\n")[0])
+        raise fault(path, f"cannot be read as {form.name}: {line}", format_name=form.name) from error
 
 
 def choose(path: str | Path, name: str | None = None) -> Format:
@@ -118,7 +125,7 @@ def _load(entry: EntryPoint) -> Format:
     return form
 
 
-def _head(path: Path) -> bytes:
+def _read_head(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
@@ -144,16 +151,6 @@ def _recognises(form: Format, path: Path, head: bytes) -> bool:
         return form.recognises(path, head)
     except Exception:
         return False
-
-
-def _read_as(form: Format, path: Path) -> WeightFile:
-    try:
-        return replace(form.read(path), file=str(path), format=form.name)
-    except CnnkitError:
-        raise
-    except Exception as error:
-        line = printable(f"{type(error).__name__}: {error}".partition("\n")[0])
-        raise fault(path, f"cannot be read as {form.name}: {line}", format_name=form.name) from error
 
 
 def _require_options(form: Format, options: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ def network_tensors(weights: WeightFile) -> tuple[Tensor, ...]:
 
 
 def float_type(tensors: Sequence[Tensor], program: str) -> str:
-    """Return the floating-point type of all tensors, "float32" of none. Raises ExportError for several, or any other."""
+    """Return the floating-point type of all tensors, "float32" of none. Raises ExportError for several or another."""
     dtypes = sorted({tensor.dtype for tensor in tensors}) or ["float32"]
     if len(dtypes) > 1 or dtypes[0] not in _FLOATS:
         raise ExportError(f"{program}: expected weights of one of {', '.join(_FLOATS)}, got {', '.join(dtypes)}")

@@ -14,7 +14,7 @@ from cnnkit.exporters.keras.weights_reader import is_saved
 from cnnkit.exporters.keras.writer import require_same, write_keras
 from cnnkit.files.hdf5_foreign import list_hdf5
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_gate import member_names
+from cnnkit.files.zip_gate import is_zip, member_names
 
 
 class KerasFormat(Format):
@@ -38,9 +38,7 @@ class KerasFormat(Format):
 
     def read(self, path: Path) -> WeightFile:
         """Return what a Keras file holds, the configuration in metadata["keras"]. Raises WeightFileError."""
-        with path.open("rb") as stream:
-            head = stream.read(8192)
-        return read_hdf5(path) if is_hdf5(head) else read_archive(path)
+        return read_archive(path) if is_zip(path) else read_hdf5(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Write the weights for the equivalent keras.Sequential. Raises ExportError for what that cannot express."""

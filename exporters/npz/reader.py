@@ -12,7 +12,7 @@ from cnnkit.exporters.core.tensor_list import Stored, weight_file
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.files.npy_header import NpyHeader, NpyTypeError
-from cnnkit.files.zip_gate import ZipGate
+from cnnkit.files.zip_gate import ZipGate, open_zip
 
 NAME = "npz"
 DOCUMENT = "cnnkit.json"  # the array of bytes that says what the others are
@@ -22,7 +22,7 @@ _LONGEST = 64 << 20
 def read_npz(path: Path) -> WeightFile:
     """Return the arrays as tensors. Raises WeightFileError when the file is damaged or holds pickled objects."""
     with faults_of(path, NAME):
-        return _weight_file(path, ZipGate(path))
+        return _weight_file(path, open_zip(path))
 
 
 def _weight_file(path: Path, archive: ZipGate) -> WeightFile:
