@@ -8,7 +8,7 @@ from typing import Any
 
 from cnnkit.errors import CnnkitError, ExportError
 from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.files.atomic import atomic_path
@@ -38,17 +38,25 @@ def broken() -> tuple[Broken, ...]:
 
 
 def read(path: str | Path) -> WeightFile:
-    """Return what a weight file of any format holds; the format is found by content.
+    """Return what a weight file of any format holds; the format is recognised by content, in the order of `Priority`.
 
     Raises WeightFileError when there is no such file, no format knows it, or it is damaged or unsafe.
     """
     path = Path(path)
-    head = _head(path)
-    for form in formats().values():
-        if _recognises(form, path, head):
-            return NotebookWeightFile.of(replace(_read_as(form, path), file=str(path), format=form.name))
-    known = ", ".join(name for name, form in formats().items() if form.reads)
-    raise fault(path, f"unknown content, begins with {head[:8].hex(' ')}", hint=f"cnnkit reads {known}")
+    head = _read_head(path)
+    installed = formats()
+    in_order = sorted(installed.values(), key=lambda form: (form.priority, form.name))
+    form = next((form for form in in_order if _recognises(form, path, head)), None)
+    if form is None:
+        known = ", ".join(name for name, form in installed.items() if form.reads)
+        raise fault(path, f"unknown content, begins with {head[:8].hex(' ')}", hint=f"cnnkit reads {known}")
+    try:
+        return NotebookWeightFile.of(replace(form.read(path), file=str(path), format=form.name))
+    except CnnkitError:
+        raise
+    except Exception as error:  # a plug-in need not know cnnkit's errors
+        line = printable(f"{type(error).__name__}: {error}".partition("\n")[0])
+        raise fault(path, f"cannot be read as {form.name}: {line}", format_name=form.name) from error
 
 
 def choose(path: str | Path, name: str | None = None) -> Format:
@@ -78,14 +86,14 @@ def write(
 ) -> None:
     """Write `weights` to `path`, whole and verified, or not at all.
 
-    Raises ExportError when the format or an option is not known, the format cannot hold them, the file is there
-    already and `overwrite` is False, or it cannot be written.
+    Raises ExportError when the format or an option is not known, the format cannot hold them, the file exists
+    and `overwrite` is False, or it cannot be written.
     """
     path = Path(path)
     form = choose(path, format)
     _require_options(form, options)
     if not overwrite and path.exists():
-        raise ExportError(f"{printable(str(path))}: is there already: choose another name or --overwrite")
+        raise ExportError(f"{printable(str(path))}: already exists: choose another name or --overwrite")
     try:
         with atomic_path(path, lambda fresh: form.check(weights, fresh)) as fresh:
             form.write(weights, fresh, **options)
@@ -114,10 +122,11 @@ def _load(entry: EntryPoint) -> Format:
         raise TypeError("not a cnnkit.exporters.Format")
     if form.name != entry.name:
         raise ValueError(f"registered as {entry.name}, calls itself {form.name}")
+    Priority(form.priority)
     return form
 
 
-def _head(path: Path) -> bytes:
+def _read_head(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
@@ -143,16 +152,6 @@ def _recognises(form: Format, path: Path, head: bytes) -> bool:
         return form.recognises(path, head)
     except Exception:
         return False
-
-
-def _read_as(form: Format, path: Path) -> WeightFile:
-    try:
-        return form.read(path)
-    except CnnkitError:
-        raise
-    except Exception as error:
-        line = printable(f"{type(error).__name__}: {error}".partition("\n")[0])
-        raise fault(path, f"cannot be read as {form.name}: {line}", format_name=form.name) from error
 
 
 def _require_options(form: Format, options: dict[str, Any]) -> None:

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.raw_values import STEP, streamed, values_of
-from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor
+from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, numbered_axes
 from cnnkit.files.hdf5_foreign import Listing, Stored, list_hdf5, stream_values
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes, StoredFile
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SIGNATURE_PLACES = (0, 512, 1024, 2048, 4096)  # before it a user block, as of MATLAB and Julia
@@ -36,7 +36,7 @@ class Foreign(NamedTuple):
     @classmethod
     def opened(cls, path: Path, format_name: str, window: tuple[int, int] | None = None) -> "Foreign":
         """List a file. Raises WeightFileError when it is damaged, breaks a rule, or brings the worker down."""
-        with gate_faults(path, format_name):
+        with faults_of(path, format_name):
             try:
                 file = StoredFile(path)
             except OSError as error:
@@ -63,7 +63,7 @@ class Foreign(NamedTuple):
         """Return the data set at `place` as a tensor; axes that do not fit its rank are numbered."""
         stored = self.stored(place)
         if axes is None or len(axes) != len(stored.shape):
-            axes = tuple(map(str, range(len(stored.shape))))
+            axes = numbered_axes(len(stored.shape))
         direct = self._is_direct(stored)
         dtype = stored.carrier if direct else stored.carrier.newbyteorder("<")
         blocks = functools.partial(self._blocks, place, stored, direct)
@@ -88,14 +88,11 @@ class Foreign(NamedTuple):
 
     def _read(self, place: str, stored: Stored, blocks: Callable[[], Iterator[Bytes]], dtype: np.dtype[Any]) -> Array:
         data, filled = np.empty(stored.nbytes, np.uint8), 0
-        with gate_faults(self.path, self.format_name):
+        with faults_of(self.path, self.format_name, printable(place)):
             for block in blocks():
                 data[filled : filled + block.size] = block
                 filled += block.size
-        try:
             return values_of(data, dtype, stored.shape)
-        except ValueError as error:
-            raise fault(self.path, f"{printable(place)}: {error}", format_name=self.format_name) from error
 
     def not_read(self) -> list[NotRead]:
         """Return what was left alone."""

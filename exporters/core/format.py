@@ -1,7 +1,8 @@
-"""What a format of weight files must offer."""
+"""What every format of weight files offers: recognising, reading, writing, checking, and naming what it cannot hold."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,11 +10,22 @@ from cnnkit.errors import ExportError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 
 
-class Format(ABC):
-    """One file format. `name` and `suffixes` are what users type; a file is recognised by its content alone.
-    `options` are what `write` takes beyond weights and path, each with a line of explanation.
+class Priority(IntEnum):
+    """When a format is asked whether a file is its own: in this order, and by name among equals."""
 
-    A reader lists first and loads later: the tensors it returns read the file when they are asked for their values.
+    SPECIFIC = 0  # its files carry a mark or a structure that no other format has
+    DEFAULT = 1  # for plug-ins, so that one which claims too much takes no file from a specific format
+    CATCH_ALL = 2  # reads any file of a container (zip, HDF5) on which other formats are built
+
+
+class Format(ABC):
+    """One file format.
+
+    name, suffixes  what users type; a file is recognised by its content alone
+    options         what `write` takes besides weights and path, each with a line of explanation
+    priority        when the format is asked whether a file is its own
+
+    A reader lists tensors first; each tensor reads its values from the file when asked.
     """
 
     name: ClassVar[str]
@@ -22,6 +34,7 @@ class Format(ABC):
     reads: ClassVar[bool] = False
     writes: ClassVar[bool] = False
     options: ClassVar[Mapping[str, str]] = {}
+    priority: ClassVar[Priority] = Priority.DEFAULT
 
     @abstractmethod
     def recognises(self, path: Path, head: bytes) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cnnkit.exporters.core.element_types import carrier, is_raw
+from cnnkit.exporters.core.weight_file import numbered_axes
 from cnnkit.files.natural_order import natural
 
 Shape = tuple[int, ...]
@@ -21,7 +22,7 @@ _ROLES = {
 }
 _RANKS = {part: rank for rank, part in enumerate(_ROLES)}
 _RECURRENT = (("weight_ih", "weight"), ("weight_hh", "recurrent_weight"), ("bias_", "bias"))
-_KERNELS = {2: ("out", "in"), 3: ("o", "i", "k"), 4: ("o", "i", "kh", "kw"), 5: ("o", "i", "kd", "kh", "kw")}
+WINDOW_AXES = {3: ("k",), 4: ("kh", "kw"), 5: ("kd", "kh", "kw")}  # of a convolution kernel, by its rank
 
 
 class Meaning(NamedTuple):
@@ -59,12 +60,13 @@ def _axes(role: str, shape: Shape, weight: Shape | None, bias: Shape | None) -> 
         return ("c",)
     if role == "bias" and len(shape) == 1 and weight is not None:
         return ("out",) if len(weight) == 2 else ("o",)
-    if role == "weight" and len(shape) in _KERNELS:
-        axes = _KERNELS[len(shape)]
+    if role == "weight" and len(shape) == 2:
+        return ("out", "in")
+    if role == "weight" and len(shape) in WINDOW_AXES:
         # A transposed convolution is stored (i, o, ...); its bias tells, where it has one and the two differ.
-        turned = len(shape) > 2 and bias and bias[0] != shape[0] and shape[1] and bias[0] % shape[1] == 0
-        return (axes[1], axes[0], *axes[2:]) if turned else axes
-    return tuple(map(str, range(len(shape))))
+        turned = bias and bias[0] != shape[0] and shape[1] and bias[0] % shape[1] == 0
+        return (*(("i", "o") if turned else ("o", "i")), *WINDOW_AXES[len(shape)])
+    return numbered_axes(len(shape))
 
 
 def model_order(names: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.weight_file import Array, Tensor, hashed
 from cnnkit.files.extents import MAX_RANK
 from cnnkit.files.names import printable
@@ -45,13 +45,10 @@ def streamed(
 
     Raises WeightFileError about `what` when the bytes are no such values or do not fit.
     """
-    try:
-        with gate_faults(path, format_name):
-            digest = yield from hashed(values_of(data, dtype, (-1,)) for data in blocks())
+    with faults_of(path, format_name, what):
+        digest = yield from hashed(values_of(data, dtype, (-1,)) for data in blocks())
         if expected is not None and digest != expected:
             raise ValueError(MISFIT)
-    except ValueError as error:
-        raise fault(path, f"{what}: {error}", format_name=format_name) from error
     return digest
 
 

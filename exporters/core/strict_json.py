@@ -1,10 +1,11 @@
-"""JSON of strangers: nothing that the standard does not have, no key twice, no depth or length without end."""
+"""Strict JSON, read and written: nothing beyond the standard, no key twice, limited depth and numbers."""
 
 import json
 import math
 from collections.abc import Callable
 from typing import Any
 
+from cnnkit.errors import ExportError
 from cnnkit.files.names import printable
 
 
@@ -29,13 +30,27 @@ def loads(data: bytes, number: Callable[[str], Any] | None = None) -> Any:
         raise ValueError("JSON nested too deep") from error
 
 
+def dumps(
+    name: str, value: Any, *, indent: int | None = None, sort_keys: bool = False, ensure_ascii: bool = False
+) -> str:
+    """Return a value as JSON that UTF-8 can hold. Raises ExportError, about `name`, when it is not JSON."""
+    try:
+        text = json.dumps(value, ensure_ascii=ensure_ascii, allow_nan=False, indent=indent, sort_keys=sort_keys)
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can escape
+        return dumps(name, value, indent=indent, sort_keys=sort_keys, ensure_ascii=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ExportError(f"{name} is not JSON: {printable(str(error))}") from error
+    return text
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
-            raise ValueError(f"key {printable(name)} is there twice")
-        found[name] = value
-    return found
+        if name in members:
+            raise ValueError(f"key {printable(name)} occurs twice")
+        members[name] = value
+    return members
 
 
 def _no_constant(text: str) -> Any:

@@ -1,18 +1,15 @@
 """What formats of others have no place for, as JSON: layers, kinds, roles and axes of tensors, the texts of the net."""
 
 import itertools
-import json
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cnnkit.errors import ExportError
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.files.names import printable
 
 FORMAT, VERSION = "cnnkit", 1
-TEXTS = ("architecture", "metadata", "position")
 _PARTS = ("key", "name", "layer", "kind", "role", "dtype")
 
 
@@ -46,19 +43,6 @@ def rows(weights: WeightFile, keys: list[str]) -> list[dict[str, Any]]:
         | {"axes": list(t.axes), "dtype": t.dtype}
         for key, t in zip(keys, weights, strict=True)
     ]
-
-
-def to_json(name: str, value: Any) -> str:
-    """Return a value as JSON that UTF-8 can hold. Raises ExportError when it is not JSON."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # a lone surrogate
-            return json.dumps(value, allow_nan=False)
-        return text
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ExportError(f"{name} is not JSON: {printable(str(error))}") from error
 
 
 def weight_file(

@@ -19,6 +19,7 @@ Stream = Callable[[], Generator[Array, None, str]]
 
 _AHEAD = 2  # parts that the caller may be done with before they are hashed
 KINDS = ("parameter", "state", "optimizer", "activation", "other")
+TEXTS = ("architecture", "metadata", "position")  # the attributes of a WeightFile that are JSON
 ROLES = ("weight", "recurrent_weight", "bias", "gamma", "beta", "mean", "variance", "embedding", "slot", "other")
 
 
@@ -87,7 +88,7 @@ class Tensor:
             name.rpartition(".")[0] if layer is None else layer,
             kind,
             role,
-            tuple(map(str, range(native.ndim))) if axes is None else axes,
+            numbered_axes(native.ndim) if axes is None else axes,
             stored,
             native.shape,
             lambda: native,
@@ -152,7 +153,7 @@ class WeightFile:
         seen: set[tuple[str, str]] = set()
         for tensor in self.tensors:
             if (tensor.kind, tensor.name) in seen:
-                raise WeightFileError(f"{tensor.kind} {printable(tensor.name)} is there twice", file=self.file)
+                raise WeightFileError(f"{tensor.kind} {printable(tensor.name)} occurs twice", file=self.file)
             seen.add((tensor.kind, tensor.name))
 
     def __getitem__(self, name: str) -> Tensor:
@@ -186,6 +187,11 @@ class WeightFile:
     def arrays(self, kind: str) -> Mapping[str, Array]:
         """Return {name: values} of one kind, all read."""
         return {tensor.name: tensor.read() for tensor in self.select(kind)}
+
+
+def numbered_axes(rank: int) -> tuple[str, ...]:
+    """Return "0", "1", ...: the names of axes that have no other."""
+    return tuple(map(str, range(rank)))
 
 
 def hashed(parts: Iterable[Array]) -> Generator[Array, None, str]:

@@ -4,25 +4,24 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.core.faults import gate_faults
 from cnnkit.exporters.core.foreign_tensors import is_hdf5
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.hdf5.layout import FORMAT
-from cnnkit.exporters.hdf5.reader import read_hdf5
+from cnnkit.exporters.hdf5.reader import NAME, read_hdf5
 from cnnkit.exporters.hdf5.writer import write_hdf5
 from cnnkit.files.hdf5_foreign import list_hdf5
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 class Hdf5Format(Format):
     """Exact, compressible, verified: every tensor has its SHA-256, every chunk and header a checksum."""
 
-    name = "hdf5"
+    name = NAME
     suffixes = (".h5", ".hdf5")
+    priority = Priority.SPECIFIC
     description = "cnnkit's own format: everything, exactly, readable with any HDF5 tool"
-    reads = True
-    writes = True
+    reads = writes = True
     options = {"compression": "gzip level, 0 (none) to 9"}  # noqa: RUF012
 
     def recognises(self, path: Path, head: bytes) -> bool:
@@ -36,8 +35,7 @@ class Hdf5Format(Format):
 
     def read(self, path: Path) -> WeightFile:
         """Return what a file by cnnkit holds. Raises WeightFileError when it is damaged or of another maker."""
-        with gate_faults(path, self.name):
-            return read_hdf5(path)
+        return read_hdf5(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:
         """Write `weights`; the same weights give the same bytes.

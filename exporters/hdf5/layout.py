@@ -14,7 +14,6 @@ GROUPS = {
     "activation": "activations",
     "other": "other",
 }
-TEXTS = ("architecture", "metadata", "position")
 
 
 def link_name(name: str) -> str:

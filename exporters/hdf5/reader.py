@@ -12,24 +12,25 @@ import numpy as np
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier, is_raw
-from cnnkit.exporters.core.faults import fault, gate_faults
-from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, hashed, sha256
+from cnnkit.exporters.core.faults import fault, faults_of
+from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Tensor, WeightFile, hashed, sha256
 from cnnkit.exporters.hdf5.chunks import parts_of
-from cnnkit.exporters.hdf5.layout import FORMAT, GROUPS, TEXTS, VERSION, get_text, link_name
+from cnnkit.exporters.hdf5.layout import FORMAT, GROUPS, VERSION, get_text, link_name
 from cnnkit.files.hdf5_gate import GatedHdf5, open_hdf5
 from cnnkit.files.hdf5_library import translated
 from cnnkit.files.names import printable
 
-_fault = functools.partial(fault, format_name="hdf5")
+NAME = "hdf5"
+_fault = functools.partial(fault, format_name=NAME)
 _KINDS = {group: kind for kind, group in GROUPS.items()}
 
 
 def read_hdf5(path: Path) -> WeightFile:
     """Return what a file by cnnkit holds; no tensor is loaded.
 
-    Raises WeightFileError for another maker's file, a newer version or damage, UnsafeFileError from the gate.
+    Raises WeightFileError for another program's file, a newer version or damage.
     """
-    with open_hdf5(path) as file:
+    with faults_of(path, NAME), open_hdf5(path) as file:
         _require_ours(path, file)
         texts = {name: _text(file, name) for name in TEXTS}
         found, not_read = [], []
@@ -100,7 +101,7 @@ def _tensor(path: Path, place: str, dataset: Any) -> tuple[int, Tensor]:
 
 def _read(path: Path, place: str, expected: str) -> Array:
     try:
-        with gate_faults(path, "hdf5"), open_hdf5(path) as file:
+        with faults_of(path, NAME), open_hdf5(path) as file:
             values = file.read(place)
     except KeyError as error:
         raise _fault(path, f"{printable(place)} is gone since the file was listed") from error
@@ -113,7 +114,7 @@ def _read(path: Path, place: str, expected: str) -> Array:
 def _stream(path: Path, place: str, expected: str) -> Generator[Array, None, str]:
     """Yield the values a few MiB at a time. Raises as `_read`; a wrong SHA-256 shows at the end."""
     try:
-        with gate_faults(path, "hdf5"), open_hdf5(path) as file:
+        with faults_of(path, NAME), open_hdf5(path) as file:
             digest = yield from hashed(parts_of(file[place], place))
     except KeyError as error:
         raise _fault(path, f"{printable(place)} is gone since the file was listed") from error

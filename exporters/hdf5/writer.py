@@ -11,21 +11,24 @@ from typing import Any
 import numpy as np
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier, is_raw
-from cnnkit.exporters.core.weight_file import Tensor, WeightFile, sha256
-from cnnkit.exporters.hdf5.layout import FORMAT, GROUPS, TEXTS, VERSION, link_name, put_text, utf8
+from cnnkit.exporters.core.weight_file import TEXTS, Tensor, WeightFile, sha256
+from cnnkit.exporters.hdf5.layout import FORMAT, GROUPS, VERSION, link_name, put_text, utf8
+from cnnkit.files.extents import MAX_RANK
 from cnnkit.files.hdf5_library import load_h5py, new_group
 from cnnkit.files.names import printable
 
 _CHUNK = 1 << 20
-_MAX_RANK, _MAX_NAME = 32, 10_000
+_MAX_NAME = 10_000
 
 
 def write_hdf5(weights: WeightFile, path: Path, compression: int) -> None:
     """Write `weights` to `path`. Raises ExportError for what HDF5 cannot hold, OSError by the disk."""
     for tensor in weights.tensors:
         _require_storable(tensor)
-    texts = {name: _json(name, getattr(weights, name)) for name in TEXTS if getattr(weights, name) is not None}
+    held = {name: getattr(weights, name) for name in TEXTS if getattr(weights, name) is not None}
+    texts = {name: strict_json.dumps(name, value, indent=1).encode() for name, value in held.items()}
     with _created(path) as file:
         put_text(file.attrs, "format", FORMAT)
         file.attrs["version"] = np.int64(VERSION)
@@ -85,23 +88,12 @@ def _created(path: Path) -> Iterator[Any]:
     path.write_bytes(image.getbuffer())
 
 
-def _json(name: str, value: Any) -> bytes:
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
-        try:
-            return text.encode()
-        except UnicodeEncodeError:  # a lone surrogate
-            return json.dumps(value, allow_nan=False, indent=1).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ExportError(f"{name} is not JSON: {printable(str(error))}") from error
-
-
 def _require_storable(tensor: Tensor) -> None:
     problem = None
     if carrier(tensor.dtype).kind == "c":
         problem = f"HDF5 has no {tensor.dtype}"
-    elif len(tensor.shape) > _MAX_RANK:
-        problem = f"HDF5 holds at most {_MAX_RANK} axes, got {len(tensor.shape)}"
+    elif len(tensor.shape) > MAX_RANK:
+        problem = f"HDF5 holds at most {MAX_RANK} axes, got {len(tensor.shape)}"
     elif len(link_name(tensor.name).encode()) > _MAX_NAME:
         problem = f"a name of more than {_MAX_NAME} bytes"
     if problem is not None:

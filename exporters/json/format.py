@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
+from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.exporters.json.reader import read_json
+from cnnkit.exporters.json.reader import NAME, read_json
 from cnnkit.exporters.json.writer import FORMAT, write_json
-from cnnkit.exporters.text.grammar import WIDTHS
 
 _MARK = re.compile(rb'"format"\s*:\s*"' + FORMAT.encode() + b'"')
 
@@ -16,11 +16,11 @@ _MARK = re.compile(rb'"format"\s*:\s*"' + FORMAT.encode() + b'"')
 class JsonFormat(Format):
     """Exact: a NaN keeps its payload, in words ("+nan(0x1)"), because JSON has none."""
 
-    name = "json"
+    name = NAME
     suffixes = (".json",)
+    priority = Priority.SPECIFIC
     description = "one JSON document: architecture, metadata, and every number exactly"
-    reads = True
-    writes = True
+    reads = writes = True
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
         """Return whether it is an object that says near its beginning that it is of this format."""

@@ -1,26 +1,23 @@
 """Reads a JSON document of weights strictly; a number stays text until its type is known, and is rounded once."""
 
-import functools
 import math
 from pathlib import Path
 from typing import Any
 
-from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.tensor_list import TEXTS
-from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, sha256
+from cnnkit.exporters.core.faults import fault, faults_of
+from cnnkit.exporters.core.number_text.parsing import NumberError, parse
+from cnnkit.exporters.core.number_text.patterns import SPECIAL, WIDTHS
+from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Tensor, WeightFile, sha256
 from cnnkit.exporters.json.writer import FORMAT, VERSION
-from cnnkit.exporters.text.grammar import SPECIAL, WIDTHS
-from cnnkit.exporters.text.parsing import NumberError, parse
 from cnnkit.files.extents import byte_count
 from cnnkit.files.names import printable
 
+NAME = "json"
 _LIMIT = 256 << 20
 _NAMED = ("name", "layer", "kind", "role", "dtype")
 _PARTS = frozenset((*_NAMED, "axes", "shape", "values", "sha256"))
-_fault = functools.partial(fault, format_name="json")
 
 
 class _Number(str):
@@ -33,16 +30,10 @@ def read_json(path: Path) -> WeightFile:
     """Return what a document holds. Raises WeightFileError for anything but strict JSON of this form."""
     size = path.stat().st_size
     if size > _LIMIT:
-        raise _fault(path, f"{size} bytes, more than {_LIMIT} for JSON", kind="too_big")
-    try:
+        raise fault(path, f"{size} bytes, more than {_LIMIT} for JSON", kind="too_big", format_name=NAME)
+    with faults_of(path, NAME):
         document = strict_json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), _Number)
         return _weight_file(path, document)
-    except WeightFileError:
-        raise
-    except ValueError as error:
-        raise _fault(path, str(error)) from error
-    except RecursionError as error:
-        raise _fault(path, "JSON nested too deep") from error
 
 
 def _weight_file(path: Path, document: Any) -> WeightFile:

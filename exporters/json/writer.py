@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.float_types import FLOATS
+from cnnkit.exporters.core.number_text.digits import dumped, finite, words
+from cnnkit.exporters.core.number_text.layout import layout
+from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.raw_values import checked, require_rank
-from cnnkit.exporters.core.tensor_list import TEXTS, to_json
-from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile, sha256
-from cnnkit.exporters.text.digits import dumped, finite, words
-from cnnkit.exporters.text.floats import FLOATS
-from cnnkit.exporters.text.grammar import WIDTHS
-from cnnkit.exporters.text.layout import layout
+from cnnkit.exporters.core.weight_file import TEXTS, Array, Tensor, WeightFile, sha256
 from cnnkit.files.names import printable
 
 FORMAT, VERSION = "cnnkit-json", 1
@@ -36,7 +36,7 @@ def _document(weights: WeightFile) -> Iterator[bytes]:
     for name in TEXTS:
         value = getattr(weights, name)
         if value is not None:
-            yield f'"{name}": {to_json(name, value)},\n'.encode()
+            yield f'"{name}": {strict_json.dumps(name, value)},\n'.encode()
     yield b'"tensors": ['
     for index, tensor in enumerate(weights.tensors):
         yield b",\n" if index else b"\n"

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.names import printable
-from cnnkit.files.zip_gate import ZipGate
+from cnnkit.files.zip_gate import open_zip
 
 WEIGHTS = "model.weights.h5"
 _PICKLED = "model.weights.npz"
@@ -32,8 +32,8 @@ def open_archive(path: Path, format_name: str) -> Archive:
 
     Raises WeightFileError when it is damaged, or keeps the weights in a form that is not read.
     """
-    with gate_faults(path, format_name):
-        gate = ZipGate(path)
+    with faults_of(path, format_name):
+        gate = open_zip(path)
         if WEIGHTS not in gate.members:
             problem = f"{_PICKLED} holds pickled dictionaries, which are never loaded"
             raise fault(path, problem, kind="refused", format_name=format_name)

@@ -3,17 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+from cnnkit.exporters.core.claims import network_tensors
 from cnnkit.exporters.core.foreign_tensors import is_hdf5
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.keras.archive import is_archive
-from cnnkit.exporters.keras.legacy import is_legacy
+from cnnkit.exporters.keras.legacy_reader import is_legacy
 from cnnkit.exporters.keras.reader import NAME, read_archive, read_hdf5
-from cnnkit.exporters.keras.saved import is_saved
-from cnnkit.exporters.keras.writer import network_tensors, require_same, write_keras
+from cnnkit.exporters.keras.weights_reader import is_saved
+from cnnkit.exporters.keras.writer import require_same, write_keras
 from cnnkit.files.hdf5_foreign import list_hdf5
-from cnnkit.files.hdf5_library import UnsafeFileError
-from cnnkit.files.zip_gate import member_names
+from cnnkit.files.unsafe_file import UnsafeFileError
+from cnnkit.files.zip_gate import is_zip, member_names
 
 
 class KerasFormat(Format):
@@ -21,6 +22,7 @@ class KerasFormat(Format):
 
     name = NAME
     suffixes = (".weights.h5",)
+    priority = Priority.SPECIFIC
     description = "Keras: .h5 of all generations, .weights.h5 and .keras"
     reads = writes = True
 
@@ -36,9 +38,7 @@ class KerasFormat(Format):
 
     def read(self, path: Path) -> WeightFile:
         """Return what a Keras file holds, the configuration in metadata["keras"]. Raises WeightFileError."""
-        with path.open("rb") as stream:
-            head = stream.read(8192)
-        return read_hdf5(path) if is_hdf5(head) else read_archive(path)
+        return read_archive(path) if is_zip(path) else read_hdf5(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Write the weights for the equivalent keras.Sequential. Raises ExportError for what that cannot express."""

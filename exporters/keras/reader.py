@@ -10,8 +10,8 @@ from cnnkit.exporters.core.foreign_tensors import Foreign
 from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile
 from cnnkit.exporters.keras import config as configs
 from cnnkit.exporters.keras.archive import open_archive
-from cnnkit.exporters.keras.legacy import is_legacy, read_legacy
-from cnnkit.exporters.keras.saved import is_saved, read_saved
+from cnnkit.exporters.keras.legacy_reader import is_legacy, read_legacy
+from cnnkit.exporters.keras.weights_reader import is_saved, read_saved
 
 NAME = "keras"
 

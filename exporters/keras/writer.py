@@ -7,21 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.core.weight_file import Tensor, WeightFile, sha256
+from cnnkit.exporters.core.claims import float_type, network_tensors
+from cnnkit.exporters.core.weight_file import WeightFile, sha256
 from cnnkit.exporters.keras.config import snake_case
-from cnnkit.exporters.keras.layers import add
-from cnnkit.exporters.keras.network import Network
-from cnnkit.exporters.keras.variable import KerasLayer
+from cnnkit.exporters.keras.keras_layer import KerasLayer
+from cnnkit.exporters.keras.layer_conversion import add
+from cnnkit.exporters.keras.sequential import Network
 from cnnkit.files.hdf5_library import load_h5py, new_group
 
 CONFIG = "sequential_config"
 LONGEST_OLD_ATTRIBUTE = 60_000  # bytes; HDF5 allows 64 KiB with what belongs to it
-_FLOATS = ("float16", "float32", "float64")
-
-
-def network_tensors(weights: WeightFile) -> tuple[Tensor, ...]:
-    """Return what the network needs, parameters and state, in order."""
-    return tuple(tensor for tensor in weights.tensors if tensor.kind in ("parameter", "state"))
 
 
 def keras_layers(weights: WeightFile) -> list[KerasLayer]:
@@ -29,9 +24,7 @@ def keras_layers(weights: WeightFile) -> list[KerasLayer]:
     if weights.architecture is None:
         raise ExportError("Keras's layouts depend on the layers: these weights come without an architecture")
     held = network_tensors(weights)
-    dtypes = sorted({tensor.dtype for tensor in held})
-    if len(dtypes) > 1 or not set(dtypes) <= set(_FLOATS):
-        raise ExportError(f"Keras: expected weights of one of {', '.join(_FLOATS)}, got {', '.join(dtypes)}")
+    float_type(held, "Keras")
     network = Network({tensor.name: tensor for tensor in held})
     for layer in weights.architecture.get("layers", []):
         add(network, layer)
@@ -43,7 +36,7 @@ def sequential_config(weights: WeightFile, layers: list[KerasLayer]) -> dict[str
     architecture = weights.architecture or {}
     shape = list(architecture.get("input_shape", []))
     shape = [*shape[1:], shape[0]] if len(shape) == 3 else shape
-    dtype = next((tensor.dtype for tensor in network_tensors(weights)), "float32")
+    dtype = float_type(network_tensors(weights), "Keras")
     entries = [
         {"module": "keras.layers", "class_name": layer.kind, "config": layer.config | {"dtype": dtype}}
         for layer in layers

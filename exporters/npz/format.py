@@ -4,23 +4,21 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.core.faults import fault, gate_faults
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.exporters.npz.reader import read_npz
+from cnnkit.exporters.npz.reader import NAME, read_npz
 from cnnkit.exporters.npz.writer import write_npz
-from cnnkit.files.names import printable
 from cnnkit.files.zip_gate import member_names
 
 
 class NpzFormat(Format):
     """Strict: nothing is unpickled, nothing evaluated, nothing unpacked to the disk."""
 
-    name = "npz"
+    name = NAME
     suffixes = (".npz",)
+    priority = Priority.CATCH_ALL
     description = "NumPy's npz: exact, for numpy.load"
-    reads = True
-    writes = True
+    reads = writes = True
     options = {"compression": "deflate level, 0 (none) to 9"}  # noqa: RUF012
 
     def recognises(self, path: Path, head: bytes) -> bool:
@@ -30,11 +28,7 @@ class NpzFormat(Format):
 
     def read(self, path: Path) -> WeightFile:
         """Return the arrays as tensors. Raises WeightFileError when the file is damaged or holds pickled objects."""
-        with gate_faults(path, self.name):
-            try:
-                return read_npz(path)
-            except ValueError as error:
-                raise fault(path, printable(str(error), 400), format_name=self.name) from error
+        return read_npz(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:
         """Write `weights`; the same weights give the same bytes.

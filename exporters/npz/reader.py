@@ -4,23 +4,28 @@ import functools
 from pathlib import Path
 
 from cnnkit.exporters.core import strict_json
-from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.name_conventions import meaning, model_order
+from cnnkit.exporters.core.npy_array import HEAD, array_of, header_of, in_order
 from cnnkit.exporters.core.raw_values import STEP, streamed
 from cnnkit.exporters.core.tensor_list import Stored, weight_file
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
-from cnnkit.exporters.npy.reader import HEAD, array_of, header_of, in_order
 from cnnkit.files.names import printable
 from cnnkit.files.npy_header import NpyHeader, NpyTypeError
-from cnnkit.files.zip_gate import ZipGate
+from cnnkit.files.zip_gate import ZipGate, open_zip
 
+NAME = "npz"
 DOCUMENT = "cnnkit.json"  # the array of bytes that says what the others are
 _LONGEST = 64 << 20
 
 
 def read_npz(path: Path) -> WeightFile:
-    """Return what the file holds. Raises UnsafeFileError, or ValueError in one line, when it cannot be believed."""
-    archive = ZipGate(path)
+    """Return the arrays as tensors. Raises WeightFileError when the file is damaged or holds pickled objects."""
+    with faults_of(path, NAME):
+        return _weight_file(path, open_zip(path))
+
+
+def _weight_file(path: Path, archive: ZipGate) -> WeightFile:
     stored, not_read, document = {}, [], None
     for member in archive.members:
         name = member.removesuffix(".npy")
@@ -78,13 +83,9 @@ def _stream(path: Path, archive: ZipGate, member: str, header: NpyHeader) -> Str
     if not in_order(header):
         return None
     blocks = functools.partial(archive.blocks, member, header.header_bytes, header.value_bytes, STEP)
-    return functools.partial(streamed, path, "npz", f"array {printable(member)}", blocks, header.dtype)
+    return functools.partial(streamed, path, NAME, f"array {printable(member)}", blocks, header.dtype)
 
 
 def _read(path: Path, archive: ZipGate, member: str, header: NpyHeader) -> Array:
-    with gate_faults(path, "npz"):
-        data = archive.read(member, header.header_bytes)
-    try:
-        return array_of(data, header)
-    except ValueError as error:
-        raise fault(path, f"array {printable(member)}: {error}", format_name="npz") from error
+    with faults_of(path, NAME, f"array {printable(member)}"):
+        return array_of(archive.read(member, header.header_bytes), header)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.raw_values import blocks_of, checked, require_rank
-from cnnkit.exporters.core.tensor_list import FORMAT, TEXTS, VERSION, keys, rows, to_json
-from cnnkit.exporters.core.weight_file import Array, WeightFile
+from cnnkit.exporters.core.tensor_list import FORMAT, VERSION, keys, rows
+from cnnkit.exporters.core.weight_file import TEXTS, Array, WeightFile
 from cnnkit.exporters.npz.reader import DOCUMENT
 from cnnkit.files.zip_writer import ZipWriter
 
@@ -23,12 +24,12 @@ def write_npz(weights: WeightFile, path: Path, level: int) -> None:
     texts = {name: getattr(weights, name) for name in TEXTS if getattr(weights, name) is not None}
     document = {"format": FORMAT, "version": VERSION} | texts | {"tensors": rows(weights, names)}
     for name, text in texts.items():
-        to_json(name, text)  # so that an error names the text
+        strict_json.dumps(name, text)  # so that an error names the text
     with path.open("wb") as stream:
         archive = ZipWriter(stream)
         for name, tensor in zip(names, weights, strict=True):
             _add(archive, name, checked(tensor), carrier(tensor.dtype), level)
-        text = np.frombuffer(to_json(DOCUMENT, document).encode(), np.uint8)
+        text = np.frombuffer(strict_json.dumps(DOCUMENT, document).encode(), np.uint8)
         _add(archive, DOCUMENT, text, text.dtype, level)
         archive.finish()
 

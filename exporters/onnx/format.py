@@ -4,11 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cnnkit.exporters.core.format import Format, verify
+from cnnkit.exporters.core.claims import network_tensors
+from cnnkit.exporters.core.format import Format, Priority, verify
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.onnx.model_proto import looks_like_model
 from cnnkit.exporters.onnx.reader import NAME, read_onnx
-from cnnkit.exporters.onnx.writer import network_tensors, write_onnx
+from cnnkit.exporters.onnx.writer import write_onnx
 
 
 class OnnxFormat(Format):
@@ -16,6 +17,7 @@ class OnnxFormat(Format):
 
     name = NAME
     suffixes = (".onnx",)
+    priority = Priority.SPECIFIC
     description = "ONNX: the network with its weights, which onnxruntime and others run"
     reads = writes = True
 

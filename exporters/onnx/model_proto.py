@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, parse_tensor
 from cnnkit.exporters.onnx.wire import BYTES, VARINT, Field, Source, damaged, signed
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MAX_DEPTH = 16
 _MODEL = {1: VARINT, 2: BYTES, 3: BYTES, 4: BYTES, 5: VARINT, 6: BYTES, 7: BYTES}
@@ -13,7 +13,7 @@ _GRAPH = frozenset((1, 2, 5, 10, 11, 12, 13, 14, 15))
 
 
 @dataclass
-class Node:
+class NodeProto:
     """An operation: names of what it takes and gives; attributes that are whole numbers; a Constant's tensor."""
 
     op: str = ""
@@ -23,15 +23,15 @@ class Node:
     numbers: dict[str, int] = field(default_factory=dict)
     constant: StoredTensor | None = None
     sparse: bool = False
-    graphs: list["Graph"] = field(default_factory=list)
+    graphs: list["GraphProto"] = field(default_factory=list)
 
 
 @dataclass
-class Graph:
+class GraphProto:
     """Nodes in order, initializers, names of what goes in and comes out."""
 
     name: str = ""
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[NodeProto] = field(default_factory=list)
     initializers: list[StoredTensor] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
@@ -39,10 +39,10 @@ class Graph:
 
 
 @dataclass
-class Model:
+class ModelProto:
     """What an ONNX file holds."""
 
-    graph: Graph = field(default_factory=Graph)
+    graph: GraphProto = field(default_factory=GraphProto)
     ir_version: int = 0
     producer: str = ""
     producer_version: str = ""
@@ -69,9 +69,9 @@ def looks_like_model(head: bytes) -> bool:
     return False
 
 
-def parse_model(source: Source) -> Model:
+def parse_model(source: Source) -> ModelProto:
     """Return the model. Raises UnsafeFileError when it is damaged, nested too deep, or has no graph."""
-    model, graphs = Model(), 0
+    model, graphs = ModelProto(), 0
     for part in source.fields(0, source.size):
         if part.number == 1:
             model.ir_version = part.value
@@ -94,12 +94,12 @@ def parse_model(source: Source) -> Model:
     return model
 
 
-def _graph(source: Source, whole: Field, depth: int) -> Graph:
+def _graph(source: Source, whole: Field, depth: int) -> GraphProto:
     if whole.wire != BYTES:
         damaged("no graph", whole.start)
     if depth > _MAX_DEPTH:
         raise UnsafeFileError(f"graphs nested deeper than {_MAX_DEPTH}", "too_big")
-    graph = Graph()
+    graph = GraphProto()
     for part in source.fields(whole.start, whole.stop):
         if part.number == 1:
             graph.nodes.append(_node(source, part, depth))
@@ -115,8 +115,8 @@ def _graph(source: Source, whole: Field, depth: int) -> Graph:
     return graph
 
 
-def _node(source: Source, whole: Field, depth: int) -> Node:
-    node = Node()
+def _node(source: Source, whole: Field, depth: int) -> NodeProto:
+    node = NodeProto()
     for part in _message(source, whole):
         if part.number == 1:
             node.inputs.append(source.text(part))
@@ -131,7 +131,7 @@ def _node(source: Source, whole: Field, depth: int) -> Node:
     return node
 
 
-def _attribute(source: Source, whole: Field, node: Node, depth: int) -> None:
+def _attribute(source: Source, whole: Field, node: NodeProto, depth: int) -> None:
     name, number = "", None
     for part in _message(source, whole):
         if part.number == 1:

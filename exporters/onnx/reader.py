@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.raw_values import STEP, streamed
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
-from cnnkit.exporters.onnx.model_proto import Model, parse_model
+from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
+from cnnkit.exporters.onnx.model_proto import ModelProto, parse_model
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, read_tensor
 from cnnkit.exporters.onnx.usage import Use, all_graphs, meaning, own_inputs, uses
 from cnnkit.exporters.onnx.wire import Source
@@ -31,7 +31,7 @@ class _Found(NamedTuple):
 
 def read_onnx(path: Path) -> WeightFile:
     """Return what an ONNX file holds; values are read later. Raises WeightFileError."""
-    with gate_faults(path, NAME):
+    with faults_of(path, NAME):
         file = StoredFile(path)
         with file.open() as stream:
             model = parse_model(Source(stream, file.size))
@@ -53,7 +53,7 @@ def read_onnx(path: Path) -> WeightFile:
     return WeightFile(tensors, None, {"onnx": _about(model)}, not_read=tuple(not_read), file=str(path))
 
 
-def _tensors(model: Model) -> tuple[list[_Found], list[NotRead]]:
+def _tensors(model: ModelProto) -> tuple[list[_Found], list[NotRead]]:
     found, not_read = [], []
     for number, (prefix, graph) in enumerate(all_graphs(model.graph)):
         used = uses(graph)
@@ -80,12 +80,12 @@ def _tensor(found: _Found, readers: Any) -> Tensor:
     if role == "other" and (found.constant or not stored.shape or "float" not in stored.dtype):
         kind = "other"
     if axes is None:
-        axes = tuple(map(str, range(len(stored.shape))))
+        axes = numbered_axes(len(stored.shape))
     layer = found.name.rpartition(".")[0] or (found.use.node.name if found.use else "") or found.name
     return Tensor(found.name, layer, kind, role, axes, stored.dtype, stored.shape, *readers(found.name, stored))
 
 
-def _ours(path: Path, model: Model, found: list[_Found], not_read: list[NotRead], readers: Any) -> WeightFile:
+def _ours(path: Path, model: ModelProto, found: list[_Found], not_read: list[NotRead], readers: Any) -> WeightFile:
     """Return the WeightFile that cnnkit wrote as this model."""
     about = strict_json.loads(model.properties[PROPERTY].encode("utf-8", "surrogateescape"))
     stored = {f.name: f.stored for f in found}
@@ -101,7 +101,7 @@ def _ours(path: Path, model: Model, found: list[_Found], not_read: list[NotRead]
     return WeightFile(tuple(tensors), architecture, metadata, not_read=tuple(not_read), file=str(path))
 
 
-def _about(model: Model) -> dict[str, Any]:
+def _about(model: ModelProto) -> dict[str, Any]:
     graph = model.graph
     return {
         "ir_version": model.ir_version,
@@ -127,5 +127,5 @@ def _readers(
 
 
 def _read(path: Path, file: StoredFile, stored: StoredTensor) -> Array:
-    with gate_faults(path, NAME):
+    with faults_of(path, NAME):
         return read_tensor(file, stored)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from cnnkit.exporters.onnx.model_proto import Graph, Node
+from cnnkit.exporters.core.name_conventions import WINDOW_AXES
+from cnnkit.exporters.onnx.model_proto import GraphProto, NodeProto
 
-_WINDOW = {3: ("k",), 4: ("kh", "kw"), 5: ("kd", "kh", "kw")}
 _SCALE = {1: "gamma", 2: "beta", 3: "mean", 4: "variance"}
 _SCALED = frozenset(("BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization"))
 _RECURRENT = {1: "weight", 2: "recurrent_weight", 3: "bias"}
@@ -17,12 +17,12 @@ class Use(NamedTuple):
     """The first use of a tensor: position of the node, the node, which of its inputs, the op behind the other one."""
 
     position: int
-    node: Node
+    node: NodeProto
     slot: int
     after: str = ""
 
 
-def uses(graph: Graph) -> dict[str, Use]:
+def uses(graph: GraphProto) -> dict[str, Use]:
     """Return the first use of every name; what only copies or casts is looked through."""
     found: dict[str, Use] = {}
     origin: dict[str, str] = {}
@@ -60,14 +60,14 @@ def meaning(use: Use | None, rank: int) -> tuple[str, tuple[str, ...] | None]:  
 
 
 def _convolution(op: str, slot: int, rank: int) -> tuple[str, tuple[str, ...] | None]:
-    if slot == 1 and rank in _WINDOW:
-        return "weight", (*(("o", "i") if op == "Conv" else ("i", "o")), *_WINDOW[rank])
+    if slot == 1 and rank in WINDOW_AXES:
+        return "weight", (*(("o", "i") if op == "Conv" else ("i", "o")), *WINDOW_AXES[rank])
     if slot == 2 and rank == 1:
         return "bias", ("o",)
     return "other", None
 
 
-def all_graphs(graph: Graph, prefix: str = "") -> Iterator[tuple[str, Graph]]:
+def all_graphs(graph: GraphProto, prefix: str = "") -> Iterator[tuple[str, GraphProto]]:
     """Yield (prefix of names, graph) of a graph and those inside its nodes."""
     yield prefix, graph
     for position, node in enumerate(graph.nodes):
@@ -75,7 +75,7 @@ def all_graphs(graph: Graph, prefix: str = "") -> Iterator[tuple[str, Graph]]:
             yield from all_graphs(inner, f"{prefix}{node.name or f'{node.op}_{position}'}.{number}.")
 
 
-def own_inputs(graph: Graph) -> list[str]:
+def own_inputs(graph: GraphProto) -> list[str]:
     """Return the inputs that are no initializers, which before IR version 4 stood among them."""
     held: Mapping[str, None] = dict.fromkeys(tensor.name for tensor in graph.initializers)
     return [name for name in graph.inputs if name not in held]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, NoReturn
 
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _BLOCK = 1 << 16

@@ -1,19 +1,18 @@
 """Writes a net as ONNX: architecture as operations, weights as they are, cnnkit's own data as a metadata property."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.claims import float_type, network_tensors
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.exporters.onnx.graph import INPUT, Graph
+from cnnkit.exporters.onnx.graph_builder import INPUT, GraphBuilder
 from cnnkit.exporters.onnx.operators import apply
 from cnnkit.exporters.onnx.reader import PROPERTY
 from cnnkit.exporters.onnx.wire_writer import Message
-from cnnkit.files.names import printable
 
 IR_VERSION, OPSET = 8, 17
-_FLOATS = ("float16", "float32", "float64")
 _LIMIT = (1 << 31) - 1
 
 
@@ -26,9 +25,7 @@ def write_onnx(weights: WeightFile, path: Path) -> None:
     architecture = weights.architecture
     if architecture is None:
         raise ExportError("ONNX is a network, not only weights: these weights come without an architecture")
-    dtypes = sorted({tensor.dtype for tensor in held})
-    if len(dtypes) > 1 or not set(dtypes) <= set(_FLOATS):
-        raise ExportError(f"ONNX: expected weights of one of {', '.join(_FLOATS)}, got {', '.join(dtypes)}")
+    dtype = float_type(held, "ONNX")
     named = {tensor.name: tensor for tensor in held}
     if len(named) < len(held):
         raise ExportError("ONNX: a parameter and a state have the same name")
@@ -37,7 +34,7 @@ def write_onnx(weights: WeightFile, path: Path) -> None:
         result_shape = list(layers[-1]["output_shape"])
     except (KeyError, TypeError, IndexError) as error:
         raise ExportError(f"architecture: input_shape, layers or output_shape is missing: {error}") from error
-    graph, x = Graph(named, dtypes[0] if dtypes else "float32"), INPUT
+    graph, x = GraphBuilder(named, dtype), INPUT
     for layer in layers:
         x = apply(graph, layer, x)
     model = Message().number(1, IR_VERSION).content(2, "cnnkit")
@@ -50,17 +47,9 @@ def write_onnx(weights: WeightFile, path: Path) -> None:
         model.write(stream)
 
 
-def network_tensors(weights: WeightFile) -> tuple[Tensor, ...]:
-    """Return what the network needs, parameters and state, in order."""
-    return tuple(tensor for tensor in weights.tensors if tensor.kind in ("parameter", "state"))
-
-
 def _property(weights: WeightFile, held: tuple[Tensor, ...]) -> str:
     tensors = [[t.name, t.layer, t.kind, t.role, list(t.axes)] for t in held]
     about: dict[str, Any] = {
         "version": 1, "tensors": tensors, "architecture": weights.architecture, "metadata": weights.metadata,
     }  # fmt: skip
-    try:
-        return json.dumps(about, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ExportError(f"metadata is not JSON: {printable(str(error))}") from error
+    return strict_json.dumps("metadata", about, ensure_ascii=True)

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from cnnkit.exporters.pytorch.objects import TensorRef
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.exporters.pytorch.symbols import TensorRef
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params")
 _MOST_NODES, _DEEPEST = 300_000, 50

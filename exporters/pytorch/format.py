@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.core.faults import fault, gate_faults
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.exporters.pytorch.reader import read_torch
+from cnnkit.exporters.pytorch.reader import NAME, read_torch
 from cnnkit.exporters.pytorch.state_dict import losses, state_dict
 from cnnkit.exporters.pytorch.writer import write_torch
 from cnnkit.exporters.pytorch.zip_file import PICKLE, SCRIPT
@@ -18,11 +17,11 @@ from cnnkit.files.zip_gate import member_names
 class TorchFormat(Format):
     """Reads state_dicts and checkpoints of all versions; writes what load_state_dict takes. Nothing is unpickled."""
 
-    name = "torch"
+    name = NAME
     suffixes = (".pt", ".pth")
+    priority = Priority.SPECIFIC
     description = "a PyTorch state_dict, for torch.load and load_state_dict"
-    reads = True
-    writes = True
+    reads = writes = True
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether the file is a pickle, or a zip that holds one where torch puts it."""
@@ -32,13 +31,7 @@ class TorchFormat(Format):
 
     def read(self, path: Path) -> WeightFile:
         """Return the tensors. Raises WeightFileError for whatever is no state_dict or checkpoint of tensors."""
-        with path.open("rb") as stream:
-            zipped = stream.read(1) == b"P"
-        with gate_faults(path, self.name):
-            try:
-                return read_torch(path, zipped)
-            except (ValueError, RecursionError) as error:
-                raise fault(path, str(error), format_name=self.name) from error
+        return read_torch(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Write parameters and state; the same weights give the same bytes. Raises ExportError."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.weight_file import NotRead
-from cnnkit.exporters.pytorch.objects import Storage
 from cnnkit.exporters.pytorch.pickle_machine import load
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.exporters.pytorch.symbols import Storage
 from cnnkit.files.stored_file import Bytes, StoredFile
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 

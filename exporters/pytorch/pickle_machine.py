@@ -4,8 +4,8 @@ import struct
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from cnnkit.exporters.pytorch.objects import Ordered, Symbol, call, checked_key, resolve, storage
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.exporters.pytorch.symbols import Ordered, Symbol, call, checked_key, resolve, storage
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 MOST_OPERATIONS = 600_000  # a tensor takes about 30, a second about a million
 _MOST_MARKS = 1000

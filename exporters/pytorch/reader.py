@@ -7,24 +7,31 @@ from typing import Any
 import numpy as np
 
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.name_conventions import meaning
 from cnnkit.exporters.core.raw_values import STEP, streamed, values_of
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
 from cnnkit.exporters.pytorch.checkpoint_tree import Checkpoint, Found, explore
 from cnnkit.exporters.pytorch.legacy_file import TorchLegacy
-from cnnkit.exporters.pytorch.objects import TensorRef
+from cnnkit.exporters.pytorch.symbols import TensorRef
 from cnnkit.exporters.pytorch.zip_file import TorchZip
 from cnnkit.files.extents import byte_count, strides
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
+from cnnkit.files.zip_gate import is_zip
 
+NAME = "torch"
+_OWNERS = ("net", "optimizer", "other")
 _FREE_BYTES, _LARGEST_RATIO = 64 << 20, 16  # what all tensors together may take, however small the file is; beyond that
 
 
-def read_torch(path: Path, zipped: bool) -> WeightFile:
-    """Return the tensors of a state_dict or checkpoint. Raises UnsafeFileError for anything else."""
-    container = TorchZip(path) if zipped else TorchLegacy(path)
+def read_torch(path: Path) -> WeightFile:
+    """Return the tensors of a state_dict or checkpoint. Raises WeightFileError for anything else."""
+    with faults_of(path, NAME):
+        return _weight_file(path, TorchZip(path) if is_zip(path) else TorchLegacy(path))
+
+
+def _weight_file(path: Path, container: TorchZip | TorchLegacy) -> WeightFile:
     checkpoint = explore(container.document)
     storages = {found.tensor.storage for found in checkpoint.tensors}
     if isinstance(container, TorchLegacy):
@@ -54,16 +61,13 @@ def _tensors(path: Path, container: TorchZip | TorchLegacy, checkpoint: Checkpoi
     return [_tensor(path, container, found, shapes[found.owner]) for found in checkpoint.tensors]
 
 
-_OWNERS = ("net", "optimizer", "other")
-
-
 def _tensor(path: Path, container: TorchZip | TorchLegacy, found: Found, shapes: dict[str, tuple[int, ...]]) -> Tensor:
     name, owner, ref = found
     layer, kind, role, axes = meaning(name, ref.dtype, shapes)
     if owner != "net":
         kind = owner
     if owner == "optimizer":
-        layer, role, axes = name.rpartition(".")[0], "slot", tuple(map(str, range(len(ref.shape))))
+        layer, role, axes = name.rpartition(".")[0], "slot", numbered_axes(len(ref.shape))
     read = functools.partial(_read, path, container, name, ref)
     return Tensor(name, layer, kind, role, axes, ref.dtype, ref.shape, read, _stream(path, container, name, ref))
 
@@ -90,7 +94,7 @@ def _stream(path: Path, container: TorchZip | TorchLegacy, name: str, ref: Tenso
     blocks = functools.partial(
         container.blocks, ref.storage, ref.offset * dtype.itemsize, ref.span * dtype.itemsize, STEP
     )
-    return functools.partial(streamed, path, "torch", f"tensor {printable(name)}", blocks, dtype)
+    return functools.partial(streamed, path, NAME, f"tensor {printable(name)}", blocks, dtype)
 
 
 def _dtype(container: TorchZip | TorchLegacy, ref: TensorRef) -> np.dtype[Any]:
@@ -100,13 +104,10 @@ def _dtype(container: TorchZip | TorchLegacy, ref: TensorRef) -> np.dtype[Any]:
 def _read(path: Path, container: TorchZip | TorchLegacy, name: str, ref: TensorRef) -> Array:
     dtype = _dtype(container, ref)
     item = dtype.itemsize
-    with gate_faults(path, "torch"):
+    with faults_of(path, NAME, f"tensor {printable(name)}"):
         data = container.read(ref.storage, ref.offset * item, ref.span * item)
-    try:
         if ref.strides == strides(ref.shape) or not ref.span:
             return values_of(data, dtype, ref.shape)
         flat = values_of(data, dtype, (ref.span,))
-    except ValueError as error:
-        raise fault(path, f"tensor {printable(name)}: {error}", format_name="torch") from error
     steps = tuple(step * item for step in ref.strides)
     return np.ascontiguousarray(np.lib.stride_tricks.as_strided(flat, ref.shape, steps)).reshape(ref.shape)

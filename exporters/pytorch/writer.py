@@ -7,7 +7,7 @@ from pathlib import Path
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.raw_values import blocks_of, checked, require_rank
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.pytorch.objects import STORAGES
+from cnnkit.exporters.pytorch.symbols import STORAGES
 from cnnkit.files.extents import strides
 from cnnkit.files.names import printable
 from cnnkit.files.zip_writer import ZipWriter

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.exporters.core.weight_file import NotRead
-from cnnkit.exporters.pytorch.objects import Storage
 from cnnkit.exporters.pytorch.pickle_machine import load
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.exporters.pytorch.symbols import Storage
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes
-from cnnkit.files.zip_gate import ZipGate
+from cnnkit.files.unsafe_file import UnsafeFileError
+from cnnkit.files.zip_gate import open_zip
 
 PICKLE = "/data.pkl"
 SCRIPT = ("/constants.pkl", "/model.json")
@@ -26,7 +26,7 @@ class TorchZip:
     """
 
     def __init__(self, path: Path) -> None:
-        self._archive = ZipGate(path)
+        self._archive = open_zip(path)
         members = self._archive.members
         roots = [name.removesuffix(PICKLE) for name in members if name.endswith(PICKLE) and name.count("/") == 1]
         if any(name.endswith(SCRIPT) or "/code/" in name for name in members):

@@ -1,13 +1,16 @@
 """The header of a safetensors file: every claim in it is checked before anything is believed."""
 
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.files.extents import byte_count
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 LONGEST = 100_000_000  # bytes; the limit of the format
 MOST_NODES = 3_000_000  # brackets and commas: what the header takes in memory once it is parsed
@@ -61,6 +64,13 @@ def read_header(file: StoredFile) -> tuple[dict[str, Entry], dict[str, str]]:
     entries = {name: _entry(name, value, 8 + length) for name, value in header.items()}
     _require_tiling(entries, 8 + length, file.size)
     return entries, metadata
+
+
+def digest(metadata: Mapping[str, str], claims: Mapping[str, tuple[str, Sequence[int]]]) -> str:
+    """Return the SHA-256 of the metadata and of {key: (type, shape)}: what no checksum of values covers."""
+    texts = sorted((name, text) for name, text in metadata.items() if name != "cnnkit_sha256")
+    shapes = sorted((key, dtype, list(shape)) for key, (dtype, shape) in claims.items())
+    return hashlib.sha256(json.dumps([texts, shapes]).encode()).hexdigest()
 
 
 def _entry(name: str, value: Any, origin: int) -> Entry:

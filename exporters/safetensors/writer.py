@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.raw_values import blocks_of, checked, require_rank
-from cnnkit.exporters.core.tensor_list import TEXTS, VERSION, keys, rows, to_json
-from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.exporters.safetensors.header import DTYPES, LONGEST
+from cnnkit.exporters.core.tensor_list import VERSION, keys, rows
+from cnnkit.exporters.core.weight_file import TEXTS, Tensor, WeightFile
+from cnnkit.exporters.safetensors.header import DTYPES, LONGEST, digest
 from cnnkit.files.names import printable
 
 _CODES = {dtype: code for code, dtype in DTYPES.items()}
@@ -49,8 +49,8 @@ def _header(weights: WeightFile, listed: list[dict[str, Any]], entries: dict[str
     metadata = {"cnnkit": str(VERSION)}
     for name in TEXTS:
         if getattr(weights, name) is not None:
-            metadata[name] = to_json(name, getattr(weights, name))
-    metadata["tensors"] = to_json("tensors", listed)
+            metadata[name] = strict_json.dumps(name, getattr(weights, name))
+    metadata["tensors"] = strict_json.dumps("tensors", listed)
     metadata["cnnkit_sha256"] = digest(
         metadata, {key: (entry["dtype"], entry["shape"]) for key, entry in entries.items()}
     )
@@ -59,13 +59,6 @@ def _header(weights: WeightFile, listed: list[dict[str, Any]], entries: dict[str
     if len(text) > LONGEST:
         raise ExportError(f"a header of {len(text)} bytes: safetensors holds at most {LONGEST}")
     return len(text).to_bytes(8, "little") + text
-
-
-def digest(metadata: Mapping[str, str], claims: Mapping[str, tuple[str, Sequence[int]]]) -> str:
-    """Return the SHA-256 of the metadata and of {key: (type, shape)}: what no checksum of values covers."""
-    texts = sorted((name, text) for name, text in metadata.items() if name != "cnnkit_sha256")
-    shapes = sorted((key, dtype, list(shape)) for key, (dtype, shape) in claims.items())
-    return hashlib.sha256(json.dumps([texts, shapes]).encode()).hexdigest()
 
 
 def _is_text(name: str) -> bool:

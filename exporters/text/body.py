@@ -1,13 +1,15 @@
 """The lines of numbers of one tensor, made slice by slice."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 
+from cnnkit.exporters.core.number_text.digits import dumped, finite, fitted, words
+from cnnkit.exporters.core.number_text.layout import Layout
+from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.weight_file import Array, Tensor
-from cnnkit.exporters.text.digits import dumped, finite, fitted, words
-from cnnkit.exporters.text.grammar import WIDTHS
-from cnnkit.exporters.text.layout import Layout, labels
+from cnnkit.exporters.text.grammar import quoted
 
 _ALIGNED = 20_000  # numbers of a tensor; in a larger one columns would cost too many blanks
 _SLICE = 16_384  # numbers made into text at once
@@ -20,7 +22,7 @@ def body(tensor: Tensor, values: Array, form: Layout, precision: int | None) -> 
     flat = values.reshape(-1)
     if not flat.size:
         return
-    heads = labels(tensor.shape, tensor.axes, form.labelled) if form.labelled else iter((b"",))
+    heads = _labels(tensor.shape, tensor.axes, form.labelled) if form.labelled else iter((b"",))
     if form.labelled and not form.group and form.block % form.line == 0 and form.block <= _SLICE // 4:
         yield from _small_blocks(tensor.dtype, flat, form, precision, heads)
         return
@@ -33,6 +35,14 @@ def body(tensor: Tensor, values: Array, form: Layout, precision: int | None) -> 
                 yield b"\n"
             piece = flat[start : min(start + step, begin + form.block)]
             yield _lines(tensor.dtype, piece, form.line, form.group, precision, flat.size <= _ALIGNED)
+
+
+def _labels(shape: tuple[int, ...], axes: tuple[str, ...], labelled: int) -> Iterator[bytes]:
+    """Yield "[o 3, i 0, kh, kw]" for every index of the first `labelled` axes."""
+    counted = ", ".join(f"{quoted(axis).replace('%', '%%')} %d" for axis in axes[:labelled])
+    rest = "".join(f", {quoted(axis).replace('%', '%%')}" for axis in axes[labelled:])
+    form = f"[{counted}{rest}]\n".encode()
+    return (form % index for index in itertools.product(*map(range, shape[:labelled])))
 
 
 def _small_blocks(

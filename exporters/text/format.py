@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.core.format import Format, verify
+from cnnkit.exporters.core.float_types import FLOATS
+from cnnkit.exporters.core.format import Format, Priority, verify
+from cnnkit.exporters.core.number_text.digits import MOST_DIGITS
+from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.text import grammar
-from cnnkit.exporters.text.digits import MOST_DIGITS
-from cnnkit.exporters.text.floats import FLOATS
 from cnnkit.exporters.text.reader import NAME, ROUNDED, read_text
 from cnnkit.exporters.text.writer import write_text
 from cnnkit.files.names import printable
@@ -21,9 +22,9 @@ class TextFormat(Format):
 
     name = NAME
     suffixes = (".txt",)
+    priority = Priority.SPECIFIC
     description = "every number as text, exactly, with headings for people"
-    reads = True
-    writes = True
+    reads = writes = True
     options = {"precision": f"significant digits, 1 to {MOST_DIGITS}: shorter, and rounded"}  # noqa: RUF012
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
@@ -46,7 +47,7 @@ class TextFormat(Format):
 
     def losses(self, weights: WeightFile) -> tuple[str, ...]:
         """Return a line for each tensor of a type that the format does not have."""
-        odd = [tensor for tensor in weights.tensors if tensor.dtype not in grammar.WIDTHS]
+        odd = [tensor for tensor in weights.tensors if tensor.dtype not in WIDTHS]
         return tuple(f"{tensor.kind} {tensor.name}: no {tensor.dtype} in {grammar.FORMAT}" for tensor in odd)
 
     def check(self, weights: WeightFile, path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.weight_file import ROLES
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.source import LineError, Piece
@@ -45,8 +46,8 @@ def read_heading(first: Piece, source: Iterator[Piece], room: int) -> Heading:
     found = lines.take(grammar.TENSOR, "tensor NAME DTYPE (SHAPE)")
     name, dtype = lines.name(found[1]), found[2]
     shape = tuple(map(int, found[3].split(", "))) if found[3] else ()
-    if dtype not in grammar.WIDTHS:
-        raise lines.error(f"element type {printable(dtype, 30)} is not one of {', '.join(grammar.WIDTHS)}")
+    if dtype not in WIDTHS:
+        raise lines.error(f"element type {printable(dtype, 30)} is not one of {', '.join(WIDTHS)}")
     try:
         byte_count(shape, carrier(dtype).itemsize)
     except ValueError as error:

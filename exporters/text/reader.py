@@ -9,14 +9,14 @@ from typing import Any, BinaryIO, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.weight_file import KINDS, Array, NotRead, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import KINDS, TEXTS, Array, NotRead, Tensor, WeightFile
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.heading import Heading, read_heading
 from cnnkit.exporters.text.source import LineError, Piece, pieces
 from cnnkit.exporters.text.values import Values, read_values
-from cnnkit.files.hdf5_gate import UnsafeFileError
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 NAME = "txt"
 ROUNDED = "rounded_to_digits"  # a key of the metadata: what `precision` left
@@ -121,7 +121,7 @@ def _head(source: Iterator[Piece]) -> tuple[_Head, Piece | None]:
         raise LineError(line, f"the @ lines from here on: {error}") from error
     if not isinstance(texts, dict):
         raise LineError(line, "the @ lines are not one JSON object")
-    for name in (*grammar.TEXTS, "kinds"):
+    for name in (*TEXTS, "kinds"):
         if not isinstance(texts.get(name, {}), dict):
             raise LineError(line, f"{name} in the @ lines is not a JSON object")
     precision = None
@@ -164,7 +164,7 @@ def _weight_file(file: StoredFile, head: _Head, parts: list[_Part], kinds: list[
     if head.precision is not None:
         metadata = metadata | {ROUNDED: head.precision}
     edited = tuple(p.heading.name for p in parts if p.values.sha256 != p.heading.sha256 and head.precision is None)
-    unknown = sorted(head.texts.keys() - {*grammar.TEXTS, "kinds"})
+    unknown = sorted(head.texts.keys() - {*TEXTS, "kinds"})
     not_read = tuple(NotRead(f"{printable(name, 60)} in the @ lines", 1, "not part of the format") for name in unknown)
     texts = (head.texts.get("architecture"), metadata, head.texts.get("position"))
     return WeightFile(tuple(tensors), *texts, edited, not_read, str(file.path))

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.exporters.core.architecture import LayerEntry, all_layers, outer_layers
+from cnnkit.exporters.core.float_types import FLOATS
 from cnnkit.exporters.core.weight_file import Array, Tensor
-from cnnkit.exporters.text.floats import FLOATS
 from cnnkit.files.names import printable
 
 _SLICE = 1 << 14
@@ -27,24 +28,18 @@ def summary(tensor: Tensor, values: Array, layers: Mapping[str, str]) -> str:
     return ", ".join((what, *_figures(values.reshape(-1), tensor.dtype))).encode("ascii", "backslashreplace").decode()
 
 
-def layers_in_words(architecture: Mapping[str, Any] | None) -> dict[str, str]:
+def describe_layers(architecture: Mapping[str, Any] | None) -> dict[str, str]:
     """Return {path: "Conv2D(features=8, window=3)"} of all layers."""
-    found: dict[str, str] = {}
-    stack: list[Any] = [architecture]
-    while stack:
-        entry = stack.pop()
-        if isinstance(entry, Mapping):
-            if isinstance(entry.get("type"), str) and isinstance(entry.get("path"), str):
-                fields = (
-                    f"{key}={value}"
-                    for key, value in entry.items()
-                    if key not in _DERIVED and isinstance(value, int | float | str) and "initializer" not in key
-                )
-                found[entry["path"]] = printable(f"{entry['type']}({', '.join(fields)})")
-            stack.extend(entry.values())
-        elif isinstance(entry, list):
-            stack.extend(entry)
-    return found
+    return {layer.path: _describe(layer) for layer in all_layers(outer_layers(architecture))}
+
+
+def _describe(layer: LayerEntry) -> str:
+    fields = (
+        f"{key}={value}"
+        for key, value in layer.fields.items()
+        if key not in _DERIVED and isinstance(value, int | float | str) and "initializer" not in key
+    )
+    return printable(f"{layer.type}({', '.join(fields)})")
 
 
 def _figures(flat: Array, dtype: str) -> list[str]:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.number_text.parsing import NumberError, parse, position
 from cnnkit.exporters.core.weight_file import Array
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.heading import Heading
-from cnnkit.exporters.text.parsing import NumberError, parse, position
 from cnnkit.exporters.text.source import LineError, Piece
 from cnnkit.files.names import printable
 

@@ -1,17 +1,19 @@
 """Writes a WeightFile as text: line after line, no more of it in memory than a slice of a tensor."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.architecture import find_flattened_images
+from cnnkit.exporters.core.number_text.layout import layout
+from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.raw_values import checked, require_rank
-from cnnkit.exporters.core.weight_file import Tensor, WeightFile, sha256
+from cnnkit.exporters.core.weight_file import TEXTS, Tensor, WeightFile, sha256
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.body import body
-from cnnkit.exporters.text.layout import image_rows, layout
-from cnnkit.exporters.text.statistics import layers_in_words, summary
+from cnnkit.exporters.text.statistics import describe_layers, summary
 from cnnkit.files.names import printable
 
 _INTRODUCTION = """\
@@ -28,7 +30,7 @@ def write_text(weights: WeightFile, path: Path, precision: int | None) -> None:
     """
     for tensor in weights.tensors:
         require_rank(tensor)
-        if tensor.dtype not in grammar.WIDTHS:
+        if tensor.dtype not in WIDTHS:
             raise ExportError(f"{tensor.kind} {printable(tensor.name)}: {grammar.FORMAT} has no {tensor.dtype}")
     with path.open("wb", buffering=1 << 20) as stream:
         stream.writelines(_lines(weights, precision))
@@ -38,18 +40,18 @@ def _lines(weights: WeightFile, precision: int | None) -> Iterator[bytes]:
     yield f"{grammar.FORMAT} {grammar.VERSION}\n{_INTRODUCTION}\n".encode()
     yield "".join(f"@ {line}\n" for line in _head(weights).splitlines()).encode()
     yield b"\n" if precision is None else f"\nprecision {precision}\n".encode()
-    layers, maps = layers_in_words(weights.architecture), image_rows(weights.architecture)
+    layers, images = describe_layers(weights.architecture), find_flattened_images(weights.architecture)
     for tensor in weights.tensors:
-        yield from _tensor(tensor, layers, maps, precision)
+        yield from _tensor(tensor, layers, images, precision)
     total = sum(tensor.parameters for tensor in weights.tensors)
     yield f"end of file, {len(weights)} tensors, {total} numbers\n".encode()
 
 
 def _tensor(
-    tensor: Tensor, layers: dict[str, str], maps: dict[str, tuple[int, ...]], precision: int | None
+    tensor: Tensor, layers: dict[str, str], images: dict[str, tuple[int, ...]], precision: int | None
 ) -> Iterator[bytes]:
     values = checked(tensor)
-    image = maps.get(tensor.layer) if tensor.axes == ("out", "in") else None
+    image = images.get(tensor.layer) if tensor.axes == ("out", "in") else None
     heading = [
         f"tensor {grammar.quoted(tensor.name)} {tensor.dtype} ({', '.join(map(str, tensor.shape))})",
         f"layer {grammar.quoted(tensor.layer)}",
@@ -68,13 +70,8 @@ def _head(weights: WeightFile) -> str:
     for index, tensor in enumerate(weights.tensors):
         if tensor.kind != ("optimizer" if tensor.role == "slot" else "parameter"):
             kinds.setdefault(tensor.kind, []).append(index)
-    texts: dict[str, Any] = {
-        name: getattr(weights, name) for name in grammar.TEXTS if getattr(weights, name) is not None
-    }
+    texts: dict[str, Any] = {name: getattr(weights, name) for name in TEXTS if getattr(weights, name) is not None}
     for name, value in texts.items():
-        try:
-            json.dumps(value, allow_nan=False, sort_keys=True)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ExportError(f"{name} is not JSON: {printable(str(error))}") from error
+        strict_json.dumps(name, value, sort_keys=True)  # so that an error names the text
     head = texts | ({"kinds": kinds} if kinds else {})
-    return json.dumps(head, indent=1, sort_keys=True, allow_nan=False)
+    return strict_json.dumps("the head", head, indent=1, sort_keys=True, ensure_ascii=True)

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.stored_file import Bytes
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.worker_process import PATIENCE, WORKER
 
 _SECONDS = 2.0  # of work, beyond what the size of the file asks for

@@ -8,12 +8,11 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
-from cnnkit.files.hdf5_library import UnsafeFileError, load_h5py, translated
+from cnnkit.files.hdf5_library import load_h5py, translated
 from cnnkit.files.hdf5_rules import objection, text_objection
 from cnnkit.files.hdf5_walk import Nodes, find, walk
 from cnnkit.files.names import printable
-
-__all__ = ["GatedHdf5", "UnsafeFileError", "open_hdf5"]
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 def open_hdf5(path: str | Path) -> "GatedHdf5":

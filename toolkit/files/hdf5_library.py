@@ -7,16 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from cnnkit.errors import CnnkitError
 from cnnkit.files.names import printable
-
-
-class UnsafeFileError(CnnkitError):
-    """A file that is damaged (kind "unreadable") or breaks the rules for files of strangers ("refused", "too_big")."""
-
-    def __init__(self, message: str, kind: str = "unreadable") -> None:
-        super().__init__(message)
-        self.kind = kind
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 def load_h5py() -> Any:

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from cnnkit.files.hdf5_library import UnsafeFileError, load_h5py, translated
+from cnnkit.files.hdf5_library import load_h5py, translated
 from cnnkit.files.hdf5_places import plain_storage, tiles
 from cnnkit.files.hdf5_rules import objection, storage_objection
 from cnnkit.files.hdf5_walk import find, walk
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _OPAQUE = 5
 _CLASSES = {

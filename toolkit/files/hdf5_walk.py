@@ -2,8 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from cnnkit.files.hdf5_library import UnsafeFileError, load_h5py
+from cnnkit.files.hdf5_library import load_h5py
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000

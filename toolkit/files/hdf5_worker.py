@@ -12,9 +12,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from cnnkit.files.hdf5_library import UnsafeFileError, load_h5py, translated
+from cnnkit.files.hdf5_library import load_h5py, translated
 from cnnkit.files.hdf5_listing import listing, values
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MEMORY = 512 << 20
 _ANSWER = 128 << 20

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 _BLOCK = 1 << 30

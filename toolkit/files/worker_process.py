@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 PATIENCE = 6  # wall clock for each second of work, on a machine that has other things to do
 _PIPE = 1 << 20  # bytes that may be on their way

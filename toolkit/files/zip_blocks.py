@@ -6,9 +6,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_directory import Member
 
 _BLOCK = 1 << 18

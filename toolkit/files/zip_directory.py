@@ -4,8 +4,8 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
 
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_end import Directory, find_directory
 
 MAX_MEMBERS = 100_000
@@ -45,7 +45,7 @@ def read_members(stream: BinaryIO, size: int) -> tuple[dict[str, Member], int]:
         entry, position = _Entry.parse(data, position)
         member, begin, end = _locate(stream, directory, entry)
         if member.name in members:
-            _refuse(member.name, "is there twice")
+            _refuse(member.name, "occurs twice")
         members[member.name] = member
         ranges.append((begin, end, member.name))
     if position != len(data):

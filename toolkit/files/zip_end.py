@@ -3,7 +3,7 @@
 import struct
 from typing import BinaryIO, NamedTuple
 
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _END, _END64, _LOCATOR = struct.Struct("<4s4H2IH"), struct.Struct("<4sQ2H2I4Q"), struct.Struct("<4sIQI")
 _MAX_BYTES = 64 << 20

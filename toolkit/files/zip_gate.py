@@ -1,14 +1,18 @@
-"""The one door through which cnnkit reads zip files: nothing is unpacked to the disk, or beyond what is declared."""
+"""The only way in which cnnkit reads zip files: nothing is unpacked to the disk, or beyond what is declared."""
 
+import functools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.stored_file import Bytes, StoredFile, read_exactly
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_blocks import CheckedBlocks, blocks_of
 from cnnkit.files.zip_directory import read_members
+
+_MARK = b"PK\3\4"
 
 
 class ZipGate:
@@ -72,12 +76,29 @@ class ZipGate:
         self._sound.add(name)
 
 
+def open_zip(path: Path) -> ZipGate:
+    """Return the gate of a zip; while the file stays the same, it is parsed once to recognise it and to read it."""
+    status = os.stat(path)
+    return _parse(path, (status.st_size, status.st_mtime_ns, status.st_ino))
+
+
+@functools.lru_cache(maxsize=1)
+def _parse(path: Path, stamp: tuple[int, int, int]) -> ZipGate:  # noqa: ARG001 (a part of the key)
+    return ZipGate(path)
+
+
+def is_zip(path: Path) -> bool:
+    """Return whether a file begins as a zip with at least one member does."""
+    with path.open("rb") as stream:
+        return stream.read(len(_MARK)) == _MARK
+
+
 def member_names(path: Path, head: bytes) -> tuple[str, ...]:
     """Return the names of a zip's members, or, of one that must not be read, the first; for telling formats apart."""
-    if not head.startswith(b"PK\3\4"):
+    if not head.startswith(_MARK):
         return ()
     try:
-        return tuple(ZipGate(path).members)
+        return tuple(open_zip(path).members)
     except UnsafeFileError:
         length = int.from_bytes(head[26:28], "little")
         return (head[30 : 30 + length].decode("utf-8", "replace"),)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cnnkit.errors import WeightFileError
-from cnnkit.exporters.diy_cnn import format as diy_cnn_json
+from cnnkit.exporters.diy_cnn import reader as diy_cnn_json
 from cnnkit.exporters.diy_cnn.format import DiyCnnJsonFormat
 
 FORMAT = DiyCnnJsonFormat()
@@ -131,7 +131,7 @@ def without(key):
             lambda document: document | {"conv_biases": entry([3])},
             "conv_biases: expected 2 numbers, one for each output of conv_filters, got 3",
         ),
-        (lambda _: b'{"conv_filters":1,"conv_filters":2}', "key conv_filters is there twice"),
+        (lambda _: b'{"conv_filters":1,"conv_filters":2}', "key conv_filters occurs twice"),
         (lambda _: b'{"conv_filters":1e999}', "number 1e999 is too large"),
         (lambda _: b'{"conv_filters":' + b"9" * 5000 + b"}", "integer string conversion"),
         (lambda _: b'{"conv_filters":' + b"[" * 200_000, "JSON nested too deep"),

@@ -14,7 +14,7 @@ from cnnkit.exporters import read, write
 from cnnkit.exporters.hdf5.format import Hdf5Format
 from cnnkit.files import hdf5_foreign, hdf5_listing, worker_process
 from cnnkit.files.hdf5_foreign import Stored, list_hdf5, read_values
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.worker_process import WORKER
 
 

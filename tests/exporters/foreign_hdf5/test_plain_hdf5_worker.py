@@ -11,9 +11,9 @@ import pytest
 
 from cnnkit import exporters
 from cnnkit.files import hdf5_worker
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.hdf5_listing import listing, values
 from cnnkit.files.hdf5_worker import Window
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def without(key):
         (change("values", [1.5], 3), 'value 0: "1.5" is no int64'),
         (lambda d: json.dumps(d).replace('"seed": 3', '"seed": 1e999').encode(), "number 1e999 is too large"),
         (lambda d: json.dumps(d).replace('"seed": 3', '"seed": NaN').encode(), "NaN is no JSON"),
-        (lambda d: json.dumps(d).replace('"seed": 3', '"seed": 3, "seed": 4').encode(), "key seed is there twice"),
+        (lambda d: json.dumps(d).replace('"seed": 3', '"seed": 3, "seed": 4').encode(), "key seed occurs twice"),
         (lambda d: json.dumps(d).replace('"seed": 3', '"seed": ' + "[" * 100_000).encode(), "JSON nested too deep"),
         (lambda d: json.dumps(d).replace('"seed": 3', '"seed": ' + "9" * 5000).encode(), "integer string conversion"),
         (lambda d: json.dumps(d).encode()[:-1], "no JSON at line 1"),

@@ -247,7 +247,7 @@ def test_zips_that_contradict_themselves(tmp_path):
     with zipfile.ZipFile(tmp_path / "a", "w") as archive:
         archive.writestr("x.npy", npy(np.zeros(1)))
         archive.writestr("x.npy", npy(np.ones(1)))
-    with pytest.raises(WeightFileError, match=r"zip member x\.npy is there twice") as caught:
+    with pytest.raises(WeightFileError, match=r"zip member x\.npy occurs twice") as caught:
         exporters.read(tmp_path / "a")
     assert caught.value.kind == "refused"
     data = (tmp_path / "a").read_bytes()

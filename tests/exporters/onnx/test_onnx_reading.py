@@ -212,7 +212,7 @@ def with_graph(content):
         (model(graph(initializers=[tensor("x", [1 << 30, 1 << 30], 7, 7, b"\1")])), "unreadable", "with 1 bytes"),
         (model(graph(initializers=[tensor("x", [-1], 1, 9, b"")])), "unreadable", r"tensor of shape \[-1\]"),
         (model(graph(initializers=[tensor("x", [1] * 40, 1, 9, bytes(4))])), "unreadable", "tensor of shape"),
-        (model(graph(initializers=[floats("x", 1), floats("x", 1)])), "unreadable", "parameter x is there twice"),
+        (model(graph(initializers=[floats("x", 1), floats("x", 1)])), "unreadable", "parameter x occurs twice"),
         (with_graph(b"\x0a\xff\xff\xff\xff\x0f"), "unreadable", "field 1 of 4294967295 bytes where 0 are left"),
         (with_graph(b"\x2a\x80"), "unreadable", "a number is cut"),
         (with_graph(b"\x2a" + b"\xff" * 11 + b"\0"), "unreadable", "a number of more than ten bytes"),

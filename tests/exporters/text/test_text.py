@@ -14,11 +14,12 @@ from cnnkit import Model, recipes
 from cnnkit.architecture import build
 from cnnkit.errors import ExportError
 from cnnkit.exporters import Tensor, WeightFile
+from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.weight_file import KINDS, ROLES
 from cnnkit.exporters.json.format import JsonFormat
 from cnnkit.exporters.text import reader
 from cnnkit.exporters.text.format import TextFormat
-from cnnkit.exporters.text.grammar import WIDTHS, quoted, unquoted
+from cnnkit.exporters.text.grammar import quoted, unquoted
 
 FORMATS = {"txt": TextFormat(), "json": JsonFormat()}
 NAMES = [

@@ -150,7 +150,7 @@ def test_what_is_wrong_in_a_whole_file_is_not_said_to_be_cut(save):
         ("# a comment", "1 2 3", "line 2: numbers outside a tensor"),
         ("cnnkit-text 1", "cnnkit-text 2", 'line 1: expected "cnnkit-text 1"'),
         ('"seed": 3', '"seed": NaN', "line 4: the @ lines from here on: NaN is no JSON"),
-        ('"seed": 3', '"seed": 3, "seed": 4', "key seed is there twice"),
+        ('"seed": 3', '"seed": 3, "seed": 4', "key seed occurs twice"),
         ("@ }\n", "", "line 4: the @ lines from here on: no JSON"),
         ("@ {", "@ [{", "line 4: the @ lines"),
         ('"metadata": {"seed": 3}', '"metadata": 3', "metadata in the @ lines is not a JSON object"),
@@ -175,7 +175,7 @@ def test_what_breaks_the_grammar_is_refused_with_its_line(save, old, new, messag
 
 def test_a_name_that_is_there_twice(save):
     path = save(FILE.replace('tensor "a b"', "tensor conv.weight").replace('"state": [1]', ""))
-    with pytest.raises(WeightFileError, match=r"parameter conv\.weight is there twice"):
+    with pytest.raises(WeightFileError, match=r"parameter conv\.weight occurs twice"):
         TXT.read(path)
 
 

@@ -11,7 +11,7 @@ import zlib
 import pytest
 
 from cnnkit.files import zip_directory, zip_end, zip_writer
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_gate import ZipGate, member_names
 from cnnkit.files.zip_writer import ZipWriter
 
@@ -161,7 +161,7 @@ def test_duplicates_and_overlaps(tmp_path):
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("a", "1")
         archive.writestr("a", "2")
-    with pytest.raises(UnsafeFileError, match="zip member a is there twice"):
+    with pytest.raises(UnsafeFileError, match="zip member a occurs twice"):
         gate(tmp_path, stream.getvalue())
     # The first member holds a whole second one among its bytes, as the bombs of D. Fifield do.
     inner = struct.pack("<4s5H3I2H", LOCAL, 20, 0, 0, 0, 33, zlib.crc32(b"x"), 1, 1, 1, 0) + b"bx"

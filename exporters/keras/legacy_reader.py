@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.foreign_tensors import Foreign
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.keras import variables
+from cnnkit.exporters.keras import variable_names
 from cnnkit.exporters.keras.config import LayerConfig
 from cnnkit.files.hdf5_foreign import Listing
 from cnnkit.files.names import printable
@@ -94,10 +94,10 @@ def _layer(file: Foreign, layer: str, weights: list[Weight], config: LayerConfig
     for weight, variable in zip(weights, short, strict=True):
         name = f"{layer}.{variable}" if unique else f"{layer}.{_inside(layer, weight.name)}"
         rank = len(file.stored(weight.place).shape)
-        meaning, axes = variables.role(variable, kind), variables.axes(variable, kind, rank, _is_old(config))
+        meaning, axes = variable_names.role(variable, kind), variable_names.axes(variable, kind, rank, _is_old(config))
         if variable in ("param_0", "param_1") and rank == 2 - int(variable[-1]):  # generation 0 has no names
             meaning, axes = (("weight", ("in", "out")), ("bias", ("out",)))[int(variable[-1])]
-        state = "state" if variables.is_state(variable) else "parameter"
+        state = "state" if variable_names.is_state(variable) else "parameter"
         found.append(
             (weight.place, file.tensor(weight.place, name, name.rpartition(".")[0], state, meaning, axes)),
         )
@@ -120,7 +120,7 @@ def _without_output(name: str) -> str:
 
 
 def _guess(layer: str) -> str:
-    kind = variables.without_number(layer)
+    kind = variable_names.without_number(layer)
     return kind.replace("convolution", "conv")  # Keras 1
 
 

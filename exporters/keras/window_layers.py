@@ -3,14 +3,15 @@
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core.architecture import LayerFields
 from cnnkit.exporters.core.layer_geometry import Geometry, Padding, Pair, geometry, pair
-from cnnkit.exporters.keras.network import Layer, Network
-from cnnkit.exporters.keras.variable import Variable
+from cnnkit.exporters.keras.keras_layer import Variable
+from cnnkit.exporters.keras.sequential import Network
 
 _NONE: Padding = ((0, 0), (0, 0))
 
 
-def conv(network: Network, layer: Layer) -> None:
+def conv(network: Network, layer: LayerFields) -> None:
     """Append a Conv2D, or a DepthwiseConv2D where every channel is a group."""
     shape, groups, outputs = geometry(layer), layer.get("groups", 1), layer["features"]
     channels = layer["input_shape"][0]
@@ -30,7 +31,7 @@ def conv(network: Network, layer: Layer) -> None:
     network.put(kind, layer["path"], config, [kernel, *_biases(network, layer)])
 
 
-def conv_transpose(network: Network, layer: Layer) -> None:
+def conv_transpose(network: Network, layer: LayerFields) -> None:
     """Append a Conv2DTranspose, and a Cropping2D for its padding."""
     shape, outputs, channels = geometry(layer), layer["features"], layer["input_shape"][0]
     if layer.get("groups", 1) != 1:
@@ -44,7 +45,7 @@ def conv_transpose(network: Network, layer: Layer) -> None:
         network.put("Cropping2D", layer["path"], {"cropping": _lists(crops)})
 
 
-def pool(network: Network, layer: Layer) -> None:
+def pool(network: Network, layer: LayerFields) -> None:
     """Append a MaxPooling2D or AveragePooling2D."""
     shape, average = geometry(layer), layer["type"] == "AvgPool2D"
     padding = "valid"
@@ -59,17 +60,17 @@ def pool(network: Network, layer: Layer) -> None:
     network.put("AveragePooling2D" if average else "MaxPooling2D", layer["path"], config)
 
 
-def uses_bias(layer: Layer) -> bool:
+def uses_bias(layer: LayerFields) -> bool:
     """Return whether a layer has a bias."""
     return bool(layer.get("bias", True))
 
 
-def _biases(network: Network, layer: Layer) -> list[Variable]:
+def _biases(network: Network, layer: LayerFields) -> list[Variable]:
     outputs = layer["features"]
     return [Variable(network.tensor(layer, "bias", (outputs,)), (outputs,), (0,))] if uses_bias(layer) else []
 
 
-def _window(layer: Layer, shape: Geometry) -> dict[str, Any]:
+def _window(layer: LayerFields, shape: Geometry) -> dict[str, Any]:
     if max(shape.stride) > 1 and max(shape.dilation) > 1:
         raise ExportError(f"layer {layer['path']} ({layer['type']}): Keras has no stride together with dilation")
     return {
@@ -84,7 +85,7 @@ def _lists(padding: Padding) -> list[list[int]]:
     return [list(side) for side in padding]
 
 
-def _crop(layer: Layer, shape: Geometry, axis: int) -> Pair:
+def _crop(layer: LayerFields, shape: Geometry, axis: int) -> Pair:
     """Return what to cut off what Keras makes of a transposed convolution without padding."""
     extent = shape.dilation[axis] * (shape.window[axis] - 1) + 1
     made = layer["input_shape"][1 + axis] * shape.stride[axis] + max(extent - shape.stride[axis], 0)

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from cnnkit.exporters.text.floats import FLOATS
-from cnnkit.exporters.text.parsing import NumberError, parse
+from cnnkit.exporters.core.float_types import FLOATS
+from cnnkit.exporters.core.number_text.parsing import NumberError, parse
 
 NARROW = ["float16", "bfloat16", "float32"]
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cnnkit.exporters.core.architecture import LayerFields
 from cnnkit.exporters.core.claims import Claims
 from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.keras.config import snake_case
-from cnnkit.exporters.keras.variable import KerasLayer, Variable
-
-Layer = Mapping[str, Any]
+from cnnkit.exporters.keras.keras_layer import KerasLayer, Variable
 
 
 class Network:
@@ -29,7 +28,7 @@ class Network:
         full = {"name": f"{name}_again_{taken}" if taken else name} | dict(config)
         self.layers.append(KerasLayer(kind, full, tuple(variables)))
 
-    def tensor(self, layer: Layer, name: str, shape: Sequence[int]) -> Tensor:
+    def tensor(self, layer: LayerFields, name: str, shape: Sequence[int]) -> Tensor:
         """Return a weight of a layer. Raises ExportError when there is none of that shape."""
         return self._weights.take(layer["path"], name, shape)
 

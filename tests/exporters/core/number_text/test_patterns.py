@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from cnnkit.exporters import Tensor, WeightFile
+from cnnkit.exporters.core.float_types import FLOATS
+from cnnkit.exporters.core.number_text import decimals
+from cnnkit.exporters.core.number_text.digits import fitted, words
+from cnnkit.exporters.core.number_text.parsing import NumberError, parse
 from cnnkit.exporters.json.format import JsonFormat
-from cnnkit.exporters.text import decimals
-from cnnkit.exporters.text.digits import fitted, words
-from cnnkit.exporters.text.floats import FLOATS
 from cnnkit.exporters.text.format import TextFormat
-from cnnkit.exporters.text.parsing import NumberError, parse
 
 ALL_16 = np.arange(1 << 16, dtype=np.uint16)
 FORMATS = {"txt": TextFormat(), "json": JsonFormat()}

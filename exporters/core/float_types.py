@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.exporters.core.number_text.patterns import SPECIAL
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.text.grammar import SPECIAL
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class FloatType:
     def to_float64(self, bits: Array) -> Array:
         """Return the values of bits as float64, which is exact; only a NaN may change its payload."""
         if self.name == "bfloat16":
-            bits = bits.astype(np.uint32) << np.uint32(16)
+            bits = decode(bits, self.name)
         with np.errstate(invalid="ignore"):  # a signalling NaN
             wide: Array = bits.view(f"float{8 * bits.itemsize}").astype(np.float64)
         return wide

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.files.extents import byte_count
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 STORAGES = {
     "FloatStorage": "float32",

@@ -4,27 +4,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.keras.network import Layer, Network
-from cnnkit.exporters.keras.variable import Variable
-from cnnkit.exporters.keras.windows import conv, conv_transpose, pool, uses_bias
+from cnnkit.exporters.core.architecture import LayerFields, layer_faults
+from cnnkit.exporters.keras.keras_layer import Variable
+from cnnkit.exporters.keras.sequential import Network
+from cnnkit.exporters.keras.window_layers import conv, conv_transpose, pool, uses_bias
 from cnnkit.files.names import printable
 
 
-def add(network: Network, layer: Layer) -> None:
+def add(network: Network, layer: LayerFields) -> None:
     """Append one layer of the architecture. Raises ExportError for what a Sequential cannot express."""
     kind, path = layer.get("type"), layer.get("path")
     if kind not in _LAYERS:
         branches = "a keras.Sequential has no branches: write --format onnx"
         problem = branches if kind in ("Residual", "Branches") else "Keras has no layer for it"
         raise ExportError(f"layer {path} ({printable(str(kind))}): {problem}")
-    try:
+    with layer_faults(layer):
         _LAYERS[kind](network, layer)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        problem = printable(f"{type(error).__name__}: {error}")
-        raise ExportError(f"layer {path} ({kind}): its description lacks something: {problem}") from error
 
 
-def _dense(network: Network, layer: Layer) -> None:
+def _dense(network: Network, layer: LayerFields) -> None:
     outputs = layer["features"]
     weight = network.tensor(layer, "weight", (outputs, layer["input_shape"][0]))
     variables = [Variable(weight, weight.shape, (1, 0), network.row)]
@@ -34,7 +32,7 @@ def _dense(network: Network, layer: Layer) -> None:
     network.put("Dense", layer["path"], {"units": outputs, "use_bias": uses_bias(layer)}, variables)
 
 
-def _reshape(network: Network, layer: Layer) -> None:
+def _reshape(network: Network, layer: LayerFields) -> None:
     before, after, path = tuple(layer["input_shape"]), tuple(layer["output_shape"]), layer["path"]
     if before == after:
         return
@@ -49,7 +47,7 @@ def _reshape(network: Network, layer: Layer) -> None:
         network.put("Permute", path, {"dims": [2, 3, 1]})
 
 
-def _batch_norm(network: Network, layer: Layer) -> None:
+def _batch_norm(network: Network, layer: LayerFields) -> None:
     shape = (layer["input_shape"][0],)
     names = ("gamma", "beta", "mean", "variance")
     variables = [Variable(network.tensor(layer, name, shape), shape, (0,), network.row) for name in names]
@@ -57,7 +55,7 @@ def _batch_norm(network: Network, layer: Layer) -> None:
     network.put("BatchNormalization", layer["path"], config, variables)
 
 
-def _layer_norm(network: Network, layer: Layer) -> None:
+def _layer_norm(network: Network, layer: LayerFields) -> None:
     shape = tuple(layer["input_shape"])
     order = (1, 2, 0) if len(shape) == 3 else tuple(range(len(shape)))
     variables = [Variable(network.tensor(layer, n, shape), shape, order, network.row) for n in ("gamma", "beta")]
@@ -65,35 +63,35 @@ def _layer_norm(network: Network, layer: Layer) -> None:
     network.put("LayerNormalization", layer["path"], config, variables)
 
 
-def _softmax(network: Network, layer: Layer) -> None:
+def _softmax(network: Network, layer: LayerFields) -> None:
     network.put("Softmax", layer["path"], {"axis": 1 if len(layer["input_shape"]) == 2 else -1})
 
 
-def _gelu(network: Network, layer: Layer) -> None:
+def _gelu(network: Network, layer: LayerFields) -> None:
     if layer.get("approximate", "none") != "none":
         raise ExportError(f"layer {layer['path']} (GELU): Keras's activation 'gelu' is the one by erf")
     network.put("Activation", layer["path"], {"activation": "gelu"})
 
 
-def _sequential(network: Network, layer: Layer) -> None:
+def _sequential(network: Network, layer: LayerFields) -> None:
     for inner in layer["layers"]:
         add(network, inner)
 
 
-def _plain(kind: str, **config: Any) -> Callable[[Network, Layer], None]:
+def _plain(kind: str, **config: Any) -> Callable[[Network, LayerFields], None]:
     """Return what appends a layer without variables."""
     return lambda network, layer: network.put(kind, layer["path"], config)
 
 
-def _dropout(network: Network, layer: Layer) -> None:
+def _dropout(network: Network, layer: LayerFields) -> None:
     network.put("Dropout", layer["path"], {"rate": layer.get("rate", 0.5)})
 
 
-def _leaky_relu(network: Network, layer: Layer) -> None:
+def _leaky_relu(network: Network, layer: LayerFields) -> None:
     network.put("LeakyReLU", layer["path"], {"negative_slope": layer.get("slope", 0.01)})
 
 
-_LAYERS: Mapping[Any, Callable[[Network, Layer], None]] = {
+_LAYERS: Mapping[Any, Callable[[Network, LayerFields], None]] = {
     "Conv2D": conv, "ConvTranspose2D": conv_transpose, "Dense": _dense, "MaxPool2D": pool, "AvgPool2D": pool,
     "GlobalAvgPool2D": _plain("GlobalAveragePooling2D"), "Flatten": _reshape, "Reshape": _reshape,
     "Dropout": _dropout, "BatchNorm": _batch_norm, "LayerNorm": _layer_norm,

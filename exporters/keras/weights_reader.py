@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from cnnkit.exporters.core.foreign_tensors import Foreign
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.keras import variables
+from cnnkit.exporters.keras import variable_names
 from cnnkit.exporters.keras.config import LayerConfig
 from cnnkit.files.hdf5_foreign import Listing
 from cnnkit.files.natural_order import natural
@@ -64,14 +64,14 @@ def _object(
 ) -> list[tuple[str, Tensor]]:
     shapes = {int(v.key): file.stored(v.place).shape for v in own if _NUMBER.fullmatch(v.key)}
     section = ("parameter", "optimizer", "other")[_section(own[0].owner)]
-    labels = {str(index): label for index, label in variables.numbered(kind, fields, shapes).items()}
+    labels = {str(index): label for index, label in variable_names.numbered(kind, fields, shapes).items()}
     found = []
     for variable in sorted(own, key=lambda variable: natural(variable.key)):
         shape = file.stored(variable.place).shape
         if section == "parameter":
             label = labels.get(variable.key, variable.key)
-            state = "state" if variables.is_state(label) else "parameter"
-            meaning, axes = variables.role(label, kind), variables.axes(label, kind, len(shape))
+            state = "state" if variable_names.is_state(label) else "parameter"
+            meaning, axes = variable_names.role(label, kind), variable_names.axes(label, kind, len(shape))
         else:
             label, state, axes = variable.key, section, None
             if section == "optimizer" and not shape:
@@ -116,5 +116,5 @@ def _title(
 
 def _guess(owner: tuple[str, ...], name: str) -> str:
     """Return the class of an object by its place in the file, else by its own name (dense_3)."""
-    candidates = [variables.without_number(part) for part in (*owner[-1:], name)]
-    return next(filter(variables.known, candidates), candidates[0] if candidates else "")
+    candidates = [variable_names.without_number(part) for part in (*owner[-1:], name)]
+    return next(filter(variable_names.known, candidates), candidates[0] if candidates else "")

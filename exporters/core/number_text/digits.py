@@ -7,8 +7,8 @@ from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 import numpy as np
 import orjson
 
+from cnnkit.exporters.core.float_types import FLOATS, FloatType
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.text.floats import FLOATS, FloatType
 
 MOST_DIGITS = 17  # tell any two float64 apart
 _MOST_SHORT = 5  # tell any two values of 16 bits apart

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cnnkit.exporters.core.name_conventions import WINDOW_AXES
+
 _ROLES = {
     "kernel": "weight", "depthwise_kernel": "weight", "pointwise_kernel": "weight", "W": "weight", "weights": "weight",
     "recurrent_kernel": "recurrent_weight", "U": "recurrent_weight",
@@ -36,7 +38,6 @@ _PLAIN = {
     ("weight", 2): ("in", "out"), ("recurrent_weight", 2): ("in", "out"), ("embedding", 2): ("vocab", "dim"),
     ("bias", 1): ("out",), **{(name, 1): ("c",) for name in ("gamma", "beta", "mean", "variance")},
 }  # fmt: skip
-_WINDOW = {3: ("k",), 4: ("kh", "kw"), 5: ("kd", "kh", "kw")}
 
 
 def role(variable: str, layer_class: str = "") -> str:
@@ -58,12 +59,12 @@ def axes(variable: str, layer_class: str, rank: int, channels_first: bool = Fals
     channels_first: the kernel is stored (O, I, KH, KW), as Keras 1 did with Theano's ordering.
     """
     meaning, convolution = role(variable, layer_class), "conv" in layer_class
-    if meaning == "weight" and (convolution or rank > 3) and rank in _WINDOW and "einsum" not in layer_class:
+    if meaning == "weight" and (convolution or rank > 3) and rank in WINDOW_AXES and "einsum" not in layer_class:
         if channels_first:
-            return ("o", "i", *_WINDOW[rank])
+            return ("o", "i", *WINDOW_AXES[rank])
         if "depthwise" in layer_class or variable == "depthwise_kernel":
-            return (*_WINDOW[rank], "i", "m")
-        return (*_WINDOW[rank], *(("o", "i") if "transpose" in layer_class else ("i", "o")))
+            return (*WINDOW_AXES[rank], "i", "m")
+        return (*WINDOW_AXES[rank], *(("o", "i") if "transpose" in layer_class else ("i", "o")))
     if meaning == "bias" and rank == 1 and convolution:
         return ("o",)
     return _PLAIN.get((meaning, rank))

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from cnnkit.exporters.core.float_types import FloatType
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.text.floats import FloatType
 
 
 def nearest(values: Array, kind: FloatType, decimal: Callable[[int], Fraction]) -> Array:

@@ -9,11 +9,11 @@ import numpy as np
 import orjson
 
 from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.float_types import FLOATS, FloatType
+from cnnkit.exporters.core.number_text import decimals
+from cnnkit.exporters.core.number_text.patterns import NUMBER, SPECIAL
+from cnnkit.exporters.core.number_text.rounding import nearest
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.text import decimals
-from cnnkit.exporters.text.floats import FLOATS, FloatType
-from cnnkit.exporters.text.grammar import NUMBER, SPECIAL
-from cnnkit.exporters.text.rounding import nearest
 from cnnkit.files.names import printable
 
 BLANKS = b" \t\r\n"

@@ -15,7 +15,7 @@ _NUMBERS = {name: number for number, name in TYPES.items()}
 _FLOAT, _INT, _TEXT, _INTS = 1, 2, 3, 7
 
 
-class _Node(NamedTuple):
+class _BuiltNode(NamedTuple):
     op: str
     name: str
     inputs: tuple[str, ...]
@@ -23,14 +23,14 @@ class _Node(NamedTuple):
     attributes: dict[str, Any]
 
 
-class Graph:
+class GraphBuilder:
     """Operations in order; every one gives one array, which is named after the layer that it belongs to."""
 
     def __init__(self, weights: dict[str, Tensor], dtype: str) -> None:
         self.dtype = dtype
         self.used: list[Tensor] = []
         self._weights, self._constants = Claims(weights), dict[str, Tensor]()
-        self._nodes: list[_Node] = []
+        self._nodes: list[_BuiltNode] = []
 
     def weight(self, path: str, name: str, shape: Sequence[int]) -> str:
         """Return the name of a layer's weight. Raises ExportError when there is none of that shape."""
@@ -47,7 +47,7 @@ class Graph:
     def node(self, op: str, path: str, inputs: Sequence[str], part: str = "", **attributes: Any) -> str:
         """Append an operation of layer `path` and return the name of its result."""
         name = f"{path}/{part or op}"
-        self._nodes.append(_Node(op, name, tuple(inputs), f"{name}:0", attributes))
+        self._nodes.append(_BuiltNode(op, name, tuple(inputs), f"{name}:0", attributes))
         return f"{name}:0"
 
     def message(self, name: str, input_shape: Sequence[int], output_shape: Sequence[int], result: str) -> Message:
@@ -65,7 +65,7 @@ class Graph:
         return graph.message(12, _value_info(OUTPUT, self.dtype, output_shape))
 
 
-def _node(node: _Node) -> Message:
+def _node(node: _BuiltNode) -> Message:
     message = Message()
     for name in node.inputs:
         message.content(1, name)
