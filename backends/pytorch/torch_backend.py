@@ -144,6 +144,10 @@ class TorchBackend(Backend):
         self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
         x, even = self._even(x, padding, 0)
+        if weight_shape[2:] == (1, 1) and even == (0, 0) and stride != (1, 1):
+            # Windows of one pixel read every stride-th pixel. oneDNN writes past its memory where they do so and an
+            # image has few channels, its channels last, on processors with AVX2 (oneDNN's issue 6035).
+            x, stride = x[:, :, :: stride[0], :: stride[1]], (1, 1)
         weight = self._channels_last(dy.new_empty((1,)).expand(weight_shape))  # only shape and layout are looked at
         return self._convolution_gradient(dy, x, weight, stride, even, dilation, groups, (False, True, False))[1]
 
