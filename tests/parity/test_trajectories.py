@@ -13,7 +13,7 @@ from cnnkit.optimizers import Adam
 from cnnkit.parity import trainings
 from cnnkit.parity.check import Arena
 from cnnkit.parity.mistakes.table import mantissa
-from cnnkit.parity.trajectories import Contestant, compare_recipe, plan
+from cnnkit.parity.trajectories import Contestant, compare_recipe, plan_training
 
 STEPS = 8
 
@@ -148,7 +148,7 @@ def with_norm(layer, norm):
 
 def judged(recipe, backend, dtype="float64", **own):
     judge = Contestant("reference", Arena(ReferenceBackend(), dtype))
-    planned = plan(recipe, steps=STEPS)
+    planned = plan_training(recipe, steps=STEPS)
     if "norm" in own:
         own = {"network": with_norm(planned.network, own["norm"])}
     (found,) = compare_recipe(
@@ -229,7 +229,7 @@ def test_the_slowly_growing_difference_of_rounding_is_told_from_a_mistake() -> N
     from cnnkit.parity.trajectories.dissect import dissect
 
     judge = Contestant("reference", Arena(ReferenceBackend(), "float64"))
-    cut = dissect(plan("digits-cnn", steps=2), Contestant("wrong", Arena(Wrong(), "float64")), judge, 1)
+    cut = dissect(plan_training("digits-cnn", steps=2), Contestant("wrong", Arena(Wrong(), "float64")), judge, 1)
     assert cut.first is None
     assert cut.explained == "no single operation leaves its bound in this step: rounding, which training amplifies"
     assert len({part.place for part in cut.parts}) == 13
@@ -247,14 +247,14 @@ def test_every_training_is_shuffled_and_small() -> None:
     from cnnkit import recipes
 
     for name in recipes.names():
-        made = plan(name)
+        made = plan_training(name)
         assert made.options.shuffle
         assert made.options.batch_size <= 8
         assert made.input_shape[1:] in ((8, 8), (12, 12))
         assert made.steps == 100
-    assert any("Dropout" in str(plan(name).network) for name in recipes.names())
+    assert any("Dropout" in str(plan_training(name).network) for name in recipes.names())
 
 
 def test_a_recipe_that_is_not_there() -> None:
     with pytest.raises(ConfigError, match="lenet5"):
-        plan("lenet")
+        plan_training("lenet")

@@ -42,7 +42,7 @@ class Tally:
                 self.worst = case.label
 
 
-class Found(dict[tuple[str, str, str, Kind], Tally]):
+class Tallies(dict[tuple[str, str, str, Kind], Tally]):
     """Tallies by (backend, dtype, against, kind)."""
 
     def __missing__(self, key: tuple[str, str, str, Kind]) -> Tally:
@@ -61,12 +61,12 @@ def run_check(check: Check, draws: int, seed: int, arenas: Sequence[Arena], orac
     return rows_of(check, measure(check.cases(draws, seed), arenas, oracle), arenas, oracle)
 
 
-def measure(cases: Iterable[Case], arenas: Sequence[Arena], oracle: Backend) -> Found:
+def measure(cases: Iterable[Case], arenas: Sequence[Arena], oracle: Backend) -> Tallies:
     """Return the tallies of all cases.
 
     Against the oracle in float64, against answers that are known, and the arenas of one dtype against each other.
     """
-    found = Found()
+    found = Tallies()
     outsiders = [arena for arena in arenas if type(arena.backend) is not type(oracle)]
     for case in cases:
         truth = attempt(Arena(oracle, "float64"), case)
@@ -112,7 +112,7 @@ def _dtype(x: Any) -> str:
     return str(x.dtype).rpartition(".")[2]
 
 
-def _judge(found: Found, case: Case, arena: Arena, against: str, got: Attempt, wanted: Results) -> None:
+def _judge(found: Tallies, case: Case, arena: Arena, against: str, got: Attempt, wanted: Results) -> None:
     """Add what `got` is worth to its tallies, one for each kind of result."""
     place = (arena.backend.name, arena.dtype, against)
     kinds: set[Kind] = {case.kind_of(name) for name in wanted} or {case.kind}
@@ -136,7 +136,7 @@ def _compared(case: Case, name: str, got: Results, values: Any, allowed: float) 
     )
 
 
-def rows_of(check: Check, found: Found, arenas: Sequence[Arena], oracle: Backend) -> list[Row]:
+def rows_of(check: Check, found: Tallies, arenas: Sequence[Arena], oracle: Backend) -> list[Row]:
     """Return tallies as rows; what failed is held against the known mistakes."""
     from cnnkit.parity.explain import explain_cases
 

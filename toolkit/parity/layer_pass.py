@@ -9,7 +9,7 @@ from cnnkit.parity.recording import Call, recorded
 from cnnkit.tree import Tree, flatten
 
 
-class Passed(NamedTuple):
+class LayerOutputs(NamedTuple):
     """What a layer made of one batch: host arrays by name, and the calls that it took."""
 
     forward: dict[str, Any]
@@ -17,7 +17,7 @@ class Passed(NamedTuple):
     calls: list[Call]
 
 
-class Given(NamedTuple):
+class LayerInputs(NamedTuple):
     """What a layer is given: host arrays, and the address of its draws. dy None: forward alone."""
 
     step: int
@@ -28,7 +28,7 @@ class Given(NamedTuple):
     dy: Any = None
 
 
-def run_layer(arena: Arena, layer: Layer, given: Given) -> Passed:
+def run_layer(arena: Arena, layer: Layer, given: LayerInputs) -> LayerOutputs:
     """Return y and the next state, dx and the gradients."""
     watched, calls = recorded(arena)
     context = Context(watched.backend, True, given.key, given.step)
@@ -39,7 +39,7 @@ def run_layer(arena: Arena, layer: Layer, given: Given) -> Passed:
         after = flatten(layer.next_state(state, cache))
         forward |= {f"next {name}": arena.host(value) for name, value in after.items()}
     if given.dy is None:
-        return Passed(forward, {}, calls)
+        return LayerOutputs(forward, {}, calls)
     dx, grads = layer.backward(context, params, cache, arena.array(given.dy))
     found = {"dx": dx} | {f"gradient of {name}": grad for name, grad in flatten(grads).items()}
-    return Passed(forward, {name: arena.host(value) for name, value in found.items()}, calls)
+    return LayerOutputs(forward, {name: arena.host(value) for name, value in found.items()}, calls)

@@ -13,7 +13,7 @@ from cnnkit.parity.draw import Draw, float32_exact, generator, normal
 from cnnkit.tree import flatten, map_leaves
 
 IMAGES, ROW = (4, 5, 6), (7,)  # shapes of a sample
-Given = tuple[Layer, Shape, int, bool]  # layer, shape of a sample, samples, training
+LayerArguments = tuple[Layer, Shape, int, bool]  # layer, shape of a sample, samples, training
 
 # Layers by type, with the shape of a sample: what the parity suite and the tests of layers run.
 LAYERS: dict[str, list[tuple[Layer, Shape]]] = {
@@ -61,7 +61,7 @@ LAYERS: dict[str, list[tuple[Layer, Shape]]] = {
 }  # fmt: skip
 
 
-def run_layer(arena: Arena, layer: Layer, given: "Arguments", training: bool) -> dict[str, Any]:
+def run_layer(arena: Arena, layer: Layer, given: "PassArguments", training: bool) -> dict[str, Any]:
     """Return y, dx, the gradients and the next state of one pass, by name."""
     context = Context(arena.backend, training, key=(1, 2), step=3)
     params, state, x, dy = (
@@ -77,7 +77,7 @@ def run_layer(arena: Arena, layer: Layer, given: "Arguments", training: bool) ->
     return {"y": y, "dx": dx, **_named("gradient of ", grads), **_named("next ", after)}
 
 
-class Arguments:
+class PassArguments:
     """Host values for a pass: normal parameters and inputs, positive variances."""
 
     def __init__(self, draw: Draw, layer: Layer, x_shape: Shape, samples: int) -> None:
@@ -93,10 +93,10 @@ def _named(prefix: str, tree: Any) -> dict[str, Any]:
     return {prefix + name: array for name, array in flatten(tree).items()}
 
 
-def make(draw: Draw, given: Given) -> Case:
+def make(draw: Draw, given: LayerArguments) -> Case:
     """Return the case of one layer in training or in use."""
     layer, x_shape, samples, training = given
-    arguments = Arguments(draw, layer, x_shape, samples)
+    arguments = PassArguments(draw, layer, x_shape, samples)
 
     def run(arena: Arena) -> dict[str, Any]:
         return run_layer(arena, layer, arguments, training)
@@ -107,7 +107,7 @@ def make(draw: Draw, given: Given) -> Case:
     return Case(label, run, kinds=kinds)
 
 
-def _grid(cases: list[tuple[Layer, Shape]]) -> tuple[Given, ...]:
+def _grid(cases: list[tuple[Layer, Shape]]) -> tuple[LayerArguments, ...]:
     """Return a batch of 3 and, where a layer can take it, of 1; of 37 where images are large enough to be cut up."""
     found = []
     for layer, x_shape in cases:

@@ -16,10 +16,12 @@ LOSSES: dict[str, tuple[str, ...]] = {
     "l1": ("l1",),
     "huber": ("huber", "huber:delta=0.3"),
 }
-Given = tuple[str, int, int, bool, float]  # loss, samples, outputs, labels or rows of targets, size of the outputs
+LossArguments = tuple[
+    str, int, int, bool, float
+]  # loss, samples, outputs, labels or rows of targets, size of the outputs
 
 
-def make(draw: Draw, given: Given) -> Case:
+def make(draw: Draw, given: LossArguments) -> Case:
     """Return the case of one loss on one batch."""
     text, count, outputs, labelled, scale = given
     loss = losses.parse(text)
@@ -41,7 +43,7 @@ def make(draw: Draw, given: Given) -> Case:
     return Case(label, run, kinds={"dy": "gradient", "decisions": "exact"}, dtype=None)
 
 
-def _grid(texts: tuple[str, ...]) -> tuple[Given, ...]:
+def _grid(texts: tuple[str, ...]) -> tuple[LossArguments, ...]:
     shapes = [(6, 10, True, 1.0), (5, 4, False, 1.0), (1, 3, True, 1.0), (3, 5, True, 50.0), (4, 2, True, 1e-3)]
     if "binary_cross_entropy" in texts:
         shapes.append((6, 1, True, 3.0))

@@ -19,7 +19,7 @@ from cnnkit.training.training import Training
 from cnnkit.tree import map_leaves
 
 SECTION = "matrix"
-Attempt = Callable[[Arena], Any]
+Action = Callable[[Arena], Any]
 
 
 class Answer(NamedTuple):
@@ -32,7 +32,7 @@ class Answer(NamedTuple):
         return f"{self.error}: {self.line}" if self.error else "no error"
 
 
-def _layer(layer: Layer, x_shape: tuple[int, ...], *given: int) -> Attempt:
+def _layer(layer: Layer, x_shape: tuple[int, ...], *given: int) -> Action:
     """Return the attempt to pass x of a shape through a layer that was made for another one."""
 
     def attempt(arena: Arena) -> Any:
@@ -55,7 +55,7 @@ def _train(arena: Arena, side: int, classes: int) -> Any:
 
 
 IMAGES = (2, 5, 5)
-WORDED: dict[str, Attempt] = {
+WORDED: dict[str, Action] = {
     "Conv2D: other channels": _layer(layers.Conv2D(3, 3), IMAGES, 2, 3, 5, 5),
     "Conv2D: rows for images": _layer(layers.Conv2D(3, 3), IMAGES, 2, 50),
     "ConvTranspose2D: other channels": _layer(layers.ConvTranspose2D(3, 3), IMAGES, 2, 3, 5, 5),
@@ -71,7 +71,7 @@ WORDED: dict[str, Attempt] = {
     "Training: other classes": lambda arena: _train(arena, 2, 4),
 }
 CONVOLVED = ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
-REFUSED: dict[str, Attempt] = {
+REFUSED: dict[str, Action] = {
     "matmul: inner sizes differ": lambda a: a.backend.matmul(a.array(np.ones((2, 3))), a.array(np.ones((4, 5)))),
     "conv2d: channels differ": lambda a: a.backend.conv2d(
         a.array(np.ones((1, 3, 4, 4))), a.array(np.ones((2, 2, 3, 3))), *CONVOLVED
@@ -87,7 +87,7 @@ REFUSED: dict[str, Attempt] = {
 }
 
 
-def answer(attempt: Attempt, arena: Arena) -> Answer:
+def answer(attempt: Action, arena: Arena) -> Answer:
     """Return how the attempt failed; the backend's own name stands as BACKEND in the line."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():

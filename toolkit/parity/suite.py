@@ -17,7 +17,7 @@ from cnnkit.parity.check import Arena, Check
 from cnnkit.parity.engine import run_check
 from cnnkit.parity.primitives import PRIMITIVES
 from cnnkit.parity.report import Report
-from cnnkit.parity.trajectories.plan import QUICK_STEPS, STEPS, Plan, plan
+from cnnkit.parity.trajectories.plan import QUICK_STEPS, STEPS, TrainingPlan, plan_training
 
 DTYPES = ("float32", "float64")
 DRAWS, QUICK_DRAWS = 60, 5
@@ -152,7 +152,7 @@ def _jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: Repo
     few = settings.quick and settings.filter is None
     for recipe in settings.recipes or (QUICK_RECIPES if few else recipes.names()):
         if settings.wants(trainings.SECTION, f"training {recipe}"):
-            planned = plan(recipe, settings.seed, QUICK_STEPS if settings.quick else STEPS)
+            planned = plan_training(recipe, settings.seed, QUICK_STEPS if settings.quick else STEPS)
             for dtype in settings.dtypes:
                 yield f"training {recipe} {dtype}", partial(_train, planned, dtype, arenas, oracle, report)
 
@@ -165,7 +165,7 @@ def _look(settings: Settings, arenas: list[Arena], oracle: Backend, report: Repo
     report.rows += [row for row in matrix.rows(arenas, oracle) if settings.wants(matrix.SECTION, row.name)]
 
 
-def _train(planned: Plan, dtype: str, arenas: list[Arena], oracle: Backend, report: Report) -> None:
+def _train(planned: TrainingPlan, dtype: str, arenas: list[Arena], oracle: Backend, report: Report) -> None:
     found = trainings.compared(planned, dtype, arenas, oracle)
     report.trainings += found
     report.rows += [trainings.row(trajectory, oracle) for trajectory in found]

@@ -9,7 +9,7 @@ from cnnkit.layers import GELU, AvgPool2D, BatchNorm, Context, Dropout, Layer, L
 from cnnkit.parity.bounds import bound
 from cnnkit.parity.check import Arena
 from cnnkit.parity.explain import SHARE, UNKNOWN, distance, general_reasons
-from cnnkit.parity.layer_pass import Given, Passed, run_layer
+from cnnkit.parity.layer_pass import LayerInputs, LayerOutputs, run_layer
 from cnnkit.tree import Tree
 
 Variant = Callable[[Any], Layer]  # the right layer -> the wrong one; raises where it cannot be made
@@ -20,7 +20,7 @@ class _Scaled(BatchNorm):
 
 
 @dataclass(frozen=True)
-class BiasedRunning(_Scaled):
+class BiasedRunningVariance(_Scaled):
     """The running variance follows the biased variance of the batch."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
@@ -30,7 +30,7 @@ class BiasedRunning(_Scaled):
 
 
 @dataclass(frozen=True)
-class UnbiasedNormalising(_Scaled):
+class UnbiasedNormalisingVariance(_Scaled):
     """The unbiased variance normalises."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
@@ -40,7 +40,7 @@ class UnbiasedNormalising(_Scaled):
 
 
 @dataclass(frozen=True)
-class EpsilonOutside(_Scaled):
+class EpsilonOutsideRoot(_Scaled):
     """Epsilon is added to the root, not under it."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
@@ -57,7 +57,7 @@ def _normalised(params: Tree, cache: Any, inverse: Any) -> tuple[Any, Any]:
 
 
 @dataclass(frozen=True)
-class Unscaled(Dropout):
+class UnscaledDropout(Dropout):
     """What stays is not scaled."""
 
     def _masked(self, context: Context, mask: Any, x: Any) -> Any:
@@ -66,15 +66,15 @@ class Unscaled(Dropout):
 
 VARIANTS: dict[type[Layer], dict[str, Variant]] = {
     BatchNorm: {
-        "the running variance is the biased one": lambda layer: BiasedRunning(layer.epsilon, layer.momentum),
-        "the unbiased variance normalises": lambda layer: UnbiasedNormalising(layer.epsilon, layer.momentum),
-        "epsilon is added outside of the square root": lambda layer: EpsilonOutside(layer.epsilon, layer.momentum),
+        "the running variance is the biased one": lambda layer: BiasedRunningVariance(layer.epsilon, layer.momentum),
+        "the unbiased variance normalises": lambda layer: UnbiasedNormalisingVariance(layer.epsilon, layer.momentum),
+        "epsilon is added outside of the square root": lambda layer: EpsilonOutsideRoot(layer.epsilon, layer.momentum),
         "epsilon is 1e-3, as in Keras": lambda layer: replace(layer, epsilon=1e-3),
         "momentum is the weight of the old value": lambda layer: replace(layer, momentum=1 - layer.momentum),
     },
     LayerNorm: {"epsilon is 1e-3, as in Keras": lambda layer: replace(layer, epsilon=1e-3)},
     Dropout: {
-        "what stays is not scaled": lambda layer: Unscaled(layer.rate),
+        "what stays is not scaled": lambda layer: UnscaledDropout(layer.rate),
         "the rate is the share that stays": lambda layer: replace(layer, rate=1 - layer.rate),
     },
     GELU: {"the other form: tanh for erf or erf for tanh": lambda layer: replace(layer, approximate=_other(layer))},
@@ -90,7 +90,9 @@ def _other(layer: GELU) -> str:
     return "none" if layer.approximate == "tanh" else "tanh"
 
 
-def layer_reasons(layer: Layer, given: Given, got: Passed, right: Passed, dtype: str, oracle: Arena) -> list[str]:
+def layer_reasons(
+    layer: Layer, given: LayerInputs, got: LayerOutputs, right: LayerOutputs, dtype: str, oracle: Arena
+) -> list[str]:
     """Return the conventions by which a layer, or all layers of one type inside, give what it gave: `BatchNorm: ...`.
 
     got, right: what it gave and what is right.
@@ -122,5 +124,5 @@ def _everywhere(value: Any, kind: type[Layer], variant: Variant) -> Any:
     return replace(value, **changed)  # type: ignore[type-var]
 
 
-def _values(passed: Passed) -> list[Any]:
+def _values(passed: LayerOutputs) -> list[Any]:
     return [*passed.forward.values(), *passed.backward.values()]

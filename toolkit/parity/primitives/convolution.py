@@ -1,4 +1,4 @@
-"""Convolution and its two gradients over every geometry: a grid of awkward ones, and drawn ones."""
+"""Convolution and its two gradients over every geometry: a grid of awkward ones, and draw_geometry ones."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ Image = tuple[int, int, int, int]
 NONE: Padding = ((0, 0), (0, 0))
 
 
-class Geometry(NamedTuple):
+class ConvolutionGeometry(NamedTuple):
     """What a convolution does; x (N, C, H, W), weight (O, C/groups, KH, KW)."""
 
     x: Image
@@ -38,30 +38,30 @@ class Geometry(NamedTuple):
 
     def __str__(self) -> str:
         words = [f"x {self.x}", f"weight {self.weight}"]
-        defaults = Geometry(self.x, self.weight)
+        defaults = ConvolutionGeometry(self.x, self.weight)
         changed = (n for n in self._fields[2:] if getattr(self, n) != getattr(defaults, n))
         return ", ".join((*words, *(f"{name} {getattr(self, name)}" for name in changed)))
 
 
 GRID = (
-    Geometry((2, 3, 5, 5), (4, 3, 3, 3)),
-    Geometry((1, 1, 1, 1), (1, 1, 1, 1)),
-    Geometry((2, 2, 1, 1), (3, 2, 3, 3), padding=((1, 1), (1, 1))),
-    Geometry((1, 3, 4, 6), (5, 3, 1, 1)),
-    Geometry((1, 2, 7, 6), (3, 2, 3, 2), stride=(2, 3)),
-    Geometry((2, 2, 4, 5), (2, 2, 2, 3), padding=((0, 1), (2, 0))),
-    Geometry((2, 1, 3, 3), (2, 1, 2, 2), padding=((3, 0), (0, 4))),
-    Geometry((2, 2, 7, 8), (3, 2, 3, 2), dilation=(2, 3)),
-    Geometry((2, 4, 5, 5), (6, 2, 3, 3), padding=((1, 1), (1, 1)), groups=2),
-    Geometry((2, 3, 5, 4), (6, 1, 3, 3), stride=(2, 1), padding=((1, 0), (0, 1)), groups=3),
-    Geometry((3, 2, 8, 8), (2, 2, 2, 2), stride=(3, 4)),
-    Geometry((1, 2, 9, 9), (2, 1, 3, 1), (2, 2), ((1, 2), (0, 1)), (2, 1), 2),
-    Geometry((5, 1, 1, 9), (2, 1, 1, 5), padding=((0, 0), (2, 2))),
-    Geometry((2, 256, 3, 3), (8, 256, 3, 3), padding=((1, 1), (1, 1))),  # 2304 terms in a sum
+    ConvolutionGeometry((2, 3, 5, 5), (4, 3, 3, 3)),
+    ConvolutionGeometry((1, 1, 1, 1), (1, 1, 1, 1)),
+    ConvolutionGeometry((2, 2, 1, 1), (3, 2, 3, 3), padding=((1, 1), (1, 1))),
+    ConvolutionGeometry((1, 3, 4, 6), (5, 3, 1, 1)),
+    ConvolutionGeometry((1, 2, 7, 6), (3, 2, 3, 2), stride=(2, 3)),
+    ConvolutionGeometry((2, 2, 4, 5), (2, 2, 2, 3), padding=((0, 1), (2, 0))),
+    ConvolutionGeometry((2, 1, 3, 3), (2, 1, 2, 2), padding=((3, 0), (0, 4))),
+    ConvolutionGeometry((2, 2, 7, 8), (3, 2, 3, 2), dilation=(2, 3)),
+    ConvolutionGeometry((2, 4, 5, 5), (6, 2, 3, 3), padding=((1, 1), (1, 1)), groups=2),
+    ConvolutionGeometry((2, 3, 5, 4), (6, 1, 3, 3), stride=(2, 1), padding=((1, 0), (0, 1)), groups=3),
+    ConvolutionGeometry((3, 2, 8, 8), (2, 2, 2, 2), stride=(3, 4)),
+    ConvolutionGeometry((1, 2, 9, 9), (2, 1, 3, 1), (2, 2), ((1, 2), (0, 1)), (2, 1), 2),
+    ConvolutionGeometry((5, 1, 1, 9), (2, 1, 1, 5), padding=((0, 0), (2, 2))),
+    ConvolutionGeometry((2, 256, 3, 3), (8, 256, 3, 3), padding=((1, 1), (1, 1))),  # 2304 terms in a sum
 )
 
 
-def drawn(draw: Draw) -> Geometry:
+def draw_geometry(draw: Draw) -> ConvolutionGeometry:
     """Return any geometry: uneven padding, dilation, groups, images of one pixel, pixels that no window reaches."""
     groups = draw.integer(1, 3)
     window, stride, dilation = pair(draw, 1, 4), pair(draw, 1, 3), pair(draw, 1, 3)
@@ -69,15 +69,15 @@ def drawn(draw: Draw) -> Geometry:
     height, width = (max(1, dilation[i] * (window[i] - 1) + 1 - sum(padding[i])) + draw.integer(0, 5) for i in (0, 1))
     channels, features = groups * draw.integer(1, 2), groups * draw.integer(1, 2)
     x, weight = (draw.integer(1, 3), channels, height, width), (features, channels // groups, *window)
-    return Geometry(x, weight, stride, padding, dilation, groups)
+    return ConvolutionGeometry(x, weight, stride, padding, dilation, groups)
 
 
-def _arguments(draw: Draw, given: Geometry | None) -> tuple[Geometry, float]:
-    return (given, 1.0) if given else (drawn(draw), draw.choice((1e-20, 1.0, 1e20)))
+def _arguments(draw: Draw, given: ConvolutionGeometry | None) -> tuple[ConvolutionGeometry, float]:
+    return (given, 1.0) if given else (draw_geometry(draw), draw.choice((1e-20, 1.0, 1e20)))
 
 
 @CHECKS.of("conv2d", grid=GRID)
-def conv2d(draw: Draw, given: Geometry | None) -> Case:
+def conv2d(draw: Draw, given: ConvolutionGeometry | None) -> Case:
     """The cross-correlation."""
     geometry, scale = _arguments(draw, given)
     x, weight = normal(draw, *geometry.x, scale=scale), normal(draw, *geometry.weight)
@@ -89,7 +89,7 @@ def conv2d(draw: Draw, given: Geometry | None) -> Case:
 
 
 @CHECKS.of("conv2d_input_gradient", grid=GRID)
-def conv2d_input_gradient(draw: Draw, given: Geometry | None) -> Case:
+def conv2d_input_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
     """The adjoint in x."""
     geometry, scale = _arguments(draw, given)
     dy, weight = normal(draw, *geometry.y, scale=scale), normal(draw, *geometry.weight)
@@ -102,7 +102,7 @@ def conv2d_input_gradient(draw: Draw, given: Geometry | None) -> Case:
 
 
 @CHECKS.of("conv2d_weight_gradient", grid=GRID)
-def conv2d_weight_gradient(draw: Draw, given: Geometry | None) -> Case:
+def conv2d_weight_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
     """The adjoint in weight."""
     geometry, scale = _arguments(draw, given)
     dy, x = normal(draw, *geometry.y, scale=scale), normal(draw, *geometry.x)
@@ -114,6 +114,6 @@ def conv2d_weight_gradient(draw: Draw, given: Geometry | None) -> Case:
     return Case(str(geometry), run, "gradient", scale=scale)
 
 
-def values_of(geometry: Geometry, draw: Draw) -> tuple[Values, Values, Values]:
+def draw_values(geometry: ConvolutionGeometry, draw: Draw) -> tuple[Values, Values, Values]:
     """Return normal x, weight and dy."""
     return normal(draw, *geometry.x), normal(draw, *geometry.weight), normal(draw, *geometry.y)

@@ -12,7 +12,7 @@ Image = tuple[int, int, int, int]
 NONE: Padding = ((0, 0), (0, 0))
 
 
-class Geometry(NamedTuple):
+class PoolingGeometry(NamedTuple):
     """Where the windows lie; x (N, C, H, W); padding is smaller than the window, as layers make sure."""
 
     x: Image
@@ -36,30 +36,30 @@ class Geometry(NamedTuple):
 
 
 GRID = (
-    Geometry((2, 3, 4, 4), (2, 2), (2, 2)),
-    Geometry((1, 1, 1, 1), (1, 1), (1, 1)),
-    Geometry((1, 2, 1, 1), (3, 3), (1, 1), ((1, 1), (1, 1))),
-    Geometry((2, 2, 7, 5), (2, 2), (2, 2)),
-    Geometry((2, 2, 5, 6), (3, 2), (1, 1)),
-    Geometry((1, 3, 5, 5), (3, 3), (2, 2), ((0, 1), (1, 0))),
-    Geometry((2, 1, 4, 6), (2, 3), (3, 4)),
-    Geometry((2, 2, 3, 3), (3, 3), (1, 2), ((2, 1), (2, 2))),
-    Geometry((3, 1, 1, 9), (1, 4), (1, 3)),
+    PoolingGeometry((2, 3, 4, 4), (2, 2), (2, 2)),
+    PoolingGeometry((1, 1, 1, 1), (1, 1), (1, 1)),
+    PoolingGeometry((1, 2, 1, 1), (3, 3), (1, 1), ((1, 1), (1, 1))),
+    PoolingGeometry((2, 2, 7, 5), (2, 2), (2, 2)),
+    PoolingGeometry((2, 2, 5, 6), (3, 2), (1, 1)),
+    PoolingGeometry((1, 3, 5, 5), (3, 3), (2, 2), ((0, 1), (1, 0))),
+    PoolingGeometry((2, 1, 4, 6), (2, 3), (3, 4)),
+    PoolingGeometry((2, 2, 3, 3), (3, 3), (1, 2), ((2, 1), (2, 2))),
+    PoolingGeometry((3, 1, 1, 9), (1, 4), (1, 3)),
 )
 
 
-def drawn(draw: Draw) -> Geometry:
+def draw_geometry(draw: Draw) -> PoolingGeometry:
     """Return any geometry whose padding is smaller than its window."""
     window, stride = pair(draw, 1, 4), pair(draw, 1, 4)
     padding = (pair(draw, 0, window[0] - 1), pair(draw, 0, window[1] - 1))
     height, width = (max(1, window[i] - sum(padding[i])) + draw.integer(0, 5) for i in (0, 1))
-    return Geometry((draw.integer(1, 2), draw.integer(1, 3), height, width), window, stride, padding)
+    return PoolingGeometry((draw.integer(1, 2), draw.integer(1, 3), height, width), window, stride, padding)
 
 
 @CHECKS.of("max_pool2d", grid=GRID)
-def max_pool2d(draw: Draw, given: Geometry | None) -> Case:
+def max_pool2d(draw: Draw, given: PoolingGeometry | None) -> Case:
     """The maximum of each window; padding never wins, so values are negative as well."""
-    geometry = given or drawn(draw)
+    geometry = given or draw_geometry(draw)
     x = levels(draw, *geometry.x) - draw.choice((0.0, 3.0))
 
     def run(arena: Arena) -> dict[str, Any]:
@@ -69,9 +69,9 @@ def max_pool2d(draw: Draw, given: Geometry | None) -> Case:
 
 
 @CHECKS.of("max_pool2d_gradient", grid=GRID)
-def max_pool2d_gradient(draw: Draw, given: Geometry | None) -> Case:
+def max_pool2d_gradient(draw: Draw, given: PoolingGeometry | None) -> Case:
     """Each dy to the first of the largest values in row-major order; most windows tie."""
-    geometry = given or drawn(draw)
+    geometry = given or draw_geometry(draw)
     x, dy = levels(draw, *geometry.x), normal(draw, *geometry.y)
 
     def run(arena: Arena) -> dict[str, Any]:
@@ -82,9 +82,9 @@ def max_pool2d_gradient(draw: Draw, given: Geometry | None) -> Case:
 
 
 @CHECKS.of("average_pool2d", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
-def average_pool2d(draw: Draw, given: tuple[Geometry, bool] | None) -> Case:
+def average_pool2d(draw: Draw, given: tuple[PoolingGeometry, bool] | None) -> Case:
     """The mean of each window, its padding counted or not."""
-    geometry, counts = given or (drawn(draw), draw.choice((True, False)))
+    geometry, counts = given or (draw_geometry(draw), draw.choice((True, False)))
     x = normal(draw, *geometry.x)
 
     def run(arena: Arena) -> dict[str, Any]:
@@ -94,9 +94,9 @@ def average_pool2d(draw: Draw, given: tuple[Geometry, bool] | None) -> Case:
 
 
 @CHECKS.of("average_pool2d_gradient", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
-def average_pool2d_gradient(draw: Draw, given: tuple[Geometry, bool] | None) -> Case:
+def average_pool2d_gradient(draw: Draw, given: tuple[PoolingGeometry, bool] | None) -> Case:
     """Each dy shared out evenly over its window."""
-    geometry, counts = given or (drawn(draw), draw.choice((True, False)))
+    geometry, counts = given or (draw_geometry(draw), draw.choice((True, False)))
     dy = normal(draw, *geometry.y)
 
     def run(arena: Arena) -> dict[str, Any]:

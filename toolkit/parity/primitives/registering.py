@@ -6,20 +6,20 @@ from typing import Any
 from cnnkit.parity.check import Case, Check
 from cnnkit.parity.draw import Draw
 
-Make = Callable[[Draw, Any], Case]
+CaseMaker = Callable[[Draw, Any], Case]
 SECTION = "primitives"
 
 
 class Checks(dict[str, Check]):
     """The checks of one file, by protocol member."""
 
-    def of(self, member: str, grid: Sequence[Any] = (), drawn: bool = True) -> Callable[[Make], Make]:
+    def of(self, member: str, grid: Sequence[Any] = (), drawn: bool = True) -> Callable[[CaseMaker], CaseMaker]:
         """Return the decorator that enters a function as the check of `member`.
 
         grid: arguments that are always run. drawn: the function makes arguments of its own when given None.
         """
 
-        def enter(make: Make) -> Make:
+        def enter(make: CaseMaker) -> CaseMaker:
             self[member] = Check(SECTION, member, make, tuple(grid), drawn)
             return make
 

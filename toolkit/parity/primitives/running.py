@@ -59,7 +59,7 @@ def map_samples(draw: Draw, given: tuple[int, int] | None) -> Case:
     return Case(f"{count} samples, shards of {size}", run, kinds={"firsts": "exact"}, wanted=wanted, dtype=None)
 
 
-class Kept(NamedTuple):
+class CompiledState(NamedTuple):
     """What the compiled step changes, in the containers of a training: a flat tree and a tree, in a NamedTuple."""
 
     weights: FlatTree
@@ -79,14 +79,14 @@ def compiled(draw: Draw, given: tuple[int, int] | None) -> Case:
     def run(arena: Arena) -> dict[str, Any]:
         backend = arena.backend
 
-        def step(kept: Kept, x: Any, scalars: Any) -> Any:
+        def step(kept: CompiledState, x: Any, scalars: Any) -> Any:
             flat = kept.weights.flat
             moved = backend.assign(flat, flat + backend.sum(x, axis=0) * scalars["rate"])
             total = backend.assign(kept.state["total"], kept.state["total"] + scalars["step"])
-            return Kept(kept.weights.renewed(moved), {"total": total}), backend.sum(moved) * 2.0
+            return CompiledState(kept.weights.renewed(moved), {"total": total}), backend.sum(moved) * 2.0
 
         ready, reports = backend.compile(step), []
-        kept = Kept(flat_tree(backend, {"a": arena.array(start[:1]), "b": {"c": arena.array(start[1:])}}),
+        kept = CompiledState(flat_tree(backend, {"a": arena.array(start[:1]), "b": {"c": arena.array(start[1:])}}),
                     {"total": arena.array(np.zeros(1))})  # fmt: skip
         for i, x in enumerate(inputs):
             kept, report = ready(kept, arena.array(x), {"rate": 0.5 * (i + 1), "step": i})

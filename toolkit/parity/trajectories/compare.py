@@ -13,14 +13,14 @@ from cnnkit.errors import first_line
 from cnnkit.parity.bounds import TRAINING, ULP_FACTOR
 from cnnkit.parity.check import Arena
 from cnnkit.parity.trajectories.dissect import Dissection, dissect
-from cnnkit.parity.trajectories.plan import Plan
+from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.parity.trajectories.runner import Contestant, Weights, steps
 
 NUDGES = (1, 2, 3, 4)  # seeds of the signs by which initial weights are moved
 
 
 @dataclass
-class Parting:
+class Divergence:
     """The first step, counted from 1, after which a tensor had left the bound, and by how much it had."""
 
     step: int
@@ -46,7 +46,7 @@ class Trajectory:
     error: float = np.inf
     bound: float = TRAINING
     nudged: float | None = None
-    parting: Parting | None = None
+    parting: Divergence | None = None
     problem: str = ""
     dissection: Dissection | None = None
     history: list[float] = field(default_factory=list, repr=False)
@@ -78,7 +78,7 @@ class Trajectory:
 
 
 def compare_recipe(
-    plan: Plan, contestants: Sequence[Contestant], judge: Contestant, yardstick: Backend
+    plan: TrainingPlan, contestants: Sequence[Contestant], judge: Contestant, yardstick: Backend
 ) -> list[Trajectory]:
     """Train all contestants and the judge, and compare each with the judge and with each other.
 
@@ -100,16 +100,16 @@ def compare_recipe(
     return list(found.values())
 
 
-def _moved(plan: Plan, yardstick: Backend, seed: int | None) -> Contestant:
+def _moved(plan: TrainingPlan, yardstick: Backend, seed: int | None) -> Contestant:
     name = f"{yardstick.name} moved by an ulp ({seed})"
     return Contestant(name, Arena(yardstick, "float32"), plan.network, nudge=seed)
 
 
 def _run(
-    plan: Plan, everyone: list[Contestant], measured: list[Contestant], found: dict[tuple[str, str], Trajectory]
+    plan: TrainingPlan, everyone: list[Contestant], measured: list[Contestant], found: dict[tuple[str, str], Trajectory]
 ) -> None:
     """Run everyone in lockstep; fill in errors, bounds and partings. measured: the yardstick, then it again, moved."""
-    runs = {who.name: _Run(partial(steps, who, plan)) for who in (*everyone, *measured)}
+    runs = {who.name: _ContestantRun(partial(steps, who, plan)) for who in (*everyone, *measured)}
     allowed = 0.0
     for step in range(1, plan.steps + 1):
         for run in runs.values():
@@ -127,10 +127,10 @@ def _run(
             comparison.nudged = max(moved) if moved else None
             comparison.history.append(error)
             if comparison.parting is None and not error <= ULP_FACTOR * allowed:
-                comparison.parting = Parting(step, tensor, layer_of(plan, tensor), error, ULP_FACTOR * allowed)
+                comparison.parting = Divergence(step, tensor, layer_of(plan, tensor), error, ULP_FACTOR * allowed)
 
 
-class _Run:
+class _ContestantRun:
     """A contestant under way; what it raises is kept."""
 
     def __init__(self, start: Callable[[], Iterator[Weights]]) -> None:
@@ -157,7 +157,7 @@ def distance(one: Weights, other: Weights) -> tuple[float, str]:
     return max(found, key=lambda pair: np.inf if np.isnan(pair[0]) else pair[0], default=(np.inf, "nothing"))
 
 
-def layer_of(plan: Plan, tensor: str) -> str:
+def layer_of(plan: TrainingPlan, tensor: str) -> str:
     """Return the path and type of the layer that a tensor belongs to: `3.body.0 (Conv2D)`."""
     from cnnkit.architecture import places
 

@@ -13,17 +13,17 @@ from cnnkit.layers import Context
 from cnnkit.parity.bounds import Kind, bound, compare
 from cnnkit.parity.check import Arena
 from cnnkit.parity.explain import explain_calls
-from cnnkit.parity.layer_pass import Given, Passed, run_layer
+from cnnkit.parity.layer_pass import LayerInputs, LayerOutputs, run_layer
 from cnnkit.parity.mistakes.layers import layer_reasons
 from cnnkit.parity.mistakes.updates import update_reasons
 from cnnkit.parity.recording import recorded
-from cnnkit.parity.trajectories.plan import Plan
+from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.parity.trajectories.runner import Contestant, before
 from cnnkit.seeds import Purpose, key
 from cnnkit.tree import child, flatten, unflatten
 
 
-class Part(NamedTuple):
+class ComparedQuantity(NamedTuple):
     """One quantity side by side: its largest values, and how far it is apart."""
 
     place: str
@@ -39,7 +39,7 @@ class Part(NamedTuple):
         return self.error <= self.bound
 
 
-Found = tuple[Part, Callable[[], str]]  # a quantity, and what to call to learn why it is wrong
+QuantityAndReason = tuple[ComparedQuantity, Callable[[], str]]  # a quantity, and what to call to learn why it is wrong
 
 
 @dataclass
@@ -47,23 +47,23 @@ class Dissection:
     """What a step, counted from 0, looks like inside. first: what is wrong first, in the order of computing."""
 
     step: int
-    parts: list[Part] = field(default_factory=list)
-    first: Part | None = None
+    parts: list[ComparedQuantity] = field(default_factory=list)
+    first: ComparedQuantity | None = None
     explained: str = ""
 
     @property
-    def beside(self) -> list[Part]:
+    def beside(self) -> list[ComparedQuantity]:
         """The parts of the layer where the first wrong one is: forward, gradients, optimizer state."""
         return [part for part in self.parts if self.first and part.place == self.first.place]
 
 
-def dissect(plan: Plan, who: Contestant, judge: Contestant, step: int) -> Dissection:
+def dissect(plan: TrainingPlan, who: Contestant, judge: Contestant, step: int) -> Dissection:
     """Run one step of the judge's training on both, each layer on the judge's inputs."""
     found = Dissection(step)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            for part, why in _Inside(plan, who, judge, step).parts():
+            for part, why in _DissectedStep(plan, who, judge, step).parts():
                 found.parts.append(part)
                 if found.first is None and not part.passed:
                     found.first, found.explained = part, why()
@@ -74,10 +74,10 @@ def dissect(plan: Plan, who: Contestant, judge: Contestant, step: int) -> Dissec
     return found
 
 
-class _Inside:
+class _DissectedStep:
     """What the judge had in one step: each layer's input and gradient; and both contestants' answers to them."""
 
-    def __init__(self, plan: Plan, who: Contestant, judge: Contestant, step: int) -> None:
+    def __init__(self, plan: TrainingPlan, who: Contestant, judge: Contestant, step: int) -> None:
         self.plan, self.who, self.judge = plan, who, judge
         self.dtype, self.oracle = who.arena.dtype, judge.arena.backend
         self.trees, x, self.labels, self.scalars = before(judge, plan, step)
@@ -85,7 +85,7 @@ class _Inside:
         self.context = Context(self.oracle, True, words, step)
         self.layers = plan.network.layers
         given = [
-            Given(
+            LayerInputs(
                 step,
                 self.context.child(str(i)).key,
                 child(self.trees["params"], str(i)),
@@ -99,7 +99,7 @@ class _Inside:
             x = run_layer(judge.arena, layer, given[i]).forward["y"]
         self.outputs = x
         dy = self.loss(judge.arena)["dy"]
-        self.right: list[Passed] = []
+        self.right: list[LayerOutputs] = []
         for i in reversed(range(len(self.layers))):
             given[i] = given[i]._replace(dy=dy)
             self.right.insert(0, run_layer(judge.arena, self.layers[i], given[i]))
@@ -114,7 +114,7 @@ class _Inside:
         value, dy = loss.value_and_gradient(arena.backend, arena.array(self.outputs), arena.integers(self.labels))
         return {"loss": arena.host(value).reshape(()), "dy": arena.host(dy)}
 
-    def parts(self) -> Iterator[Found]:
+    def parts(self) -> Iterator[QuantityAndReason]:
         """Yield every quantity in the order of computing."""
         places = [f"layer {i} ({layer.type})" for i, layer in enumerate(self.layers)]
         for i, place in enumerate(places):
@@ -132,7 +132,7 @@ class _Inside:
             "the network as a whole", *whole, "gradient", lambda: "map_samples, or layers in one go"
         )
 
-    def _updates(self, places: list[str]) -> Iterator[Found]:
+    def _updates(self, places: list[str]) -> Iterator[QuantityAndReason]:
         grads = self._gradients()
         optimizer = optimizers.parse(self.plan.options.optimizer)
         slots = {name: tree for name, tree in self.trees.items() if name not in ("params", "state")}
@@ -187,12 +187,12 @@ class _Inside:
 
     def _compared(
         self, place: str, got: dict[str, Any], right: dict[str, Any], kind: Kind, why: Callable[[], str]
-    ) -> Iterator[Found]:
+    ) -> Iterator[QuantityAndReason]:
         for name, b in right.items():
             a = got.get(name)
             scale = min(_largest(b), 1.0) or 1.0  # gradients are small: they are judged by their own size
             error = compare(a, b, scale=scale).error if a is not None else np.inf
-            yield Part(place, name, _largest(a), _largest(b), error, bound(kind, self.dtype)), why
+            yield ComparedQuantity(place, name, _largest(a), _largest(b), error, bound(kind, self.dtype)), why
 
 
 def _largest(values: Any) -> float:

@@ -20,7 +20,7 @@ SIDES = (8, 12, 16, 28)  # pixels of what stands for MNIST: the smallest that th
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """One training: network, data, options, and how many steps of it are looked at."""
 
     name: str
@@ -37,7 +37,7 @@ class Plan:
         return f"{self.steps} steps, images {shape}, batches of {o.batch_size}, {o.optimizer}, rate {o.learning_rate:g}"
 
 
-def plan(recipe: str, seed: int = 0, steps: int = STEPS) -> Plan:
+def plan_training(recipe: str, seed: int = 0, steps: int = STEPS) -> TrainingPlan:
     """Return the plan of a recipe of ours. Raises ConfigError where there is none of that name."""
     found = recipes.get(recipe)
     if found.data in ("digits", "bright-dark"):
@@ -51,7 +51,7 @@ def plan(recipe: str, seed: int = 0, steps: int = STEPS) -> Plan:
         "batch_size": size, "limit": images, "shuffle": True, "validation_split": 0.0, "patience": None, "seed": seed,
         "epochs": -(-steps // -(-images // size)),
     }  # fmt: skip
-    return Plan(recipe, network, shape, dataset, Options(**(found.training | changed)), steps)
+    return TrainingPlan(recipe, network, shape, dataset, Options(**(found.training | changed)), steps)
 
 
 def _reduced(recipe: Recipe) -> tuple[Recipe, Dataset]:

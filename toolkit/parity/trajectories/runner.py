@@ -10,7 +10,7 @@ from cnnkit.layers import Sequential, Variables
 from cnnkit.model import Model
 from cnnkit.optimizers import Optimizer
 from cnnkit.parity.check import Arena
-from cnnkit.parity.trajectories.plan import Plan
+from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.seeds import Purpose, generator, key
 from cnnkit.training.position import Position
 from cnnkit.training.step import Variables as Trained
@@ -35,7 +35,7 @@ class Contestant:
     nudge: int | None = None
 
 
-def training_of(who: Contestant, plan: Plan) -> Training:
+def training_of(who: Contestant, plan: TrainingPlan) -> Training:
     """Return the training before its first step. Initial weights are rounded to the dtype of the contest."""
     network = who.network or plan.network
     fresh = plan.network.init(generator(plan.options.seed, Purpose.WEIGHTS), plan.input_shape)
@@ -69,7 +69,7 @@ def batches(training: Training) -> Iterator[tuple[Any, Any]]:
         yield from training.batches(Position(epoch=epoch))
 
 
-def steps(who: Contestant, plan: Plan) -> Iterator[Weights]:
+def steps(who: Contestant, plan: TrainingPlan) -> Iterator[Weights]:
     """Yield weights and running statistics after each step, on the host."""
     training = training_of(who, plan)
     with np.errstate(all="ignore"):
@@ -79,7 +79,7 @@ def steps(who: Contestant, plan: Plan) -> Iterator[Weights]:
             yield flatten(host(training.variables.params)) | flatten(host(training.variables.state))
 
 
-def before(who: Contestant, plan: Plan, step: int) -> tuple[dict[str, Tree], Any, Any, dict[str, Any]]:
+def before(who: Contestant, plan: TrainingPlan, step: int) -> tuple[dict[str, Tree], Any, Any, dict[str, Any]]:
     """Return (params, state and slots; x; labels; scalars) just before a step counted from 0, on the host."""
     training = training_of(who, plan)
     host = training.model.to_host
