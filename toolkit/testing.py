@@ -109,7 +109,7 @@ def _search(check: Check, arena: Arena, examples: int, judge: Callable[[list[Row
     )
     @given(data=st.data())
     def one(data: Any) -> None:
-        case = check.make(HypothesisDraw(data), None)
+        case = check.make_case(HypothesisDraw(data), None)
         judge(rows_of(check, measure([case], [arena], oracle), [arena], oracle))
 
     one()

@@ -64,14 +64,14 @@ class Case:
 class Check:
     """A name and its cases.
 
-    make      (draw, arguments) -> Case; arguments None: they are drawn as well
+    make_case (draw, arguments) -> Case; arguments None: they are drawn as well
     grid      arguments of the cases that are always run
     drawn     whether arguments can be drawn
     """
 
     section: str
     name: str
-    make: Callable[[Draw, Any], Case]
+    make_case: Callable[[Draw, Any], Case]
     grid: tuple[Any, ...] = ()
     drawn: bool = True
 
@@ -79,6 +79,6 @@ class Check:
         """Yield the grid's cases, then `draws` drawn ones."""
         letters = int.from_bytes(self.name.encode()[-4:], "little")
         for i, arguments in enumerate(self.grid):
-            yield self.make(SeededDraw(seed, letters, 0, i), arguments)
+            yield self.make_case(SeededDraw(seed, letters, 0, i), arguments)
         for i in range(draws if self.drawn else 0):
-            yield self.make(SeededDraw(seed, letters, 1, i), None)
+            yield self.make_case(SeededDraw(seed, letters, 1, i), None)

@@ -54,32 +54,32 @@ class HypothesisDraw:
         return options[self.integer(0, len(options) - 1)]
 
 
-def pair(draw: Draw, low: int, high: int) -> tuple[int, int]:
+def draw_pair(draw: Draw, low: int, high: int) -> tuple[int, int]:
     """Return two whole numbers in low..high."""
     return draw.integer(low, high), draw.integer(low, high)
 
 
-def generator(draw: Draw) -> np.random.Generator:
+def draw_generator(draw: Draw) -> np.random.Generator:
     """Return a generator of values whose seed is drawn."""
     return np.random.default_rng(draw.integer(0, 2**32 - 1))
 
 
-def float32_exact(values: Any) -> Values:
+def round_to_float32(values: Any) -> Values:
     """Return the values rounded to float32, so that every dtype starts from the same numbers."""
     return np.asarray(values, np.float32).astype(np.float64)
 
 
-def normal(draw: Draw, *shape: int, scale: float = 1.0) -> Values:
+def draw_normal(draw: Draw, *shape: int, scale: float = 1.0) -> Values:
     """Return normal values that float32 holds exactly."""
-    return float32_exact(generator(draw).normal(scale=scale, size=shape))
+    return round_to_float32(draw_generator(draw).normal(scale=scale, size=shape))
 
 
-def levels(draw: Draw, *shape: int) -> Values:
+def draw_tied_values(draw: Draw, *shape: int) -> Values:
     """Return values of few levels, so that maxima tie: integers from -k to k, k drawn."""
     size = draw.choice((1, 2, 3, 10**6))
-    return generator(draw).integers(-size, size, shape, endpoint=True).astype(np.float64)
+    return draw_generator(draw).integers(-size, size, shape, endpoint=True).astype(np.float64)
 
 
-def shape_of(draw: Draw, least: int = 1, most: int = 4) -> tuple[int, ...]:
+def draw_shape(draw: Draw, least: int = 1, most: int = 4) -> tuple[int, ...]:
     """Return a shape of `least` to `most` axes, each of 1 to 6."""
     return tuple(draw.integer(1, 6) for _ in range(draw.integer(least, most)))

@@ -9,7 +9,7 @@ from cnnkit.backends.protocol import Shape
 from cnnkit.layers import Context, Layer
 from cnnkit.parity.bounds import Kind
 from cnnkit.parity.check import Arena, Case, Check
-from cnnkit.parity.draw import Draw, float32_exact, generator, normal
+from cnnkit.parity.draw import Draw, draw_generator, draw_normal, round_to_float32
 from cnnkit.tree import flatten, map_leaves
 
 IMAGES, ROW = (4, 5, 6), (7,)  # shapes of a sample
@@ -81,19 +81,19 @@ class PassArguments:
     """Host values for a pass: normal parameters and inputs, positive variances."""
 
     def __init__(self, draw: Draw, layer: Layer, x_shape: Shape, samples: int) -> None:
-        rng = generator(draw)
+        rng = draw_generator(draw)
         fresh = layer.init(rng, x_shape)
-        self.params = map_leaves(lambda p: float32_exact(p + rng.normal(scale=0.3, size=np.shape(p))), fresh.params)
-        self.state = map_leaves(lambda s: float32_exact(s + rng.uniform(size=np.shape(s))), fresh.state)
-        self.x = normal(draw, samples, *x_shape)
-        self.dy = normal(draw, samples, *layer.output_shape(x_shape))
+        self.params = map_leaves(lambda p: round_to_float32(p + rng.normal(scale=0.3, size=np.shape(p))), fresh.params)
+        self.state = map_leaves(lambda s: round_to_float32(s + rng.uniform(size=np.shape(s))), fresh.state)
+        self.x = draw_normal(draw, samples, *x_shape)
+        self.dy = draw_normal(draw, samples, *layer.output_shape(x_shape))
 
 
 def _named(prefix: str, tree: Any) -> dict[str, Any]:
     return {prefix + name: array for name, array in flatten(tree).items()}
 
 
-def make(draw: Draw, given: LayerArguments) -> Case:
+def make_case(draw: Draw, given: LayerArguments) -> Case:
     """Return the case of one layer in training or in use."""
     layer, x_shape, samples, training = given
     arguments = PassArguments(draw, layer, x_shape, samples)
@@ -118,4 +118,4 @@ def _grid(cases: list[tuple[Layer, Shape]]) -> tuple[LayerArguments, ...]:
     return tuple(found)
 
 
-CHECKS = [Check("layers", f"layer {name}", make, _grid(cases), drawn=False) for name, cases in LAYERS.items()]
+CHECKS = [Check("layers", f"layer {name}", make_case, _grid(cases), drawn=False) for name, cases in LAYERS.items()]

@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnkit import losses
 from cnnkit.parity.check import Arena, Case, Check
-from cnnkit.parity.draw import Draw, generator, normal
+from cnnkit.parity.draw import Draw, draw_generator, draw_normal
 
 LOSSES: dict[str, tuple[str, ...]] = {
     "softmax_cross_entropy": ("softmax_cross_entropy", "softmax_cross_entropy:label_smoothing=0.1"),
@@ -21,12 +21,12 @@ LossArguments = tuple[
 ]  # loss, samples, outputs, labels or rows of targets, size of the outputs
 
 
-def make(draw: Draw, given: LossArguments) -> Case:
+def make_case(draw: Draw, given: LossArguments) -> Case:
     """Return the case of one loss on one batch."""
     text, count, outputs, labelled, scale = given
     loss = losses.parse(text)
-    z = normal(draw, count, outputs, scale=scale)
-    labels = generator(draw).integers(0, max(outputs, 2), count)
+    z = draw_normal(draw, count, outputs, scale=scale)
+    labels = draw_generator(draw).integers(0, max(outputs, 2), count)
     rows = np.eye(max(outputs, 2))[labels][:, :outputs]
 
     def run(arena: Arena) -> dict[str, Any]:
@@ -50,4 +50,4 @@ def _grid(texts: tuple[str, ...]) -> tuple[LossArguments, ...]:
     return tuple((text, *shape) for text in texts for shape in shapes)
 
 
-CHECKS = [Check("losses", f"loss {name}", make, _grid(texts), drawn=False) for name, texts in LOSSES.items()]
+CHECKS = [Check("losses", f"loss {name}", make_case, _grid(texts), drawn=False) for name, texts in LOSSES.items()]

@@ -9,7 +9,7 @@ from cnnkit.data.dataset import Dataset, Scaling, Split
 from cnnkit.layers import Context, Dropout, Sequential
 from cnnkit.model import Model
 from cnnkit.parity.check import Arena, Case, Check
-from cnnkit.parity.draw import Draw, generator
+from cnnkit.parity.draw import Draw, draw_generator
 from cnnkit.seeds import Purpose
 from cnnkit.seeds import generator as of_seed
 from cnnkit.training.batches import batches, epoch_order
@@ -35,7 +35,7 @@ def initial_weights(draw: Draw, given: tuple[str, int] | None) -> Case:
 def shuffle(draw: Draw, given: tuple[int, int, int] | None) -> Case:
     """An epoch's batches hold the images and labels in the order that seed and epoch give."""
     seed, epoch, size = given or (draw.integer(0, 2**32), draw.integer(0, 50), draw.integer(1, 7))
-    rng = generator(draw)
+    rng = draw_generator(draw)
     pixels, labels = rng.integers(0, 256, (13, 1, 3, 3)).astype(np.uint8), rng.integers(0, 10, 13)
     data = Dataset("drawn", Split(pixels, labels), None, tuple("0123456789"), (1, 3, 3), Scaling(0.0, 1 / 256))
     order = epoch_order(np.arange(13), Options(seed=seed), epoch)

@@ -3,14 +3,14 @@
 import numpy as np
 
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, normal, shape_of
+from cnnkit.parity.draw import Draw, draw_normal, draw_shape
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
 LAYOUTS = ("as it is", "reversed", "transposed", "broadcast", "every second", "read-only")
 
 
-@CHECKS.of("to_numpy", grid=[1, 5])
+@CHECKS.add("to_numpy", grid=[1, 5])
 def to_numpy(draw: Draw, count: int | None) -> Case:
     """0, 1, ... made on the device come to the host as numpy.ndarray."""
     count = count or draw.integer(1, 40)
@@ -24,11 +24,11 @@ def to_numpy(draw: Draw, count: int | None) -> Case:
     return Case(f"count {count}", run, "exact", wanted=wanted, dtype=None)
 
 
-@CHECKS.of("asarray", grid=[((2, 3), layout) for layout in LAYOUTS] + [((), LAYOUTS[0]), ((0, 3), LAYOUTS[0])])
+@CHECKS.add("asarray", grid=[((2, 3), layout) for layout in LAYOUTS] + [((), LAYOUTS[0]), ((0, 3), LAYOUTS[0])])
 def asarray(draw: Draw, arguments: tuple[tuple[int, ...], str] | None) -> Case:
     """Host values of any memory layout arrive as they are, from the host and from the backend itself."""
-    shape, layout = arguments or (shape_of(draw), draw.choice(LAYOUTS))
-    x = normal(draw, *shape)
+    shape, layout = arguments or (draw_shape(draw), draw.choice(LAYOUTS))
+    x = draw_normal(draw, *shape)
     if layout == "broadcast":
         x = np.broadcast_to(x, (3, *x.shape))
     elif x.ndim:
@@ -43,15 +43,15 @@ def asarray(draw: Draw, arguments: tuple[tuple[int, ...], str] | None) -> Case:
     return Case(f"shape {x.shape}, {layout}", run, "exact", wanted={"values": x, "again": x})
 
 
-@CHECKS.of("zeros", grid=[(), (3,), (2, 0), (2, 3, 4, 5)])
+@CHECKS.add("zeros", grid=[(), (3,), (2, 0), (2, 3, 4, 5)])
 def zeros(draw: Draw, shape: tuple[int, ...] | None) -> Case:
     """0 everywhere."""
-    shape = shape_of(draw) if shape is None else shape
+    shape = draw_shape(draw) if shape is None else shape
     run = lambda arena: {"y": arena.backend.zeros(shape, arena.dtype)}  # noqa: E731
     return Case(f"shape {shape}", run, "exact", wanted={"y": np.zeros(shape)})
 
 
-@CHECKS.of("arange", grid=[0, 1, 10])
+@CHECKS.add("arange", grid=[0, 1, 10])
 def arange(draw: Draw, count: int | None) -> Case:
     """0, 1, ..., count - 1 in int64."""
     count = draw.integer(0, 300) if count is None else count

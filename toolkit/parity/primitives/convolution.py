@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from cnnkit.backends.protocol import Padding, Pair
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, Values, normal, pair
+from cnnkit.parity.draw import Draw, Values, draw_normal, draw_pair
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
@@ -64,8 +64,8 @@ GRID = (
 def draw_geometry(draw: Draw) -> ConvolutionGeometry:
     """Return any geometry: uneven padding, dilation, groups, images of one pixel, pixels that no window reaches."""
     groups = draw.integer(1, 3)
-    window, stride, dilation = pair(draw, 1, 4), pair(draw, 1, 3), pair(draw, 1, 3)
-    padding = (pair(draw, 0, 3), pair(draw, 0, 3))
+    window, stride, dilation = draw_pair(draw, 1, 4), draw_pair(draw, 1, 3), draw_pair(draw, 1, 3)
+    padding = (draw_pair(draw, 0, 3), draw_pair(draw, 0, 3))
     height, width = (max(1, dilation[i] * (window[i] - 1) + 1 - sum(padding[i])) + draw.integer(0, 5) for i in (0, 1))
     channels, features = groups * draw.integer(1, 2), groups * draw.integer(1, 2)
     x, weight = (draw.integer(1, 3), channels, height, width), (features, channels // groups, *window)
@@ -76,11 +76,11 @@ def _arguments(draw: Draw, given: ConvolutionGeometry | None) -> tuple[Convoluti
     return (given, 1.0) if given else (draw_geometry(draw), draw.choice((1e-20, 1.0, 1e20)))
 
 
-@CHECKS.of("conv2d", grid=GRID)
+@CHECKS.add("conv2d", grid=GRID)
 def conv2d(draw: Draw, given: ConvolutionGeometry | None) -> Case:
     """The cross-correlation."""
     geometry, scale = _arguments(draw, given)
-    x, weight = normal(draw, *geometry.x, scale=scale), normal(draw, *geometry.weight)
+    x, weight = draw_normal(draw, *geometry.x, scale=scale), draw_normal(draw, *geometry.weight)
 
     def run(arena: Arena) -> dict[str, Any]:
         return {"y": arena.backend.conv2d(arena.array(x), arena.array(weight), *geometry.how)}
@@ -88,11 +88,11 @@ def conv2d(draw: Draw, given: ConvolutionGeometry | None) -> Case:
     return Case(str(geometry), run, scale=scale)
 
 
-@CHECKS.of("conv2d_input_gradient", grid=GRID)
+@CHECKS.add("conv2d_input_gradient", grid=GRID)
 def conv2d_input_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
     """The adjoint in x."""
     geometry, scale = _arguments(draw, given)
-    dy, weight = normal(draw, *geometry.y, scale=scale), normal(draw, *geometry.weight)
+    dy, weight = draw_normal(draw, *geometry.y, scale=scale), draw_normal(draw, *geometry.weight)
 
     def run(arena: Arena) -> dict[str, Any]:
         dx = arena.backend.conv2d_input_gradient(arena.array(dy), arena.array(weight), geometry.x, *geometry.how)
@@ -101,11 +101,11 @@ def conv2d_input_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case
     return Case(str(geometry), run, "gradient", scale=scale)
 
 
-@CHECKS.of("conv2d_weight_gradient", grid=GRID)
+@CHECKS.add("conv2d_weight_gradient", grid=GRID)
 def conv2d_weight_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
     """The adjoint in weight."""
     geometry, scale = _arguments(draw, given)
-    dy, x = normal(draw, *geometry.y, scale=scale), normal(draw, *geometry.x)
+    dy, x = draw_normal(draw, *geometry.y, scale=scale), draw_normal(draw, *geometry.x)
 
     def run(arena: Arena) -> dict[str, Any]:
         backend: Any = arena.backend
@@ -116,4 +116,4 @@ def conv2d_weight_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Cas
 
 def draw_values(geometry: ConvolutionGeometry, draw: Draw) -> tuple[Values, Values, Values]:
     """Return normal x, weight and dy."""
-    return normal(draw, *geometry.x), normal(draw, *geometry.weight), normal(draw, *geometry.y)
+    return draw_normal(draw, *geometry.x), draw_normal(draw, *geometry.weight), draw_normal(draw, *geometry.y)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from cnnkit.backends.protocol import Padding, Pair
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, levels, normal, pair
+from cnnkit.parity.draw import Draw, draw_normal, draw_pair, draw_tied_values
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
@@ -50,17 +50,17 @@ GRID = (
 
 def draw_geometry(draw: Draw) -> PoolingGeometry:
     """Return any geometry whose padding is smaller than its window."""
-    window, stride = pair(draw, 1, 4), pair(draw, 1, 4)
-    padding = (pair(draw, 0, window[0] - 1), pair(draw, 0, window[1] - 1))
+    window, stride = draw_pair(draw, 1, 4), draw_pair(draw, 1, 4)
+    padding = (draw_pair(draw, 0, window[0] - 1), draw_pair(draw, 0, window[1] - 1))
     height, width = (max(1, window[i] - sum(padding[i])) + draw.integer(0, 5) for i in (0, 1))
     return PoolingGeometry((draw.integer(1, 2), draw.integer(1, 3), height, width), window, stride, padding)
 
 
-@CHECKS.of("max_pool2d", grid=GRID)
+@CHECKS.add("max_pool2d", grid=GRID)
 def max_pool2d(draw: Draw, given: PoolingGeometry | None) -> Case:
     """The maximum of each window; padding never wins, so values are negative as well."""
     geometry = given or draw_geometry(draw)
-    x = levels(draw, *geometry.x) - draw.choice((0.0, 3.0))
+    x = draw_tied_values(draw, *geometry.x) - draw.choice((0.0, 3.0))
 
     def run(arena: Arena) -> dict[str, Any]:
         return {"y": arena.backend.max_pool2d(arena.array(x), *geometry.how)[0]}
@@ -68,11 +68,11 @@ def max_pool2d(draw: Draw, given: PoolingGeometry | None) -> Case:
     return Case(str(geometry), run, "exact")
 
 
-@CHECKS.of("max_pool2d_gradient", grid=GRID)
+@CHECKS.add("max_pool2d_gradient", grid=GRID)
 def max_pool2d_gradient(draw: Draw, given: PoolingGeometry | None) -> Case:
     """Each dy to the first of the largest values in row-major order; most windows tie."""
     geometry = given or draw_geometry(draw)
-    x, dy = levels(draw, *geometry.x), normal(draw, *geometry.y)
+    x, dy = draw_tied_values(draw, *geometry.x), draw_normal(draw, *geometry.y)
 
     def run(arena: Arena) -> dict[str, Any]:
         _, saved = arena.backend.max_pool2d(arena.array(x), *geometry.how)
@@ -81,11 +81,11 @@ def max_pool2d_gradient(draw: Draw, given: PoolingGeometry | None) -> Case:
     return Case(str(geometry), run, "gradient")
 
 
-@CHECKS.of("average_pool2d", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
+@CHECKS.add("average_pool2d", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
 def average_pool2d(draw: Draw, given: tuple[PoolingGeometry, bool] | None) -> Case:
     """The mean of each window, its padding counted or not."""
     geometry, counts = given or (draw_geometry(draw), draw.choice((True, False)))
-    x = normal(draw, *geometry.x)
+    x = draw_normal(draw, *geometry.x)
 
     def run(arena: Arena) -> dict[str, Any]:
         return {"y": arena.backend.average_pool2d(arena.array(x), *geometry.how, counts)}
@@ -93,11 +93,11 @@ def average_pool2d(draw: Draw, given: tuple[PoolingGeometry, bool] | None) -> Ca
     return Case(f"{geometry}, count_padding {counts}", run)
 
 
-@CHECKS.of("average_pool2d_gradient", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
+@CHECKS.add("average_pool2d_gradient", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
 def average_pool2d_gradient(draw: Draw, given: tuple[PoolingGeometry, bool] | None) -> Case:
     """Each dy shared out evenly over its window."""
     geometry, counts = given or (draw_geometry(draw), draw.choice((True, False)))
-    dy = normal(draw, *geometry.y)
+    dy = draw_normal(draw, *geometry.y)
 
     def run(arena: Arena) -> dict[str, Any]:
         backend = arena.backend

@@ -13,14 +13,14 @@ SECTION = "primitives"
 class Checks(dict[str, Check]):
     """The checks of one file, by protocol member."""
 
-    def of(self, member: str, grid: Sequence[Any] = (), drawn: bool = True) -> Callable[[CaseMaker], CaseMaker]:
+    def add(self, member: str, grid: Sequence[Any] = (), drawn: bool = True) -> Callable[[CaseMaker], CaseMaker]:
         """Return the decorator that enters a function as the check of `member`.
 
         grid: arguments that are always run. drawn: the function makes arguments of its own when given None.
         """
 
-        def enter(make: CaseMaker) -> CaseMaker:
-            self[member] = Check(SECTION, member, make, tuple(grid), drawn)
-            return make
+        def enter(make_case: CaseMaker) -> CaseMaker:
+            self[member] = Check(SECTION, member, make_case, tuple(grid), drawn)
+            return make_case
 
         return enter
