@@ -7,7 +7,7 @@ from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.reference.reference_backend import ReferenceBackend
 from cnnkit.parity.check import Arena
 from cnnkit.parity.engine import run_check
-from cnnkit.parity.mistakes.table import mantissa
+from cnnkit.parity.mistakes.table import round_mantissa
 from cnnkit.parity.primitives import PRIMITIVES
 
 
@@ -96,12 +96,12 @@ class TF32(Wrong):
 
     @staticmethod
     def _cut(x):
-        return mantissa(x, 10).astype(x.dtype)
+        return round_mantissa(x, 10).astype(x.dtype)
 
 
 class TF32Products(Wrong):
     def matmul(self, x, y):
-        return super().matmul(*(mantissa(a, 10).astype(a.dtype) for a in (x, y)))
+        return super().matmul(*(round_mantissa(a, 10).astype(a.dtype) for a in (x, y)))
 
 
 class OtherGenerator(Wrong):

@@ -12,7 +12,7 @@ from cnnkit.layers import BatchNorm, Residual, Sequential
 from cnnkit.optimizers import Adam
 from cnnkit.parity import trainings
 from cnnkit.parity.check import Arena
-from cnnkit.parity.mistakes.table import mantissa
+from cnnkit.parity.mistakes.table import round_mantissa
 from cnnkit.parity.trajectories import Contestant, compare_recipe, plan_training
 
 STEPS = 8
@@ -27,7 +27,7 @@ class Wrong(NumpyBackend):
 
 class TF32(Wrong):
     def conv2d(self, x, weight, *how):
-        return super().conv2d(*(mantissa(a, 10).astype(a.dtype) for a in (x, weight)), *how)
+        return super().conv2d(*(round_mantissa(a, 10).astype(a.dtype) for a in (x, weight)), *how)
 
 
 class OtherMasks(Wrong):

@@ -12,7 +12,7 @@ from cnnkit.parity.check import Arena, Case
 from cnnkit.parity.recording import Call, again, arrays_of, recorded
 
 UNKNOWN = "no known mistake"
-LOOKED_AT = 6  # failing cases
+CASES_TRIED = 6  # failing cases
 SHARE = 0.02  # of the error that may be left when a mistake explains it: rounding may go another way
 
 
@@ -21,12 +21,14 @@ def explain_cases(cases: Sequence[Case], arena: Arena, oracle: Backend) -> str:
 
     "" where no call differs: what is wrong lies between the calls. One case alone may fit several mistakes.
     """
-    found = [reasons for reasons in (_of_case(case, arena, oracle) for case in cases[:LOOKED_AT]) if reasons]
-    common = [reason for reason in found[0] if all(reason in others for others in found)] if found else []
-    return next(iter(common), f"{found[0][0].partition(':')[0]}: {UNKNOWN}" if found else "")
+    reasons = list(filter(None, (_explain_case(case, arena, oracle) for case in cases[:CASES_TRIED])))
+    if not reasons:
+        return ""
+    unknown = f"{reasons[0][0].partition(':')[0]}: {UNKNOWN}"
+    return next((reason for reason in reasons[0] if all(reason in others for others in reasons)), unknown)
 
 
-def _of_case(case: Case, arena: Arena, oracle: Backend) -> list[str]:
+def _explain_case(case: Case, arena: Arena, oracle: Backend) -> list[str]:
     watched, calls = recorded(arena)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -45,28 +47,30 @@ def explain_calls(calls: Sequence[Call], dtype: str, oracle: Backend) -> list[st
         except Exception:
             continue
         got = arrays_of(call, call.result)
-        allowed = bound(_kind(call), dtype)
-        error = distance(got, truth)
+        allowed = bound(_choose_kind(call), dtype)
+        error = measure_error(got, truth)
         if not error <= allowed:
-            reasons = [*_reasons(call, got, truth, max(allowed, SHARE * error), oracle)]
+            reasons = [*_find_mistakes(call, got, truth, max(allowed, SHARE * error), oracle)]
             return [f"{call.member}: {reason}" for reason in reasons or [UNKNOWN]]
     return []
 
 
-def distance(got: Sequence[Any], wanted: Sequence[Any]) -> float:
+def measure_error(got: Sequence[Any], wanted: Sequence[Any]) -> float:
     """Return the largest error of several arrays; infinite where they do not pair up."""
     if len(got) != len(wanted):
         return np.inf
-    return max((compare(a, b, scale=_size(b)).error for a, b in zip(got, wanted, strict=True)), default=0.0)
+    return max((compare(a, b, scale=_choose_scale(b)).error for a, b in zip(got, wanted, strict=True)), default=0.0)
 
 
-def _size(values: Any) -> float:
+def _choose_scale(values: Any) -> float:
     """Return the size of the largest value where it is tiny or huge, else 1."""
     largest = float(np.max(np.abs(values), initial=0.0))
     return 1.0 if 1e-6 < largest < 1e6 or largest == 0 or not np.isfinite(largest) else largest
 
 
-def _reasons(call: Call, got: Sequence[Any], truth: Sequence[Any], enough: float, oracle: Backend) -> Iterator[str]:
+def _find_mistakes(
+    call: Call, got: Sequence[Any], truth: Sequence[Any], enough: float, oracle: Backend
+) -> Iterator[str]:
     from cnnkit.parity.mistakes import MISTAKES
 
     if not all(np.isfinite(np.asarray(a, np.float64)).all() for a in got):
@@ -77,29 +81,29 @@ def _reasons(call: Call, got: Sequence[Any], truth: Sequence[Any], enough: float
             wrong = arrays_of(call, mistake(oracle, call))
         except Exception:
             continue  # this mistake cannot be made with these arguments
-        if distance(got, wrong) <= min(enough, 0.5 * distance(truth, wrong)):
+        if measure_error(got, wrong) <= min(enough, 0.5 * measure_error(truth, wrong)):
             yield words
-    yield from general_reasons(got, truth, enough)
+    yield from find_general_mistakes(got, truth, enough)
 
 
-def general_reasons(got: Sequence[Any], truth: Sequence[Any], enough: float) -> Iterator[str]:
+def find_general_mistakes(got: Sequence[Any], truth: Sequence[Any], enough: float) -> Iterator[str]:
     """Yield what may be wrong with any result: shape, a factor, an axis, float32 where float64 was asked for."""
     shapes = [np.shape(a) for a in got], [np.shape(b) for b in truth]
     if shapes[0] != shapes[1]:
         yield f"gives shape {', '.join(map(str, shapes[0]))} where {', '.join(map(str, shapes[1]))} is right"
         return
     long = [a for a in got if a.ndim and a.dtype == np.float64]
-    if long and all(np.array_equal(a, a.astype(np.float32)) for a in long) and distance(got, truth) < 1e-4:
+    if long and all(np.array_equal(a, a.astype(np.float32)) for a in long) and measure_error(got, truth) < 1e-4:
         yield "computes in float32"
     for a, b in zip(got, truth, strict=True):
         size = float(np.sum(np.square(b, dtype=np.float64)))
         factor = float(np.sum(np.multiply(a, b, dtype=np.float64))) / size if size else 0.0
-        if size and distance([a], [factor * b]) <= enough / 10 and abs(factor - 1) > 1e-12:
+        if size and measure_error([a], [factor * b]) <= enough / 10 and abs(factor - 1) > 1e-12:
             yield "the sign is wrong" if abs(factor + 1) < 1e-6 else f"multiplied by {factor:.6g}"
         for axis in range(b.ndim):
-            if distance([a], [np.flip(b, axis)]) <= enough < distance([b], [np.flip(b, axis)]):
+            if measure_error([a], [np.flip(b, axis)]) <= enough < measure_error([b], [np.flip(b, axis)]):
                 yield f"axis {axis} is reversed"
 
 
-def _kind(call: Call) -> Kind:
+def _choose_kind(call: Call) -> Kind:
     return "gradient" if call.member.endswith("gradient") else "forward"

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.protocol import Backend
-from cnnkit.parity.mistakes.table import Mistake, Mistakes, other
+from cnnkit.parity.mistakes.table import Mistake, Mistakes, change_arguments
 from cnnkit.parity.recording import Call, again
 
 
-def _loss(factor: Any) -> Mistake:
+def _scale_loss(factor: Any) -> Mistake:
     def mistake(oracle: Backend, call: Call) -> Any:
         loss, dy = again(oracle, call)
         return loss * factor(call), dy * factor(call)
@@ -17,12 +17,12 @@ def _loss(factor: Any) -> Mistake:
     return mistake
 
 
-def _bias_along_the_last_axis(_: Backend, call: Call) -> Any:
+def _add_bias_along_last_axis(_: Backend, call: Call) -> Any:
     y = call["x"] + call["bias"]
     return np.maximum(y, 0) if call["relu"] else y
 
 
-def _rule(change: Any) -> Mistake:
+def _change_call(change: Any) -> Mistake:
     """Return the mistake of one step with something changed in its arguments; AdamW's and Adam's have an epsilon."""
 
     def mistake(oracle: Backend, call: Call) -> Any:
@@ -31,7 +31,7 @@ def _rule(change: Any) -> Mistake:
     return mistake
 
 
-def _adam(denominator: Any) -> Mistake:
+def _change_denominator(denominator: Any) -> Mistake:
     """Return the mistake of another denominator; denominator(second moment, correction, epsilon)."""
 
     def mistake(oracle: Backend, call: Call) -> Any:
@@ -47,37 +47,43 @@ def _adam(denominator: Any) -> Mistake:
     return mistake
 
 
-def _without_decay(call: Call) -> Call:
+def _drop_decay(call: Call) -> Call:
     from dataclasses import replace
 
     return call.having(rule=replace(call["rule"], weight_decay=0.0))
 
 
-def _uncorrected(call: Call) -> Call:
+def _drop_correction(call: Call) -> Call:
     scalars = call["scalars"]
     return call.having(scalars=scalars | {"size": scalars["rate"], "correction": 1.0})
 
 
 MISTAKES: Mistakes = {
     "add_bias": {
-        "the bias is left out": other(bias=lambda call: np.zeros_like(call["bias"])),
-        "the bias is added along the last axis, not the channels": _bias_along_the_last_axis,
-        "the ReLU is left out, or done unasked": other(relu=lambda call: not call["relu"]),
+        "the bias is left out": change_arguments(bias=lambda call: np.zeros_like(call["bias"])),
+        "the bias is added along the last axis, not the channels": _add_bias_along_last_axis,
+        "the ReLU is left out, or done unasked": change_arguments(relu=lambda call: not call["relu"]),
     },
-    "add_bias_gradient": {"the ReLU is left out, or done unasked": other(relu=lambda call: not call["relu"])},
+    "add_bias_gradient": {
+        "the ReLU is left out, or done unasked": change_arguments(relu=lambda call: not call["relu"])
+    },
     "softmax_cross_entropy": {
-        "summed over the batch, not averaged": _loss(lambda call: call["outputs"].shape[0]),
-        "averaged over the classes, too": _loss(lambda call: 1 / call["outputs"].shape[1]),
-        "label smoothing is ignored": other(label_smoothing=lambda _: 0.0),
+        "summed over the batch, not averaged": _scale_loss(lambda call: call["outputs"].shape[0]),
+        "averaged over the classes, too": _scale_loss(lambda call: 1 / call["outputs"].shape[1]),
+        "label smoothing is ignored": change_arguments(label_smoothing=lambda _: 0.0),
     },
     "update": {
-        "epsilon stands before the bias correction": _adam(lambda second, c, epsilon: (np.sqrt(second) + epsilon) * c),
-        "epsilon stands inside the square root": _adam(lambda second, c, epsilon: np.sqrt(second * c**2 + epsilon)),
-        "epsilon is left out": _adam(lambda second, c, _: np.sqrt(second) * c),
-        "the bias correction is left out": _rule(_uncorrected),
-        "weight decay is left out": _rule(_without_decay),
+        "epsilon stands before the bias correction": _change_denominator(
+            lambda second, c, epsilon: (np.sqrt(second) + epsilon) * c
+        ),
+        "epsilon stands inside the square root": _change_denominator(
+            lambda second, c, epsilon: np.sqrt(second * c**2 + epsilon)
+        ),
+        "epsilon is left out": _change_denominator(lambda second, c, _: np.sqrt(second) * c),
+        "the bias correction is left out": _change_call(_drop_correction),
+        "weight decay is left out": _change_call(_drop_decay),
     },
     "pack": {
         "values stand in column-major order": lambda _, call: np.concatenate([a.ravel("F") for a in call["arrays"]])
     },
-}  # fmt: skip
+}

@@ -8,19 +8,15 @@ from typing import Any
 from cnnkit.layers import GELU, AvgPool2D, BatchNorm, Context, Dropout, Layer, LayerNorm
 from cnnkit.parity.bounds import bound
 from cnnkit.parity.check import Arena
-from cnnkit.parity.explain import SHARE, UNKNOWN, distance, general_reasons
+from cnnkit.parity.explain import SHARE, UNKNOWN, find_general_mistakes, measure_error
 from cnnkit.parity.layer_pass import LayerInputs, LayerOutputs, run_layer
 from cnnkit.tree import Tree
 
 Variant = Callable[[Any], Layer]  # the right layer -> the wrong one; raises where it cannot be made
 
 
-class _Scaled(BatchNorm):
-    """BatchNorm whose variance or scale is changed on its way."""
-
-
 @dataclass(frozen=True)
-class BiasedRunningVariance(_Scaled):
+class BiasedRunningVariance(BatchNorm):
     """The running variance follows the biased variance of the batch."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
@@ -30,27 +26,27 @@ class BiasedRunningVariance(_Scaled):
 
 
 @dataclass(frozen=True)
-class UnbiasedNormalisingVariance(_Scaled):
+class UnbiasedNormalisingVariance(BatchNorm):
     """The unbiased variance normalises."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
         _, cache = super().forward(context, params, state, x)
         shape = tuple(cache.inverse.shape)
-        return _normalised(params, cache, 1 / context.backend.sqrt(cache.variance + self.epsilon).reshape(shape))
+        return _renormalise(params, cache, 1 / context.backend.sqrt(cache.variance + self.epsilon).reshape(shape))
 
 
 @dataclass(frozen=True)
-class EpsilonOutsideRoot(_Scaled):
+class EpsilonOutsideRoot(BatchNorm):
     """Epsilon is added to the root, not under it."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
         _, cache = super().forward(context, params, state, x)
         under = 1 / (cache.inverse * cache.inverse) - self.epsilon
         root = context.backend.sqrt(context.backend.maximum(under, 0.0))
-        return _normalised(params, cache, 1 / (root + self.epsilon))
+        return _renormalise(params, cache, 1 / (root + self.epsilon))
 
 
-def _normalised(params: Tree, cache: Any, inverse: Any) -> tuple[Any, Any]:
+def _renormalise(params: Tree, cache: Any, inverse: Any) -> tuple[Any, Any]:
     changed = cache._replace(normalised=cache.normalised * (inverse / cache.inverse), inverse=inverse)
     shape = tuple(inverse.shape)
     return changed.normalised * params["gamma"].reshape(shape) + params["beta"].reshape(shape), changed
@@ -77,7 +73,9 @@ VARIANTS: dict[type[Layer], dict[str, Variant]] = {
         "what stays is not scaled": lambda layer: UnscaledDropout(layer.rate),
         "the rate is the share that stays": lambda layer: replace(layer, rate=1 - layer.rate),
     },
-    GELU: {"the other form: tanh for erf or erf for tanh": lambda layer: replace(layer, approximate=_other(layer))},
+    GELU: {
+        "the other form: tanh for erf or erf for tanh": lambda layer: replace(layer, approximate=_switch_form(layer))
+    },
     AvgPool2D: {
         "padding counts where it should not, or the other way": lambda layer: replace(
             layer, count_padding=not layer.count_padding
@@ -86,43 +84,44 @@ VARIANTS: dict[type[Layer], dict[str, Variant]] = {
 }
 
 
-def _other(layer: GELU) -> str:
+def _switch_form(layer: GELU) -> str:
     return "none" if layer.approximate == "tanh" else "tanh"
 
 
-def layer_reasons(
+def explain_layer(
     layer: Layer, given: LayerInputs, got: LayerOutputs, right: LayerOutputs, dtype: str, oracle: Arena
 ) -> list[str]:
     """Return the conventions by which a layer, or all layers of one type inside, give what it gave: `BatchNorm: ...`.
 
     got, right: what it gave and what is right.
     """
-    theirs, wanted = _values(got), _values(right)
-    enough = max(bound("gradient", dtype), SHARE * distance(theirs, wanted))
-    found = []
+    theirs, wanted = _list_values(got), _list_values(right)
+    enough = max(bound("gradient", dtype), SHARE * measure_error(theirs, wanted))
+    conventions = []
     for kind, variants in VARIANTS.items():
         for words, variant in variants.items():
-            changed = _everywhere(layer, kind, variant)
+            changed = _replace_layers(layer, kind, variant)
             try:
-                wrong = _values(run_layer(oracle, changed, given)) if changed != layer else wanted
+                wrong = _list_values(run_layer(oracle, changed, given)) if changed != layer else wanted
             except Exception:
                 continue  # this layer cannot be made so
-            if distance(theirs, wrong) <= min(enough, 0.5 * distance(wanted, wrong)):
-                found.append(f"{kind.__name__}: {words}")
-    return found or [f"{layer.type}: {reason}" for reason in general_reasons(theirs, wanted, enough)] or [UNKNOWN]
+            if measure_error(theirs, wrong) <= min(enough, 0.5 * measure_error(wanted, wrong)):
+                conventions.append(f"{kind.__name__}: {words}")
+    general = find_general_mistakes(theirs, wanted, enough)
+    return conventions or [f"{layer.type}: {reason}" for reason in general] or [UNKNOWN]
 
 
-def _everywhere(value: Any, kind: type[Layer], variant: Variant) -> Any:
+def _replace_layers(value: Any, kind: type[Layer], variant: Variant) -> Any:
     """Return a layer with every layer of one type in it, itself included, changed."""
     if isinstance(value, tuple):
-        return tuple(_everywhere(item, kind, variant) for item in value)
+        return tuple(_replace_layers(item, kind, variant) for item in value)
     if type(value) is kind:
         return variant(value)
     if not isinstance(value, Layer):
         return value
-    changed = {f.name: _everywhere(getattr(value, f.name), kind, variant) for f in fields(value)}  # type: ignore[arg-type]
+    changed = {f.name: _replace_layers(getattr(value, f.name), kind, variant) for f in fields(value)}  # type: ignore[arg-type]
     return replace(value, **changed)  # type: ignore[type-var]
 
 
-def _values(passed: LayerOutputs) -> list[Any]:
+def _list_values(passed: LayerOutputs) -> list[Any]:
     return [*passed.forward.values(), *passed.backward.values()]

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.protocol import Backend
-from cnnkit.parity.mistakes.table import Mistake, Mistakes, other
+from cnnkit.parity.mistakes.table import Mistake, Mistakes, change_arguments
 from cnnkit.parity.recording import Call, again
 
 Share = Callable[[Any], Any]  # a window's ties (K,) as 0 and 1 -> who gets how much of dy
 
 
-def _tied(share: Share) -> Mistake:
+def _share_ties(share: Share) -> Mistake:
     """Return the mistake of giving dy to another of the largest values of a window."""
 
     def mistake(_: Backend, call: Call) -> Any:
@@ -32,33 +32,37 @@ def _tied(share: Share) -> Mistake:
     return mistake
 
 
-def _last(ties: Any) -> Any:
+def _choose_last(ties: Any) -> Any:
     chosen = np.zeros_like(ties)
     chosen[np.flatnonzero(ties)[-1]] = 1
     return chosen
 
 
-def _zero_wins(oracle: Backend, call: Call) -> Any:
+def _pad_with_zeros(oracle: Backend, call: Call) -> Any:
     framed = np.pad(call["x"], ((0, 0), (0, 0), *call["padding"]))
     return again(oracle, call.having(x=framed, padding=((0, 0), (0, 0))))
 
 
-_OPPOSITE = {
-    "padding stands on the opposite sides": other(padding=lambda call: tuple(side[::-1] for side in call["padding"])),
-    "height and width of the padding are exchanged": other(padding=lambda call: call["padding"][::-1]),
-    "height and width of the stride are exchanged": other(stride=lambda call: call["stride"][::-1]),
+_EXCHANGES = {
+    "padding stands on the opposite sides": change_arguments(
+        padding=lambda call: tuple(side[::-1] for side in call["padding"])
+    ),
+    "height and width of the padding are exchanged": change_arguments(padding=lambda call: call["padding"][::-1]),
+    "height and width of the stride are exchanged": change_arguments(stride=lambda call: call["stride"][::-1]),
 }
-_COUNTED = {
-    "padding counts where it should not, or the other way": other(count_padding=lambda call: not call["count_padding"])
+_COUNTING = {
+    "padding counts where it should not, or the other way": change_arguments(
+        count_padding=lambda call: not call["count_padding"]
+    )
 }
 
 MISTAKES: Mistakes = {
-    "max_pool2d": {"padding is zero, and wins over negative values": _zero_wins, **_OPPOSITE},
+    "max_pool2d": {"padding is zero, and wins over negative values": _pad_with_zeros, **_EXCHANGES},
     "max_pool2d_gradient": {
-        "of equal values the last gets the gradient, not the first": _tied(_last),
-        "equal values share the gradient": _tied(lambda ties: ties / ties.sum()),
-        "each of equal values gets the whole gradient": _tied(lambda ties: ties),
+        "of equal values the last gets the gradient, not the first": _share_ties(_choose_last),
+        "equal values share the gradient": _share_ties(lambda ties: ties / ties.sum()),
+        "each of equal values gets the whole gradient": _share_ties(lambda ties: ties),
     },
-    "average_pool2d": {**_COUNTED, **_OPPOSITE},
-    "average_pool2d_gradient": {**_COUNTED, **_OPPOSITE},
+    "average_pool2d": {**_COUNTING, **_EXCHANGES},
+    "average_pool2d_gradient": {**_COUNTING, **_EXCHANGES},
 }

@@ -14,7 +14,7 @@ from cnnkit.parity.bounds import Kind, bound, compare
 from cnnkit.parity.check import Arena
 from cnnkit.parity.explain import explain_calls
 from cnnkit.parity.layer_pass import LayerInputs, LayerOutputs, run_layer
-from cnnkit.parity.mistakes.layers import layer_reasons
+from cnnkit.parity.mistakes.layers import explain_layer
 from cnnkit.parity.mistakes.updates import update_reasons
 from cnnkit.parity.recording import recorded
 from cnnkit.parity.trajectories.plan import TrainingPlan
@@ -177,7 +177,7 @@ class _DissectedStep:
         reasons = explain_calls(self.got[i].calls, self.dtype, self.oracle)
         if not reasons:
             asked = (self.layers[i], self.given[i], self.got[i], self.right[i])
-            reasons = layer_reasons(*asked, self.dtype, self.judge.arena)
+            reasons = explain_layer(*asked, self.dtype, self.judge.arena)
         return next(iter(reasons), "")
 
     def _why_loss(self) -> str:
