@@ -19,7 +19,7 @@ from cnnkit.parity import Settings, suite
 from cnnkit.parity.check import Arena, Check
 from cnnkit.parity.document import described
 from cnnkit.parity.draw import HypothesisDraw
-from cnnkit.parity.engine import measure, rows_of, run_check
+from cnnkit.parity.engine import make_rows, measure, run_check
 from cnnkit.parity.primitives import PRIMITIVES
 from cnnkit.parity.report import Row
 
@@ -110,6 +110,6 @@ def _search(check: Check, arena: Arena, examples: int, judge: Callable[[list[Row
     @given(data=st.data())
     def one(data: Any) -> None:
         case = check.make_case(HypothesisDraw(data), None)
-        judge(rows_of(check, measure([case], [arena], oracle), [arena], oracle))
+        judge(make_rows(check, measure([case], [arena], oracle), [arena], oracle))
 
     one()

@@ -41,5 +41,5 @@ def run_layer(arena: Arena, layer: Layer, given: LayerInputs) -> LayerOutputs:
     if given.dy is None:
         return LayerOutputs(forward, {}, calls)
     dx, grads = layer.backward(context, params, cache, arena.array(given.dy))
-    found = {"dx": dx} | {f"gradient of {name}": grad for name, grad in flatten(grads).items()}
-    return LayerOutputs(forward, {name: arena.host(value) for name, value in found.items()}, calls)
+    backward = {"dx": dx} | {f"gradient of {name}": grad for name, grad in flatten(grads).items()}
+    return LayerOutputs(forward, {name: arena.host(value) for name, value in backward.items()}, calls)

@@ -61,7 +61,7 @@ LAYERS: dict[str, list[tuple[Layer, Shape]]] = {
 }  # fmt: skip
 
 
-def run_layer(arena: Arena, layer: Layer, given: "PassArguments", training: bool) -> dict[str, Any]:
+def _run_pass(arena: Arena, layer: Layer, given: "PassArguments", training: bool) -> dict[str, Any]:
     """Return y, dx, the gradients and the next state of one pass, by name."""
     context = Context(arena.backend, training, key=(1, 2), step=3)
     params, state, x, dy = (
@@ -74,7 +74,7 @@ def run_layer(arena: Arena, layer: Layer, given: "PassArguments", training: bool
     y = arena.host(y)
     dx, grads = layer.backward(context, params, cache, dy)
     after = layer.next_state(state, cache) if training else state
-    return {"y": y, "dx": dx, **_named("gradient of ", grads), **_named("next ", after)}
+    return {"y": y, "dx": dx, **_prefix_names("gradient of ", grads), **_prefix_names("next ", after)}
 
 
 class PassArguments:
@@ -89,7 +89,7 @@ class PassArguments:
         self.dy = draw_normal(draw, samples, *layer.output_shape(x_shape))
 
 
-def _named(prefix: str, tree: Any) -> dict[str, Any]:
+def _prefix_names(prefix: str, tree: Any) -> dict[str, Any]:
     return {prefix + name: array for name, array in flatten(tree).items()}
 
 
@@ -99,23 +99,23 @@ def make_case(draw: Draw, given: LayerArguments) -> Case:
     arguments = PassArguments(draw, layer, x_shape, samples)
 
     def run(arena: Arena) -> dict[str, Any]:
-        return run_layer(arena, layer, arguments, training)
+        return _run_pass(arena, layer, arguments, training)
 
-    grads = ["dx", *_named("gradient of ", arguments.params)]
+    grads = ["dx", *_prefix_names("gradient of ", arguments.params)]
     kinds: dict[str, Kind] = dict.fromkeys(grads, "gradient")
     label = f"{str(layer)[:80]}, x ({samples}, {', '.join(map(str, x_shape))}), {'training' if training else 'in use'}"
     return Case(label, run, kinds=kinds)
 
 
-def _grid(cases: list[tuple[Layer, Shape]]) -> tuple[LayerArguments, ...]:
+def _make_grid(cases: list[tuple[Layer, Shape]]) -> tuple[LayerArguments, ...]:
     """Return a batch of 3 and, where a layer can take it, of 1; of 37 where images are large enough to be cut up."""
-    found = []
+    arguments = []
     for layer, x_shape in cases:
         for training in (True, False):
-            found.append((layer, x_shape, 37 if x_shape[-1] > 20 else 3, training))
+            arguments.append((layer, x_shape, 37 if x_shape[-1] > 20 else 3, training))
             if not (training and layer.couples_samples):
-                found.append((layer, x_shape, 1, training))
-    return tuple(found)
+                arguments.append((layer, x_shape, 1, training))
+    return tuple(arguments)
 
 
-CHECKS = [Check("layers", f"layer {name}", make_case, _grid(cases), drawn=False) for name, cases in LAYERS.items()]
+CHECKS = [Check("layers", f"layer {name}", make_case, _make_grid(cases), drawn=False) for name, cases in LAYERS.items()]

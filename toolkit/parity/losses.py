@@ -43,11 +43,11 @@ def make_case(draw: Draw, given: LossArguments) -> Case:
     return Case(label, run, kinds={"dy": "gradient", "decisions": "exact"}, dtype=None)
 
 
-def _grid(texts: tuple[str, ...]) -> tuple[LossArguments, ...]:
+def _make_grid(texts: tuple[str, ...]) -> tuple[LossArguments, ...]:
     shapes = [(6, 10, True, 1.0), (5, 4, False, 1.0), (1, 3, True, 1.0), (3, 5, True, 50.0), (4, 2, True, 1e-3)]
     if "binary_cross_entropy" in texts:
         shapes.append((6, 1, True, 3.0))
     return tuple((text, *shape) for text in texts for shape in shapes)
 
 
-CHECKS = [Check("losses", f"loss {name}", make_case, _grid(texts), drawn=False) for name, texts in LOSSES.items()]
+CHECKS = [Check("losses", f"loss {name}", make_case, _make_grid(texts), drawn=False) for name, texts in LOSSES.items()]

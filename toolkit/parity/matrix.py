@@ -23,7 +23,7 @@ Action = Callable[[Arena], Any]
 
 
 class Answer(NamedTuple):
-    """What came of an attempt that must fail: the error's class and its line; "" and "" where nothing was raised."""
+    """What came of an action that must fail: the error's class and its line; "" and "" where nothing was raised."""
 
     error: str = ""
     line: str = ""
@@ -32,49 +32,49 @@ class Answer(NamedTuple):
         return f"{self.error}: {self.line}" if self.error else "no error"
 
 
-def _layer(layer: Layer, x_shape: tuple[int, ...], *given: int) -> Action:
-    """Return the attempt to pass x of a shape through a layer that was made for another one."""
+def _pass_through(layer: Layer, x_shape: tuple[int, ...], *given: int) -> Action:
+    """Return the action to pass x of a shape through a layer that was made for another one."""
 
-    def attempt(arena: Arena) -> Any:
+    def action(arena: Arena) -> Any:
         fresh = layer.init(np.random.default_rng(0), x_shape)
         params, state = (map_leaves(arena.array, tree) for tree in fresh)
         return layer.forward(Context(arena.backend, True, (1, 2)), params, state, arena.array(np.ones(given)))
 
-    return attempt
+    return action
 
 
-def _model(arena: Arena, dtype: str | None = None, seed: int = 0) -> Model:
+def _make_model(arena: Arena, dtype: str | None = None, seed: int = 0) -> Model:
     network = layers.Sequential((layers.Flatten(), layers.Dense(3)))
     return Model(network, (1, 2, 2), backend=arena.backend, dtype=dtype or arena.dtype, seed=seed)
 
 
-def _train(arena: Arena, side: int, classes: int) -> Any:
+def _start_training(arena: Arena, side: int, classes: int) -> Any:
     part = Split(np.ones((4, 1, side, side)), np.arange(4) % classes)
     data = Dataset("made", part, None, tuple("abcdefgh"[:classes]), (1, side, side))
-    return Training(_model(arena), data, Options())
+    return Training(_make_model(arena), data, Options())
 
 
 IMAGES = (2, 5, 5)
-WORDED: dict[str, Action] = {
-    "Conv2D: other channels": _layer(layers.Conv2D(3, 3), IMAGES, 2, 3, 5, 5),
-    "Conv2D: rows for images": _layer(layers.Conv2D(3, 3), IMAGES, 2, 50),
-    "ConvTranspose2D: other channels": _layer(layers.ConvTranspose2D(3, 3), IMAGES, 2, 3, 5, 5),
-    "Dense: other features": _layer(layers.Dense(3), (4,), 2, 5),
-    "Dense: images for rows": _layer(layers.Dense(3), (4,), 2, 1, 2, 2),
-    "BatchNorm: a batch of 1": _layer(layers.BatchNorm(), (4,), 1, 4),
-    "Sequential: other channels inside": _layer(layers.Sequential((layers.Conv2D(2, 1),)), IMAGES, 2, 4, 5, 5),
-    "Model: dtype float16": lambda arena: _model(arena, dtype="float16"),
-    "Model: seed -1": lambda arena: _model(arena, seed=-1),
-    "Model: images of another shape": lambda arena: _model(arena).outputs(np.ones((2, 1, 3, 3))),
-    "Model: no image": lambda arena: _model(arena).outputs(np.ones((0, 1, 2, 2))),
-    "Training: images of another shape": lambda arena: _train(arena, 3, 3),
-    "Training: other classes": lambda arena: _train(arena, 2, 4),
+SAME_WORDS: dict[str, Action] = {
+    "Conv2D: other channels": _pass_through(layers.Conv2D(3, 3), IMAGES, 2, 3, 5, 5),
+    "Conv2D: rows for images": _pass_through(layers.Conv2D(3, 3), IMAGES, 2, 50),
+    "ConvTranspose2D: other channels": _pass_through(layers.ConvTranspose2D(3, 3), IMAGES, 2, 3, 5, 5),
+    "Dense: other features": _pass_through(layers.Dense(3), (4,), 2, 5),
+    "Dense: images for rows": _pass_through(layers.Dense(3), (4,), 2, 1, 2, 2),
+    "BatchNorm: a batch of 1": _pass_through(layers.BatchNorm(), (4,), 1, 4),
+    "Sequential: other channels inside": _pass_through(layers.Sequential((layers.Conv2D(2, 1),)), IMAGES, 2, 4, 5, 5),
+    "Model: dtype float16": lambda arena: _make_model(arena, dtype="float16"),
+    "Model: seed -1": lambda arena: _make_model(arena, seed=-1),
+    "Model: images of another shape": lambda arena: _make_model(arena).outputs(np.ones((2, 1, 3, 3))),
+    "Model: no image": lambda arena: _make_model(arena).outputs(np.ones((0, 1, 2, 2))),
+    "Training: images of another shape": lambda arena: _start_training(arena, 3, 3),
+    "Training: other classes": lambda arena: _start_training(arena, 2, 4),
 }
-CONVOLVED = ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
-REFUSED: dict[str, Action] = {
+CONVOLUTION_OPTIONS = ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+ANY_ERROR: dict[str, Action] = {
     "matmul: inner sizes differ": lambda a: a.backend.matmul(a.array(np.ones((2, 3))), a.array(np.ones((4, 5)))),
     "conv2d: channels differ": lambda a: a.backend.conv2d(
-        a.array(np.ones((1, 3, 4, 4))), a.array(np.ones((2, 2, 3, 3))), *CONVOLVED
+        a.array(np.ones((1, 3, 4, 4))), a.array(np.ones((2, 2, 3, 3))), *CONVOLUTION_OPTIONS
     ),
     "concatenate: other axes differ": lambda a: a.backend.concatenate(
         [a.array(np.ones((2, 3))), a.array(np.ones((2, 4)))], 0
@@ -87,40 +87,40 @@ REFUSED: dict[str, Action] = {
 }
 
 
-def answer(attempt: Action, arena: Arena) -> Answer:
-    """Return how the attempt failed; the backend's own name stands as BACKEND in the line."""
+def catch_error(action: Action, arena: Arena) -> Answer:
+    """Return how the action failed; the backend's own name stands as BACKEND in the line."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            attempt(arena)
+            action(arena)
     except Exception as error:
         return Answer(type(error).__name__, str(error).replace(arena.backend.name, "BACKEND"))
     return Answer()
 
 
-def names() -> list[str]:
+def list_names() -> list[str]:
     """Return what the rows are called."""
-    return [*(f"refuses {name}" for name in (*WORDED, *REFUSED)), "availability", "allow_tf32"]
+    return [*(f"refuses {name}" for name in (*SAME_WORDS, *ANY_ERROR)), "availability", "allow_tf32"]
 
 
-def rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[Row]:
-    """Yield a row for each backend and each attempt, and for what it says of itself."""
+def make_rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[Row]:
+    """Yield a row for each backend and each action, and for what it says of itself."""
     seen = set()
     for arena in arenas:
-        for name, attempt in WORDED.items():
-            wanted, got = answer(attempt, Arena(oracle, arena.dtype)), answer(attempt, arena)
+        for name, action in SAME_WORDS.items():
+            wanted, got = catch_error(action, Arena(oracle, arena.dtype)), catch_error(action, arena)
             wrong = "" if got == wanted and got.error else f"expected {wanted}, got {got}"
-            yield _row(f"refuses {name}", arena, oracle.name, wrong)
-        for name, attempt in REFUSED.items():
-            got = answer(attempt, arena)
-            yield _row(f"refuses {name}", arena, KNOWN, "" if got.error else "expected an error, got a result")
+            yield _make_row(f"refuses {name}", arena, oracle.name, wrong)
+        for name, action in ANY_ERROR.items():
+            got = catch_error(action, arena)
+            yield _make_row(f"refuses {name}", arena, KNOWN, "" if got.error else "expected an error, got a result")
         if arena.backend not in seen:
             seen.add(arena.backend)
-            yield _row("availability", arena, KNOWN, _unsound(arena.backend))
-            yield _row("allow_tf32", arena, KNOWN, _rounds(arena.backend))
+            yield _make_row("availability", arena, KNOWN, _check_availability(arena.backend))
+            yield _make_row("allow_tf32", arena, KNOWN, _check_tf32_refusal(arena.backend))
 
 
-def capabilities(backends: Sequence[Backend], arenas: Sequence[Arena]) -> dict[str, str]:
+def describe_backends(backends: Sequence[Backend], arenas: Sequence[Arena]) -> dict[str, str]:
     """Return for each backend what it has: device, threads, dtypes."""
     return {
         backend.name: f"{backend.device}, {backend.threads} threads, "
@@ -129,12 +129,12 @@ def capabilities(backends: Sequence[Backend], arenas: Sequence[Arena]) -> dict[s
     }
 
 
-def _row(name: str, arena: Arena, against: str, wrong: str) -> Row:
+def _make_row(name: str, arena: Arena, against: str, wrong: str) -> Row:
     error = np.inf if wrong else 0.0
     return Row(SECTION, name, "exact", arena.backend.name, arena.dtype, against, error, 0.0, 1, wrong)
 
 
-def _unsound(backend: Backend) -> str:
+def _check_availability(backend: Backend) -> str:
     """Return what is wrong with what a backend says of itself."""
     state: Any = type(backend).availability()
     if not isinstance(state, Availability) or not state.usable:
@@ -144,7 +144,7 @@ def _unsound(backend: Backend) -> str:
     return ""
 
 
-def _rounds(backend: Backend) -> str:
+def _check_tf32_refusal(backend: Backend) -> str:
     """Return what is wrong with the way a CPU refuses TF32; a GPU is not asked, for it might agree, and stay so."""
     if backend.device != "cpu":
         return ""

@@ -11,7 +11,7 @@ from cnnkit.model import Model
 from cnnkit.parity.check import Arena, Case, Check
 from cnnkit.parity.draw import Draw, draw_generator
 from cnnkit.seeds import Purpose
-from cnnkit.seeds import generator as of_seed
+from cnnkit.seeds import generator as seeded_generator
 from cnnkit.training.batches import batches, epoch_order
 from cnnkit.training.options import Options
 from cnnkit.tree import flatten
@@ -21,7 +21,7 @@ def initial_weights(draw: Draw, given: tuple[str, int] | None) -> Case:
     """A recipe's weights before training are those that NumPy draws in float64, rounded once."""
     name, seed = given or (draw.choice(recipes.names()), draw.integer(0, 2**32))
     network, shape = recipes.get(name).network()
-    drawn = network.init(of_seed(seed, Purpose.WEIGHTS), shape)
+    drawn = network.init(seeded_generator(seed, Purpose.WEIGHTS), shape)
     exact = flatten(drawn.params) | flatten(drawn.state)
 
     def run(arena: Arena) -> dict[str, Any]:
@@ -41,11 +41,11 @@ def shuffle(draw: Draw, given: tuple[int, int, int] | None) -> Case:
     order = epoch_order(np.arange(13), Options(seed=seed), epoch)
 
     def run(arena: Arena) -> dict[str, Any]:
-        found = list(batches(arena.backend, data, "train", order, size, arena.dtype))
-        images = np.concatenate([arena.host(x) for x, _ in found])
-        return {"images": images, "labels": np.concatenate([arena.host(y) for _, y in found])}
+        shuffled = list(batches(arena.backend, data, "train", order, size, arena.dtype))
+        images = np.concatenate([arena.host(x) for x, _ in shuffled])
+        return {"images": images, "labels": np.concatenate([arena.host(y) for _, y in shuffled])}
 
-    permuted = of_seed(seed, Purpose.SHUFFLE, epoch).permutation(13)
+    permuted = seeded_generator(seed, Purpose.SHUFFLE, epoch).permutation(13)
     wanted = {"images": pixels[permuted] / 256, "labels": labels[permuted]}
     return Case(f"seed {seed}, epoch {epoch}, batches of {size}", run, "exact", wanted=wanted, dtype=None)
 
@@ -60,8 +60,8 @@ def dropout(draw: Draw, given: tuple[float, tuple[int, ...]] | None) -> Case:
         context, ones = Context(arena.backend, True, key, step), np.ones(shape)
         whole = arena.host(network.forward(context, {}, {}, arena.array(ones))[0]) > 0
         rest = context._replace(first_sample=shape[0] // 2)
-        part = arena.host(network.forward(rest, {}, {}, arena.array(ones[shape[0] // 2 :]))[0]) > 0
-        return {"mask": whole.astype(int), "part": part.astype(int)}
+        shard = arena.host(network.forward(rest, {}, {}, arena.array(ones[shape[0] // 2 :]))[0]) > 0
+        return {"mask": whole.astype(int), "part": shard.astype(int)}
 
     return Case(f"rate {rate}, x {shape}, step {step}", run, "exact", dtype=None)
 

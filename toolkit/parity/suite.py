@@ -66,7 +66,7 @@ class Settings:
         return self.filter is None or section == self.filter or fnmatch.fnmatchcase(name, self.filter)
 
 
-def chosen_backends(
+def resolve_backends(
     wanted: Sequence[str | Backend] = (), device: str | None = None, threads: int | None = 1
 ) -> list[Backend]:
     """Return the backends named, or all that this machine can run.
@@ -81,27 +81,27 @@ def chosen_backends(
     for name in names:
         if not isinstance(name, str | Backend):
             raise ConfigError(f"backend: expected a name or a backend, got {name!r}: if it is a class, call it")
-    found = [get_backend(name, device, threads) if isinstance(name, str) else name for name in names]
-    labels = [backend.name for backend in found]
+    backends = [get_backend(name, device, threads) if isinstance(name, str) else name for name in names]
+    labels = [backend.name for backend in backends]
     if len(set(labels)) < len(labels):
         twice = ", ".join(labels)
         raise ConfigError(
             f"backend: expected each once, got {twice}: leave one out, or give your class a name of its own"
         )
-    return found
+    return backends
 
 
-def arenas_of(backends: Sequence[Backend], dtypes: Sequence[str]) -> list[Arena]:
+def make_arenas(backends: Sequence[Backend], dtypes: Sequence[str]) -> list[Arena]:
     """Return every backend in every dtype that it has: one may refuse a dtype in words."""
-    found = []
+    arenas = []
     for backend in backends:
         for dtype in dtypes:
             try:
                 backend.zeros((1,), dtype)
             except BackendUnavailableError:
                 continue
-            found.append(Arena(backend, dtype))
-    return found
+            arenas.append(Arena(backend, dtype))
+    return arenas
 
 
 def run(
@@ -121,12 +121,12 @@ def run(
     """
     settings = settings or Settings()
     started = time.perf_counter()
-    oracle, chosen = get_backend("reference"), chosen_backends(backends, device, threads)
-    arenas = arenas_of(chosen, settings.dtypes)
+    oracle, chosen = get_backend("reference"), resolve_backends(backends, device, threads)
+    arenas = make_arenas(chosen, settings.dtypes)
     report = Report(
-        tuple(backend.name for backend in chosen), settings.dtypes, machine=_machine(chosen, arenas, settings)
+        tuple(backend.name for backend in chosen), settings.dtypes, machine=_describe_machine(chosen, arenas, settings)
     )
-    jobs = list(_jobs(settings, arenas, oracle, report))
+    jobs = list(_list_jobs(settings, arenas, oracle, report))
     if not jobs:
         raise ConfigError(f"filter: no check is called {settings.filter!r}: `conv2d*`, `layer *`, `training *` are")
     for i, (name, job) in enumerate(jobs):
@@ -143,41 +143,41 @@ def run(
     return report
 
 
-def _jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> Iterator[Job]:
+def _list_jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> Iterator[Job]:
     for check in CHECKS:
         if settings.wants(check.section, check.name):
-            yield check.name, partial(_check, check, settings, arenas, oracle, report)
-    if any(settings.wants(matrix.SECTION, name) for name in matrix.names()):
-        yield "matrix", partial(_look, settings, arenas, oracle, report)
+            yield check.name, partial(_run_check, check, settings, arenas, oracle, report)
+    if any(settings.wants(matrix.SECTION, name) for name in matrix.list_names()):
+        yield "matrix", partial(_run_matrix, settings, arenas, oracle, report)
     few = settings.quick and settings.filter is None
     for recipe in settings.recipes or (QUICK_RECIPES if few else recipes.names()):
         if settings.wants(trainings.SECTION, f"training {recipe}"):
             planned = plan_training(recipe, settings.seed, QUICK_STEPS if settings.quick else STEPS)
             for dtype in settings.dtypes:
-                yield f"training {recipe} {dtype}", partial(_train, planned, dtype, arenas, oracle, report)
+                yield f"training {recipe} {dtype}", partial(_run_training, planned, dtype, arenas, oracle, report)
 
 
-def _check(check: Check, settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> None:
+def _run_check(check: Check, settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> None:
     report.rows += run_check(check, settings.draws, settings.seed, arenas, oracle)
 
 
-def _look(settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> None:
-    report.rows += [row for row in matrix.rows(arenas, oracle) if settings.wants(matrix.SECTION, row.name)]
+def _run_matrix(settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> None:
+    report.rows += [row for row in matrix.make_rows(arenas, oracle) if settings.wants(matrix.SECTION, row.name)]
 
 
-def _train(planned: TrainingPlan, dtype: str, arenas: list[Arena], oracle: Backend, report: Report) -> None:
-    found = trainings.compared(planned, dtype, arenas, oracle)
-    report.trainings += found
-    report.rows += [trainings.row(trajectory, oracle) for trajectory in found]
+def _run_training(planned: TrainingPlan, dtype: str, arenas: list[Arena], oracle: Backend, report: Report) -> None:
+    trajectories = trainings.compared(planned, dtype, arenas, oracle)
+    report.trainings += trajectories
+    report.rows += [trainings.row(trajectory, oracle) for trajectory in trajectories]
 
 
-def _machine(backends: Sequence[Backend], arenas: Sequence[Arena], settings: Settings) -> dict[str, object]:
+def _describe_machine(backends: Sequence[Backend], arenas: Sequence[Arena], settings: Settings) -> dict[str, object]:
     return {
         "cnnkit": version("cnnkit"),
         "python": platform.python_version(),
         "numpy": version("numpy"),
         "system": f"{platform.system()} {platform.machine()}",
-        "backends": matrix.capabilities(backends, arenas),
+        "backends": matrix.describe_backends(backends, arenas),
         "draws": settings.draws,
         "seed": settings.seed,
     }

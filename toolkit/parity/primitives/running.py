@@ -49,9 +49,9 @@ def map_samples(draw: Draw, given: tuple[int, int] | None) -> Case:
         def work(first: int, x: Any, y: Any) -> tuple[int, Any]:
             return first, x * y.reshape((-1, 1)) + first
 
-        found = arena.backend.map_samples(work, size, arena.array(x), arena.array(y))
-        parts = [arena.host(part) for _, part in found]
-        return {"firsts": np.array([first for first, _ in found]), "values": np.concatenate(parts)}
+        shards = arena.backend.map_samples(work, size, arena.array(x), arena.array(y))
+        parts = [arena.host(part) for _, part in shards]
+        return {"firsts": np.array([first for first, _ in shards]), "values": np.concatenate(parts)}
 
     firsts = np.arange(0, count, size)
     product = np.asarray(x * y[:, None] + np.repeat(firsts, size)[:count, None])
@@ -79,20 +79,20 @@ def check_compile(draw: Draw, given: tuple[int, int] | None) -> Case:
     def run(arena: Arena) -> dict[str, Any]:
         backend = arena.backend
 
-        def step(kept: CompiledState, x: Any, scalars: Any) -> Any:
-            flat = kept.weights.flat
+        def step(carried: CompiledState, x: Any, scalars: Any) -> Any:
+            flat = carried.weights.flat
             moved = backend.assign(flat, flat + backend.sum(x, axis=0) * scalars["rate"])
-            total = backend.assign(kept.state["total"], kept.state["total"] + scalars["step"])
-            return CompiledState(kept.weights.renewed(moved), {"total": total}), backend.sum(moved) * 2.0
+            total = backend.assign(carried.state["total"], carried.state["total"] + scalars["step"])
+            return CompiledState(carried.weights.renewed(moved), {"total": total}), backend.sum(moved) * 2.0
 
         ready, reports = backend.compile(step), []
-        kept = CompiledState(flat_tree(backend, {"a": arena.array(start[:1]), "b": {"c": arena.array(start[1:])}}),
+        carried = CompiledState(flat_tree(backend, {"a": arena.array(start[:1]), "b": {"c": arena.array(start[1:])}}),
                     {"total": arena.array(np.zeros(1))})  # fmt: skip
         for i, x in enumerate(inputs):
-            kept, report = ready(kept, arena.array(x), {"rate": 0.5 * (i + 1), "step": i})
+            carried, report = ready(carried, arena.array(x), {"rate": 0.5 * (i + 1), "step": i})
             reports.append(arena.host(report))
-        leaves = np.concatenate([arena.host(kept.weights["a"]), arena.host(kept.weights["b"]["c"])])
-        return {"leaves": leaves, "total": kept.state["total"], "reports": np.stack(reports)}
+        leaves = np.concatenate([arena.host(carried.weights["a"]), arena.host(carried.weights["b"]["c"])])
+        return {"leaves": leaves, "total": carried.state["total"], "reports": np.stack(reports)}
 
     reached = [start]
     for i, x in enumerate(inputs):
@@ -138,8 +138,8 @@ def data_bytes(_draw: Draw, _: Any) -> Case:
     """A whole number of bytes, 0 or more."""
 
     def run(arena: Arena) -> dict[str, Any]:
-        found: Any = arena.backend.data_bytes()
-        return {"fits": np.array(isinstance(found, int) and found >= 0)}
+        size: Any = arena.backend.data_bytes()
+        return {"fits": np.array(isinstance(size, int) and size >= 0)}
 
     return Case("asked once", run, "exact", wanted={"fits": FLAG}, dtype=None)
 
