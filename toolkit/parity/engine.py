@@ -12,6 +12,7 @@ from cnnkit.backends.protocol import Backend
 from cnnkit.errors import first_line
 from cnnkit.parity.bounds import Comparison, Kind, bound, compare
 from cnnkit.parity.check import Arena, Case, Check
+from cnnkit.parity.explain import explain_cases
 from cnnkit.parity.report import KNOWN, Row
 
 Results = Mapping[str, Any]
@@ -138,8 +139,6 @@ def _compare_result(case: Case, name: str, got: Results, values: Any, allowed: f
 
 def make_rows(check: Check, tallies: Tallies, arenas: Sequence[Arena], oracle: Backend) -> list[Row]:
     """Return tallies as rows; what failed is held against the known mistakes."""
-    from cnnkit.parity.explain import explain_cases
-
     rows = []
     for (name, dtype, against, kind), tally in tallies.items():
         arena = next(a for a in arenas if (a.backend.name, a.dtype) == (name, dtype))

@@ -9,6 +9,7 @@ import numpy as np
 from cnnkit.backends.protocol import Backend
 from cnnkit.parity.bounds import Kind, bound, compare
 from cnnkit.parity.check import Arena, Case
+from cnnkit.parity.mistakes import MISTAKES
 from cnnkit.parity.recording import Call, again, arrays_of, recorded
 
 UNKNOWN = "no known mistake"
@@ -71,8 +72,6 @@ def _choose_scale(values: Any) -> float:
 def _find_mistakes(
     call: Call, got: Sequence[Any], truth: Sequence[Any], enough: float, oracle: Backend
 ) -> Iterator[str]:
-    from cnnkit.parity.mistakes import MISTAKES
-
     if not all(np.isfinite(np.asarray(a, np.float64)).all() for a in got):
         yield "gives NaN or infinity"
         return

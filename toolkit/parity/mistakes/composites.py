@@ -1,5 +1,6 @@
 """Wrong biases, losses and optimizer steps."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,6 @@ def _change_denominator(denominator: Any) -> Mistake:
 
 
 def _drop_decay(call: Call) -> Call:
-    from dataclasses import replace
-
     return call.having(rule=replace(call["rule"], weight_decay=0.0))
 
 

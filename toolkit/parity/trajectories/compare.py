@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.architecture import places
 from cnnkit.backends.protocol import Backend
 from cnnkit.errors import first_line
 from cnnkit.parity.bounds import TRAINING, ULP_FACTOR
@@ -159,8 +160,6 @@ def distance(one: Weights, other: Weights) -> tuple[float, str]:
 
 def layer_of(plan: TrainingPlan, tensor: str) -> str:
     """Return the path and type of the layer that a tensor belongs to: `3.body.0 (Conv2D)`."""
-    from cnnkit.architecture import places
-
     path = tensor.rpartition(".")[0]
     types = {place.path: place.layer.type for place in places(plan.network, plan.input_shape)}
     return f"{path} ({types.get(path, '?')})"
