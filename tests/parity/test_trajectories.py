@@ -188,15 +188,15 @@ PLANTED = [
 def test_a_mistake_is_seen_located_and_explained(recipe, backend, dtype, own, step, place, quantity, explained) -> None:
     found = judged(recipe, backend, dtype, **own)
     assert not found.passed
-    assert found.parting is not None
-    assert step is None or found.parting.step == step
-    assert found.parting.tensor
+    assert found.divergence is not None
+    assert step is None or found.divergence.step == step
+    assert found.divergence.tensor
     first = found.dissection.first
     assert (first.place, first.quantity) == (place, quantity)
     assert found.dissection.explained == explained
     row = trainings.row(found, ReferenceBackend())
     assert not row.passed
-    assert f"left its bound at step {found.parting.step} in {found.parting.tensor}" in row.problem
+    assert f"left its bound at step {found.divergence.step} in {found.divergence.tensor}" in row.problem
     assert place in row.problem
     assert row.explained == explained
     beside = {part.quantity for part in found.dissection.beside}
@@ -210,7 +210,7 @@ def test_right_backends_end_together() -> None:
         found = judged("lenet5", Wrong(), dtype)
         assert found.passed
         assert found.words == ""
-        assert found.parting is found.dissection is None
+        assert found.divergence is found.dissection is None
         assert len(found.history) == STEPS
         assert (found.nudged is not None) == (dtype == "float32")
     assert found.error < 1e-12
@@ -232,8 +232,8 @@ def test_the_slowly_growing_difference_of_rounding_is_told_from_a_mistake() -> N
     cut = dissect(plan_training("digits-cnn", steps=2), Contestant("wrong", Arena(Wrong(), "float64")), judge, 1)
     assert cut.first is None
     assert cut.explained == "no single operation leaves its bound in this step: rounding, which training amplifies"
-    assert len({part.place for part in cut.parts}) == 13
-    assert all(part.passed for part in cut.parts)
+    assert len({part.place for part in cut.quantities}) == 13
+    assert all(part.passed for part in cut.quantities)
 
 
 def test_whoever_breaks_off_has_failed() -> None:

@@ -18,7 +18,7 @@ from cnnkit.parity.mistakes.layers import explain_layer
 from cnnkit.parity.mistakes.updates import update_reasons
 from cnnkit.parity.recording import recorded
 from cnnkit.parity.trajectories.plan import TrainingPlan
-from cnnkit.parity.trajectories.runner import Contestant, before
+from cnnkit.parity.trajectories.runner import Contestant, replay_to_step
 from cnnkit.seeds import Purpose, key
 from cnnkit.tree import child, flatten, unflatten
 
@@ -47,31 +47,31 @@ class Dissection:
     """What a step, counted from 0, looks like inside. first: what is wrong first, in the order of computing."""
 
     step: int
-    parts: list[ComparedQuantity] = field(default_factory=list)
+    quantities: list[ComparedQuantity] = field(default_factory=list)
     first: ComparedQuantity | None = None
     explained: str = ""
 
     @property
     def beside(self) -> list[ComparedQuantity]:
         """The parts of the layer where the first wrong one is: forward, gradients, optimizer state."""
-        return [part for part in self.parts if self.first and part.place == self.first.place]
+        return [one for one in self.quantities if self.first and one.place == self.first.place]
 
 
 def dissect(plan: TrainingPlan, who: Contestant, judge: Contestant, step: int) -> Dissection:
     """Run one step of the judge's training on both, each layer on the judge's inputs."""
-    found = Dissection(step)
+    dissection = Dissection(step)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            for part, why in _DissectedStep(plan, who, judge, step).parts():
-                found.parts.append(part)
-                if found.first is None and not part.passed:
-                    found.first, found.explained = part, why()
+            for quantity, explain in _DissectedStep(plan, who, judge, step).compare_all():
+                dissection.quantities.append(quantity)
+                if dissection.first is None and not quantity.passed:
+                    dissection.first, dissection.explained = quantity, explain()
         except Exception as error:
-            found.explained = found.explained or f"raised {type(error).__name__}: {error}"
-    if found.first is None and not found.explained:
-        found.explained = "no single operation leaves its bound in this step: rounding, which training amplifies"
-    return found
+            dissection.explained = dissection.explained or f"raised {type(error).__name__}: {error}"
+    if dissection.first is None and not dissection.explained:
+        dissection.explained = "no single operation leaves its bound in this step: rounding, which training amplifies"
+    return dissection
 
 
 class _DissectedStep:
@@ -80,7 +80,7 @@ class _DissectedStep:
     def __init__(self, plan: TrainingPlan, who: Contestant, judge: Contestant, step: int) -> None:
         self.plan, self.who, self.judge = plan, who, judge
         self.dtype, self.oracle = who.arena.dtype, judge.arena.backend
-        self.trees, x, self.labels, self.scalars = before(judge, plan, step)
+        self.trees, x, self.labels, self.scalars = replay_to_step(judge, plan, step)
         words = key(plan.options.seed, Purpose.DROPOUT)
         self.context = Context(self.oracle, True, words, step)
         self.layers = plan.network.layers
@@ -98,7 +98,7 @@ class _DissectedStep:
             given[i] = given[i]._replace(x=x)
             x = run_layer(judge.arena, layer, given[i]).forward["y"]
         self.outputs = x
-        dy = self.loss(judge.arena)["dy"]
+        dy = self.compute_loss(judge.arena)["dy"]
         self.right: list[LayerOutputs] = []
         for i in reversed(range(len(self.layers))):
             given[i] = given[i]._replace(dy=dy)
@@ -108,32 +108,32 @@ class _DissectedStep:
         own = (who.network or plan.network).layers
         self.got = [run_layer(who.arena, layer, given) for layer, given in zip(own, self.given, strict=True)]
 
-    def loss(self, arena: Arena) -> dict[str, Any]:
+    def compute_loss(self, arena: Arena) -> dict[str, Any]:
         """Return the loss and its gradient on the judge's outputs."""
         loss = losses.parse(self.plan.options.loss)
         value, dy = loss.value_and_gradient(arena.backend, arena.array(self.outputs), arena.integers(self.labels))
         return {"loss": arena.host(value).reshape(()), "dy": arena.host(dy)}
 
-    def parts(self) -> Iterator[QuantityAndReason]:
+    def compare_all(self) -> Iterator[QuantityAndReason]:
         """Yield every quantity in the order of computing."""
         places = [f"layer {i} ({layer.type})" for i, layer in enumerate(self.layers)]
         for i, place in enumerate(places):
-            yield from self._compared(
-                place, self.got[i].forward, self.right[i].forward, "forward", partial(self._why, i)
+            yield from self._compare(
+                place, self.got[i].forward, self.right[i].forward, "forward", partial(self._explain_layer, i)
             )
-        right = self.loss(self.judge.arena)
-        yield from self._compared("loss", self.loss(self.who.arena), right, "gradient", self._why_loss)
+        right = self.compute_loss(self.judge.arena)
+        yield from self._compare("loss", self.compute_loss(self.who.arena), right, "gradient", self._explain_loss)
         for i in reversed(range(len(places))):
-            why = partial(self._why, i)
-            yield from self._compared(places[i], self.got[i].backward, self.right[i].backward, "gradient", why)
-        yield from self._updates(places)
-        whole = (self._whole(self.who), self._whole(self.judge))
-        yield from self._compared(
+            why = partial(self._explain_layer, i)
+            yield from self._compare(places[i], self.got[i].backward, self.right[i].backward, "gradient", why)
+        yield from self._compare_updates(places)
+        whole = (self._run_whole_network(self.who), self._run_whole_network(self.judge))
+        yield from self._compare(
             "the network as a whole", *whole, "gradient", lambda: "map_samples, or layers in one go"
         )
 
-    def _updates(self, places: list[str]) -> Iterator[QuantityAndReason]:
-        grads = self._gradients()
+    def _compare_updates(self, places: list[str]) -> Iterator[QuantityAndReason]:
+        grads = self._collect_gradients()
         optimizer = optimizers.parse(self.plan.options.optimizer)
         slots = {name: tree for name, tree in self.trees.items() if name not in ("params", "state")}
         results = []
@@ -152,9 +152,9 @@ class _DissectedStep:
             label = f"{what} of {tensor.partition('.')[2]}"
             place = places[int(tensor.partition(".")[0])]
             why = partial(update_reasons, *asked)
-            yield from self._compared(place, {label: got.get(name)}, {label: value}, "forward", why)
+            yield from self._compare(place, {label: got.get(name)}, {label: value}, "forward", why)
 
-    def _gradients(self) -> dict[str, Any]:
+    def _collect_gradients(self) -> dict[str, Any]:
         return {
             f"{i}.{name.removeprefix('gradient of ')}": value
             for i, passed in enumerate(self.right)
@@ -162,7 +162,7 @@ class _DissectedStep:
             if name != "dx"
         }
 
-    def _whole(self, who: Contestant) -> dict[str, Any]:
+    def _run_whole_network(self, who: Contestant) -> dict[str, Any]:
         """Return the outputs and gradients of the network called as one."""
         network, arena = who.network or self.plan.network, who.arena
         context = self.context._replace(backend=arena.backend)
@@ -173,27 +173,27 @@ class _DissectedStep:
         grads = network.parameter_gradients(context, params, cache, arena.array(self.given[-1].dy))
         return {"outputs": outputs} | {n: arena.host(g) for n, g in flatten(grads).items()}
 
-    def _why(self, i: int) -> str:
+    def _explain_layer(self, i: int) -> str:
         reasons = explain_calls(self.got[i].calls, self.dtype, self.oracle)
         if not reasons:
             asked = (self.layers[i], self.given[i], self.got[i], self.right[i])
             reasons = explain_layer(*asked, self.dtype, self.judge.arena)
         return next(iter(reasons), "")
 
-    def _why_loss(self) -> str:
+    def _explain_loss(self) -> str:
         watched, calls = recorded(self.who.arena)
-        self.loss(watched)
+        self.compute_loss(watched)
         return next(iter(explain_calls(calls, self.dtype, self.oracle)), "")
 
-    def _compared(
+    def _compare(
         self, place: str, got: dict[str, Any], right: dict[str, Any], kind: Kind, why: Callable[[], str]
     ) -> Iterator[QuantityAndReason]:
         for name, b in right.items():
             a = got.get(name)
-            scale = min(_largest(b), 1.0) or 1.0  # gradients are small: they are judged by their own size
+            scale = min(_find_largest(b), 1.0) or 1.0  # gradients are small: they are judged by their own size
             error = compare(a, b, scale=scale).error if a is not None else np.inf
-            yield ComparedQuantity(place, name, _largest(a), _largest(b), error, bound(kind, self.dtype)), why
+            yield ComparedQuantity(place, name, _find_largest(a), _find_largest(b), error, bound(kind, self.dtype)), why
 
 
-def _largest(values: Any) -> float:
+def _find_largest(values: Any) -> float:
     return float(np.max(np.abs(values), initial=0.0)) if values is not None else np.nan

@@ -39,33 +39,33 @@ class TrainingPlan:
 
 def plan_training(recipe: str, seed: int = 0, steps: int = STEPS) -> TrainingPlan:
     """Return the plan of a recipe of ours. Raises ConfigError where there is none of that name."""
-    found = recipes.get(recipe)
-    if found.data in ("digits", "bright-dark"):
-        dataset = data.load(found.data)
+    chosen = recipes.get(recipe)
+    if chosen.data in ("digits", "bright-dark"):
+        dataset = data.load(chosen.data)
     else:
-        found, dataset = _reduced(found)
-    network, shape = found.network()
+        chosen, dataset = _reduce_images(chosen)
+    network, shape = chosen.network()
     images = min(IMAGES, len(dataset.train))
     size = min(BATCH, images)
     changed: dict[str, Any] = {
         "batch_size": size, "limit": images, "shuffle": True, "validation_split": 0.0, "patience": None, "seed": seed,
         "epochs": -(-steps // -(-images // size)),
     }  # fmt: skip
-    return TrainingPlan(recipe, network, shape, dataset, Options(**(found.training | changed)), steps)
+    return TrainingPlan(recipe, network, shape, dataset, Options(**(chosen.training | changed)), steps)
 
 
-def _reduced(recipe: Recipe) -> tuple[Recipe, Dataset]:
+def _reduce_images(recipe: Recipe) -> tuple[Recipe, Dataset]:
     """Return the recipe on smaller images, and those: digits, in a frame of zeros where they are too small."""
     for side in SIDES:
         smaller = replace(recipe, architecture=recipe.architecture | {"input_shape": [1, side, side]})
         network, shape = smaller.network()
         with contextlib.suppress(ShapeError):
             network.output_shape(shape)
-            return smaller, _digits(side)
+            return smaller, _frame_digits(side)
     raise ConfigError(f"{recipe.name}: takes no images of 1 x {SIDES[-1]} x {SIDES[-1]}")
 
 
-def _digits(side: int) -> Dataset:
+def _frame_digits(side: int) -> Dataset:
     digits = data.load("digits")
     raw, labels = digits.train.take(np.arange(IMAGES))
     edge = (side - raw.shape[-1]) // 2

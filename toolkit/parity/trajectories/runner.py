@@ -35,14 +35,14 @@ class Contestant:
     nudge: int | None = None
 
 
-def training_of(who: Contestant, plan: TrainingPlan) -> Training:
+def prepare_training(who: Contestant, plan: TrainingPlan) -> Training:
     """Return the training before its first step. Initial weights are rounded to the dtype of the contest."""
     network = who.network or plan.network
     fresh = plan.network.init(generator(plan.options.seed, Purpose.WEIGHTS), plan.input_shape)
     params = map_leaves(lambda p: np.asarray(p).astype(who.arena.dtype), fresh.params)
     if who.nudge is not None:
         rng = np.random.default_rng(who.nudge)
-        params = map_leaves(lambda p: _moved(p, rng), params)
+        params = map_leaves(lambda p: _move_by_ulp(p, rng), params)
     model = Model(
         network, plan.input_shape, backend=who.arena.backend, dtype=who.arena.dtype, seed=plan.options.seed,
         variables=Variables(params, fresh.state),
@@ -57,34 +57,34 @@ def training_of(who: Contestant, plan: TrainingPlan) -> Training:
     return training
 
 
-def _moved(p: Any, rng: np.random.Generator) -> Any:
+def _move_by_ulp(p: Any, rng: np.random.Generator) -> Any:
     """Return each value moved to the next one of its dtype, up or down. Zeros stay: flat areas hang on exact zeros."""
     moved = np.nextafter(p, rng.choice([-np.inf, np.inf], p.shape).astype(p.dtype))
     return np.where(p == 0, p, moved)
 
 
-def batches(training: Training) -> Iterator[tuple[Any, Any]]:
+def iterate_batches(training: Training) -> Iterator[tuple[Any, Any]]:
     """Yield (x, labels) of all steps, on the backend."""
     for epoch in range(training.options.epochs):
         yield from training.batches(Position(epoch=epoch))
 
 
-def steps(who: Contestant, plan: TrainingPlan) -> Iterator[Weights]:
+def train_stepwise(who: Contestant, plan: TrainingPlan) -> Iterator[Weights]:
     """Yield weights and running statistics after each step, on the host."""
-    training = training_of(who, plan)
+    training = prepare_training(who, plan)
     with np.errstate(all="ignore"):
-        for i, (x, labels) in zip(range(plan.steps), batches(training), strict=False):
+        for i, (x, labels) in zip(range(plan.steps), iterate_batches(training), strict=False):
             training.variables, _ = training.step(training.variables, x, labels, training.scalars(i))
             host = training.model.to_host
             yield flatten(host(training.variables.params)) | flatten(host(training.variables.state))
 
 
-def before(who: Contestant, plan: TrainingPlan, step: int) -> tuple[dict[str, Tree], Any, Any, dict[str, Any]]:
+def replay_to_step(who: Contestant, plan: TrainingPlan, step: int) -> tuple[dict[str, Tree], Any, Any, dict[str, Any]]:
     """Return (params, state and slots; x; labels; scalars) just before a step counted from 0, on the host."""
-    training = training_of(who, plan)
+    training = prepare_training(who, plan)
     host = training.model.to_host
     with np.errstate(all="ignore"):
-        for i, (x, labels) in enumerate(batches(training)):
+        for i, (x, labels) in enumerate(iterate_batches(training)):
             if i == step:
                 params, state, slots = training.variables
                 trees = {"params": host(params), "state": host(state), **{n: host(t) for n, t in slots.items()}}
