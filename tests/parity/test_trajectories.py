@@ -171,7 +171,7 @@ PLANTED = [
     ("digits-cnn", KerasAdam(), "float64", {}, None, "layer 0 (Conv2D)", "parameter of weight",
      "update: epsilon stands before the bias correction"),
     ("digits-cnn", LostShard(), "float64", {}, 1, "the network as a whole", "outputs",
-     "map_samples, or layers in one go"),
+     "map_samples, or fused layers"),
     ("mini-resnet", Wrong(), "float64", {"norm": BiasedRunning}, 1, "layer 1 (BatchNorm)", "next variance",
      "BatchNorm: the running variance is the biased one"),
     ("mini-resnet", Wrong(), "float64", {"norm": RootPlusEpsilon}, 1, "layer 1 (BatchNorm)", "y",
@@ -196,7 +196,7 @@ def test_a_mistake_is_seen_located_and_explained(recipe, backend, dtype, own, st
     assert found.dissection.explained == explained
     row = trainings.row(found, ReferenceBackend())
     assert not row.passed
-    assert f"left its bound at step {found.divergence.step} in {found.divergence.tensor}" in row.problem
+    assert f"exceeded its bound at step {found.divergence.step} in {found.divergence.tensor}" in row.problem
     assert place in row.problem
     assert row.explained == explained
     beside = {part.quantity for part in found.dissection.beside}
@@ -231,7 +231,7 @@ def test_the_slowly_growing_difference_of_rounding_is_told_from_a_mistake() -> N
     judge = Contestant("reference", Arena(ReferenceBackend(), "float64"))
     cut = dissect(plan_training("digits-cnn", steps=2), Contestant("wrong", Arena(Wrong(), "float64")), judge, 1)
     assert cut.first is None
-    assert cut.explained == "no single operation leaves its bound in this step: rounding, which training amplifies"
+    assert cut.explained == "no single operation exceeds its bound in this step: training amplifies rounding"
     assert len({part.place for part in cut.quantities}) == 13
     assert all(part.passed for part in cut.quantities)
 

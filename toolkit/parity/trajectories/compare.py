@@ -1,4 +1,4 @@
-"""Contestants in lockstep: how far apart their weights are after each step, and where they first part."""
+"""Train contestants step by step side by side; find where the difference of their weights exceeds its bound."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -17,12 +17,12 @@ from cnnkit.parity.trajectories.dissect import Dissection, dissect
 from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.parity.trajectories.runner import Contestant, Weights, train_stepwise
 
-NUDGE_SEEDS = (1, 2, 3, 4)  # seeds of the signs by which initial weights are moved
+NUDGE_SEEDS = (1, 2, 3, 4)  # each draws the directions in which initial weights are moved
 
 
 @dataclass
 class Divergence:
-    """The first step, counted from 1, after which a tensor had left the bound, and by how much it had."""
+    """The first step, counted from 1, after which a tensor exceeded the bound."""
 
     step: int
     tensor: str
@@ -35,7 +35,8 @@ class Divergence:
 class Trajectory:
     """Two contestants of one training. error: the largest difference of any weight after the last step.
 
-    nudged: how far one backend ended from itself, its initial weights moved by one ulp; float32 only.
+    nudged: the same difference between two trainings of one backend, the second from initial weights that were moved
+    by one ulp; float32 only.
     """
 
     recipe: str
@@ -54,20 +55,19 @@ class Trajectory:
 
     @property
     def passed(self) -> bool:
-        """Whether the weights ended within the bound; NaN did not."""
+        """Whether the final difference is within the bound; NaN is not."""
         return not self.problem and self.error <= self.bound
 
     @property
     def words(self) -> str:
-        """What went wrong, and where first; "" where nothing did."""
+        """The failure in words, and where it occurred first; "" for a training that passed."""
         if self.passed:
             return ""
         if self.problem or self.divergence is None:
             return self.problem or f"{self.error:.3g} where {self.bound:.1e} is allowed"
-        text = (
-            f"left its bound at step {self.divergence.step} in {self.divergence.tensor}, layer {self.divergence.layer}"
-        )
-        text += f", {self.divergence.error:.3g} where {self.divergence.bound:.1e} is allowed"
+        at = self.divergence
+        text = f"exceeded its bound at step {at.step} in {at.tensor}, layer {at.layer}"
+        text += f", {at.error:.3g} where {at.bound:.1e} is allowed"
         first = self.dissection and self.dissection.first
         return text + (f"; in that step {first.place}, {first.quantity} differs first" if first else "")
 
@@ -81,29 +81,29 @@ class Trajectory:
 
 
 def compare_recipe(
-    plan: TrainingPlan, contestants: Sequence[Contestant], judge: Contestant, yardstick: Backend
+    plan: TrainingPlan, contestants: Sequence[Contestant], reference: Contestant, yardstick: Backend
 ) -> list[Trajectory]:
-    """Train all contestants and the judge, and compare each with the judge and with each other.
+    """Train all contestants and the reference; compare each with the reference and with each other.
 
-    All are of one dtype. What ends beyond its bound is dissected: the step where it left it is run again, layer by
-    layer, on what the judge had then.
+    All have one dtype. A contestant that exceeds its bound is dissected: the step where it did so is repeated layer by
+    layer, from the reference's weights and inputs at that step.
 
-    yardstick: trains once more in float32, and again with weights moved by an ulp; the quickest backend will do.
+    yardstick: in float32 this backend trains as well, once normally and several times from weights moved by one ulp;
+    choose the fastest backend.
     """
-    dtype = judge.arena.dtype
-    others = [who for who in contestants if who.name != judge.name]
-    measured = (
-        [_make_moved_contestant(plan, yardstick, seed) for seed in (None, *NUDGE_SEEDS)] if dtype == "float32" else []
-    )
-    pairs = [(who, judge) for who in others] + list(itertools.combinations(others, 2))
+    dtype = reference.arena.dtype
+    others = [one for one in contestants if one.name != reference.name]
+    seeds = (None, *NUDGE_SEEDS) if dtype == "float32" else ()
+    measured = [_make_moved_contestant(plan, yardstick, seed) for seed in seeds]
+    pairs = [(one, reference) for one in others] + list(itertools.combinations(others, 2))
     trajectories = {
         (a.name, b.name): Trajectory(plan.name, plan.label, dtype, a.name, b.name, plan.steps) for a, b in pairs
     }
-    _run_in_lockstep(plan, [judge, *others], measured, trajectories)
+    _run_in_lockstep(plan, [reference, *others], measured, trajectories)
     for (name, against), trajectory in trajectories.items():
-        if not trajectory.passed and trajectory.divergence is not None and against == judge.name:
-            who = next(c for c in others if c.name == name)
-            trajectory.dissection = dissect(plan, who, judge, trajectory.divergence.step - 1)
+        if not trajectory.passed and trajectory.divergence is not None and against == reference.name:
+            contestant = next(one for one in others if one.name == name)
+            trajectory.dissection = dissect(plan, contestant, reference, trajectory.divergence.step - 1)
     return list(trajectories.values())
 
 
@@ -118,14 +118,20 @@ def _run_in_lockstep(
     measured: list[Contestant],
     trajectories: dict[tuple[str, str], Trajectory],
 ) -> None:
-    """Run everyone in lockstep; fill in errors, bounds and partings. measured: the yardstick, then it again, moved."""
-    runs = {who.name: _ContestantRun(partial(train_stepwise, who, plan)) for who in (*everyone, *measured)}
+    """Run one step of every contestant at a time; fill in errors, bounds and divergences.
+
+    measured: the yardstick, unmoved, then moved; empty in float64.
+    """
+    runs = {
+        contestant.name: _ContestantRun(partial(train_stepwise, contestant, plan))
+        for contestant in (*everyone, *measured)
+    }
     allowed = 0.0
     for step in range(1, plan.steps + 1):
         for run in runs.values():
             run.advance()
         moved = [
-            find_largest_difference(runs[who.name].weights, runs[measured[0].name].weights)[0] for who in measured[1:]
+            find_largest_difference(runs[one.name].weights, runs[measured[0].name].weights)[0] for one in measured[1:]
         ]
         allowed = max([allowed, *moved]) if moved else TRAINING / ULP_FACTOR
         for (a, b), trajectory in trajectories.items():
@@ -145,7 +151,7 @@ def _run_in_lockstep(
 
 
 class _ContestantRun:
-    """A contestant under way; what it raises is kept."""
+    """The training of one contestant, one step at a time; an exception ends it and is kept as `problem`."""
 
     def __init__(self, start: Callable[[], Iterator[Weights]]) -> None:
         self.weights: Weights = {}
@@ -164,7 +170,7 @@ class _ContestantRun:
 
 
 def find_largest_difference(one: Weights, other: Weights) -> tuple[float, str]:
-    """Return the largest difference of any weight, and the tensor that it is in; NaN, if there is any, wins."""
+    """Return the largest difference of any weight, and the name of its tensor; NaN counts as the largest."""
     if one.keys() != other.keys():
         return np.inf, "the names"
     differences = [(float(np.max(np.abs(one[name] - other[name]), initial=0.0)), name) for name in one]

@@ -1,4 +1,4 @@
-"""One step taken apart: layer by layer, on the same inputs, what differs first, and what explains it."""
+"""One step of a training repeated layer by layer on the same inputs: which quantity differs first, and why."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ from cnnkit.tree import child, flatten, unflatten
 
 
 class ComparedQuantity(NamedTuple):
-    """One quantity side by side: its largest values, and how far it is apart."""
+    """One quantity on a contestant and on the reference: the largest value of each, and their difference."""
 
     place: str
     quantity: str
@@ -39,12 +39,12 @@ class ComparedQuantity(NamedTuple):
         return self.error <= self.bound
 
 
-QuantityAndReason = tuple[ComparedQuantity, Callable[[], str]]  # a quantity, and what to call to learn why it is wrong
+QuantityAndReason = tuple[ComparedQuantity, Callable[[], str]]  # the function finds out why it is wrong
 
 
 @dataclass
 class Dissection:
-    """What a step, counted from 0, looks like inside. first: what is wrong first, in the order of computing."""
+    """All quantities of a step, counted from 0, in the order of computation. first: the first that is wrong."""
 
     step: int
     quantities: list[ComparedQuantity] = field(default_factory=list)
@@ -53,38 +53,38 @@ class Dissection:
 
     @property
     def beside(self) -> list[ComparedQuantity]:
-        """The parts of the layer where the first wrong one is: forward, gradients, optimizer state."""
+        """All quantities of the layer that has the first wrong one: forward, gradients, optimizer state."""
         return [one for one in self.quantities if self.first and one.place == self.first.place]
 
 
-def dissect(plan: TrainingPlan, who: Contestant, judge: Contestant, step: int) -> Dissection:
-    """Run one step of the judge's training on both, each layer on the judge's inputs."""
+def dissect(plan: TrainingPlan, contestant: Contestant, reference: Contestant, step: int) -> Dissection:
+    """Run one step of the reference's training on both; each layer gets the reference's inputs."""
     dissection = Dissection(step)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            for quantity, explain in _DissectedStep(plan, who, judge, step).compare_all():
+            for quantity, explain in _DissectedStep(plan, contestant, reference, step).compare_all():
                 dissection.quantities.append(quantity)
                 if dissection.first is None and not quantity.passed:
                     dissection.first, dissection.explained = quantity, explain()
         except Exception as error:
             dissection.explained = dissection.explained or f"raised {type(error).__name__}: {error}"
     if dissection.first is None and not dissection.explained:
-        dissection.explained = "no single operation leaves its bound in this step: rounding, which training amplifies"
+        dissection.explained = "no single operation exceeds its bound in this step: training amplifies rounding"
     return dissection
 
 
 class _DissectedStep:
-    """What the judge had in one step: each layer's input and gradient; and both contestants' answers to them."""
+    """The input and gradient of each layer in one step of the reference, and what both compute from them."""
 
-    def __init__(self, plan: TrainingPlan, who: Contestant, judge: Contestant, step: int) -> None:
-        self.plan, self.who, self.judge = plan, who, judge
-        self.dtype, self.oracle = who.arena.dtype, judge.arena.backend
-        self.trees, x, self.labels, self.scalars = replay_to_step(judge, plan, step)
+    def __init__(self, plan: TrainingPlan, contestant: Contestant, reference: Contestant, step: int) -> None:
+        self.plan, self.contestant, self.reference = plan, contestant, reference
+        self.dtype, self.oracle = contestant.arena.dtype, reference.arena.backend
+        self.trees, x, self.labels, self.scalars = replay_to_step(reference, plan, step)
         words = key(plan.options.seed, Purpose.DROPOUT)
         self.context = Context(self.oracle, True, words, step)
         self.layers = plan.network.layers
-        given = [
+        self.given = [
             LayerInputs(
                 step,
                 self.context.child(str(i)).key,
@@ -95,49 +95,51 @@ class _DissectedStep:
             for i in range(len(self.layers))
         ]
         for i, layer in enumerate(self.layers):
-            given[i] = given[i]._replace(x=x)
-            x = run_layer(judge.arena, layer, given[i]).forward["y"]
+            self.given[i] = self.given[i]._replace(x=x)
+            x = run_layer(reference.arena, layer, self.given[i]).forward["y"]
         self.outputs = x
-        dy = self.compute_loss(judge.arena)["dy"]
+        dy = self.compute_loss(reference.arena)["dy"]
         self.right: list[LayerOutputs] = []
         for i in reversed(range(len(self.layers))):
-            given[i] = given[i]._replace(dy=dy)
-            self.right.insert(0, run_layer(judge.arena, self.layers[i], given[i]))
+            self.given[i] = self.given[i]._replace(dy=dy)
+            self.right.insert(0, run_layer(reference.arena, self.layers[i], self.given[i]))
             dy = self.right[0].backward["dx"]
-        self.given = given
-        own = (who.network or plan.network).layers
-        self.got = [run_layer(who.arena, layer, given) for layer, given in zip(own, self.given, strict=True)]
+        layers = (contestant.network or plan.network).layers
+        self.got = [run_layer(contestant.arena, layer, given) for layer, given in zip(layers, self.given, strict=True)]
 
     def compute_loss(self, arena: Arena) -> dict[str, Any]:
-        """Return the loss and its gradient on the judge's outputs."""
+        """Return the loss and its gradient on the reference's outputs."""
         loss = losses.parse(self.plan.options.loss)
         value, dy = loss.value_and_gradient(arena.backend, arena.array(self.outputs), arena.integers(self.labels))
         return {"loss": arena.host(value).reshape(()), "dy": arena.host(dy)}
 
     def compare_all(self) -> Iterator[QuantityAndReason]:
-        """Yield every quantity in the order of computing."""
+        """Yield every quantity in the order of computation."""
         places = [f"layer {i} ({layer.type})" for i, layer in enumerate(self.layers)]
         for i, place in enumerate(places):
             yield from self._compare(
                 place, self.got[i].forward, self.right[i].forward, "forward", partial(self._explain_layer, i)
             )
-        right = self.compute_loss(self.judge.arena)
-        yield from self._compare("loss", self.compute_loss(self.who.arena), right, "gradient", self._explain_loss)
+        right = self.compute_loss(self.reference.arena)
+        yield from self._compare(
+            "loss", self.compute_loss(self.contestant.arena), right, "gradient", self._explain_loss
+        )
         for i in reversed(range(len(places))):
             why = partial(self._explain_layer, i)
             yield from self._compare(places[i], self.got[i].backward, self.right[i].backward, "gradient", why)
         yield from self._compare_updates(places)
-        whole = (self._run_whole_network(self.who), self._run_whole_network(self.judge))
-        yield from self._compare(
-            "the network as a whole", *whole, "gradient", lambda: "map_samples, or layers in one go"
-        )
+        whole = (self._run_whole_network(self.contestant), self._run_whole_network(self.reference))
+        yield from self._compare("the network as a whole", *whole, "gradient", lambda: "map_samples, or fused layers")
 
     def _compare_updates(self, places: list[str]) -> Iterator[QuantityAndReason]:
         grads = self._collect_gradients()
         optimizer = optimizers.parse(self.plan.options.optimizer)
         slots = {name: tree for name, tree in self.trees.items() if name not in ("params", "state")}
         results = []
-        for arena, rule in ((self.who.arena, self.who.optimizer or optimizer), (self.judge.arena, optimizer)):
+        for arena, rule in (
+            (self.contestant.arena, self.contestant.optimizer or optimizer),
+            (self.reference.arena, optimizer),
+        ):
             own = {name: arena.tree(tree) for name, tree in slots.items()}
             params = arena.tree(self.trees["params"])
             new, updated = rule.update(arena.backend, params, arena.tree(unflatten(grads)), own, self.scalars)
@@ -157,14 +159,14 @@ class _DissectedStep:
     def _collect_gradients(self) -> dict[str, Any]:
         return {
             f"{i}.{name.removeprefix('gradient of ')}": value
-            for i, passed in enumerate(self.right)
-            for name, value in passed.backward.items()
+            for i, outputs in enumerate(self.right)
+            for name, value in outputs.backward.items()
             if name != "dx"
         }
 
-    def _run_whole_network(self, who: Contestant) -> dict[str, Any]:
-        """Return the outputs and gradients of the network called as one."""
-        network, arena = who.network or self.plan.network, who.arena
+    def _run_whole_network(self, contestant: Contestant) -> dict[str, Any]:
+        """Return the outputs and gradients of the whole network in one call."""
+        network, arena = contestant.network or self.plan.network, contestant.arena
         context = self.context._replace(backend=arena.backend)
         params, state = arena.tree(self.trees["params"]), arena.tree(self.trees["state"])
         y, cache = network.forward(context, params, state, arena.array(self.given[0].x))
@@ -176,12 +178,12 @@ class _DissectedStep:
     def _explain_layer(self, i: int) -> str:
         reasons = explain_calls(self.got[i].calls, self.dtype, self.oracle)
         if not reasons:
-            asked = (self.layers[i], self.given[i], self.got[i], self.right[i])
-            reasons = explain_layer(*asked, self.dtype, self.judge.arena)
+            layer = (self.layers[i], self.given[i], self.got[i], self.right[i])
+            reasons = explain_layer(*layer, self.dtype, self.reference.arena)
         return next(iter(reasons), "")
 
     def _explain_loss(self) -> str:
-        watched, calls = recorded(self.who.arena)
+        watched, calls = recorded(self.contestant.arena)
         self.compute_loss(watched)
         return next(iter(explain_calls(calls, self.dtype, self.oracle)), "")
 
@@ -190,7 +192,7 @@ class _DissectedStep:
     ) -> Iterator[QuantityAndReason]:
         for name, b in right.items():
             a = got.get(name)
-            scale = min(_find_largest(b), 1.0) or 1.0  # gradients are small: they are judged by their own size
+            scale = min(_find_largest(b), 1.0) or 1.0  # gradients are small: compare them relative to their own size
             error = compare(a, b, scale=scale).error if a is not None else np.inf
             yield ComparedQuantity(place, name, _find_largest(a), _find_largest(b), error, bound(kind, self.dtype)), why
 

@@ -23,9 +23,9 @@ Weights = dict[str, Any]  # dotted name -> NumPy array
 
 @dataclass(frozen=True)
 class Contestant:
-    """Who trains: a backend in a dtype, perhaps with layers or an optimizer of its own in place of the plan's.
+    """A participant of a comparison: a backend in a dtype; `network` and `optimizer`, when given, replace the plan's.
 
-    nudge  moves each initial weight by one ulp of float32, up or down by a draw from this seed; None: not at all
+    nudge  seed by which each initial weight is moved one ulp of float32 up or down; None: weights are not moved
     """
 
     name: str
@@ -35,30 +35,29 @@ class Contestant:
     nudge: int | None = None
 
 
-def prepare_training(who: Contestant, plan: TrainingPlan) -> Training:
-    """Return the training before its first step. Initial weights are rounded to the dtype of the contest."""
-    network = who.network or plan.network
+def prepare_training(contestant: Contestant, plan: TrainingPlan) -> Training:
+    """Return the training before its first step. Initial weights are rounded to the dtype."""
+    network = contestant.network or plan.network
     fresh = plan.network.init(generator(plan.options.seed, Purpose.WEIGHTS), plan.input_shape)
-    params = map_leaves(lambda p: np.asarray(p).astype(who.arena.dtype), fresh.params)
-    if who.nudge is not None:
-        rng = np.random.default_rng(who.nudge)
+    params = map_leaves(lambda p: np.asarray(p).astype(contestant.arena.dtype), fresh.params)
+    if contestant.nudge is not None:
+        rng = np.random.default_rng(contestant.nudge)
         params = map_leaves(lambda p: _move_by_ulp(p, rng), params)
-    model = Model(
-        network, plan.input_shape, backend=who.arena.backend, dtype=who.arena.dtype, seed=plan.options.seed,
-        variables=Variables(params, fresh.state),
-    )  # fmt: skip
+    backend, dtype = contestant.arena
+    variables = Variables(params, fresh.state)
+    model = Model(network, plan.input_shape, backend=backend, dtype=dtype, seed=plan.options.seed, variables=variables)
     training = Training(model, plan.data, plan.options)
-    if who.optimizer is not None:
-        training.optimizer, (params, state, _) = who.optimizer, training.variables
-        slots = who.optimizer.init(model.backend, params, model.dtype)
+    if contestant.optimizer is not None:
+        training.optimizer, (params, state, _) = contestant.optimizer, training.variables
+        slots = contestant.optimizer.init(model.backend, params, model.dtype)
         words = key(plan.options.seed, Purpose.DROPOUT)
-        training.step = make_step(model.backend, model.network, model.loss, who.optimizer, words)
+        training.step = make_step(model.backend, model.network, model.loss, contestant.optimizer, words)
         training.start_from(Trained(params, state, slots), Position())
     return training
 
 
 def _move_by_ulp(p: Any, rng: np.random.Generator) -> Any:
-    """Return each value moved to the next one of its dtype, up or down. Zeros stay: flat areas hang on exact zeros."""
+    """Return each value moved to the next one of its dtype, up or down. Zeros stay zero: see docs/parity.md."""
     moved = np.nextafter(p, rng.choice([-np.inf, np.inf], p.shape).astype(p.dtype))
     return np.where(p == 0, p, moved)
 
@@ -69,9 +68,9 @@ def iterate_batches(training: Training) -> Iterator[tuple[Any, Any]]:
         yield from training.batches(Position(epoch=epoch))
 
 
-def train_stepwise(who: Contestant, plan: TrainingPlan) -> Iterator[Weights]:
+def train_stepwise(contestant: Contestant, plan: TrainingPlan) -> Iterator[Weights]:
     """Yield weights and running statistics after each step, on the host."""
-    training = prepare_training(who, plan)
+    training = prepare_training(contestant, plan)
     with np.errstate(all="ignore"):
         for i, (x, labels) in zip(range(plan.steps), iterate_batches(training), strict=False):
             training.variables, _ = training.step(training.variables, x, labels, training.scalars(i))
@@ -79,9 +78,11 @@ def train_stepwise(who: Contestant, plan: TrainingPlan) -> Iterator[Weights]:
             yield flatten(host(training.variables.params)) | flatten(host(training.variables.state))
 
 
-def replay_to_step(who: Contestant, plan: TrainingPlan, step: int) -> tuple[dict[str, Tree], Any, Any, dict[str, Any]]:
+def replay_to_step(
+    contestant: Contestant, plan: TrainingPlan, step: int
+) -> tuple[dict[str, Tree], Any, Any, dict[str, Any]]:
     """Return (params, state and slots; x; labels; scalars) just before a step counted from 0, on the host."""
-    training = prepare_training(who, plan)
+    training = prepare_training(contestant, plan)
     host = training.model.to_host
     with np.errstate(all="ignore"):
         for i, (x, labels) in enumerate(iterate_batches(training)):
