@@ -1,4 +1,4 @@
-"""Running a check: every case on the reference and on each backend, and one row for each pair that is compared."""
+"""Run a check: every case on the reference and on each backend, and one row per compared pair."""
 
 import itertools
 import warnings
@@ -20,7 +20,7 @@ Results = Mapping[str, Any]
 
 @dataclass
 class Tally:
-    """What one row knows so far."""
+    """The state of one row while cases are added."""
 
     bound: float
     error: float = 0.0
@@ -30,7 +30,7 @@ class Tally:
     failed: list[Case] = field(default_factory=list, repr=False)
 
     def add(self, comparison: Comparison, allowed: float, case: Case) -> None:
-        """Take one comparison in; the one furthest beyond its bound is remembered."""
+        """Add one comparison; remember the one that exceeds its bound most."""
         wrong = not comparison.error <= allowed
         if wrong and not (self.problem and self.error >= comparison.error):
             self.problem = comparison.problem or f"{comparison.error:.3g} where {allowed:.0e} is allowed"
@@ -51,42 +51,39 @@ class Tallies(dict[tuple[str, str, str, Kind], Tally]):
 
 
 class Attempt(NamedTuple):
-    """What a backend made of a case: results on the host, or None; and what went wrong."""
+    """The outcome of a case on one backend: results on the host or None, and a problem in words."""
 
     results: Results | None
     problem: str = ""
 
 
 def run_check(check: Check, draws: int, seed: int, arenas: Sequence[Arena], oracle: Backend) -> list[Row]:
-    """Return the check's rows; a backend that raises fails, it does not end the run."""
+    """Return the rows of a check; a backend that raises gets a failed row, the run goes on."""
     return make_rows(check, measure(check.cases(draws, seed), arenas, oracle), arenas, oracle)
 
 
 def measure(cases: Iterable[Case], arenas: Sequence[Arena], oracle: Backend) -> Tallies:
-    """Return the tallies of all cases.
-
-    Against the oracle in float64, against answers that are known, and the arenas of one dtype against each other.
-    """
+    """Run all cases; compare with known answers, the oracle in float64, and arenas of one dtype with each other."""
     tallies = Tallies()
-    outsiders = [arena for arena in arenas if type(arena.backend) is not type(oracle)]
+    tested = [arena for arena in arenas if type(arena.backend) is not type(oracle)]
     for case in cases:
         truth = attempt(Arena(oracle, "float64"), case)
-        got = {id(a): attempt(a, case) if a in outsiders or a.dtype != "float64" else truth for a in arenas}
+        got = {id(a): attempt(a, case) if a in tested or a.dtype != "float64" else truth for a in arenas}
         known = case.wanted or {}
         unknown = {name: value for name, value in (truth.results or {}).items() if name not in known}
         for arena in arenas if known else ():
             _add_comparisons(tallies, case, arena, KNOWN, got[id(arena)], known)
-        for arena in outsiders if unknown or not known else ():
+        for arena in tested if unknown or not known else ():
             _add_comparisons(tallies, case, arena, oracle.name, got[id(arena)], unknown)
-        for one, other in itertools.combinations(outsiders, 2):
-            theirs = got[id(other)].results
-            if one.dtype == other.dtype and got[id(one)].results is not None and theirs:
-                _add_comparisons(tallies, case, one, other.backend.name, got[id(one)], theirs)
+        for one, other in itertools.combinations(tested, 2):
+            other_results = got[id(other)].results
+            if one.dtype == other.dtype and got[id(one)].results is not None and other_results:
+                _add_comparisons(tallies, case, one, other.backend.name, got[id(one)], other_results)
     return tallies
 
 
 def attempt(arena: Arena, case: Case) -> Attempt:
-    """Return what the backend makes of the case; whatever it raises is a result too."""
+    """Run the case on the backend; an exception becomes a problem."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -114,7 +111,7 @@ def _name_dtype(x: Any) -> str:
 
 
 def _add_comparisons(tallies: Tallies, case: Case, arena: Arena, against: str, got: Attempt, wanted: Results) -> None:
-    """Add what `got` is worth to its tallies, one for each kind of result."""
+    """Compare `got` with `wanted` and add the errors to the tallies, one per kind of result."""
     place = (arena.backend.name, arena.dtype, against)
     kinds: set[Kind] = {case.kind_of(name) for name in wanted} or {case.kind}
     for kind in sorted(kinds):
@@ -138,7 +135,7 @@ def _compare_result(case: Case, name: str, got: Results, values: Any, allowed: f
 
 
 def make_rows(check: Check, tallies: Tallies, arenas: Sequence[Arena], oracle: Backend) -> list[Row]:
-    """Return tallies as rows; what failed is held against the known mistakes."""
+    """Return tallies as rows; failed ones are compared with the known mistakes."""
     rows = []
     for (name, dtype, against, kind), tally in tallies.items():
         arena = next(a for a in arenas if (a.backend.name, a.dtype) == (name, dtype))

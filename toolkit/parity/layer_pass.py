@@ -1,4 +1,4 @@
-"""One layer on one batch, forward and backward, with every call that it makes."""
+"""Run one layer on one batch, forward and backward, and record its backend calls."""
 
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ from cnnkit.tree import Tree, flatten
 
 
 class LayerOutputs(NamedTuple):
-    """What a layer made of one batch: host arrays by name, and the calls that it took."""
+    """The results of a layer on one batch: host arrays by name, and the recorded calls."""
 
     forward: dict[str, Any]
     backward: dict[str, Any]
@@ -18,7 +18,7 @@ class LayerOutputs(NamedTuple):
 
 
 class LayerInputs(NamedTuple):
-    """What a layer is given: host arrays, and the address of its draws. dy None: forward alone."""
+    """The arguments of a layer: host arrays, and step and key of its random draws. dy None: forward only."""
 
     step: int
     key: Pair
@@ -29,7 +29,7 @@ class LayerInputs(NamedTuple):
 
 
 def run_layer(arena: Arena, layer: Layer, given: LayerInputs) -> LayerOutputs:
-    """Return y and the next state, dx and the gradients."""
+    """Return y and the next state, then dx and the gradients."""
     watched, calls = recorded(arena)
     context = Context(watched.backend, True, given.key, given.step)
     params, state = arena.tree(given.params), arena.tree(given.state)

@@ -1,4 +1,4 @@
-"""Each layer and combinator on every backend: forward, backward, state."""
+"""Checks of layers and combinators: forward, backward, state."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from cnnkit.tree import flatten, map_leaves
 IMAGES, ROW = (4, 5, 6), (7,)  # shapes of a sample
 LayerArguments = tuple[Layer, Shape, int, bool]  # layer, shape of a sample, samples, training
 
-# Layers by type, with the shape of a sample: what the parity suite and the tests of layers run.
+# Type -> (layer, shape of a sample): used by the parity suite and by the tests of layers.
 LAYERS: dict[str, list[tuple[Layer, Shape]]] = {
     "Conv2D": [
         (layers.Conv2D(4, 3), IMAGES),
@@ -94,7 +94,7 @@ def _prefix_names(prefix: str, tree: Any) -> dict[str, Any]:
 
 
 def make_case(draw: Draw, given: LayerArguments) -> Case:
-    """Return the case of one layer in training or in use."""
+    """Return the case of one layer, in training or in inference."""
     layer, x_shape, samples, training = given
     arguments = PassArguments(draw, layer, x_shape, samples)
 
@@ -103,12 +103,14 @@ def make_case(draw: Draw, given: LayerArguments) -> Case:
 
     grads = ["dx", *_prefix_names("gradient of ", arguments.params)]
     kinds: dict[str, Kind] = dict.fromkeys(grads, "gradient")
-    label = f"{str(layer)[:80]}, x ({samples}, {', '.join(map(str, x_shape))}), {'training' if training else 'in use'}"
+    label = (
+        f"{str(layer)[:80]}, x ({samples}, {', '.join(map(str, x_shape))}), {'training' if training else 'inference'}"
+    )
     return Case(label, run, kinds=kinds)
 
 
 def _make_grid(cases: list[tuple[Layer, Shape]]) -> tuple[LayerArguments, ...]:
-    """Return a batch of 3 and, where a layer can take it, of 1; of 37 where images are large enough to be cut up."""
+    """Return each layer with a batch of 3, or 37 for images large enough for shards; and of 1 where allowed."""
     arguments = []
     for layer, x_shape in cases:
         for training in (True, False):

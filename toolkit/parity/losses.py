@@ -1,4 +1,4 @@
-"""Each loss on every backend: value, gradient, probabilities, decisions."""
+"""Checks of losses: value, gradient, probabilities, decisions."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ LOSSES: dict[str, tuple[str, ...]] = {
 }
 LossArguments = tuple[
     str, int, int, bool, float
-]  # loss, samples, outputs, labels or rows of targets, size of the outputs
+]  # loss, samples, outputs, labels (not rows of targets), scale of the outputs
 
 
 def make_case(draw: Draw, given: LossArguments) -> Case:

@@ -1,4 +1,4 @@
-"""What each backend can do, and how it says no: bad shapes, dtypes and devices meet one error in the same words."""
+"""Checks of refusals: bad shapes, dtypes and devices raise the same error with the same text on every backend."""
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ Action = Callable[[Arena], Any]
 
 
 class Answer(NamedTuple):
-    """What came of an action that must fail: the error's class and its line; "" and "" where nothing was raised."""
+    """The error of an action that must fail: its class and text; both "" when nothing was raised."""
 
     error: str = ""
     line: str = ""
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 
 
 def _pass_through(layer: Layer, x_shape: tuple[int, ...], *given: int) -> Action:
-    """Return the action to pass x of a shape through a layer that was made for another one."""
+    """Return the action that passes an x of shape `given` through a layer initialised for another shape."""
 
     def action(arena: Arena) -> Any:
         fresh = layer.init(np.random.default_rng(0), x_shape)
@@ -80,15 +80,15 @@ ANY_ERROR: dict[str, Action] = {
         [a.array(np.ones((2, 3))), a.array(np.ones((2, 4)))], 0
     ),
     "transpose: too few axes": lambda a: a.backend.transpose(a.array(np.ones((2, 3))), (0,)),
-    "sum: an axis that is not there": lambda a: a.backend.sum(a.array(np.ones((2, 3))), axis=2),
-    "asarray: a dtype that is not there": lambda a: a.backend.asarray(np.ones(2), "float17"),
-    "zeros: a dtype that is not there": lambda a: a.backend.zeros((2,), "float17"),
+    "sum: an axis that does not exist": lambda a: a.backend.sum(a.array(np.ones((2, 3))), axis=2),
+    "asarray: an unknown dtype": lambda a: a.backend.asarray(np.ones(2), "float17"),
+    "zeros: an unknown dtype": lambda a: a.backend.zeros((2,), "float17"),
     "zeros: a negative size": lambda a: a.backend.zeros((-2,), a.dtype),
 }
 
 
 def catch_error(action: Action, arena: Arena) -> Answer:
-    """Return how the action failed; the backend's own name stands as BACKEND in the line."""
+    """Return the error of the action; its text has BACKEND in place of the name of the backend."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -99,12 +99,12 @@ def catch_error(action: Action, arena: Arena) -> Answer:
 
 
 def list_names() -> list[str]:
-    """Return what the rows are called."""
+    """Return the names of the rows."""
     return [*(f"refuses {name}" for name in (*SAME_WORDS, *ANY_ERROR)), "availability", "allow_tf32"]
 
 
 def make_rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[Row]:
-    """Yield a row for each backend and each action, and for what it says of itself."""
+    """Yield one row per backend and action, and rows for `availability` and `allow_tf32`."""
     seen = set()
     for arena in arenas:
         for name, action in SAME_WORDS.items():
@@ -121,7 +121,7 @@ def make_rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[Row]:
 
 
 def describe_backends(backends: Sequence[Backend], arenas: Sequence[Arena]) -> dict[str, str]:
-    """Return for each backend what it has: device, threads, dtypes."""
+    """Return device, threads and dtypes of each backend, in words."""
     return {
         backend.name: f"{backend.device}, {backend.threads} threads, "
         + " ".join(arena.dtype for arena in arenas if arena.backend is backend)
@@ -135,17 +135,17 @@ def _make_row(name: str, arena: Arena, against: str, wrong: str) -> Row:
 
 
 def _check_availability(backend: Backend) -> str:
-    """Return what is wrong with what a backend says of itself."""
+    """Return what is wrong with the availability of a backend, "" if nothing."""
     state: Any = type(backend).availability()
     if not isinstance(state, Availability) or not state.usable:
-        return f"expected to be usable, since it is in use; says {state}"
+        return f"expected to be usable, since it is in use, got {state}"
     if backend.device.partition(":")[0] not in state.devices:
         return f"expected its device among {state.devices}, got {backend.device!r}"
     return ""
 
 
 def _check_tf32_refusal(backend: Backend) -> str:
-    """Return what is wrong with the way a CPU refuses TF32; a GPU is not asked, for it might agree, and stay so."""
+    """Return what is wrong with the refusal of TF32 on a CPU, "" if nothing; on a GPU the call could succeed."""
     if backend.device != "cpu":
         return ""
     wanted = f"backend {backend.name} on {backend.device}: has no TF32: leave tf32 out"

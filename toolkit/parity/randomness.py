@@ -1,4 +1,4 @@
-"""What one seed determines, bit for bit: initial weights, the order of the images, the batches, dropout masks."""
+"""Checks that one seed gives bit-equal initial weights, order of images, batches and dropout masks."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from cnnkit.tree import flatten
 
 
 def initial_weights(draw: Draw, given: tuple[str, int] | None) -> Case:
-    """A recipe's weights before training are those that NumPy draws in float64, rounded once."""
+    """The initial weights of a recipe are the ones that NumPy draws in float64, rounded once."""
     name, seed = given or (draw.choice(recipes.names()), draw.integer(0, 2**32))
     network, shape = recipes.get(name).network()
     drawn = network.init(seeded_generator(seed, Purpose.WEIGHTS), shape)
@@ -33,7 +33,7 @@ def initial_weights(draw: Draw, given: tuple[str, int] | None) -> Case:
 
 
 def shuffle(draw: Draw, given: tuple[int, int, int] | None) -> Case:
-    """An epoch's batches hold the images and labels in the order that seed and epoch give."""
+    """The batches of an epoch hold images and labels in the order given by seed and epoch."""
     seed, epoch, size = given or (draw.integer(0, 2**32), draw.integer(0, 50), draw.integer(1, 7))
     rng = draw_generator(draw)
     pixels, labels = rng.integers(0, 256, (13, 1, 3, 3)).astype(np.uint8), rng.integers(0, 10, 13)
@@ -51,7 +51,7 @@ def shuffle(draw: Draw, given: tuple[int, int, int] | None) -> Case:
 
 
 def dropout(draw: Draw, given: tuple[float, tuple[int, ...]] | None) -> Case:
-    """Masks by layer path and step; a shard of the batch drops what the whole batch drops there."""
+    """Masks depend on layer path and step; a shard drops the same values as the whole batch."""
     rate, shape = given or (draw.integer(0, 99) / 100, (draw.integer(1, 6), draw.integer(1, 9)))
     key, step = (draw.integer(0, 2**32 - 1), draw.integer(0, 2**32 - 1)), draw.integer(0, 10**6)
     network = Sequential((Dropout(rate), Dropout(rate)))

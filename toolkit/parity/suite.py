@@ -1,4 +1,4 @@
-"""The whole suite: which backends and dtypes take part, which checks are run, in the order from small to large."""
+"""The whole suite: choose backends, dtypes and checks, and run them in order from small to large."""
 
 import fnmatch
 import platform
@@ -23,7 +23,7 @@ DTYPES = ("float32", "float64")
 DRAWS, QUICK_DRAWS = 60, 5
 QUICK_RECIPES = ("digits-cnn",)
 Job = tuple[str, Callable[[], None]]
-Progress = Callable[[int, int, str], None]  # done, in all, what comes next
+Progress = Callable[[int, int, str], None]  # done, total, name of the next job
 
 CHECKS: tuple[Check, ...] = (
     *PRIMITIVES.values(),
@@ -36,11 +36,11 @@ CHECKS: tuple[Check, ...] = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What of the suite is run.
+    """Selects the part of the suite to run.
 
-    draws    random cases a check; steps of each training; quick: fewer of both, and one training
-    filter   a pattern of check names (`conv2d*`, `layer *`) or a section's name; None: all
-    recipes  whose trainings are compared; None: all
+    filter   a pattern of check names (`conv2d*`, `layer *`) or the name of a section; None: all
+    recipes  names of the recipes whose trainings are compared; None: all
+    quick    fewer random cases per check, fewer steps per training, and one training
     """
 
     dtypes: tuple[str, ...] = DTYPES
@@ -54,24 +54,24 @@ class Settings:
             if dtype not in DTYPES:
                 raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
         for recipe in self.recipes or ():
-            recipes.get(recipe)  # raises for a name that there is not
+            recipes.get(recipe)  # raises for an unknown name
 
     @property
     def draws(self) -> int:
-        """Random cases a check."""
+        """The number of random cases per check."""
         return QUICK_DRAWS if self.quick else DRAWS
 
     def wants(self, section: str, name: str) -> bool:
-        """Say whether the filter lets a check pass."""
+        """Return whether the filter selects a check."""
         return self.filter is None or section == self.filter or fnmatch.fnmatchcase(name, self.filter)
 
 
 def resolve_backends(
     wanted: Sequence[str | Backend] = (), device: str | None = None, threads: int | None = 1
 ) -> list[Backend]:
-    """Return the backends named, or all that this machine can run.
+    """Return the named backends, or all that this machine can run.
 
-    Raises BackendUnavailableError for one that cannot run, ConfigError for two of one name.
+    Raises BackendUnavailableError for a backend that cannot run, ConfigError for two with the same name.
     """
     names = list(wanted) or [
         name
@@ -92,7 +92,7 @@ def resolve_backends(
 
 
 def make_arenas(backends: Sequence[Backend], dtypes: Sequence[str]) -> list[Arena]:
-    """Return every backend in every dtype that it has: one may refuse a dtype in words."""
+    """Return each backend in each dtype that it supports: `zeros` raises BackendUnavailableError for the others."""
     arenas = []
     for backend in backends:
         for dtype in dtypes:
@@ -111,13 +111,13 @@ def run(
     threads: int | None = 1,
     progress: Progress | None = None,
 ) -> Report:
-    """Hold backends against the float64 reference and against each other; return what was found.
+    """Compare backends with the float64 reference and with each other; return the report.
 
-    backends: names or backends at hand; none: all that run here. device, threads: of those that are named; one thread
-    is quickest on arrays as small as these.
+    backends: names or instances; empty: all that run on this machine. device, threads: of the named ones; one thread
+    is fastest on arrays as small as these.
 
-    Raises BackendUnavailableError or ConfigError where the question makes no sense; a backend that fails is an
-    answer.
+    Raises BackendUnavailableError or ConfigError for arguments that cannot be used; a failing backend does not raise,
+    it gets failed rows.
     """
     settings = settings or Settings()
     started = time.perf_counter()

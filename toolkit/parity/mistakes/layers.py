@@ -96,7 +96,7 @@ def explain_layer(
     got, right: what it gave and what is right.
     """
     theirs, wanted = _list_values(got), _list_values(right)
-    enough = max(bound("gradient", dtype), SHARE * measure_error(theirs, wanted))
+    tolerance = max(bound("gradient", dtype), SHARE * measure_error(theirs, wanted))
     conventions = []
     for kind, variants in VARIANTS.items():
         for words, variant in variants.items():
@@ -105,9 +105,9 @@ def explain_layer(
                 wrong = _list_values(run_layer(oracle, changed, given)) if changed != layer else wanted
             except Exception:
                 continue  # this layer cannot be made so
-            if measure_error(theirs, wrong) <= min(enough, 0.5 * measure_error(wanted, wrong)):
+            if measure_error(theirs, wrong) <= min(tolerance, 0.5 * measure_error(wanted, wrong)):
                 conventions.append(f"{kind.__name__}: {words}")
-    general = find_general_mistakes(theirs, wanted, enough)
+    general = find_general_mistakes(theirs, wanted, tolerance)
     return conventions or [f"{layer.type}: {reason}" for reason in general] or [UNKNOWN]
 
 
