@@ -169,15 +169,15 @@ PLANTED = [
     ("scratch-mlp", Diverges(), "float64", {}, 1, "layer 2 (Sigmoid)", "y", "exp: gives NaN or infinity"),
     ("lecture-cnn", SummedLoss(), "float64", {}, 1, "loss", "dy", "softmax_cross_entropy: multiplied by 8"),
     ("digits-cnn", KerasAdam(), "float64", {}, None, "layer 0 (Conv2D)", "parameter of weight",
-     "update: epsilon stands before the bias correction"),
+     "update: epsilon is added before the bias correction"),
     ("digits-cnn", LostShard(), "float64", {}, 1, "the network as a whole", "outputs",
      "map_samples, or fused layers"),
     ("mini-resnet", Wrong(), "float64", {"norm": BiasedRunning}, 1, "layer 1 (BatchNorm)", "next variance",
-     "BatchNorm: the running variance is the biased one"),
+     "BatchNorm: the running variance is biased"),
     ("mini-resnet", Wrong(), "float64", {"norm": RootPlusEpsilon}, 1, "layer 1 (BatchNorm)", "y",
-     "BatchNorm: epsilon is added outside of the square root"),
+     "BatchNorm: epsilon is added outside the square root"),
     ("digits-cnn", Wrong(), "float64", {"optimizer": NoCorrection()}, 1, "layer 0 (Conv2D)", "parameter of weight",
-     "update: the bias correction is left out"),
+     "update: the bias correction is missing"),
 ]  # fmt: skip
 
 

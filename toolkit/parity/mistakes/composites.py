@@ -1,4 +1,4 @@
-"""Wrong biases, losses and optimizer steps."""
+"""Mistakes in biases, losses and optimizer steps."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,7 @@ def _add_bias_along_last_axis(_: Backend, call: Call) -> Any:
 
 
 def _change_call(change: Any) -> Mistake:
-    """Return the mistake of one step with something changed in its arguments; AdamW's and Adam's have an epsilon."""
+    """Return the mistake of calling with changed arguments; change(call) returns the changed call."""
 
     def mistake(oracle: Backend, call: Call) -> Any:
         return again(oracle, change(call))
@@ -33,7 +33,7 @@ def _change_call(change: Any) -> Mistake:
 
 
 def _change_denominator(denominator: Any) -> Mistake:
-    """Return the mistake of another denominator; denominator(second moment, correction, epsilon)."""
+    """Return the mistake of dividing by another denominator(second moment, correction, epsilon), in Adam and AdamW."""
 
     def mistake(oracle: Backend, call: Call) -> Any:
         rule = call["rule"]
@@ -42,8 +42,8 @@ def _change_denominator(denominator: Any) -> Mistake:
         scalars, parameter = call["scalars"], call["parameter"]
         if not rule.decay_joins_gradient:
             parameter = parameter * (1 - scalars["rate"] * rule.weight_decay)
-        below = denominator(second, scalars["correction"], rule.epsilon)
-        return parameter - first / below * scalars["size"], slots
+        divisor = denominator(second, scalars["correction"], rule.epsilon)
+        return parameter - first / divisor * scalars["size"], slots
 
     return mistake
 
@@ -59,30 +59,30 @@ def _drop_correction(call: Call) -> Call:
 
 MISTAKES: Mistakes = {
     "add_bias": {
-        "the bias is left out": change_arguments(bias=lambda call: np.zeros_like(call["bias"])),
+        "the bias is missing": change_arguments(bias=lambda call: np.zeros_like(call["bias"])),
         "the bias is added along the last axis, not the channels": _add_bias_along_last_axis,
-        "the ReLU is left out, or done unasked": change_arguments(relu=lambda call: not call["relu"]),
+        "ReLU is missing, or applied without being requested": change_arguments(relu=lambda call: not call["relu"]),
     },
     "add_bias_gradient": {
-        "the ReLU is left out, or done unasked": change_arguments(relu=lambda call: not call["relu"])
+        "ReLU is missing, or applied without being requested": change_arguments(relu=lambda call: not call["relu"])
     },
     "softmax_cross_entropy": {
-        "summed over the batch, not averaged": _scale_loss(lambda call: call["outputs"].shape[0]),
-        "averaged over the classes, too": _scale_loss(lambda call: 1 / call["outputs"].shape[1]),
+        "summed over the batch instead of averaged": _scale_loss(lambda call: call["outputs"].shape[0]),
+        "averaged over the classes as well": _scale_loss(lambda call: 1 / call["outputs"].shape[1]),
         "label smoothing is ignored": change_arguments(label_smoothing=lambda _: 0.0),
     },
     "update": {
-        "epsilon stands before the bias correction": _change_denominator(
+        "epsilon is added before the bias correction": _change_denominator(
             lambda second, c, epsilon: (np.sqrt(second) + epsilon) * c
         ),
-        "epsilon stands inside the square root": _change_denominator(
+        "epsilon is added inside the square root": _change_denominator(
             lambda second, c, epsilon: np.sqrt(second * c**2 + epsilon)
         ),
-        "epsilon is left out": _change_denominator(lambda second, c, _: np.sqrt(second) * c),
-        "the bias correction is left out": _change_call(_drop_correction),
-        "weight decay is left out": _change_call(_drop_decay),
+        "epsilon is missing": _change_denominator(lambda second, c, _: np.sqrt(second) * c),
+        "the bias correction is missing": _change_call(_drop_correction),
+        "weight decay is missing": _change_call(_drop_decay),
     },
     "pack": {
-        "values stand in column-major order": lambda _, call: np.concatenate([a.ravel("F") for a in call["arrays"]])
+        "values are in column-major order": lambda _, call: np.concatenate([a.ravel("F") for a in call["arrays"]])
     },
 }

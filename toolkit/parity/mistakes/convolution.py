@@ -1,4 +1,4 @@
-"""Wrong convolutions."""
+"""Mistakes in convolutions."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def _get_window(call: Call) -> Any:
 
 
 _CHANGES: dict[str, Mistake] = {
-    "padding stands on the opposite sides": change_arguments(
+    "padding is applied on the opposite sides": change_arguments(
         padding=lambda call: (
             (call["padding"][0][1], call["padding"][0][0]),
             (call["padding"][1][1], call["padding"][1][0]),
@@ -25,7 +25,7 @@ _CHANGES: dict[str, Mistake] = {
     "height and width of the dilation are exchanged": change_arguments(dilation=lambda call: call["dilation"][::-1]),
     "the dilation is ignored": change_arguments(dilation=lambda _: (1, 1)),
     "the dilation is one too large": change_arguments(dilation=lambda call: tuple(d + 1 for d in call["dilation"])),
-    "the dilation is one too large, and zeros stand beyond the end": change_arguments(
+    "the dilation is one too large, and zeros are appended": change_arguments(
         dilation=lambda call: tuple(d + 1 for d in call["dilation"]),
         padding=lambda call: tuple(
             (first, last + k - 1) for (first, last), k in zip(call["padding"], _get_window(call), strict=True)
@@ -36,7 +36,7 @@ _CHANGES: dict[str, Mistake] = {
 FLIPPED = "the kernel is flipped: true convolution instead of cross-correlation"
 TRANSPOSED = "height and width of the kernel are exchanged"
 INTERLEAVED = "the output channels of the groups are interleaved"
-REVERSED = "the groups are taken in reverse order"
+REVERSED = "the groups are in reverse order"
 
 
 def _interleave_groups(channels: int, groups: int) -> Any:
@@ -48,7 +48,7 @@ def _reverse_groups(channels: int, groups: int) -> Any:
 
 
 def _reorder_channels(order: Any, name: str) -> Mistake:
-    """Return the mistake of taking the axis 0 of an argument in another order: which kernels meet which group."""
+    """Return the mistake of reordering the channels of `name`, so that kernels are applied to other groups."""
 
     def mistake(oracle: Backend, call: Call) -> Any:
         if call["groups"] == 1:

@@ -1,5 +1,5 @@
-"""Layers that are wrong in ways that people are: by another convention. The calls they make are right."""
-# ruff: noqa: D102 (a pass is described once, in the base class)
+"""Mistakes in layers: another convention, while every backend call is right."""
+# ruff: noqa: D102 (the base class documents the passes)
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -12,7 +12,7 @@ from cnnkit.parity.explain import SHARE, UNKNOWN, find_general_mistakes, measure
 from cnnkit.parity.layer_pass import LayerInputs, LayerOutputs, run_layer
 from cnnkit.tree import Tree
 
-Variant = Callable[[Any], Layer]  # the right layer -> the wrong one; raises where it cannot be made
+Variant = Callable[[Any], Layer]  # the right layer -> the wrong one; raises if there is none
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class BiasedRunningVariance(BatchNorm):
 
 @dataclass(frozen=True)
 class UnbiasedNormalisingVariance(BatchNorm):
-    """The unbiased variance normalises."""
+    """The unbiased variance is used to normalise."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
         _, cache = super().forward(context, params, state, x)
@@ -37,7 +37,7 @@ class UnbiasedNormalisingVariance(BatchNorm):
 
 @dataclass(frozen=True)
 class EpsilonOutsideRoot(BatchNorm):
-    """Epsilon is added to the root, not under it."""
+    """Epsilon is added outside the square root."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
         _, cache = super().forward(context, params, state, x)
@@ -54,7 +54,7 @@ def _renormalise(params: Tree, cache: Any, inverse: Any) -> tuple[Any, Any]:
 
 @dataclass(frozen=True)
 class UnscaledDropout(Dropout):
-    """What stays is not scaled."""
+    """Kept values are not scaled."""
 
     def _masked(self, context: Context, mask: Any, x: Any) -> Any:
         return context.backend.where(mask, x, 0.0)
@@ -62,22 +62,26 @@ class UnscaledDropout(Dropout):
 
 VARIANTS: dict[type[Layer], dict[str, Variant]] = {
     BatchNorm: {
-        "the running variance is the biased one": lambda layer: BiasedRunningVariance(layer.epsilon, layer.momentum),
-        "the unbiased variance normalises": lambda layer: UnbiasedNormalisingVariance(layer.epsilon, layer.momentum),
-        "epsilon is added outside of the square root": lambda layer: EpsilonOutsideRoot(layer.epsilon, layer.momentum),
+        "the running variance is biased": lambda layer: BiasedRunningVariance(layer.epsilon, layer.momentum),
+        "the unbiased variance is used to normalise": lambda layer: UnbiasedNormalisingVariance(
+            layer.epsilon, layer.momentum
+        ),
+        "epsilon is added outside the square root": lambda layer: EpsilonOutsideRoot(layer.epsilon, layer.momentum),
         "epsilon is 1e-3, as in Keras": lambda layer: replace(layer, epsilon=1e-3),
         "momentum is the weight of the old value": lambda layer: replace(layer, momentum=1 - layer.momentum),
     },
     LayerNorm: {"epsilon is 1e-3, as in Keras": lambda layer: replace(layer, epsilon=1e-3)},
     Dropout: {
-        "what stays is not scaled": lambda layer: UnscaledDropout(layer.rate),
-        "the rate is the share that stays": lambda layer: replace(layer, rate=1 - layer.rate),
+        "kept values are not scaled": lambda layer: UnscaledDropout(layer.rate),
+        "the rate is the fraction of kept values": lambda layer: replace(layer, rate=1 - layer.rate),
     },
     GELU: {
-        "the other form: tanh for erf or erf for tanh": lambda layer: replace(layer, approximate=_switch_form(layer))
+        "the other formula: tanh instead of erf, or erf instead of tanh": lambda layer: replace(
+            layer, approximate=_switch_form(layer)
+        )
     },
     AvgPool2D: {
-        "padding counts where it should not, or the other way": lambda layer: replace(
+        "padding is counted although it should not be, or the reverse": lambda layer: replace(
             layer, count_padding=not layer.count_padding
         )
     },
@@ -91,9 +95,9 @@ def _switch_form(layer: GELU) -> str:
 def explain_layer(
     layer: Layer, given: LayerInputs, got: LayerOutputs, right: LayerOutputs, dtype: str, oracle: Arena
 ) -> list[str]:
-    """Return the conventions by which a layer, or all layers of one type inside, give what it gave: `BatchNorm: ...`.
+    """Return the conventions that reproduce `got` when all layers of one type in `layer` follow them: `BatchNorm: ...`.
 
-    got, right: what it gave and what is right.
+    got, right: the results of the layer and the right results.
     """
     theirs, wanted = _list_values(got), _list_values(right)
     tolerance = max(bound("gradient", dtype), SHARE * measure_error(theirs, wanted))
@@ -104,7 +108,7 @@ def explain_layer(
             try:
                 wrong = _list_values(run_layer(oracle, changed, given)) if changed != layer else wanted
             except Exception:
-                continue  # this layer cannot be made so
+                continue  # this layer has no such variant
             if measure_error(theirs, wrong) <= min(tolerance, 0.5 * measure_error(wanted, wrong)):
                 conventions.append(f"{kind.__name__}: {words}")
     general = find_general_mistakes(theirs, wanted, tolerance)
@@ -112,7 +116,7 @@ def explain_layer(
 
 
 def _replace_layers(value: Any, kind: type[Layer], variant: Variant) -> Any:
-    """Return a layer with every layer of one type in it, itself included, changed."""
+    """Return a layer with all layers of one type in it, itself included, replaced by their variant."""
     if isinstance(value, tuple):
         return tuple(_replace_layers(item, kind, variant) for item in value)
     if type(value) is kind:

@@ -1,4 +1,4 @@
-"""Wrong sums, maxima, products, moves and draws."""
+"""Mistakes in sums, maxima, products, rearrangements and random draws."""
 
 from typing import Any
 
@@ -30,15 +30,15 @@ MISTAKES: Mistakes = {
     "sum": {"the mean is taken instead of the sum": lambda oracle, call: again(oracle, call) / _count_terms(call)},
     "mean": {
         "the sum is taken instead of the mean": lambda oracle, call: again(oracle, call) * _count_terms(call),
-        "the sum is divided by n - 1: unbiased where biased is meant": lambda oracle, call: (
+        "the sum is divided by n - 1: unbiased instead of biased": lambda oracle, call: (
             again(oracle, call) * _count_terms(call) / (_count_terms(call) - 1)
         ),
     },
-    "argmax": {"of equal values the last is taken, not the first": _find_last_maximum},
-    "maximum": {"the smaller value is taken": lambda _, call: np.minimum(call["x"], call["other"])},
+    "argmax": {"the last of equal values is chosen instead of the first": _find_last_maximum},
+    "maximum": {"the smaller value is chosen": lambda _, call: np.minimum(call["x"], call["other"])},
     "where": {"x and y are exchanged": change_arguments(x=lambda call: call["y"], y=lambda call: call["x"])},
     "transpose": {
-        "the axes are taken the other way round": change_arguments(
+        "the axes are permuted by the inverse permutation": change_arguments(
             axes=lambda call: tuple(np.argsort(call["axes"]).tolist())
         )
     },

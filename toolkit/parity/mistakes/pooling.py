@@ -1,4 +1,4 @@
-"""Wrong poolings."""
+"""Mistakes in pooling."""
 
 import itertools
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from cnnkit.backends.protocol import Backend
 from cnnkit.parity.mistakes.table import Mistake, Mistakes, change_arguments
 from cnnkit.parity.recording import Call, again
 
-Share = Callable[[Any], Any]  # a window's ties (K,) as 0 and 1 -> who gets how much of dy
+Share = Callable[[Any], Any]  # the ties of a window (K,), 1 for a maximum -> the share of dy that each gets
 
 
 def _share_ties(share: Share) -> Mistake:
-    """Return the mistake of giving dy to another of the largest values of a window."""
+    """Return the mistake of sharing dy differently between the maxima of a window."""
 
     def mistake(_: Backend, call: Call) -> Any:
         assert call.origin is not None
@@ -44,22 +44,22 @@ def _pad_with_zeros(oracle: Backend, call: Call) -> Any:
 
 
 _EXCHANGES = {
-    "padding stands on the opposite sides": change_arguments(
+    "padding is applied on the opposite sides": change_arguments(
         padding=lambda call: tuple(side[::-1] for side in call["padding"])
     ),
     "height and width of the padding are exchanged": change_arguments(padding=lambda call: call["padding"][::-1]),
     "height and width of the stride are exchanged": change_arguments(stride=lambda call: call["stride"][::-1]),
 }
 _COUNTING = {
-    "padding counts where it should not, or the other way": change_arguments(
+    "padding is counted although it should not be, or the reverse": change_arguments(
         count_padding=lambda call: not call["count_padding"]
     )
 }
 
 MISTAKES: Mistakes = {
-    "max_pool2d": {"padding is zero, and wins over negative values": _pad_with_zeros, **_EXCHANGES},
+    "max_pool2d": {"padding counts as zero, which exceeds negative values": _pad_with_zeros, **_EXCHANGES},
     "max_pool2d_gradient": {
-        "of equal values the last gets the gradient, not the first": _share_ties(_choose_last),
+        "the last of equal values gets the gradient instead of the first": _share_ties(_choose_last),
         "equal values share the gradient": _share_ties(lambda ties: ties / ties.sum()),
         "each of equal values gets the whole gradient": _share_ties(lambda ties: ties),
     },

@@ -1,4 +1,4 @@
-"""Arrays in and out. Everything else is seen through `asarray` and `to_numpy`, so these come first."""
+"""Checks of arrays in and out. All other checks use `asarray` and `to_numpy`, so these come first."""
 
 import numpy as np
 
@@ -7,12 +7,12 @@ from cnnkit.parity.draw import Draw, draw_normal, draw_shape
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
-LAYOUTS = ("as it is", "reversed", "transposed", "broadcast", "every second", "read-only")
+LAYOUTS = ("contiguous", "reversed", "transposed", "broadcast", "every second", "read-only")
 
 
 @CHECKS.add("to_numpy", grid=[1, 5])
 def to_numpy(draw: Draw, count: int | None) -> Case:
-    """0, 1, ... made on the device come to the host as numpy.ndarray."""
+    """0, 1, ... on the device are converted to numpy.ndarray."""
     count = count or draw.integer(1, 40)
 
     def run(arena: Arena) -> dict[str, np.ndarray]:
@@ -26,7 +26,7 @@ def to_numpy(draw: Draw, count: int | None) -> Case:
 
 @CHECKS.add("asarray", grid=[((2, 3), layout) for layout in LAYOUTS] + [((), LAYOUTS[0]), ((0, 3), LAYOUTS[0])])
 def asarray(draw: Draw, arguments: tuple[tuple[int, ...], str] | None) -> Case:
-    """Host values of any memory layout arrive as they are, from the host and from the backend itself."""
+    """Host values of any memory layout, and arrays of the backend, keep their values."""
     shape, layout = arguments or (draw_shape(draw), draw.choice(LAYOUTS))
     x = draw_normal(draw, *shape)
     if layout == "broadcast":
@@ -37,8 +37,8 @@ def asarray(draw: Draw, arguments: tuple[tuple[int, ...], str] | None) -> Case:
         x.flags.writeable = False
 
     def run(arena: Arena) -> dict[str, object]:
-        there = arena.backend.asarray(x, arena.dtype)
-        return {"values": there, "again": arena.backend.asarray(there, arena.dtype)}
+        array = arena.backend.asarray(x, arena.dtype)
+        return {"values": array, "again": arena.backend.asarray(array, arena.dtype)}
 
     return Case(f"shape {x.shape}, {layout}", run, "exact", wanted={"values": x, "again": x})
 

@@ -1,4 +1,4 @@
-"""Convolution and its two gradients over every geometry: a grid of awkward ones, and draw_geometry ones."""
+"""Checks of convolution and its two gradients: a grid of difficult geometries, and drawn ones."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ NONE: Padding = ((0, 0), (0, 0))
 
 
 class ConvolutionGeometry(NamedTuple):
-    """What a convolution does; x (N, C, H, W), weight (O, C/groups, KH, KW)."""
+    """Shapes and options of a convolution; x (N, C, H, W), weight (O, C/groups, KH, KW)."""
 
     x: Image
     weight: Image
@@ -24,7 +24,7 @@ class ConvolutionGeometry(NamedTuple):
 
     @property
     def how(self) -> tuple[Pair, Padding, Pair, int]:
-        """Return the last arguments of the primitives."""
+        """The last arguments of the primitives."""
         return self.stride, self.padding, self.dilation, self.groups
 
     @property
@@ -62,7 +62,7 @@ GRID = (
 
 
 def draw_geometry(draw: Draw) -> ConvolutionGeometry:
-    """Return any geometry: uneven padding, dilation, groups, images of one pixel, pixels that no window reaches."""
+    """Draw a geometry: uneven padding, dilation, groups, images of one pixel, pixels outside every window."""
     groups = draw.integer(1, 3)
     window, stride, dilation = draw_pair(draw, 1, 4), draw_pair(draw, 1, 3), draw_pair(draw, 1, 3)
     padding = (draw_pair(draw, 0, 3), draw_pair(draw, 0, 3))
@@ -90,7 +90,7 @@ def conv2d(draw: Draw, given: ConvolutionGeometry | None) -> Case:
 
 @CHECKS.add("conv2d_input_gradient", grid=GRID)
 def conv2d_input_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
-    """The adjoint in x."""
+    """The gradient for x: the adjoint in x."""
     geometry, scale = _arguments(draw, given)
     dy, weight = draw_normal(draw, *geometry.y, scale=scale), draw_normal(draw, *geometry.weight)
 
@@ -103,7 +103,7 @@ def conv2d_input_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case
 
 @CHECKS.add("conv2d_weight_gradient", grid=GRID)
 def conv2d_weight_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
-    """The adjoint in weight."""
+    """The gradient for weight: the adjoint in weight."""
     geometry, scale = _arguments(draw, given)
     dy, x = draw_normal(draw, *geometry.y, scale=scale), draw_normal(draw, *geometry.x)
 

@@ -1,4 +1,4 @@
-"""Functions of each value. Each value has its own scale: a small one must be as exact as a large one."""
+"""Checks of elementwise functions. Errors are relative to each value: small ones must be as exact as large ones."""
 
 import math
 from collections.abc import Callable

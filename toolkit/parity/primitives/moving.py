@@ -1,4 +1,4 @@
-"""Moving and joining values, and the matrix product."""
+"""Checks of rearranging and joining values, and of the matrix product."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ CHECKS = Checks()
 
 @CHECKS.add("take", grid=[((3, 4, 5), 0, (3,)), ((3, 4, 5), 1, (2, 2)), ((3, 4, 5), 2, (1,)), ((4,), 0, (0,))])
 def take(draw: Draw, arguments: Any) -> Case:
-    """Slices at indices of any shape along an axis, repeated if they repeat."""
+    """Slices at indices of any shape along an axis; indices may repeat."""
     shape = draw_shape(draw) if arguments is None else arguments[0]
     axis = draw.integer(0, len(shape) - 1) if arguments is None else arguments[1]
     picked = draw_shape(draw, 1, 2) if arguments is None else arguments[2]
@@ -43,7 +43,7 @@ def transpose(draw: Draw, arguments: Any) -> Case:
 
 @CHECKS.add("concatenate", grid=[((2, 3), 0, (1, 2, 3)), ((2, 3, 2), 1, (2, 1)), ((4,), 0, (3,))])
 def concatenate(draw: Draw, arguments: Any) -> Case:
-    """Arrays one behind the other along an axis."""
+    """Arrays joined along an axis."""
     shape = draw_shape(draw) if arguments is None else arguments[0]
     axis = draw.integer(0, len(shape) - 1) if arguments is None else arguments[1]
     lengths = [draw.integer(1, 4) for _ in range(draw.integer(1, 3))] if arguments is None else arguments[2]
@@ -64,7 +64,7 @@ def matmul(draw: Draw, sizes: tuple[int, int, int] | None) -> Case:
     scale = 1.0 if sizes else draw.choice((1e-20, 1.0, 1e20))
     x, y = draw_normal(draw, rows, inner, scale=scale), draw_normal(draw, inner, columns)
     wanted = np.zeros((rows, columns))
-    for k in range(inner):  # outer products, one after the other: no library's product
+    for k in range(inner):  # a sum of outer products: independent of the matrix product of any library
         wanted += x[:, k, None] * y[None, k]
     run = lambda arena: {"y": arena.backend.matmul(arena.array(x), arena.array(y))}  # noqa: E731
     return Case(f"({rows}, {inner}) ({inner}, {columns})", run, wanted={"y": wanted}, scale=scale)

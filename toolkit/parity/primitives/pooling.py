@@ -1,4 +1,4 @@
-"""Pooling and its gradients: ties, padding that never wins, padding that counts or not, windows that leave pixels."""
+"""Checks of pooling and its gradients: ties, padding, windows that do not cover all pixels."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ NONE: Padding = ((0, 0), (0, 0))
 
 
 class PoolingGeometry(NamedTuple):
-    """Where the windows lie; x (N, C, H, W); padding is smaller than the window, as layers make sure."""
+    """Positions of the windows; x (N, C, H, W); padding is smaller than the window, which layers guarantee."""
 
     x: Image
     window: Pair
@@ -22,7 +22,7 @@ class PoolingGeometry(NamedTuple):
 
     @property
     def how(self) -> tuple[Pair, Pair, Padding]:
-        """Return the last arguments of the primitives."""
+        """The last arguments of the primitives."""
         return self.window, self.stride, self.padding
 
     @property
@@ -49,7 +49,7 @@ GRID = (
 
 
 def draw_geometry(draw: Draw) -> PoolingGeometry:
-    """Return any geometry whose padding is smaller than its window."""
+    """Draw a geometry whose padding is smaller than its window."""
     window, stride = draw_pair(draw, 1, 4), draw_pair(draw, 1, 4)
     padding = (draw_pair(draw, 0, window[0] - 1), draw_pair(draw, 0, window[1] - 1))
     height, width = (max(1, window[i] - sum(padding[i])) + draw.integer(0, 5) for i in (0, 1))
@@ -58,7 +58,7 @@ def draw_geometry(draw: Draw) -> PoolingGeometry:
 
 @CHECKS.add("max_pool2d", grid=GRID)
 def max_pool2d(draw: Draw, given: PoolingGeometry | None) -> Case:
-    """The maximum of each window; padding never wins, so values are negative as well."""
+    """The maximum of each window; padding is never the maximum, so some values are negative."""
     geometry = given or draw_geometry(draw)
     x = draw_tied_values(draw, *geometry.x) - draw.choice((0.0, 3.0))
 
@@ -70,7 +70,7 @@ def max_pool2d(draw: Draw, given: PoolingGeometry | None) -> Case:
 
 @CHECKS.add("max_pool2d_gradient", grid=GRID)
 def max_pool2d_gradient(draw: Draw, given: PoolingGeometry | None) -> Case:
-    """Each dy to the first of the largest values in row-major order; most windows tie."""
+    """Each dy goes to the first maximum in row-major order; most windows have ties."""
     geometry = given or draw_geometry(draw)
     x, dy = draw_tied_values(draw, *geometry.x), draw_normal(draw, *geometry.y)
 
@@ -95,7 +95,7 @@ def average_pool2d(draw: Draw, given: tuple[PoolingGeometry, bool] | None) -> Ca
 
 @CHECKS.add("average_pool2d_gradient", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
 def average_pool2d_gradient(draw: Draw, given: tuple[PoolingGeometry, bool] | None) -> Case:
-    """Each dy shared out evenly over its window."""
+    """Each dy is divided equally over its window."""
     geometry, counts = given or (draw_geometry(draw), draw.choice((True, False)))
     dy = draw_normal(draw, *geometry.y)
 

@@ -1,4 +1,4 @@
-"""Philox4x32-10 against the answers that its authors publish (Random123, kat_vectors), and bit for bit."""
+"""Check of Philox4x32-10, bit for bit, against the answers published by its authors (Random123, kat_vectors)."""
 
 import math
 from typing import Any
@@ -23,9 +23,9 @@ def _parse_words(text: str) -> tuple[int, ...]:
 
 @CHECKS.add("uniform", grid=[KNOWN_ANSWERS[0], ((0, 0), 0, (), 0), ((7, 8), 2**40, (3, 5), 2)])
 def uniform(draw: Draw, arguments: Any) -> Case:
-    """The top 24 bits of each word; a part of the draws is the part of all of them.
+    """The top 24 bits of each word; the draws from `start` on are a slice of all draws.
 
-    Only the first known answer has a position that int64 holds; tests hold the generator itself to all three.
+    Only the first known answer has a position that fits int64; other tests check the generator against all three.
     """
     wanted, shape = None, tuple[int, ...]()
     if arguments is not None and isinstance(arguments[0], str):

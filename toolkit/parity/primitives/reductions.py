@@ -1,4 +1,4 @@
-"""Sums, means and maxima along axes."""
+"""Checks of sums, means and maxima along axes."""
 
 import itertools
 import math
@@ -18,7 +18,7 @@ GRID += [((1,), None, False), ((1, 1), 0, True), ((64, 8, 12, 12), (0, 2, 3), Fa
 
 
 def _sum_exactly(x: Values, axis: Any, keepdims: bool) -> Values:
-    """Return sums without rounding, by math.fsum."""
+    """Return sums computed by math.fsum, which rounds once."""
     axes = tuple(range(x.ndim)) if axis is None else tuple(a % x.ndim for a in np.atleast_1d(axis))
     kept = tuple(a for a in range(x.ndim) if a not in axes)
     rows = x.transpose(kept + axes).reshape((math.prod(x.shape[a] for a in kept), -1))
@@ -34,7 +34,7 @@ def _draw_arguments(draw: Draw) -> tuple[tuple[int, ...], Any, bool]:
 
 @CHECKS.add("sum", grid=GRID)
 def check_sum(draw: Draw, arguments: Any) -> Case:
-    """The sum along any axes; as large as its terms at least, so that cancelling is no excuse and no trap."""
+    """The sum along any axes; the error is relative to the size of the terms, since sums may cancel."""
     shape, axis, keepdims = arguments or _draw_arguments(draw)
     scale = draw.choice((1e-20, 1.0, 1e20))
     x = draw_normal(draw, *shape, scale=scale)
@@ -67,7 +67,7 @@ def check_max(draw: Draw, arguments: Any) -> Case:
 
 @CHECKS.add("argmax", grid=[((2, 3), 1), ((4, 4), 0), ((1, 100), 1), ((3, 1), 1)])
 def argmax(draw: Draw, arguments: tuple[tuple[int, ...], int] | None) -> Case:
-    """The index of the first of the largest values: values tie."""
+    """The index of the first maximum; values tie."""
     shape = draw_shape(draw) if arguments is None else arguments[0]
     axis = draw.integer(-len(shape), len(shape) - 1) if arguments is None else arguments[1]
     x = draw_tied_values(draw, *shape)

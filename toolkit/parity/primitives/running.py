@@ -1,4 +1,4 @@
-"""What runs a step: writing, cutting the batch, compiling, waiting."""
+"""Checks of the members that run a step: assignment, shards, compilation, synchronisation."""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ FLAG = np.array(True)
 
 @CHECKS.add("assign", grid=[(), (3,), (2, 3, 4)])
 def assign(draw: Draw, shape: tuple[int, ...] | None) -> Case:
-    """The value, in the array to use from now on; the value itself stays."""
+    """The target has the value; the value itself does not change."""
     shape = draw_shape(draw) if shape is None else shape
     x, y = draw_normal(draw, *shape), draw_normal(draw, *shape)
 
@@ -29,7 +29,7 @@ def assign(draw: Draw, shape: tuple[int, ...] | None) -> Case:
 
 @CHECKS.add("shard_size", grid=[(64, 3, 32, 32), (1, 1, 1, 1), (7, 5)])
 def shard_size(draw: Draw, shape: tuple[int, ...] | None) -> Case:
-    """At least one sample, and the same for the same shape."""
+    """At least one sample, and equal for equal shapes."""
     shape = shape or draw_shape(draw, 2)
 
     def run(arena: Arena) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def map_samples(draw: Draw, given: tuple[int, int] | None) -> Case:
 
 
 class CompiledState(NamedTuple):
-    """What the compiled step changes, in the containers of a training: a flat tree and a tree, in a NamedTuple."""
+    """The state that the compiled step changes, in the containers of a training: a flat tree and a tree."""
 
     weights: FlatTree
     state: Tree
@@ -68,9 +68,9 @@ class CompiledState(NamedTuple):
 
 @CHECKS.add("compile", grid=[(3, 1), (4, 2)])
 def check_compile(draw: Draw, given: tuple[int, int] | None) -> Case:
-    """A function of variables and inputs that does what the step does, called again and again.
+    """The compiled step gives the results of the step in every call.
 
-    Inputs change their values from call to call, and now and then their shape.
+    Inputs change their values from call to call, and some calls change their shape.
     """
     calls, sizes = given or (draw.integer(1, 5), draw.integer(1, 3))
     start = draw_normal(draw, 4)
@@ -107,7 +107,7 @@ def check_compile(draw: Draw, given: tuple[int, int] | None) -> Case:
 
 @CHECKS.add("launches", grid=[0], drawn=False)
 def launches(draw: Draw, _: Any) -> Case:
-    """Counts that never fall."""
+    """Counts never decrease."""
     x = draw_normal(draw, 4, 4)
 
     def run(arena: Arena) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def launches(draw: Draw, _: Any) -> Case:
 
 @CHECKS.add("synchronize", grid=[0], drawn=False)
 def synchronize(draw: Draw, _: Any) -> Case:
-    """Waits and changes nothing."""
+    """It waits and changes nothing."""
     x = draw_normal(draw, 50, 50)
 
     def run(arena: Arena) -> dict[str, Any]:
@@ -141,12 +141,12 @@ def data_bytes(_draw: Draw, _: Any) -> Case:
         size: Any = arena.backend.data_bytes()
         return {"fits": np.array(isinstance(size, int) and size >= 0)}
 
-    return Case("asked once", run, "exact", wanted={"fits": FLAG}, dtype=None)
+    return Case("one call", run, "exact", wanted={"fits": FLAG}, dtype=None)
 
 
 @CHECKS.add("out_of_memory", grid=[0], drawn=False)
 def out_of_memory(_draw: Draw, _: Any) -> Case:
-    """MemoryError says that memory has run out; a wrong value or a stop does not."""
+    """True for a MemoryError, False for a wrong value or an interrupt."""
     errors = (MemoryError("1 GiB"), ValueError("memory"), KeyboardInterrupt())
 
     def run(arena: Arena) -> dict[str, Any]:
