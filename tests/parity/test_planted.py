@@ -1,4 +1,4 @@
-"""Backends with one mistake each, as people make them: the report must fail, name the primitive and say the mistake."""
+"""Backends with one common mistake each: the report must fail, name the primitive and state the mistake."""
 
 import numpy as np
 import pytest
@@ -25,8 +25,8 @@ class FlippedKernel(Wrong):
 
 class TransposedKernelGradient(Wrong):
     def conv2d_weight_gradient(self, dy, x, weight_shape, *how):
-        found = super().conv2d_weight_gradient(dy, x, weight_shape, *how)
-        return found.transpose(0, 1, 3, 2) if weight_shape[2] == weight_shape[3] else found
+        gradient = super().conv2d_weight_gradient(dy, x, weight_shape, *how)
+        return gradient.transpose(0, 1, 3, 2) if weight_shape[2] == weight_shape[3] else gradient
 
 
 class NoBias(Wrong):
@@ -35,7 +35,7 @@ class NoBias(Wrong):
 
 
 class LastOfTies(Wrong):
-    """The gradient of a maximum to the last of equal values: everything is turned round, pooled, and turned back."""
+    """The last of equal values gets the gradient: height and width are reversed before pooling, and reversed back."""
 
     def max_pool2d(self, x, *how):
         return super().max_pool2d(x, *how)[0], x.copy()
@@ -43,14 +43,16 @@ class LastOfTies(Wrong):
     def max_pool2d_gradient(self, dy, saved, x_shape, window, stride, padding):
         x = saved
         covered = [(n - 1) * s + w for n, s, w in zip(dy.shape[2:], stride, window, strict=True)]
-        framed = np.pad(x, ((0, 0), (0, 0), *padding), constant_values=-np.inf)[:, :, : covered[0], : covered[1]]
+        padded = np.pad(x, ((0, 0), (0, 0), *padding), constant_values=-np.inf)[:, :, : covered[0], : covered[1]]
         none = ((0, 0), (0, 0))
-        _, turned = super().max_pool2d(np.ascontiguousarray(framed[:, :, ::-1, ::-1]), window, stride, none)
-        back = super().max_pool2d_gradient(dy[:, :, ::-1, ::-1], turned, framed.shape, window, stride, none)
-        whole = np.zeros((*x_shape[:2], *(n + sum(p) for n, p in zip(x_shape[2:], padding, strict=True))), dy.dtype)
-        whole[:, :, : covered[0], : covered[1]] = back[:, :, ::-1, ::-1]
+        _, saved_reversed = super().max_pool2d(np.ascontiguousarray(padded[:, :, ::-1, ::-1]), window, stride, none)
+        reversed_gradient = super().max_pool2d_gradient(
+            dy[:, :, ::-1, ::-1], saved_reversed, padded.shape, window, stride, none
+        )
+        dpadded = np.zeros((*x_shape[:2], *(n + sum(p) for n, p in zip(x_shape[2:], padding, strict=True))), dy.dtype)
+        dpadded[:, :, : covered[0], : covered[1]] = reversed_gradient[:, :, ::-1, ::-1]
         (top, _), (left, _) = padding
-        return whole[:, :, top : top + x_shape[2], left : left + x_shape[3]]
+        return dpadded[:, :, top : top + x_shape[2], left : left + x_shape[3]]
 
 
 class ZeroPaddingWins(Wrong):
@@ -59,12 +61,12 @@ class ZeroPaddingWins(Wrong):
 
 
 class UnbiasedMean(Wrong):
-    """A mean of n - 1: what a variance made of it is unbiased where the biased one is meant."""
+    """The sum divided by n - 1: a variance computed with it is unbiased instead of biased."""
 
     def mean(self, x, axis=None, keepdims=False):
-        found = super().mean(x, axis, keepdims)
-        count = x.size // np.size(found)
-        return found * x.dtype.type(count / max(count - 1, 1))
+        mean = super().mean(x, axis, keepdims)
+        count = x.size // np.size(mean)
+        return mean * x.dtype.type(count / max(count - 1, 1))
 
 
 class PaddingOnTheWrongSide(Wrong):
@@ -73,7 +75,7 @@ class PaddingOnTheWrongSide(Wrong):
 
 
 class DilationOffByOne(Wrong):
-    """Reads one pixel further a tap, on an image with as many zeros more at its end."""
+    """Dilation is one too large; zeros are appended so that the output has the right shape."""
 
     def conv2d(self, x, weight, stride, padding, dilation, groups):
         further = [d + 1 for d in dilation]
@@ -89,13 +91,13 @@ class GroupsInterleaved(Wrong):
 
 
 class TF32(Wrong):
-    """Factors of 10 bits, as NVIDIA's tensor cores take them unless told otherwise."""
+    """Factors rounded to 10 bits, as in NVIDIA's tensor cores by default."""
 
     def conv2d(self, x, weight, *how):
-        return super().conv2d(self._cut(x), self._cut(weight), *how)
+        return super().conv2d(self._round(x), self._round(weight), *how)
 
     @staticmethod
-    def _cut(x):
+    def _round(x):
         return round_mantissa(x, 10).astype(x.dtype)
 
 
@@ -121,7 +123,7 @@ class PaddingCounts(Wrong):
 
 
 class EpsilonInside(Wrong):
-    """Adam as Keras has it: epsilon before the bias correction."""
+    """Adam as in Keras: epsilon is added before the bias correction."""
 
     def update(self, rule, parameter, gradient, slots, scalars):
         value, values = rule.formula(self, parameter, gradient, slots, scalars)
@@ -132,11 +134,11 @@ class EpsilonInside(Wrong):
 
 
 class InFloat32(Wrong):
-    """Says float64 and computes in float32."""
+    """Returns float64 but computes in float32."""
 
     def conv2d_input_gradient(self, dy, weight, *rest):
-        found = super().conv2d_input_gradient(dy.astype("f4"), weight.astype("f4"), *rest)
-        return found.astype(dy.dtype)
+        gradient = super().conv2d_input_gradient(dy.astype("f4"), weight.astype("f4"), *rest)
+        return gradient.astype(dy.dtype)
 
 
 class SummedLoss(Wrong):
@@ -153,7 +155,7 @@ class NaN(Wrong):
 class Raises(Wrong):
     def erf(self, x):
         del x
-        raise RuntimeError("no such kernel\nlong story")
+        raise RuntimeError("no such kernel\nmore details")
 
 
 PLANTED = [
@@ -180,7 +182,7 @@ PLANTED = [
 
 
 @pytest.mark.parametrize(("wrong", "member", "words"), PLANTED, ids=[case[0].__name__ for case in PLANTED])
-def test_a_wrong_backend_is_caught_named_and_explained(wrong, member, words) -> None:
+def test_a_wrong_backend_is_detected_named_and_explained(wrong, member, words) -> None:
     backend, oracle = wrong(), ReferenceBackend()
     dtypes = ["float64"] if wrong is InFloat32 else ["float32", "float64"]
     for dtype in dtypes:
@@ -206,7 +208,7 @@ def test_a_right_backend_passes() -> None:
         assert all(row.passed for row in rows), rows
 
 
-def test_what_raised_is_told_in_one_line() -> None:
+def test_an_exception_is_reported_in_one_line() -> None:
     (row,) = run_check(PRIMITIVES["erf"], 1, 0, [Arena(Raises(), "float32")], ReferenceBackend())
     assert row.problem == "raised RuntimeError: no such kernel"
     assert not row.passed
