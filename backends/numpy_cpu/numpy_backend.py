@@ -6,14 +6,13 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
 
-from cnnkit.backends.composite import Rule
 from cnnkit.backends.numpy_cpu.capture.memory import Memory, Workspace, empty_like
 from cnnkit.backends.numpy_cpu.capture.program import recording
 from cnnkit.backends.numpy_cpu.capture.replay import RecordedStep
@@ -35,7 +34,7 @@ SMALLEST_SHARD, LARGEST_SHARD = 16, 32
 SHARDS = 4  # into which a batch is cut if its shards have between so many samples
 FEWEST_VALUES, MOST_VALUES = 1 << 15, 1 << 17  # of a shard's input: very small images come in more, large ones in fewer
 MOST_KINDS = 1000  # of work whose times are known
-UPDATE_VALUES = 1 << 15  # of an optimizer's arrays in one go: what a formula makes of them stays in the cache
+UPDATE_VALUES = 1 << 15  # of a parameter updated at a time: a formula's intermediate results stay in the cache
 
 
 class NumpyBackend(ArrayBackend):
@@ -164,17 +163,17 @@ class NumpyBackend(ArrayBackend):
         return composites.one_hot(self, labels, like)
 
     def update(
-        self, rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
-    ) -> tuple[Native, dict[str, Native]]:
-        def part(start: int) -> None:
+        self, formula: Callable[..., tuple[Native, ...]], parameter: Native, gradient: Native, *slots: Native
+    ) -> tuple[Native, ...]:
+        def piece(start: int) -> None:
             cut = slice(start, start + UPDATE_VALUES)
-            composites.update_part(self, rule, cut, parameter, gradient, slots, scalars)
+            composites.update(formula, parameter[cut], gradient[cut], *(slot[cut] for slot in slots))
 
         if parameter.ndim == 1 and parameter.size > UPDATE_VALUES:
-            self._each(("update", parameter.size), part, range(0, parameter.size, UPDATE_VALUES))
+            self._each(("update", parameter.size), piece, range(0, parameter.size, UPDATE_VALUES))
         else:
-            composites.update_part(self, rule, slice(None), parameter, gradient, slots, scalars)
-        return parameter, slots
+            composites.update(formula, parameter, gradient, *slots)
+        return (parameter, *slots)
 
     def pack(self, arrays: Sequence[Native]) -> Native:
         flat = self.empty((sum(array.size for array in arrays),), arrays[0].dtype)

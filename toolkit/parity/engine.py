@@ -13,7 +13,7 @@ from cnnkit.errors import first_line
 from cnnkit.parity.bounds import Comparison, Kind, bound, compare
 from cnnkit.parity.check import Arena, Case, Check
 from cnnkit.parity.explain import explain_cases
-from cnnkit.parity.report import KNOWN, Row
+from cnnkit.parity.results import KNOWN, ParityRow
 
 Results = Mapping[str, Any]
 
@@ -57,7 +57,7 @@ class Attempt(NamedTuple):
     problem: str = ""
 
 
-def run_check(check: Check, draws: int, seed: int, arenas: Sequence[Arena], oracle: Backend) -> list[Row]:
+def run_check(check: Check, draws: int, seed: int, arenas: Sequence[Arena], oracle: Backend) -> list[ParityRow]:
     """Return the rows of a check; a backend that raises gets a failed row, the run goes on."""
     return make_rows(check, measure(check.cases(draws, seed), arenas, oracle), arenas, oracle)
 
@@ -134,14 +134,14 @@ def _compare_result(case: Case, name: str, got: Results, values: Any, allowed: f
     )
 
 
-def make_rows(check: Check, tallies: Tallies, arenas: Sequence[Arena], oracle: Backend) -> list[Row]:
+def make_rows(check: Check, tallies: Tallies, arenas: Sequence[Arena], oracle: Backend) -> list[ParityRow]:
     """Return tallies as rows; failed ones are compared with the known mistakes."""
     rows = []
     for (name, dtype, against, kind), tally in tallies.items():
         arena = next(a for a in arenas if (a.backend.name, a.dtype) == (name, dtype))
         explained = explain_cases(tally.failed, arena, oracle)
         rows.append(
-            Row(check.section, check.name, kind, name, dtype, against, tally.error, tally.bound, tally.cases,
+            ParityRow(check.section, check.name, kind, name, dtype, against, tally.error, tally.bound, tally.cases,
                 tally.problem, tally.worst, explained, against in (KNOWN, oracle.name))
         )  # fmt: skip
     return rows

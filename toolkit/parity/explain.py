@@ -2,14 +2,16 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from cnnkit.backends.protocol import Backend
+from cnnkit.optimizers import Optimizer, Scalars
 from cnnkit.parity.bounds import Kind, bound, compare
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.mistakes import MISTAKES
+from cnnkit.parity.mistakes import MISTAKES, updates
 from cnnkit.parity.recording import Call, again, arrays_of, recorded
 
 UNKNOWN = "no known mistake"
@@ -54,6 +56,18 @@ def explain_calls(calls: Sequence[Call], dtype: str, oracle: Backend) -> list[st
             reasons = [*_find_mistakes(call, got, truth, max(allowed, SHARE * error), oracle)]
             return [f"{call.member}: {reason}" for reason in reasons or [UNKNOWN]]
     return []
+
+
+def explain_update(
+    optimizer: Optimizer, parameter: Any, gradient: Any, slots: Sequence[Any], scalars: Scalars,
+    answer: Sequence[Any], dtype: str, oracle: Backend,
+) -> str:  # fmt: skip
+    """Return the mistake that reproduces `answer`, the new parameter and slots."""
+    watched, calls = recorded(Arena(oracle, "float64"))
+    arrays = watched.array(parameter), watched.array(gradient), [watched.array(slot) for slot in slots]
+    optimizer.step(watched.backend, *arrays, scalars)
+    calls = [replace(call, result=tuple(answer)) for call in calls if call.member in updates.MISTAKES]
+    return next(iter(explain_calls(calls, dtype, oracle)), "")
 
 
 def measure_error(got: Sequence[Any], wanted: Sequence[Any]) -> float:

@@ -11,10 +11,10 @@ from cnnkit.backends.protocol import Availability, Backend
 from cnnkit.data.dataset import Dataset, Split
 from cnnkit.errors import BackendUnavailableError
 from cnnkit.layers import Context, Layer
-from cnnkit.model import Model
+from cnnkit.network import Network
+from cnnkit.options import Options
 from cnnkit.parity.check import Arena
-from cnnkit.parity.report import KNOWN, Row
-from cnnkit.training.options import Options
+from cnnkit.parity.results import KNOWN, ParityRow
 from cnnkit.training.training import Training
 from cnnkit.tree import map_leaves
 
@@ -43,9 +43,9 @@ def _pass_through(layer: Layer, x_shape: tuple[int, ...], *given: int) -> Action
     return action
 
 
-def _make_model(arena: Arena, dtype: str | None = None, seed: int = 0) -> Model:
+def _make_model(arena: Arena, dtype: str | None = None, seed: int = 0) -> Network:
     network = layers.Sequential((layers.Flatten(), layers.Dense(3)))
-    return Model(network, (1, 2, 2), backend=arena.backend, dtype=dtype or arena.dtype, seed=seed)
+    return Network(network, (1, 2, 2), backend=arena.backend, dtype=dtype or arena.dtype, seed=seed)
 
 
 def _start_training(arena: Arena, side: int, classes: int) -> Any:
@@ -103,7 +103,7 @@ def list_names() -> list[str]:
     return [*(f"refuses {name}" for name in (*SAME_WORDS, *ANY_ERROR)), "availability", "allow_tf32"]
 
 
-def make_rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[Row]:
+def make_rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[ParityRow]:
     """Yield one row per backend and action, and rows for `availability` and `allow_tf32`."""
     seen = set()
     for arena in arenas:
@@ -129,9 +129,9 @@ def describe_backends(backends: Sequence[Backend], arenas: Sequence[Arena]) -> d
     }
 
 
-def _make_row(name: str, arena: Arena, against: str, wrong: str) -> Row:
+def _make_row(name: str, arena: Arena, against: str, wrong: str) -> ParityRow:
     error = np.inf if wrong else 0.0
-    return Row(SECTION, name, "exact", arena.backend.name, arena.dtype, against, error, 0.0, 1, wrong)
+    return ParityRow(SECTION, name, "exact", arena.backend.name, arena.dtype, against, error, 0.0, 1, wrong)
 
 
 def _check_availability(backend: Backend) -> str:

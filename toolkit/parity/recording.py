@@ -13,8 +13,8 @@ from cnnkit.parity.check import Arena
 
 # Not recorded: what moves arrays in and out, and what is given functions, whose calls are recorded themselves.
 SILENT = (
-    "asarray", "to_numpy", "assign", "shard_size", "map_samples", "compile", "allow_tf32", "synchronize",
-    "availability", "data_bytes", "out_of_memory",
+    "asarray", "to_numpy", "assign", "shard_size", "map_samples", "compile", "update",
+    "allow_tf32", "synchronize", "availability", "data_bytes", "out_of_memory",
 )  # fmt: skip
 RECORDED = tuple(
     name
@@ -76,8 +76,6 @@ def recorded(arena: Arena) -> tuple[Arena, list[Call]]:
 
 def lowered(backend: Backend, value: Any) -> Any:
     """Return a value with the backend's arrays, also inside of lists, as NumPy arrays of their own memory."""
-    if isinstance(value, dict):
-        return {key: lowered(backend, item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return tuple(lowered(backend, item) for item in value)
     if isinstance(value, np.generic) or not (hasattr(value, "shape") and hasattr(value, "dtype")):
@@ -87,8 +85,6 @@ def lowered(backend: Backend, value: Any) -> Any:
 
 def lifted(backend: Backend, value: Any) -> Any:
     """Return a value with NumPy arrays as arrays of the backend."""
-    if isinstance(value, dict):
-        return {key: lifted(backend, item) for key, item in value.items()}
     if isinstance(value, tuple):
         return tuple(lifted(backend, item) for item in value)
     if not isinstance(value, np.ndarray):
@@ -111,8 +107,6 @@ def arrays_of(call: Call, result: Any) -> list[Any]:
     """Return the arrays of a result in order; of a pooling y alone."""
     if call.member == "max_pool2d":
         return [result[0]]
-    if isinstance(result, dict):
-        return [array for item in result.values() for array in arrays_of(call, item)]
     if isinstance(result, tuple):
         return [array for item in result for array in arrays_of(call, item)]
     return [result]

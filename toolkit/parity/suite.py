@@ -16,7 +16,7 @@ from cnnkit.parity import layers, losses, matrix, optimizers, randomness, traini
 from cnnkit.parity.check import Arena, Check
 from cnnkit.parity.engine import run_check
 from cnnkit.parity.primitives import PRIMITIVES
-from cnnkit.parity.report import Report
+from cnnkit.parity.report import ParityReport
 from cnnkit.parity.trajectories.plan import QUICK_STEPS, STEPS, TrainingPlan, plan_training
 
 DTYPES = ("float32", "float64")
@@ -110,7 +110,7 @@ def run(
     device: str | None = None,
     threads: int | None = 1,
     progress: Progress | None = None,
-) -> Report:
+) -> ParityReport:
     """Compare backends with the float64 reference and with each other; return the report.
 
     backends: names or instances; empty: all that run on this machine. device, threads: of the named ones; one thread
@@ -123,7 +123,7 @@ def run(
     started = time.perf_counter()
     oracle, chosen = get_backend("reference"), resolve_backends(backends, device, threads)
     arenas = make_arenas(chosen, settings.dtypes)
-    report = Report(
+    report = ParityReport(
         tuple(backend.name for backend in chosen), settings.dtypes, machine=_describe_machine(chosen, arenas, settings)
     )
     jobs = list(_list_jobs(settings, arenas, oracle, report))
@@ -143,7 +143,7 @@ def run(
     return report
 
 
-def _list_jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> Iterator[Job]:
+def _list_jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> Iterator[Job]:
     for check in CHECKS:
         if settings.wants(check.section, check.name):
             yield check.name, partial(_run_check, check, settings, arenas, oracle, report)
@@ -157,15 +157,17 @@ def _list_jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report:
                 yield f"training {recipe} {dtype}", partial(_run_training, planned, dtype, arenas, oracle, report)
 
 
-def _run_check(check: Check, settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> None:
+def _run_check(check: Check, settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> None:
     report.rows += run_check(check, settings.draws, settings.seed, arenas, oracle)
 
 
-def _run_matrix(settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> None:
+def _run_matrix(settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> None:
     report.rows += [row for row in matrix.make_rows(arenas, oracle) if settings.wants(matrix.SECTION, row.name)]
 
 
-def _run_training(planned: TrainingPlan, dtype: str, arenas: list[Arena], oracle: Backend, report: Report) -> None:
+def _run_training(
+    planned: TrainingPlan, dtype: str, arenas: list[Arena], oracle: Backend, report: ParityReport
+) -> None:
     trajectories = trainings.compared(planned, dtype, arenas, oracle)
     report.trainings += trajectories
     report.rows += [trainings.row(trajectory, oracle) for trajectory in trajectories]

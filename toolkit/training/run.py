@@ -9,12 +9,12 @@ from cnnkit import architecture, exporters
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.model import Model
-from cnnkit.training.options import Options
+from cnnkit.network import Network
+from cnnkit.options import Options
 
 
 def identity(
-    model: Model, dataset: Dataset, options: Options, recipe: str, init_from: str | None = None, tf32: bool = False
+    model: Network, dataset: Dataset, options: Options, recipe: str, init_from: str | None = None, tf32: bool = False
 ) -> dict[str, Any]:
     """Return all that decides a run's result, as JSON-ready data.
 

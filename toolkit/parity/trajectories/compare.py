@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit.architecture import places
+from cnnkit.architecture import walk_layers
 from cnnkit.backends.protocol import Backend
 from cnnkit.errors import first_line
 from cnnkit.parity.bounds import TRAINING, ULP_FACTOR
@@ -180,5 +180,5 @@ def find_largest_difference(one: Weights, other: Weights) -> tuple[float, str]:
 def locate_layer(plan: TrainingPlan, tensor: str) -> str:
     """Return the path and type of the layer that a tensor belongs to: `3.body.0 (Conv2D)`."""
     path = tensor.rpartition(".")[0]
-    types = {place.path: place.layer.type for place in places(plan.network, plan.input_shape)}
+    types = {place.path: place.layer.type for place in walk_layers(plan.network, plan.input_shape)}
     return f"{path} ({types.get(path, '?')})"

@@ -12,10 +12,9 @@ from cnnkit import losses, optimizers
 from cnnkit.layers import Context
 from cnnkit.parity.bounds import Kind, bound, compare
 from cnnkit.parity.check import Arena
-from cnnkit.parity.explain import explain_calls
+from cnnkit.parity.explain import explain_calls, explain_update
 from cnnkit.parity.layer_pass import LayerInputs, LayerOutputs, run_layer
 from cnnkit.parity.mistakes.layers import explain_layer
-from cnnkit.parity.mistakes.updates import update_reasons
 from cnnkit.parity.recording import recorded
 from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.parity.trajectories.runner import Contestant, replay_to_step
@@ -148,12 +147,12 @@ class _DissectedStep:
         parameters = flatten(self.trees["params"])
         for name, value in right.items():
             what, _, tensor = name.partition(".")
-            given = {n: flatten(tree)[tensor] for n, tree in slots.items()}
-            answer = {n: got.get(f"{n}.{tensor}") for n in ("parameter", *slots)}
+            given = [flatten(slots[n])[tensor] for n in optimizer.slots]
+            answer = [got.get(f"{n}.{tensor}") for n in ("parameter", *optimizer.slots)]
             asked = (optimizer, parameters[tensor], grads[tensor], given, self.scalars, answer, self.dtype, self.oracle)
             label = f"{what} of {tensor.partition('.')[2]}"
             place = places[int(tensor.partition(".")[0])]
-            why = partial(update_reasons, *asked)
+            why = partial(explain_update, *asked)
             yield from self._compare(place, {label: got.get(name)}, {label: value}, "forward", why)
 
     def _collect_gradients(self) -> dict[str, Any]:

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from cnnkit.layers import Sequential, Variables
-from cnnkit.model import Model
+from cnnkit.network import Network
 from cnnkit.optimizers import Optimizer
 from cnnkit.parity.check import Arena
 from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.seeds import Purpose, generator, key
 from cnnkit.training.position import Position
-from cnnkit.training.step import Variables as Trained
-from cnnkit.training.step import make_step
+from cnnkit.training.step import TrainState, make_step
 from cnnkit.training.training import Training
 from cnnkit.tree import Tree, flatten, map_leaves
 
@@ -45,14 +44,16 @@ def prepare_training(contestant: Contestant, plan: TrainingPlan) -> Training:
         params = map_leaves(lambda p: _move_by_ulp(p, rng), params)
     backend, dtype = contestant.arena
     variables = Variables(params, fresh.state)
-    model = Model(network, plan.input_shape, backend=backend, dtype=dtype, seed=plan.options.seed, variables=variables)
+    model = Network(
+        network, plan.input_shape, backend=backend, dtype=dtype, seed=plan.options.seed, variables=variables
+    )
     training = Training(model, plan.data, plan.options)
     if contestant.optimizer is not None:
         training.optimizer, (params, state, _) = contestant.optimizer, training.variables
         slots = contestant.optimizer.init(model.backend, params, model.dtype)
         words = key(plan.options.seed, Purpose.DROPOUT)
         training.step = make_step(model.backend, model.network, model.loss, contestant.optimizer, words)
-        training.start_from(Trained(params, state, slots), Position())
+        training.start_from(TrainState(params, state, slots), Position())
     return training
 
 

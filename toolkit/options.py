@@ -1,7 +1,8 @@
-"""What a training can be told."""
+"""The settings of a training, checked when they are made."""
 
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import TypedDict
 
 from cnnkit import losses, optimizers, schedules
 from cnnkit.errors import ConfigError
@@ -58,6 +59,22 @@ class Options:
             "above 0 when patience is given",
             self.validation_split,
         )
+
+
+class OptionFields(TypedDict, total=False):
+    """The fields of Options as keyword arguments; type checkers and editors read them from here."""
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    schedule: str
+    loss: str
+    seed: int
+    shuffle: bool
+    validation_split: float
+    patience: int | None
+    limit: int | None
 
 
 _KINDS: tuple[tuple[str, type, str], ...] = (
