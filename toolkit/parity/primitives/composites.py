@@ -1,6 +1,6 @@
-"""Composite primitives, whatever body a backend gives them, against formulas written out here on the host.
+"""Checks of composite primitives, against formulas computed on the host.
 
-Their default bodies are shared by all backends, the reference too, so that the reference cannot be their oracle.
+Their default bodies are shared by all backends, including the reference, which therefore cannot be the oracle.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ CHECKS = Checks()
 BIASED = [((3, 4), False), ((3, 4), True), ((2, 3, 4, 5), False), ((2, 3, 4, 5), True), ((1, 1, 1, 1), True)]
 
 
-def _biased(draw: Draw, given: Any) -> tuple[tuple[int, ...], bool]:
+def _choose_bias_case(draw: Draw, given: Any) -> tuple[tuple[int, ...], bool]:
     if given is not None:
         shape, relu = given
         return shape, relu
@@ -25,16 +25,16 @@ def _biased(draw: Draw, given: Any) -> tuple[tuple[int, ...], bool]:
     )
 
 
-def _along_channels(bias: Values, x: Values) -> Values:
+def _align_with_channels(bias: Values, x: Values) -> Values:
     return bias.reshape((1, -1) + (1,) * (x.ndim - 2))
 
 
 @CHECKS.add("add_bias", grid=BIASED)
 def add_bias(draw: Draw, given: Any) -> Case:
-    """Add bias along axis 1, and its positive part."""
-    shape, relu = _biased(draw, given)
+    """Add bias along axis 1; with relu, return the positive part."""
+    shape, relu = _choose_bias_case(draw, given)
     x, bias = draw_normal(draw, *shape), draw_normal(draw, shape[1])
-    y = x + _along_channels(bias, x)
+    y = x + _align_with_channels(bias, x)
     wanted = {"y": np.where(y > 0, y, 0.0) if relu else y}
     run = lambda arena: {"y": arena.backend.add_bias(arena.array(x), arena.array(bias), relu)}  # noqa: E731
     return Case(f"shape {shape}, relu {relu}", run, wanted=wanted)
@@ -42,8 +42,8 @@ def add_bias(draw: Draw, given: Any) -> Case:
 
 @CHECKS.add("add_bias_gradient", grid=BIASED)
 def add_bias_gradient(draw: Draw, given: Any) -> Case:
-    """Keep dy where y is positive, or everywhere; and its sums along all axes but 1."""
-    shape, relu = _biased(draw, given)
+    """Return dy as dx, with relu only where y is positive; dbias is the sum of dx along all axes but 1."""
+    shape, relu = _choose_bias_case(draw, given)
     dy, y = draw_normal(draw, *shape), np.maximum(draw_normal(draw, *shape), 0.0)
     dx = np.where(y > 0, dy, 0.0) if relu else dy
 
@@ -57,7 +57,7 @@ def add_bias_gradient(draw: Draw, given: Any) -> Case:
 
 @CHECKS.add("one_hot", grid=[(4, 10), (1, 1), (5, 2)])
 def one_hot(draw: Draw, given: tuple[int, int] | None) -> Case:
-    """Rows of zeros with a one at the label, in the dtype of the array they shall be like."""
+    """Rows of zeros with a one at the label, in the dtype of the second argument."""
     count, classes = given or (draw.integer(1, 8), draw.integer(1, 12))
     labels, like = draw_generator(draw).integers(0, classes, count), draw_normal(draw, count, classes)
     wanted = {"rows": np.eye(classes)[labels]}
@@ -101,7 +101,7 @@ def softmax_cross_entropy(draw: Draw, given: Any) -> Case:
 
 @CHECKS.add("pack", grid=[((2, 3), (4,), (1, 1, 1, 1)), ((5,),)])
 def pack(draw: Draw, shapes: Any) -> Case:
-    """All values one after the other, in memory of their own."""
+    """All values in one flat array that shares no memory with the arguments."""
     shapes = shapes or [draw_shape(draw) for _ in range(draw.integer(1, 4))]
     parts = [draw_normal(draw, *shape) for shape in shapes]
     run = lambda arena: {"flat": arena.backend.pack([arena.array(part) for part in parts])}  # noqa: E731
