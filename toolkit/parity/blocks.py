@@ -7,7 +7,7 @@ PASS, FAIL = "pass", "FAIL"
 
 
 @dataclass(frozen=True)
-class Heading:
+class SectionHeading:
     """The heading of a section; level 1 is the title of the document."""
 
     text: str
@@ -30,7 +30,7 @@ class Table:
     kinds: str = ""
 
 
-Block = Heading | Paragraph | Table
+Block = SectionHeading | Paragraph | Table
 
 
 def error_text(error: float) -> str:
