@@ -12,7 +12,7 @@ from cnnkit.optimizers import Optimizer, Scalars
 from cnnkit.parity.bounds import Kind, bound, compare
 from cnnkit.parity.check import Arena, Case
 from cnnkit.parity.mistakes import MISTAKES, updates
-from cnnkit.parity.recording import Call, again, arrays_of, recorded
+from cnnkit.parity.recording import Call, arrays_of, ask_oracle, recorded
 
 UNKNOWN = "no known mistake"
 CASES_TRIED = 6  # of the failing ones
@@ -46,7 +46,7 @@ def explain_calls(calls: Sequence[Call], dtype: str, oracle: Backend) -> list[st
     """Return, for the first wrong call, the mistakes that reproduce its result: `conv2d: the kernel ...`."""
     for call in calls:
         try:
-            truth = arrays_of(call, again(oracle, call))
+            truth = arrays_of(call, ask_oracle(oracle, call))
         except Exception:
             continue
         got = arrays_of(call, call.result)

@@ -6,12 +6,12 @@ import numpy as np
 
 from cnnkit.backends.protocol import Backend
 from cnnkit.parity.mistakes.table import Mistake, Mistakes, change_arguments
-from cnnkit.parity.recording import Call, again
+from cnnkit.parity.recording import Call, ask_oracle
 
 
 def _scale_loss(factor: Any) -> Mistake:
     def mistake(oracle: Backend, call: Call) -> Any:
-        loss, dy = again(oracle, call)
+        loss, dy = ask_oracle(oracle, call)
         return loss * factor(call), dy * factor(call)
 
     return mistake

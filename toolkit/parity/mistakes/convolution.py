@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Backend
 from cnnkit.parity.mistakes.table import Mistake, Mistakes, change_arguments, round_factors
-from cnnkit.parity.recording import Call, again
+from cnnkit.parity.recording import Call, ask_oracle
 
 
 def _get_window(call: Call) -> Any:
@@ -55,7 +55,7 @@ def _reorder_channels(order: Any, name: str) -> Mistake:
             raise ValueError
         axis = 1 if name == "dy" else 0
         places = order(call[name].shape[axis], call["groups"])
-        return again(oracle, call.having(**{name: np.take(call[name], places, axis)}))
+        return ask_oracle(oracle, call.having(**{name: np.take(call[name], places, axis)}))
 
     return mistake
 
@@ -64,7 +64,7 @@ def _reorder_outputs(order: Any, axis: int) -> Mistake:
     def mistake(oracle: Backend, call: Call) -> Any:
         if call["groups"] == 1:
             raise ValueError
-        result = again(oracle, call)
+        result = ask_oracle(oracle, call)
         return np.take(result, order(result.shape[axis], call["groups"]), axis)
 
     return mistake
@@ -88,8 +88,8 @@ MISTAKES: Mistakes = {
         **round_factors("dy", "weight"),
     },
     "conv2d_weight_gradient": {
-        FLIPPED: lambda oracle, call: again(oracle, call)[:, :, ::-1, ::-1],
-        TRANSPOSED: lambda oracle, call: again(oracle, call).transpose(0, 1, 3, 2),
+        FLIPPED: lambda oracle, call: ask_oracle(oracle, call)[:, :, ::-1, ::-1],
+        TRANSPOSED: lambda oracle, call: ask_oracle(oracle, call).transpose(0, 1, 3, 2),
         **_CHANGES,
         REVERSED: _reorder_outputs(_reverse_groups, 0),
         INTERLEAVED: _reorder_channels(_interleave_groups, "dy"),

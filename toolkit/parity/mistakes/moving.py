@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Backend
 from cnnkit.parity.mistakes.table import Mistake, Mistakes, change_arguments, round_factors
-from cnnkit.parity.recording import Call, again
+from cnnkit.parity.recording import Call, ask_oracle
 
 
 def _count_terms(call: Call) -> Any:
@@ -21,17 +21,17 @@ def _find_last_maximum(_: Backend, call: Call) -> Any:
 
 def _shorten_draws(bits: int) -> Mistake:
     def mistake(oracle: Backend, call: Call) -> Any:
-        return np.asarray(again(oracle, call)) * 2.0**24 // 2.0 ** (24 - bits) / 2.0**bits
+        return np.asarray(ask_oracle(oracle, call)) * 2.0**24 // 2.0 ** (24 - bits) / 2.0**bits
 
     return mistake
 
 
 MISTAKES: Mistakes = {
-    "sum": {"the mean is taken instead of the sum": lambda oracle, call: again(oracle, call) / _count_terms(call)},
+    "sum": {"the mean is taken instead of the sum": lambda oracle, call: ask_oracle(oracle, call) / _count_terms(call)},
     "mean": {
-        "the sum is taken instead of the mean": lambda oracle, call: again(oracle, call) * _count_terms(call),
+        "the sum is taken instead of the mean": lambda oracle, call: ask_oracle(oracle, call) * _count_terms(call),
         "the sum is divided by n - 1: unbiased instead of biased": lambda oracle, call: (
-            again(oracle, call) * _count_terms(call) / (_count_terms(call) - 1)
+            ask_oracle(oracle, call) * _count_terms(call) / (_count_terms(call) - 1)
         ),
     },
     "argmax": {"the last of equal values is chosen instead of the first": _find_last_maximum},

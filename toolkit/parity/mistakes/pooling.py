@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Backend
 from cnnkit.parity.mistakes.table import Mistake, Mistakes, change_arguments
-from cnnkit.parity.recording import Call, again
+from cnnkit.parity.recording import Call, ask_oracle
 
 Share = Callable[[Any], Any]  # the ties of a window (K,), 1 for a maximum -> the share of dy that each gets
 
@@ -40,7 +40,7 @@ def _choose_last(ties: Any) -> Any:
 
 def _pad_with_zeros(oracle: Backend, call: Call) -> Any:
     framed = np.pad(call["x"], ((0, 0), (0, 0), *call["padding"]))
-    return again(oracle, call.having(x=framed, padding=((0, 0), (0, 0))))
+    return ask_oracle(oracle, call.having(x=framed, padding=((0, 0), (0, 0))))
 
 
 _EXCHANGES = {

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.protocol import Backend
-from cnnkit.parity.recording import Call, again
+from cnnkit.parity.recording import Call, ask_oracle
 
 Mistake = Callable[[Backend, Call], Any]  # -> the wrong result; raises if the mistake is impossible for this call
 Mistakes = dict[str, dict[str, Mistake]]  # member -> description -> mistake
@@ -14,7 +14,9 @@ Mistakes = dict[str, dict[str, Mistake]]  # member -> description -> mistake
 
 def change_arguments(**changes: Callable[[Call], Any]) -> Mistake:
     """Return the mistake of using other arguments: name -> function that computes the argument from the call."""
-    return lambda oracle, call: again(oracle, call.having(**{name: compute(call) for name, compute in changes.items()}))
+    return lambda oracle, call: ask_oracle(
+        oracle, call.having(**{name: compute(call) for name, compute in changes.items()})
+    )
 
 
 def round_mantissa(values: Any, bits: int, nearest: bool = True) -> Any:
@@ -26,7 +28,7 @@ def round_mantissa(values: Any, bits: int, nearest: bool = True) -> Any:
 
 def _round_arguments(factors: tuple[str, ...], bits: int, nearest: bool) -> Mistake:
     def mistake(oracle: Backend, call: Call) -> Any:
-        return again(oracle, call.having(**{name: round_mantissa(call[name], bits, nearest) for name in factors}))
+        return ask_oracle(oracle, call.having(**{name: round_mantissa(call[name], bits, nearest) for name in factors}))
 
     return mistake
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Backend
 from cnnkit.parity.mistakes.table import Mistake, Mistakes, change_arguments
-from cnnkit.parity.recording import Call, again
+from cnnkit.parity.recording import Call, ask_oracle
 
 NO_DECAY = {"weight decay is missing": change_arguments(weight_decay=lambda _: 0.0)}
 
@@ -16,7 +16,7 @@ def _change_denominator(denominator: Callable[[Any, float, float], Any]) -> Mist
     """Return the mistake of dividing by another denominator(second moment, correction, epsilon)."""
 
     def mistake(oracle: Backend, call: Call) -> Any:
-        _, first, second = again(oracle, call)
+        _, first, second = ask_oracle(oracle, call)
         parameter = call["parameter"]
         if call["decoupled"]:
             parameter = parameter * (1 - call["rate"] * call["weight_decay"])

@@ -38,9 +38,9 @@ def asarray(draw: Draw, arguments: tuple[tuple[int, ...], str] | None) -> Case:
 
     def run(arena: Arena) -> dict[str, object]:
         array = arena.backend.asarray(x, arena.dtype)
-        return {"values": array, "again": arena.backend.asarray(array, arena.dtype)}
+        return {"values": array, "from_backend": arena.backend.asarray(array, arena.dtype)}
 
-    return Case(f"shape {x.shape}, {layout}", run, "exact", wanted={"values": x, "again": x})
+    return Case(f"shape {x.shape}, {layout}", run, "exact", wanted={"values": x, "from_backend": x})
 
 
 @CHECKS.add("zeros", grid=[(), (3,), (2, 0), (2, 3, 4, 5)])
