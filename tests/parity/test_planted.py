@@ -126,12 +126,12 @@ class EpsilonInside(Wrong):
     """Adam as in Keras: epsilon is added before the bias correction."""
 
     def adam_update(self, parameter, gradient, *slots_and_numbers, **fields):
-        kept = parameter.copy()
+        old_parameter = parameter.copy()
         _, first, second = super().adam_update(parameter, gradient, *slots_and_numbers, **fields)
         if fields["weight_decay"]:
             return parameter, first, second
         _, size, correction = slots_and_numbers[2:]
-        return kept - first / ((np.sqrt(second) + fields["epsilon"]) * correction) * size, first, second
+        return old_parameter - first / ((np.sqrt(second) + fields["epsilon"]) * correction) * size, first, second
 
 
 class InFloat32(Wrong):

@@ -96,7 +96,7 @@ def test_invalid_arguments_raise() -> None:
         parity.Settings(dtypes=("float16",))
     with pytest.raises(ConfigError, match="no check is called 'nope'"):
         parity.run(["numpy"], parity.Settings(filter="nope"))
-    with pytest.raises(ConfigError, match="expected each once"):
+    with pytest.raises(ConfigError, match="expected unique names"):
         parity.run(["numpy", "numpy"], parity.Settings(filter="sum"))
     with pytest.raises(BackendUnavailableError):
         parity.run(["nope"])
@@ -205,7 +205,7 @@ def test_a_report_is_printed_and_written(tmp_path) -> None:
     ("backends", "settings", "message"),
     [
         ([NumpyBackend], {}, "if it is a class, call it"),
-        (["numpy", NumpyBackend()], {}, "give your class a name of its own"),
+        (["numpy", NumpyBackend()], {}, "give your class another name"),
         (["reference"], {"filter": "conv2d"}, "name a second one"),
         (["numpy"], {"recipes": ("lenet6",)}, "did you mean lenet5"),
     ],

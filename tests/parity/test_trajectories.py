@@ -68,9 +68,9 @@ class KerasAdam(Wrong):
     """Epsilon is added before the bias correction."""
 
     def adam_update(self, parameter, gradient, first, second, rate, size, correction, *, epsilon, **fields):
-        kept = parameter.copy()
+        old_parameter = parameter.copy()
         super().adam_update(parameter, gradient, first, second, rate, size, correction, epsilon=epsilon, **fields)
-        parameter[...] = kept - first / ((np.sqrt(second) + epsilon) * correction) * size
+        parameter[...] = old_parameter - first / ((np.sqrt(second) + epsilon) * correction) * size
         return parameter, first, second
 
 
@@ -142,13 +142,13 @@ def replace_norm(layer, norm):
     return layer
 
 
-def compare_with_reference(recipe, backend, dtype="float64", **own):
+def compare_with_reference(recipe, backend, dtype="float64", **replacements):
     reference = Contestant("reference", Arena(ReferenceBackend(), dtype))
     planned = plan_training(recipe, steps=STEPS)
-    if "norm" in own:
-        own = {"network": replace_norm(planned.network, own["norm"])}
+    if "norm" in replacements:
+        replacements = {"network": replace_norm(planned.network, replacements["norm"])}
     (trajectory,) = compare_recipe(
-        planned, [Contestant("wrong", Arena(backend, dtype), **own)], reference, NumpyBackend(threads=1)
+        planned, [Contestant("wrong", Arena(backend, dtype), **replacements)], reference, NumpyBackend(threads=1)
     )
     return trajectory
 
@@ -178,13 +178,13 @@ PLANTED = [
 
 
 @pytest.mark.parametrize(
-    ("recipe", "backend", "dtype", "own", "step", "place", "quantity", "explained"), PLANTED,
+    ("recipe", "backend", "dtype", "replacements", "step", "place", "quantity", "explained"), PLANTED,
     ids=[f"{type(case[1]).__name__}-{case[2]}-{'-'.join(str(v) for v in case[3])}" for case in PLANTED],
 )  # fmt: skip
 def test_a_mistake_is_detected_located_and_explained(
-    recipe, backend, dtype, own, step, place, quantity, explained
+    recipe, backend, dtype, replacements, step, place, quantity, explained
 ) -> None:
-    trajectory = compare_with_reference(recipe, backend, dtype, **own)
+    trajectory = compare_with_reference(recipe, backend, dtype, **replacements)
     assert not trajectory.passed
     assert trajectory.divergence is not None
     assert step is None or trajectory.divergence.step == step

@@ -128,9 +128,9 @@ def _add_comparisons(tallies: Tallies, case: Case, arena: Arena, against: str, g
 def _compare_result(case: Case, name: str, got: Results, values: Any, allowed: float) -> Comparison:
     if name not in got:
         return Comparison(np.inf, f"gives no {name}")
-    error, what = compare(got[name], values, scale=case.scale, relative=case.relative)
+    error, problem = compare(got[name], values, scale=case.scale, relative=case.relative)
     return Comparison(
-        error, "" if error <= allowed else f"{name}: {what or f'{error:.3g} where {allowed:.0e} is allowed'}"
+        error, "" if error <= allowed else f"{name}: {problem or f'{error:.3g} where {allowed:.0e} is allowed'}"
     )
 
 

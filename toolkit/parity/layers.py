@@ -82,9 +82,11 @@ class PassArguments:
 
     def __init__(self, draw: Draw, layer: Layer, x_shape: Shape, samples: int) -> None:
         rng = draw_generator(draw)
-        fresh = layer.init(rng, x_shape)
-        self.params = map_leaves(lambda p: round_to_float32(p + rng.normal(scale=0.3, size=np.shape(p))), fresh.params)
-        self.state = map_leaves(lambda s: round_to_float32(s + rng.uniform(size=np.shape(s))), fresh.state)
+        initial = layer.init(rng, x_shape)
+        self.params = map_leaves(
+            lambda p: round_to_float32(p + rng.normal(scale=0.3, size=np.shape(p))), initial.params
+        )
+        self.state = map_leaves(lambda s: round_to_float32(s + rng.uniform(size=np.shape(s))), initial.state)
         self.x = draw_normal(draw, samples, *x_shape)
         self.dy = draw_normal(draw, samples, *layer.output_shape(x_shape))
 

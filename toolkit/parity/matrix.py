@@ -36,8 +36,8 @@ def _pass_through(layer: Layer, x_shape: tuple[int, ...], *given: int) -> Action
     """Return the action that passes an x of shape `given` through a layer initialised for another shape."""
 
     def action(arena: Arena) -> Any:
-        fresh = layer.init(np.random.default_rng(0), x_shape)
-        params, state = (map_leaves(arena.array, tree) for tree in fresh)
+        initial = layer.init(np.random.default_rng(0), x_shape)
+        params, state = (map_leaves(arena.array, tree) for tree in initial)
         return layer.forward(Context(arena.backend, True, (1, 2)), params, state, arena.array(np.ones(given)))
 
     return action
@@ -105,7 +105,7 @@ def list_names() -> list[str]:
 
 def make_rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[ParityRow]:
     """Yield one row per backend and action, and rows for `availability` and `allow_tf32`."""
-    seen = set()
+    checked = set()
     for arena in arenas:
         for name, action in SAME_WORDS.items():
             wanted, got = catch_error(action, Arena(oracle, arena.dtype)), catch_error(action, arena)
@@ -114,8 +114,8 @@ def make_rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[ParityRow]:
         for name, action in ANY_ERROR.items():
             got = catch_error(action, arena)
             yield _make_row(f"refuses {name}", arena, KNOWN, "" if got.error else "expected an error, got a result")
-        if arena.backend not in seen:
-            seen.add(arena.backend)
+        if arena.backend not in checked:
+            checked.add(arena.backend)
             yield _make_row("availability", arena, KNOWN, _check_availability(arena.backend))
             yield _make_row("allow_tf32", arena, KNOWN, _check_tf32_refusal(arena.backend))
 

@@ -85,9 +85,7 @@ def resolve_backends(
     labels = [backend.name for backend in backends]
     if len(set(labels)) < len(labels):
         twice = ", ".join(labels)
-        raise ConfigError(
-            f"backend: expected each once, got {twice}: leave one out, or give your class a name of its own"
-        )
+        raise ConfigError(f"backend: expected unique names, got {twice}: remove one, or give your class another name")
     return backends
 
 
@@ -128,13 +126,13 @@ def run(
     )
     jobs = list(_list_jobs(settings, arenas, oracle, report))
     if not jobs:
-        raise ConfigError(f"filter: no check is called {settings.filter!r}: `conv2d*`, `layer *`, `training *` are")
+        raise ConfigError(f"filter: no check is called {settings.filter!r}: try `conv2d*`, `layer *` or `training *`")
     for i, (name, job) in enumerate(jobs):
         if progress is not None:
             progress(i, len(jobs), name)
         job()
     if not report.rows:
-        raise ConfigError("backend: these checks compare backends, and there is one: name a second one")
+        raise ConfigError("backend: these checks compare backends, got only one: name a second one")
     for backend in chosen:
         counts = backend.launches()
         if counts:

@@ -56,7 +56,7 @@ def test_a_wrong_backend_is_status_1_and_named(cnnkit, monkeypatch):
     ("options", "said"),
     [
         (("--backend", "nope"), "numpy"),
-        (("--backend", "numpy", "--backend", "numpy"), "each once"),
+        (("--backend", "numpy", "--backend", "numpy"), "unique names"),
         (("--dtype", "float16"), "float32"),
         (("--recipe", "nope"), "lenet5"),
         (("--filter", "nope"), "no check is called"),

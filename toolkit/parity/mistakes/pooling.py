@@ -20,14 +20,14 @@ def _share_ties(share: Share) -> Mistake:
         assert call.origin is not None
         (height, width), (down, right) = call["window"], call["stride"]
         padding = ((0, 0), (0, 0), *call["padding"])
-        framed = np.pad(call.origin["x"].astype(float), padding, constant_values=-np.inf)
-        dframed = np.zeros(framed.shape)
+        padded = np.pad(call.origin["x"].astype(float), padding, constant_values=-np.inf)
+        dpadded = np.zeros(padded.shape)
         for n, c, p, q in itertools.product(*map(range, call["dy"].shape)):
             place = (n, c, slice(p * down, p * down + height), slice(q * right, q * right + width))
-            ties = (framed[place] == framed[place].max()).ravel().astype(float)
-            dframed[place] += call["dy"][n, c, p, q] * share(ties).reshape((height, width))
+            ties = (padded[place] == padded[place].max()).ravel().astype(float)
+            dpadded[place] += call["dy"][n, c, p, q] * share(ties).reshape((height, width))
         (top, _), (left, _) = call["padding"]
-        return dframed[:, :, top : top + call["x_shape"][2], left : left + call["x_shape"][3]]
+        return dpadded[:, :, top : top + call["x_shape"][2], left : left + call["x_shape"][3]]
 
     return mistake
 
@@ -39,8 +39,8 @@ def _choose_last(ties: Any) -> Any:
 
 
 def _pad_with_zeros(oracle: Backend, call: Call) -> Any:
-    framed = np.pad(call["x"], ((0, 0), (0, 0), *call["padding"]))
-    return ask_oracle(oracle, call.having(x=framed, padding=((0, 0), (0, 0))))
+    padded = np.pad(call["x"], ((0, 0), (0, 0), *call["padding"]))
+    return ask_oracle(oracle, call.having(x=padded, padding=((0, 0), (0, 0))))
 
 
 _EXCHANGES = {

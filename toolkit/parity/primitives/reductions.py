@@ -20,8 +20,8 @@ GRID += [((1,), None, False), ((1, 1), 0, True), ((64, 8, 12, 12), (0, 2, 3), Fa
 def _sum_exactly(x: Values, axis: Any, keepdims: bool) -> Values:
     """Return sums computed by math.fsum, which rounds once."""
     axes = tuple(range(x.ndim)) if axis is None else tuple(a % x.ndim for a in np.atleast_1d(axis))
-    kept = tuple(a for a in range(x.ndim) if a not in axes)
-    rows = x.transpose(kept + axes).reshape((math.prod(x.shape[a] for a in kept), -1))
+    remaining = tuple(a for a in range(x.ndim) if a not in axes)
+    rows = x.transpose(remaining + axes).reshape((math.prod(x.shape[a] for a in remaining), -1))
     shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a not in axes)
     return np.array([math.fsum(row) for row in rows]).reshape(shape)
 

@@ -139,20 +139,20 @@ class _DissectedStep:
             (self.contestant.arena, self.contestant.optimizer or optimizer),
             (self.reference.arena, optimizer),
         ):
-            own = {name: arena.tree(tree) for name, tree in slots.items()}
+            arrays = {name: arena.tree(tree) for name, tree in slots.items()}
             params = arena.tree(self.trees["params"])
-            new, updated = rule.update(arena.backend, params, arena.tree(unflatten(grads)), own, self.scalars)
+            new, updated = rule.update(arena.backend, params, arena.tree(unflatten(grads)), arrays, self.scalars)
             results.append({n: arena.host(v) for n, v in flatten({"parameter": new, **updated}).items()})
         got, right = results
         parameters = flatten(self.trees["params"])
         for name, value in right.items():
-            what, _, tensor = name.partition(".")
+            updated_name, _, tensor = name.partition(".")
             given = [flatten(slots[n])[tensor] for n in optimizer.slots]
             answer = [got.get(f"{n}.{tensor}") for n in ("parameter", *optimizer.slots)]
-            asked = (optimizer, parameters[tensor], grads[tensor], given, self.scalars, answer, self.dtype, self.oracle)
-            label = f"{what} of {tensor.partition('.')[2]}"
+            step = (optimizer, parameters[tensor], grads[tensor], given, self.scalars, answer, self.dtype, self.oracle)
+            label = f"{updated_name} of {tensor.partition('.')[2]}"
             place = places[int(tensor.partition(".")[0])]
-            why = partial(explain_update, *asked)
+            why = partial(explain_update, *step)
             yield from self._compare(place, {label: got.get(name)}, {label: value}, "forward", why)
 
     def _collect_gradients(self) -> dict[str, Any]:

@@ -37,13 +37,13 @@ class Contestant:
 def prepare_training(contestant: Contestant, plan: TrainingPlan) -> Training:
     """Return the training before its first step. Initial weights are rounded to the dtype."""
     network = contestant.network or plan.network
-    fresh = plan.network.init(generator(plan.options.seed, Purpose.WEIGHTS), plan.input_shape)
-    params = map_leaves(lambda p: np.asarray(p).astype(contestant.arena.dtype), fresh.params)
+    initial = plan.network.init(generator(plan.options.seed, Purpose.WEIGHTS), plan.input_shape)
+    params = map_leaves(lambda p: np.asarray(p).astype(contestant.arena.dtype), initial.params)
     if contestant.nudge is not None:
         rng = np.random.default_rng(contestant.nudge)
         params = map_leaves(lambda p: _move_by_ulp(p, rng), params)
     backend, dtype = contestant.arena
-    variables = Variables(params, fresh.state)
+    variables = Variables(params, initial.state)
     model = Network(
         network, plan.input_shape, backend=backend, dtype=dtype, seed=plan.options.seed, variables=variables
     )
