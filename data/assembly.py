@@ -13,7 +13,7 @@ from cnnkit.data.refusal import refuse
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
+class RawSplit:
     """Images and labels as a reader found them, and the words for messages about either."""
 
     images: Images  # (N, H, W), (N, C, H, W) or (N, H, W, C), C in {1, 3}
@@ -24,8 +24,8 @@ class Stored:
 
 def assemble(
     name: str,
-    train: Stored,
-    test: Stored | None = None,
+    train: RawSplit,
+    test: RawSplit | None = None,
     class_names: tuple[str, ...] | None = None,
     scaling: Scaling | None = None,
     licence: str | None = None,
@@ -57,7 +57,7 @@ def assemble(
     )
 
 
-def channels_first(part: Stored) -> Images:
+def channels_first(part: RawSplit) -> Images:
     """Return the images as (N, C, H, W), a view or a lazy reader; (N, 3, H, 3) is taken for channels first."""
     images, shape = part.images, part.images.shape
     if len(shape) not in {3, 4} or (len(shape) == 4 and shape[1] not in {1, 3} and shape[3] not in {1, 3}):

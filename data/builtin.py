@@ -4,7 +4,7 @@ import importlib.resources
 
 import numpy as np
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.csv_reader import read_csv_arrays
 from cnnkit.data.dataset import Dataset, Scaling
 
@@ -22,7 +22,7 @@ def digits() -> Dataset:
     with importlib.resources.as_file(file) as path:
         images, labels = read_csv_arrays(path)
     test = np.arange(len(labels)) % 5 == 0
-    train_part, test_part = (Stored(images[chosen], labels[chosen], "digits", "digits") for chosen in (~test, test))
+    train_part, test_part = (RawSplit(images[chosen], labels[chosen], "digits", "digits") for chosen in (~test, test))
     return assemble("digits", train_part, test_part, None, Scaling(0.0, 1 / 16), "CC BY 4.0")
 
 
@@ -34,5 +34,5 @@ def bright_dark() -> Dataset:
     """
     rows = np.array([DARK] * 5 + [BRIGHT] * 5)  # (N, W)
     images = np.repeat(rows[:, None, :], 8, axis=1)
-    part = Stored(images, np.repeat([0, 1], 5), "bright-dark", "bright-dark")
+    part = RawSplit(images, np.repeat([0, 1], 5), "bright-dark", "bright-dark")
     return assemble("bright-dark", part, part, ("dark", "bright"), Scaling())

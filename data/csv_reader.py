@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.csv_header import CsvHeader, parse_header
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.refusal import refuse, require_affordable
@@ -30,7 +30,7 @@ def read_csv(name: str, path: Path) -> Dataset:
     Raises DataError, with the line, on anything but plain decimal numbers and on rows of another length.
     """
     images, labels = read_csv_arrays(path)
-    return assemble(name, Stored(images, labels, str(path), f"{path}: label"))
+    return assemble(name, RawSplit(images, labels, str(path), f"{path}: label"))
 
 
 def read_csv_arrays(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:

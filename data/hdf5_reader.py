@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.lazy_images import LazyImages
 from cnnkit.data.npz_reader import NAMES
@@ -59,7 +59,7 @@ def read_hdf5(name: str, path: Path) -> Dataset:
                     there = ", ".join(printable(other) for other in list(_gated(str(path), gate.datasets))[:8])
                     raise refuse(path, f"a data set {key}", f"data sets {there or '(none)'}")
             images = Hdf5Images(f"{path}: {x}", gate, gate[x])
-            stored[part] = Stored(images, _labels(path, gate, y), f"{path}: {x}", f"{path}: {y}")
+            stored[part] = RawSplit(images, _labels(path, gate, y), f"{path}: {x}", f"{path}: {y}")
         return assemble(name, stored["train"], stored.get("test"))
     except BaseException:
         gate.close()

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.refusal import refuse, require_affordable
 
@@ -49,7 +49,7 @@ def read_idx_folder(name: str, folder: Path, **names: Any) -> Dataset:
             if file not in found:
                 raise refuse(folder, f"the file {file} or {file}.gz", "a folder without it")
         images, labels = (found[file] for file in pair)
-        stored[part] = Stored(read_idx(images, IMAGES), read_idx(labels, LABELS), str(images), str(labels))
+        stored[part] = RawSplit(read_idx(images, IMAGES), read_idx(labels, LABELS), str(images), str(labels))
     return assemble(name, stored["train"], stored.get("test"), **names)
 
 

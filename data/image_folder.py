@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.lazy_images import LazyImages
 from cnnkit.data.picture import SUFFIXES, picture_shape, read_image
@@ -67,7 +67,7 @@ def _natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
     return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts], name
 
 
-def _part(folder: Path, classes: list[str], shape: tuple[int, ...] | None) -> Stored:
+def _part(folder: Path, classes: list[str], shape: tuple[int, ...] | None) -> RawSplit:
     files: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
@@ -87,7 +87,7 @@ def _part(folder: Path, classes: list[str], shape: tuple[int, ...] | None) -> St
                 f"{width} x {height}",
                 "resize the pictures to one size",
             )
-    return Stored(ImageFiles(files, (c, h, w)), np.array(labels), str(folder), str(folder))
+    return RawSplit(ImageFiles(files, (c, h, w)), np.array(labels), str(folder), str(folder))
 
 
 def _pictures(folder: Path) -> list[Path]:

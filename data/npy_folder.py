@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.npy_header import read_npy_header
 from cnnkit.data.npz_reader import NAMES
@@ -28,7 +28,7 @@ def read_npy_folder(name: str, folder: Path) -> Dataset:
             if not path.is_file():
                 raise refuse(folder, f"the file {path.name}", "a folder without it")
         images, labels = (_map(path) for path in paths)
-        stored[part] = Stored(images, np.array(labels), str(paths[0]), str(paths[1]))
+        stored[part] = RawSplit(images, np.array(labels), str(paths[0]), str(paths[1]))
     return assemble(name, stored["train"], stored.get("test"))
 
 

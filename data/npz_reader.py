@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.npy_header import read_npy_header
 from cnnkit.data.refusal import refuse, require_affordable
@@ -36,7 +36,7 @@ def read_npz(name: str, path: Path, **names: Any) -> Dataset:
                     if key not in members:
                         raise refuse(path, f"an array {key}", f"arrays {', '.join(sorted(members)[:8]) or '(none)'}")
                 images, labels = (_read(f"{path}: {key}", archive, members[key]) for key in (x, y))
-                stored[part] = Stored(images, labels, f"{path}: {x}", f"{path}: {y}")
+                stored[part] = RawSplit(images, labels, f"{path}: {x}", f"{path}: {y}")
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise refuse(path, "a whole NPZ file", str(error) or type(error).__name__, "write it again") from None
     return assemble(name, stored["train"], stored.get("test"), **names)

@@ -24,7 +24,7 @@ def tensors(model: Network) -> tuple[Tensor, ...]:
     by_kind = {"parameter": flatten(model.to_host(model.params)), "state": flatten(model.to_host(model.state))}
     return tuple(
         _tensor(layer, kind, path, name, array)
-        for path, layer, _, _ in architecture.places(model.network, model.input_shape)
+        for path, layer, _, _ in architecture.walk_layers(model.network, model.input_shape)
         for kind, flat in by_kind.items()
         for name, array in _arrays_at(flat, path)
     )

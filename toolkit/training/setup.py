@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cnnkit import losses, optimizers, schedules
-from cnnkit.architecture import places
+from cnnkit.architecture import walk_layers
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.losses import Loss
@@ -61,7 +61,7 @@ class TrainingSetup:
         images, size = len(self.chosen), self.options.batch_size
         if images % size != 1 and size != 1:
             return
-        for path, layer, x_shape, _ in places(self.model.network, self.model.input_shape):
+        for path, layer, x_shape, _ in walk_layers(self.model.network, self.model.input_shape):
             alone = layer.couples_samples and math.prod(x_shape[1:]) == 1 and not list(layer.children(x_shape))
             if alone:
                 raise ConfigError(
