@@ -12,13 +12,14 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = {"toolkit": "cnnkit", "backends": "cnnkit.backends", "exporters": "cnnkit.exporters", "data": "cnnkit.data"}
 
 # What each room may import of cnnkit, besides itself. A name stands for itself and all below it.
-BOTTOM = ("cnnkit.errors", "cnnkit.tree", "cnnkit.files", "cnnkit.specs", "cnnkit.purity")
+BOTTOM = ("cnnkit.errors", "cnnkit.tree", "cnnkit.files", "cnnkit.specs", "cnnkit.plugins", "cnnkit.purity")
 PROTOCOL = "cnnkit.backends.protocol"
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.errors": (),
     "cnnkit.tree": (),
     "cnnkit.files": ("cnnkit.errors",),
     "cnnkit.specs": ("cnnkit.errors",),
+    "cnnkit.plugins": ("cnnkit.errors", "cnnkit.specs"),
     "cnnkit.purity": (),
     "cnnkit.backends": BOTTOM,
     "cnnkit.exporters": BOTTOM,
