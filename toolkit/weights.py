@@ -24,7 +24,7 @@ def tensors(model: Network) -> tuple[Tensor, ...]:
     by_kind = {"parameter": flatten(model.to_host(model.params)), "state": flatten(model.to_host(model.state))}
     return tuple(
         _tensor(layer, kind, path, name, array)
-        for path, layer, _, _ in architecture.places(model.network, model.input_shape)
+        for path, layer, _, _ in architecture.walk_layers(model.network, model.input_shape)
         for kind, flat in by_kind.items()
         for name, array in _arrays_at(flat, path)
     )
@@ -84,7 +84,8 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
     try:
         losses.parse(metadata.get("loss", "softmax_cross_entropy"))
     except ConfigError as error:
-        raise WeightFileError(f"metadata {printable(str(error), 600)}", file=file.file) from None
+        reason = printable(str(error).removeprefix("loss: "), 600)
+        raise WeightFileError(f"metadata loss: {reason}", file=file.file) from None
     if file.architecture is not None:
         return file.architecture, metadata
     if "recipe" not in metadata:
