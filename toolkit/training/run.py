@@ -1,7 +1,7 @@
 """A run and its file: what makes two runs the same, and what stands where the result shall go."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def identity(
         "recipe": recipe,
         "architecture": architecture.describe(model.network, model.input_shape),
         "data": {"name": dataset.name, "sha256": dataset.fingerprint()},
-        "options": asdict(options),
+        "options": options.to_json(),
         "backend": model.backend.name,
         "device": model.backend.device,
         "dtype": model.dtype,
