@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from cnnkit.backends.cuda.cublas import Cublas
 from cnnkit.backends.cuda.products import Product
 from cnnkit.backends.protocol import Native
-from cnnkit.backends.shared.captured_step import CaptureError
+from cnnkit.backends.shared.capture_device import CaptureError
 from cnnkit.errors import first_line
 
 T = TypeVar("T")

@@ -24,7 +24,7 @@ class Machine(Protocol):
     def capture(self, function: Callable[[], T]) -> Callable[[], T]:
         """Return a function that does on the device what `function` would; its result is valid until the next call.
 
-        `function` has run before. Raises CaptureError (of captured_step) where it cannot be captured.
+        `function` has run before. Raises CaptureError (of capture_device) where it cannot be captured.
         """
         ...
 

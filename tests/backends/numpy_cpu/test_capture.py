@@ -15,7 +15,8 @@ from cnnkit.backends.numpy_cpu.capture.traced_array import TracedArray, unwrap
 from cnnkit.backends.numpy_cpu.capture.tracer import Tracer
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.numpy_cpu.threads.thread_tuner import ThreadTuner
-from cnnkit.backends.shared.captured_step import CapturedStep, CaptureError
+from cnnkit.backends.shared.capture_device import CaptureError
+from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.flat_tree import flat_tree
 from cnnkit.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Sequential
 from cnnkit.parity.layers import LAYERS
@@ -50,10 +51,10 @@ def made(monkeypatch) -> list[CapturedStep]:
 
 def programs(steps: list[CapturedStep]) -> list[Program]:
     return [
-        place.captured.replay._program
+        entry.captured.replay._program
         for step in steps
-        for place in step._places.values()
-        if place.captured is not None
+        for entry in step._entries.values()
+        if entry.captured is not None
     ]
 
 
