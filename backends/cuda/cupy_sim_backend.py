@@ -1,4 +1,4 @@
-"""cupy-sim: the CUDA backend on the CPU stand-in, for machines without a GPU. It is for checking, not for speed."""
+"""cupy-sim: the CUDA backend on the CPU simulator, which tests its kernels on machines without a GPU."""
 
 import shutil
 import sys
@@ -9,7 +9,7 @@ from cnnkit.errors import BackendUnavailableError
 
 
 class CupySimBackend(CudaBackend):
-    """What CupyBackend does, with the same kernels, on memory and threads that are simulated."""
+    """The same kernels as CupyBackend, on simulated memory and threads. It is slow."""
 
     name = "cupy-sim"
     device = "cpu"
@@ -26,5 +26,5 @@ class CupySimBackend(CudaBackend):
         if sys.platform != "linux":
             return Availability(False, "it compiles CUDA kernels with g++ and glibc, so it needs Linux", "", ())
         if shutil.which("g++") is None:
-            return Availability(False, "it compiles CUDA kernels with g++, which is not here", "apt install g++", ())
+            return Availability(False, "it compiles CUDA kernels with g++, which is missing", "apt install g++", ())
         return Availability(True, devices=("cpu",))

@@ -1,4 +1,4 @@
-"""PyTorch's own bodies of the composite primitives: its native operations, in place where that is allowed."""
+"""The composite primitives by native operations of PyTorch, in place where that is allowed."""
 
 from collections.abc import Mapping
 from typing import Any

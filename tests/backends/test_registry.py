@@ -184,7 +184,7 @@ def test_what_an_authors_class_lacks_is_said() -> None:
     assert not state.usable
     assert state.reason.startswith("its class lacks arange, argmax, asarray")
     assert message(backend="half").startswith("backend half: its class lacks")
-    assert "cannot be made with device and threads" in message(backend="without")
+    assert "cannot be constructed with device and threads" in message(backend="without")
     assert message(backend="misnamed") == (
         "backend misnamed: its class calls itself 'elsewhere': set name = 'misnamed'"
     )
