@@ -17,9 +17,9 @@ class CupySimBackend(CudaBackend):
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
         if device not in (None, "cpu"):
             raise BackendUnavailableError(f"backend cupy-sim: expected device cpu, got {device!r}")
-        from cnnkit.backends.cuda.simulator.sim_machine import Simulated
+        from cnnkit.backends.cuda.simulator.sim_machine import SimMachine
 
-        super().__init__(Simulated())
+        super().__init__(SimMachine())
 
     @classmethod
     def availability(cls) -> Availability:

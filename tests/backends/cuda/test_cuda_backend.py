@@ -32,8 +32,8 @@ def test_pieces_of_the_batch_give_what_the_whole_gives(sim, normal, monkeypatch,
 
     def results():
         return [
-            sim.to_numpy(found)
-            for found in (
+            sim.to_numpy(result)
+            for result in (
                 sim.conv2d(x, weight, *GEOMETRY, groups),
                 sim.conv2d_input_gradient(dy, weight, x.shape, *GEOMETRY, groups),
                 sim.conv2d_weight_gradient(dy, x, weight.shape, *GEOMETRY, groups),

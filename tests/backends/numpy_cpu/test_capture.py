@@ -38,15 +38,15 @@ def always(monkeypatch):
 @pytest.fixture
 def made(monkeypatch) -> list[CapturedStep]:
     """The captured steps that come into being."""
-    found: list[CapturedStep] = []
+    steps: list[CapturedStep] = []
 
     class Kept(CapturedStep):
         def __init__(self, *arguments) -> None:
             super().__init__(*arguments)
-            found.append(self)
+            steps.append(self)
 
     monkeypatch.setattr(replay, "CapturedStep", Kept)
-    return found
+    return steps
 
 
 def programs(steps: list[CapturedStep]) -> list[Program]:
@@ -155,11 +155,11 @@ def accumulating(look):
 
 
 def run_on_several(step: CapturedStep) -> tuple[float, list[float]]:
-    total, found = np.zeros(3), []
+    total, sums = np.zeros(3), []
     for i in range(STEPS):
         total, report = step(total, np.full(3, i + 1.0), {"rate": 0.5})
-        found.append(float(report))
-    return float(total[0]), found
+        sums.append(float(report))
+    return float(total[0]), sums
 
 
 WANTED = [1.5 * sum(range(1, i + 2)) for i in range(STEPS)]

@@ -1,4 +1,4 @@
-"""Captured steps on the stand-in: what is captured when, what may change from call to call, how many launches."""
+"""Captured steps in the simulator: what is captured when, what may change between calls, how many launches."""
 
 from typing import Any, NamedTuple
 
@@ -96,7 +96,7 @@ def training(backend) -> Training:
 
 
 def test_no_host_array_enters_a_training_step_and_nothing_is_read(sim) -> None:
-    """The stand-in refuses host arrays in device operations, and every transfer while a step is captured."""
+    """The simulator refuses host arrays in device operations, and every transfer while a step is captured."""
     run = training(sim)
     assert isinstance(run.step, CapturedStep)
     list(run.epochs())
@@ -221,8 +221,8 @@ def test_numbers_among_the_variables_are_not_captured(captured) -> None:
     backend, compile_ = captured
     step, variables = compile_(lambda v, x: ((v[0], v[1] + 1), x * v[1])), (backend.zeros((1,), "float64"), 0)
     for i in range(7):
-        variables, found = step(variables, backend.asarray(np.ones(1)))
-        assert backend.to_numpy(found).tolist() == [i]
+        variables, scaled = step(variables, backend.asarray(np.ones(1)))
+        assert backend.to_numpy(scaled).tolist() == [i]
     assert step.reason == "numbers among the variables"
 
 
