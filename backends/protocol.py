@@ -257,10 +257,10 @@ class Backend(ABC):
         """
         return x_shape[0]
 
-    def map_samples(self, function: Callable[..., T], size: int, *arrays: Array) -> list[T]:
+    def map_samples(self, function: Callable[..., T], size: int, *arrays: Array, label: str = "") -> list[T]:
         """Return [function(first, *shards), ...] over shards of `size` samples, in order.
 
-        first: position of the shard's first sample in the batch. function.__name__: tells kinds of work apart.
+        first: position of the shard's first sample in the batch. label: tells kinds of work apart.
         """
         count = arrays[0].shape[0]
         if count <= size:

@@ -10,6 +10,7 @@ from cnnkit import recipes
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "docs/networks.md"]
+ROOMS = ("toolkit", "backends", "exporters", "data", "examples", "tests")
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -46,3 +47,13 @@ def test_the_pages_name_files_that_exist() -> None:
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_pages_about_the_code_name_files_and_folders_that_exist() -> None:
+    files = [f"/{path.relative_to(ROOT)}" for room in ROOMS for path in (ROOT / room).rglob("*")]
+    for page in [ROOT / "docs" / "architecture.md", *ROOT.glob("*/README.md"), *ROOT.glob("*/*/README.md")]:
+        for name in re.findall(r"`([\w./-]+(?:\.py|/))`", page.read_text("utf-8")):
+            known = any(path.endswith(f"/{name}".rstrip("/")) for path in files)
+            assert known or re.search("my_|gguf|group_norm|^(train|test)/", name) or (ROOT / name).exists(), (
+                f"{page}: {name}"
+            )

@@ -24,14 +24,14 @@ def impurity(*parts: Part) -> str | None:
         if not part.pure:
             name = type(part).__name__
             return f"{name} does not say that it is pure: set pure = True in its class if it is (docs/networks.md)"
-        reason = impurity(*_inside(part))
+        reason = impurity(*inner_parts(part))
         if reason is not None:
             return reason
     return None
 
 
-def _inside(part: Part) -> list[Part]:
-    """Return the parts that a combinator's fields hold."""
+def inner_parts(part: Part) -> list[Part]:
+    """Return the parts among the values of a part's fields, also inside tuples."""
     values = vars(part).values() if hasattr(part, "__dict__") else ()
-    found = [inner for value in values for inner in (value if isinstance(value, tuple) else (value,))]
-    return [inner for inner in found if isinstance(inner, Part)]
+    candidates = [inner for value in values for inner in (value if isinstance(value, tuple) else (value,))]
+    return [inner for inner in candidates if isinstance(inner, Part)]

@@ -194,9 +194,9 @@ class NumpyBackend(ArrayBackend):
         shards = max(1, -(-count // most))
         return max(1, -(-count // shards))  # of nearly equal size
 
-    def map_samples(self, function: Callable[..., T], size: int, *arrays: Native) -> list[T]:
+    def map_samples(self, function: Callable[..., T], size: int, *arrays: Native, label: str = "") -> list[T]:
         firsts = range(0, max(len(arrays[0]), 1), size)  # an empty batch is one shard
-        kind = (getattr(function, "__name__", ""), arrays[0].shape)
+        kind = (label, arrays[0].shape)
 
         def one(first: int) -> T:
             return function(first, *(samples_last_in_memory(self, a[first : first + size]) for a in arrays))

@@ -200,14 +200,8 @@ class Counter(Layer):
         return {"count": state["count"] + 1}
 
 
-class StatefulCounter(Counter):
-    stateful = True
-
-
-def test_a_layer_with_state_says_so_and_is_updated(digits) -> None:
-    with pytest.raises(ConfigError, match="stateful = True"):
-        Model(Sequential((Counter(), Flatten(), Dense(10))), (1, 8, 8), backend=NumpyBackend())
-    model = Model(Sequential((StatefulCounter(), Flatten(), Dense(10))), (1, 8, 8), backend=NumpyBackend())
+def test_a_layer_with_state_is_updated(digits) -> None:
+    model = Model(Sequential((Counter(), Flatten(), Dense(10))), (1, 8, 8), backend=NumpyBackend())
     model.fit(digits, epochs=2, limit=320)
     assert flatten(model.to_host(model.state)) == {"0.count": np.array([20.0])}
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Padding, Pair, Shape
 from cnnkit.layers.base import Context, Reach, Variables, reshape_hint, window_reach
-from cnnkit.layers.biased import Biased
 from cnnkit.layers.fields import (
     PaddingField,
     Size,
@@ -17,10 +16,11 @@ from cnnkit.layers.fields import (
     resolve_padding,
 )
 from cnnkit.layers.kernels import check_convolving, fresh
+from cnnkit.layers.linear_layer import LinearLayer
 
 
 @dataclass(frozen=True)
-class Conv2D(Biased):
+class Conv2D(LinearLayer):
     """y[o, p, q] = bias[o] + sum over i, a, b of weight[o, i, a, b] x[i, p*stride + a*dilation, ...].
 
     A cross-correlation: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O), y (N, O, OH, OW), O = features.

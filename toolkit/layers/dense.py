@@ -7,12 +7,12 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Variables
-from cnnkit.layers.biased import Biased
 from cnnkit.layers.kernels import check_weighted, fresh
+from cnnkit.layers.linear_layer import LinearLayer
 
 
 @dataclass(frozen=True)
-class Dense(Biased):
+class Dense(LinearLayer):
     """y = x weight^T + bias; x (N, I), weight (O, I), bias (O), y (N, O)."""
 
     features: int

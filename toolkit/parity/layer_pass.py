@@ -35,7 +35,7 @@ def run_layer(arena: Arena, layer: Layer, given: Given) -> Passed:
     params, state = arena.tree(given.params), arena.tree(given.state)
     y, cache = layer.forward(context, params, state, arena.array(given.x))
     forward = {"y": arena.host(y)}
-    if layer.stateful:
+    if given.state:
         after = flatten(layer.next_state(state, cache))
         forward |= {f"next {name}": arena.host(value) for name, value in after.items()}
     if given.dy is None:

@@ -12,9 +12,10 @@ from cnnkit.parity.check import Arena, Case, Check
 from cnnkit.parity.draw import Draw, float32_exact, generator, normal
 from cnnkit.tree import flatten, map_leaves
 
-IMAGES, ROW = (4, 5, 6), (7,)
+IMAGES, ROW = (4, 5, 6), (7,)  # shapes of a sample
 Given = tuple[Layer, Shape, int, bool]  # layer, shape of a sample, samples, training
 
+# Layers by type, with the shape of a sample: what the parity suite and the tests of layers run.
 LAYERS: dict[str, list[tuple[Layer, Shape]]] = {
     "Conv2D": [
         (layers.Conv2D(4, 3), IMAGES),
@@ -48,12 +49,14 @@ LAYERS: dict[str, list[tuple[Layer, Shape]]] = {
         (layers.Sequential((layers.Conv2D(2, 3), layers.Dropout(0.3), layers.MaxPool2D(2))), (1, 28, 28)),
     ],
     "Residual": [
-        (layers.Residual(layers.Sequential((layers.Conv2D(4, 3, padding=1, bias=False), layers.BatchNorm()))), IMAGES),
+        (layers.Residual(layers.Sequential((
+            layers.Conv2D(4, 3, padding=1, bias=False), layers.BatchNorm(), layers.Tanh(), layers.Dropout(0.3),
+        ))), IMAGES),
         (layers.Residual(layers.Dense(3), shortcut=layers.Sequential((layers.Dense(3), layers.Sigmoid()))), ROW),
     ],
     "Branches": [
         (layers.Branches((layers.Conv2D(2, 3, padding=1), layers.MaxPool2D(3, 1, 1), layers.Dropout(0.5))), IMAGES),
-        (layers.Branches((layers.Dense(3), layers.Sequential((layers.Dense(3), layers.Tanh()))), join="add"), ROW),
+        (layers.Branches((layers.Dense(3), layers.Sequential((layers.Dense(3), layers.BatchNorm()))), join="add"), ROW),
     ],
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What layers of the form y = product(x, weight) + bias share."""
+"""The base of layers of the form y = product(x, weight) + bias."""
 
 from abc import abstractmethod
 from typing import Any
@@ -8,7 +8,7 @@ from cnnkit.layers.base import Context, Layer
 from cnnkit.tree import Tree
 
 
-class Biased(Layer):
+class LinearLayer(Layer):
     """A layer y = product(x, weight) + bias; subclasses give the product and its two gradients."""
 
     bias: bool
