@@ -1,8 +1,9 @@
 """Backends by name, registered as entry points of group `cnnkit.backends`, as are those of cnnkit itself."""
 
 import difflib
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
+from cnnkit import plugins
 from cnnkit.backends.protocol import Availability, Backend
 from cnnkit.errors import BackendUnavailableError, first_line
 
@@ -12,16 +13,16 @@ PREFERENCE = ("cupy", "torch")  # of "auto" where there is a GPU; otherwise nump
 
 def names() -> list[str]:
     """Return the names of all registered backends, also of those that cannot run here."""
-    return sorted({entry.name for entry in entry_points(group=GROUP)})
+    return sorted(plugins.entries(GROUP))
 
 
 def _entry(name: str) -> EntryPoint:
-    entries = tuple(entry_points(group=GROUP, name=name))
-    if not entries:
+    entry = plugins.entry(GROUP, name)
+    if entry is None:
         near = difflib.get_close_matches(name, names(), 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise BackendUnavailableError(f"backend: expected one of {', '.join(names())} or auto, got {name!r}{hint}")
-    return entries[0]
+    return entry
 
 
 def availability(name: str) -> Availability:

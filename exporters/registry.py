@@ -10,6 +10,7 @@ from cnnkit.errors import CnnkitError, ExportError
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.format import Format
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.files.atomic import atomic_path
 from cnnkit.files.names import printable
 
@@ -45,7 +46,7 @@ def read(path: str | Path) -> WeightFile:
     head = _head(path)
     for form in formats().values():
         if _recognises(form, path, head):
-            return replace(_read_as(form, path), file=str(path), format=form.name)
+            return NotebookWeightFile.of(replace(_read_as(form, path), file=str(path), format=form.name))
     known = ", ".join(name for name, form in formats().items() if form.reads)
     raise fault(path, f"unknown content, begins with {head[:8].hex(' ')}", hint=f"cnnkit reads {known}")
 

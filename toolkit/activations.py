@@ -2,11 +2,11 @@
 
 from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.layers import Context
-from cnnkit.model import Model, Values
+from cnnkit.network import Network, Values
 from cnnkit.tree import child
 
 
-def activations(model: Model, x: Values) -> tuple[Tensor, ...]:
+def activations(model: Network, x: Values) -> tuple[Tensor, ...]:
     """Return the input and the output of every layer at the top of the network for one sample x (input_shape).
 
     The input is called "input", an output by its layer's path; all are of kind "activation".

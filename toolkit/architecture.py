@@ -11,7 +11,7 @@ from cnnkit.layers import Layer, Sequential, from_config, to_config
 _DERIVED = ("path", "input_shape", "output_shape")
 
 
-class Place(NamedTuple):
+class PlacedLayer(NamedTuple):
     """A layer where it stands in a network; shapes are a sample's."""
 
     path: str
@@ -71,8 +71,8 @@ def initialized(description: Any, initializers: Mapping[str, str]) -> Any:
     return {key: initializers.get(key) or initialized(value, initializers) for key, value in description.items()}
 
 
-def places(layer: Layer, x_shape: Shape, prefix: str = "") -> Iterator[Place]:
+def walk_layers(layer: Layer, x_shape: Shape, prefix: str = "") -> Iterator[PlacedLayer]:
     """Yield every layer inside `layer`, combinators before what they hold."""
     for name, child, shape in layer.children(x_shape):
-        yield Place(prefix + name, child, shape, child.output_shape(shape))
-        yield from places(child, shape, f"{prefix}{name}.")
+        yield PlacedLayer(prefix + name, child, shape, child.output_shape(shape))
+        yield from walk_layers(child, shape, f"{prefix}{name}.")

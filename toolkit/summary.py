@@ -17,7 +17,7 @@ START: Field = ((1, 1), (1, 1))
 
 
 @dataclass(frozen=True)
-class Row:
+class SummaryRow:
     """One layer. Shapes are a sample's.
 
     setting          its fields that are not at their defaults
@@ -45,7 +45,7 @@ class Summary:
 
     input_shape: Shape
     output_shape: Shape
-    rows: tuple[Row, ...]
+    rows: tuple[SummaryRow, ...]
 
     @property
     def parameters(self) -> int:
@@ -74,14 +74,16 @@ def summarise(network: Sequential, input_shape: Shape) -> Summary:
     return Summary(input_shape, network.output_shape(input_shape), tuple(rows))
 
 
-def _rows(parent: Layer, x_shape: Shape, prefix: str, field: Field | None, params: Tree, state: Tree) -> Iterator[Row]:
+def _rows(
+    parent: Layer, x_shape: Shape, prefix: str, field: Field | None, params: Tree, state: Tree
+) -> Iterator[SummaryRow]:
     for name, layer, shape in parent.children(x_shape):
         own, carried = child(params, name), child(state, name)
         entering = field
         after = _after(layer, shape, entering)
         reach = layer.reach(shape)
         combines = any(True for _ in layer.children(shape))
-        yield Row(
+        yield SummaryRow(
             prefix + name,
             layer.type,
             _setting(layer),

@@ -21,7 +21,7 @@ from cnnkit.parity.document import described
 from cnnkit.parity.draw import HypothesisDraw
 from cnnkit.parity.engine import measure, rows_of, run_check
 from cnnkit.parity.primitives import PRIMITIVES
-from cnnkit.parity.report import Row
+from cnnkit.parity.results import ParityRow
 
 _BY_NAME = {check.name: check for check in suite.CHECKS}
 
@@ -54,7 +54,7 @@ class BackendSuite:
         return Arena(get_backend(cls.backend), dtype)
 
     @classmethod
-    def _pass(cls, rows: list[Row]) -> None:
+    def _pass(cls, rows: list[ParityRow]) -> None:
         assert rows, "nothing was compared"
         failed = [described(row) for row in rows if not row.passed]
         assert not failed, "\n".join(failed)
@@ -95,7 +95,7 @@ def _parameters(signature: inspect.Signature) -> list[tuple[Any, ...]]:
     return [(p.name, p.kind, p.default) for p in signature.parameters.values()]
 
 
-def _search(check: Check, arena: Arena, examples: int, judge: Callable[[list[Row]], None]) -> None:
+def _search(check: Check, arena: Arena, examples: int, judge: Callable[[list[ParityRow]], None]) -> None:
     from hypothesis import HealthCheck, given, settings
     from hypothesis import strategies as st
 

@@ -5,43 +5,46 @@ import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from cnnkit import architecture, losses
+from cnnkit import architecture, losses, recipes
 from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.layers import Layer, Sequential, Variables
+from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
 
-if TYPE_CHECKING:
-    from cnnkit.model import Model
+
+def tensors(model: Network) -> tuple[Tensor, ...]:
+    """Return parameters and state as tensors, layer by layer."""
+    by_kind = {"parameter": flatten(model.to_host(model.params)), "state": flatten(model.to_host(model.state))}
+    return tuple(
+        _tensor(layer, kind, path, name, array)
+        for path, layer, _, _ in architecture.walk_layers(model.network, model.input_shape)
+        for kind, flat in by_kind.items()
+        for name, array in _arrays_at(flat, path)
+    )
 
 
-def tensors(network: Sequential, input_shape: Shape, params: Tree, state: Tree) -> tuple[Tensor, ...]:
-    """Return parameters and state (trees of NumPy arrays) as tensors, layer by layer."""
-    trained, carried = flatten(params), flatten(state)
-    found = []
-    for path, layer, _, _ in architecture.places(network, input_shape):
-        for kind, tree in (("parameter", trained), ("state", carried)):
-            for name, array in _own(tree, path):
-                axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
-                role = name if name in ROLES else "other"
-                found.append(Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes))
-    return tuple(found)
-
-
-def _own(flat: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+def _arrays_at(flat: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    """Yield (name, array) of the layer at `path`, without the layers inside it."""
     for full, array in flat.items():
         folder, _, name = full.rpartition(".")
         if folder == path:
             yield name, array
 
 
-def weight_file(model: "Model", found: tuple[Tensor, ...], position: dict[str, Any] | None = None) -> WeightFile:
+def _tensor(layer: Layer, kind: str, path: str, name: str, array: Any) -> Tensor:
+    axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
+    role = name if name in ROLES else "other"
+    return Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
+
+
+def weight_file(model: Network, stored: tuple[Tensor, ...], position: dict[str, Any] | None = None) -> WeightFile:
     """Return tensors with the model's architecture and provenance."""
     metadata = model.metadata | {
         "seed": model.seed,
@@ -50,10 +53,10 @@ def weight_file(model: "Model", found: tuple[Tensor, ...], position: dict[str, A
         "scaling": {"offset": model.scaling.offset, "factor": model.scaling.factor},
         "provenance": provenance(model),
     }
-    return WeightFile(found, architecture.describe(model.network, model.input_shape), metadata, position)
+    return WeightFile(stored, architecture.describe(model.network, model.input_shape), metadata, position)
 
 
-def provenance(model: "Model") -> dict[str, Any]:
+def provenance(model: Network) -> dict[str, Any]:
     """Return what made the arrays: backend, device, dtype, threads, versions."""
     versions = {"cnnkit": version("cnnkit"), "numpy": np.__version__, "python": platform.python_version()}
     library = sys.modules.get(model.backend.name)  # a backend has the name of the library that it runs on
@@ -78,6 +81,11 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
         if name in metadata and not good(metadata[name]):
             got = printable(repr(metadata[name]), 80)
             raise WeightFileError(f"metadata {name}: expected {expected}, got {got}", file=file.file)
+    try:
+        losses.parse(metadata.get("loss", "softmax_cross_entropy"))
+    except ConfigError as error:
+        reason = printable(str(error).removeprefix("loss: "), 600)
+        raise WeightFileError(f"metadata loss: {reason}", file=file.file) from None
     if file.architecture is not None:
         return file.architecture, metadata
     if "recipe" not in metadata:
@@ -86,8 +94,6 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
             "write its layers down in a model file and train with --model net.toml --init-from FILE",
             file=file.file,
         )
-    from cnnkit import recipes
-
     try:
         recipe = recipes.get(metadata["recipe"])
     except ConfigError as error:
@@ -103,13 +109,6 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
 _FACTORS = {"mnist": 1 / 255, "digits": 1 / 16}  # what brings the pixels of a recipe's data to [0, 1]
 
 
-def _is_loss(value: Any) -> bool:
-    try:
-        return bool(losses.parse(value))
-    except (AttributeError, ConfigError):
-        return False
-
-
 def _is_scaling(value: Any) -> bool:
     return (
         isinstance(value, dict)
@@ -121,7 +120,7 @@ def _is_scaling(value: Any) -> bool:
 _METADATA: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "recipe": ("a name", lambda value: isinstance(value, str)),
     "seed": ("a whole number >= 0", lambda value: type(value) is int and value >= 0),
-    "loss": (f"one of {', '.join(losses.LOSSES)}", _is_loss),
+    "loss": ("NAME:key=value", lambda value: isinstance(value, str)),
     "class_names": (
         "a list of names",
         lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),

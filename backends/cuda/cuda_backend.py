@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy import float64, int32, int64, uint32
 
-from cnnkit.backends.composite import Rule
 from cnnkit.backends.cuda import convolution, pooling
 from cnnkit.backends.cuda.capture_device import CudaCaptureDevice
 from cnnkit.backends.cuda.convolution import WindowGeometry
@@ -17,16 +16,6 @@ from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
 from cnnkit.backends.shared.array_backend import ArrayBackend
 from cnnkit.backends.shared.captured_step import CapturedStep
 
-# (optimizer, its slots) -> (kernel, the numbers of a step that it reads)
-_ADAM = ("rate", "size", "correction")
-UPDATES: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]] = {
-    ("cnnkit.SGD", ()): ("sgd", ("rate",)),
-    ("cnnkit.SGD", ("velocity",)): ("sgd_momentum", ("rate",)),
-    ("cnnkit.RMSprop", ("square",)): ("rmsprop", ("rate",)),
-    ("cnnkit.RMSprop", ("square", "velocity")): ("rmsprop_momentum", ("rate",)),
-    ("cnnkit.Adam", ("first_moment", "second_moment")): ("adam", _ADAM),
-    ("cnnkit.AdamW", ("first_moment", "second_moment")): ("adamw", _ADAM),
-}
 MOST_UPDATE_BLOCKS = 2048
 SHARES = 32  # blocks that sum the bias gradient of one channel, at most
 
@@ -175,21 +164,52 @@ class CudaBackend(ArrayBackend):
         self.kernels("softmax_cross_entropy", outputs.dtype, grid, *arguments, float64(label_smoothing))
         return loss, dy
 
-    def update(
-        self, rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
-    ) -> tuple[Native, dict[str, Native]]:
-        known = UPDATES.get((rule.name, tuple(slots)))
-        arrays = (parameter, *slots.values())
-        alike = all(array.flags.c_contiguous and array.dtype == gradient.dtype for array in arrays)
-        if known is None or not alike:
-            return super().update(rule, parameter, gradient, slots, scalars)
-        kernel, names = known
+    def sgd_update(
+        self, parameter: Native, gradient: Native, velocity: Native, rate: Any, *,
+        momentum: float, nesterov: bool, weight_decay: float,
+    ) -> tuple[Native, ...]:  # fmt: skip
+        fields: dict[str, Any] = {"momentum": momentum, "nesterov": nesterov, "weight_decay": weight_decay}
+        kernel, slots = ("sgd", ()) if velocity is None else ("sgd_momentum", (velocity,))
+        if not self._updated_by(kernel, parameter, gradient, slots, (rate,), fields):
+            return super().sgd_update(parameter, gradient, velocity, rate, **fields)
+        return (parameter, *slots)
+
+    def adam_update(
+        self, parameter: Native, gradient: Native, first_moment: Native, second_moment: Native,
+        rate: Any, size: Any, correction: Any, *,
+        beta1: float, beta2: float, epsilon: float, weight_decay: float, decoupled: bool,
+    ) -> tuple[Native, ...]:  # fmt: skip
+        fields: dict[str, Any] = {"beta1": beta1, "beta2": beta2, "epsilon": epsilon, "weight_decay": weight_decay}
+        slots, numbers = (first_moment, second_moment), (rate, size, correction)
+        if not self._updated_by("adamw" if decoupled else "adam", parameter, gradient, slots, numbers, fields):
+            return super().adam_update(parameter, gradient, *slots, *numbers, **fields, decoupled=decoupled)
+        return (parameter, *slots)
+
+    def rmsprop_update(
+        self, parameter: Native, gradient: Native, square: Native, velocity: Native, rate: Any, *,
+        decay: float, epsilon: float, momentum: float, weight_decay: float,
+    ) -> tuple[Native, ...]:  # fmt: skip
+        fields: dict[str, Any] = {
+            "decay": decay, "epsilon": epsilon, "momentum": momentum, "weight_decay": weight_decay,
+        }  # fmt: skip
+        kernel, slots = ("rmsprop", (square,)) if velocity is None else ("rmsprop_momentum", (square, velocity))
+        if not self._updated_by(kernel, parameter, gradient, slots, (rate,), fields):
+            return super().rmsprop_update(parameter, gradient, square, velocity, rate, **fields)
+        return (parameter, *slots)
+
+    def _updated_by(
+        self, kernel: str, parameter: Native, gradient: Native, slots: Sequence[Native], numbers: Sequence[Any],
+        fields: Mapping[str, float],
+    ) -> bool:  # fmt: skip
+        """Update parameter and slots in place; False, and nothing done, where the kernel cannot read the arrays."""
+        arrays = (parameter, *slots)
+        if not all(array.flags.c_contiguous and array.dtype == gradient.dtype for array in arrays):
+            return False
         (gradient,) = self._contiguous(gradient)
-        numbers = [self.xp.asarray(scalars[name], parameter.dtype) for name in names]
-        fields = map(float64, rule.constants())
-        arguments = (parameter, gradient, *slots.values(), *numbers, int64(parameter.size), *fields)
+        read = [self.xp.asarray(number, parameter.dtype) for number in numbers]
+        arguments = (parameter, gradient, *slots, *read, int64(parameter.size), *map(float64, fields.values()))
         self.kernels(kernel, parameter.dtype, (min(blocks(parameter.size), MOST_UPDATE_BLOCKS),), *arguments)
-        return parameter, slots
+        return True
 
     def _zeros(self, count: int) -> Native:
         """Return counters that are zero; kernels that use them set them to zero again.

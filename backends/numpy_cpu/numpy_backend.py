@@ -6,14 +6,13 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
 
-from cnnkit.backends.composite import Rule
 from cnnkit.backends.numpy_cpu.capture.memory import Memory, Workspace, empty_like
 from cnnkit.backends.numpy_cpu.capture.replay import ThreadLocalStep
 from cnnkit.backends.numpy_cpu.capture.traced_array import TracedArray
@@ -164,17 +163,17 @@ class NumpyBackend(ArrayBackend):
         return composites.one_hot(self, labels, like)
 
     def update(
-        self, rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
-    ) -> tuple[Native, dict[str, Native]]:
-        def part(start: int) -> None:
+        self, formula: Callable[..., tuple[Native, ...]], parameter: Native, gradient: Native, *slots: Native
+    ) -> tuple[Native, ...]:
+        def piece(start: int) -> None:
             cut = slice(start, start + UPDATE_VALUES)
-            composites.update_part(self, rule, cut, parameter, gradient, slots, scalars)
+            composites.update(formula, parameter[cut], gradient[cut], *(slot[cut] for slot in slots))
 
         if parameter.ndim == 1 and parameter.size > UPDATE_VALUES:
-            self._run_pieces(("update", parameter.size), part, range(0, parameter.size, UPDATE_VALUES))
+            self._run_pieces(("update", parameter.size), piece, range(0, parameter.size, UPDATE_VALUES))
         else:
-            composites.update_part(self, rule, slice(None), parameter, gradient, slots, scalars)
-        return parameter, slots
+            composites.update(formula, parameter, gradient, *slots)
+        return (parameter, *slots)
 
     def pack(self, arrays: Sequence[Native]) -> Native:
         flat = self.empty((sum(array.size for array in arrays),), arrays[0].dtype)

@@ -1,11 +1,11 @@
 """PyTorch: the primitives on its native operations, on the CPU, an NVIDIA GPU or an Apple GPU. Autograd is not used."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from cnnkit.backends.composite import Rule
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
 from cnnkit.backends.pytorch import composites as torch_composites
 from cnnkit.backends.pytorch.capture_device import TorchCaptureDevice
@@ -70,9 +70,7 @@ class TorchBackend(Backend):
 
     def uniform(self, key: Pair, step: Any, shape: Shape, start: int = 0) -> Native:
         torch = self.torch
-        size = 1
-        for length in shape:
-            size *= length
+        size = math.prod(shape)
         blocks = torch.arange(start // 4, (start + size + 3) // 4, dtype=torch.int64, device=self.device)
         steps = torch.as_tensor(step, dtype=torch.int64, device=self.device).reshape((1,))
         words = torch.broadcast_tensors(*philox4x32(counters(blocks, steps), key))
@@ -239,12 +237,22 @@ class TorchBackend(Backend):
     def one_hot(self, labels: Native, like: Native) -> Native:
         return (labels.reshape((-1, 1)) == self.arange(like.shape[1])).to(like.dtype)
 
-    def update(
-        self, rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
-    ) -> tuple[Native, dict[str, Native]]:
-        if torch_composites.update(rule, parameter, gradient, slots, scalars):
-            return parameter, slots
-        return super().update(rule, parameter, gradient, slots, scalars)
+    def sgd_update(
+        self, parameter: Native, gradient: Native, velocity: Native, rate: Any, *,
+        momentum: float, nesterov: bool, weight_decay: float,
+    ) -> tuple[Native, ...]:  # fmt: skip
+        run = torch_composites.sgd_update if isinstance(rate, float) else super().sgd_update
+        return run(parameter, gradient, velocity, rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
+
+    def adam_update(
+        self, parameter: Native, gradient: Native, first_moment: Native, second_moment: Native,
+        rate: Any, size: Any, correction: Any, *,
+        beta1: float, beta2: float, epsilon: float, weight_decay: float, decoupled: bool,
+    ) -> tuple[Native, ...]:  # fmt: skip
+        numbers = rate, size, correction
+        run = torch_composites.adam_update if all(isinstance(n, float) for n in numbers) else super().adam_update
+        fields = {"beta1": beta1, "beta2": beta2, "epsilon": epsilon, "weight_decay": weight_decay}
+        return run(parameter, gradient, first_moment, second_moment, *numbers, **fields, decoupled=decoupled)
 
     def assign(self, target: Native, value: Native) -> Native:
         return target.copy_(value)

@@ -187,18 +187,6 @@ class WeightFile:
         """Return {name: values} of one kind, all read."""
         return {tensor.name: tensor.read() for tensor in self.select(kind)}
 
-    def _repr_html_(self) -> str:
-        """Return the list of tensors as a notebook shows it."""
-        from cnnkit.exporters.notebook import weight_file_html
-
-        return weight_file_html(self)
-
-    def _repr_svg_(self) -> str | None:
-        """Return the picture of the network; None where it would be too much for a notebook's page."""
-        from cnnkit.exporters.notebook import weight_file_svg
-
-        return weight_file_svg(self)
-
 
 def hashed(parts: Iterable[Array]) -> Generator[Array, None, str]:
     """Yield arrays, and return the SHA-256 of all their bytes, little-endian, computed while the caller works.

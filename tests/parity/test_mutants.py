@@ -25,6 +25,9 @@ WITH_RESULT = [
     "one_hot",
     "softmax_cross_entropy",
     "update",
+    "sgd_update",
+    "adam_update",
+    "rmsprop_update",
     "pack",
     "assign",
 ]

@@ -123,12 +123,13 @@ class PaddingCounts(Wrong):
 class EpsilonInside(Wrong):
     """Adam as Keras has it: epsilon before the bias correction."""
 
-    def update(self, rule, parameter, gradient, slots, scalars):
-        value, values = rule.formula(self, parameter, gradient, slots, scalars)
-        if rule.name.endswith("Adam") and not rule.weight_decay:
-            scale = (np.sqrt(values["second_moment"]) + rule.epsilon) * scalars["correction"]
-            value = parameter - values["first_moment"] / scale * scalars["size"]
-        return value.astype(parameter.dtype), values
+    def adam_update(self, parameter, gradient, *slots_and_numbers, **fields):
+        kept = parameter.copy()
+        _, first, second = super().adam_update(parameter, gradient, *slots_and_numbers, **fields)
+        if fields["weight_decay"]:
+            return parameter, first, second
+        _, size, correction = slots_and_numbers[2:]
+        return kept - first / ((np.sqrt(second) + fields["epsilon"]) * correction) * size, first, second
 
 
 class InFloat32(Wrong):
@@ -171,7 +172,7 @@ PLANTED = [
     (OtherGenerator, "uniform", "no known mistake"),
     (NoStep, "uniform", "the step is ignored"),
     (PaddingCounts, "average_pool2d", "padding counts where it should not, or the other way"),
-    (EpsilonInside, "update", "epsilon stands before the bias correction"),
+    (EpsilonInside, "adam_update", "epsilon stands before the bias correction"),
     (InFloat32, "conv2d_input_gradient", "computes in float32"),
     (SummedLoss, "softmax_cross_entropy", "summed over the batch, not averaged"),
     (NaN, "tanh", "gives NaN or infinity"),

@@ -14,7 +14,8 @@ from cnnkit.parity import losses as loss_checks
 from cnnkit.parity import markdown, suite, writing
 from cnnkit.parity import optimizers as optimizer_checks
 from cnnkit.parity.bounds import bound, compare
-from cnnkit.parity.report import Report, Row
+from cnnkit.parity.report import ParityReport
+from cnnkit.parity.results import ParityRow
 
 
 class Loud(NumpyBackend):
@@ -27,7 +28,7 @@ class Loud(NumpyBackend):
 
 
 @pytest.fixture(scope="module")
-def wrong() -> Report:
+def wrong() -> ParityReport:
     return parity.run([Loud(threads=1)], parity.Settings(filter="sum", quick=True))
 
 
@@ -177,10 +178,10 @@ def test_bounds_are_those_of_the_contract() -> None:
 
 def test_a_row_of_nan_or_of_nothing_has_not_passed() -> None:
     facts = ("primitives", "exp", "forward", "mine", "float32", "reference")
-    assert Row(*facts, error=0.5e-5, bound=1e-5, cases=1).passed
-    assert not Row(*facts, error=np.nan, bound=1e-5, cases=1).passed
-    assert not Row(*facts, error=0.0, bound=1e-5, cases=0).passed
-    assert not Report(("numpy",), ("float32",)).passed
+    assert ParityRow(*facts, error=0.5e-5, bound=1e-5, cases=1).passed
+    assert not ParityRow(*facts, error=np.nan, bound=1e-5, cases=1).passed
+    assert not ParityRow(*facts, error=0.0, bound=1e-5, cases=0).passed
+    assert not ParityReport(("numpy",), ("float32",)).passed
 
 
 def test_all_backends_of_the_protocol_can_take_part() -> None:

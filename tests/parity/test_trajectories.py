@@ -67,11 +67,11 @@ class SummedLoss(Wrong):
 class KerasAdam(Wrong):
     """Epsilon before the bias correction."""
 
-    def update(self, rule, parameter, gradient, slots, scalars):
-        _, values = rule.formula(self, parameter, gradient, slots, scalars)
-        scale = (np.sqrt(values["second_moment"]) + rule.epsilon) * scalars["correction"]
-        parameter -= values["first_moment"] / scale * scalars["size"]
-        return parameter, values
+    def adam_update(self, parameter, gradient, first, second, rate, size, correction, *, epsilon, **fields):
+        kept = parameter.copy()
+        super().adam_update(parameter, gradient, first, second, rate, size, correction, epsilon=epsilon, **fields)
+        parameter[...] = kept - first / ((np.sqrt(second) + epsilon) * correction) * size
+        return parameter, first, second
 
 
 class LostShard(Wrong):
@@ -124,13 +124,9 @@ class RootPlusEpsilon(BatchNorm):
 
 @dataclass(frozen=True)
 class NoCorrection(Adam):
-    def scalars(self, step, learning_rate):
-        return super().scalars(step, learning_rate)
-
-    def rule(self, backend, parameter, gradient, slots, scalars):
-        return super().rule(
-            backend, parameter, gradient, slots, {**scalars, "size": scalars["rate"], "correction": 1.0}
-        )
+    def step(self, backend, parameter, gradient, slots, scalars):
+        uncorrected = {**scalars, "size": scalars["rate"], "correction": 1.0}
+        return super().step(backend, parameter, gradient, slots, uncorrected)
 
 
 def with_norm(layer, norm):
@@ -169,7 +165,7 @@ PLANTED = [
     ("scratch-mlp", Diverges(), "float64", {}, 1, "layer 2 (Sigmoid)", "y", "exp: gives NaN or infinity"),
     ("lecture-cnn", SummedLoss(), "float64", {}, 1, "loss", "dy", "softmax_cross_entropy: multiplied by 8"),
     ("digits-cnn", KerasAdam(), "float64", {}, None, "layer 0 (Conv2D)", "parameter of weight",
-     "update: epsilon stands before the bias correction"),
+     "adam_update: epsilon stands before the bias correction"),
     ("digits-cnn", LostShard(), "float64", {}, 1, "the network as a whole", "outputs",
      "map_samples, or layers in one go"),
     ("mini-resnet", Wrong(), "float64", {"norm": BiasedRunning}, 1, "layer 1 (BatchNorm)", "next variance",
@@ -177,7 +173,7 @@ PLANTED = [
     ("mini-resnet", Wrong(), "float64", {"norm": RootPlusEpsilon}, 1, "layer 1 (BatchNorm)", "y",
      "BatchNorm: epsilon is added outside of the square root"),
     ("digits-cnn", Wrong(), "float64", {"optimizer": NoCorrection()}, 1, "layer 0 (Conv2D)", "parameter of weight",
-     "update: the bias correction is left out"),
+     "adam_update: the bias correction is left out"),
 ]  # fmt: skip
 
 

@@ -14,9 +14,9 @@ from cnnkit.cli.tables import print_table, shape_text, size_text
 from cnnkit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cnnkit.architecture import Place
+    from cnnkit.architecture import PlacedLayer
     from cnnkit.layers import Sequential
-    from cnnkit.summary import Row, Summary
+    from cnnkit.summary import Summary, SummaryRow
 
 EXAMPLE = "cnnkit summary --recipe lecture-cnn   or   cnnkit summary --model net.toml --input-shape 3,32,32"
 
@@ -43,14 +43,14 @@ def command(
     verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
 ) -> int:
     """Show layers, output shapes, parameters, receptive field, multiply-adds and memory of a network."""
-    from cnnkit.architecture import places
+    from cnnkit.architecture import walk_layers
     from cnnkit.summary import summarise
 
     output = Output(json, quiet)
     subject = _subject(file, recipe, model)
     shape = subject.input_shape if input_shape is None else _shape(input_shape)
     summary = summarise(subject.network, shape)
-    sizes = {place.path: size_formula(place) for place in places(subject.network, shape)}
+    sizes = {place.path: size_formula(place) for place in walk_layers(subject.network, shape)}
 
     output.say(Text(f"{subject.name}: input {shape_text(shape)}, output {shape_text(summary.output_shape)}\n"))
     _print_layers(output, summary)
@@ -108,15 +108,11 @@ def _images(data: str | None) -> int:
     return next((entry.train_images for entry in KNOWN if entry.name == data), 60_000)
 
 
-def _slots(optimizer: str) -> int:
-    """Return how many arrays the optimizer keeps a parameter."""
-    import numpy as np
-
+def _slots(optimizer: Any) -> int:
+    """Return how many arrays the optimizer keeps beside each parameter."""
     from cnnkit import optimizers
-    from cnnkit.backends import get_backend
 
-    slots = optimizers.parse(optimizer).init(get_backend("numpy"), {"weight": np.zeros(1, np.float32)}, "float32")
-    return len(slots)
+    return len(optimizers.parse(optimizer).slots)
 
 
 def _shape(text: str) -> tuple[int, ...]:
@@ -126,7 +122,7 @@ def _shape(text: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def size_formula(place: "Place") -> str:
+def size_formula(place: "PlacedLayer") -> str:
     """Return the formula of a convolution's or pooling's output size with its numbers, "" for other layers.
 
     O = (N - F + 2P)/S + 1; where it is no whole number, the rest of the input at the end is left over.
@@ -173,9 +169,9 @@ def _count(number: int) -> str:
     return f"{number:,}" if number else "-"
 
 
-def _seen(row: "Row") -> str:
+def _seen(row: "SummaryRow") -> str:
     return "all" if row.receptive_field is None else shape_text(row.receptive_field)
 
 
-def _row_json(row: "Row", size: str) -> dict[str, Any]:
+def _row_json(row: "SummaryRow", size: str) -> dict[str, Any]:
     return vars(row) | {"output_size": size or None}

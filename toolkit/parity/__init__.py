@@ -5,7 +5,8 @@ report = parity.run(["numpy", "torch"])
 report.passed, report.failures, report.first_divergence
 """
 
-from cnnkit.parity.report import Report, Row
+from cnnkit.parity.report import ParityReport
+from cnnkit.parity.results import ParityRow
 from cnnkit.parity.suite import Settings, run
 
-__all__ = ["Report", "Row", "Settings", "run"]
+__all__ = ["ParityReport", "ParityRow", "Settings", "run"]

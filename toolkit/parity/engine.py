@@ -12,7 +12,7 @@ from cnnkit.backends.protocol import Backend
 from cnnkit.errors import first_line
 from cnnkit.parity.bounds import Comparison, Kind, bound, compare
 from cnnkit.parity.check import Arena, Case, Check
-from cnnkit.parity.report import KNOWN, Row
+from cnnkit.parity.results import KNOWN, ParityRow
 
 Results = Mapping[str, Any]
 
@@ -56,7 +56,7 @@ class Attempt(NamedTuple):
     problem: str = ""
 
 
-def run_check(check: Check, draws: int, seed: int, arenas: Sequence[Arena], oracle: Backend) -> list[Row]:
+def run_check(check: Check, draws: int, seed: int, arenas: Sequence[Arena], oracle: Backend) -> list[ParityRow]:
     """Return the check's rows; a backend that raises fails, it does not end the run."""
     return rows_of(check, measure(check.cases(draws, seed), arenas, oracle), arenas, oracle)
 
@@ -136,7 +136,7 @@ def _compared(case: Case, name: str, got: Results, values: Any, allowed: float) 
     )
 
 
-def rows_of(check: Check, found: Found, arenas: Sequence[Arena], oracle: Backend) -> list[Row]:
+def rows_of(check: Check, found: Found, arenas: Sequence[Arena], oracle: Backend) -> list[ParityRow]:
     """Return tallies as rows; what failed is held against the known mistakes."""
     from cnnkit.parity.explain import explain_cases
 
@@ -145,7 +145,7 @@ def rows_of(check: Check, found: Found, arenas: Sequence[Arena], oracle: Backend
         arena = next(a for a in arenas if (a.backend.name, a.dtype) == (name, dtype))
         explained = explain_cases(tally.failed, arena, oracle)
         rows.append(
-            Row(check.section, check.name, kind, name, dtype, against, tally.error, tally.bound, tally.cases,
+            ParityRow(check.section, check.name, kind, name, dtype, against, tally.error, tally.bound, tally.cases,
                 tally.problem, tally.worst, explained, against in (KNOWN, oracle.name))
         )  # fmt: skip
     return rows

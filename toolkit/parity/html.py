@@ -4,7 +4,7 @@ from html import escape
 
 from cnnkit.parity.blocks import FAIL, Heading, Paragraph, Table
 from cnnkit.parity.document import document
-from cnnkit.parity.report import Report
+from cnnkit.parity.results import ParityResults
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; color: #1b1f24; }
@@ -15,7 +15,7 @@ tr.fail { background: #ffebe9; }
 """
 
 
-def render(report: Report) -> str:
+def render(report: ParityResults) -> str:
     """Return the report as a page of HTML."""
     parts = list(document(report))
     title = next(escape(part.text) for part in parts if isinstance(part, Heading))

@@ -4,10 +4,10 @@ import re
 
 from cnnkit.parity.blocks import Heading, Paragraph, Table
 from cnnkit.parity.document import document
-from cnnkit.parity.report import Report
+from cnnkit.parity.results import ParityResults
 
 
-def render(report: Report) -> str:
+def render(report: ParityResults) -> str:
     """Return the report as a page of Markdown."""
     return "\n\n".join(map(block, document(report))) + "\n"
 

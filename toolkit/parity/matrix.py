@@ -11,10 +11,10 @@ from cnnkit.backends.protocol import Availability, Backend
 from cnnkit.data.dataset import Dataset, Split
 from cnnkit.errors import BackendUnavailableError
 from cnnkit.layers import Context, Layer
-from cnnkit.model import Model
+from cnnkit.network import Network
+from cnnkit.options import Options
 from cnnkit.parity.check import Arena
-from cnnkit.parity.report import KNOWN, Row
-from cnnkit.training.options import Options
+from cnnkit.parity.results import KNOWN, ParityRow
 from cnnkit.training.training import Training
 from cnnkit.tree import map_leaves
 
@@ -43,9 +43,9 @@ def _layer(layer: Layer, x_shape: tuple[int, ...], *given: int) -> Attempt:
     return attempt
 
 
-def _model(arena: Arena, dtype: str | None = None, seed: int = 0) -> Model:
+def _model(arena: Arena, dtype: str | None = None, seed: int = 0) -> Network:
     network = layers.Sequential((layers.Flatten(), layers.Dense(3)))
-    return Model(network, (1, 2, 2), backend=arena.backend, dtype=dtype or arena.dtype, seed=seed)
+    return Network(network, (1, 2, 2), backend=arena.backend, dtype=dtype or arena.dtype, seed=seed)
 
 
 def _train(arena: Arena, side: int, classes: int) -> Any:
@@ -103,7 +103,7 @@ def names() -> list[str]:
     return [*(f"refuses {name}" for name in (*WORDED, *REFUSED)), "availability", "allow_tf32"]
 
 
-def rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[Row]:
+def rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[ParityRow]:
     """Yield a row for each backend and each attempt, and for what it says of itself."""
     seen = set()
     for arena in arenas:
@@ -129,9 +129,9 @@ def capabilities(backends: Sequence[Backend], arenas: Sequence[Arena]) -> dict[s
     }
 
 
-def _row(name: str, arena: Arena, against: str, wrong: str) -> Row:
+def _row(name: str, arena: Arena, against: str, wrong: str) -> ParityRow:
     error = np.inf if wrong else 0.0
-    return Row(SECTION, name, "exact", arena.backend.name, arena.dtype, against, error, 0.0, 1, wrong)
+    return ParityRow(SECTION, name, "exact", arena.backend.name, arena.dtype, against, error, 0.0, 1, wrong)
 
 
 def _unsound(backend: Backend) -> str:

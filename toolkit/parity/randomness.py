@@ -7,13 +7,12 @@ import numpy as np
 from cnnkit import recipes
 from cnnkit.data.dataset import Dataset, Scaling, Split
 from cnnkit.layers import Context, Dropout, Sequential
-from cnnkit.model import Model
+from cnnkit.network import Network
 from cnnkit.parity.check import Arena, Case, Check
 from cnnkit.parity.draw import Draw, generator
 from cnnkit.seeds import Purpose
 from cnnkit.seeds import generator as of_seed
 from cnnkit.training.batches import batches, epoch_order
-from cnnkit.training.options import Options
 from cnnkit.tree import flatten
 
 
@@ -25,7 +24,7 @@ def initial_weights(draw: Draw, given: tuple[str, int] | None) -> Case:
     exact = flatten(drawn.params) | flatten(drawn.state)
 
     def run(arena: Arena) -> dict[str, Any]:
-        model = Model(network, shape, backend=arena.backend, dtype=arena.dtype, seed=seed)
+        model = Network(network, shape, backend=arena.backend, dtype=arena.dtype, seed=seed)
         return {n: np.array(np.array_equal(v, exact[n].astype(arena.dtype))) for n, v in model.weights.items()}
 
     wanted = dict.fromkeys(exact, np.array(True))
@@ -38,7 +37,7 @@ def shuffle(draw: Draw, given: tuple[int, int, int] | None) -> Case:
     rng = generator(draw)
     pixels, labels = rng.integers(0, 256, (13, 1, 3, 3)).astype(np.uint8), rng.integers(0, 10, 13)
     data = Dataset("drawn", Split(pixels, labels), None, tuple("0123456789"), (1, 3, 3), Scaling(0.0, 1 / 256))
-    order = epoch_order(np.arange(13), Options(seed=seed), epoch)
+    order = epoch_order(np.arange(13), seed, epoch)
 
     def run(arena: Arena) -> dict[str, Any]:
         found = list(batches(arena.backend, data, "train", order, size, arena.dtype))

@@ -14,8 +14,8 @@ from cnnkit.tree import leaves, map_tree
 
 # Not recorded: what moves arrays in and out, and what is given functions, whose calls are recorded themselves.
 SILENT = (
-    "asarray", "to_numpy", "assign", "shard_size", "map_samples", "compile", "allow_tf32", "synchronize",
-    "availability", "data_bytes", "out_of_memory",
+    "asarray", "to_numpy", "assign", "shard_size", "map_samples", "compile", "update",
+    "allow_tf32", "synchronize", "availability", "data_bytes", "out_of_memory",
 )  # fmt: skip
 RECORDED = tuple(
     name

@@ -16,7 +16,7 @@ from cnnkit.parity import layers, losses, matrix, optimizers, randomness, traini
 from cnnkit.parity.check import Arena, Check
 from cnnkit.parity.engine import run_check
 from cnnkit.parity.primitives import PRIMITIVES
-from cnnkit.parity.report import Report
+from cnnkit.parity.report import ParityReport
 from cnnkit.parity.trajectories.plan import QUICK_STEPS, STEPS, Plan, plan
 
 DTYPES = ("float32", "float64")
@@ -110,7 +110,7 @@ def run(
     device: str | None = None,
     threads: int | None = 1,
     progress: Progress | None = None,
-) -> Report:
+) -> ParityReport:
     """Hold backends against the float64 reference and against each other; return what was found.
 
     backends: names or backends at hand; none: all that run here. device, threads: of those that are named; one thread
@@ -123,7 +123,7 @@ def run(
     started = time.perf_counter()
     oracle, chosen = get_backend("reference"), chosen_backends(backends, device, threads)
     arenas = arenas_of(chosen, settings.dtypes)
-    report = Report(
+    report = ParityReport(
         tuple(backend.name for backend in chosen), settings.dtypes, machine=_machine(chosen, arenas, settings)
     )
     jobs = list(_jobs(settings, arenas, oracle, report))
@@ -143,7 +143,7 @@ def run(
     return report
 
 
-def _jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> Iterator[Job]:
+def _jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> Iterator[Job]:
     for check in CHECKS:
         if settings.wants(check.section, check.name):
             yield check.name, partial(_check, check, settings, arenas, oracle, report)
@@ -157,15 +157,15 @@ def _jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: Repo
                 yield f"training {recipe} {dtype}", partial(_train, planned, dtype, arenas, oracle, report)
 
 
-def _check(check: Check, settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> None:
+def _check(check: Check, settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> None:
     report.rows += run_check(check, settings.draws, settings.seed, arenas, oracle)
 
 
-def _look(settings: Settings, arenas: list[Arena], oracle: Backend, report: Report) -> None:
+def _look(settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> None:
     report.rows += [row for row in matrix.rows(arenas, oracle) if settings.wants(matrix.SECTION, row.name)]
 
 
-def _train(planned: Plan, dtype: str, arenas: list[Arena], oracle: Backend, report: Report) -> None:
+def _train(planned: Plan, dtype: str, arenas: list[Arena], oracle: Backend, report: ParityReport) -> None:
     found = trainings.compared(planned, dtype, arenas, oracle)
     report.trainings += found
     report.rows += [trainings.row(trajectory, oracle) for trajectory in found]

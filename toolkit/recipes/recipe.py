@@ -12,7 +12,7 @@ from cnnkit import architecture, initializers
 from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, DataError, ShapeError
 from cnnkit.layers import Sequential
-from cnnkit.training.options import Options
+from cnnkit.options import Options
 
 _KEYS = ("name", "description", "source", "data", "input_shape", "training", "published", "layers")
 _TEXTS = ("name", "description", "source", "data")

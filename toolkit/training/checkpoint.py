@@ -11,10 +11,10 @@ from cnnkit.data.dataset import Dataset
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
-from cnnkit.model import Model
-from cnnkit.training.options import Options
+from cnnkit.network import Network
+from cnnkit.options import Options
 from cnnkit.training.position import Best, Position
-from cnnkit.training.step import Variables
+from cnnkit.training.step import TrainState
 from cnnkit.training.training import Training
 from cnnkit.tree import Tree, flatten, unflatten
 
@@ -26,7 +26,7 @@ _LATEST = "latest"  # prefix of the weights that training goes on from, where th
 def to_weights(training: Training) -> WeightFile:
     """Return the model with all that a resume needs."""
     model, position = training.model, training.position
-    tensors = list(model.to_weights().tensors)
+    tensors = list(weights.tensors(model))
     extra = dict(training.variables.slots)
     if position.best is not None:
         extra |= {f"{_LATEST}.params": training.variables.params, f"{_LATEST}.state": training.variables.state}
@@ -43,7 +43,7 @@ def _to_json(position: Position, finished: bool) -> dict[str, Any]:
     return counts | {"best": best, "history": list(position.history), "finished": finished}
 
 
-def resume(model: Model, dataset: Dataset, options: Options, file: WeightFile) -> Training:
+def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile) -> Training:
     """Return the training that `file` holds, ready for its next batch.
 
     model: made from the same file. Raises WeightFileError when the file holds no training that can go on.
@@ -66,7 +66,7 @@ def resume(model: Model, dataset: Dataset, options: Options, file: WeightFile) -
             for part, like in (("params", params), ("state", state))
         )
     slots = {name: _tree(file, model, stored, name, like) for name, like in training.variables.slots.items()}
-    training.start_from(Variables(params, state, slots), position)
+    training.start_from(TrainState(params, state, slots), position)
     return training
 
 
@@ -102,7 +102,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _tree(file: WeightFile, model: Model, stored: dict[str, Any], prefix: str, like: Tree) -> Tree:
+def _tree(file: WeightFile, model: Network, stored: dict[str, Any], prefix: str, like: Tree) -> Tree:
     found = {}
     for name, array in flatten(like).items():
         values = stored.get(f"{prefix}.{name}")

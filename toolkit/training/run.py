@@ -1,7 +1,7 @@
 """A run and its file: what makes two runs the same, and what stands where the result shall go."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,12 @@ from cnnkit import architecture, exporters
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.model import Model
-from cnnkit.training.options import Options
+from cnnkit.network import Network
+from cnnkit.options import Options
 
 
 def identity(
-    model: Model, dataset: Dataset, options: Options, recipe: str, init_from: str | None = None, tf32: bool = False
+    model: Network, dataset: Dataset, options: Options, recipe: str, init_from: str | None = None, tf32: bool = False
 ) -> dict[str, Any]:
     """Return all that decides a run's result, as JSON-ready data.
 
@@ -24,7 +24,7 @@ def identity(
         "recipe": recipe,
         "architecture": architecture.describe(model.network, model.input_shape),
         "data": {"name": dataset.name, "sha256": dataset.fingerprint()},
-        "options": asdict(options),
+        "options": options.to_json(),
         "backend": model.backend.name,
         "device": model.backend.device,
         "dtype": model.dtype,

@@ -1,14 +1,12 @@
 """The composite primitives on NumPy: in place where allowed, in pieces that fit the cache."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
-from cnnkit.backends.composite import Rule
 from cnnkit.backends.numpy_cpu.capture.memory import empty_like
 from cnnkit.backends.numpy_cpu.kernels.windows import NumpyTools
-from cnnkit.backends.protocol import Backend, Native
+from cnnkit.backends.protocol import Native
 
 PIECE_BYTES = 1 << 18
 
@@ -56,18 +54,7 @@ def one_hot(tools: NumpyTools, labels: Native, like: Native) -> Native:
     return rows
 
 
-def update_part(
-    backend: Backend,
-    rule: Rule,
-    cut: slice,
-    parameter: Native,
-    gradient: Native,
-    slots: dict[str, Native],
-    scalars: Mapping[str, Any],
-) -> None:
-    """The rule's formula on one part of the arrays, written into parameter and slots."""
-    own = {name: slot[cut] for name, slot in slots.items()}
-    value, values = rule.formula(backend, parameter[cut], gradient[cut], own, scalars)
-    parameter[cut] = value
-    for name, new in values.items():
-        own[name][...] = new
+def update(formula: Callable[..., tuple[Native, ...]], parameter: Native, gradient: Native, *slots: Native) -> None:
+    """(parameter, *slots) = formula(parameter, gradient, *slots), written in place."""
+    for target, value in zip((parameter, *slots), formula(parameter, gradient, *slots), strict=True):
+        target[...] = value

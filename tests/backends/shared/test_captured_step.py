@@ -13,7 +13,7 @@ from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.shared.capture_device import CaptureError
 from cnnkit.backends.shared.captured_step import MOST_CAPTURES, CapturedStep
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
-from cnnkit.training.step import Variables, make_step
+from cnnkit.training.step import TrainState, make_step
 from cnnkit.tree import leaves
 
 
@@ -292,7 +292,7 @@ def test_bits_do_not_depend_on_when_a_step_is_captured(backend, layer, normal) -
         run = make_step(model.backend, model.network, losses.parse("mean_squared_error"), rule, (1, 2))
         if impure:
             run = model.backend.compile(run._step, impure)
-        variables = Variables(model.params, model.state, rule.init(model.backend, model.params, "float32"))
+        variables = TrainState(model.params, model.state, rule.init(model.backend, model.params, "float32"))
         for i in range(8):
             x, labels = model.backend.asarray(data, "float32"), model.backend.asarray(np.arange(64) % 10)
             variables, _ = run(variables, x, labels, rule.scalars(i + 1, 1e-3) | {"step": i})

@@ -11,7 +11,8 @@ from cnnkit.errors import ConfigError, DataError, TrainingError
 from cnnkit.layers import BatchNorm, Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 from cnnkit.layers.elementwise import Elementwise
 from cnnkit.seeds import Purpose, key
-from cnnkit.training.batches import Resident, batches, epoch_order, parts
+from cnnkit.training.batches import ResidentImages, batches, epoch_order, split_images
+from cnnkit.training.position import Position
 
 KEYS = {"epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds"}
 SMALL = Sequential((Flatten(), Dense(10)))
@@ -102,20 +103,21 @@ def test_progress_is_told(digits) -> None:
 
 
 def test_validation_images_are_others(digits) -> None:
-    chosen, held_out = parts(1000, Options(validation_split=0.13, seed=3))
+    options = Options(validation_split=0.13)
+    chosen, held_out = split_images(1000, options, 3)
     assert len(held_out) == 130
     assert sorted([*chosen, *held_out]) == list(range(1000))
-    again = parts(1000, Options(validation_split=0.13, seed=3))
+    again = split_images(1000, options, 3)
     assert np.array_equal(chosen, again[0])
-    assert not np.array_equal(held_out, parts(1000, Options(validation_split=0.13, seed=4))[1])
+    assert not np.array_equal(held_out, split_images(1000, options, 4)[1])
     training = trained(digits, validation_split=0.25)
     assert (len(training.chosen), len(training.held_out)) == (150, 50)
     assert not set(training.chosen) & set(training.held_out)
 
 
 def test_limit_is_the_first_images(digits) -> None:
-    assert np.array_equal(parts(1000, Options(limit=7))[0], np.arange(7))
-    assert np.array_equal(parts(5, Options(limit=7))[0], np.arange(5))
+    assert np.array_equal(split_images(1000, Options(limit=7), 0)[0], np.arange(7))
+    assert np.array_equal(split_images(5, Options(limit=7), 0)[0], np.arange(5))
     few = replace(digits, train=Split(np.asarray(digits.train.images)[:64], digits.train.labels[:64]))
     assert same_bits(trained(digits, limit=64).model, trained(few, limit=None).model)
 
@@ -127,7 +129,7 @@ def test_every_image_is_seen_once_an_epoch(images, size, backend) -> None:
     labels = np.arange(images) % 7
     dataset = Dataset("numbers", Split(pixels, labels), None, tuple("abcdefg"), (1, 1, 1))
     model = Model(Sequential((Flatten(), Dense(7))), (1, 1, 1), backend=backend)
-    order = epoch_order(np.arange(images), Options(seed=2), 5)
+    order = epoch_order(np.arange(images), 2, 5)
     found = list(batches(model.backend, dataset, "train", order, size, "float64"))
     seen = np.concatenate([np.asarray(model.backend.to_numpy(x)).ravel() for x, _ in found]).astype(int)
     assert np.array_equal(seen, order)
@@ -146,11 +148,16 @@ def test_the_last_partial_batch_is_trained_on(digits) -> None:
 
 def test_the_order_is_new_each_epoch_and_depends_on_nothing_else() -> None:
     chosen = np.arange(3, 53)
-    orders = [epoch_order(chosen, Options(seed=1), epoch) for epoch in (0, 1, 2)]
+    orders = [epoch_order(chosen, 1, epoch) for epoch in (0, 1, 2)]
     assert all(sorted(order) == list(chosen) for order in orders)
     assert not np.array_equal(orders[0], orders[1])
-    assert np.array_equal(epoch_order(chosen, Options(seed=1, batch_size=7, learning_rate=1), 2), orders[2])
-    assert np.array_equal(epoch_order(chosen, Options(shuffle=False), 2), chosen)
+    assert np.array_equal(epoch_order(chosen, 1, 2), orders[2])
+
+
+def test_without_shuffle_images_stay_in_order(digits) -> None:
+    training = Training(Model(SMALL, (1, 8, 8)), digits, Options(shuffle=False, limit=64, batch_size=64))
+    labels = next(training.batches(Position(epoch=3)))[1]
+    assert np.array_equal(labels, digits.train.take(range(64))[1])
 
 
 # ---- judged by validation
@@ -375,15 +382,14 @@ def test_a_batch_too_large_for_memory_names_one_that_fits(digits) -> None:
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_images_that_stay_on_the_device_give_the_same_batches(digits, shuffle) -> None:
     backend = NumpyBackend(threads=1)
-    options = Options(batch_size=16, limit=100, validation_split=0.1, shuffle=shuffle, seed=3)
-    chosen, _ = parts(len(digits.train), options)
-    there = Resident(backend, digits, "train", chosen, "float32")
+    chosen, _ = split_images(len(digits.train), Options(limit=100, validation_split=0.1), 3)
+    resident = ResidentImages(backend, digits, "train", chosen, "float32")
     for first in (0, 2):
-        order = epoch_order(chosen, options, epoch=1)
-        found = list(there.batches(order, 16, first))
+        order = epoch_order(chosen, 3, epoch=1) if shuffle else chosen
+        on_device = list(resident.batches(order, 16, first))
         wanted = list(batches(backend, digits, "train", order, 16, "float32", first))
-        assert len(found) == len(wanted) == 6 - first
-        for (x, labels), (wanted_x, wanted_labels) in zip(found, wanted, strict=True):
+        assert len(on_device) == len(wanted) == 6 - first
+        for (x, labels), (wanted_x, wanted_labels) in zip(on_device, wanted, strict=True):
             assert np.array_equal(x, wanted_x)
             assert np.array_equal(labels, wanted_labels)
 

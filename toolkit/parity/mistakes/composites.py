@@ -1,4 +1,4 @@
-"""Wrong biases, losses and optimizer steps."""
+"""Wrong biases and losses."""
 
 from typing import Any
 
@@ -22,42 +22,6 @@ def _bias_along_the_last_axis(_: Backend, call: Call) -> Any:
     return np.maximum(y, 0) if call["relu"] else y
 
 
-def _rule(change: Any) -> Mistake:
-    """Return the mistake of one step with something changed in its arguments; AdamW's and Adam's have an epsilon."""
-
-    def mistake(oracle: Backend, call: Call) -> Any:
-        return again(oracle, change(call))
-
-    return mistake
-
-
-def _adam(denominator: Any) -> Mistake:
-    """Return the mistake of another denominator; denominator(second moment, correction, epsilon)."""
-
-    def mistake(oracle: Backend, call: Call) -> Any:
-        rule = call["rule"]
-        _, slots = again(oracle, call)
-        first, second = slots["first_moment"], slots["second_moment"]
-        scalars, parameter = call["scalars"], call["parameter"]
-        if not rule.decay_joins_gradient:
-            parameter = parameter * (1 - scalars["rate"] * rule.weight_decay)
-        below = denominator(second, scalars["correction"], rule.epsilon)
-        return parameter - first / below * scalars["size"], slots
-
-    return mistake
-
-
-def _without_decay(call: Call) -> Call:
-    from dataclasses import replace
-
-    return call.having(rule=replace(call["rule"], weight_decay=0.0))
-
-
-def _uncorrected(call: Call) -> Call:
-    scalars = call["scalars"]
-    return call.having(scalars=scalars | {"size": scalars["rate"], "correction": 1.0})
-
-
 MISTAKES: Mistakes = {
     "add_bias": {
         "the bias is left out": other(bias=lambda call: np.zeros_like(call["bias"])),
@@ -69,13 +33,6 @@ MISTAKES: Mistakes = {
         "summed over the batch, not averaged": _loss(lambda call: call["outputs"].shape[0]),
         "averaged over the classes, too": _loss(lambda call: 1 / call["outputs"].shape[1]),
         "label smoothing is ignored": other(label_smoothing=lambda _: 0.0),
-    },
-    "update": {
-        "epsilon stands before the bias correction": _adam(lambda second, c, epsilon: (np.sqrt(second) + epsilon) * c),
-        "epsilon stands inside the square root": _adam(lambda second, c, epsilon: np.sqrt(second * c**2 + epsilon)),
-        "epsilon is left out": _adam(lambda second, c, _: np.sqrt(second) * c),
-        "the bias correction is left out": _rule(_uncorrected),
-        "weight decay is left out": _rule(_without_decay),
     },
     "pack": {
         "values stand in column-major order": lambda _, call: np.concatenate([a.ravel("F") for a in call["arrays"]])

@@ -11,6 +11,7 @@ from cnnkit.parity.primitives import (
     random,
     reductions,
     running,
+    updates,
 )
 
 PRIMITIVES: dict[str, Check] = {
@@ -23,6 +24,7 @@ PRIMITIVES: dict[str, Check] = {
         convolution,
         pooling,
         composites,
+        updates,
         random,
         running,
     )

@@ -7,19 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit import optimizers
-from cnnkit.optimizers import Optimizer
 from cnnkit.parity.check import Arena, Case
 from cnnkit.parity.draw import Draw, Values, generator, normal, shape_of
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
 BIASED = [((3, 4), False), ((3, 4), True), ((2, 3, 4, 5), False), ((2, 3, 4, 5), True), ((1, 1, 1, 1), True)]
-RULES = (
-    "sgd", "sgd:weight_decay=0.1", "sgd:momentum=0.9", "sgd:momentum=0.8,nesterov=true,weight_decay=0.01",
-    "adam", "adam:beta1=0.5,beta2=0.9,epsilon=0.1", "adam:weight_decay=0.1", "adamw:weight_decay=0.3",
-    "rmsprop", "rmsprop:decay=0.5,momentum=0.9", "rmsprop:weight_decay=0.1,epsilon=0.1",
-)  # fmt: skip
 
 
 def _biased(draw: Draw, given: Any) -> tuple[tuple[int, ...], bool]:
@@ -104,52 +97,6 @@ def softmax_cross_entropy(draw: Draw, given: Any) -> Case:
         wanted["loss"] = np.array(-(targets * shifted).sum() + (targets * (shifted - logs)).sum()) / count
     label = f"({count}, {classes}), smoothing {smoothing}, {'labels' if labelled else 'rows'}, outputs of {scale:g}"
     return Case(label, run, kinds={"dy": "gradient"}, wanted=wanted)
-
-
-@CHECKS.of("update", grid=[(rule, (3, 4)) for rule in RULES])
-def update(draw: Draw, given: tuple[str, tuple[int, ...]] | None) -> Case:
-    """One step of an optimizer from slots that are under way."""
-    text, shape = given or (draw.choice(RULES), shape_of(draw))
-    optimizer: Any = optimizers.parse(text)
-    parameter, gradient, rng = normal(draw, *shape), normal(draw, *shape), generator(draw)
-    slots = {name: np.abs(normal(draw, *shape)) for name in optimizer.slots}
-    scalars = optimizer.scalars(int(rng.integers(1, 50)), 0.05)
-
-    def run(arena: Arena) -> dict[str, Any]:
-        own = arena.tree(slots)
-        value, values = arena.backend.update(optimizer, arena.array(parameter), arena.array(gradient), own, scalars)
-        return {"parameter": value, **values}
-
-    wanted = step_of(optimizer, parameter, gradient, slots, scalars)
-    return Case(f"{text}, shape {shape}", run, wanted=wanted)
-
-
-def step_of(
-    optimizer: Optimizer, parameter: Values, gradient: Values, slots: dict[str, Values], scalars: dict[str, Any]
-) -> dict[str, Values]:
-    """Return parameter and slots after one step, by the formulas of the optimizers' papers."""
-    o: Any = optimizer
-    name, rate = type(o).__name__, scalars["rate"]
-    if name == "AdamW":
-        parameter = parameter * (1 - rate * o.weight_decay)
-    elif o.weight_decay:
-        gradient = gradient + o.weight_decay * parameter
-    if name == "SGD":
-        velocity = o.momentum * slots.get("velocity", 0.0) + gradient
-        step = gradient + o.momentum * velocity if o.nesterov else velocity
-        return {"parameter": parameter - rate * step} | ({"velocity": velocity} if o.momentum else {})
-    if name == "RMSprop":
-        square = o.decay * slots["square"] + (1 - o.decay) * gradient**2
-        step = gradient / (np.sqrt(square) + o.epsilon)
-        if not o.momentum:
-            return {"parameter": parameter - rate * step, "square": square}
-        velocity = o.momentum * slots["velocity"] + step
-        return {"parameter": parameter - rate * velocity, "square": square, "velocity": velocity}
-    first = o.beta1 * slots["first_moment"] + (1 - o.beta1) * gradient
-    second = o.beta2 * slots["second_moment"] + (1 - o.beta2) * gradient**2
-    denominator = np.sqrt(second) * scalars["correction"] + o.epsilon
-    moved = parameter - scalars["size"] * first / denominator
-    return {"parameter": moved, "first_moment": first, "second_moment": second}
 
 
 @CHECKS.of("pack", grid=[((2, 3), (4,), (1, 1, 1, 1)), ((5,),)])

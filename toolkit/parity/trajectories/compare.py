@@ -159,8 +159,8 @@ def distance(one: Weights, other: Weights) -> tuple[float, str]:
 
 def layer_of(plan: Plan, tensor: str) -> str:
     """Return the path and type of the layer that a tensor belongs to: `3.body.0 (Conv2D)`."""
-    from cnnkit.architecture import places
+    from cnnkit.architecture import walk_layers
 
     path = tensor.rpartition(".")[0]
-    types = {place.path: place.layer.type for place in places(plan.network, plan.input_shape)}
+    types = {place.path: place.layer.type for place in walk_layers(plan.network, plan.input_shape)}
     return f"{path} ({types.get(path, '?')})"

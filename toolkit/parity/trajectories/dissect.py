@@ -146,8 +146,8 @@ class _Inside:
         parameters = flatten(self.trees["params"])
         for name, value in right.items():
             what, _, tensor = name.partition(".")
-            given = {n: flatten(tree)[tensor] for n, tree in slots.items()}
-            answer = {n: got.get(f"{n}.{tensor}") for n in ("parameter", *slots)}
+            given = [flatten(slots[n])[tensor] for n in optimizer.slots]
+            answer = [got.get(f"{n}.{tensor}") for n in ("parameter", *optimizer.slots)]
             asked = (optimizer, parameters[tensor], grads[tensor], given, self.scalars, answer, self.dtype, self.oracle)
             label = f"{what} of {tensor.partition('.')[2]}"
             place = places[int(tensor.partition(".")[0])]

@@ -11,8 +11,8 @@ from cnnkit.backends.protocol import Shape
 from cnnkit.data.dataset import Dataset, Split
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers import Sequential
+from cnnkit.options import Options
 from cnnkit.recipes import Recipe
-from cnnkit.training.options import Options
 
 STEPS, QUICK_STEPS = 100, 20
 IMAGES, BATCH = 44, 8  # 6 steps an epoch, the last batch of 4

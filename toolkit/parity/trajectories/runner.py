@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from cnnkit.layers import Sequential, Variables
-from cnnkit.model import Model
+from cnnkit.network import Network
 from cnnkit.optimizers import Optimizer
 from cnnkit.parity.check import Arena
 from cnnkit.parity.trajectories.plan import Plan
 from cnnkit.seeds import Purpose, generator, key
 from cnnkit.training.position import Position
-from cnnkit.training.step import Variables as Trained
-from cnnkit.training.step import make_step
+from cnnkit.training.step import TrainState, make_step
 from cnnkit.training.training import Training
 from cnnkit.tree import Tree, flatten, map_leaves
 
@@ -43,7 +42,7 @@ def training_of(who: Contestant, plan: Plan) -> Training:
     if who.nudge is not None:
         rng = np.random.default_rng(who.nudge)
         params = map_leaves(lambda p: _moved(p, rng), params)
-    model = Model(
+    model = Network(
         network, plan.input_shape, backend=who.arena.backend, dtype=who.arena.dtype, seed=plan.options.seed,
         variables=Variables(params, fresh.state),
     )  # fmt: skip
@@ -53,7 +52,7 @@ def training_of(who: Contestant, plan: Plan) -> Training:
         slots = who.optimizer.init(model.backend, params, model.dtype)
         words = key(plan.options.seed, Purpose.DROPOUT)
         training.step = make_step(model.backend, model.network, model.loss, who.optimizer, words)
-        training.start_from(Trained(params, state, slots), Position())
+        training.start_from(TrainState(params, state, slots), Position())
     return training
 
 
