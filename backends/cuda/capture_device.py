@@ -22,6 +22,9 @@ class CudaCaptureDevice:
     def address(self, array: Native) -> Hashable:
         return int(array.data.ptr), array.strides
 
+    def arrange(self, array: Native) -> Native:
+        return array if array.flags.c_contiguous else self._machine.xp.ascontiguousarray(array)
+
     def allocate_like(self, array: Native) -> Native:
         return self._machine.xp.empty(array.shape, array.dtype)
 

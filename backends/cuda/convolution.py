@@ -1,6 +1,6 @@
 """Convolution and its gradients on the device: im2col for some samples at a time, and products with their columns.
 
-Images are NCHW. A sample's columns are (C*KH*KW, OH*OW), so the product with the kernels is the output as it is.
+Images are NCHW. The columns of a sample are (C*KH*KW, OH*OW), so their product with the kernels needs no transposition.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from cnnkit.backends.cuda.kernels import Kernels, blocks, planes
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape
 from cnnkit.backends.shared.windows import output_sizes
 
-COLUMN_BYTES = 256 << 20  # of im2col's columns at once
-SUM_BYTES = 64 << 20  # of the parts that a weight gradient is the sum of
+COLUMN_BYTES = 256 << 20  # of im2col columns at a time
+SUM_BYTES = 64 << 20  # of the partial sums of a weight gradient
 
 
 class CudaTools(Protocol):
-    """What the functions of this file need of a backend."""
+    """What convolution and pooling need of the backend."""
 
     xp: Any
     kernels: Kernels
@@ -27,7 +27,7 @@ class CudaTools(Protocol):
 
 
 class WindowGeometry(NamedTuple):
-    """How windows lie on images x_shape."""
+    """Windows on images x_shape: their size, steps and padding, and the shape of the output."""
 
     x_shape: Shape
     window: Pair
@@ -44,16 +44,17 @@ class WindowGeometry(NamedTuple):
 
     @property
     def number(self) -> int:
+        """Return how many windows an image has."""
         return self.outputs[0] * self.outputs[1]
 
     @property
     def values(self) -> int:
-        """How many values a sample's columns have for each window."""
+        """Return how many values a sample's columns have for each window."""
         return self.x_shape[1] * self.window[0] * self.window[1]
 
     @property
     def trivial(self) -> bool:
-        """True where the columns are the image: windows of one pixel, side by side."""
+        """Return whether the columns are the image: windows of one pixel at stride 1."""
         return self.window == (1, 1) and self.stride == (1, 1) and self.padding == ((0, 0), (0, 0))
 
     def arguments(self, dilated: bool = True) -> tuple[Any, ...]:
@@ -65,7 +66,7 @@ class WindowGeometry(NamedTuple):
         return tuple(map(int32, ints))
 
     def portions(self, itemsize: int) -> Iterator[slice]:
-        """Yield the samples whose columns are in memory together."""
+        """Yield slices of samples whose columns are in memory at the same time."""
         size = max(1, COLUMN_BYTES // max(1, self.values * self.number * itemsize))
         for first in range(0, self.x_shape[0], size):
             yield slice(first, first + size)
@@ -104,8 +105,8 @@ def weight_gradient(
 ) -> Native:
     """Return dweight of weight_shape (O, C/groups, KH, KW).
 
-    A long product is a sum over many values for few results, so every sample, or every few, gives a sum of its own;
-    those are added in order.
+    Such a product sums many values for few results, so each sample, or each few samples, gives a partial sum; these are
+    added in order.
     """
     n, item = x.shape[0], x.itemsize
     grouped = dy.reshape((n, groups, dy.shape[1] // groups, windows.number))
@@ -115,8 +116,8 @@ def weight_gradient(
     for part in windows.portions(item):
         columns, outputs = _columns(tools, x[part], windows, groups), grouped[part]
         for first in range(0, outputs.shape[0], room):
-            own = slice(first, first + room)
-            right, left = columns[own].transpose(0, 1, 3, 2), outputs[own]
+            samples = slice(first, first + room)
+            right, left = columns[samples].transpose(0, 1, 3, 2), outputs[samples]
             if sums is None:
                 sums = tools.gemm(left, right)
             else:

@@ -1,4 +1,4 @@
-"""The array code with CUDA kernels of our own where that code would be slow, or not repeatable."""
+"""The array code, with CUDA kernels of our own where that code would be slow or would not repeat bit by bit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,13 +17,13 @@ from cnnkit.backends.shared.array_backend import ArrayBackend
 from cnnkit.backends.shared.captured_step import CapturedStep
 
 MOST_UPDATE_BLOCKS = 2048
-SHARES = 32  # blocks that sum one channel's bias gradient together, at most
+SHARES = 32  # blocks that sum the bias gradient of one channel, at most
 
 
 class CudaBackend(ArrayBackend):
-    """The primitives on the arrays of a machine. `kernels.launches` counts kernels and products by name.
+    """The primitives on the arrays of a machine. `kernels.launches` counts kernels and matrix products by name.
 
-    captures: whether compiled steps are captured; False runs them launch by launch.
+    captures: whether compiled steps are captured.
     """
 
     device = "cuda"
@@ -50,7 +50,7 @@ class CudaBackend(ArrayBackend):
 
     def gemm(self, x: Native, y: Native, out: Native = None, accumulate: bool = False) -> Native:
         usual = x.dtype == y.dtype and x.dtype.kind == "f" and x.ndim >= 2 and y.ndim >= 2
-        if not usual or x.shape[-1] != y.shape[-2]:  # cuBLAS would read on where sizes do not fit; matmul refuses
+        if not usual or x.shape[-1] != y.shape[-2]:  # cuBLAS would read out of bounds where matmul raises
             return self.xp.matmul(x, y, out=out)
         self.kernels.launches["gemm"] += 1
         return gemm(self.xp, self.machine.multiply, x, y, out, accumulate)
@@ -212,9 +212,9 @@ class CudaBackend(ArrayBackend):
         return True
 
     def _zeros(self, count: int) -> Native:
-        """Return counters that are zero; the kernels that count with them leave them so.
+        """Return counters that are zero; kernels that use them set them to zero again.
 
-        Shorter ones are kept: a captured step may go on counting with them.
+        Shorter arrays of counters stay alive, because captured steps may use them.
         """
         if not self._counters or self._counters[-1].size < count:
             self._counters.append(self.xp.zeros((max(count, 4096),), "uint32"))

@@ -10,7 +10,7 @@ from cnnkit.backends.protocol import Native
 
 
 def max_forward(tools: CudaTools, x: Native, windows: WindowGeometry) -> tuple[Native, Native]:
-    """Return (y, places): the maxima, and where in its plane each stands."""
+    """Return (y, places): the maximum of each window, and its index in the plane of x."""
     shape = (*x.shape[:2], *windows.outputs)
     y, places = tools.xp.empty(shape, x.dtype), tools.xp.empty(shape, "int32")
     _launch(tools, "max_pool", windows.number, windows, x, y, places)
@@ -45,7 +45,7 @@ def _pixels(windows: WindowGeometry) -> int:
 def _launch(
     tools: CudaTools, name: str, count: int, windows: WindowGeometry, *arrays: Native, last: tuple[Any, ...] = ()
 ) -> None:
-    """Launch a kernel over `count` places of each plane."""
+    """Launch a kernel with `count` threads for each plane."""
     stack = windows.x_shape[0] * windows.x_shape[1]
     arguments = windows.arguments(dilated=False)
     tools.kernels(name, arrays[0].dtype, (blocks(count), planes(stack)), *arrays, int32(stack), *arguments, *last)

@@ -1,4 +1,4 @@
-"""NumPy: arrays on the host, with buffers that are kept and shards of the batch on threads."""
+"""NumPy: arrays on the host, with reused memory, and shards of the batch in several threads."""
 
 import functools
 import math
@@ -28,22 +28,22 @@ from cnnkit.backends.shared.array_backend import ArrayBackend
 
 T = TypeVar("T")
 
-# Samples a shard. Many make long runs in memory (windows.py) and few calls from Python, few make work for several
-# threads and arrays that fit the cache.
+# Samples per shard. Large shards mean long runs in memory (windows.py) and few calls from Python, small ones mean work
+# for several threads and arrays that fit the cache.
 SMALLEST_SHARD, LARGEST_SHARD = 16, 32
-SHARDS = 4  # into which a batch is cut if its shards have between so many samples
-FEWEST_VALUES, MOST_VALUES = 1 << 15, 1 << 17  # of a shard's input: very small images come in more, large ones in fewer
-MOST_KINDS = 1000  # of work whose times are known
-UPDATE_VALUES = 1 << 15  # of a parameter updated at a time: a formula's intermediate results stay in the cache
+SHARDS = 4  # per batch, if that gives shards between these sizes
+FEWEST_VALUES, MOST_VALUES = 1 << 15, 1 << 17  # per shard: more samples of very small images, fewer of large ones
+MOST_KINDS = 1000  # of work whose times are remembered
+UPDATE_VALUES = 1 << 15  # of an optimizer's arrays at a time, so that intermediate values stay in the cache
 
 
 class NumpyBackend(ArrayBackend):
     """The primitives on numpy.ndarray.
 
-    threads: None is one a core. How work is cut depends on shapes alone, and BLAS is kept to one thread while a step
-    runs: its own threads wait by spinning, which is slow where cores are shared, and split sums by their number. So a
-    training gives the same bits on any number of threads.
-    captures: whether compiled steps are recorded and played; False makes each call anew.
+    threads: None means one per core. Work is cut by shapes alone, and BLAS uses one thread while a step runs: its own
+    threads wait by spinning, which is slow where cores are shared, and split sums by their number. So a training gives
+    the same bits on any number of threads.
+    captures: whether compiled steps are recorded and replayed.
     """
 
     name = "numpy"
@@ -93,11 +93,11 @@ class NumpyBackend(ArrayBackend):
         return np.asarray(x)
 
     def exp(self, x: Native) -> Native:
-        with np.errstate(over="ignore"):  # infinity is the answer
+        with np.errstate(over="ignore"):  # infinity is the right result
             return np.exp(x)
 
     def matmul(self, x: Native, y: Native) -> Native:
-        """Return x y, laid out in memory as x is: rows whose samples are last give rows whose samples are last."""
+        """Return x y in the memory layout of x: if samples are last in x, they are last in the result."""
         if x.ndim == y.ndim == 2 and x.flags.f_contiguous and not x.flags.c_contiguous:
             out = self.empty((y.shape[1], x.shape[0]), np.result_type(x.dtype, y.dtype))
             return self.gemm(y.T, x.T, out).T
@@ -191,10 +191,10 @@ class NumpyBackend(ArrayBackend):
         wanted = max(min(max(count // SHARDS, SMALLEST_SHARD), LARGEST_SHARD), FEWEST_VALUES // values)
         most = max(1, min(wanted, MOST_VALUES // values))
         shards = max(1, -(-count // most))
-        return max(1, -(-count // shards))  # equal ones
+        return max(1, -(-count // shards))  # of nearly equal size
 
     def map_samples(self, function: Callable[..., T], size: int, *arrays: Native, label: str = "") -> list[T]:
-        firsts = range(0, max(len(arrays[0]), 1), size)  # a batch of none is one shard
+        firsts = range(0, max(len(arrays[0]), 1), size)  # an empty batch is one shard
         kind = (label, arrays[0].shape)
 
         def one(first: int) -> T:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from cnnkit.backends.protocol import Native
-from cnnkit.backends.shared.captured_step import CaptureError
+from cnnkit.backends.shared.capture_device import CaptureError
 from cnnkit.errors import first_line
 
 T = TypeVar("T")
@@ -18,6 +18,9 @@ class TorchCaptureDevice:
 
     def address(self, array: Native) -> Hashable:
         return int(array.data_ptr()), array.stride()
+
+    def arrange(self, array: Native) -> Native:
+        return array
 
     def allocate_like(self, array: Native) -> Native:
         return self._torch.empty_like(array)

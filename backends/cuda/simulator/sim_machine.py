@@ -1,4 +1,4 @@
-"""The CPU stand-in for a GPU: the same kernels compiled by g++, products by NumPy in the form that cuBLAS gets."""
+"""The CPU simulator of a GPU: kernels compiled by g++, and matrix products by NumPy from the arguments of cuBLAS."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,8 +17,8 @@ from cnnkit.tree import leaves
 T = TypeVar("T")
 
 
-class Simulated:
-    """Memory that is told from the host's, and everything done at once."""
+class SimMachine:
+    """Memory that is distinct from the host's; all work is done at once."""
 
     xp: Any = xp
 
@@ -35,7 +35,7 @@ class Simulated:
             result[...] = result + values if accumulate else values
 
     def capture(self, function: Callable[[], T]) -> Callable[[], T]:
-        """Return `function` itself, run each time as if it were captured: nothing may pass to or from the host."""
+        """Return a function that runs `function` each time, and forbids transfers to and from the host meanwhile."""
         results: list[T] = []
 
         def replay() -> T:
@@ -57,7 +57,7 @@ class Simulated:
 
 
 def _matrices(array: Native, layout: Matrix, count: int, rows: int, columns: int) -> Any:
-    """View (count, rows, columns) of the host memory behind a device array, by the numbers that cuBLAS would get."""
+    """View (count, rows, columns) of the host memory of a device array, by the layout that cuBLAS would get."""
     item = array.itemsize
     steps = (item, layout.leading * item) if layout.transposed else (layout.leading * item, item)
     return as_strided(on_host(array), (count, rows, columns), (layout.step * item, *steps))

@@ -14,7 +14,8 @@ from cnnkit.backends.numpy_cpu.capture.traced_array import TracedArray, unwrap
 from cnnkit.backends.numpy_cpu.capture.tracer import Tracer
 from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
 from cnnkit.backends.protocol import Native, Shape, Step
-from cnnkit.backends.shared.captured_step import CapturedStep, CaptureError
+from cnnkit.backends.shared.capture_device import CaptureError
+from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.errors import first_line
 from cnnkit.tree import leaves, map_tree
 
@@ -47,12 +48,19 @@ class NumpyCaptureDevice:
     def address(self, array: Native) -> Hashable:
         return address(array), array.strides
 
+    def arrange(self, array: Native) -> Native:
+        """Return samples (N, ...) with the samples last in memory."""
+        if not array.ndim or array.transpose((*range(1, array.ndim), 0)).flags.c_contiguous:
+            return array
+        arranged = self.allocate_like(array)
+        np.copyto(arranged, array)
+        return arranged
+
     def allocate_like(self, array: Native) -> Native:
         """Return an uninitialised array for samples (N, ...), with the samples last in memory."""
-        shape = array.shape
-        return (
-            np.moveaxis(self._host.empty((*shape[1:], shape[0]), array.dtype), -1, 0) if shape else np.empty_like(array)
-        )
+        if not array.ndim:
+            return np.empty_like(array)
+        return np.moveaxis(self._host.empty((*array.shape[1:], array.shape[0]), array.dtype), -1, 0)
 
     def allocate_numbers(self, count: int, dtype: Any) -> Native:
         return np.empty(count, dtype)

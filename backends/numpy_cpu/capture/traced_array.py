@@ -13,7 +13,7 @@ import numpy as np
 from cnnkit.backends.numpy_cpu.capture.memory import empty_like
 from cnnkit.backends.numpy_cpu.capture.tracer import Tracer, active_tracer
 from cnnkit.backends.protocol import Native, Shape
-from cnnkit.backends.shared.captured_step import CaptureError
+from cnnkit.backends.shared.capture_device import CaptureError
 from cnnkit.tree import map_tree
 
 _Function = Callable[..., Any]

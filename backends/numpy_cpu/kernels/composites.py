@@ -1,4 +1,4 @@
-"""NumPy's own bodies of the composite primitives: in place where allowed, a piece that fits the cache at a time."""
+"""The composite primitives on NumPy: in place where allowed, in pieces that fit the cache."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ def add_bias_gradient(tools: NumpyTools, dy: Native, y: Native, relu: bool) -> t
 
 
 def _pieces(x: Native) -> list[slice]:
-    """Cut axis 1 so that each piece of an image array is about PIECE_BYTES; rows (N, O) stay in one piece."""
+    """Cut axis 1 of an image array into pieces of about PIECE_BYTES; rows (N, O) stay in one piece."""
     channels = x.shape[1]
     if x.ndim == 2 or x.nbytes <= PIECE_BYTES:
         return [slice(0, channels)]
@@ -48,7 +48,7 @@ def _along(bias: Native, ndim: int) -> Native:
 
 
 def one_hot(tools: NumpyTools, labels: Native, like: Native) -> Native:
-    """Rows of zeros with a one at the label, laid out as `like`."""
+    """Rows of zeros with a one at the label, in the memory layout of `like`."""
     rows = empty_like(tools, like)
     np.copyto(rows, labels[:, None] == np.arange(like.shape[1]))
     return rows

@@ -1,6 +1,6 @@
-"""Convolution and its two gradients on NumPy: im2col of a few output rows at a time, and one GEMM a group over them.
+"""Convolution and its two gradients on NumPy: im2col of a few output rows at a time, and one GEMM per group.
 
-Images are (C, H, W, N) in memory (windows.py): what a product writes is what the next one's columns are cut from.
+Images are (C, H, W, N) in memory (windows.py): the next convolution copies its columns from what a product writes.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def forward(tools: NumpyTools, x: Native, weight: Native, windows: Windows, grou
 
 
 def input_gradient(tools: NumpyTools, dy: Native, weight: Native, windows: Windows, groups: int) -> Native:
-    """Return dx (N, C, H, W): each column of weight^T dy added where it came from."""
+    """Return dx (N, C, H, W): each column of weight^T dy added to the pixels it came from."""
     dy = contiguous(tools, dy, "dy")
     kernels = _kernels(weight, groups).transpose(0, 2, 1)
     dframe = tools.empty(windows.frame_shape, dy.dtype)
@@ -47,7 +47,7 @@ def input_gradient(tools: NumpyTools, dy: Native, weight: Native, windows: Windo
 def weight_gradient(
     tools: NumpyTools, dy: Native, x: Native, weight_shape: Shape, windows: Windows, groups: int
 ) -> Native:
-    """Return dweight of weight_shape (O, C/groups, KH, KW): the blocks' products added in order."""
+    """Return dweight of weight_shape (O, C/groups, KH, KW): the products of the row blocks added in order."""
     frame, dy = framed(tools, x, windows, 0), contiguous(tools, dy, "dy")
     total = None
     for block in windows.blocks:

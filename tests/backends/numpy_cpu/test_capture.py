@@ -15,7 +15,8 @@ from cnnkit.backends.numpy_cpu.capture.traced_array import TracedArray, unwrap
 from cnnkit.backends.numpy_cpu.capture.tracer import Tracer
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.numpy_cpu.threads.thread_tuner import ThreadTuner
-from cnnkit.backends.shared.captured_step import CapturedStep, CaptureError
+from cnnkit.backends.shared.capture_device import CaptureError
+from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.flat_tree import flat_tree
 from cnnkit.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Sequential
 from cnnkit.parity.layers import LAYERS
@@ -37,23 +38,23 @@ def always(monkeypatch):
 @pytest.fixture
 def made(monkeypatch) -> list[CapturedStep]:
     """The captured steps that come into being."""
-    found: list[CapturedStep] = []
+    steps: list[CapturedStep] = []
 
     class Kept(CapturedStep):
         def __init__(self, *arguments) -> None:
             super().__init__(*arguments)
-            found.append(self)
+            steps.append(self)
 
     monkeypatch.setattr(replay, "CapturedStep", Kept)
-    return found
+    return steps
 
 
 def programs(steps: list[CapturedStep]) -> list[Program]:
     return [
-        place.captured.replay._program
+        entry.captured.replay._program
         for step in steps
-        for place in step._places.values()
-        if place.captured is not None
+        for entry in step._entries.values()
+        if entry.captured is not None
     ]
 
 
@@ -154,11 +155,11 @@ def accumulating(look):
 
 
 def run_on_several(step: CapturedStep) -> tuple[float, list[float]]:
-    total, found = np.zeros(3), []
+    total, sums = np.zeros(3), []
     for i in range(STEPS):
         total, report = step(total, np.full(3, i + 1.0), {"rate": 0.5})
-        found.append(float(report))
-    return float(total[0]), found
+        sums.append(float(report))
+    return float(total[0]), sums
 
 
 WANTED = [1.5 * sum(range(1, i + 2)) for i in range(STEPS)]

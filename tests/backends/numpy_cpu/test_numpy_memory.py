@@ -81,8 +81,8 @@ def test_no_more_than_so_much_free_memory_is_kept(monkeypatch) -> None:
     arrays = [memory.empty((SMALL,), "uint8") for _ in range(5)]
     places = {place(array) for array in arrays}
     arrays.clear()
-    again = [memory.empty((SMALL,), "uint8") for _ in range(3)]
-    assert {place(array) for array in again} <= places
+    reused = [memory.empty((SMALL,), "uint8") for _ in range(3)]
+    assert {place(array) for array in reused} <= places
     assert not any(memory._free.values())
 
 
