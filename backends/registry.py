@@ -1,8 +1,9 @@
 """Backends by name, found through the entry points of group `cnnkit.backends`; ours are registered the same way."""
 
 import difflib
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
+from cnnkit import plugins
 from cnnkit.backends.protocol import Availability, Backend
 from cnnkit.errors import BackendUnavailableError, first_line
 
@@ -12,16 +13,16 @@ PREFERENCE = ("cupy", "torch")  # of "auto" where there is a GPU; else numpy, wh
 
 def names() -> list[str]:
     """Return the names of all registered backends, usable here or not."""
-    return sorted({entry.name for entry in entry_points(group=GROUP)})
+    return sorted(plugins.entries(GROUP))
 
 
 def _entry(name: str) -> EntryPoint:
-    found = tuple(entry_points(group=GROUP, name=name))
-    if not found:
+    entry = plugins.entry(GROUP, name)
+    if entry is None:
         near = difflib.get_close_matches(name, names(), 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise BackendUnavailableError(f"backend: expected one of {', '.join(names())} or auto, got {name!r}{hint}")
-    return found[0]
+    return entry
 
 
 def availability(name: str) -> Availability:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit import specs
 from cnnkit.errors import ConfigError
+from cnnkit.plugins import Registry
 
 Values = NDArray[np.float64]
 
@@ -167,32 +167,8 @@ class Orthogonal(Initializer):
         return np.ascontiguousarray(self.gain * (q if rows >= columns else q.T)).reshape(shape)
 
 
-INITIALIZERS: dict[str, type[Initializer]] = {
-    "zeros": Zeros,
-    "ones": Ones,
-    "constant": Constant,
-    "uniform": Uniform,
-    "normal": Normal,
-    "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal,
-    "fan_in_uniform": FanInUniform,
-    "orthogonal": Orthogonal,
-    "glorot": GlorotUniform,
-    "he": HeUniform,
-    "lecun": LecunUniform,
-}
-
-
-def parse(text: str) -> Initializer:
-    """Return the initializer that `text` names: `uniform:low=-0.5,high=0.5`.
-
-    Raises ConfigError on an unknown name or key and on a value out of range.
-    """
-    return specs.parse("initializer", text, INITIALIZERS)
+INITIALIZERS: Registry[Initializer] = Registry("initializer", "cnnkit.initializers", Initializer)
+parse, render, register = INITIALIZERS.parse, INITIALIZERS.render, INITIALIZERS.register
 
 
 def _deviation(numerator: float, fan: int) -> float:

@@ -30,9 +30,8 @@ class Model(Network):
 
         Loss and seed are the model's unless given. The model takes the data set's scaling and class names.
         """
-        loss = None if "loss" in options else self.loss
-        settings: OptionFields = {"seed": self.seed, **options}
-        training = Training(self, _dataset(data), Options(**settings), loss)
+        settings: OptionFields = {"loss": self.loss, "seed": self.seed, **options}
+        training = Training(self, _dataset(data), Options(**settings))
         return [report.entry for report in training.epochs()]
 
     def evaluate(self, data: str | Dataset, split: str = "test", limit: int | None = None) -> Evaluation:

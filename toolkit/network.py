@@ -62,7 +62,7 @@ class Network:
         self.backend = get_backend(backend, device, threads)
         self.dtype = dtype
         self.seed = int(seed)
-        self.loss = losses.parse(loss) if isinstance(loss, str) else loss
+        self.loss = losses.parse(loss)
         self.class_names = tuple(map(str, class_names))
         self.scaling = scaling or Scaling()
         self.metadata = dict(metadata or {})

@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from cnnkit import losses, optimizers, schedules
 from cnnkit.errors import ConfigError
+from cnnkit.losses import Loss
+from cnnkit.optimizers import Optimizer
+from cnnkit.schedules import Schedule
 
 
 @dataclass(frozen=True)
 class Options:
     """How to train.
 
-    optimizer, schedule, loss  NAME or NAME:key=value,...
+    optimizer, schedule, loss  NAME or NAME:key=value,..., or an object
     learning_rate      the base rate, which the schedule multiplies
     loss, seed         become the model's when a training is made
     limit              train on the first N images only
@@ -27,10 +30,10 @@ class Options:
 
     epochs: int = 10
     batch_size: int = 32
-    optimizer: str = "adam"
+    optimizer: str | Optimizer = "adam"
     learning_rate: float = 0.001
-    schedule: str = "constant"
-    loss: str = "softmax_cross_entropy"
+    schedule: str | Schedule = "constant"
+    loss: str | Loss = "softmax_cross_entropy"
     seed: int = 0
     shuffle: bool = True
     validation_split: float = 0.0
@@ -61,16 +64,25 @@ class Options:
             self.validation_split,
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON-ready data; objects become the texts that name them."""
+        modules = ("optimizer", optimizers), ("schedule", schedules), ("loss", losses)
+        texts = {
+            name: value if isinstance(value := getattr(self, name), str) else module.render(value)
+            for name, module in modules
+        }
+        return vars(self) | texts
+
 
 class OptionFields(TypedDict, total=False):
     """The fields of Options as keyword arguments; type checkers and editors read them from here."""
 
     epochs: int
     batch_size: int
-    optimizer: str
+    optimizer: str | Optimizer
     learning_rate: float
-    schedule: str
-    loss: str
+    schedule: str | Schedule
+    loss: str | Loss
     seed: int
     shuffle: bool
     validation_split: float
@@ -81,7 +93,6 @@ class OptionFields(TypedDict, total=False):
 _KINDS: tuple[tuple[str, type, str], ...] = (
     *((name, Integral, "a whole number") for name in ("epochs", "batch_size", "seed", "patience", "limit")),
     *((name, Real, "a number") for name in ("learning_rate", "validation_split")),
-    *((name, str, "a text such as 'NAME:key=value'") for name in ("optimizer", "schedule", "loss")),
     ("shuffle", bool, "true or false"),
 )
 

@@ -81,6 +81,10 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
         if name in metadata and not good(metadata[name]):
             got = printable(repr(metadata[name]), 80)
             raise WeightFileError(f"metadata {name}: expected {expected}, got {got}", file=file.file)
+    try:
+        losses.parse(metadata.get("loss", "softmax_cross_entropy"))
+    except ConfigError as error:
+        raise WeightFileError(f"metadata {printable(str(error), 600)}", file=file.file) from None
     if file.architecture is not None:
         return file.architecture, metadata
     if "recipe" not in metadata:
@@ -104,13 +108,6 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
 _FACTORS = {"mnist": 1 / 255, "digits": 1 / 16}  # scale the pixels of a recipe's data to [0, 1]
 
 
-def _is_loss(value: Any) -> bool:
-    try:
-        return bool(losses.parse(value))
-    except (AttributeError, ConfigError):
-        return False
-
-
 def _is_scaling(value: Any) -> bool:
     return (
         isinstance(value, dict)
@@ -122,7 +119,7 @@ def _is_scaling(value: Any) -> bool:
 _METADATA: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "recipe": ("a name", lambda value: isinstance(value, str)),
     "seed": ("a whole number >= 0", lambda value: type(value) is int and value >= 0),
-    "loss": (f"one of {', '.join(losses.LOSSES)}", _is_loss),
+    "loss": ("NAME:key=value", lambda value: isinstance(value, str)),
     "class_names": (
         "a list of names",
         lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),

@@ -17,7 +17,7 @@ from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
 from cnnkit.errors import BackendUnavailableError, ConfigError, TrainingError, WeightFileError
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, Layer, ReLU
-from cnnkit.losses import Loss, MeanSquaredError
+from cnnkit.losses import MeanSquaredError
 from cnnkit.training.run import differences
 from cnnkit.tree import flatten
 
@@ -136,23 +136,6 @@ def test_fit_takes_seed_and_loss_and_leaves_a_file_that_knows_its_data(digits, t
     assert again.class_names == digits.class_names
     assert again.metadata["data"] == {"name": "digits"}
     assert "run" not in again.metadata
-
-
-@dataclass(frozen=True)
-class Doubled(Loss):
-    """Twice the mean squared error."""
-
-    def value_and_gradient(self, backend, outputs, targets):
-        value, dy = MeanSquaredError().value_and_gradient(backend, outputs, targets)
-        return value * 2, dy * 2
-
-
-def test_a_loss_of_ones_own_trains(digits) -> None:
-    model = small(loss=Doubled())
-    model.fit(digits, epochs=1, limit=64)
-    assert model.loss == Doubled()
-    with pytest.raises(ConfigError, match="Doubled"):
-        model.to_weights()
 
 
 def test_patience_needs_validation_images(digits) -> None:

@@ -108,15 +108,11 @@ def _images(data: str | None) -> int:
     return next((entry.train_images for entry in KNOWN if entry.name == data), 60_000)
 
 
-def _slots(optimizer: str) -> int:
-    """Return how many arrays the optimizer keeps a parameter."""
-    import numpy as np
-
+def _slots(optimizer: Any) -> int:
+    """Return how many arrays the optimizer keeps beside each parameter."""
     from cnnkit import optimizers
-    from cnnkit.backends import get_backend
 
-    slots = optimizers.parse(optimizer).init(get_backend("numpy"), {"weight": np.zeros(1, np.float32)}, "float32")
-    return len(slots)
+    return len(optimizers.parse(optimizer).slots)
 
 
 def _shape(text: str) -> tuple[int, ...]:

@@ -100,7 +100,7 @@ def command(
     source = source_of(data or chosen.data)
     dataset = readers.load(source)
     started = start_of(out) if resume else None  # a resumed training goes on from what it once started from
-    if (init_from or started) and options.loss.startswith("softmax"):
+    if (init_from or started) and str(options.loss).startswith("softmax"):
         chosen = with_classes(chosen, len(dataset.class_names))
     network, input_shape = chosen.network()
     ready = get_backend(backend, device, threads, tf32)

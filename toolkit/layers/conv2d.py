@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Padding, Pair, Shape
+from cnnkit.initializers import Initializer
 from cnnkit.layers.base import Context, Reach, Variables, reshape_hint, window_reach
 from cnnkit.layers.fields import (
     PaddingField,
@@ -35,8 +36,8 @@ class Conv2D(LinearLayer):
     dilation: Size = 1
     groups: int = 1
     bias: bool = True
-    weight_initializer: str = "he_uniform"
-    bias_initializer: str = "zeros"
+    weight_initializer: str | Initializer = "he_uniform"
+    bias_initializer: str | Initializer = "zeros"
     axes: ClassVar = {"weight": ("o", "i", "kh", "kw"), "bias": ("o",)}
 
     def __post_init__(self) -> None:

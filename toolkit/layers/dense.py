@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
+from cnnkit.initializers import Initializer
 from cnnkit.layers.base import Context, Variables
 from cnnkit.layers.kernels import check_weighted, fresh
 from cnnkit.layers.linear_layer import LinearLayer
@@ -17,8 +18,8 @@ class Dense(LinearLayer):
 
     features: int
     bias: bool = True
-    weight_initializer: str = "glorot_uniform"
-    bias_initializer: str = "zeros"
+    weight_initializer: str | Initializer = "glorot_uniform"
+    bias_initializer: str | Initializer = "zeros"
     whole_batch = True
     axes: ClassVar = {"weight": ("out", "in"), "bias": ("out",)}
 

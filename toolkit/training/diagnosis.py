@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cnnkit import optimizers
 from cnnkit.backends.protocol import Array
 from cnnkit.errors import TrainingError
 from cnnkit.layers import Context
@@ -28,7 +29,7 @@ def explain(setup: TrainingSetup, safe: Position, variables: TrainState, failed:
         fault, from_start = _first_fault(setup, variables, x, step)
     where = f"epoch {failed.epoch + 1}, batch {failed.batch + 1} (step {step + 1})"
     rate = setup.learning_rate(step)
-    name = setup.options.optimizer.partition(":")[0]
+    name = optimizers.OPTIMIZERS.name_of(type(setup.optimizer))
     hint = f"try a lower --learning-rate than {rate:g}, or clip gradients with --optimizer {name}:clip_norm=1"
     if from_start:
         hint = "start from other weights or data"

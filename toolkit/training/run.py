@@ -1,7 +1,7 @@
 """A run and its output file: when two runs are the same, and what the file at the output path holds."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def identity(
         "recipe": recipe,
         "architecture": architecture.describe(model.network, model.input_shape),
         "data": {"name": dataset.name, "sha256": dataset.fingerprint()},
-        "options": asdict(options),
+        "options": options.to_json(),
         "backend": model.backend.name,
         "device": model.backend.device,
         "dtype": model.dtype,

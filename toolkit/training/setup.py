@@ -8,7 +8,6 @@ from cnnkit import losses, optimizers, schedules
 from cnnkit.architecture import walk_layers
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, DataError
-from cnnkit.losses import Loss
 from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.seeds import Purpose, key
@@ -22,15 +21,14 @@ class TrainingSetup:
     """A model, a data set and options, checked against each other, and the step that they make.
 
     Loss and seed of the options become the model's here; from then on only the model's are used.
-    loss: a Loss object to use instead of the one that the options name.
 
     chosen, held_out  indices of the images to train on and to validate with, both ascending
 
     Raises DataError or ConfigError when model, data and options do not fit.
     """
 
-    def __init__(self, model: Network, dataset: Dataset, options: Options, loss: Loss | None = None) -> None:
-        model.loss, model.seed = loss or losses.parse(options.loss), options.seed
+    def __init__(self, model: Network, dataset: Dataset, options: Options) -> None:
+        model.loss, model.seed = losses.parse(options.loss), options.seed
         check(model, dataset)
         model.scaling, model.class_names = dataset.scaling, dataset.class_names
         model.metadata = {name: value for name, value in model.metadata.items() if name != "run"}

@@ -8,7 +8,6 @@ from typing import Any
 
 from cnnkit.data.dataset import Dataset
 from cnnkit.flat_tree import flat_tree
-from cnnkit.losses import Loss
 from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.training import diagnosis
@@ -46,8 +45,8 @@ class Training(TrainingSetup):
     Raises DataError or ConfigError when model, data and options do not fit.
     """
 
-    def __init__(self, model: Network, dataset: Dataset, options: Options, loss: Loss | None = None) -> None:
-        super().__init__(model, dataset, options, loss)
+    def __init__(self, model: Network, dataset: Dataset, options: Options) -> None:
+        super().__init__(model, dataset, options)
         self._unread: list[tuple[StepReport, int]] = []  # reports still on the device, with the size of their batch
         params = flat_tree(model.backend, model.params)
         slots = self.optimizer.init(model.backend, params, model.dtype)
