@@ -19,15 +19,31 @@ from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
 
 
-def tensors(model: Network) -> tuple[Tensor, ...]:
-    """Return parameters and state as tensors, layer by layer."""
+def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str, Any] | None = None) -> WeightFile:
+    """Return the network as a weight file: its tensors, then `extra`, with architecture and provenance.
+
+    position: of a training, as JSON.
+    """
+    metadata = model.metadata | {
+        "seed": model.seed,
+        "loss": losses.render(model.loss),
+        "class_names": list(model.class_names),
+        "scaling": {"offset": model.scaling.offset, "factor": model.scaling.factor},
+        "provenance": _provenance(model),
+    }
+    described = architecture.describe(model.network, model.input_shape)
+    return WeightFile((*_tensors(model), *extra), described, metadata, position)
+
+
+def _tensors(model: Network) -> Iterator[Tensor]:
+    """Yield parameters and state, layer by layer."""
     by_kind = {"parameter": flatten(model.to_host(model.params)), "state": flatten(model.to_host(model.state))}
-    return tuple(
-        _tensor(layer, kind, path, name, array)
-        for path, layer, _, _ in architecture.walk_layers(model.network, model.input_shape)
-        for kind, flat in by_kind.items()
-        for name, array in _arrays_at(flat, path)
-    )
+    for path, layer, _, _ in architecture.walk_layers(model.network, model.input_shape):
+        for kind, flat in by_kind.items():
+            for name, array in _arrays_at(flat, path):
+                axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
+                role = name if name in ROLES else "other"
+                yield Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
 
 
 def _arrays_at(flat: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
@@ -38,25 +54,7 @@ def _arrays_at(flat: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
             yield name, array
 
 
-def _tensor(layer: Layer, kind: str, path: str, name: str, array: Any) -> Tensor:
-    axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
-    role = name if name in ROLES else "other"
-    return Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
-
-
-def weight_file(model: Network, stored: tuple[Tensor, ...], position: dict[str, Any] | None = None) -> WeightFile:
-    """Return tensors with the model's architecture and provenance."""
-    metadata = model.metadata | {
-        "seed": model.seed,
-        "loss": losses.render(model.loss),
-        "class_names": list(model.class_names),
-        "scaling": {"offset": model.scaling.offset, "factor": model.scaling.factor},
-        "provenance": provenance(model),
-    }
-    return WeightFile(stored, architecture.describe(model.network, model.input_shape), metadata, position)
-
-
-def provenance(model: Network) -> dict[str, Any]:
+def _provenance(model: Network) -> dict[str, Any]:
     """Return how the arrays were computed: backend, device, dtype, threads, versions."""
     versions = {"cnnkit": version("cnnkit"), "numpy": np.__version__, "python": platform.python_version()}
     library = sys.modules.get(model.backend.name)  # a backend is named after the library that it runs on
@@ -138,7 +136,7 @@ def stored_dtype(file: WeightFile) -> str:
     return "float64" if any(t.dtype == "float64" for t in file.select("parameter")) else "float32"
 
 
-def blank(network: Sequential, input_shape: Shape, own: Sequence[type[Layer]] = ()) -> Variables:
+def zero_variables(network: Sequential, input_shape: Shape, own: Sequence[type[Layer]] = ()) -> Variables:
     """Return the network's variables as zeros, for their names and shapes; they take no memory until they are used.
 
     Raises WeightFileError for tensors that are larger than the address space.
@@ -153,7 +151,7 @@ def blank(network: Sequential, input_shape: Shape, own: Sequence[type[Layer]] = 
         ) from None
 
 
-def variables(file: WeightFile, params: Tree, state: Tree) -> tuple[Tree, Tree]:
+def read_variables(file: WeightFile, params: Tree, state: Tree) -> tuple[Tree, Tree]:
     """Return the file's parameters and state as trees shaped like the model's.
 
     Raises WeightFileError that names the first tensor that is missing, unexpected, of another shape or not of floats.

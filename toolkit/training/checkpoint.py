@@ -26,15 +26,15 @@ _LATEST = "latest"  # prefix of the weights to continue from, where the file's o
 def to_weights(training: Training) -> WeightFile:
     """Return the model with everything that `resume` needs."""
     model, position = training.model, training.position
-    tensors = list(weights.tensors(model))
-    extra = dict(training.variables.slots)  # trees by the prefix of their names
+    trees = dict(training.variables.slots)  # by the prefix of their names
     if position.best is not None:
-        extra |= {f"{_LATEST}.params": training.variables.params, f"{_LATEST}.state": training.variables.state}
-    for prefix, tree in extra.items():
-        for name, array in flatten(model.to_host(tree)).items():
-            layer = name.rpartition(".")[0]
-            tensors.append(Tensor.of(f"{prefix}.{name}", array, layer=layer, kind="optimizer", role="slot"))
-    return weights.weight_file(model, tuple(tensors), _to_json(position, training.finished))
+        trees |= {f"{_LATEST}.params": training.variables.params, f"{_LATEST}.state": training.variables.state}
+    extra = [
+        Tensor.of(f"{prefix}.{name}", array, layer=name.rpartition(".")[0], kind="optimizer", role="slot")
+        for prefix, tree in trees.items()
+        for name, array in flatten(model.to_host(tree)).items()
+    ]
+    return weights.to_weights(model, extra, _to_json(position, training.finished))
 
 
 def _to_json(position: Position, finished: bool) -> dict[str, Any]:
@@ -80,11 +80,10 @@ def _position(file: WeightFile, steps_per_epoch: int) -> Position:
     checks["history"] = ("a list of epochs", epochs)
     scored = isinstance(best, dict) and _is_count(best.get("epoch")) and _is_number(best.get("loss"))
     checks["best"] = ("an epoch and its loss, or null", best is None or scored)
-    below = f"below {steps_per_epoch}, the batches of an epoch"
-    checks["batch below"] = (below, not _is_count(stored.get("batch")) or stored["batch"] < steps_per_epoch)
-    for check, (expected, good) in checks.items():
+    if _is_count(stored.get("batch")):
+        checks["batch"] = (f"below {steps_per_epoch}, the batches of an epoch", stored["batch"] < steps_per_epoch)
+    for name, (expected, good) in checks.items():
         if not good:
-            name = check.partition(" ")[0]
             got = printable(repr(stored.get(name, "nothing")), 80)
             raise _not_resumable(file, f"position {name}: expected {expected}, got {got}")
     return Position(**{name: stored[name] for name in (*_COUNTS, *_SUMS)}, history=tuple(stored["history"]))
