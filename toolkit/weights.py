@@ -82,7 +82,8 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
     try:
         losses.parse(metadata.get("loss", "softmax_cross_entropy"))
     except ConfigError as error:
-        raise WeightFileError(f"metadata {printable(str(error), 600)}", file=file.file) from None
+        reason = printable(str(error).removeprefix("loss: "), 600)
+        raise WeightFileError(f"metadata loss: {reason}", file=file.file) from None
     if file.architecture is not None:
         return file.architecture, metadata
     if "recipe" not in metadata:

@@ -1,17 +1,13 @@
 """Optimizer steps that are wrong in ways that people are."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cnnkit.backends.protocol import Backend
-from cnnkit.optimizers import Optimizer, Scalars
-from cnnkit.parity.check import Arena
-from cnnkit.parity.explain import explain_calls
 from cnnkit.parity.mistakes.table import Mistake, Mistakes, other
-from cnnkit.parity.recording import Call, again, recorded
+from cnnkit.parity.recording import Call, again
 
 NO_DECAY = {"weight decay is left out": other(weight_decay=lambda _: 0.0)}
 
@@ -47,15 +43,3 @@ MISTAKES: Mistakes = {
     },
     "rmsprop_update": {"epsilon is left out": other(epsilon=lambda _: 0.0), **NO_DECAY},
 }
-
-
-def update_reasons(
-    optimizer: Optimizer, parameter: Any, gradient: Any, slots: Sequence[Any], scalars: Scalars,
-    answer: Sequence[Any], dtype: str, oracle: Backend,
-) -> str:  # fmt: skip
-    """Return the mistake by which a step gives `answer`: the new parameter and slots."""
-    watched, calls = recorded(Arena(oracle, "float64"))
-    arrays = watched.array(parameter), watched.array(gradient), [watched.array(slot) for slot in slots]
-    optimizer.step(watched.backend, *arrays, scalars)
-    calls = [replace(call, result=tuple(answer)) for call in calls if call.member in MISTAKES]
-    return next(iter(explain_calls(calls, dtype, oracle)), "")

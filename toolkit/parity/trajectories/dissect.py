@@ -15,7 +15,7 @@ from cnnkit.parity.check import Arena
 from cnnkit.parity.explain import explain_calls
 from cnnkit.parity.layer_pass import Given, Passed, run_layer
 from cnnkit.parity.mistakes.layers import layer_reasons
-from cnnkit.parity.mistakes.updates import update_reasons
+from cnnkit.parity.mistakes.optimizers import update_reasons
 from cnnkit.parity.recording import recorded
 from cnnkit.parity.trajectories.plan import Plan
 from cnnkit.parity.trajectories.runner import Contestant, before
