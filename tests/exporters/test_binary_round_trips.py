@@ -96,7 +96,7 @@ def test_torch_keeps_names_types_shapes_and_bits(tmp_path_factory, chosen):
     try:
         form.write(weights, path)
     except ExportError as error:
-        assert "of that name, here are two" in str(error)  # noqa: PT017 (both gamma and weight of one layer)
+        assert "of that name, got two" in str(error)  # noqa: PT017 (both gamma and weight of one layer)
         return
     form.check(weights, path)
     back = [tensor for tensor in form.read(path) if not tensor.name.endswith("num_batches_tracked")]

@@ -209,9 +209,9 @@ DOCUMENTS = {
     "more": ({"tensors": [GOOD_ROW, GOOD_ROW]}, "not that of the tensors in the file"),
     "other": ({"tensors": [GOOD_ROW | {"key": "b"}]}, "not that of the tensors in the file"),
     "key": ({"tensors": [GOOD_ROW | {"key": [1]}]}, "not that of the tensors in the file"),
-    "axes": ({"tensors": [GOOD_ROW | {"axes": [1]}]}, "what is said of tensor a is incomplete"),
+    "axes": ({"tensors": [GOOD_ROW | {"axes": [1]}]}, "the description of tensor a is incomplete"),
     "rank": ({"tensors": [GOOD_ROW | {"axes": []}]}, "expected a name for each axis"),
-    "dtype": ({"tensors": [GOOD_ROW | {"dtype": "float64"}]}, "is said to be float64, not float32"),
+    "dtype": ({"tensors": [GOOD_ROW | {"dtype": "float64"}]}, "is described as float64, stored as float32"),
     "no dtype": ({"tensors": [GOOD_ROW | {"dtype": "x"}]}, "element type 'x' is not one of"),
     "kind": ({"tensors": [GOOD_ROW | {"kind": "x"}]}, "kind 'x' is not one of"),
 }

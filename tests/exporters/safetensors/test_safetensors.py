@@ -91,7 +91,7 @@ BAD = {
     "no object": (build(b'{"a":1} x'), "unreadable", "no JSON"),
     "tensor twice": (build(b'{"a":1,"a":2}'), "unreadable", "key a occurs twice"),
     "key twice": (build(b'{"a":{"dtype":"F32","dtype":"F64"}}'), "unreadable", "key dtype occurs twice"),
-    "nan": (build(b'{"a":NaN}'), "unreadable", "NaN is no JSON"),
+    "nan": (build(b'{"a":NaN}'), "unreadable", "NaN is not JSON"),
     "deep": (build(b'{"a":' + b"[" * 100_000), "unreadable", "JSON"),
     "many nodes": (build(b'{"a":[' + b"[]," * 1_600_000 + b"0]}"), "too_big", "brackets and commas"),
     "not utf-8": (build(b'{"\xff":1}'), "unreadable", "not UTF-8 at byte 2"),
