@@ -70,7 +70,7 @@ def layer_faults(layer: LayerFields) -> Iterator[None]:
 def find_flattened_images(architecture: Mapping[str, Any] | None) -> dict[str, Shape]:
     """Return {path of a Dense layer: the (C, H, W) that Flatten made its input of}.
 
-    Only layers that keep every value in its place may stand between the two.
+    Only layers that keep the order of values may come between the two.
     """
     return _find_images(outer_layers(architecture))
 

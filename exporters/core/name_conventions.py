@@ -39,8 +39,8 @@ def interpret_name(name: str, dtype: str, shapes: Mapping[str, Shape]) -> Meanin
 
     A wrapper's prefix ("module.") is not part of the layer's path, so that the layer pairs with that of the bare net.
     """
-    own, shape = _strip_prefixes(name), shapes[name]
-    layer, _, part = own.rpartition(".")
+    bare, shape = _strip_prefixes(name), shapes[name]
+    layer, _, part = bare.rpartition(".")
     kind, role = _ROLES.get(part, ("", ""))
     if not kind:
         floating = is_raw(dtype) or carrier(dtype).kind in "fc"

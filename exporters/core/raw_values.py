@@ -72,8 +72,8 @@ def read_checked(tensor: Tensor) -> Array:
     """Return the values of a tensor. Raises ExportError when they are not of the shape and type that it declares."""
     values = tensor.read()
     if values.shape != tensor.shape or values.dtype.newbyteorder("=") != carrier(tensor.dtype):
-        came = f"{values.dtype} {values.shape}"
+        actual = f"{values.dtype} {values.shape}"
         raise ExportError(
-            f"{tensor.kind} {printable(tensor.name)}: declares {tensor.dtype} {tensor.shape}, holds {came}"
+            f"{tensor.kind} {printable(tensor.name)}: declares {tensor.dtype} {tensor.shape}, holds {actual}"
         )
     return values

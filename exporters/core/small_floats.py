@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Float8(NamedTuple):
-    """An 8-bit type of the Open Compute Project: exponent and mantissa bits, bias, and what stands for no number.
+    """An 8-bit type of the Open Compute Project: exponent and mantissa bits, bias, and the codes that are not numbers.
 
     nan: "ieee" (the last exponent holds infinities and NaN), "all ones" (all bits but the sign), "-0" (this code alone)
     """

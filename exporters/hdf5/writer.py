@@ -27,8 +27,8 @@ def write_hdf5(weights: WeightFile, path: Path, compression: int) -> None:
     """Write `weights` to `path`. Raises ExportError for what HDF5 cannot hold, OSError when the disk fails."""
     for tensor in weights.tensors:
         _require_storable(tensor)
-    held = {name: getattr(weights, name) for name in TEXTS if getattr(weights, name) is not None}
-    texts = {name: strict_json.dumps(name, value, indent=1).encode() for name, value in held.items()}
+    json_values = {name: getattr(weights, name) for name in TEXTS if getattr(weights, name) is not None}
+    texts = {name: strict_json.dumps(name, value, indent=1).encode() for name, value in json_values.items()}
     with _create(path) as file:
         put_text(file.attrs, "format", FORMAT)
         file.attrs["version"] = np.int64(VERSION)

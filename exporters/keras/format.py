@@ -48,7 +48,7 @@ class KerasFormat(Format):
         """Return what is not written: Keras's configuration replaces the architecture, only the network is kept."""
         others = len(weights) - len(select_network_tensors(weights))
         lines = [f"{others} tensors that are neither parameters nor state"] if others else []
-        lines += ["the architecture as cnnkit reads it (Keras' configuration of it is there)"]
+        lines += ["the architecture as cnnkit reads it (Keras's configuration of it is kept)"]
         lines += ["the metadata"] if weights.metadata else []
         return (*lines, *(["the position of the training"] if weights.position is not None else []))
 

@@ -96,12 +96,12 @@ def strip_number(name: str) -> str:
 def _name_scaled(layer_class: str, fields: Mapping[str, Any], count: int) -> tuple[str, ...]:
     statistics = _SCALED[layer_class]
     if "scale" in fields or "center" in fields:
-        own = [n for n, field in (("gamma", "scale"), ("beta", "center")) if fields.get(field, True) is not False]
+        trained = [n for n, field in (("gamma", "scale"), ("beta", "center")) if fields.get(field, True) is not False]
     elif count - len(statistics) == 1:  # one of gamma and beta; nothing shows which
-        own = ["0"]
+        trained = ["0"]
     else:
-        own = ["gamma", "beta"][: count - len(statistics)]
-    return (*own, *statistics)
+        trained = ["gamma", "beta"][: count - len(statistics)]
+    return (*trained, *statistics)
 
 
 def _looks_dense(shapes: Mapping[int, tuple[int, ...]]) -> bool:

@@ -24,9 +24,9 @@ def convert_layers(weights: WeightFile) -> list[KerasLayer]:
     """Return the layers of the Sequential. Raises ExportError for what it cannot express."""
     if weights.architecture is None:
         raise ExportError("Keras's layouts depend on the layers: these weights come without an architecture")
-    held = select_network_tensors(weights)
-    require_float_type(held, "Keras")
-    network = SequentialBuilder({tensor.name: tensor for tensor in held})
+    tensors = select_network_tensors(weights)
+    require_float_type(tensors, "Keras")
+    network = SequentialBuilder({tensor.name: tensor for tensor in tensors})
     for layer in weights.architecture.get("layers", []):
         add_layer(network, layer)
     return network.finish()

@@ -57,11 +57,11 @@ def _list_tensors(model: ModelProto) -> tuple[list[_ListedTensor], list[NotRead]
     listed, not_read = [], []
     for number, (prefix, graph) in enumerate(iterate_graphs(model.graph)):
         used = find_uses(graph)
-        held = [(tensor.name, tensor, False) for tensor in graph.initializers]
+        stored_tensors = [(tensor.name, tensor, False) for tensor in graph.initializers]
         for node in graph.nodes:
             if node.op == "Constant" and node.constant is not None and node.outputs:
-                held.append((node.outputs[0], node.constant, True))
-        for position, (name, stored, constant) in enumerate(held):
+                stored_tensors.append((node.outputs[0], node.constant, True))
+        for position, (name, stored, constant) in enumerate(stored_tensors):
             use = used.get(name)
             order = (number, use.position if use else len(graph.nodes), use.slot if use else position)
             listed.append(_ListedTensor(order, prefix + name, stored, use, constant))
@@ -93,8 +93,8 @@ def _read_ours(
     stored = {f.name: f.stored for f in listed}
     tensors = []
     for name, layer, kind, role, axes in about["tensors"]:
-        held = stored.pop(name)
-        tensors.append(Tensor(name, layer, kind, role, tuple(axes), held.dtype, held.shape, *readers(name, held)))
+        tensor = stored.pop(name)
+        tensors.append(Tensor(name, layer, kind, role, tuple(axes), tensor.dtype, tensor.shape, *readers(name, tensor)))
     if stored:
         not_read.append(NotRead("constants of operations", len(stored), "they are not weights"))
     architecture, metadata = about["architecture"], about["metadata"]

@@ -92,10 +92,10 @@ def read_tensor(file: StoredFile, tensor: StoredTensor) -> Array:
 
 def _check_size(tensor: StoredTensor) -> StoredTensor:
     need = tensor.count * carrier(tensor.dtype).itemsize
-    held = tensor.typed if tensor.raw is None else tensor.raw[1] - tensor.raw[0]
+    stored = tensor.typed if tensor.raw is None else tensor.raw[1] - tensor.raw[0]
     least = need if tensor.raw is not None else tensor.count  # a varint takes at least one byte
-    if (tensor.raw is not None and held != need) or held < least:
-        raise_damaged(f"tensor of shape {tensor.shape} with {held} bytes of values", tensor.span[0])
+    if (tensor.raw is not None and stored != need) or stored < least:
+        raise_damaged(f"tensor of shape {tensor.shape} with {stored} bytes of values", tensor.span[0])
     return replace(tensor, raw=(tensor.span[0], tensor.span[0])) if need == 0 else tensor
 
 

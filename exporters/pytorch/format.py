@@ -35,7 +35,7 @@ class TorchFormat(Format):
         """Write parameters and state; the same weights give the same bytes. Raises ExportError."""
         write_torch(name_for_torch(weights), path)
 
-    def list_losses(self, weights: WeightFile) -> tuple[str, ...]:
+    def losses(self, weights: WeightFile) -> tuple[str, ...]:
         """Return one line each for the architecture, the metadata, and tensors that are neither parameter nor state."""
         return list_losses(weights)
 

@@ -21,7 +21,7 @@ _NAMES = {
 def load(stream: BinaryIO) -> Any:
     """Return the content of the pickle that begins here: texts, numbers, tuples, lists, dictionaries, tensors.
 
-    The stream then stands behind it. Raises UnsafeFileError: "refused" for operations and names that a state_dict
+    Leaves the stream behind the pickle. Raises UnsafeFileError: "refused" for operations and names that a state_dict
     does not need, "too_big" beyond the limits, "unreadable" for anything but a pickle.
     """
     machine = _Machine(stream)
@@ -52,7 +52,7 @@ class _Machine:
             operation = _OPERATIONS.get(code[0])
             if operation is None:
                 name = _NAMES.get(code[0], f"{code[0]:#04x}")
-                raise UnsafeFileError(f"a pickle with operation {name}: cnnkit runs nobody's code", "refused")
+                raise UnsafeFileError(f"a pickle with operation {name}: cnnkit runs no code from files", "refused")
             operation(self)
         return self.stack.pop()
 

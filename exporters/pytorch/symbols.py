@@ -73,7 +73,7 @@ def resolve(module: str, name: str) -> Symbol:
     """Return the symbol of a name that a state_dict may use. Raises UnsafeFileError (refused) for other names."""
     symbol = Symbol(module, name)
     if symbol not in _CALLS and _find_storage_type(symbol) is None and _find_dtype(symbol) is None:
-        raise UnsafeFileError(f"a pickle that needs {symbol}: cnnkit runs nobody's code", "refused")
+        raise UnsafeFileError(f"a pickle that needs {symbol}: cnnkit runs no code from files", "refused")
     return symbol
 
 

@@ -61,8 +61,8 @@ def _read_foreign(file: StoredFile, entries: dict[str, Entry], metadata: dict[st
             continue
         what = interpret_name(name, entry.dtype, shapes)
         tensors.append(Tensor(name, *what, entry.dtype, entry.shape, *_make_readers(file, name, entry, None)))
-    kept = {"safetensors": metadata} if metadata else {}
-    return WeightFile(tuple(tensors), None, kept, None, (), tuple(not_read), str(file.path))
+    foreign_metadata = {"safetensors": metadata} if metadata else {}
+    return WeightFile(tuple(tensors), None, foreign_metadata, None, (), tuple(not_read), str(file.path))
 
 
 def _make_readers(

@@ -19,8 +19,8 @@ def count_bytes(shape: Any, item_bytes: int) -> int:
     total = widest = item_bytes
     for extent in shape:
         if type(extent) is not int or extent < 0:
-            came = extent if type(extent) is int else f"a {type(extent).__name__}"  # whose text may be huge
-            raise ValueError(f"expected a shape of whole numbers, got {came}")
+            actual = extent if type(extent) is int else f"a {type(extent).__name__}"  # whose text may be huge
+            raise ValueError(f"expected a shape of whole numbers, got {actual}")
         total *= extent
         widest *= max(extent, 1)  # NumPy refuses even an empty array when the other axes overflow
         if widest > _MAX_BYTES:

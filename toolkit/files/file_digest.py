@@ -16,7 +16,7 @@ def sha256_of(path: Path) -> str:
 
 
 class FileDigest:
-    """Starts at once. Use it in a `with` block: at its end unfinished work is cancelled."""
+    """Starts hashing. Use it in a `with` block, whose end cancels unfinished work."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

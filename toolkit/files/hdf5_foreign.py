@@ -120,15 +120,15 @@ def stream_values(
 
     Each request asks for a few pieces, so that the worker is free while the caller uses them.
     """
-    left, budget, piece = stored.nbytes, _SECONDS + stored.nbytes / _BYTES_PER_SECOND, 0
+    remaining, budget, piece = stored.nbytes, _SECONDS + stored.nbytes / _BYTES_PER_SECOND, 0
     place = Hdf5Source(os.path.abspath(path), window)
-    while left or not piece:
+    while remaining or not piece:
         started = time.monotonic()
-        contents = _collect(WORKER.ask(_make_request(place, name) | {"pieces": [piece, _TOGETHER]}, budget), left)
+        contents = _collect(WORKER.ask(_make_request(place, name) | {"pieces": [piece, _TOGETHER]}, budget), remaining)
         received = sum(map(len, contents))
-        if left and not received:
+        if remaining and not received:
             raise UnsafeFileError("the file has changed since it was listed")
-        left, piece = left - received, piece + _TOGETHER
+        remaining, piece = remaining - received, piece + _TOGETHER
         budget -= (time.monotonic() - started) / PATIENCE
         yield from (np.frombuffer(content, np.uint8) for content in contents)
 

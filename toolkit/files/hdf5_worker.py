@@ -97,8 +97,8 @@ class Window:
 
     def read(self, size: int = -1) -> bytes:
         """Return up to `size` bytes."""
-        left = max(self._length - self._position, 0)
-        buffer = bytearray(left if size < 0 else min(size, left))
+        remaining = max(self._length - self._position, 0)
+        buffer = bytearray(remaining if size < 0 else min(size, remaining))
         return bytes(buffer[: self.readinto(buffer)])
 
     def __enter__(self) -> "Window":

@@ -52,7 +52,7 @@ class NpyHeader:
 
 
 def parse_npy_header(file: Any, complex_too: bool = False) -> NpyHeader:
-    """Return the header at the start of the binary stream `file`, which then stands at the first value.
+    """Return the header at the start of the binary stream `file`, and leave the stream at the first value.
 
     Raises NpyHeaderError on anything but an array of booleans, integers or floats of at most 64 bits,
     or, with `complex_too`, of complex numbers of two such floats.

@@ -55,13 +55,13 @@ class CheckedBlocks:
 def unfold_blocks(stream: BinaryIO, member: Member) -> Iterator[bytes]:
     """Yield the unpacked bytes of a member. Raises UnsafeFileError unless they are as many as declared."""
     stream.seek(member.start)
-    left, total = member.stored, 0
+    remaining, total = member.stored, 0
     unfold = zlib.decompressobj(-15) if member.deflated else None
-    while left:
-        block = stream.read(min(_BLOCK, left))
+    while remaining:
+        block = stream.read(min(_BLOCK, remaining))
         if not block:
             raise _damaged(member, "is cut")
-        left -= len(block)
+        remaining -= len(block)
         if unfold is None:
             yield block
             continue
@@ -83,7 +83,7 @@ def unfold_blocks(stream: BinaryIO, member: Member) -> Iterator[bytes]:
     if unfold is None:
         return
     out = b"" if unfold.eof else unfold.flush()
-    if total + len(out) != member.size or not unfold.eof or unfold.unused_data or left:
+    if total + len(out) != member.size or not unfold.eof or unfold.unused_data or remaining:
         raise _damaged(member, f"unfolds to {total} bytes where {member.size} are declared")
     if out:
         yield out

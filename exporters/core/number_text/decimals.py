@@ -49,7 +49,7 @@ def parse_decimals(text: bytes) -> Decimals:
     if not full.all():
         starts, ends = starts[full], ends[full]
     words = padded.size // 8 - 1
-    table = np.empty(8 * words, _U)  # the word that begins at byte 8 q + r stands at r * words + q
+    table = np.empty(8 * words, _U)  # the word that begins at byte 8 q + r is at index r * words + q
     for offset in range(8):
         table[offset * words : (offset + 1) * words] = np.frombuffer(padded.data, _U, words, offset)
     first = table[(starts & 7) * words + (starts >> 3)]
@@ -94,16 +94,16 @@ def _find_blanks(padded: Array) -> Array:
     """Return the positions of blanks, in order. Looks for words that hold a blank first: most hold just one."""
     flags = (padded <= 32).view(_U)
     where = np.flatnonzero(flags != 0)
-    left = flags[where]
-    counts = ((left * _ONES) >> _U(56)).view(np.int64)
+    unread = flags[where]
+    counts = ((unread * _ONES) >> _U(56)).view(np.int64)
     slots = np.cumsum(counts)
     positions = np.empty(int(slots[-1]), np.int64)
     slots -= counts
     while where.size:
-        rest = left & (left - _U(1))
-        positions[slots] = (where << 3) + (((left ^ rest) * _WHICH) >> _U(56)).view(np.int64)
+        rest = unread & (unread - _U(1))
+        positions[slots] = (where << 3) + (((unread ^ rest) * _WHICH) >> _U(56)).view(np.int64)
         more = np.flatnonzero(rest != 0)
-        where, left, slots = where[more], rest[more], slots[more] + 1
+        where, unread, slots = where[more], rest[more], slots[more] + 1
     return positions
 
 

@@ -80,14 +80,15 @@ def _shortest_decimals(dtype: str) -> list[bytes]:
     patterns = np.arange(1 << 16, dtype=kind.carrier)
     values = kind.to_float64(patterns)
     table = [b""] * patterns.size
-    left = np.flatnonzero(~kind.not_finite(patterns))
+    remaining = np.flatnonzero(~kind.not_finite(patterns))
     for digits, rounding in itertools.product(range(1, _MOST_SHORT + 1), (ROUND_HALF_EVEN, ROUND_UP)):
         # Below a power of two values are denser: there the nearest decimal may fail where the next larger one fits.
         context = Context(prec=digits, rounding=rounding)
-        tried = left if rounding == ROUND_HALF_EVEN else left[(patterns[left] & ((1 << kind.mantissa) - 1)) == 0]
+        powers_of_two = (patterns[remaining] & ((1 << kind.mantissa) - 1)) == 0
+        tried = remaining if rounding == ROUND_HALF_EVEN else remaining[powers_of_two]
         numbers = [float(context.create_decimal_from_float(value)) for value in values[tried].tolist()]
         good = kind.from_float64(np.array(numbers)) == patterns[tried]
         for index, number in itertools.compress(zip(tried.tolist(), numbers, strict=True), good):
             table[index] = repr(number).removesuffix(".0").replace("e-0", "e-").encode()
-        left = np.setdiff1d(left, tried[good], assume_unique=True)
+        remaining = np.setdiff1d(remaining, tried[good], assume_unique=True)
     return table

@@ -80,7 +80,7 @@ def test_a_listing_names_all_and_reads_no_values(path):
 def test_values_are_little_endian(path):
     with h5py.File(path) as file:
         assert b"".join(part.tobytes() for part in iterate_values(file, "g/x")) == np.arange(4, dtype="<i2").tobytes()
-        for place, message in (("g", "g is gone"), ("words", "text, not numbers"), ("half-away", "not followed")):
+        for place, message in (("g", "g has gone"), ("words", "text, not numbers"), ("half-away", "not followed")):
             with pytest.raises(UnsafeFileError, match=message):
                 list(iterate_values(file, place))
 
@@ -115,7 +115,7 @@ def test_whatever_goes_wrong_is_a_line(path, ask, monkeypatch, error, reply):
     def fail(_):
         raise error
 
-    monkeypatch.setattr(hdf5_worker, "listing", fail)
+    monkeypatch.setattr(hdf5_worker, "list_contents", fail)
     assert json.loads(ask(request(path))[0][1]) == reply
 
 

@@ -233,7 +233,7 @@ def test_a_list_that_does_not_fit(tmp_path, change, message):
         (np.zeros(3), r"cnnkit\.json: expected at most \d+ bytes, got float64"),
         (np.array(["x"]), "dtype '<U1'"),
         (np.frombuffer(b"[1]", np.uint8), r"cnnkit\.json is not a JSON object"),
-        (np.frombuffer(b"{", np.uint8), "no JSON"),
+        (np.frombuffer(b"{", np.uint8), "not JSON"),
     ],
 )
 def test_a_document_that_is_none(tmp_path, document, message):

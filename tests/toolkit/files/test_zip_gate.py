@@ -125,7 +125,7 @@ BAD = {
     "two ends": (GOOD + END + bytes(18), "does not end where it should"),
     "disk": (patched(GOOD, END, 4, "<H", 1), "several parts"),
     "count": (patched(GOOD, END, 10, "<H", 2), "several parts"),
-    "both counts": (patched(patched(GOOD, END, 10, "<H", 2), END, 8, "<H", 2), "another length than it says"),
+    "both counts": (patched(patched(GOOD, END, 10, "<H", 2), END, 8, "<H", 2), "the length of its directory is wrong"),
     "more": (patched(patched(GOOD, END, 10, "<H", 4), END, 8, "<H", 4), "is cut|does not end"),
     "start": (patched(GOOD, END, 16, "<I", 3), "does not end where it should"),
     "name": (patched(GOOD, LOCAL, 30, "<B", 98), "a.npy is described differently"),
