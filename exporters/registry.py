@@ -1,4 +1,4 @@
-"""The formats that are installed, and reading and writing with the one that fits."""
+"""The installed formats, and reading and writing with the one that fits."""
 
 import stat
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ _HEAD = 8192
 
 @dataclass(frozen=True)
 class Broken:
-    """A format that is registered and cannot be used: its name, who registered it, and the reason."""
+    """A registered format that cannot be used: its name, its entry point, and the reason."""
 
     name: str
     target: str
@@ -28,13 +28,13 @@ class Broken:
 
 
 def formats() -> dict[str, Format]:
-    """Return {name: format} of all that work, ours first, by name."""
-    return _installed()[0]
+    """Return {name: format} of all that work: cnnkit's own first, then plug-ins, each by name."""
+    return _load_all()[0]
 
 
 def broken() -> tuple[Broken, ...]:
     """Return the registered formats that do not work."""
-    return _installed()[1]
+    return _load_all()[1]
 
 
 def read(path: str | Path) -> WeightFile:
@@ -71,7 +71,7 @@ def choose(path: str | Path, name: str | None = None) -> Format:
             raise ExportError(f"format {printable(name)} {problem}: choose one of {', '.join(writers)}")
         _require_suffix(writers[name], path)
         return writers[name]
-    fitting = [(len(suffix), form) for form in writers.values() for suffix in form.suffixes if _ends(path, suffix)]
+    fitting = [(len(suffix), form) for form in writers.values() for suffix in form.suffixes if _ends_with(path, suffix)]
     if not fitting:
         raise ExportError(f"{printable(str(path))}: no format has this suffix: name one of {', '.join(writers)}")
     return max(fitting, key=lambda pair: pair[0])[1]
@@ -84,7 +84,7 @@ def write(
     overwrite: bool = False,
     **options: Any,
 ) -> None:
-    """Write `weights` to `path`, whole and verified, or not at all.
+    """Write `weights` to `path`, completely and verified, or not at all.
 
     Raises ExportError when the format or an option is not known, the format cannot hold them, the file exists
     and `overwrite` is False, or it cannot be written.
@@ -95,13 +95,13 @@ def write(
     if not overwrite and path.exists():
         raise ExportError(f"{printable(str(path))}: already exists: choose another name or --overwrite")
     try:
-        with atomic_path(path, lambda fresh: form.check(weights, fresh)) as fresh:
-            form.write(weights, fresh, **options)
+        with atomic_path(path, lambda temporary: form.check(weights, temporary)) as temporary:
+            form.write(weights, temporary, **options)
     except OSError as error:
         raise ExportError(f"{printable(str(path))}: cannot be written: {error.strerror or error}") from error
 
 
-def _installed() -> tuple[dict[str, Format], tuple[Broken, ...]]:
+def _load_all() -> tuple[dict[str, Format], tuple[Broken, ...]]:
     working: dict[str, Format] = {}
     faulty: list[Broken] = []
     entries = {(entry.name, entry.value): entry for entry in entry_points(group=GROUP)}
@@ -161,13 +161,13 @@ def _require_options(form: Format, options: dict[str, Any]) -> None:
 
 
 def _require_suffix(form: Format, path: str | Path) -> None:
-    """Raise ExportError where the path's suffix says that another format is in the file."""
+    """Raise ExportError where the path's suffix is that of another format."""
     others = {suffix for other in formats().values() for suffix in other.suffixes} | {".keras"}  # read, never written
-    named = any(_ends(path, suffix) for suffix in others)
-    if named and form.suffixes and not any(_ends(path, suffix) for suffix in form.suffixes):
+    named = any(_ends_with(path, suffix) for suffix in others)
+    if named and form.suffixes and not any(_ends_with(path, suffix) for suffix in form.suffixes):
         wanted = " or ".join(form.suffixes)
         raise ExportError(f"{printable(str(path))}: expected a name in {wanted} for format {form.name}: choose another")
 
 
-def _ends(path: str | Path, suffix: str) -> bool:
+def _ends_with(path: str | Path, suffix: str) -> bool:
     return Path(path).name.lower().endswith(suffix)

@@ -35,7 +35,7 @@ class LayerEntry:
 def outer_layers(architecture: Mapping[str, Any] | None) -> tuple[LayerEntry, ...]:
     """Return the layers of the outermost sequence."""
     layers = (architecture or {}).get("layers")
-    return tuple(_entries(layers, 0)) if isinstance(layers, list) else ()
+    return tuple(_read_entries(layers, 0)) if isinstance(layers, list) else ()
 
 
 def all_layers(layers: Iterable[LayerEntry]) -> Iterator[LayerEntry]:
@@ -70,16 +70,16 @@ def layer_faults(layer: LayerFields) -> Iterator[None]:
 def find_flattened_images(architecture: Mapping[str, Any] | None) -> dict[str, Shape]:
     """Return {path of a Dense layer: the (C, H, W) that Flatten made its input of}.
 
-    Only layers that keep every value in its place may stand between the two.
+    Only layers that keep the order of values may come between the two.
     """
-    return _flattened_images(outer_layers(architecture))
+    return _find_images(outer_layers(architecture))
 
 
-def _flattened_images(layers: Iterable[LayerEntry]) -> dict[str, Shape]:
+def _find_images(layers: Iterable[LayerEntry]) -> dict[str, Shape]:
     images: dict[str, Shape] = {}
     image: Shape | None = None
     for layer in layers:
-        images |= _flattened_images(layer.children)
+        images |= _find_images(layer.children)
         if layer.type == "Flatten":
             image = layer.input_shape if layer.input_shape and len(layer.input_shape) == 3 else None
         elif layer.type == "Dense":
@@ -91,7 +91,7 @@ def _flattened_images(layers: Iterable[LayerEntry]) -> dict[str, Shape]:
     return images
 
 
-def _entries(values: list[Any], depth: int) -> Iterator[LayerEntry]:
+def _read_entries(values: list[Any], depth: int) -> Iterator[LayerEntry]:
     for value in values:
         if isinstance(value, dict) and isinstance(value.get("type"), str) and depth <= _MAX_DEPTH:
             inner = [item for field in value.values() for item in (field if isinstance(field, list) else [field])]
@@ -101,5 +101,5 @@ def _entries(values: list[Any], depth: int) -> Iterator[LayerEntry]:
                 value,
                 shape_of(value.get("input_shape")),
                 shape_of(value.get("output_shape")),
-                tuple(_entries(inner, depth + 1)),
+                tuple(_read_entries(inner, depth + 1)),
             )

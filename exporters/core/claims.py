@@ -9,12 +9,12 @@ from cnnkit.files.names import printable
 _FLOATS = ("float16", "float32", "float64")
 
 
-def network_tensors(weights: WeightFile) -> tuple[Tensor, ...]:
+def select_network_tensors(weights: WeightFile) -> tuple[Tensor, ...]:
     """Return what the network needs, parameters and state, in order."""
     return tuple(tensor for tensor in weights if tensor.kind in ("parameter", "state"))
 
 
-def float_type(tensors: Sequence[Tensor], program: str) -> str:
+def require_float_type(tensors: Sequence[Tensor], program: str) -> str:
     """Return the floating-point type of all tensors, "float32" of none. Raises ExportError for several or another."""
     dtypes = sorted({tensor.dtype for tensor in tensors}) or ["float32"]
     if len(dtypes) > 1 or dtypes[0] not in _FLOATS:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from cnnkit.errors import ExportError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.files.names import printable
 
 
 class Priority(IntEnum):
@@ -45,7 +46,7 @@ class Format(ABC):
         raise WeightFileError(f"{self.name} files can be written, not read", file=str(path), format=self.name)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
-        """Write `weights` to `path`, a fresh file beside its place. Raises ExportError for what cannot be held."""
+        """Write `weights` to the new file `path`. Raises ExportError for what the format cannot hold."""
         raise ExportError(f"{self.name} files can be read, not written")
 
     def losses(self, weights: WeightFile) -> tuple[str, ...]:  # noqa: ARG002
@@ -53,7 +54,7 @@ class Format(ABC):
         return ()
 
     def check(self, weights: WeightFile, path: Path) -> None:
-        """Read the fresh file at `path` back. Raises ExportError when a tensor is not what was to be written.
+        """Read the new file at `path` back. Raises ExportError when a tensor differs from `weights`.
 
         A format that is not exact, or cannot be read, replaces this.
         """
@@ -70,6 +71,9 @@ def verify(read: Callable[[Path], WeightFile], weights: WeightFile, path: Path) 
     for tensor in weights.tensors:
         copy = written.get((tensor.kind, tensor.name))
         if copy is None or copy.shape != tensor.shape or copy.sha256() != tensor.sha256():
-            raise ExportError(
-                f"{tensor.kind} {tensor.name}: what was written reads back differently; nothing was saved"
-            )
+            raise changed_value(tensor.kind, tensor.name)
+
+
+def changed_value(kind: str, name: str) -> ExportError:
+    """Return the error about a tensor that reads back otherwise than it was to be written."""
+    return ExportError(f"{kind} {printable(name)}: what was written reads back differently; nothing was saved")

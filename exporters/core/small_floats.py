@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Float8(NamedTuple):
-    """An 8-bit type of the Open Compute Project: exponent and mantissa bits, bias, and what stands for no number.
+    """An 8-bit type of the Open Compute Project: exponent and mantissa bits, bias, and the codes that are not numbers.
 
     nan: "ieee" (the last exponent holds infinities and NaN), "all ones" (all bits but the sign), "-0" (this code alone)
     """
@@ -32,11 +32,11 @@ def decode(array: NDArray[Any], dtype: str) -> NDArray[Any]:
     """Return raw bits of element type `dtype` as float32, which is exact; an array of any other type as it is."""
     if dtype == "bfloat16":  # the upper half of a float32
         return (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    return _table(dtype)[array] if dtype in FLOAT8 else array
+    return _decode_all(dtype)[array] if dtype in FLOAT8 else array
 
 
 @functools.cache
-def _table(dtype: str) -> NDArray[Any]:
+def _decode_all(dtype: str) -> NDArray[Any]:
     """Return the values of all 256 codes."""
     kind, codes = FLOAT8[dtype], np.arange(256)
     signed = kind.exponent + kind.mantissa < 8

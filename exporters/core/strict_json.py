@@ -17,15 +17,15 @@ def loads(data: bytes, number: Callable[[str], Any] | None = None) -> Any:
     try:
         return json.loads(
             data.decode(),
-            object_pairs_hook=_object,
-            parse_constant=_no_constant,
-            parse_float=number or _finite,
+            object_pairs_hook=_build_object,
+            parse_constant=_refuse_constant,
+            parse_float=number or _parse_finite,
             parse_int=number,
         )
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise ValueError(f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
         raise ValueError("JSON nested too deep") from error
 
@@ -44,7 +44,7 @@ def dumps(
     return text
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
@@ -53,11 +53,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     value = float(text)
     if math.isinf(value):
         raise ValueError(f"number {printable(text, 30)} is too large")

@@ -16,7 +16,7 @@ _LIMIT = 64 << 20
 
 
 class RecipeArray(NamedTuple):
-    """Where an array of the file stands in the tree of the recipe."""
+    """The tensor of recipe `diy-cnn` that an array becomes; `published`: its shape in the published file."""
 
     name: str
     role: str
@@ -38,17 +38,17 @@ def read_diy_cnn(path: Path) -> WeightFile:
     if size > _LIMIT:
         raise fault(path, f"{size} bytes, more than {_LIMIT} for JSON", kind="too_big", format_name=NAME)
     with faults_of(path, NAME):
-        arrays = _arrays(strict_json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf")))
+        arrays = _read_arrays(strict_json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf")))
     published = all(arrays[key].shape == array.published for key, array in ARRAYS.items())
     tensors = tuple(Tensor.of(a.name, arrays[key], role=a.role, axes=a.axes) for key, a in ARRAYS.items())
     return WeightFile(tensors, metadata={"recipe": "diy-cnn"} if published else {})
 
 
-def _arrays(document: Any) -> dict[str, Array]:
+def _read_arrays(document: Any) -> dict[str, Array]:
     if not isinstance(document, dict) or document.keys() != ARRAYS.keys():
         keys = [printable(key, 30) for key in document][:8] if isinstance(document, dict) else ["no object"]
         raise ValueError(f"expected an object with {', '.join(ARRAYS)}, got {', '.join(keys)}")
-    arrays = {key: _array(key, document[key], len(array.axes)) for key, array in ARRAYS.items()}
+    arrays = {key: _read_array(key, document[key], len(array.axes)) for key, array in ARRAYS.items()}
     for weight, bias in (("conv_filters", "conv_biases"), ("fc_weights", "fc_biases")):
         outputs, got = arrays[weight].shape[0], arrays[bias].shape[0]
         if outputs != got:
@@ -56,7 +56,7 @@ def _arrays(document: Any) -> dict[str, Array]:
     return arrays
 
 
-def _array(key: str, entry: Any, rank: int) -> Array:
+def _read_array(key: str, entry: Any, rank: int) -> Array:
     if not isinstance(entry, dict) or entry.keys() != {"v", "dim", "data"}:
         raise ValueError(f"{key}: expected an object with v, dim, data")
     if type(entry["v"]) is not int or entry["v"] != 1:
@@ -67,7 +67,7 @@ def _array(key: str, entry: Any, rank: int) -> Array:
     if not isinstance(values, list):
         raise ValueError(f"{key}: expected data to be a list of numbers")
     for index, value in enumerate(values):
-        if type(value) not in (int, float):  # True is an int to Python, and a slip in a file
+        if type(value) not in (int, float):  # True is an int in Python, and a mistake in a file
             raise ValueError(f"{key}: expected numbers, got {printable(repr(value), 30)} at index {index}")
     if len(values) != math.prod(shape):
         raise ValueError(f"{key}: expected {math.prod(shape)} numbers for dim {shape}, got {len(values)}")

@@ -14,7 +14,7 @@ class PlainHdf5Format(Format):
     name = NAME
     suffixes = (".h5", ".hdf5")
     priority = Priority.CATCH_ALL
-    description = "HDF5 of other makers: every numeric data set by its path"
+    description = "HDF5 of other programs: every numeric data set by its path"
     reads = True
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002

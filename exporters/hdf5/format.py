@@ -1,4 +1,4 @@
-"""Format "hdf5": cnnkit's own weight files, that any HDF5 tool can open. README.md shows the layout."""
+"""Format "hdf5": cnnkit's own weight files, which any HDF5 tool can open. README.md shows the layout."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ class Hdf5Format(Format):
     options = {"compression": "gzip level, 0 (none) to 9"}  # noqa: RUF012
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Return whether it is HDF5 with cnnkit's name at the root: seen at the beginning, or by the worker process."""
+        """Return whether it is HDF5 with cnnkit's format name: seen in `head`, or by the worker process at the root."""
         if not is_hdf5(head):
             return False
         try:
@@ -34,7 +34,7 @@ class Hdf5Format(Format):
             return False
 
     def read(self, path: Path) -> WeightFile:
-        """Return what a file by cnnkit holds. Raises WeightFileError when it is damaged or of another maker."""
+        """Return the content of a file by cnnkit. Raises WeightFileError for damage, and for any other file."""
         return read_hdf5(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:

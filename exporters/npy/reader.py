@@ -1,11 +1,11 @@
-"""Reads a file by numpy.save: the header now, the values when asked."""
+"""Reads a file by numpy.save: the header first, the values when asked."""
 
 import functools
 from pathlib import Path
 
 from cnnkit.exporters.core.faults import faults_of
-from cnnkit.exporters.core.npy_array import HEAD, array_of, header_of, in_order
-from cnnkit.exporters.core.raw_values import STEP, streamed
+from cnnkit.exporters.core.npy_array import HEAD, decode_array, is_in_order, read_header
+from cnnkit.exporters.core.raw_values import STEP, stream_array
 from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, numbered_axes
 from cnnkit.files.npy_header import NpyHeader
 from cnnkit.files.stored_file import StoredFile
@@ -18,20 +18,20 @@ def read_npy(path: Path) -> WeightFile:
     """Return the array as the one tensor "arr_0". Raises WeightFileError when it is damaged or not of numbers."""
     with faults_of(path, NAME):
         file = StoredFile(path)
-        header = header_of(file.read(0, min(file.size, HEAD)).tobytes(), file.size)
+        header = read_header(file.read(0, min(file.size, HEAD)).tobytes(), file.size)
     behind = file.size - header.header_bytes - header.value_bytes
     not_read = (NotRead("bytes behind the array", behind, "not part of it"),) if behind else ()
     axes = numbered_axes(len(header.shape))
     read = functools.partial(_read, file, header)
     blocks = functools.partial(file.blocks, header.header_bytes, header.value_bytes, STEP)
-    stream = functools.partial(streamed, path, NAME, _TENSOR, blocks, header.dtype)
+    stream = functools.partial(stream_array, path, NAME, _TENSOR, blocks, header.dtype)
     tensor = Tensor(
         *(_TENSOR, "", "parameter", "other", axes, header.dtype.name, header.shape, read),
-        stream if in_order(header) else None,
+        stream if is_in_order(header) else None,
     )
     return WeightFile((tensor,), not_read=not_read, file=str(path))
 
 
 def _read(file: StoredFile, header: NpyHeader) -> Array:
     with faults_of(file.path, NAME):
-        return array_of(file.read(header.header_bytes, header.value_bytes), header)
+        return decode_array(file.read(header.header_bytes, header.value_bytes), header)

@@ -1,4 +1,4 @@
-"""Format "npz": a zip of NPY arrays, as numpy.savez writes it; of cnnkit's own, everything comes back."""
+"""Format "npz": a zip of NPY arrays, as numpy.savez writes it; a file by cnnkit keeps everything."""
 
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,11 @@ from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.npz.reader import NAME, read_npz
 from cnnkit.exporters.npz.writer import write_npz
-from cnnkit.files.zip_gate import member_names
+from cnnkit.files.zip_gate import read_member_names
 
 
 class NpzFormat(Format):
-    """Strict: nothing is unpickled, nothing evaluated, nothing unpacked to the disk."""
+    """Nothing is unpickled, evaluated, or unpacked to the disk."""
 
     name = NAME
     suffixes = (".npz",)
@@ -23,7 +23,7 @@ class NpzFormat(Format):
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether the file is a zip whose members are all .npy."""
-        names = member_names(path, head)
+        names = read_member_names(path, head)
         return bool(names) and all(name.endswith(".npy") for name in names)
 
     def read(self, path: Path) -> WeightFile:

@@ -1,4 +1,4 @@
-"""Reads a safetensors file: names and shapes now, values when asked; of cnnkit's own, everything comes back."""
+"""Reads a safetensors file: names and shapes first, values when asked; a file by cnnkit keeps everything."""
 
 import functools
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from typing import Any
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import faults_of
-from cnnkit.exporters.core.name_conventions import meaning, model_order
-from cnnkit.exporters.core.raw_values import MISFIT, STEP, streamed, values_of
-from cnnkit.exporters.core.tensor_list import Stored, weight_file
+from cnnkit.exporters.core.name_conventions import interpret_name, sort_names
+from cnnkit.exporters.core.raw_values import MISFIT, STEP, decode_values, stream_array
+from cnnkit.exporters.core.tensor_list import StoredArray, build_weight_file
 from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Stream, Tensor, WeightFile, sha256
-from cnnkit.exporters.safetensors.header import Entry, digest, read_header
+from cnnkit.exporters.safetensors.header import Entry, compute_digest, read_header
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 
@@ -25,11 +25,13 @@ def read_safetensors(path: Path) -> WeightFile:
     with faults_of(path, NAME):
         file = StoredFile(path)
         entries, metadata = read_header(file)
-        return _ours(file, entries, metadata) if _OURS & metadata.keys() else _theirs(file, entries, metadata)
+        return (
+            _read_ours(file, entries, metadata) if _OURS & metadata.keys() else _read_foreign(file, entries, metadata)
+        )
 
 
-def _ours(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str]) -> WeightFile:
-    if metadata.get("cnnkit_sha256") != digest(
+def _read_ours(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str]) -> WeightFile:
+    if metadata.get("cnnkit_sha256") != compute_digest(
         metadata, {name: (entry.code, entry.shape) for name, entry in entries.items()}
     ):
         raise ValueError("the header does not fit its SHA-256: damaged, or changed by another program")
@@ -42,28 +44,28 @@ def _ours(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str])
         {row.get("key"): row.get("sha256") for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
     )
     stored = {
-        name: Stored(entry.dtype or entry.code, entry.shape, *_readers(file, name, entry, sums.get(name)))
+        name: StoredArray(entry.dtype or entry.code, entry.shape, *_make_readers(file, name, entry, sums.get(name)))
         for name, entry in entries.items()
     }
-    return weight_file(file.path, values, stored, ())
+    return build_weight_file(file.path, values, stored, ())
 
 
-def _theirs(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str]) -> WeightFile:
-    """Return the tensors in the order in which people count: the header's own is by type, then by letter."""
+def _read_foreign(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str]) -> WeightFile:
+    """Return the tensors sorted by name, 2 before 10: the header is sorted by element type, then by letter."""
     shapes = {name: entry.shape for name, entry in entries.items()}
     tensors, not_read = [], []
-    for name in model_order(entries):
+    for name in sort_names(entries):
         entry = entries[name]
         if entry.dtype is None:
             not_read.append(NotRead(printable(name), 1, f"element type {entry.code}, of less than a byte"))
             continue
-        what = meaning(name, entry.dtype, shapes)
-        tensors.append(Tensor(name, *what, entry.dtype, entry.shape, *_readers(file, name, entry, None)))
-    kept = {"safetensors": metadata} if metadata else {}
-    return WeightFile(tuple(tensors), None, kept, None, (), tuple(not_read), str(file.path))
+        what = interpret_name(name, entry.dtype, shapes)
+        tensors.append(Tensor(name, *what, entry.dtype, entry.shape, *_make_readers(file, name, entry, None)))
+    foreign_metadata = {"safetensors": metadata} if metadata else {}
+    return WeightFile(tuple(tensors), None, foreign_metadata, None, (), tuple(not_read), str(file.path))
 
 
-def _readers(
+def _make_readers(
     file: StoredFile, name: str, entry: Entry, expected: str | None
 ) -> tuple[Callable[[], Array], Stream | None]:
     """Return `Tensor.read` and `Tensor.stream`."""
@@ -72,13 +74,13 @@ def _readers(
         return read, None
     blocks = functools.partial(file.blocks, entry.start, entry.size, STEP)
     dtype, what = carrier(entry.dtype).newbyteorder("<"), f"tensor {printable(name)}"
-    return read, functools.partial(streamed, file.path, NAME, what, blocks, dtype, expected)
+    return read, functools.partial(stream_array, file.path, NAME, what, blocks, dtype, expected)
 
 
 def _read(file: StoredFile, name: str, entry: Entry, expected: str | None) -> Array:
     with faults_of(file.path, NAME, f"tensor {printable(name)}"):
         data = file.read(entry.start, entry.size)
-        values = values_of(data, carrier(str(entry.dtype)).newbyteorder("<"), entry.shape)
+        values = decode_values(data, carrier(str(entry.dtype)).newbyteorder("<"), entry.shape)
         if expected is not None and sha256(values) != expected:
             raise ValueError(MISFIT)
     return values

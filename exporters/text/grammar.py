@@ -23,18 +23,18 @@ TRAILER = re.compile(r"end of file, ([0-9]{1,19}) tensors, ([0-9]{1,19}) numbers
 PRECISION = re.compile(r"precision ([0-9]{1,3})")
 
 
-def quoted(name: str) -> str:
-    r"""Return a name as it stands in a file: bare, or as a JSON string in ASCII (`"größe"` -> `"gr\u00f6\u00dfe"`)."""
+def quote(name: str) -> str:
+    r"""Return a name as it is written: bare, or as a JSON string in ASCII (`"größe"` -> `"gr\u00f6\u00dfe"`)."""
     if _IS_BARE.fullmatch(name):
         return name
     return json.dumps(name).replace("\x7f", "\\u007f")
 
 
-def unquoted(text: str) -> str:
+def unquote(text: str) -> str:
     """Return the name that `quoted` wrote. Raises ValueError for a string that is not JSON."""
     return str(json.loads(text)) if text.startswith('"') else text
 
 
-def names(text: str) -> tuple[str, ...]:
+def parse_names(text: str) -> tuple[str, ...]:
     """Return the names of a list in parentheses. Raises ValueError for a string that is not JSON."""
-    return tuple(map(unquoted, _ANY_NAME.findall(text)))
+    return tuple(map(unquote, _ANY_NAME.findall(text)))

@@ -1,4 +1,4 @@
-"""What a heading says of the numbers below it: extent, mean, spread, and what is not finite."""
+"""The statistics in a tensor's heading: extent, mean, spread, and how many values are not finite."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _SLICE = 1 << 14
 _DERIVED = ("type", "path", "input_shape", "output_shape")
 
 
-def summary(tensor: Tensor, values: Array, layers: Mapping[str, str]) -> str:
+def summarise(tensor: Tensor, values: Array, layers: Mapping[str, str]) -> str:
     """Return "weight of layer 0, Conv2D(features=8, window=3): 8 x 1 x 3 x 3 = 72 numbers, min ..., mean ..." in ASCII.
 
     layers: {path: the layer in words}. Mean and std (of the population) are those of the finite values, in float64.
@@ -25,7 +25,11 @@ def summary(tensor: Tensor, values: Array, layers: Mapping[str, str]) -> str:
     kind = "" if tensor.kind == "parameter" else f"{tensor.kind}, "
     factors = " x ".join(map(str, tensor.shape)) + " = " if len(tensor.shape) > 1 else ""
     what = f"{kind}{tensor.role}{where}: {factors}{tensor.parameters:,} number{'' if tensor.parameters == 1 else 's'}"
-    return ", ".join((what, *_figures(values.reshape(-1), tensor.dtype))).encode("ascii", "backslashreplace").decode()
+    return (
+        ", ".join((what, *_compute_figures(values.reshape(-1), tensor.dtype)))
+        .encode("ascii", "backslashreplace")
+        .decode()
+    )
 
 
 def describe_layers(architecture: Mapping[str, Any] | None) -> dict[str, str]:
@@ -42,7 +46,7 @@ def _describe(layer: LayerEntry) -> str:
     return printable(f"{layer.type}({', '.join(fields)})")
 
 
-def _figures(flat: Array, dtype: str) -> list[str]:
+def _compute_figures(flat: Array, dtype: str) -> list[str]:
     kind = FLOATS.get(dtype)
     count = missing = 0
     low, high, mean, squares = math.inf, -math.inf, 0.0, 0.0

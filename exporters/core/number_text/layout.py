@@ -1,4 +1,4 @@
-"""How the numbers of a tensor lie on lines: rows, slices with labels, rows of an image's maps."""
+"""How the numbers of a tensor are divided into lines: rows, labelled slices, rows of the maps of an image."""
 
 import math
 from typing import NamedTuple
@@ -7,9 +7,9 @@ _LONGEST, _FOLDED = 32, 16
 
 
 class Layout(NamedTuple):
-    """Numbers of a line, lines of a group (0: no groups; a blank line parts them), and numbers under each label.
+    """Numbers per line, lines per group (0: no groups; a blank line separates them), and numbers per label.
 
-    `labelled` is how many leading axes a label counts; 0: there are no labels.
+    labelled: the number of leading axes whose indices a label gives; 0: there are no labels.
     """
 
     line: int
@@ -18,10 +18,10 @@ class Layout(NamedTuple):
     labelled: int
 
 
-def layout(shape: tuple[int, ...], maps: tuple[int, ...] | None = None) -> Layout:
+def choose_layout(shape: tuple[int, ...], maps: tuple[int, ...] | None = None) -> Layout:
     """Return the layout of a tensor; `maps` is (C, H, W) where its rows are images.
 
-    A row of at most 32 numbers is a line; a longer one is folded to its maps, or to 16 a line.
+    A row of at most 32 numbers is one line; a longer one is folded to the rows of its maps, or to 16 numbers per line.
     """
     row = shape[-1] if shape else 1
     size = math.prod(shape)

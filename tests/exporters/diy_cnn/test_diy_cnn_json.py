@@ -124,8 +124,8 @@ def without(key):
         (change("conv_biases", "data", [True, 2]), "conv_biases: expected numbers, got True at index 0"),
         (change("conv_biases", "data", [None, 2]), "conv_biases: expected numbers, got None at index 0"),
         (change("conv_biases", "data", [1, 1e39]), r"conv_biases: 1e\+39 at index 1 does not fit float32"),
-        (change("conv_biases", "data", [1, float("nan")]), "NaN is no JSON"),
-        (change("conv_biases", "data", [1, -float("inf")]), "-Infinity is no JSON"),
+        (change("conv_biases", "data", [1, float("nan")]), "NaN is not JSON"),
+        (change("conv_biases", "data", [1, -float("inf")]), "-Infinity is not JSON"),
         (change("conv_biases", "data", [1, 10**400]), "does not fit float32"),
         (
             lambda document: document | {"conv_biases": entry([3])},
@@ -135,8 +135,8 @@ def without(key):
         (lambda _: b'{"conv_filters":1e999}', "number 1e999 is too large"),
         (lambda _: b'{"conv_filters":' + b"9" * 5000 + b"}", "integer string conversion"),
         (lambda _: b'{"conv_filters":' + b"[" * 200_000, "JSON nested too deep"),
-        (lambda _: b'{"conv_filters":', "no JSON at line 1, column 17"),
-        (lambda _: b'{"conv_filters":1} x', "no JSON at line 1, column 20: Extra data"),
+        (lambda _: b'{"conv_filters":', "not JSON at line 1, column 17"),
+        (lambda _: b'{"conv_filters":1} x', "not JSON at line 1, column 20: Extra data"),
         (lambda _: b'{"conv_filters":"\xff"}', "not UTF-8 at byte 17"),
     ],
 )

@@ -72,7 +72,7 @@ def save(tmp_path):
 
 
 def varints(*values):
-    return b"".join(wire_writer.varint(value & 0xFFFFFFFFFFFFFFFF) for value in values)
+    return b"".join(wire_writer.encode_varint(value & 0xFFFFFFFFFFFFFFFF) for value in values)
 
 
 @pytest.mark.parametrize(
@@ -218,8 +218,8 @@ def with_graph(content):
         (with_graph(b"\x2a" + b"\xff" * 11 + b"\0"), "unreadable", "a number of more than ten bytes"),
         (with_graph(b"\x0a\x02\x0b\x0c"), "unreadable", "wire type 3"),
         (with_graph(b"\x12\x01n\x02\x00"), "unreadable", "field number 0"),
-        (with_graph(b"\x12\x01n\x28\x00"), "unreadable", "field 5 is no tensor"),
-        (with_graph(b"\x12\x01n\x08\x00"), "unreadable", "field 1 is no message"),
+        (with_graph(b"\x12\x01n\x28\x00"), "unreadable", "field 5 is not a tensor"),
+        (with_graph(b"\x12\x01n\x08\x00"), "unreadable", "field 1 is not a message"),
         (model(graph()).message(7, graph()), "unreadable", "2 graphs, expected one"),
         (nested(20), "too_big", "graphs nested deeper than 16"),
         (with_graph(b"\x12\x01n\x0a" + varints(200_000) + b"\x0a\0" * 100_000), "too_big", "more than 10000 fields"),

@@ -19,7 +19,7 @@ from cnnkit.exporters.core.weight_file import KINDS, ROLES
 from cnnkit.exporters.json.format import JsonFormat
 from cnnkit.exporters.text import reader
 from cnnkit.exporters.text.format import TextFormat
-from cnnkit.exporters.text.grammar import quoted, unquoted
+from cnnkit.exporters.text.grammar import quote, unquote
 
 FORMATS = {"txt": TextFormat(), "json": JsonFormat()}
 NAMES = [
@@ -94,9 +94,9 @@ def test_everything_comes_back_bit_for_bit(tmp_path_factory, contents, form, wei
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_come_back(name):
-    assert unquoted(quoted(name)) == name
-    assert quoted(name).isascii()
-    assert quoted(name).isprintable()
+    assert unquote(quote(name)) == name
+    assert quote(name).isascii()
+    assert quote(name).isprintable()
 
 
 @pytest.mark.parametrize(
