@@ -34,9 +34,9 @@ def weight_file_svg(weights: "WeightFile") -> str | None:
     """Return the picture that the format "svg" draws; None for more than DRAWN parameters."""
     if weights.parameters > DRAWN:
         return None
-    from cnnkit.exporters.svg.page import draw
+    from cnnkit.exporters.svg.writer import draw_svg
 
-    return draw(weights)
+    return draw_svg(weights)
 
 
 def _row(tensor: "Tensor") -> str:

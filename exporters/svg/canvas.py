@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
@@ -72,6 +73,20 @@ class Canvas:
         stream = io.StringIO()
         drawing.write(stream)
         return stream.getvalue() + "\n"
+
+
+@dataclass
+class Sheet:
+    """The elements drawn so far, and `y`, in px, where the next one goes."""
+
+    canvas: Canvas
+    y: float = 24
+    elements: list[Element] = field(default_factory=list)
+    styles: list[str] = field(default_factory=list)
+
+    def add(self, *elements: Element) -> None:
+        """Put elements on the page."""
+        self.elements.extend(elements)
 
 
 def _titled(element: Element, title: str | None) -> Element:

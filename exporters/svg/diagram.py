@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Element
+from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Element, Sheet
 from cnnkit.exporters.svg.edges import Point, bundle, ink, single, steps_of
 from cnnkit.exporters.svg.legend import legend
 from cnnkit.exporters.svg.lettering import alike, cut, shown
 from cnnkit.exporters.svg.network import Place, Shape, flat, seen_shapes
 from cnnkit.exporters.svg.plane import Plane, plane_of
-from cnnkit.exporters.svg.sheet import Sheet, Values
+from cnnkit.exporters.svg.scale import ScaledTensor, weight_and_bias
 from cnnkit.exporters.svg.tiles import Cells, cell, tile, titles
 
 _MOST_EDGES, _MOST_NEURONS, _MOST_LAYERS, _MOST_THICK = 40_000, 64, 3, 2000
@@ -23,8 +23,8 @@ class _Column:
     """A layer of neurons: its tensors, how its tiles' cells lie, where it stands."""
 
     path: str
-    weight: Values
-    bias: Values | None
+    weight: ScaledTensor
+    bias: ScaledTensor | None
     cells: Cells
     x: float = 0
     pitch: float = 0
@@ -42,7 +42,7 @@ class _Column:
         return self.top + self.pitch * (neuron + 0.5)
 
 
-def layers_of(layers: tuple[Place, ...], by_layer: Mapping[str, Sequence[Values]]) -> list[str]:
+def layers_of(layers: tuple[Place, ...], by_layer: Mapping[str, Sequence[ScaledTensor]]) -> list[str]:
     """Return the paths of the Dense layers when the net is one that this diagram can show, else nothing."""
     everything = list(flat(layers))
     dense = [place.path for place in everything if place.type == "Dense"]
@@ -51,7 +51,7 @@ def layers_of(layers: tuple[Place, ...], by_layer: Mapping[str, Sequence[Values]
         return []
     shapes, before = [], None
     for path in dense:
-        weight, bias = parts(by_layer[path])
+        weight, bias = weight_and_bias(by_layer[path])
         known = {id(weight), id(bias)}
         if weight is None or len(weight.tensor.shape) != 2 or any(id(v) not in known for v in by_layer[path]):
             return []
@@ -65,18 +65,12 @@ def layers_of(layers: tuple[Place, ...], by_layer: Mapping[str, Sequence[Values]
     return dense if fits else []
 
 
-def parts(found: Sequence[Values]) -> tuple[Values | None, Values | None]:
-    """Return weight and bias among a layer's parameters."""
-    roles = {v.tensor.role: v for v in found if v.tensor.kind == "parameter"}
-    return roles.get("weight"), roles.get("bias")
-
-
 def draw_diagram(
     sheet: Sheet,
     layers: tuple[Place, ...],
     dense: list[str],
-    by_layer: Mapping[str, Sequence[Values]],
-    samples: list[Values],
+    by_layer: Mapping[str, Sequence[ScaledTensor]],
+    samples: list[ScaledTensor],
 ) -> None:
     """Put legends and the diagram on the page. samples: what may go into it; the one it shows is taken out."""
     sheet.add(sheet.canvas.path(f"M{MARGIN} {sheet.y + 0.5:g}H{WIDTH - MARGIN}", "rule"))
@@ -112,8 +106,8 @@ def draw_diagram(
     sheet.y += tall + 32
 
 
-def _column(path: str, found: Sequence[Values], seen: Shape | None) -> _Column:
-    weight, bias = parts(found)
+def _column(path: str, found: Sequence[ScaledTensor], seen: Shape | None) -> _Column:
+    weight, bias = weight_and_bias(found)
     assert weight is not None  # layers_of has seen to it
     neurons, inputs = weight.tensor.shape
     if seen is None and inputs <= _MOST_NEURONS:

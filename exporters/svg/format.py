@@ -29,6 +29,6 @@ class SvgFormat(Format):
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Draw `weights` to `path`. Raises ExportError for more values than a picture may carry."""
-        from cnnkit.exporters.svg.page import draw
+        from cnnkit.exporters.svg.writer import draw_svg
 
-        path.write_bytes(draw(weights).encode())
+        path.write_bytes(draw_svg(weights).encode())

@@ -5,13 +5,13 @@ import math
 from cnnkit.exporters.svg.matrix import cell_size
 from cnnkit.exporters.svg.network import Shape
 from cnnkit.exporters.svg.plans import Form
-from cnnkit.exporters.svg.sheet import Values
+from cnnkit.exporters.svg.scale import ScaledTensor
 
 _MOST_UNITS = 2000
 _NOUNS = {"o": "kernel", "out": "neuron", "i": "input"}
 
 
-def form_of(values: Values, seen: Shape | None) -> Form | None:
+def form_of(values: ScaledTensor, seen: Shape | None) -> Form | None:
     """Return how a tensor falls into blocks of maps. seen: the image (C, H, W) that a flat row stands for."""
     shape = values.tensor.shape
     if not values.tensor.parameters:
@@ -28,7 +28,7 @@ def form_of(values: Values, seen: Shape | None) -> Form | None:
     return form if form is not None and max(form.units, form.maps) <= _MOST_UNITS else None
 
 
-def _rows(values: Values, seen: Shape | None) -> Form | None:
+def _rows(values: ScaledTensor, seen: Shape | None) -> Form | None:
     """Return the form of a matrix whose rows are images, or are too long to be drawn as rows."""
     outputs, inputs = values.tensor.shape
     noun = _NOUNS.get(values.tensor.axes[0], "row")
@@ -39,7 +39,7 @@ def _rows(values: Values, seen: Shape | None) -> Form | None:
     return Form(outputs, 1, inputs, math.ceil(math.sqrt(inputs)), noun)
 
 
-def explained(values: Values, form: Form | None) -> str:
+def explained(values: ScaledTensor, form: Form | None) -> str:
     """Return a note on how to read the blocks, or nothing."""
     tensor = values.tensor
     if tensor.kind == "activation":

@@ -1,12 +1,11 @@
 """The head of the page: name, chain of layers, the parameters added up, what is folded, how to read a cell."""
 
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.exporters.svg.canvas import MARGIN, ROOM
+from cnnkit.exporters.svg.canvas import MARGIN, ROOM, Sheet
 from cnnkit.exporters.svg.lettering import count, cut, shown, width, wrapped
 from cnnkit.exporters.svg.network import chain
 from cnnkit.exporters.svg.palette import css_class
 from cnnkit.exporters.svg.scale import STEPS
-from cnnkit.exporters.svg.sheet import Sheet
 
 _MOST_TERMS = 40
 

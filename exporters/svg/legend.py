@@ -1,10 +1,9 @@
 """What a tensor is and what its colours mean: one line, the scale at its right, notes below."""
 
-from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Canvas, Element
+from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Canvas, Element, Sheet
 from cnnkit.exporters.svg.lettering import count, cut, shape_text, shown, signed, width, wrapped
 from cnnkit.exporters.svg.palette import css_class
-from cnnkit.exporters.svg.scale import STEPS
-from cnnkit.exporters.svg.sheet import Sheet, Values
+from cnnkit.exporters.svg.scale import STEPS, ScaledTensor
 
 _STEP, _ENDS = 3, 78
 _BAR = _STEP * (2 * STEPS + 1)
@@ -20,7 +19,7 @@ def bar(canvas: Canvas) -> Element:
     return canvas.group([*steps, zero], id="scale")
 
 
-def legend(sheet: Sheet, values: Values, note: str = "") -> None:
+def legend(sheet: Sheet, values: ScaledTensor, note: str = "") -> None:
     """Put name, shape, dtype and scale of a tensor on the page."""
     canvas, y, scale = sheet.canvas, sheet.y + 12, values.scale
     name = cut(shown(values.name), 260, bold=True)
@@ -44,7 +43,7 @@ def legend(sheet: Sheet, values: Values, note: str = "") -> None:
     sheet.y = y + 10
 
 
-def scale_note(values: Values) -> str:
+def scale_note(values: ScaledTensor) -> str:
     """Return in words where the scale ends, how much lies beyond, and what is no number."""
     scale, parts = values.scale, []
     if scale.clipped:

@@ -1,8 +1,8 @@
 """A matrix: a row of cells for each output, the bias as a column of its own."""
 
-from cnnkit.exporters.svg.canvas import MARGIN, ROOM
+from cnnkit.exporters.svg.canvas import MARGIN, ROOM, Sheet
 from cnnkit.exporters.svg.lettering import cut
-from cnnkit.exporters.svg.sheet import Sheet, Values
+from cnnkit.exporters.svg.scale import ScaledTensor
 from cnnkit.exporters.svg.strips import LABEL
 from cnnkit.exporters.svg.tiles import Cells, tile
 
@@ -10,7 +10,7 @@ NUMBERED = 40
 _TALL = 100
 
 
-def cell_size(values: Values) -> int:
+def cell_size(values: ScaledTensor) -> int:
     """Return the side of a cell, 0 where the matrix is too wide or tall to be drawn as one."""
     rows, columns = values.tensor.shape
     if rows > max(_TALL, 8 * columns):
@@ -23,7 +23,7 @@ def cell_size(values: Values) -> int:
     return next((size for size in (*sizes, 2, 1) if size * columns <= room and size * rows <= 4000), 0)
 
 
-def draw_matrix(sheet: Sheet, values: Values, bias: Values | None) -> bool:
+def draw_matrix(sheet: Sheet, values: ScaledTensor, bias: ScaledTensor | None) -> bool:
     """Put a matrix (out, in) on the page. Return whether the bias stands beside it."""
     canvas, size = sheet.canvas, cell_size(values)
     rows, columns = values.tensor.shape

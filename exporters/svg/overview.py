@@ -3,9 +3,8 @@
 from itertools import pairwise
 from typing import Any
 
-from cnnkit.exporters.svg.canvas import Canvas, Element
+from cnnkit.exporters.svg.canvas import Canvas, Element, Sheet
 from cnnkit.exporters.svg.network import input_shape, places
-from cnnkit.exporters.svg.sheet import Sheet
 from cnnkit.exporters.svg.stages import Stage, rows_of, stages_of
 
 _SPOTS = ((0.7, 0.3), (0.3, 0.7))  # where on a map a window lies, in turn, so that none hides what the last one made

@@ -7,8 +7,7 @@ from cnnkit.exporters.svg.canvas import Canvas, Element
 from cnnkit.exporters.svg.edges import Point
 from cnnkit.exporters.svg.network import Shape
 from cnnkit.exporters.svg.palette import css_class
-from cnnkit.exporters.svg.scale import STEPS
-from cnnkit.exporters.svg.sheet import Values
+from cnnkit.exporters.svg.scale import STEPS, ScaledTensor
 from cnnkit.exporters.svg.tiles import titles
 
 
@@ -54,7 +53,7 @@ class Plane:
             found.append(self._corner(index // area, row + 0.5, column + 0.5))
         return found
 
-    def drawn(self, canvas: Canvas, sample: Values | None) -> list[Element]:
+    def drawn(self, canvas: Canvas, sample: ScaledTensor | None) -> list[Element]:
         """Return the grids, with the sample's values when there are some for each pixel."""
         made: list[Element] = []
         for channel in range(self.channels):

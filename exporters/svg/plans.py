@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from cnnkit.exporters.svg.canvas import ROOM
 from cnnkit.exporters.svg.lettering import width
-from cnnkit.exporters.svg.sheet import Values
+from cnnkit.exporters.svg.scale import ScaledTensor
 from cnnkit.exporters.svg.strips import LABEL
 from cnnkit.exporters.svg.tiles import Cells
 
@@ -41,13 +41,13 @@ def block_of(form: Form, line: int, cells: Cells, gap: int) -> tuple[float, floa
     return min(line, form.maps) * (w + gap) - gap, lines * (h + gap) - gap
 
 
-def has_numbers(values: Values, form: Form) -> bool:
+def has_numbers(values: ScaledTensor, form: Form) -> bool:
     """Return whether cells are few enough to be large and carry numbers."""
     few = form.units * form.maps * form.size <= 500
     return values.titled and few and max(-(-form.size // form.columns), form.columns) <= 5
 
 
-def planned(values: Values, form: Form) -> Plan:
+def planned(values: ScaledTensor, form: Form) -> Plan:
     """Return the plan that shows a tensor best."""
     total = form.units * form.maps * form.size
     if has_numbers(values, form):

@@ -1,11 +1,13 @@
-"""From values to 63 colour levels: linear, symmetric about zero, one scale a tensor."""
+"""From values to 63 colour levels: linear, symmetric about zero, one scale per tensor."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit.exporters.svg.numbers import Floats
+from cnnkit.exporters.core.weight_file import Tensor
+from cnnkit.exporters.svg.numbers import Floats, digits, floats
 
 STEPS = 31
 NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY = 97, 98, -98
@@ -53,3 +55,27 @@ def scale_of(values: Floats) -> Scale:
     limit = percentile if clipped else largest
     beyond = int((magnitudes > limit).sum())
     return Scale(limit, clipped, beyond, float(finite.min()), float(finite.max()), nans, infinities)
+
+
+class ScaledTensor:
+    """A tensor read once for drawing: values, scale, levels, exact digits. titled: cells show their value on hover.
+
+    name is what the picture calls it: the activations of a layer for one sample are its "output".
+    """
+
+    def __init__(self, tensor: Tensor, titled: bool) -> None:
+        array = tensor.read().reshape(-1)
+        self.tensor, self.titled = tensor, titled
+        self.name = tensor.name
+        if tensor.kind == "activation":
+            self.name = "input" if tensor.name == "input" else "output"
+        self.flat: Floats = floats(array, tensor.dtype)
+        self.scale: Scale = scale_of(self.flat)
+        self.levels = self.scale.levels(self.flat)
+        self.digits: Sequence[str] = digits(array, tensor.dtype) if titled else ()
+
+
+def weight_and_bias(tensors: Sequence[ScaledTensor]) -> tuple[ScaledTensor | None, ScaledTensor | None]:
+    """Return the weight and the bias among the tensors of a layer, None for what it lacks."""
+    roles = {values.tensor.role: values for values in tensors if values.tensor.kind == "parameter"}
+    return roles.get("weight"), roles.get("bias")

@@ -1,22 +1,21 @@
 """A layer on the page: its heading, then each of its tensors in the form that shows it best."""
 
-from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH
-from cnnkit.exporters.svg.diagram import parts
+from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Sheet
 from cnnkit.exporters.svg.forms import explained, form_of
 from cnnkit.exporters.svg.legend import legend
 from cnnkit.exporters.svg.lettering import CellNumbers, cut, shape_text, shown, width
 from cnnkit.exporters.svg.matrix import NUMBERED, cell_size, draw_matrix
 from cnnkit.exporters.svg.network import Place, Shape
 from cnnkit.exporters.svg.plans import has_numbers
-from cnnkit.exporters.svg.sheet import Sheet, Values
+from cnnkit.exporters.svg.scale import ScaledTensor, weight_and_bias
 from cnnkit.exporters.svg.strips import strip
 from cnnkit.exporters.svg.units import draw_units
 
 
-def draw_layer(sheet: Sheet, path: str, place: Place | None, found: list[Values], seen: Shape | None) -> None:
+def draw_layer(sheet: Sheet, path: str, place: Place | None, found: list[ScaledTensor], seen: Shape | None) -> None:
     """Put a layer and its tensors on the page."""
     _heading(sheet, path, place)
-    weight, bias = parts(found)
+    weight, bias = weight_and_bias(found)
     for values in found:
         if values is bias and weight is not None and _joins(values, weight, seen):
             continue
@@ -44,14 +43,14 @@ def _heading(sheet: Sheet, path: str, place: Place | None) -> None:
     sheet.y += 42
 
 
-def _joins(bias: Values, weight: Values, seen: Shape | None) -> bool:
+def _joins(bias: ScaledTensor, weight: ScaledTensor, seen: Shape | None) -> bool:
     """Return whether the bias has one number for each block or row of the weight."""
     form = form_of(weight, seen)
     units = form.units if form is not None else weight.tensor.shape[0] if len(weight.tensor.shape) == 2 else -1
     return bias.tensor.shape == (units,) and bias.tensor.parameters > 0 and weight.tensor.axes[:1] != ("i",)
 
 
-def _draw(sheet: Sheet, values: Values, bias: Values | None, seen: Shape | None) -> bool:
+def _draw(sheet: Sheet, values: ScaledTensor, bias: ScaledTensor | None, seen: Shape | None) -> bool:
     tensor = values.tensor
     form = form_of(values, seen)
     if form is None and (len(tensor.shape) != 2 or not tensor.parameters or not cell_size(values)):

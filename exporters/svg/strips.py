@@ -2,17 +2,17 @@
 
 import math
 
-from cnnkit.exporters.svg.canvas import MARGIN, ROOM, Element
+from cnnkit.exporters.svg.canvas import MARGIN, ROOM, Element, Sheet
 from cnnkit.exporters.svg.legend import PLAIN, scale_note
 from cnnkit.exporters.svg.lettering import CellNumbers, cut, shown, signed
-from cnnkit.exporters.svg.sheet import Sheet, Values
+from cnnkit.exporters.svg.scale import ScaledTensor
 from cnnkit.exporters.svg.tiles import Cells, tile
 
 LABEL = 118
 _WITH_NUMBERS = 52
 
 
-def strip(sheet: Sheet, values: Values, unit: int = 8) -> None:
+def strip(sheet: Sheet, values: ScaledTensor, unit: int = 8) -> None:
     """Put a tensor, seen as one row, on the page: its name and scale at the left. Lines break after whole units."""
     canvas, n = sheet.canvas, values.tensor.parameters
     numbers = values.titled and n <= _WITH_NUMBERS
@@ -48,7 +48,7 @@ def _whole(cells: int, unit: int) -> int:
     return cells // unit * unit or cells
 
 
-def _facts(values: Values, numbers: bool) -> str:
+def _facts(values: ScaledTensor, numbers: bool) -> str:
     if not values.tensor.parameters:
         return "empty"
     if not values.scale.limit:

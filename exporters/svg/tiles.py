@@ -9,8 +9,7 @@ from cnnkit.exporters.svg.canvas import Canvas, Element
 from cnnkit.exporters.svg.lettering import CellNumbers, shown
 from cnnkit.exporters.svg.palette import css_class, image_indices, image_palette, text_class
 from cnnkit.exporters.svg.png import data_uri
-from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY
-from cnnkit.exporters.svg.sheet import Values
+from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, ScaledTensor
 
 _INDICES = image_indices()
 _LOOKUP = np.zeros(256, np.uint8)
@@ -31,7 +30,13 @@ class Cells(NamedTuple):
 
 
 def tile(
-    canvas: Canvas, values: Values, begin: int, end: int, at: tuple[float, float], cells: Cells, numbers: bool = False
+    canvas: Canvas,
+    values: ScaledTensor,
+    begin: int,
+    end: int,
+    at: tuple[float, float],
+    cells: Cells,
+    numbers: bool = False,
 ) -> Element:
     """Return the values begin..end (flat indices) as one tile, its corner at `at`."""
     x, y = at
@@ -65,7 +70,7 @@ def cell(canvas: Canvas, level: int, at: tuple[float, float], size: tuple[float,
     return canvas.rect(x, y, w - seam, h - seam, css_class(level), title)
 
 
-def titles(values: Values, begin: int, end: int) -> list[str]:
+def titles(values: ScaledTensor, begin: int, end: int) -> list[str]:
     """Return "name[o,i,y,x] = value" for the flat indices begin..end."""
     name = shown(values.tensor.name, 40)
     exact = values.digits[begin:end]
@@ -75,7 +80,9 @@ def titles(values: Values, begin: int, end: int) -> list[str]:
     return [f"{name}[{','.join(map(str, index))}] = {text}" for index, text in zip(indices, exact, strict=True)]
 
 
-def _image(canvas: Canvas, values: Values, begin: int, end: int, at: tuple[float, float], cells: Cells) -> Element:
+def _image(
+    canvas: Canvas, values: ScaledTensor, begin: int, end: int, at: tuple[float, float], cells: Cells
+) -> Element:
     width, height = cells.extent(end - begin)
     rows, columns = -(-(end - begin) // cells.columns), min(end - begin, cells.columns)
     pixels = np.zeros(rows * columns, np.uint8)
@@ -84,7 +91,7 @@ def _image(canvas: Canvas, values: Values, begin: int, end: int, at: tuple[float
     return canvas.image(*at, width, height, uri, f"{shown(values.tensor.name, 40)}: {end - begin:,} values")
 
 
-def pixel_indices(values: Values, begin: int, end: int) -> NDArray[np.uint8]:
+def pixel_indices(values: ScaledTensor, begin: int, end: int) -> NDArray[np.uint8]:
     """Return the palette index of each value begin..end."""
     found: NDArray[np.uint8] = _LOOKUP[values.levels[begin:end].view(np.uint8)]
     return found

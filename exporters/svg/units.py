@@ -4,19 +4,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnkit.exporters.svg.canvas import MARGIN, ROOM, Element
+from cnnkit.exporters.svg.canvas import MARGIN, ROOM, Element, Sheet
 from cnnkit.exporters.svg.lettering import alike, shown, width
 from cnnkit.exporters.svg.palette import image_palette
 from cnnkit.exporters.svg.plans import Form, Plan, block_of, planned
 from cnnkit.exporters.svg.png import data_uri
-from cnnkit.exporters.svg.sheet import Sheet, Values
+from cnnkit.exporters.svg.scale import ScaledTensor
 from cnnkit.exporters.svg.strips import LABEL
 from cnnkit.exporters.svg.tiles import cell, pixel_indices, tile, titles
 
 _CAPTION = 19
 
 
-def draw_units(sheet: Sheet, values: Values, bias: Values | None, form: Form) -> bool:
+def draw_units(sheet: Sheet, values: ScaledTensor, bias: ScaledTensor | None, form: Form) -> bool:
     """Put all units on the page. Return whether the bias has found its place at them."""
     plan = planned(values, form)
     block = block_of(form, plan.maps_a_line, plan.cells, plan.gap)
@@ -53,7 +53,7 @@ def _columns(sheet: Sheet, form: Form, plan: Plan, lefts: list[float]) -> None:
 
 
 def _maps(
-    sheet: Sheet, values: Values, form: Form, plan: Plan, unit: int, at: tuple[float, float]
+    sheet: Sheet, values: ScaledTensor, form: Form, plan: Plan, unit: int, at: tuple[float, float]
 ) -> Iterator[Element]:
     first = unit * form.maps * form.size
     if not values.titled:
@@ -68,7 +68,7 @@ def _maps(
 
 
 def _pixels(
-    sheet: Sheet, values: Values, form: Form, plan: Plan, unit: int, at: tuple[float, float]
+    sheet: Sheet, values: ScaledTensor, form: Form, plan: Plan, unit: int, at: tuple[float, float]
 ) -> Iterator[Element]:
     """Yield one image of all maps of a unit, transparent between them."""
     rows, columns = -(-form.size // form.columns), min(form.size, form.columns)
@@ -90,7 +90,7 @@ def _pixels(
 
 def _caption(
     sheet: Sheet,
-    bias: Values | None,
+    bias: ScaledTensor | None,
     form: Form,
     plan: Plan,
     unit: int,
@@ -119,7 +119,7 @@ def _caption(
         yield canvas.text(x + room - 17, y + 12, number, "s r")
 
 
-def _bias(sheet: Sheet, bias: Values, unit: int, at: tuple[float, float]) -> Iterator[Element]:
+def _bias(sheet: Sheet, bias: ScaledTensor, unit: int, at: tuple[float, float]) -> Iterator[Element]:
     x, y = at
     yield cell(sheet.canvas, int(bias.levels[unit]), at, (13, 13), titles(bias, unit, unit + 1)[0])
     yield sheet.canvas.text(x + 19, y + 11, f"bias {alike(float(bias.flat[unit]), bias.scale.largest)}", "s")

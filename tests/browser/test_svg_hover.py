@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnnkit import recipes
-from cnnkit.exporters.svg import page
+from cnnkit.exporters.svg import writer
 from cnnkit.model import Model
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -40,7 +40,7 @@ def net():
 @pytest.fixture(scope="module")
 def picture(net, tmp_path_factory):
     path = tmp_path_factory.mktemp("hover") / "net.svg"
-    path.write_text(page.draw(net), "utf-8")
+    path.write_text(writer.draw_svg(net), "utf-8")
     return path
 
 
@@ -118,7 +118,7 @@ def test_without_the_rule_nothing_fades(browser, picture, tmp_path):
 def test_a_cell_of_a_kernel_says_its_exact_value(browser, tmp_path):
     recipe = recipes.get("diy-cnn")
     net = Model(*recipe.network()).to_weights()
-    (tmp_path / "cnn.svg").write_text(page.draw(net), "utf-8")
+    (tmp_path / "cnn.svg").write_text(writer.draw_svg(net), "utf-8")
     browser.open(tmp_path / "cnn.svg")
     for name, index in (("0.weight", (3, 0, 1, 2)), ("0.bias", (5,)), ("4.weight", (9, 1351)), ("4.bias", (9,))):
         wanted = f"{name}[{','.join(map(str, index))}]"

@@ -7,7 +7,7 @@ import pytest
 
 from cnnkit import recipes
 from cnnkit.exporters import Tensor, WeightFile
-from cnnkit.exporters.svg import page
+from cnnkit.exporters.svg import writer
 from cnnkit.model import Model
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -115,7 +115,7 @@ def pictures():
     for name in ("scratch-mlp", "digits-cnn"):
         files[f"{name} with activations"] = with_activations(files[name])
     files["special"], files["odd"] = special(), odd_architecture()
-    return {name: re.sub("<metadata>.*?</metadata>", "", page.draw(file), flags=re.S) for name, file in files.items()}
+    return {name: re.sub("<metadata>.*?</metadata>", "", writer.draw_svg(w), flags=re.S) for name, w in files.items()}
 
 
 @pytest.fixture(scope="module")

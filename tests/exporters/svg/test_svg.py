@@ -17,7 +17,7 @@ from cnnkit.errors import ExportError
 from cnnkit.exporters import Tensor, WeightFile, read, write
 from cnnkit.exporters.core.element_types import _NATIVE, _RAW, carrier
 from cnnkit.exporters.core.weight_file import KINDS, ROLES
-from cnnkit.exporters.svg import data_block, page
+from cnnkit.exporters.svg import data_block, writer
 from cnnkit.exporters.svg.format import SvgFormat
 from cnnkit.model import Model
 
@@ -71,7 +71,7 @@ def test_everything_comes_back_bit_for_bit(tmp_path_factory, contents, weights):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_every_pattern_of_sixteen_bits(dtype, tmp_path, monkeypatch):
-    monkeypatch.setattr(page, "TITLED", 1000)
+    monkeypatch.setattr(writer, "TITLED", 1000)
     bits = np.arange(65_536, dtype=np.uint16)
     array = bits if dtype == "bfloat16" else bits.view(np.float16)
     weights = WeightFile((Tensor.of("a", array.reshape(256, 256), dtype=dtype),))
@@ -122,7 +122,7 @@ def test_names_of_strangers_cannot_become_markup(tmp_path):
 def test_nothing_runs_and_nothing_is_fetched(recipe_files):
     for name in ("bright-dark", "numpy-mlp"):
         weights = recipe_files[name]
-        root = ElementTree.fromstring(page.draw(weights))
+        root = ElementTree.fromstring(writer.draw_svg(weights))
         for element in root.iter():
             assert not any(key.lower().startswith("on") for key in element.attrib)
             for key, value in element.attrib.items():
@@ -145,7 +145,7 @@ def recipe_files():
 
 @pytest.mark.parametrize("name", ["bright-dark", "scratch-mlp"])
 def test_svgwrite_finds_every_element_valid(recipe_files, name):
-    assert page.draw(recipe_files[name], debug=True) == page.draw(recipe_files[name])
+    assert writer.draw_svg(recipe_files[name], debug=True) == writer.draw_svg(recipe_files[name])
 
 
 def test_xmllint_finds_it_well_formed(recipe_files, tmp_path):

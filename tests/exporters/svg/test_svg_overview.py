@@ -9,7 +9,7 @@ import pytest
 
 from cnnkit import recipes
 from cnnkit.exporters import Tensor, WeightFile
-from cnnkit.exporters.svg import edges, header, page
+from cnnkit.exporters.svg import edges, header, writer
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM
 from cnnkit.exporters.svg.lettering import alike
 from cnnkit.exporters.svg.network import input_shape, places
@@ -25,7 +25,7 @@ def weights_of(name):
 
 def stages(name):
     weights = weights_of(name)
-    return stages_of(input_shape(weights.architecture), places(weights.architecture), page._parameters(weights))
+    return stages_of(input_shape(weights.architecture), places(weights.architecture), writer._parameters(weights))
 
 
 def test_lenet5_from_input_to_output():
@@ -57,7 +57,7 @@ def test_every_layer_and_every_parameter_is_there_once(name):
 
 
 def test_a_window_has_its_size_and_points_at_what_it_makes():
-    root = ElementTree.fromstring(page.draw(weights_of("lenet5")))
+    root = ElementTree.fromstring(writer.draw_svg(weights_of("lenet5")))
     maps, windows, spots = (boxes(root, name) for name in ("glyph", "window", "spot"))
     assert len(boxes(root, "glyph behind")) == 5 + 5 + 7 + 7
     fronts = maps[:5]  # the maps in front of 1, 6, 6, 16 and 16
@@ -83,7 +83,7 @@ def test_few_maps_are_all_drawn_and_many_as_eight():
 
 def test_layers_without_shapes_are_no_overview():
     weights = WeightFile((Tensor.of("a", np.ones(3)),), {"layers": [{"type": "Dense"}]})
-    assert 'class="glyph"' not in page.draw(weights)
+    assert 'class="glyph"' not in writer.draw_svg(weights)
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ def test_layers_without_shapes_are_no_overview():
 def test_what_the_head_says_of_the_training(metadata, line):
     weights = WeightFile((Tensor.of("a", np.ones(3)),), None, metadata)
     assert header.trained(weights) == ([] if line is None else [line])
-    assert line is None or f">{line}<" in page.draw(weights)
+    assert line is None or f">{line}<" in writer.draw_svg(weights)
 
 
 def test_the_key_has_the_colours_of_the_scale():
-    text = page.draw(weights_of("bright-dark"))
+    text = writer.draw_svg(weights_of("bright-dark"))
     keys = re.findall(r'class="(\w+) key"', text)
     assert keys == ["q31", "z0", "p31"]
 
@@ -134,6 +134,6 @@ def test_edges_of_an_even_layer_are_fainter_as_a_whole():
     assert edges.ink(np.array([1.0, *[0.0] * 99]), 1.0) == 1.0
     assert edges.ink(np.array([np.nan]), 0.0) == 1.0
     even, sparse = weights_of("numpy-mlp"), weights_of("numpy-mlp")
-    assert 'class="ink" opacity="0.18"' in page.draw(even)
+    assert 'class="ink" opacity="0.18"' in writer.draw_svg(even)
     tensors = [Tensor.of(t.name, t.read() ** 9, layer=t.layer, role=t.role, axes=t.axes) for t in sparse]
-    assert 'class="ink"' not in page.draw(WeightFile(tuple(tensors), sparse.architecture))
+    assert 'class="ink"' not in writer.draw_svg(WeightFile(tuple(tensors), sparse.architecture))

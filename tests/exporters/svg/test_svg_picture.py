@@ -11,7 +11,7 @@ import pytest
 
 from cnnkit import recipes
 from cnnkit.exporters import Tensor, WeightFile
-from cnnkit.exporters.svg import numbers, page, palette, png
+from cnnkit.exporters.svg import numbers, palette, png, writer
 from cnnkit.exporters.svg.lettering import CellNumbers, cut, signed, width, wrapped
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, scale_of
 from cnnkit.model import Model
@@ -20,7 +20,7 @@ NS = "{http://www.w3.org/2000/svg}"
 
 
 def parsed(weights):
-    return ElementTree.fromstring(page.draw(weights))
+    return ElementTree.fromstring(writer.draw_svg(weights))
 
 
 def titles(root):
@@ -69,8 +69,8 @@ def test_groups_and_colours_stay_few(net):
 
 
 def test_the_budget_goes_to_the_smallest_first(monkeypatch):
-    monkeypatch.setattr(page, "TITLED", 100)
-    monkeypatch.setattr(page, "_PIXELS", 1000)
+    monkeypatch.setattr(writer, "TITLED", 100)
+    monkeypatch.setattr(writer, "_PIXELS", 1000)
     shapes = {"large": (50, 60), "small": (5, 5), "middle": (20, 40), "tiny": (3,), "kernel": (4, 3, 3, 3)}
     weights = WeightFile(tuple(Tensor.of(name, np.ones(shape), layer=name) for name, shape in shapes.items()))
     root = parsed(weights)
@@ -84,7 +84,7 @@ def test_the_budget_goes_to_the_smallest_first(monkeypatch):
 
 
 def test_many_tensors_stay_within_the_budget(monkeypatch):
-    monkeypatch.setattr(page, "TITLED", 2000)
+    monkeypatch.setattr(writer, "TITLED", 2000)
     weights = WeightFile(tuple(Tensor.of(str(i), np.zeros((60, 15)), layer="a") for i in range(5)))
     assert len(titles(parsed(weights))) == 1800
 
@@ -181,8 +181,8 @@ def test_numbers_beside_things_are_short(value, text):
 
 def test_numbers_in_cells_have_at_most_five_characters():
     for largest in (1e-30, 1e-3, 0.02, 0.5, 9.9, 99.0, 999.0, 1e4, 1e38):
-        writer = CellNumbers(largest)
-        assert max(len(writer.text(sign * largest * share)) for share in (1, 0.5, 1e-9) for sign in (1, -1)) <= 5
+        numbers_ = CellNumbers(largest)
+        assert max(len(numbers_.text(sign * largest * share)) for share in (1, 0.5, 1e-9) for sign in (1, -1)) <= 5
     assert (CellNumbers(0.02).text(-0.0123), CellNumbers(0.02).note()) == ("−1.23", "×10⁻²")
     assert (CellNumbers(1.0).text(-1e-9), CellNumbers(1.0).text(0.0)) == ("0.00", "0")
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.svg import edges
-from cnnkit.exporters.svg.canvas import Canvas
+from cnnkit.exporters.svg.canvas import Canvas, Sheet
 from cnnkit.exporters.svg.data_block import NAMESPACE, encode, header
 from cnnkit.exporters.svg.diagram import draw_diagram, layers_of
 from cnnkit.exporters.svg.header import draw_header, folded, sum_of, title_of, trained
@@ -13,8 +13,8 @@ from cnnkit.exporters.svg.legend import bar
 from cnnkit.exporters.svg.network import flat, places, seen_shapes
 from cnnkit.exporters.svg.overview import draw_overview
 from cnnkit.exporters.svg.palette import style_sheet
+from cnnkit.exporters.svg.scale import ScaledTensor
 from cnnkit.exporters.svg.sections import draw_layer
-from cnnkit.exporters.svg.sheet import Sheet, Values
 
 TITLED = 100_000
 _PIXELS, _TENSORS = 4_000_000, 2000
@@ -28,7 +28,7 @@ class _Choice(NamedTuple):
     undrawn: list[Tensor]
 
 
-def draw(weights: WeightFile, debug: bool = False) -> str:
+def draw_svg(weights: WeightFile, debug: bool = False) -> str:
     """Return the SVG file as text. debug: have svgwrite check every element."""
     canvas = Canvas(debug)
     sheet = Sheet(canvas)
@@ -72,8 +72,8 @@ def _draw_layers(sheet: Sheet, weights: WeightFile, choice: _Choice) -> None:
     titled, skipped = {id(t) for t in choice.titled}, {id(t) for t in choice.undrawn}
     layers = places(weights.architecture)
     known = {place.path: place for place in flat(layers)}
-    read = [Values(t, id(t) in titled) for t in weights if t.kind != "optimizer" and id(t) not in skipped]
-    found: dict[str, list[Values]] = {}
+    read = [ScaledTensor(t, id(t) in titled) for t in weights if t.kind != "optimizer" and id(t) not in skipped]
+    found: dict[str, list[ScaledTensor]] = {}
     for values in read:
         found.setdefault(_layer(values.tensor), []).append(values)
     order = [path for path in ("input", *known) if path in found]
