@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import svgwrite  # type: ignore[import-untyped]
@@ -12,9 +12,22 @@ from svgwrite.base import BaseElement  # type: ignore[import-untyped]
 MARGIN = 24
 WIDTH = 1240
 ROOM = WIDTH - 2 * MARGIN
+LABEL = 118  # px for the words at the left of a tensor
 CHILDREN = 200  # time to open grows with the square of siblings
 
 Element = Any  # svgwrite has no types
+
+
+class Cells(NamedTuple):
+    """How cells lie: `columns` in a row, each w by h px."""
+
+    columns: int
+    w: float
+    h: float
+
+    def extent(self, count: int) -> tuple[float, float]:
+        """Return (width, height) in px of `count` cells."""
+        return min(count, self.columns) * self.w, -(-count // self.columns) * self.h
 
 
 class Canvas:

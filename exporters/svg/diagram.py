@@ -4,14 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Element, Sheet
+from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Cells, Element, Sheet
 from cnnkit.exporters.svg.edges import Point, bundle, ink, single, steps_of
-from cnnkit.exporters.svg.legend import legend
+from cnnkit.exporters.svg.legend import draw_legend
 from cnnkit.exporters.svg.lettering import alike, cut, shown
 from cnnkit.exporters.svg.network import Place, Shape, flat, seen_shapes
 from cnnkit.exporters.svg.plane import Plane, plane_of
 from cnnkit.exporters.svg.scale import ScaledTensor, weight_and_bias
-from cnnkit.exporters.svg.tiles import Cells, cell, tile, titles
+from cnnkit.exporters.svg.tiles import cell, tile, titles
 
 _MOST_EDGES, _MOST_NEURONS, _MOST_LAYERS, _MOST_THICK = 40_000, 64, 3, 2000
 _LABEL, _TALLEST = 92, 1900
@@ -77,7 +77,7 @@ def draw_diagram(
     sheet.y += 16
     for path in dense:
         for values in by_layer[path]:
-            legend(sheet, values)
+            draw_legend(sheet, values)
     words = (
         "edges: orange negative, blue positive, width and opacity by the square of the weight in 8 steps; "
         "point at a neuron to see only its own"

@@ -19,7 +19,7 @@ def bar(canvas: Canvas) -> Element:
     return canvas.group([*steps, zero], id="scale")
 
 
-def legend(sheet: Sheet, values: ScaledTensor, note: str = "") -> None:
+def draw_legend(sheet: Sheet, values: ScaledTensor, note: str = "") -> None:
     """Put name, shape, dtype and scale of a tensor on the page."""
     canvas, y, scale = sheet.canvas, sheet.y + 12, values.scale
     name = cut(shown(values.name), 260, bold=True)

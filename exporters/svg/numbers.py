@@ -38,11 +38,7 @@ def digits(array: Array, dtype: str) -> list[str]:
         return [texts[i] for i in back.reshape(-1)]
     if dtype == "float64" or flat.dtype.kind in "biu":
         return [str(value) for value in flat.tolist()]
-    return [_plain(str(value)) for value in flat]
-
-
-def _plain(text: str) -> str:
-    return text.strip("()")
+    return [str(value).strip("()") for value in flat]
 
 
 def _shortest(value: float, dtype: str) -> str:

@@ -1,11 +1,9 @@
 """A tile: some values of a tensor as cells in rows, each with its exact value on hover, or as pixels of an image."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit.exporters.svg.canvas import Canvas, Element
+from cnnkit.exporters.svg.canvas import Canvas, Cells, Element
 from cnnkit.exporters.svg.lettering import CellNumbers, shown
 from cnnkit.exporters.svg.palette import css_class, image_indices, image_palette, text_class
 from cnnkit.exporters.svg.png import data_uri
@@ -17,18 +15,6 @@ for _level, _index in _INDICES.items():
     _LOOKUP[_level & 255] = _index
 
 
-class Cells(NamedTuple):
-    """How cells lie: `columns` in a row, each w by h px."""
-
-    columns: int
-    w: float
-    h: float
-
-    def extent(self, count: int) -> tuple[float, float]:
-        """Return (width, height) in px of `count` cells."""
-        return min(count, self.columns) * self.w, -(-count // self.columns) * self.h
-
-
 def tile(
     canvas: Canvas,
     values: ScaledTensor,
@@ -36,7 +22,7 @@ def tile(
     end: int,
     at: tuple[float, float],
     cells: Cells,
-    numbers: bool = False,
+    numbers: CellNumbers | None = None,
 ) -> Element:
     """Return the values begin..end (flat indices) as one tile, its corner at `at`."""
     x, y = at
@@ -45,14 +31,13 @@ def tile(
     if not values.titled:
         return canvas.group([background, _image(canvas, values, begin, end, at, cells)])
     drawn = [background]
-    writer = CellNumbers(values.scale.largest) if numbers else None
     for offset, title in enumerate(titles(values, begin, end)):
         row, column = divmod(offset, cells.columns)
         place = (x + column * cells.w, y + row * cells.h)
         level = int(values.levels[begin + offset])
         drawn.append(cell(canvas, level, place, (cells.w, cells.h), title))
-        if writer is not None and abs(level) != POSITIVE_INFINITY:
-            words = writer.text(float(values.flat[begin + offset]))
+        if numbers is not None and abs(level) != POSITIVE_INFINITY:
+            words = numbers.text(float(values.flat[begin + offset]))
             name = "v k" if level == NAN else text_class(level)
             drawn.append(canvas.text(place[0] + cells.w / 2, place[1] + cells.h / 2 + 4, words, name))
     return canvas.group(drawn)

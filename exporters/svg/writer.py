@@ -8,13 +8,13 @@ from cnnkit.exporters.svg import edges
 from cnnkit.exporters.svg.canvas import Canvas, Sheet
 from cnnkit.exporters.svg.data_block import NAMESPACE, encode, header
 from cnnkit.exporters.svg.diagram import draw_diagram, layers_of
+from cnnkit.exporters.svg.drawing import draw_layer
 from cnnkit.exporters.svg.header import draw_header, folded, sum_of, title_of, trained
 from cnnkit.exporters.svg.legend import bar
 from cnnkit.exporters.svg.network import flat, places, seen_shapes
 from cnnkit.exporters.svg.overview import draw_overview
 from cnnkit.exporters.svg.palette import style_sheet
 from cnnkit.exporters.svg.scale import ScaledTensor
-from cnnkit.exporters.svg.sections import draw_layer
 
 TITLED = 100_000
 _PIXELS, _TENSORS = 4_000_000, 2000
