@@ -2,15 +2,11 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from cnnkit.exporters.svg.block_plan import Blocks
 from cnnkit.exporters.svg.canvas import LABEL, MARGIN, Element, Sheet
-from cnnkit.exporters.svg.lettering import alike, shown, width
-from cnnkit.exporters.svg.palette import image_palette
-from cnnkit.exporters.svg.png import data_uri
+from cnnkit.exporters.svg.lettering import width
 from cnnkit.exporters.svg.scale import ScaledTensor
-from cnnkit.exporters.svg.tiles import cell, pixel_indices, tile, titles
+from cnnkit.exporters.svg.tiles import draw_pixels, tile, value_cell
 
 _CAPTION = 19
 _Point = tuple[float, float]
@@ -26,7 +22,7 @@ def draw_blocks(sheet: Sheet, values: ScaledTensor, bias: ScaledTensor | None, f
         for unit in range(first, min(first + per_row, form.outputs)):
             x = left + (unit - first) * form.pitch
             top = sheet.y if form.beside else sheet.y + _CAPTION
-            drawn = list(_maps(sheet, values, form, unit, (x, top)))
+            drawn = _maps(sheet, values, form, unit, (x, top))
             drawn += _caption(sheet, bias, form, unit, (x, sheet.y))
             if bias is not None and form.numbers:
                 drawn += _bias(sheet, bias, unit, (x, top + height + 7))
@@ -47,34 +43,20 @@ def _draw_channels(sheet: Sheet, form: Blocks, lefts: list[float]) -> None:
     sheet.y += 18
 
 
-def _maps(sheet: Sheet, values: ScaledTensor, form: Blocks, unit: int, at: _Point) -> Iterator[Element]:
-    maps, size = form.folding.maps, form.folding.size
+def _maps(sheet: Sheet, values: ScaledTensor, form: Blocks, unit: int, at: _Point) -> list[Element]:
+    maps, size, cells = form.folding.maps, form.folding.size, form.cells
+    begin = unit * maps * size
     if not values.titled:
-        yield from _pixels(sheet, values, form, unit, at)
-        return
-    w, h = form.cells.extent(size)
+        name = f", {form.folding.noun} {unit}"
+        return draw_pixels(sheet.canvas, values, begin, (maps, size), form.maps_per_line, form.gap, at, cells, name)
+    w, h = cells.extent(size)
+    drawn = []
     for index in range(maps):
         line, column = divmod(index, form.maps_per_line)
         corner = (at[0] + column * (w + form.gap), at[1] + line * (h + form.gap))
-        begin = (unit * maps + index) * size
-        yield tile(sheet.canvas, values, begin, begin + size, corner, form.cells, form.numbers)
-
-
-def _pixels(sheet: Sheet, values: ScaledTensor, form: Blocks, unit: int, at: _Point) -> Iterator[Element]:
-    """Yield one image of all maps of a unit, transparent between them."""
-    maps, size, gap = form.folding.maps, form.folding.size, form.gap
-    rows, columns = -(-size // form.cells.columns), min(size, form.cells.columns)
-    lines = -(-maps // form.maps_per_line)
-    begin, count = unit * maps * size, maps * size
-    padded = np.zeros((lines * form.maps_per_line, rows * columns), np.uint8)
-    padded[:maps, :size] = pixel_indices(values, begin, begin + count).reshape(maps, size)
-    grid = np.zeros((lines, rows + gap, form.maps_per_line, columns + gap), np.uint8)
-    grid[:, :rows, :, :columns] = padded.reshape(lines, form.maps_per_line, rows, columns).transpose(0, 2, 1, 3)
-    picture = grid.reshape(lines * (rows + gap), -1)[:-gap, :-gap]
-    height, wide = (side * form.cells.w for side in picture.shape)
-    name = f"{shown(values.tensor.name, 40)}, {form.folding.noun} {unit}: {count:,} values"
-    yield sheet.canvas.rect(*at, wide, height, "z")
-    yield sheet.canvas.image(*at, wide, height, data_uri(picture, image_palette()), name)
+        first = begin + index * size
+        drawn.append(tile(sheet.canvas, values, first, first + size, corner, cells, form.numbers))
+    return drawn
 
 
 def _caption(sheet: Sheet, bias: ScaledTensor | None, form: Blocks, unit: int, at: _Point) -> Iterator[Element]:
@@ -92,14 +74,13 @@ def _caption(sheet: Sheet, bias: ScaledTensor | None, form: Blocks, unit: int, a
     yield canvas.text(x, y + 12, words, "b" if room >= 60 else "s")
     if bias is None or form.numbers:
         return
-    number = alike(float(bias.flat[unit]), bias.scale.largest)
-    title = titles(bias, unit, unit + 1)[0]
-    yield cell(canvas, int(bias.levels[unit]), (x + room - 12, y + 2), (12, 12), title)
+    number = bias.number(unit)
+    yield value_cell(canvas, bias, unit, (x + room - 12, y + 2), 12)
     if room >= width(words, bold=True) + width(number) + 26:
         yield canvas.text(x + room - 17, y + 12, number, "s r")
 
 
 def _bias(sheet: Sheet, bias: ScaledTensor, unit: int, at: _Point) -> Iterator[Element]:
     x, y = at
-    yield cell(sheet.canvas, int(bias.levels[unit]), at, (13, 13), titles(bias, unit, unit + 1)[0])
-    yield sheet.canvas.text(x + 19, y + 11, f"bias {alike(float(bias.flat[unit]), bias.scale.largest)}", "s")
+    yield value_cell(sheet.canvas, bias, unit, at, 13)
+    yield sheet.canvas.text(x + 19, y + 11, f"bias {bias.number(unit)}", "s")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.exporters.core.weight_file import Tensor
+from cnnkit.exporters.svg.lettering import alike
 from cnnkit.exporters.svg.numbers import Floats, digits, floats
 
 STEPS = 31
@@ -73,6 +74,10 @@ class ScaledTensor:
         self.scale: Scale = scale_of(self.flat)
         self.levels = self.scale.levels(self.flat)
         self.digits: Sequence[str] = digits(array, tensor.dtype) if titled else ()
+
+    def number(self, index: int) -> str:
+        """Return a value in as many decimals as give the largest three digits."""
+        return alike(float(self.flat[index]), self.scale.largest)
 
 
 def weight_and_bias(tensors: Sequence[ScaledTensor]) -> tuple[ScaledTensor | None, ScaledTensor | None]:

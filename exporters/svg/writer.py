@@ -7,7 +7,7 @@ from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.svg import edges
 from cnnkit.exporters.svg.canvas import Canvas, Sheet
 from cnnkit.exporters.svg.data_block import NAMESPACE, encode, header
-from cnnkit.exporters.svg.diagram import draw_diagram, layers_of
+from cnnkit.exporters.svg.diagram import draw_diagram, plan_columns
 from cnnkit.exporters.svg.drawing import draw_layer
 from cnnkit.exporters.svg.header import draw_header, folded, sum_of, title_of, trained
 from cnnkit.exporters.svg.legend import bar
@@ -45,10 +45,10 @@ def draw_svg(weights: WeightFile, debug: bool = False) -> str:
 
 def _parameters(weights: WeightFile) -> dict[str, int]:
     """Return {path of a layer: how many parameters it has}."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for tensor in weights.select("parameter"):
-        found[tensor.layer] = found.get(tensor.layer, 0) + tensor.parameters
-    return found
+        counts[tensor.layer] = counts.get(tensor.layer, 0) + tensor.parameters
+    return counts
 
 
 def _choose(weights: WeightFile) -> _Choice:
@@ -69,28 +69,25 @@ def _choose(weights: WeightFile) -> _Choice:
 
 
 def _draw_layers(sheet: Sheet, weights: WeightFile, choice: _Choice) -> None:
-    titled, skipped = {id(t) for t in choice.titled}, {id(t) for t in choice.undrawn}
+    titled, undrawn = {id(tensor) for tensor in choice.titled}, {id(tensor) for tensor in choice.undrawn}
     layers = places(weights.architecture)
-    known = {place.path: place for place in flat(layers)}
-    read = [ScaledTensor(t, id(t) in titled) for t in weights if t.kind != "optimizer" and id(t) not in skipped]
-    found: dict[str, list[ScaledTensor]] = {}
-    for values in read:
-        found.setdefault(_layer(values.tensor), []).append(values)
-    order = [path for path in ("input", *known) if path in found]
-    order += [path for path in found if path not in order]
-    weighty = {path: own for path in order if (own := [v for v in found[path] if v.tensor.kind != "activation"])}
-    dense = layers_of(layers, weighty)
-    if dense:
-        found = {path: [v for v in own if v.tensor.kind == "activation"] for path, own in found.items()}
-        draw_diagram(sheet, layers, dense, weighty, found.get("input", []))
-    seen = seen_shapes(layers)
+    known, images = {place.path: place for place in flat(layers)}, seen_shapes(layers)
+    tensors: dict[str, list[ScaledTensor]] = {}
+    for tensor in weights:
+        if tensor.kind != "optimizer" and id(tensor) not in undrawn:
+            path = tensor.name if tensor.kind == "activation" else tensor.layer
+            tensors.setdefault(path, []).append(ScaledTensor(tensor, id(tensor) in titled))
+    order = [path for path in ("input", *known) if path in tensors]
+    order += [path for path in tensors if path not in order]
+    activations = {path: [v for v in tensors[path] if v.tensor.kind == "activation"] for path in order}
+    others = {path: [v for v in tensors[path] if v.tensor.kind != "activation"] for path in order}
+    columns = plan_columns(layers, {path: group for path, group in others.items() if group})
+    if columns:
+        sample = draw_diagram(sheet, columns, activations.get("input", []))
+        tensors = {path: [values for values in group if values is not sample] for path, group in activations.items()}
     for path in order:
-        if found[path]:
-            draw_layer(sheet, path, known.get(path), found[path], seen.get(path))
-
-
-def _layer(tensor: Tensor) -> str:
-    return tensor.name if tensor.kind == "activation" else tensor.layer
+        if tensors[path]:
+            draw_layer(sheet, path, known.get(path), tensors[path], images.get(path))
 
 
 def _data(weights: WeightFile) -> ElementTree.Element:
