@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from cnnkit.exporters.svg.block_plan import Blocks
 from cnnkit.exporters.svg.canvas import LABEL, MARGIN, Element, Sheet
-from cnnkit.exporters.svg.lettering import width
+from cnnkit.exporters.svg.lettering import measure
 from cnnkit.exporters.svg.scale import ScaledTensor
-from cnnkit.exporters.svg.tiles import draw_pixels, tile, value_cell
+from cnnkit.exporters.svg.tiles import draw_pixels, draw_tile, draw_value_cell
 
 _CAPTION = 19
 _Point = tuple[float, float]
@@ -22,10 +22,10 @@ def draw_blocks(sheet: Sheet, values: ScaledTensor, bias: ScaledTensor | None, f
         for unit in range(first, min(first + per_row, form.outputs)):
             x = left + (unit - first) * form.pitch
             top = sheet.y if form.beside else sheet.y + _CAPTION
-            drawn = _maps(sheet, values, form, unit, (x, top))
-            drawn += _caption(sheet, bias, form, unit, (x, sheet.y))
+            drawn = _draw_maps(sheet, values, form, unit, (x, top))
+            drawn += _draw_caption(sheet, bias, form, unit, (x, sheet.y))
             if bias is not None and form.numbers:
-                drawn += _bias(sheet, bias, unit, (x, top + height + 7))
+                drawn += _draw_bias(sheet, bias, unit, (x, top + height + 7))
             sheet.add(sheet.canvas.group(drawn, "u"))
         sheet.y += height + (14 if form.beside else _CAPTION + 12) + (20 if bias is not None and form.numbers else 0)
 
@@ -34,7 +34,7 @@ def _draw_channels(sheet: Sheet, form: Blocks, lefts: list[float]) -> None:
     """Put the channel's name on the page above each column of maps."""
     maps, pitch = form.folding.maps, form.cells.extent(form.folding.size)[0] + form.gap
     words = [f"channel {index}" for index in range(maps)]
-    if max(map(width, words)) > pitch - 4:
+    if max(map(measure, words)) > pitch - 4:
         words = [str(index) for index in range(maps)]
         sheet.add(sheet.canvas.text(lefts[0] - LABEL, sheet.y + 11, "channel", "s"))
     for left in lefts:
@@ -43,7 +43,7 @@ def _draw_channels(sheet: Sheet, form: Blocks, lefts: list[float]) -> None:
     sheet.y += 18
 
 
-def _maps(sheet: Sheet, values: ScaledTensor, form: Blocks, unit: int, at: _Point) -> list[Element]:
+def _draw_maps(sheet: Sheet, values: ScaledTensor, form: Blocks, unit: int, at: _Point) -> list[Element]:
     maps, size, cells = form.folding.maps, form.folding.size, form.cells
     begin = unit * maps * size
     if not values.titled:
@@ -55,11 +55,11 @@ def _maps(sheet: Sheet, values: ScaledTensor, form: Blocks, unit: int, at: _Poin
         line, column = divmod(index, form.maps_per_line)
         corner = (at[0] + column * (w + form.gap), at[1] + line * (h + form.gap))
         first = begin + index * size
-        drawn.append(tile(sheet.canvas, values, first, first + size, corner, cells, form.numbers))
+        drawn.append(draw_tile(sheet.canvas, values, first, first + size, corner, cells, form.numbers))
     return drawn
 
 
-def _caption(sheet: Sheet, bias: ScaledTensor | None, form: Blocks, unit: int, at: _Point) -> Iterator[Element]:
+def _draw_caption(sheet: Sheet, bias: ScaledTensor | None, form: Blocks, unit: int, at: _Point) -> Iterator[Element]:
     canvas, (x, y), room, noun = sheet.canvas, at, form.width, form.folding.noun
     if noun == "output" and not form.beside:
         return
@@ -68,19 +68,19 @@ def _caption(sheet: Sheet, bias: ScaledTensor | None, form: Blocks, unit: int, a
         y += min(form.height / 2 - 8, 30) if form.height > 40 else 0
         yield canvas.text(x - LABEL, y + 12, long, "b")
         if bias is not None:
-            yield from _bias(sheet, bias, unit, (x - LABEL, y + 20))
+            yield from _draw_bias(sheet, bias, unit, (x - LABEL, y + 20))
         return
     words = long if (room >= 76 and form.numbers) or form.outputs == 1 else str(unit)
     yield canvas.text(x, y + 12, words, "b" if room >= 60 else "s")
     if bias is None or form.numbers:
         return
     number = bias.number(unit)
-    yield value_cell(canvas, bias, unit, (x + room - 12, y + 2), 12)
-    if room >= width(words, bold=True) + width(number) + 26:
+    yield draw_value_cell(canvas, bias, unit, (x + room - 12, y + 2), 12)
+    if room >= measure(words, bold=True) + measure(number) + 26:
         yield canvas.text(x + room - 17, y + 12, number, "s r")
 
 
-def _bias(sheet: Sheet, bias: ScaledTensor, unit: int, at: _Point) -> Iterator[Element]:
+def _draw_bias(sheet: Sheet, bias: ScaledTensor, unit: int, at: _Point) -> Iterator[Element]:
     x, y = at
-    yield value_cell(sheet.canvas, bias, unit, at, 13)
+    yield draw_value_cell(sheet.canvas, bias, unit, at, 13)
     yield sheet.canvas.text(x + 19, y + 11, f"bias {bias.number(unit)}", "s")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cnnkit.exporters.svg.canvas import LABEL, ROOM, Cells
-from cnnkit.exporters.svg.lettering import CellNumbers, width
+from cnnkit.exporters.svg.lettering import CellNumbers, measure
 
 NUMBERED = 40  # px: a number is legible in a cell as wide
 _EIGHTH = (ROOM - LABEL) // 8
@@ -102,8 +102,8 @@ def _lay_out_small(folding: Folding, titled: bool) -> _Layout:
         side -= 1
     cells, gap = Cells(columns, side, side), 4 if side >= 6 else 2 if side > 1 else 1
     wide = cells.extent(size)[0]
-    line = min(_oblong(maps), max(int((ROOM + gap) // (wide + gap)), 1))
-    broad = max(min(line, maps) * (wide + gap) - gap, width(str(units), 11) + 4)
+    line = min(_find_full_lines(maps), max(int((ROOM + gap) // (wide + gap)), 1))
+    broad = max(min(line, maps) * (wide + gap) - gap, measure(str(units), 11) + 4)
     pitch: float = broad + (14 if broad > 30 else 8)
     most = max(int((ROOM + pitch - broad) // pitch), 1)
     per_row = -(-units // -(-units // most))
@@ -112,7 +112,7 @@ def _lay_out_small(folding: Folding, titled: bool) -> _Layout:
     return cells, gap, line, pitch, 0, False
 
 
-def _oblong(maps: int) -> int:
+def _find_full_lines(maps: int) -> int:
     """Return how many maps per line make full lines, up to twice as many as there are lines."""
     least = math.ceil(math.sqrt(maps))
     return maps if maps <= 4 else next((n for n in range(least, 2 * least + 1) if maps % n == 0), least)

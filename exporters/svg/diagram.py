@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Cells, Element, Sheet
-from cnnkit.exporters.svg.edges import Point, bundle, ink, single, steps_of
+from cnnkit.exporters.svg.edges import Point, draw_bundles, draw_curves, find_opacity, quantize
 from cnnkit.exporters.svg.legend import draw_legend
-from cnnkit.exporters.svg.lettering import cut, shown
-from cnnkit.exporters.svg.network import Place, Shape, flat, seen_shapes
-from cnnkit.exporters.svg.plane import Plane, plane_of
+from cnnkit.exporters.svg.lettering import cut, make_safe
+from cnnkit.exporters.svg.network import DrawnLayer, Shape, find_flattened_images, walk_layers
+from cnnkit.exporters.svg.plane import Plane, plan_plane
 from cnnkit.exporters.svg.scale import ScaledTensor, weight_and_bias
-from cnnkit.exporters.svg.tiles import tile, value_cell
+from cnnkit.exporters.svg.tiles import draw_tile, draw_value_cell
 
 _MOST_EDGES, _MOST_NEURONS, _MOST_LAYERS, _MOST_THICK = 40_000, 64, 3, 2000
 _LABEL, _TALLEST = 92, 1900
@@ -43,7 +43,7 @@ class Column:
         return self.weight.tensor.shape[1]
 
     @property
-    def tile(self) -> tuple[float, float]:
+    def tile_size(self) -> tuple[float, float]:
         """Width and height in px of the weights of a neuron."""
         return self.cells.extent(self.inputs)
 
@@ -52,14 +52,14 @@ class Column:
         return self.top + self.pitch * (neuron + 0.5)
 
 
-def plan_columns(layers: tuple[Place, ...], by_layer: Mapping[str, Sequence[ScaledTensor]]) -> list[Column]:
+def plan_columns(layers: tuple[DrawnLayer, ...], by_layer: Mapping[str, Sequence[ScaledTensor]]) -> list[Column]:
     """Return a column per Dense layer when the net is one that this diagram can show, else nothing."""
-    everything = list(flat(layers))
-    dense = [place.path for place in everything if place.type == "Dense"]
-    others = {place.type for place in everything} - _PASSIVE - {"Dense"}
+    everything = list(walk_layers(layers))
+    dense = [layer.path for layer in everything if layer.type == "Dense"]
+    others = {layer.type for layer in everything} - _PASSIVE - {"Dense"}
     if others or not 1 <= len(dense) <= _MOST_LAYERS or set(by_layer) != set(dense):
         return []
-    images = seen_shapes(layers)
+    images = find_flattened_images(layers)
     columns: list[Column] = []
     for path in dense:
         column = _plan_column(path, by_layer[path], images.get(path))
@@ -104,55 +104,55 @@ def draw_diagram(sheet: Sheet, columns: list[Column], samples: Sequence[ScaledTe
     )
     sheet.add(sheet.canvas.text(MARGIN, sheet.y + 12, cut(words, ROOM), "s"))
     sheet.y += 44
-    plane = plane_of(columns[0].image, columns[0].inputs)
-    tall = max(plane.height, *(max(column.tile[1] + 10, 34.0) * column.neurons for column in columns))
+    plane = plan_plane(columns[0].image, columns[0].inputs)
+    tall = max(plane.height, *(max(column.tile_size[1] + 10, 34.0) * column.neurons for column in columns))
     _place_columns(columns, plane, sheet.y + 14, tall)
     sample = next((values for values in samples if values.titled and values.tensor.parameters == plane.inputs), None)
-    sheet.add(*plane.drawn(sheet.canvas, sample), sheet.canvas.text(plane.x, plane.y - 14, "input", "b"))
-    starts = plane.points()
+    sheet.add(*plane.draw(sheet.canvas, sample), sheet.canvas.text(plane.x, plane.y - 14, "input", "b"))
+    starts = plane.find_centres()
     for index, column in enumerate(columns):
-        words = cut(f"{shown(column.path, 20)} · Dense {column.neurons}", 150, bold=True)
-        sheet.add(sheet.canvas.text(column.x, column.middle(0) - max(column.tile[1] / 2, 14) - 14, words, "b"))
+        words = cut(f"{make_safe(column.path, 20)} · Dense {column.neurons}", 150, bold=True)
+        sheet.add(sheet.canvas.text(column.x, column.middle(0) - max(column.tile_size[1] / 2, 14) - 14, words, "b"))
         last = index == len(columns) - 1
         sheet.add(
             sheet.canvas.group([_draw_neuron(sheet, column, n, starts, index, last) for n in range(column.neurons)])
         )
-        starts = [(column.x + column.tile[0] + _LABEL, column.middle(neuron)) for neuron in range(column.neurons)]
+        starts = [(column.x + column.tile_size[0] + _LABEL, column.middle(neuron)) for neuron in range(column.neurons)]
     sheet.y += tall + 32
     return sample
 
 
 def _place_columns(columns: list[Column], plane: Plane, top: float, tall: float) -> None:
-    used = plane.width + sum(column.tile[0] + _LABEL for column in columns)
+    used = plane.width + sum(column.tile_size[0] + _LABEL for column in columns)
     gap = min(max((ROOM - used) / len(columns), 60), 340)
     plane.x, plane.y = MARGIN, top + (tall - plane.height) / 2
     x = MARGIN + plane.width + gap
     for column in columns:
-        column.x, column.pitch = round(x), min(tall / column.neurons, max(110, column.tile[1] + 10))
+        column.x, column.pitch = round(x), min(tall / column.neurons, max(110, column.tile_size[1] + 10))
         column.top = top + (tall - column.pitch * column.neurons) / 2
-        x += column.tile[0] + _LABEL + gap
+        x += column.tile_size[0] + _LABEL + gap
 
 
 def _draw_neuron(sheet: Sheet, column: Column, neuron: int, starts: Sequence[Point], layer: int, last: bool) -> Element:
     """Return a neuron: its edges (of the first layer thin, one path per strength), its tile, number and bias."""
     canvas, weight, inputs = sheet.canvas, column.weight, column.inputs
-    wide, tall = column.tile
+    wide, tall = column.tile_size
     x, middle = column.x, round(column.middle(neuron))
     begin, top = neuron * inputs, round(middle - tall / 2)
-    steps = steps_of(weight.flat[begin : begin + inputs], weight.scale.largest).tolist()
+    steps = quantize(weight.flat[begin : begin + inputs], weight.scale.largest).tolist()
     if layer:
         strength = 1.0
-        drawn = single(canvas, starts, (x, middle), steps, [f"o{layer - 1}-{i}" for i in range(inputs)])
+        drawn = draw_curves(canvas, starts, (x, middle), steps, [f"o{layer - 1}-{i}" for i in range(inputs)])
     else:
-        strength = ink(weight.flat, weight.scale.largest)
+        strength = find_opacity(weight.flat, weight.scale.largest)
         rows = [top + column.cells.h * (i // column.cells.columns + 0.5) for i in range(inputs)]
-        drawn = bundle(canvas, starts, [(x, row) for row in rows], steps)  # each to the row of its pixel
+        drawn = draw_bundles(canvas, starts, [(x, row) for row in rows], steps)  # each to the row of its pixel
     drawn = [canvas.group(drawn, "ink", opacity=strength) if strength < 1 else canvas.group(drawn)]
-    drawn.append(tile(canvas, weight, begin, begin + inputs, (x, top), column.cells))
+    drawn.append(draw_tile(canvas, weight, begin, begin + inputs, (x, top), column.cells))
     side = x + wide + 9
     drawn.append(canvas.text(side, middle - 3, str(neuron), "b"))
     if column.bias is not None:
-        drawn.append(value_cell(canvas, column.bias, neuron, (side, middle + 3), 12))
+        drawn.append(draw_value_cell(canvas, column.bias, neuron, (side, middle + 3), 12))
         drawn.append(canvas.text(side + 16, middle + 13, column.bias.number(neuron), "s"))
     if not last:
         drawn.append(canvas.circle(x + wide + _LABEL, round(column.middle(neuron), 1), 3, "glyph"))

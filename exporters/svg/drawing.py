@@ -3,19 +3,21 @@
 from cnnkit.exporters.svg.block_drawing import draw_blocks
 from cnnkit.exporters.svg.block_plan import Blocks
 from cnnkit.exporters.svg.canvas import LABEL, MARGIN, ROOM, WIDTH, Cells, Element, Sheet
-from cnnkit.exporters.svg.legend import PLAIN, draw_legend, scale_note
-from cnnkit.exporters.svg.lettering import CellNumbers, cut, shape_text, shown, width
-from cnnkit.exporters.svg.network import Place, Shape
+from cnnkit.exporters.svg.legend import PLAIN, describe_scale, draw_legend
+from cnnkit.exporters.svg.lettering import CellNumbers, cut, format_shape, make_safe, measure
+from cnnkit.exporters.svg.network import DrawnLayer, Shape
 from cnnkit.exporters.svg.plan import Matrix, Strip, plan
 from cnnkit.exporters.svg.scale import ScaledTensor, weight_and_bias
-from cnnkit.exporters.svg.tiles import tile
+from cnnkit.exporters.svg.tiles import draw_tile
 
 
-def draw_layer(sheet: Sheet, path: str, place: Place | None, tensors: list[ScaledTensor], image: Shape | None) -> None:
+def draw_layer(
+    sheet: Sheet, path: str, layer: DrawnLayer | None, tensors: list[ScaledTensor], image: Shape | None
+) -> None:
     """Put a layer and its tensors on the page. image: the (C, H, W) that a row of its weight was flattened from."""
-    _draw_heading(sheet, path, place)
+    _draw_heading(sheet, path, layer)
     weight, bias = weight_and_bias(tensors)
-    flattened = place.input_shape if place is not None and place.type == "Flatten" else None
+    flattened = layer.input_shape if layer is not None and layer.type == "Flatten" else None
     form = plan(weight, image) if weight is not None else None
     joined = bias if weight is not None and form is not None and _belongs(bias, weight, form.outputs) else None
     for values in tensors:
@@ -26,15 +28,15 @@ def draw_layer(sheet: Sheet, path: str, place: Place | None, tensors: list[Scale
     sheet.y += 8
 
 
-def _draw_heading(sheet: Sheet, path: str, place: Place | None) -> None:
+def _draw_heading(sheet: Sheet, path: str, layer: DrawnLayer | None) -> None:
     canvas = sheet.canvas
     sheet.add(canvas.path(f"M{MARGIN} {sheet.y + 0.5:g}H{WIDTH - MARGIN}", "rule"))
-    name = shown(path, 60) or "tensors without a layer"
-    words = cut(f"{name} · {place.label}" if place is not None else name, 600, 14, bold=True)
+    name = make_safe(path, 60) or "tensors without a layer"
+    words = cut(f"{name} · {layer.label}" if layer is not None else name, 600, 14, bold=True)
     sheet.add(canvas.text(MARGIN, sheet.y + 28, words, "h2"))
-    if place is not None and place.input_shape and place.output_shape:
-        details = [f"{shape_text(place.input_shape)} → {shape_text(place.output_shape)}", place.details]
-        x = MARGIN + width(words, 14, bold=True) + 14
+    if layer is not None and layer.input_shape and layer.output_shape:
+        details = [f"{format_shape(layer.input_shape)} → {format_shape(layer.output_shape)}", layer.details]
+        x = MARGIN + measure(words, 14, bold=True) + 14
         text = cut(" · ".join(filter(None, details)), ROOM + MARGIN - x)
         sheet.add(canvas.text(x, sheet.y + 28, text, "s"))
     sheet.y += 42
@@ -77,12 +79,12 @@ def _draw_matrix(sheet: Sheet, values: ScaledTensor, bias: ScaledTensor | None, 
         wide = max(size, 12)
         numbers = CellNumbers(bias.scale.largest) if form.numbers else None
         drawn.append(canvas.text(left, top - 6, "bias", "s"))
-        drawn.append(tile(canvas, bias, 0, rows, (left, top), Cells(1, wide, tall), numbers))
+        drawn.append(draw_tile(canvas, bias, 0, rows, (left, top), Cells(1, wide, tall), numbers))
         left += max(wide, 28) + 12
     down, across = axes if len(axes) == 2 else ("out", "in")
     names = {"in": "inputs", "out": "outputs"}
     drawn.append(canvas.text(left, top - 6, cut(f"{columns} {names.get(across, 'columns')} →", 160), "s"))
-    drawn.append(tile(canvas, values, 0, rows * columns, (left, top), form.cells, form.numbers))
+    drawn.append(draw_tile(canvas, values, 0, rows * columns, (left, top), form.cells, form.numbers))
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000) if step * tall >= 18 or step == 5000)
     drawn.append(canvas.text(MARGIN, top - 6, cut(f"{rows} {names.get(down, 'rows')} ↓", LABEL - 8), "s"))
     for row in range(0, rows, step):
@@ -92,17 +94,17 @@ def _draw_matrix(sheet: Sheet, values: ScaledTensor, bias: ScaledTensor | None, 
 
 
 def _draw_strip(sheet: Sheet, values: ScaledTensor, form: Strip) -> None:
-    """Put a tensor, seen as one row, on the page: its name and scale at the left."""
+    """Put a tensor on the page as a strip, its name and scale at the left."""
     canvas, tensor, count = sheet.canvas, values.tensor, values.tensor.parameters
     plain = tensor.kind == "activation" or not tensor.layer
     name = values.name if plain else tensor.role if tensor.role != "other" else tensor.name.rpartition(".")[2]
-    drawn: list[Element] = [canvas.text(MARGIN, sheet.y + 11, cut(shown(name), LABEL - 8, bold=True), "b")]
+    drawn: list[Element] = [canvas.text(MARGIN, sheet.y + 11, cut(make_safe(name), LABEL - 8, bold=True), "b")]
     drawn += [canvas.text(MARGIN, sheet.y + 26, cut(form.scale, LABEL - 8), "s")]
     height = 28.0
     if count:
-        drawn.append(tile(canvas, values, 0, count, (MARGIN + LABEL, sheet.y), form.cells, form.numbers))
+        drawn.append(draw_tile(canvas, values, 0, count, (MARGIN + LABEL, sheet.y), form.cells, form.numbers))
         height = max(height, form.cells.extent(count)[1])
-    note = scale_note(values)
+    note = describe_scale(values)
     if note and note != PLAIN:
         height += 16
         drawn.append(canvas.text(MARGIN + LABEL, sheet.y + height - 2, cut(note, ROOM - LABEL), "s"))

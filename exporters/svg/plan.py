@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cnnkit.exporters.svg.block_plan import NUMBERED, Blocks, Folding, plan_blocks
 from cnnkit.exporters.svg.canvas import LABEL, ROOM, Cells
-from cnnkit.exporters.svg.lettering import CellNumbers, signed
+from cnnkit.exporters.svg.lettering import CellNumbers, format_signed
 from cnnkit.exporters.svg.network import Shape
 from cnnkit.exporters.svg.scale import ScaledTensor
 
@@ -112,7 +112,7 @@ def _scale_end(values: ScaledTensor, numbers: CellNumbers | None) -> str:
         return "all zero" if not scale.nans + scale.infinities else "no finite value but 0"
     if numbers is not None and numbers.power:
         return f"±{scale.limit / 10.0**numbers.power:.2f} {numbers.note()}"
-    return f"±{signed(scale.limit, plus=False)}"
+    return f"±{format_signed(scale.limit, plus=False)}"
 
 
 def _explain(values: ScaledTensor, folding: Folding | None, numbers: CellNumbers | None) -> str:

@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.svg.lettering import alike
-from cnnkit.exporters.svg.numbers import Floats, digits, floats
+from cnnkit.exporters.svg.lettering import format_alike
+from cnnkit.exporters.svg.numbers import Floats, decode_floats, write_digits
 
 STEPS = 31
 NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY = 97, 98, -98
 
 
 class Scale(NamedTuple):
-    """limit: magnitude of the last level. beyond: how many exceed it. low, high: the extremes of what is finite."""
+    """limit: magnitude of the last level. beyond: how many values exceed it. low, high: the finite extremes."""
 
     limit: float
     clipped: bool
@@ -27,11 +27,11 @@ class Scale(NamedTuple):
 
     @property
     def largest(self) -> float:
-        """The largest magnitude of what is finite."""
+        """The largest finite magnitude."""
         return max(abs(self.low), abs(self.high))
 
     def levels(self, values: Floats) -> NDArray[np.int8]:
-        """Return for each value its level, -31 to 31, 0 for exactly zero, or one of the three that are no numbers."""
+        """Return the level of each value: -31 to 31, 0 for exactly zero, one of three codes for NaN and infinities."""
         with np.errstate(all="ignore"):
             ratio = values / self.limit if self.limit else np.zeros_like(values)
             steps = np.sign(values) * np.clip(np.ceil(np.abs(ratio) * STEPS), 1, STEPS)
@@ -44,7 +44,7 @@ class Scale(NamedTuple):
 
 
 def scale_of(values: Floats) -> Scale:
-    """Return the scale: to the largest magnitude, or to its 99th percentile where the largest is 1.5 times that."""
+    """Return the scale: to the largest magnitude, or to the 99th percentile where the largest is 1.5 times that."""
     finite = values[np.isfinite(values)]
     nans = int(np.isnan(values).sum())
     infinities = values.size - finite.size - nans
@@ -70,14 +70,14 @@ class ScaledTensor:
         self.name = tensor.name
         if tensor.kind == "activation":
             self.name = "input" if tensor.name == "input" else "output"
-        self.flat: Floats = floats(array, tensor.dtype)
+        self.flat: Floats = decode_floats(array, tensor.dtype)
         self.scale: Scale = scale_of(self.flat)
         self.levels = self.scale.levels(self.flat)
-        self.digits: Sequence[str] = digits(array, tensor.dtype) if titled else ()
+        self.digits: Sequence[str] = write_digits(array, tensor.dtype) if titled else ()
 
     def number(self, index: int) -> str:
-        """Return a value in as many decimals as give the largest three digits."""
-        return alike(float(self.flat[index]), self.scale.largest)
+        """Return a value with the decimals that give the largest magnitude three digits."""
+        return format_alike(float(self.flat[index]), self.scale.largest)
 
 
 def weight_and_bias(tensors: Sequence[ScaledTensor]) -> tuple[ScaledTensor | None, ScaledTensor | None]:

@@ -1,9 +1,9 @@
-"""A tile: some values of a tensor as cells in rows, each with its exact value on hover, or as pixels of an image."""
+"""Tiles: values of a tensor as cells in rows, each with its exact value on hover, or as the pixels of an image."""
 
 import numpy as np
 
 from cnnkit.exporters.svg.canvas import Canvas, Cells, Element
-from cnnkit.exporters.svg.lettering import CellNumbers, shown
+from cnnkit.exporters.svg.lettering import CellNumbers, make_safe
 from cnnkit.exporters.svg.palette import css_class, image_indices, image_palette, text_class
 from cnnkit.exporters.svg.png import data_uri
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, ScaledTensor
@@ -13,7 +13,7 @@ for _level, _index in image_indices().items():
     _LOOKUP[_level & 255] = _index
 
 
-def tile(
+def draw_tile(
     canvas: Canvas,
     values: ScaledTensor,
     begin: int,
@@ -27,11 +27,11 @@ def tile(
         return canvas.group(draw_pixels(canvas, values, begin, (1, end - begin), 1, 0, at, cells, ""))
     x, y = at
     drawn = [canvas.rect(x, y, *cells.extent(end - begin), "z")]
-    for offset, title in enumerate(titles(values, begin, end)):
+    for offset, title in enumerate(write_titles(values, begin, end)):
         row, column = divmod(offset, cells.columns)
         corner = (x + column * cells.w, y + row * cells.h)
         level = int(values.levels[begin + offset])
-        drawn.append(cell(canvas, level, corner, (cells.w, cells.h), title))
+        drawn.append(draw_cell(canvas, level, corner, (cells.w, cells.h), title))
         if numbers is not None and abs(level) != POSITIVE_INFINITY:
             words = numbers.text(float(values.flat[begin + offset]))
             name = "v k" if level == NAN else text_class(level)
@@ -63,17 +63,17 @@ def draw_pixels(
     grid[:, :rows, :, :columns] = padded.reshape(lines, maps_per_line, rows, columns).transpose(0, 2, 1, 3)
     height, width = lines * (rows + gap) - gap, maps_per_line * (columns + gap) - gap
     pixels = grid.reshape(lines * (rows + gap), -1)[:height, :width]
-    place = (*at, width * cells.w, height * cells.h)
-    title = f"{shown(values.tensor.name, 40)}{name}: {maps * size:,} values"
-    return [canvas.rect(*place, "z"), canvas.image(*place, data_uri(pixels, image_palette()), title)]
+    box = (*at, width * cells.w, height * cells.h)
+    title = f"{make_safe(values.tensor.name, 40)}{name}: {maps * size:,} values"
+    return [canvas.rect(*box, "z"), canvas.image(*box, data_uri(pixels, image_palette()), title)]
 
 
-def value_cell(canvas: Canvas, values: ScaledTensor, index: int, at: tuple[float, float], side: float) -> Element:
+def draw_value_cell(canvas: Canvas, values: ScaledTensor, index: int, at: tuple[float, float], side: float) -> Element:
     """Return the cell of one value, with its title."""
-    return cell(canvas, int(values.levels[index]), at, (side, side), titles(values, index, index + 1)[0])
+    return draw_cell(canvas, int(values.levels[index]), at, (side, side), write_titles(values, index, index + 1)[0])
 
 
-def cell(canvas: Canvas, level: int, at: tuple[float, float], size: tuple[float, float], title: str) -> Element:
+def draw_cell(canvas: Canvas, level: int, at: tuple[float, float], size: tuple[float, float], title: str) -> Element:
     """Return one cell: colour, hatch for NaN, triangle for an infinity."""
     (x, y), (w, h) = at, size
     seam = 1 if min(w, h) >= 6 else 0
@@ -85,9 +85,9 @@ def cell(canvas: Canvas, level: int, at: tuple[float, float], size: tuple[float,
     return canvas.rect(x, y, w - seam, h - seam, css_class(level), title)
 
 
-def titles(values: ScaledTensor, begin: int, end: int) -> list[str]:
+def write_titles(values: ScaledTensor, begin: int, end: int) -> list[str]:
     """Return "name[o,i,y,x] = value" for the flat indices begin..end."""
-    name = shown(values.tensor.name, 40)
+    name = make_safe(values.tensor.name, 40)
     exact = values.digits[begin:end]
     if not values.tensor.shape:
         return [f"{name} = {text}" for text in exact]

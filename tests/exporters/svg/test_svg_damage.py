@@ -106,7 +106,7 @@ def test_cut_files(drawn, refused, share):
         (lambda text: re.sub("(<metadata>.*?</metadata>)", r"\1\1", text, flags=re.S), "not of this format"),
         (lambda text: re.sub("(<metadata>.*?</metadata>)", r"<g>\1</g>", text, flags=re.S), "not of this format"),
         (lambda text: text + "<svg/>", "junk after document element"),
-        (lambda text: text.replace("</svg>", "<g>" * 80 + "</g>" * 80 + "</svg>"), "inside each other"),
+        (lambda text: text.replace("</svg>", "<g>" * 80 + "</g>" * 80 + "</svg>"), "nested elements"),
         (lambda _: '<html xmlns="http://www.w3.org/1999/xhtml" class="cnnkit-svg"/>', "no SVG"),
         (lambda _: b"<svg \xff", "no XML"),
     ],

@@ -11,9 +11,9 @@ from cnnkit import recipes
 from cnnkit.exporters import Tensor, WeightFile
 from cnnkit.exporters.svg import edges, header, writer
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM
-from cnnkit.exporters.svg.lettering import alike
-from cnnkit.exporters.svg.network import input_shape, places
-from cnnkit.exporters.svg.stages import rows_of, stages_of
+from cnnkit.exporters.svg.lettering import format_alike
+from cnnkit.exporters.svg.network import read_input_shape, read_layers
+from cnnkit.exporters.svg.stages import arrange_rows, find_stages
 from cnnkit.model import Model
 
 NS = "{http://www.w3.org/2000/svg}"
@@ -25,7 +25,9 @@ def weights_of(name):
 
 def stages(name):
     weights = weights_of(name)
-    return stages_of(input_shape(weights.architecture), places(weights.architecture), writer._parameters(weights))
+    return find_stages(
+        read_input_shape(weights.architecture), read_layers(weights.architecture), writer._count_parameters(weights)
+    )
 
 
 def test_lenet5_from_input_to_output():
@@ -50,7 +52,7 @@ def test_every_layer_and_every_parameter_is_there_once(name):
         layer["path"] for layer in weights.architecture["layers"]
     ]
     assert sum(stage.parameters for stage in found) == weights.parameters
-    for row in rows_of(found):
+    for row in arrange_rows(found):
         assert row[0].x - row[0].half >= MARGIN
         assert row[-1].x + row[-1].half <= MARGIN + ROOM
         assert all(a.x + a.half < b.x - b.half for a, b in pairwise(row))
@@ -77,7 +79,7 @@ def boxes(root, name):
 
 def test_few_maps_are_all_drawn_and_many_as_eight():
     found = stages("lenet5")
-    assert [stage.sheets for stage in found] == [1, 6, 6, 8, 8, 1, 1, 1, 1]
+    assert [stage.maps for stage in found] == [1, 6, 6, 8, 8, 1, 1, 1, 1]
     assert [stage.cells for stage in found[-3:]] == [1, 1, 10]
 
 
@@ -102,7 +104,7 @@ def test_layers_without_shapes_are_no_overview():
 )
 def test_what_the_head_says_of_the_training(metadata, line):
     weights = WeightFile((Tensor.of("a", np.ones(3)),), None, metadata)
-    assert header.trained(weights) == ([] if line is None else [line])
+    assert header.describe_training(weights) == ([] if line is None else [line])
     assert line is None or f">{line}<" in writer.draw_svg(weights)
 
 
@@ -126,13 +128,13 @@ def test_the_key_has_the_colours_of_the_scale():
     ],
 )
 def test_numbers_beside_each_other_have_as_many_decimals(value, largest, text):
-    assert alike(value, largest) == text
+    assert format_alike(value, largest) == text
 
 
 def test_edges_of_an_even_layer_are_fainter_as_a_whole():
-    assert edges.ink(np.array([1.0, 1.0, -1.0]), 1.0) == edges._INK
-    assert edges.ink(np.array([1.0, *[0.0] * 99]), 1.0) == 1.0
-    assert edges.ink(np.array([np.nan]), 0.0) == 1.0
+    assert edges.find_opacity(np.array([1.0, 1.0, -1.0]), 1.0) == edges._INK
+    assert edges.find_opacity(np.array([1.0, *[0.0] * 99]), 1.0) == 1.0
+    assert edges.find_opacity(np.array([np.nan]), 0.0) == 1.0
     even, sparse = weights_of("numpy-mlp"), weights_of("numpy-mlp")
     assert 'class="ink" opacity="0.18"' in writer.draw_svg(even)
     tensors = [Tensor.of(t.name, t.read() ** 9, layer=t.layer, role=t.role, axes=t.axes) for t in sparse]

@@ -12,7 +12,7 @@ import pytest
 from cnnkit import recipes
 from cnnkit.exporters import Tensor, WeightFile
 from cnnkit.exporters.svg import numbers, palette, png, writer
-from cnnkit.exporters.svg.lettering import CellNumbers, cut, signed, width, wrapped
+from cnnkit.exporters.svg.lettering import CellNumbers, cut, format_signed, measure, wrap
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, scale_of
 from cnnkit.model import Model
 
@@ -131,8 +131,8 @@ def test_small_floats_say_their_shortest_digits(dtype):
     codes = np.arange(65_536, dtype=np.uint16)[::7] if dtype == "bfloat16" else np.arange(256, dtype=np.uint8)
     with np.errstate(all="ignore"):
         expected = codes.view(kind).astype(np.float64)
-    np.testing.assert_array_equal(numbers.floats(codes, dtype), expected)
-    for code, value, text in zip(codes, expected, numbers.digits(codes, dtype), strict=True):
+    np.testing.assert_array_equal(numbers.decode_floats(codes, dtype), expected)
+    for code, value, text in zip(codes, expected, numbers.write_digits(codes, dtype), strict=True):
         with np.errstate(all="ignore"):
             back = np.array(float(text)).astype(kind).view(codes.dtype)
         assert back == code or (text == "nan" and np.isnan(value))
@@ -143,7 +143,7 @@ def test_digits_of_numpy_types_read_back(dtype):
     kind = np.dtype(dtype)
     raw = np.random.default_rng(0).integers(0, 256, 800 * kind.itemsize, np.uint8)
     array = (raw & 1 if dtype == "bool" else raw).view(kind)
-    for value, text in zip(array, numbers.digits(array, dtype), strict=True):
+    for value, text in zip(array, numbers.write_digits(array, dtype), strict=True):
         back = {"b": lambda t: t == "True", "c": complex, "i": int}.get(kind.kind, float)(text)
         assert np.isnan(value) or np.array(back).astype(kind) == value
 
@@ -161,8 +161,8 @@ def test_the_png_is_one():
 def test_text_on_every_level_is_legible_in_light_and_dark():
     for theme in (palette._LIGHT, palette._DARK):
         for level in range(-31, 32):
-            ink = (0x16, 0x19, 0x1D) if palette._black(level, theme) else (255, 255, 255)
-            bright, dim = sorted((luminance(ink), luminance(palette._mixed(level, theme))), reverse=True)
+            ink = (0x16, 0x19, 0x1D) if palette._needs_black(level, theme) else (255, 255, 255)
+            bright, dim = sorted((luminance(ink), luminance(palette._mix(level, theme))), reverse=True)
             assert (bright + 0.05) / (dim + 0.05) > 4.0
 
 
@@ -176,7 +176,7 @@ def luminance(colour):
     [(1.234, "+1.23"), (-0.0346, "−0.035"), (0, "0"), (1234.5, "+1.23e3"), (3.6e-5, "+3.6e-5"), (np.nan, "NaN")],
 )
 def test_numbers_beside_things_are_short(value, text):
-    assert signed(value).replace("−", "-").replace("e3", "e3") == text.replace("−", "-")
+    assert format_signed(value).replace("−", "-").replace("e3", "e3") == text.replace("−", "-")
 
 
 def test_numbers_in_cells_have_at_most_five_characters():
@@ -188,6 +188,6 @@ def test_numbers_in_cells_have_at_most_five_characters():
 
 
 def test_long_text_is_broken_or_cut():
-    assert wrapped(["aaaa", "bbbb", "cccc"], " → ", 125) == ["aaaa → bbbb →", "cccc"]
-    assert width(cut("a" * 500, 100)) <= 100
+    assert wrap(["aaaa", "bbbb", "cccc"], " → ", 125) == ["aaaa → bbbb →", "cccc"]
+    assert measure(cut("a" * 500, 100)) <= 100
     assert cut("short", 100) == "short"
