@@ -44,9 +44,9 @@ class Canvas:
         """Return a path."""
         return _add_title(self.drawing.path(d, class_=name, **more), title)
 
-    def circle(self, x: float, y: float, r: float, name: str, title: str | None = None) -> Element:
+    def circle(self, x: float, y: float, r: float, name: str) -> Element:
         """Return a circle."""
-        return _add_title(self.drawing.circle((x, y), r, class_=name), title)
+        return self.drawing.circle((x, y), r, class_=name)
 
     def text(self, x: float, y: float, words: str, name: str | None = None) -> Element:
         """Return text, its baseline at y."""
@@ -61,10 +61,10 @@ class Canvas:
         parts = list(children)
         while len(parts) > CHILDREN:
             parts = [self.group(parts[i : i + CHILDREN]) for i in range(0, len(parts), CHILDREN)]
-        made = self.drawing.g(**({"class_": name} if name else {}), **more)
+        group = self.drawing.g(**({"class_": name} if name else {}), **more)
         for part in parts:
-            made.add(part)
-        return made
+            group.add(part)
+        return group
 
     def page(
         self, title: str, description: str, data: ElementTree.Element, style: str, body: Sequence[Element], height: int

@@ -31,7 +31,7 @@ def draw_layer(
 def _draw_heading(sheet: Sheet, path: str, layer: DrawnLayer | None) -> None:
     canvas = sheet.canvas
     sheet.add(canvas.path(f"M{MARGIN} {sheet.y + 0.5:g}H{WIDTH - MARGIN}", "rule"))
-    name = make_safe(path, 60) or "tensors without a layer"
+    name = make_safe(path) or "tensors without a layer"
     words = cut(f"{name} · {layer.label}" if layer is not None else name, 600, 14, bold=True)
     sheet.add(canvas.text(MARGIN, sheet.y + 28, words, "h2"))
     if layer is not None and layer.input_shape and layer.output_shape:

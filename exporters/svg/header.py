@@ -52,7 +52,9 @@ def sum_parameters(weights: WeightFile) -> list[str]:
 def describe_folded(untitled: list[Tensor], undrawn: list[Tensor]) -> list[str]:
     """Return a line for each tensor whose values have no cell of their own."""
     here = "values in this file's data block"
-    lines = [f"{_name(t)}: {format_count(t.parameters, 'value')} drawn 1 px each, {here}" for t in untitled[:12]]
+    lines = [
+        f"{make_safe(t.name)}: {format_count(t.parameters, 'value')} drawn 1 px each, {here}" for t in untitled[:12]
+    ]
     if len(untitled) > 12:
         total = sum(tensor.parameters for tensor in untitled[12:])
         lines.append(f"{len(untitled) - 12} more tensors: {total:,} values drawn 1 px each, {here}")
@@ -87,7 +89,3 @@ def _draw_key(sheet: Sheet) -> None:
         x += 18 + measure(words) + 12
     words = "each tensor by its own scale; point at a cell to read its exact value"
     sheet.add(canvas.text(x, sheet.y, words, "s"))
-
-
-def _name(tensor: Tensor) -> str:
-    return make_safe(tensor.name, 60)

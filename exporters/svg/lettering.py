@@ -31,16 +31,16 @@ def _measure_character(character: str) -> float:
     return 0.64 if character.isascii() else 0.9
 
 
-def wrap(words: list[str], joint: str, room: float, size: float = 12) -> list[str]:
+def wrap(words: list[str], joint: str, room: float) -> list[str]:
     """Return words joined to lines of at most `room` px; every line but the last ends with the joint."""
     lines, line = [], ""
     for word in words:
         longer = f"{line}{joint}{word}" if line else word
-        if line and measure(longer + joint, size) > room:
+        if line and measure(longer + joint) > room:
             lines.append(f"{line}{joint}".rstrip())
             longer = word
         line = longer
-    return [*(cut(text, room, size) for text in lines), cut(line, room, size)]
+    return [*(cut(text, room) for text in lines), cut(line, room)]
 
 
 def cut(text: str, room: float, size: float = 12, bold: bool = False) -> str:
@@ -76,9 +76,9 @@ def format_shape(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) if shape else "one number"
 
 
-def format_count(number: int, noun: str, plural: str | None = None) -> str:
+def format_count(number: int, noun: str) -> str:
     """Return "1 weight", "1,352 weights"."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class CellNumbers:

@@ -7,10 +7,8 @@ from cnnkit.exporters.svg.canvas import Canvas, Element, Sheet
 from cnnkit.exporters.svg.network import read_input_shape, read_layers
 from cnnkit.exporters.svg.stages import Stage, arrange_rows, find_stages
 
-_SPOTS = (
-    (0.7, 0.3),
-    (0.3, 0.7),
-)  # of windows on a map, in turn: none hides the value that the last one gave
+# Where windows lie on a map, in turn: none hides the value that the one before gave.
+_SPOTS = (0.7, 0.3), (0.3, 0.7)
 
 
 def draw_overview(sheet: Sheet, architecture: dict[str, Any] | None, parameters: dict[str, int]) -> None:

@@ -55,29 +55,29 @@ class Plane:
 
     def draw(self, canvas: Canvas, sample: ScaledTensor | None) -> list[Element]:
         """Return the grids, coloured by the sample's values where there is a sample."""
-        made: list[Element] = []
+        drawn: list[Element] = []
         for channel in range(self.channels):
             corners = [self._corner(channel, row, column) for row, column in self._ring(0, 0, self.rows, self.columns)]
-            made.append(canvas.path(_write_outline(corners), "plane"))
+            drawn.append(canvas.path(_write_path(corners, closed=True), "plane"))
         if sample is not None:
             names, area = write_titles(sample, 0, self.inputs), self.rows * self.columns
             for index in range(self.inputs):
                 row, column = divmod(index % area, self.columns)
-                corners = [self._corner(index // area, *place) for place in self._ring(row, column, 1, 1)]
+                corners = [self._corner(index // area, *corner) for corner in self._ring(row, column, 1, 1)]
                 level = int(sample.levels[index])
                 name = css_class(level) if abs(level) <= STEPS else "inf"
-                made.append(canvas.path(_write_outline(corners), name, names[index]))
+                drawn.append(canvas.path(_write_path(corners, closed=True), name, names[index]))
         else:
-            made.append(canvas.path("".join(self._lines()), "rule"))
-        return [canvas.group(made)]
+            drawn.append(canvas.path("".join(self._lines()), "rule"))
+        return [canvas.group(drawn)]
 
     def _lines(self) -> list[str]:
         lines = []
         for channel in range(self.channels):
             for row in range(1, self.rows):
-                lines.append(_write_segment(self._corner(channel, row, 0), self._corner(channel, row, self.columns)))
+                lines.append(_write_path([self._corner(channel, row, 0), self._corner(channel, row, self.columns)]))
             for column in range(1, self.columns):
-                lines.append(_write_segment(self._corner(channel, 0, column), self._corner(channel, self.rows, column)))
+                lines.append(_write_path([self._corner(channel, 0, column), self._corner(channel, self.rows, column)]))
         return lines
 
     @staticmethod
@@ -100,9 +100,5 @@ def plan_plane(image: Shape | None, inputs: int) -> Plane:
     return Plane(channels, rows, columns, inputs, round(size * 0.6, 1), size, round(size * 0.3, 1))
 
 
-def _write_outline(corners: list[Point]) -> str:
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in corners) + "Z"
-
-
-def _write_segment(a: Point, b: Point) -> str:
-    return f"M{a[0]:g} {a[1]:g}L{b[0]:g} {b[1]:g}"
+def _write_path(corners: list[Point], closed: bool = False) -> str:
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in corners) + ("Z" if closed else "")
