@@ -13,7 +13,7 @@ _Point = tuple[float, float]
 
 
 def draw_blocks(sheet: Sheet, values: ScaledTensor, bias: ScaledTensor | None, form: Blocks) -> None:
-    """Put all blocks on the page, each with its number of the bias."""
+    """Put all blocks on the page, each with its value of the bias."""
     height, per_row = form.height, form.per_row
     left = MARGIN + form.indent
     if form.beside:

@@ -22,9 +22,9 @@ def draw_layer(
     joined = bias if weight is not None and form is not None and _belongs(bias, weight, form.outputs) else None
     for values in tensors:
         if values is weight and form is not None:
-            draw_tensor(sheet, values, form, joined)
+            _draw_tensor(sheet, values, form, joined)
         elif values is not joined:
-            draw_tensor(sheet, values, plan(values, flattened))
+            _draw_tensor(sheet, values, plan(values, flattened))
     sheet.y += 8
 
 
@@ -47,7 +47,7 @@ def _belongs(bias: ScaledTensor | None, weight: ScaledTensor, outputs: int) -> b
     return bias is not None and bias.tensor.shape == (outputs,) and outputs > 0 and weight.tensor.axes[:1] != ("i",)
 
 
-def draw_tensor(
+def _draw_tensor(
     sheet: Sheet, values: ScaledTensor, form: Blocks | Matrix | Strip, bias: ScaledTensor | None = None
 ) -> None:
     """Put a tensor on the page, and its bias at its blocks or rows, or as a strip below."""
@@ -65,7 +65,7 @@ def draw_tensor(
         else:
             _draw_matrix(sheet, values, beside, form)
     if bias is not None and beside is None:
-        draw_tensor(sheet, bias, plan(bias))
+        _draw_tensor(sheet, bias, plan(bias))
 
 
 def _draw_matrix(sheet: Sheet, values: ScaledTensor, bias: ScaledTensor | None, form: Matrix) -> None:

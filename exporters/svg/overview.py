@@ -12,7 +12,7 @@ _SPOTS = (0.7, 0.3), (0.3, 0.7)
 
 
 def draw_overview(sheet: Sheet, architecture: dict[str, Any] | None, parameters: dict[str, int]) -> None:
-    """Put the shapes on the page, from input to output. parameters: {path of a layer: their number}."""
+    """Put the shapes on the page, from input to output. parameters: {path of a layer: number of its parameters}."""
     stages = find_stages(read_input_shape(architecture), read_layers(architecture), parameters)
     if len(stages) < 2:
         return

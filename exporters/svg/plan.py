@@ -43,7 +43,7 @@ def plan(values: ScaledTensor, image: Shape | None = None) -> Blocks | Matrix | 
     """Return the form that shows a tensor best. image: the (C, H, W) that each of its rows was flattened from."""
     shape, count = values.tensor.shape, values.tensor.parameters
     is_matrix = len(shape) == 2 and count > 0
-    size = _matrix_cell(values) if is_matrix else 0
+    size = _find_matrix_cell(values) if is_matrix else 0
     folding = _fold(values, image, size)
     numbers = CellNumbers(values.scale.largest) if values.titled and count else None
     if folding is not None:
@@ -55,8 +55,8 @@ def plan(values: ScaledTensor, image: Shape | None = None) -> Blocks | Matrix | 
         cells = Cells(shape[1], size, 28 if numbers else size)
         return Matrix(shape[0], numbers, _explain(values, None, numbers), cells, has_bias_room=size > 2)
     numbers = numbers if count <= _MAX_STRIP_NUMBERED else None
-    cells = _strip_cells(values, numbers is not None, shape[1] if is_matrix else 8)
-    return Strip(shape[0] if is_matrix else 0, numbers, _scale_end(values, numbers), cells)
+    cells = _choose_strip_cells(values, numbers is not None, shape[1] if is_matrix else 8)
+    return Strip(shape[0] if is_matrix else 0, numbers, _describe_scale_end(values, numbers), cells)
 
 
 def _fold(values: ScaledTensor, image: Shape | None, matrix_cell: int) -> Folding | None:
@@ -79,7 +79,7 @@ def _fold(values: ScaledTensor, image: Shape | None, matrix_cell: int) -> Foldin
     return folding if max(folding.units, folding.maps) <= _MAX_UNITS else None
 
 
-def _matrix_cell(values: ScaledTensor) -> int:
+def _find_matrix_cell(values: ScaledTensor) -> int:
     """Return the side in px of the cells of a matrix, 0 where it is too wide or too tall to be drawn as one."""
     (rows, columns), count = values.tensor.shape, values.tensor.parameters
     if rows > max(_TALL, 8 * columns):
@@ -92,7 +92,7 @@ def _matrix_cell(values: ScaledTensor) -> int:
     return next((size for size in (*sizes, 2, 1) if size * columns <= room and size * rows <= _TALLEST), 0)
 
 
-def _strip_cells(values: ScaledTensor, numbers: bool, unit: int) -> Cells:
+def _choose_strip_cells(values: ScaledTensor, numbers: bool, unit: int) -> Cells:
     """Return the cells of a strip, whose lines break after whole units of `unit` cells where they carry no numbers."""
     count = values.tensor.parameters
     if numbers:
@@ -103,7 +103,7 @@ def _strip_cells(values: ScaledTensor, numbers: bool, unit: int) -> Cells:
     return Cells(columns // unit * unit or columns, size, size)
 
 
-def _scale_end(values: ScaledTensor, numbers: CellNumbers | None) -> str:
+def _describe_scale_end(values: ScaledTensor, numbers: CellNumbers | None) -> str:
     """Return in words where the colours of a strip end: "±0.35"."""
     scale = values.scale
     if not values.tensor.parameters:

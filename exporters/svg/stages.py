@@ -75,7 +75,7 @@ class Stage:
 def find_stages(shape: Shape | None, layers: Sequence[DrawnLayer], parameters: dict[str, int]) -> list[Stage]:
     """Return the stages: one after each layer that has weights or changes the shape.
 
-    parameters: {path of a layer: their number}.
+    parameters: {path of a layer: number of its parameters}.
     """
     stages = [Stage(shape, noun="input")] if shape else []
     waiting: list[DrawnLayer] = []

@@ -54,10 +54,9 @@ def _count_parameters(weights: WeightFile) -> dict[str, int]:
 
 def _spend_budget(weights: WeightFile) -> _Choice:
     """Spend the budget of titled cells on the smallest tensors first, that of pixels likewise."""
-    drawn = [tensor for tensor in weights if tensor.kind != "optimizer"]
-    cells, pixels = TITLED, _PIXELS
-    chosen = _Choice([], [], [])
-    for rank, tensor in enumerate(sorted(drawn, key=lambda tensor: tensor.parameters)):
+    drawn = sorted((tensor for tensor in weights if tensor.kind != "optimizer"), key=lambda tensor: tensor.parameters)
+    cells, pixels, chosen = TITLED, _PIXELS, _Choice([], [], [])
+    for rank, tensor in enumerate(drawn):
         if rank < _TENSORS and tensor.parameters <= cells:
             cells -= tensor.parameters
             chosen.titled.append(tensor)
