@@ -9,16 +9,16 @@ from cnnkit.model import Model
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 RULE = "svg:has(.n:hover) .n:not(:hover) .e{opacity:.04}"
-FADED = 0.05  # what no edge falls below by itself
+FADED = 0.05  # every edge is stronger while no neuron is pointed at
 
 # {"own": opacity of each edge into or out of a neuron, "others": of all other edges}
 OPACITIES = """(neuron => {
-  const found = {own: [], others: []};
+  const opacities = {own: [], others: []};
   for (const edge of document.querySelectorAll(".e")) {
     const own = edge.closest("#n" + neuron) || edge.classList.contains("o" + neuron);
-    found[own ? "own" : "others"].push(parseFloat(getComputedStyle(edge).opacity));
+    opacities[own ? "own" : "others"].push(parseFloat(getComputedStyle(edge).opacity));
   }
-  return found;
+  return opacities;
 })"""
 PLACE = """(cell => {
   cell.scrollIntoView({block: "center"});
@@ -45,14 +45,14 @@ def picture(net, tmp_path_factory):
 
 
 def cells(layer, neuron):
-    """What finds the cells of a neuron's tile, in the order of its inputs."""
+    """JavaScript for the cells of a neuron's tile, in the order of its inputs."""
     titles = f"[...document.querySelectorAll('#n{layer}-{neuron} title')]"
     return f"{titles}.filter(t => /weight/.test(t.textContent)).map(t => t.parentNode)"
 
 
 def opacities(browser, layer, neuron):
-    found = browser.value(f"{OPACITIES}('{layer}-{neuron}')")
-    return np.array(found["own"]), np.array(found["others"])
+    lists = browser.value(f"{OPACITIES}('{layer}-{neuron}')")
+    return np.array(lists["own"]), np.array(lists["others"])
 
 
 def point_at(browser, layer, neuron, index):

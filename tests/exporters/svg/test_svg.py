@@ -1,4 +1,4 @@
-"""What goes into an SVG's data block comes out, bit for bit, and the picture is what the format promises."""
+"""An SVG's data block returns every bit, and the picture is valid, safe and the same each time."""
 
 import re
 import shutil
@@ -101,7 +101,7 @@ def test_listing_loads_no_values(weights, tmp_path, monkeypatch):
         back["0.weight"].read()
 
 
-def test_names_of_strangers_cannot_become_markup(tmp_path):
+def test_names_from_a_file_cannot_become_markup(tmp_path):
     tensors = [
         Tensor.of(name, np.ones((2, 2)), layer=name, role="weight", axes=(name, name), kind=kind)
         for name in NASTY
@@ -135,12 +135,12 @@ def test_nothing_runs_and_nothing_is_fetched(recipe_files):
 
 @pytest.fixture(scope="session")
 def recipe_files():
-    """Every recipe's net as it is born, by name."""
-    made = {}
+    """{name: freshly initialised net} of three recipes."""
+    nets = {}
     for name in ("bright-dark", "scratch-mlp", "numpy-mlp"):
         recipe = recipes.get(name)
-        made[name] = Model(*recipe.network(), metadata={"recipe": name}).to_weights()
-    return made
+        nets[name] = Model(*recipe.network(), metadata={"recipe": name}).to_weights()
+    return nets
 
 
 @pytest.mark.parametrize("name", ["bright-dark", "scratch-mlp"])
@@ -168,7 +168,7 @@ def test_metadata_that_is_no_json(tmp_path):
         SVG.write(WeightFile((), metadata={"a": float("nan")}), tmp_path / "a.svg")
 
 
-def test_what_deflates_beyond_belief_is_stored_plainly(monkeypatch, tmp_path):
+def test_values_that_deflate_too_well_are_stored_uncompressed(monkeypatch, tmp_path):
     monkeypatch.setattr(data_block, "_FREE", 1000)
     weights = WeightFile((Tensor.of("a", np.zeros((400, 400))),))
     SVG.write(weights, tmp_path / "a.svg")

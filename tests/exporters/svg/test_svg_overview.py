@@ -31,8 +31,8 @@ def stages(name):
 
 
 def test_lenet5_from_input_to_output():
-    found = [(*stage.above, stage.below) for stage in stages("lenet5")]
-    assert found == [
+    texts = [(*stage.above, stage.below) for stage in stages("lenet5")]
+    assert texts == [
         ("input", "1×28×28", []),
         ("maps", "6×28×28", ["Conv2D 5×5", "156 parameters"]),
         ("maps", "6×14×14", ["ReLU", "MaxPool2D 2×2"]),
@@ -47,12 +47,12 @@ def test_lenet5_from_input_to_output():
 
 @pytest.mark.parametrize("name", recipes.names())
 def test_every_layer_and_every_parameter_is_there_once(name):
-    found, weights = stages(name), weights_of(name)
-    assert [place.path for stage in found for place in stage.layers] == [
+    net, weights = stages(name), weights_of(name)
+    assert [layer.path for stage in net for layer in stage.layers] == [
         layer["path"] for layer in weights.architecture["layers"]
     ]
-    assert sum(stage.parameters for stage in found) == weights.parameters
-    for row in arrange_rows(found):
+    assert sum(stage.parameters for stage in net) == weights.parameters
+    for row in arrange_rows(net):
         assert row[0].x - row[0].half >= MARGIN
         assert row[-1].x + row[-1].half <= MARGIN + ROOM
         assert all(a.x + a.half < b.x - b.half for a, b in pairwise(row))
@@ -73,14 +73,14 @@ def test_a_window_has_its_size_and_points_at_what_it_makes():
 
 
 def boxes(root, name):
-    found = (element for element in root.iter(NS + "rect") if element.get("class") == name)
-    return [tuple(float(element.get(key)) for key in ("x", "y", "width")) for element in found]
+    rectangles = (element for element in root.iter(NS + "rect") if element.get("class") == name)
+    return [tuple(float(element.get(key)) for key in ("x", "y", "width")) for element in rectangles]
 
 
 def test_few_maps_are_all_drawn_and_many_as_eight():
-    found = stages("lenet5")
-    assert [stage.maps for stage in found] == [1, 6, 6, 8, 8, 1, 1, 1, 1]
-    assert [stage.cells for stage in found[-3:]] == [1, 1, 10]
+    net = stages("lenet5")
+    assert [stage.maps for stage in net] == [1, 6, 6, 8, 8, 1, 1, 1, 1]
+    assert [stage.cells for stage in net[-3:]] == [1, 1, 10]
 
 
 def test_layers_without_shapes_are_no_overview():

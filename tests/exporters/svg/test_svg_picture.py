@@ -24,15 +24,15 @@ def parsed(weights):
 
 
 def titles(root):
-    """{"name[index]": (text, class of the cell)} of every titled cell; a cell that is there twice fails."""
-    found = {}
+    """{"name[index]": (text, class of the cell)} of every titled cell; a duplicate fails."""
+    cells = {}
     for element in root.iter():
         title = element.find(NS + "title")
         if title is not None and " = " in title.text:
             name, _, text = title.text.partition(" = ")
-            assert name not in found
-            found[name] = text, element.get("class")
-    return found
+            assert name not in cells
+            cells[name] = text, element.get("class")
+    return cells
 
 
 def words(root):
@@ -46,12 +46,12 @@ def net(request):
 
 
 def test_every_parameter_is_a_cell_that_says_its_value(net):
-    found = titles(parsed(net))
-    assert len(found) == net.parameters
+    cells = titles(parsed(net))
+    assert len(cells) == net.parameters
     for tensor in net:
         values, levels = tensor.read(), scale_of(tensor.read().astype(float)).levels(tensor.read().astype(float))
         for index in np.ndindex(values.shape):
-            text, name = found[f"{tensor.name}[{','.join(map(str, index))}]"]
+            text, name = cells[f"{tensor.name}[{','.join(map(str, index))}]"]
             assert np.float32(text) == values[index]
             assert name == palette.css_class(int(levels[index]))
 
@@ -94,7 +94,7 @@ def test_what_is_no_number_has_a_form_of_its_own():
     levels = scale_of(values).levels(values).tolist()
     assert levels == [NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY, 31, -31, 0, 0]
     root = parsed(WeightFile((Tensor.of("a", values),)))
-    assert [found for _, found in titles(root).values()] == ["nan", "inf", "inf", "p31", "q31", "z0", "z0"]
+    assert [name for _, name in titles(root).values()] == ["nan", "inf", "inf", "p31", "q31", "z0", "z0"]
     assert "1 NaN (hatched; magenta in images), 2 infinite" in " ".join(words(root))
 
 
@@ -112,17 +112,17 @@ def test_optimizer_is_kept_and_not_drawn(weights):
     assert "36 values of the optimizer are not drawn; they are in this file's data block" in words(root)
 
 
-def test_activations_stand_beside_their_layers(net):
+def test_activations_are_drawn_beside_their_layers(net):
     layers = net.architecture["layers"]
     shapes = {"input": net.architecture["input_shape"]} | {p["path"]: p["output_shape"] for p in layers}
     sample = tuple(
         Tensor.of(name, np.random.default_rng(0).random(shape), layer=name, kind="activation")
         for name, shape in shapes.items()
     )
-    found = titles(parsed(WeightFile((*net.tensors, *sample), net.architecture, net.metadata)))
-    drawn = {name.partition("[")[0] for name in found}
+    cells = titles(parsed(WeightFile((*net.tensors, *sample), net.architecture, net.metadata)))
+    drawn = {name.partition("[")[0] for name in cells}
     assert set(shapes) <= drawn
-    assert sum(name.startswith("input[") for name in found) == math.prod(shapes["input"])
+    assert sum(name.startswith("input[") for name in cells) == math.prod(shapes["input"])
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", *numbers._FLOAT8])
@@ -181,8 +181,8 @@ def test_numbers_beside_things_are_short(value, text):
 
 def test_numbers_in_cells_have_at_most_five_characters():
     for largest in (1e-30, 1e-3, 0.02, 0.5, 9.9, 99.0, 999.0, 1e4, 1e38):
-        numbers_ = CellNumbers(largest)
-        assert max(len(numbers_.text(sign * largest * share)) for share in (1, 0.5, 1e-9) for sign in (1, -1)) <= 5
+        cell_numbers = CellNumbers(largest)
+        assert max(len(cell_numbers.text(sign * largest * share)) for share in (1, 0.5, 1e-9) for sign in (1, -1)) <= 5
     assert (CellNumbers(0.02).text(-0.0123), CellNumbers(0.02).note()) == ("−1.23", "×10⁻²")
     assert (CellNumbers(1.0).text(-1e-9), CellNumbers(1.0).text(0.0)) == ("0.00", "0")
 
