@@ -121,19 +121,19 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    found: dict[str, Any] = {"device": torch.cuda.get_device_name(), "torch": torch.__version__}
+    results: dict[str, Any] = {"device": torch.cuda.get_device_name(), "torch": torch.__version__}
     for name in ("lenet5", "lecture-cnn"):
-        found[name] = measure(name)
-        times = found[name]["times"]
+        results[name] = measure(name)
+        times = results[name]["times"]
         base = statistics.median(min(a, b) for a, b in zip(*list(times.values())[:2], strict=True))
-        print(f"{name}, batch {BATCH}, on {found['device']}, PyTorch {found['torch']}")
+        print(f"{name}, batch {BATCH}, on {results['device']}, PyTorch {results['torch']}")
         for variant, values in times.items():
             middle = statistics.median(values)
             print(f"  {variant:32} {middle:8.1f} us ({min(values):.1f} to {max(values):.1f})  {base / middle:5.2f}x")
-        for variant, reason in found[name]["reasons"].items():
+        for variant, reason in results[name]["reasons"].items():
             print(f"  {variant}: {'captured' if reason is None else 'not captured: ' + reason}")
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1), "utf-8")
+        options.json.write_text(json.dumps(results, indent=1), "utf-8")
 
 
 if __name__ == "__main__":

@@ -50,9 +50,9 @@ def weights_picture(weights: WeightFile) -> str | None:
     """Return the picture that the format "svg" draws; None for more than MOST_DRAWN parameters."""
     if weights.parameters > MOST_DRAWN:
         return None
-    from cnnkit.exporters.svg.page import draw
+    from cnnkit.exporters.svg.writer import draw_svg
 
-    return draw(weights)
+    return draw_svg(weights)
 
 
 def _row(tensor: Tensor) -> str:
