@@ -1,24 +1,24 @@
-"""Images as plain text for a terminal: brightness is ink, two characters a pixel, so that a pixel looks square."""
+"""Images as plain text for a terminal: two characters per pixel, so that pixels look square; more ink is brighter."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cnnkit.errors import ConfigError, DataError
 
-SHADES = ("  ", "░░", "░▒", "▒▒", "▒▓", "▓▓", "▓█", "██")  # two shades side by side make the level between them
+SHADES = ("  ", "░░", "░▒", "▒▒", "▒▓", "▓▓", "▓█", "██")  # two different shades make the level between them
 ASCII = tuple(2 * shade for shade in " .:-=+*#%@")
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
-def blocks(image: ArrayLike, width: int | None = None, ascii_only: bool = False) -> str:
+def draw_blocks(image: ArrayLike, width: int | None = None, ascii_only: bool = False) -> str:
     """Return `image` (C, H, W), values in [0, 1], as H lines of 2 W characters, the brightest with the most ink.
 
-    width: the most characters a line may have; a wider image is averaged over the smallest squares that make it fit.
-    Three channels are shown by their luma, any other number by their mean; a pixel that is NaN as "??".
+    width: the limit of characters per line; a wider image is averaged over the smallest squares that make it fit.
+    Three channels are shown as luma, any other number as their mean, NaN as "??".
 
     Raises DataError on another shape, ConfigError on a width below 2.
     """
-    grey = _grey(_pixels(image))
+    grey = _to_grey(_require_image(image))
     if width is not None:
         if width < 2:
             raise ConfigError(f"picture: expected a width of 2 characters or more, got {width}")
@@ -30,38 +30,38 @@ def blocks(image: ArrayLike, width: int | None = None, ascii_only: bool = False)
     return "\n".join("".join((*levels, "??")[i] for i in row) for row in index)
 
 
-def hex_bytes(image: ArrayLike, width: int = 80) -> str:
+def draw_hex(image: ArrayLike, width: int = 80) -> str:
     """Return `image` (C, H, W), values in [0, 1], as bytes round(255 * value) in two hexadecimal digits, zero as a dot.
 
-    One grid a channel, parted by an empty line. A space stands between bytes where a line then has at most `width`
+    One grid per channel, separated by an empty line. Bytes are separated by a space if lines then fit `width`
     characters. NaN is "??". Plain ASCII. Raises DataError on another shape.
     """
-    pixels = _pixels(image)
+    pixels = _require_image(image)
     gap = " " if 3 * pixels.shape[2] - 1 <= width else ""
-    return "\n\n".join("\n".join(gap.join(map(_byte, row)) for row in channel) for channel in pixels)
+    return "\n\n".join("\n".join(gap.join(map(_format_byte, row)) for row in channel) for channel in pixels)
 
 
-def _byte(value: float) -> str:
+def _format_byte(value: float) -> str:
     if np.isnan(value):
         return "??"
     byte = round(255 * min(max(float(value), 0.0), 1.0))
     return f"{byte:02x}" if byte else " ."
 
 
-def _pixels(image: ArrayLike) -> NDArray[np.float64]:
+def _require_image(image: ArrayLike) -> NDArray[np.float64]:
     pixels = np.asarray(image, dtype=np.float64)
     if pixels.ndim != 3 or pixels.size == 0:
-        raise DataError(f"picture: expected one image (C, H, W), none of them 0, got shape {pixels.shape}")
+        raise DataError(f"picture: expected one image (C, H, W), no size 0, got shape {pixels.shape}")
     return pixels
 
 
-def _grey(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _to_grey(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     weights = _LUMA if len(pixels) == 3 else np.full(len(pixels), 1 / len(pixels))
     return np.tensordot(weights, pixels, axes=1)
 
 
 def _shrink(grey: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
-    """Return the means of the squares of `factor` pixels a side; those at the edge may hold fewer."""
+    """Return the means of squares with sides of `factor` pixels; squares at the edge may be smaller."""
     if factor <= 1:
         return grey
     rows, columns = (range(0, n, factor) for n in grey.shape)

@@ -1,8 +1,8 @@
-"""The command line: `cnnkit train`, `cnnkit evaluate`, ...; one file a command, whose imports wait until it runs."""
+"""The command line: `cnnkit train`, `cnnkit evaluate`, ...; one file per command, imported when it runs."""
 
 
 def main() -> None:
-    """Run the command line and leave with its exit status."""
+    """Run the command line and exit with its status."""
     import sys
 
     try:

@@ -1,26 +1,21 @@
-"""`cnnkit backends`: what can compute here."""
+"""`cnnkit backends`: the backends that this machine can use."""
 
 from dataclasses import asdict
 
 from rich.text import Text
 
-from cnnkit.cli.options import Json, Quiet, Verbose
-from cnnkit.cli.output import Output
+from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
 
 EXAMPLE = "cnnkit backends"
 
 
-def command(
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
-    """List the backends: which are usable here, why the others are not, and what would install them."""
+def command(request: Request) -> int:
+    """List the backends: which are usable here, why the others are not, and how to install them."""
     from cnnkit.backends import available_backends
 
-    output = Output(json, quiet)
-    found = available_backends()
+    output = request.output
+    backends = available_backends()
     rows = [
         (
             name,
@@ -29,8 +24,8 @@ def command(
             " ".join(state.reason.split()) if not state.usable else "",
             "" if state.usable else state.install,
         )
-        for name, state in found.items()
+        for name, state in backends.items()
     ]
     print_table(output, ("backend", "usable", "devices", "why not", "install with"), rows, "   w")
-    output.result({"backends": [{"name": name} | asdict(state) for name, state in found.items()]})
+    output.result({"backends": [{"name": name} | asdict(state) for name, state in backends.items()]})
     return 0

@@ -1,4 +1,4 @@
-"""The commands by name; the file of each is imported when it is called, so that `cnnkit --help` imports none."""
+"""The commands by name; the file of each is imported when it is called, so `cnnkit --help` imports none."""
 
 from importlib import import_module
 from typing import Any
@@ -6,31 +6,32 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-# What the help says of each: the first paragraph of the command's docstring, or of a group's help.
+from cnnkit.cli.request import take_options
+
+# As the help shows them: the first paragraph of the command's docstring, or of a group's help.
 SUMMARIES = {
     "train": "Train a network and write weights.h5: architecture, every weight, history and provenance.",
-    "evaluate": "Judge a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per "
+    "evaluate": "Evaluate a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per "
     "image.",
     "predict": "Say which class an image is and how sure the network is, and draw it; the first test image by default.",
-    "export": "Write a weight file in another format, every tensor read back and compared before OUT is there.",
-    "inspect": "Show the layers and tensors of a weight file: what their values are like, and what is wrong with them.",
-    "show": "Draw the weights of one layer: a map a channel, orange below zero, blue above, one scale for the tensor.",
+    "export": "Write a weight file in another format; every tensor is read back and compared before OUT exists.",
+    "inspect": "Show the layers and tensors of a weight file: their values, and the faults in them.",
+    "show": "Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor.",
     "diff": "Compare two weight files; exit with 0 when they are equal, 1 when not.",
     "summary": "Show layers, output shapes, parameters, receptive field, multiply-adds and memory of a network.",
     "parity": "Compare backends with the float64 reference and each other: operations, layers, losses, optimizers, "
     "trainings.",
     "gradcheck": "Compare a network's gradients with differences of its loss, in float64; exit status 1 when they do "
     "not agree.",
-    "backends": "List the backends: which are usable here, why the others are not, and what would install them.",
-    "recipes": "List the recipes: networks with their training, by the name that --recipe takes.",
-    "formats": "List the formats of weight files: read, written, or both; and those that are registered and do not "
-    "work.",
-    "data": "List data sets, fetch one, look at an image.",
+    "backends": "List the backends: which are usable here, why the others are not, and how to install them.",
+    "recipes": "List the recipes: networks and their training options, by the name for --recipe.",
+    "formats": "List the formats of weight files: read, written, or both; and registered ones that do not work.",
+    "data": "List data sets, fetch one, show an image.",
 }
 
 
 class Commands(TyperGroup):
-    """The group of all commands, each known by its name and summary until it is called."""
+    """The group of all commands; a command is imported when it is called."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -42,27 +43,28 @@ class Commands(TyperGroup):
         return list(SUMMARIES)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """Return what the help shows of a command."""
-        return listed(cmd_name) if cmd_name in SUMMARIES else None
+        """Return a command as the help shows it."""
+        return build_stub(cmd_name) if cmd_name in SUMMARIES else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return (name, the command to call, its arguments)."""
-        name, _, rest = super().resolve_command(ctx, args)
-        return name, None if name is None else loaded(name), rest
+        if args and args[0] in SUMMARIES:
+            return args[0], load_command(args[0]), args[1:]
+        return super().resolve_command(ctx, args)  # which explains the mistake
 
 
-def listed(name: str) -> Any:
-    """Return a command that has a name and a summary and does nothing."""
+def build_stub(name: str) -> Any:
+    """Return a command for the help: name and summary, no effect."""
     app = typer.Typer(add_completion=False)
     app.command(name, help=SUMMARIES[name])(lambda: None)
     return typer.main.get_command(app)
 
 
-def loaded(name: str) -> Any:
+def load_command(name: str) -> Any:
     """Import the file of a command and return it."""
     module = import_module(f"cnnkit.cli.{name}")
     if name == "data":
         return typer.main.get_command(module.app)
     app = typer.Typer(add_completion=False)
-    app.command(name, epilog=f"Example: {module.EXAMPLE}")(module.command)
+    app.command(name, epilog=f"Example: {module.EXAMPLE}")(take_options(module.command))
     return typer.main.get_command(app)

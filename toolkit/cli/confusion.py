@@ -1,4 +1,4 @@
-"""The confusion matrix as people read it: truth in rows, prediction in columns, the largest confusions in words."""
+"""The confusion matrix for people: truth in rows, prediction in columns, the largest confusions in words."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cnnkit.cli.output import Output
 from cnnkit.cli.tables import Cell, print_table
-from cnnkit.cli.viewing import called
+from cnnkit.cli.viewing import name_class
 
 if TYPE_CHECKING:
     from cnnkit.metrics import Report
@@ -19,7 +19,7 @@ _RIGHT, _WRONG, _PALE = (0, 114, 178), (213, 94, 0), (245, 245, 245)  # blue and
 def print_confusion(output: Output, report: "Report") -> None:
     """Print the matrix, each cell shaded by its share of the row, the row totals, and the three largest confusions."""
     names = report.class_names
-    labels = [called(k, names) for k in range(len(names))]
+    labels = [name_class(k, names) for k in range(len(names))]
     digits = len(str(report.images))
     if output.people.is_terminal and (max(map(len, labels)) + (digits + 2) * (len(names) + 1)) > output.people.width:
         output.say(f"confusion matrix: {len(names)} classes are too wide for this terminal: see --json, or pipe it")
@@ -27,7 +27,7 @@ def print_confusion(output: Output, report: "Report") -> None:
         rows: list[list[Cell]] = []
         for k, counts in enumerate(report.confusion_matrix):
             total = sum(counts)
-            cells = [_cell(count, total, digits, right=k == j) for j, count in enumerate(counts)]
+            cells = [_shade_cell(count, total, digits, right=k == j) for j, count in enumerate(counts)]
             rows.append([labels[k], *cells, f"{total:,}"])
         output.say("confusion matrix: truth in rows, prediction in columns")
         headings = ("truth", *map(str, range(len(names))), "total")
@@ -38,11 +38,11 @@ def print_confusion(output: Output, report: "Report") -> None:
     output.say()
 
 
-def _cell(count: int, total: int, digits: int, right: bool) -> Text:
+def _shade_cell(count: int, total: int, digits: int, right: bool) -> Text:
     text = f"{count:>{digits}}" if count or right else f"{'.':>{digits}}"
     if not count:
         return Text(text, style="dim")
-    share = (count / total) ** 0.5  # so that a few confusions are seen beside many hits
+    share = (count / total) ** 0.5  # makes a few confusions visible next to many hits
     red, green, blue = (
         round(pale + (full - pale) * share) for pale, full in zip(_PALE, _RIGHT if right else _WRONG, strict=True)
     )

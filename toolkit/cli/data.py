@@ -1,38 +1,34 @@
-"""`cnnkit data`: the data sets there are, downloads, and a look at one image."""
+"""`cnnkit data`: the known data sets, downloads, and single images in the terminal."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from cnnkit.cli.options import Json, Quiet, Verbose
-from cnnkit.cli.output import Output
-from cnnkit.cli.tables import print_table, shape_text, size_text
-from cnnkit.cli.viewing import Indices, Part, Show, ShowAs, SplitPart, called, draw, take, white
+from cnnkit.cli.request import Request, take_options
+from cnnkit.cli.tables import format_shape, format_size, print_table
+from cnnkit.cli.viewing import DataPart, Indices, Show, ShowAs, SplitPart, draw, find_white, name_class, take_image
 from cnnkit.files.names import printable
 
-app = typer.Typer(help="List data sets, fetch one, look at an image.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="List data sets, fetch one, show an image.", no_args_is_help=True, add_completion=False)
 
 
 @app.command("list", epilog="Example: cnnkit data list")
-def listing(
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
-    """List the data sets that have a name, and where each is."""
+@take_options
+def list_data(request: Request) -> int:
+    """List the named data sets and the location of each."""
     from cnnkit.data import known
 
-    output = Output(json, quiet)
+    output = request.output
     rows = [
         (
             entry.name,
             f"{entry.train_images:,} + {entry.test_images:,}",
-            shape_text(entry.image_shape),
+            format_shape(entry.image_shape),
             str(entry.classes),
             entry.licence or "",
-            entry.location or f"not fetched ({size_text(entry.download_bytes)})",
+            entry.location or f"not fetched ({format_size(entry.download_bytes)})",
         )
         for entry in known()
     ]
@@ -43,19 +39,22 @@ def listing(
     return 0
 
 
+@dataclass(frozen=True)
+class FetchRequest(Request):
+    """A data set to download."""
+
+    name: Annotated[str, typer.Argument(metavar="NAME", help="mnist or fashion-mnist.")]
+
+
 @app.command("fetch", epilog="Example: cnnkit data fetch mnist")
-def fetching(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="mnist or fashion-mnist.")],
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
-    """Download a data set into the user's cache, each file checked against its SHA-256."""
+@take_options
+def fetch_data(request: FetchRequest) -> int:
+    """Download a data set into the user's cache; the SHA-256 of each file is checked."""
     from cnnkit.data import fetch, known
 
-    output = Output(json, quiet)
-    there = {entry.name: entry.location for entry in known()}
-    if name in there and there[name] is None:
+    output = request.output
+    name = request.name
+    if any(entry.name == name and entry.location is None for entry in known()):
         output.note(f"fetching {name} ...")
     folder = fetch(name)
     output.say(Text(f"{name} is in {folder}: cnnkit train --data {name} --recipe lenet5"))
@@ -63,28 +62,31 @@ def fetching(
     return 0
 
 
+@dataclass(frozen=True)
+class ImagesRequest(Request):
+    """Images of a data set to draw."""
+
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A name, or a path.")]
+    index: Indices = None
+    split: SplitPart = DataPart.TEST
+    show: ShowAs = Show.BLOCKS
+
+
 @app.command("show", epilog="Example: cnnkit data show digits --index 3 --show hex")
-def showing(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A name, or a path.")],
-    index: Indices = None,
-    split: SplitPart = Part.TEST,
-    show: ShowAs = Show.BLOCKS,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
+@take_options
+def show_images(request: ImagesRequest) -> int:
     """Draw images of a data set in the terminal; the first one when no --index is given."""
     from cnnkit import data
 
-    output = Output(json, quiet)
-    dataset = data.load(source)
+    output = request.output
+    split, dataset = request.split, data.load(request.source)
     images = len(dataset.split(split.value))
     shown = []
-    for number in index or [0]:
-        raw, label = take(dataset, split, number)
-        name = printable(called(label, dataset.class_names))
+    for number in request.index or [0]:
+        raw, label = take_image(dataset, split, number)
+        name = printable(name_class(label, dataset.class_names))
         output.say(Text(f"{printable(dataset.name)}, {split.value} image {number} of {images:,}: class {name}"))
-        draw(output, raw / white(dataset.scaling), show)
+        draw(output, raw / find_white(dataset.scaling), request.show)
         shown.append(
             {"index": number, "label": label, "class_name": dataset.class_names[label], "pixels": raw.tolist()}
         )

@@ -1,7 +1,8 @@
 """`cnnkit diff`: how two weight files differ, tensor by tensor, across formats and layouts."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,140 +10,151 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import Json, Quiet, Verbose
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import print_table, shape_text
+from cnnkit.cli.request import Request
+from cnnkit.cli.tables import format_shape, print_table
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
-    from cnnkit.exporters import Tensor
     from cnnkit.inspection.differences import Difference
     from cnnkit.inspection.pairing import Pairing
     from cnnkit.inspection.runs import Change
 
 EXAMPLE = "cnnkit diff weights.h5 model.keras --atol 1e-6"
 _STYLES = {"equal": "green", "close": "green", "different": "red", "dtype": "yellow", "shape": "red"}
-_Shown = tuple[Sequence["Tensor"], Sequence["Tensor"]]
 
 
-def command(
-    a: Annotated[Path, typer.Argument(metavar="A", help="A weight file.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Another; of any format.")],
-    atol: Annotated[float, typer.Option(min=0.0, help="Values this far apart count as close.")] = 0.0,
-    rtol: Annotated[float, typer.Option(min=0.0, help="The same, times the value in B.")] = 0.0,
+@dataclass(frozen=True)
+class DiffRequest(Request):
+    """Two files, what to compare in them, and how closely."""
+
+    a: Annotated[Path, typer.Argument(metavar="A", help="A weight file.")]
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another file, of any format.")]
+    atol: Annotated[float, typer.Option(min=0.0, help="Values this far apart count as close.")] = 0.0
+    rtol: Annotated[float, typer.Option(min=0.0, help="The same, times the value in B.")] = 0.0
     names: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE", help='What belongs together: {"name in A": "name in B"}.')
-    ] = None,
+        Path | None, typer.Option("--map", metavar="FILE", help='Names to pair: {"name in A": "name in B"}.')
+    ] = None
     only: Annotated[
         str | None, typer.Option("--only", metavar="PATTERN", help="Only these layers or tensors of A or B.")
-    ] = None,
+    ] = None
     runs: Annotated[
-        bool, typer.Option("--runs", help="Also options, data, history and final figures of the two trainings.")
-    ] = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
+        bool, typer.Option("--runs", help="Compare options, data, history and final figures of the trainings too.")
+    ] = False
+
+
+def command(request: DiffRequest) -> int:
     """Compare two weight files; exit with 0 when they are equal, 1 when not."""
-    from cnnkit.inspection import differences
+    from cnnkit.inspection.differences import SAME, compare, matters
     from cnnkit.inspection.pairing import pair
-    from cnnkit.inspection.runs import changes
+    from cnnkit.inspection.runs import compare_runs
 
-    output = Output(json, quiet)
-    first, second = read_complete(a), read_complete(b)
-    pairing = pair(first, second, None if names is None else _map(names))
-    if only is not None:
-        pairing = _chosen(pairing, only)
-    found = list(differences.differences(first, second, pairing, atol, rtol))
-    missing = any(differences.matters(tensor) for tensor in (*pairing.only_in_a, *pairing.only_in_b))
-    changed = changes(first, second) if runs else []
-    equal = not missing and not changed and all(item.status in differences.SAME for item in found)
-    if not found and not (pairing.only_in_a or pairing.only_in_b):
-        raise ConfigError(f"{a}, {b}: expected tensors to compare, got none")
+    output = request.output
+    first, second = read_complete(request.a), read_complete(request.b)
+    pairing = pair(first, second, None if request.names is None else _read_map(request.names))
+    if request.only is not None:
+        pairing = _select(pairing, request.only)
+    compared = list(compare(first, second, pairing, request.atol, request.rtol))
+    unpaired = (*pairing.only_in_a, *pairing.only_in_b)
+    if not compared and not unpaired:
+        raise ConfigError(f"{request.a}, {request.b}: expected tensors to compare, got none")
+    changed = compare_runs(first, second) if request.runs else []
+    missing = any(matters(tensor) for tensor in unpaired)
+    equal = not missing and not changed and all(item.status in SAME for item in compared)
 
-    _say(output, found, (pairing.only_in_a, pairing.only_in_b))
-    if runs:
-        _say_runs(output, changed)
-    output.result({
-        "equal": equal, "a": str(a), "b": str(b), "tensors": [item.to_json() for item in found],
-        "only_in_a": [printable(tensor.name) for tensor in pairing.only_in_a],
-        "only_in_b": [printable(tensor.name) for tensor in pairing.only_in_b],
-        **({"runs": [change.to_json() for change in changed]} if runs else {}),
-        "undefined": {
-            f"{printable(item.pair.a.name)}.{key}": reason for item in found for key, reason in item.undefined().items()
-        },
-    })  # fmt: skip
+    _print_differences(output, compared, pairing)
+    if request.runs:
+        _print_runs(output, changed)
+    output.result(
+        {"equal": equal, "a": str(request.a), "b": str(request.b)}
+        | _to_json(compared, pairing)
+        | ({"runs": [change.to_json() for change in changed]} if request.runs else {})
+    )
     return int(not equal)
 
 
-def _map(path: Path) -> Mapping[str, str]:
+def _to_json(compared: list["Difference"], pairing: "Pairing") -> dict[str, Any]:
+    return {
+        "tensors": [item.to_json() for item in compared],
+        "only_in_a": [printable(tensor.name) for tensor in pairing.only_in_a],
+        "only_in_b": [printable(tensor.name) for tensor in pairing.only_in_b],
+        "undefined": {
+            f"{printable(item.pair.a.name)}.{key}": reason
+            for item in compared
+            for key, reason in item.undefined().items()
+        },
+    }
+
+
+def _read_map(path: Path) -> Mapping[str, str]:
     """Return the pairs of names that a JSON file lists. Raises ConfigError."""
     from cnnkit.exporters.core import strict_json
 
     try:
-        found = strict_json.loads(path.read_bytes())
+        names = strict_json.loads(path.read_bytes())
     except ValueError as error:
         raise ConfigError(f"--map {path}: not JSON: {printable(str(error))}") from None
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    if not isinstance(names, dict) or not all(isinstance(value, str) for value in names.values()):
         raise ConfigError(f'--map {path}: expected {{"name in A": "name in B", ...}}')
-    return found
+    return names
 
 
-def _chosen(pairing: "Pairing", only: str) -> "Pairing":
-    from cnnkit.inspection.layer_tree import matching
+def _select(pairing: "Pairing", only: str) -> "Pairing":
+    from cnnkit.inspection.layer_tree import match
     from cnnkit.inspection.pairing import Pairing
 
     tensors = [tensor for pair in pairing.pairs for tensor in (pair.a, pair.b)]
-    chosen = {id(t) for t in matching((*tensors, *pairing.only_in_a, *pairing.only_in_b), only, "--only")}
+    selected = {id(t) for t in match((*tensors, *pairing.only_in_a, *pairing.only_in_b), only, "--only")}
     return Pairing(
-        tuple(pair for pair in pairing.pairs if id(pair.a) in chosen or id(pair.b) in chosen),
-        tuple(tensor for tensor in pairing.only_in_a if id(tensor) in chosen),
-        tuple(tensor for tensor in pairing.only_in_b if id(tensor) in chosen),
+        tuple(pair for pair in pairing.pairs if id(pair.a) in selected or id(pair.b) in selected),
+        tuple(tensor for tensor in pairing.only_in_a if id(tensor) in selected),
+        tuple(tensor for tensor in pairing.only_in_b if id(tensor) in selected),
     )
 
 
-def _say(output: Output, found: list["Difference"], left: _Shown) -> None:
+def _print_differences(output: Output, compared: list["Difference"], pairing: "Pairing") -> None:
     headings = ("A", "B", "paired by", "status", "max abs", "max rel", "ulp", "L2", "first at", "transform")
-    print_table(output, headings, [_row(item) for item in found], "wwwwrrrr")
-    for side, tensors in zip("AB", left, strict=True):
+    print_table(output, headings, [_format_row(item) for item in compared], "wwwwrrrr")
+    for side, tensors in (("A", pairing.only_in_a), ("B", pairing.only_in_b)):
         for tensor in tensors:
-            output.say(Text(f"only in {side}: {printable(tensor.name)}, {shape_text(tensor.shape)}, {tensor.kind}"))
-    if found:
-        counts = Counter(item.status for item in found)
-        output.say(Text(f"{len(found)} pairs: " + ", ".join(f"{n} {status}" for status, n in counts.items())))
+            output.say(Text(f"only in {side}: {printable(tensor.name)}, {format_shape(tensor.shape)}, {tensor.kind}"))
+    if compared:
+        counts = Counter(item.status for item in compared)
+        output.say(Text(f"{len(compared)} pairs: " + ", ".join(f"{n} {status}" for status, n in counts.items())))
 
 
-def _row(item: "Difference") -> list[str | Text]:
+def _format_row(item: "Difference") -> list[str | Text]:
     a, b, known = item.pair.a, item.pair.b, item.distance
     status = Text(item.status, style=_STYLES[item.status])
     start: list[str | Text] = [printable(a.name), printable(b.name), item.pair.paired_by, status]
     if known is None:
-        return [*start, "", "", "", "", "", f"{shape_text(a.shape)} against {shape_text(b.shape)}"]
+        return [*start, "", "", "", "", "", f"{format_shape(a.shape)} against {format_shape(b.shape)}"]
     notes = [item.transform] if item.transform else []
     if a.dtype != b.dtype:
         notes.append(f"{a.dtype} against {b.dtype}")
     if known.incomparable:
         notes.append(f"{known.incomparable:,} not finite")
     first = "" if known.first_index is None else f"[{', '.join(map(str, known.first_index))}]"
-    figures = [_figure(value) for value in (known.max_abs, known.max_rel, known.max_ulp, known.l2)]
+    figures = [_format_figure(value) for value in (known.max_abs, known.max_rel, known.max_ulp, known.l2)]
     return [*start, *figures, first, ", ".join(notes)]
 
 
-def _figure(value: float | None) -> str:
+def _format_figure(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
-def _say_runs(output: Output, changed: list["Change"]) -> None:
+def _print_runs(output: Output, changed: list["Change"]) -> None:
     output.say()
     if not changed:
         output.say(Text("the trainings are the same: options, data, history, final figures"))
         return
-    rows = [change.to_json() for change in changed]
-    print_table(output, ("training", "A", "B"), [[row["what"], _value(row["a"]), _value(row["b"])] for row in rows])
+    entries = (change.to_json() for change in changed)
+    rows = [[entry["what"], _format_value(entry["a"]), _format_value(entry["b"])] for entry in entries]
+    print_table(output, ("training", "A", "B"), rows)
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return "-" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -2,18 +2,19 @@
 
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
-from cnnkit.cli.choice import given
+from cnnkit.cli.choice import drop_unset
 from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, Json, Quiet, Verbose, WeightsFile
+from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, WeightsFile
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import size_text
+from cnnkit.cli.request import Request
+from cnnkit.cli.tables import format_size
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
 from cnnkit.files.names import printable
 
@@ -24,42 +25,40 @@ EXAMPLE = "cnnkit export weights.h5 --format svg"
 TO_STANDARD_OUTPUT = Path("-")
 
 
-def command(
-    file: WeightsFile = DEFAULT_WEIGHTS,
-    format: Annotated[  # noqa: A002 (the word that users type)
+@dataclass(frozen=True)
+class ExportRequest(Request):
+    """A file, the format to write, and its options."""
+
+    file: WeightsFile = DEFAULT_WEIGHTS
+    format: Annotated[
         str | None, typer.Option("--format", "-f", metavar="NAME", help="See cnnkit formats; else by OUT's suffix.")
-    ] = None,
+    ] = None
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="OUT", help="FILE with the format's suffix when not given; - is stdout."),
-    ] = None,
-    precision: Annotated[int | None, typer.Option(min=1, max=17, help="txt: round to that many digits.")] = None,
-    compression: Annotated[int | None, typer.Option(min=0, max=9, help="hdf5, npz: how hard to compress.")] = None,
+    ] = None
+    precision: Annotated[int | None, typer.Option(min=1, max=17, help="txt: round to that many digits.")] = None
+    compression: Annotated[int | None, typer.Option(min=0, max=9, help="hdf5, npz: compression level.")] = None
     activations: Annotated[
-        int | None, typer.Option(min=0, metavar="INDEX", help="svg: draw that test image's way through the net too.")
-    ] = None,
-    data: DataSource = None,
-    optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep what only a resume needs.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
-    """Write a weight file in another format, every tensor read back and compared before OUT is there."""
+        int | None, typer.Option(min=0, metavar="INDEX", help="svg: draw the activations of that test image too.")
+    ] = None
+    data: DataSource = None
+    optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep the tensors that only a resume needs.")] = False
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
+
+
+def command(request: ExportRequest) -> int:
+    """Write a weight file in another format; every tensor is read back and compared before OUT exists."""
     from cnnkit import exporters
 
-    output = Output(json, quiet)
-    form = _form(format, out, json)
-    options = given(precision=precision, compression=compression)
-    for name in options.keys() - form.options.keys():
-        raise ConfigError(f"--{name}: {form.name} has no such option: leave it out")
-    if activations is not None and form.name != "svg":
-        raise ConfigError(f"--activations: expected --format svg, got {form.name}: leave it out")
-    target = out or file.with_name(file.stem + form.suffixes[0])
-    digest = _require_free(file, target, overwrite)
-    weights = _chosen(output, read_complete(file), optimizer)
-    if activations is not None:
-        weights = _with_activations(weights, activations, data)
+    output, file = request.output, request.file
+    form = _choose_format(request)
+    options = _require_options(request, form)
+    target = request.out or file.with_name(file.stem + form.suffixes[0])
+    digest = _require_free(file, target, request.overwrite)
+    weights = _select(output, read_complete(file), request.optimizer)
+    if request.activations is not None:
+        weights = _add_activations(weights, request.activations, request.data)
     marked = replace(weights, metadata=weights.metadata | {"exported_from": {"file": file.name, "sha256": digest}})
     left_out = form.losses(marked)
     for line in left_out:
@@ -69,8 +68,8 @@ def command(
         return 0
     exporters.write(marked, target, form.name, overwrite=True, **options)
     size = target.stat().st_size
-    held = f"{len(weights)} tensors, {weights.parameters:,} parameters"
-    output.say(Text(f"wrote {target} ({form.name}, {size_text(size)}): {held}"))
+    contents = f"{len(weights)} tensors, {weights.parameters:,} parameters"
+    output.say(Text(f"wrote {target} ({form.name}, {format_size(size)}): {contents}"))
     output.result({
         "file": str(file), "out": str(target), "format": form.name, "size": size, "tensors": len(weights),
         "parameters": weights.parameters, "left_out": list(left_out),
@@ -78,30 +77,42 @@ def command(
     return 0
 
 
-def _form(name: str | None, out: Path | None, json: bool) -> "Format":
+def _choose_format(request: ExportRequest) -> "Format":
+    """Return the format of OUT. Raises ConfigError or ExportError when the options name none, or one that cannot be."""
     from cnnkit import exporters
 
-    writable = ", ".join(key for key, form in exporters.formats().items() if form.writes)
+    name, out = request.format, request.out
     if out == TO_STANDARD_OUTPUT:
-        if name not in ("txt", "json") or json:
+        if name not in ("txt", "json") or request.json:
             raise ConfigError("-o -: expected --format txt or json, and no --json: name a file for any other")
     elif name is None and out is None:
+        writable = ", ".join(key for key, form in exporters.formats().items() if form.writes)
         raise ConfigError(f"expected --format NAME or -o OUT with a suffix, got neither: cnnkit writes {writable}")
     return exporters.choose(str(out), name)
 
 
+def _require_options(request: ExportRequest, form: "Format") -> dict[str, Any]:
+    """Return the options for the format. Raises ConfigError when it has no such option."""
+    options = drop_unset(precision=request.precision, compression=request.compression)
+    for name in options.keys() - form.options.keys():
+        raise ConfigError(f"--{name}: {form.name} has no such option: leave it out")
+    if request.activations is not None and form.name != "svg":
+        raise ConfigError(f"--activations: expected --format svg, got {form.name}: leave it out")
+    return options
+
+
 def _require_free(file: Path, target: Path, overwrite: bool) -> str | None:
-    """Return the SHA-256 of FILE. Raises unless OUT may be written: new, asked for, or an earlier export of FILE."""
+    """Return the SHA-256 of FILE. Raises unless OUT is new, an earlier export of FILE, or may be overwritten."""
     from cnnkit.files.file_digest import sha256_of
 
     digest = sha256_of(file) if file.is_file() else None
     if target.exists() and file.exists() and os.path.samefile(file, target):
         raise ConfigError(f"{target}: is FILE itself: name another place with -o OUT")
     if target.exists() and not overwrite:
-        source, edited = _origin_of(target)
+        source, edited = _read_origin(target)
         if source != digest:
             raise ExportError(
-                f"{target}: is there already, and is no export of this {file}: choose another -o, or --overwrite"
+                f"{target}: already exists and is not an export of {file}: choose another -o, or --overwrite"
             )
         if edited:
             raise ExportError(
@@ -110,27 +121,29 @@ def _require_free(file: Path, target: Path, overwrite: bool) -> str | None:
     return digest
 
 
-def _chosen(output: Output, weights: "WeightFile", optimizer: bool) -> "WeightFile":
-    kept = tuple(tensor for tensor in weights if optimizer or tensor.kind != "optimizer")
-    if len(kept) < len(weights):
-        output.note(f"left out: {len(weights) - len(kept)} tensors that only a resume needs (--optimizer keeps them)")
-    return replace(weights, tensors=kept, position=weights.position if optimizer else None)
+def _select(output: Output, weights: "WeightFile", optimizer: bool) -> "WeightFile":
+    selected = tuple(tensor for tensor in weights if optimizer or tensor.kind != "optimizer")
+    if len(selected) < len(weights):
+        output.note(
+            f"left out: {len(weights) - len(selected)} tensors that only a resume needs (--optimizer keeps them)"
+        )
+    return replace(weights, tensors=selected, position=weights.position if optimizer else None)
 
 
-def _with_activations(weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
+def _add_activations(weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
     from cnnkit.activations import activations
-    from cnnkit.cli.choice import chosen_data
+    from cnnkit.cli.choice import load_data
     from cnnkit.model import Model
 
-    dataset = chosen_data(data, weights)
+    dataset = load_data(data, weights)
     part = "test" if dataset.test is not None else "train"
     images, _ = dataset.batch(part, [index])
-    found = activations(Model.from_weights(weights), images[0])
-    return replace(weights, tensors=(*weights.tensors, *found))
+    added = activations(Model.from_weights(weights), images[0])
+    return replace(weights, tensors=(*weights.tensors, *added))
 
 
 def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:
-    """Write to standard output, by way of a file, so that nothing is printed of what cannot be written whole."""
+    """Write to a temporary file, then copy it to standard output: a failure prints nothing."""
     import shutil
     import tempfile
 
@@ -145,13 +158,13 @@ def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:
             sys.stdout.buffer.flush()
 
 
-def _origin_of(target: Path) -> tuple[str | None, tuple[str, ...]]:
-    """Return the SHA-256 of the file that `target` was exported from, None if of none, and what was edited since."""
+def _read_origin(target: Path) -> tuple[str | None, tuple[str, ...]]:
+    """Return the SHA-256 of the file that `target` was exported from (None: unknown), and the tensors edited since."""
     from cnnkit import exporters
 
     try:
-        there = exporters.read(target)
+        earlier = exporters.read(target)
     except CnnkitError:
         return None, ()
-    origin = there.metadata.get("exported_from")
-    return (origin.get("sha256") if isinstance(origin, dict) else None), there.edited
+    origin = earlier.metadata.get("exported_from")
+    return (origin.get("sha256") if isinstance(origin, dict) else None), earlier.edited

@@ -1,24 +1,19 @@
 """`cnnkit formats`: which weight files can be read and written."""
 
-from cnnkit.cli.options import Json, Quiet, Verbose
-from cnnkit.cli.output import Output
+from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
 
 EXAMPLE = "cnnkit formats"
 
 
-def command(
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
-    """List the formats of weight files: read, written, or both; and those that are registered and do not work."""
+def command(request: Request) -> int:
+    """List the formats of weight files: read, written, or both; and registered ones that do not work."""
     from cnnkit import exporters
 
-    output = Output(json, quiet)
+    output = request.output
     working, broken = exporters.formats(), exporters.broken()
     rows = [
-        (name, _yes(form.reads), _yes(form.writes), " ".join(form.suffixes), form.description)
+        (name, _say_yes(form.reads), _say_yes(form.writes), " ".join(form.suffixes), form.description)
         for name, form in working.items()
     ]
     rows += [(fault.name, "no", "no", "", f"does not work: {fault.reason} ({fault.target})") for fault in broken]
@@ -40,5 +35,5 @@ def command(
     return 0
 
 
-def _yes(value: bool) -> str:
+def _say_yes(value: bool) -> str:
     return "yes" if value else "no"

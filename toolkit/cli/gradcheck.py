@@ -1,49 +1,66 @@
-"""`cnnkit gradcheck`: backward passes against differences of the loss."""
+"""`cnnkit gradcheck`: gradients of the backward pass against differences of the loss."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from cnnkit.cli.choice import chosen_recipe
-from cnnkit.cli.options import BackendName, Device, Json, ModelFile, Quiet, RecipeName, Threads, Verbose
+from cnnkit.cli.choice import choose_recipe
+from cnnkit.cli.options import BackendName, Device, ModelFile, RecipeName, Threads
 from cnnkit.cli.output import Output
+from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from cnnkit.gradient_check import GradientReport
 
 EXAMPLE = "cnnkit gradcheck --recipe lenet5 --backend torch --per-parameter"
 
 
-def command(
-    recipe: RecipeName = None,
-    model: ModelFile = None,
-    backend: BackendName = "numpy",
-    device: Device = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, inputs and directions.")] = 0,
-    samples: Annotated[int, typer.Option(min=1, max=256, help="Images in the batch.")] = 2,
+@dataclass(frozen=True)
+class GradcheckRequest(Request):
+    """A network, a backend, and what to check."""
+
+    recipe: RecipeName = None
+    model: ModelFile = None
+    backend: BackendName = "numpy"
+    device: Device = None
+    seed: Annotated[int, typer.Option(min=0, help="For weights, inputs and directions.")] = 0
+    samples: Annotated[int, typer.Option(min=1, max=256, help="Images in the batch.")] = 2
     per_parameter: Annotated[
-        bool, typer.Option("--per-parameter", help="Single entries of each tensor besides.")
-    ] = False,
-    threads: Threads = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
+        bool, typer.Option("--per-parameter", help="Check single entries of each tensor as well.")
+    ] = False
+    threads: Threads = None
+
+
+def command(request: GradcheckRequest) -> int:
     """Compare a network's gradients with differences of its loss, in float64; exit status 1 when they do not agree."""
     from cnnkit import losses
     from cnnkit.backends import get_backend
     from cnnkit.gradient_check import gradient_check
     from cnnkit.training import Options
 
-    output = Output(json, quiet)
-    chosen = chosen_recipe(recipe, model)
+    output = request.output
+    chosen = choose_recipe(request.recipe, request.model)
     network, shape = chosen.network()
-    ready = get_backend(backend, device, threads)
+    ready = get_backend(request.backend, request.device, request.threads)
     loss = Options(**chosen.training).loss
-    output.note(f"{chosen.name}, {loss}, on {ready.name} ({ready.device}), float64, seed {seed}")
+    output.note(f"{chosen.name}, {loss}, on {ready.name} ({ready.device}), float64, seed {request.seed}")
     report = gradient_check(
         network, losses.parse(loss), shape,
-        backend=ready, seed=seed, samples=samples, per_parameter=per_parameter,
+        backend=ready, seed=request.seed, samples=request.samples, per_parameter=request.per_parameter,
     )  # fmt: skip
+    _print_report(output, report)
+    output.result({
+        "recipe": chosen.name, "backend": ready.name, "device": ready.device, "dtype": "float64", "seed": request.seed,
+        "loss": loss, "passed": report.passed,
+        "rows": [vars(row) | {"passed": row.passed} for row in report.rows],
+    })  # fmt: skip
+    return 0 if report.passed else 1
+
+
+def _print_report(output: Output, report: "GradientReport") -> None:
     rows = [
         (
             row.name,
@@ -61,9 +78,3 @@ def command(
         output.say(Text(f"{len(wrong)} of {len(report.rows)} differ by more than {bound:g}: {', '.join(wrong)}"))
     else:
         output.say(f"all {len(report.rows)} agree within {bound:g}")
-    output.result({
-        "recipe": chosen.name, "backend": ready.name, "device": ready.device, "dtype": "float64", "seed": seed,
-        "loss": loss, "passed": report.passed,
-        "rows": [vars(row) | {"passed": row.passed} for row in report.rows],
-    })  # fmt: skip
-    return 0 if report.passed else 1

@@ -1,170 +1,105 @@
-"""`cnnkit inspect`: what is in a weight file, layer by layer, tensor by tensor, down to every number."""
+"""`cnnkit inspect`: the contents of a weight file, layer by layer, tensor by tensor, down to every number."""
 
-import sys
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, Json, Quiet, Verbose, WeightsFile
+from cnnkit.cli.options import DEFAULT_WEIGHTS, WeightsFile
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import size_text
+from cnnkit.cli.request import Request
+from cnnkit.cli.tables import format_size
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
-    from cnnkit.exporters import Tensor, WeightFile
-    from cnnkit.exporters.core.weight_file import Array
-    from cnnkit.inspection import Finding, Statistics
-    from cnnkit.inspection.slices import Part
+    from cnnkit.exporters import Tensor
+    from cnnkit.inspection import Inspection
+    from cnnkit.inspection.slices import Parts
 
 EXAMPLE = "cnnkit inspect weights.h5 --layer 0 --values"
-_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
-def command(
-    file: WeightsFile = DEFAULT_WEIGHTS,
+@dataclass(frozen=True)
+class InspectRequest(Request):
+    """What to inspect of which file, and how to print it."""
+
+    file: WeightsFile = DEFAULT_WEIGHTS
     layer: Annotated[
         str | None, typer.Option("--layer", metavar="PATTERN", help='Only these layers or tensors: 2, "conv*".')
-    ] = None,
-    values: Annotated[bool, typer.Option("--values", help="Every number, never cut.")] = False,
+    ] = None
+    values: Annotated[bool, typer.Option("--values", help="Print every number, without limit.")] = False
     part: Annotated[
-        str | None, typer.Option("--slice", metavar="PART", help='The numbers of one part: "0,:,1:3".')
-    ] = None,
-    no_stats: Annotated[bool, typer.Option("--no-stats", help="Compute nothing: names and shapes alone.")] = False,
+        str | None, typer.Option("--slice", metavar="PART", help='Print the numbers of one part: "0,:,1:3".')
+    ] = None
+    no_stats: Annotated[bool, typer.Option("--no-stats", help="Compute nothing: only names and shapes.")] = False
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 on an error, a warning, an edited tensor, or one not read.")
-    ] = False,
-    optimizer: Annotated[bool, typer.Option("--optimizer", help="The optimizer's tensors too.")] = False,
+    ] = False
+    optimizer: Annotated[bool, typer.Option("--optimizer", help="The optimizer's tensors too.")] = False
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="OUT", help="Write it all as one page for a browser.")
-    ] = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
-    """Show the layers and tensors of a weight file: what their values are like, and what is wrong with them."""
-    from cnnkit.cli import tensor_facts
-    from cnnkit.files.file_digest import FileDigest
-    from cnnkit.inspection import findings, layer_tree, slices, statistics
-
-    if no_stats and (strict or html):
-        raise ConfigError(f"--no-stats: {'--strict' if strict else '--html'} needs statistics: leave one of them out")
-    parts = None if part is None else slices.parse(part)
-    output = Output(json, quiet)
-    with FileDigest(file) as beside:
-        weights = read_complete(file)
-        shown = tuple(tensor for tensor in weights if optimizer or tensor.kind != "optimizer")
-        if layer is not None:
-            shown = layer_tree.matching(shown, layer, "--layer")
-        printed = _printed(output, shown, parts) if values or parts is not None else ()
-        found = {} if no_stats else {(tensor.kind, tensor.name): statistics(tensor) for tensor in shown}
-        digest = beside.result()
-    wrong = [] if no_stats else findings(shown, found)
-    told = frozenset(printed)
-    nodes = [node for node in layer_tree.nodes(weights, shown) if node.tensors or layer is None]
-    if html is not None:
-        _write_page(output, html, weights, shown, found, wrong)
-
-    output.say(Text(f"{file}: {weights.format}, {size_text(file.stat().st_size)}"))
-    output.say(Text(f"sha256 {digest}"))
-    for line in tensor_facts.provenance(weights):
-        output.say(Text(line))
-    output.say()
-    for node in nodes:
-        tensor_facts.say_node(output, node, weights.parameters, found)
-    tensor_facts.say_rest(output, weights, optimizer)
-    for finding in wrong:
-        output.say(Text(f"finding: {finding.line}", style=_STYLES[finding.severity]))
-    if not json:
-        _say_values(weights, printed, parts)
-    output.result({
-        "file": str(file), "format": weights.format, "size": file.stat().st_size, "sha256": digest,
-        "edited": [printable(name) for name in weights.edited],
-        "not_read": [vars(item).copy() for item in weights.not_read],
-        "layers": [node.to_json(weights.parameters) for node in nodes],
-        "parameters": weights.parameters,
-        "tensors": [_tensor_json(tensor, found.get((tensor.kind, tensor.name)), told, parts) for tensor in shown],
-        **({} if no_stats else {"findings": [finding.to_json() for finding in wrong]}),
-        **({} if html is None else {"html": str(html)}),
-        "undefined": {
-            f"{printable(name)}.{key}": reason
-            for (_, name), statistics in found.items()
-            for key, reason in statistics.undefined().items()
-        },
-    })  # fmt: skip
-    doubtful = weights.edited or weights.not_read
-    return int(strict and bool(doubtful or any(finding.severity != "note" for finding in wrong)))
+        Path | None, typer.Option("--html", metavar="OUT", help="Write everything as one page for a browser.")
+    ] = None
 
 
-def _printed(output: Output, shown: tuple["Tensor", ...], parts: "tuple[Part, ...] | None") -> tuple["Tensor", ...]:
-    """Return the tensors that have the part that is asked for. Raises ConfigError when none has."""
-    from cnnkit.inspection import slices
+def command(request: InspectRequest) -> int:
+    """Show the layers and tensors of a weight file: their values, and the faults in them."""
+    from cnnkit.cli.inspection_view import print_inspection, print_values
+    from cnnkit.inspection import inspect, slices
+    from cnnkit.inspection.layer_tree import select
+
+    if request.no_stats and (request.strict or request.html):
+        option = "--strict" if request.strict else "--html"
+        raise ConfigError(f"--no-stats: {option} needs statistics: leave one of them out")
+    parts = None if request.part is None else slices.parse(request.part)
+    output = request.output
+    weights = read_complete(request.file)
+    printed: tuple[Tensor, ...] = ()
+    if request.values or parts is not None:  # checked before any statistics, which may take long
+        printed = _require_part(output, select(weights, request.layer, request.optimizer), parts)
+    inspection = inspect(weights, request.layer, request.optimizer, compute=not request.no_stats)
+    if request.html is not None:
+        _write_page(output, request.html, inspection)
+    if request.json:
+        page = {} if request.html is None else {"html": str(request.html)}
+        output.result(_to_json(inspection, printed, parts) | page)
+    else:
+        print_inspection(output, inspection, request.optimizer)
+        print_values(weights, printed, parts)
+    return int(request.strict and inspection.doubtful)
+
+
+def _require_part(output: Output, tensors: tuple["Tensor", ...], parts: "Parts | None") -> tuple["Tensor", ...]:
+    """Return the tensors that have the requested part, and note the others. Raises ConfigError when none has it."""
+    from cnnkit.inspection.slices import explain_misfit
 
     if parts is None:
-        return shown
-    reasons = {tensor: slices.misfit(parts, tensor.shape) for tensor in shown}
+        return tensors
+    reasons = {tensor: explain_misfit(parts, tensor.shape) for tensor in tensors}
     for tensor, reason in reasons.items():
         if reason is not None:
             output.note(f"--slice: not of {printable(tensor.name)}: {reason}")
     fitting = tuple(tensor for tensor, reason in reasons.items() if reason is None)
     if not fitting:
-        raise ConfigError(f"--slice: no tensor has that part: {next(iter(reasons.values()), 'there is none')}")
+        raise ConfigError(f"--slice: no tensor has that part: {next(iter(reasons.values()), 'the file has none')}")
     return fitting
 
 
-def _part_of(tensor: "Tensor", parts: "tuple[Part, ...] | None") -> "tuple[Tensor, Array]":
-    """Return a part of a tensor, as a tensor that has its shape, and the values."""
-    import numpy as np
-
-    from cnnkit.inspection import slices
-
-    array = tensor.read()
-    if parts is None:
-        return tensor, array
-    values = np.ascontiguousarray(array[parts]).reshape(np.shape(array[parts]))
-    return replace(tensor, shape=values.shape, axes=slices.kept_axes(parts, tensor.axes)), values
-
-
-def _say_values(weights: "WeightFile", printed: tuple["Tensor", ...], parts: "tuple[Part, ...] | None") -> None:
-    from cnnkit.cli import tensor_facts
-    from cnnkit.exporters.core.architecture import find_flattened_images
-    from cnnkit.inspection import value_text
-
-    maps = find_flattened_images(weights.architecture)
-    for tensor in printed:
-        piece, values = _part_of(tensor, parts)
-        sys.stdout.write(f"\n{tensor_facts.heading(piece)}\n")
-        image = maps.get(tensor.layer) if tensor.role == "weight" else None
-        for text in value_text.lines(piece, values, image):
-            sys.stdout.write(text)
-
-
-def _tensor_json(
-    tensor: "Tensor",
-    found: "Statistics | None",
-    printed: frozenset["Tensor"],
-    parts: "tuple[Part, ...] | None",
-) -> dict[str, Any]:
-    from cnnkit.cli import tensor_facts
-    from cnnkit.inspection import value_text
-
-    told = tensor_facts.tensor_json(tensor, found)
-    return told | {"values": value_text.as_json(*_part_of(tensor, parts))} if tensor in printed else told
-
-
-def _write_page(
-    output: Output,
-    target: Path,
-    weights: "WeightFile",
-    shown: tuple["Tensor", ...],
-    found: dict[tuple[str, str], "Statistics"],
-    wrong: list["Finding"],
-) -> None:
+def _write_page(output: Output, target: Path, inspection: "Inspection") -> None:
     from cnnkit.inspection import report
 
-    size = report.write(target, weights, shown, found, wrong)
-    output.note(f"wrote {target} ({size_text(size)}): open it in a browser")
+    size = report.write(target, inspection)
+    output.note(f"wrote {target} ({format_size(size)}): open it in a browser")
+
+
+def _to_json(inspection: "Inspection", printed: tuple["Tensor", ...], parts: "Parts | None") -> dict[str, Any]:
+    """Return the inspection as JSON, with the values of the printed tensors."""
+    from cnnkit.inspection import slices, value_text
+
+    facts, chosen = inspection.to_json(), frozenset(printed)
+    for tensor, entry in zip(inspection.tensors, facts["tensors"], strict=True):
+        if tensor in chosen:
+            entry["values"] = value_text.to_json(*slices.read_part(tensor, parts))
+    return facts

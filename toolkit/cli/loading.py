@@ -1,4 +1,4 @@
-"""Weight files as the commands take them: complete, on a backend, beside the data that belong to them."""
+"""Weight files for commands: complete with their architecture, on a backend, and with matching data."""
 
 import math
 from dataclasses import replace
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_complete(path: Path) -> "WeightFile":
-    """Return what a weight file holds; one that only names a recipe gets the recipe's architecture and metadata."""
+    """Read a weight file; one that only names a recipe gets the recipe's architecture and metadata."""
     from cnnkit import architecture, exporters, weights
 
     file = exporters.read(path)
@@ -27,7 +27,7 @@ def read_complete(path: Path) -> "WeightFile":
 def load_model(
     path: Path, backend: str, device: str | None, threads: int | None, dtype: str | None = None
 ) -> tuple["Model", "WeightFile"]:
-    """Return the model that a file holds, on a backend, and the file. Raises WeightFileError."""
+    """Return the model in a file, on a backend, and the file. Raises WeightFileError."""
     from cnnkit.backends import get_backend
     from cnnkit.model import Model
 
@@ -36,13 +36,13 @@ def load_model(
     return Model.from_weights(file, backend=ready, dtype=dtype), file
 
 
-def fitting(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
+def match_scaling(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
     """Return the data set with pixels scaled for the model.
 
-    The scaling is the one that the model was trained with. Another source may hold its pixels in another range: where
-    the training's scaling has no offset, the one that brings the brightest pixel closer to 1 is chosen, and said.
+    The scaling is that of the training. The pixels of another source may have another range: when the scaling of the
+    training has no offset, the scaling that brings the brightest pixel closer to 1 is used, with a note.
 
-    Raises DataError or ConfigError where model and images do not belong together.
+    Raises DataError or ConfigError when model and images do not fit together.
     """
     from cnnkit.training.evaluation import check
 

@@ -1,37 +1,28 @@
-"""Options that several commands share, each said once."""
+"""Options that several commands share, each declared once."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cnnkit.cli.output import configure
-
-
-def _quiet(value: bool) -> None:
-    configure(quiet=value)
-
-
-def _verbose(value: bool) -> None:
-    configure(verbose=value)
-
+from cnnkit.cli.output import set_quiet, set_verbose
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print results alone, no progress.", callback=_quiet)]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only results, no progress.", callback=set_quiet)]
 Verbose = Annotated[
-    bool, typer.Option("-v", "--verbose", help="Print more, and tracebacks of defects.", callback=_verbose)
+    bool, typer.Option("-v", "--verbose", help="Print more, with tracebacks of defects.", callback=set_verbose)
 ]
 WeightsFile = Annotated[Path, typer.Argument(metavar="FILE", help="A weight file.", show_default=True)]
 DEFAULT_WEIGHTS = Path("weights.h5")
 
 RecipeName = Annotated[str | None, typer.Option("--recipe", metavar="NAME", help="A recipe; see cnnkit recipes.")]
-ModelFile = Annotated[Path | None, typer.Option("--model", metavar="FILE.toml", help="A network of your own.")]
+ModelFile = Annotated[Path | None, typer.Option("--model", metavar="FILE.toml", help="A file with your network.")]
 BackendName = Annotated[
     str,
-    typer.Option("--backend", metavar="NAME", help="numpy, torch, cupy, reference, auto, or another registered one."),
+    typer.Option("--backend", metavar="NAME", help="numpy, torch, cupy, reference, auto, or any registered name."),
 ]
-Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, mps; chosen by the backend when not given.")]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads; one a core when not given.")]
+Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, mps; by default the backend chooses.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads; by default one per core.")]
 Dtype = Annotated[str | None, typer.Option("--dtype", help="float32 or float64.")]
 DataSource = Annotated[
     str | None,

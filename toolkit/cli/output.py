@@ -1,4 +1,4 @@
-"""What a command prints: for people on standard output, or one JSON object there and the rest on standard error."""
+"""The output of a command: text on standard output, or one JSON object there and the rest on standard error."""
 
 import json
 import math
@@ -14,21 +14,25 @@ from cnnkit.errors import CnnkitError, WeightFileError
 _settings = {"quiet": False, "verbose": False}
 
 
-def configure(quiet: bool = False, verbose: bool = False) -> None:
-    """Set what the global options -q and -v ask for; once set it stays for this run."""
-    _settings["quiet"] |= quiet
-    _settings["verbose"] |= verbose
+def set_quiet(value: bool) -> None:
+    """Set -q for this run; once set, it stays."""
+    _settings["quiet"] |= value
 
 
-def reset() -> None:
-    """Forget what -q and -v asked for: a new run begins."""
+def set_verbose(value: bool) -> None:
+    """Set -v for this run; once set, it stays."""
+    _settings["verbose"] |= value
+
+
+def reset_settings() -> None:
+    """Unset -q and -v: a new run begins."""
     _settings.update(quiet=False, verbose=False)
 
 
 class Output:
-    """Where a command's words go.
+    """The output of one command.
 
-    json: print one JSON object, at the end, and nothing else on standard output.
+    json: print one JSON object at the end, and nothing else, on standard output.
     """
 
     def __init__(self, json: bool = False, quiet: bool = False) -> None:
@@ -39,26 +43,27 @@ class Output:
         self.errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def say(self, text: Any = "", **options: Any) -> None:
-        """Print part of the answer for people; nowhere when the answer is JSON."""
+        """Print a part of the result as text; print nothing when the result is JSON."""
         if not self.json:
             self.people.print(text, **options)
 
     def note(self, text: str) -> None:
-        """Print what happens on the way, on standard error; not with -q."""
+        """Print progress on standard error; not with -q."""
         if not self.quiet:
             try:
                 self.errors.print(escape(text))
-            except BrokenPipeError:  # whoever read along has gone; the work goes on
+            except BrokenPipeError:  # nobody reads standard error any more; the work continues
                 self.quiet = True
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
     def result(self, values: dict[str, Any]) -> None:
-        """Print the one JSON object, if JSON is asked for; NaN and infinities become null."""
+        """Print the one JSON object, with --json; NaN and infinities become null."""
         if self.json:
-            sys.stdout.write(json.dumps(_finite(values), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+            finite = _replace_non_finite(values)
+            sys.stdout.write(json.dumps(finite, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
     def fail_with(self, error: CnnkitError) -> None:
-        """Print a refusal in one line."""
+        """Print an error in one line."""
         if isinstance(error, WeightFileError):
             facts = {"file": error.file, "format": error.format, "offset": error.offset, "hint": error.hint}
             self.fail(str(error), error.kind, **facts)
@@ -66,7 +71,7 @@ class Output:
             self.fail(str(error), "usage")
 
     def fail(self, message: str, kind: str, **facts: Any) -> None:
-        """Print one line on standard error, and the error as JSON if asked for."""
+        """Print one line on standard error, and with --json the error as JSON."""
         line = " ".join(message.split())
         place, hint = facts.get("file"), facts.get("hint")
         if place and str(place) not in line:
@@ -78,11 +83,11 @@ class Output:
         self.result({"error": {"kind": kind, "message": " ".join(message.split())} | empty | facts})
 
 
-def _finite(value: Any) -> Any:
+def _replace_non_finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _replace_non_finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_replace_non_finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -1,15 +1,17 @@
-"""`cnnkit parity`: whether the backends of this machine give the same output."""
+"""`cnnkit parity`: a comparison of the outputs of this machine's backends."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from cnnkit.cli.options import Device, Dtype, Json, Quiet, Verbose
+from cnnkit.cli.options import Device, Dtype
 from cnnkit.cli.output import Output
+from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -18,63 +20,65 @@ if TYPE_CHECKING:
 EXAMPLE = "cnnkit parity --backend numpy --backend torch --report parity.html"
 
 
-def command(
+@dataclass(frozen=True)
+class ParityRequest(Request):
+    """What to compare, where and how thoroughly."""
+
     backend: Annotated[
         list[str] | None,
-        typer.Option("--backend", metavar="NAME", help="May be repeated; all that run here when left out."),
-    ] = None,
-    device: Device = None,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each backend.")] = 1,
-    dtype: Dtype = None,
+        typer.Option("--backend", metavar="NAME", help="Repeatable; by default all that run here."),
+    ] = None
+    device: Device = None
+    threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each backend.")] = 1
+    dtype: Dtype = None
     recipe: Annotated[
         list[str] | None,
-        typer.Option("--recipe", metavar="NAME", help="Trainings to compare; may be repeated; all when left out."),
-    ] = None,
+        typer.Option("--recipe", metavar="NAME", help="Trainings to compare; repeatable; by default all."),
+    ] = None
     pattern: Annotated[
         str | None,
         typer.Option("--filter", metavar="PATTERN", help="Checks by name (conv2d*, 'layer *') or a section."),
-    ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer random cases, and one short training.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of random cases and trainings.")] = 0,
+    ] = None
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer random cases, and one short training.")] = False
+    seed: Annotated[int, typer.Option(min=0, help="Of random cases and trainings.")] = 0
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write all rows to FILE.md or FILE.html.")
-    ] = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
+    ] = None
+
+
+def command(request: ParityRequest) -> int:
     """Compare backends with the float64 reference and each other: operations, layers, losses, optimizers, trainings.
 
-    Exit status 1 when something is beyond its bound; the first divergence is named, with what explains it.
+    Exit status 1 when an error exceeds its bound; the first divergence is named and explained.
     """
     from cnnkit import parity
     from cnnkit.parity import writing
     from cnnkit.parity.document import described, summaries, verdict
 
-    output = Output(json, quiet)
-    if report is not None:
-        writing.require_place(report)
+    output = request.output
+    if request.report is not None:
+        writing.require_place(request.report)
     settings = parity.Settings(
-        dtypes=(dtype,) if dtype else parity.Settings.dtypes,
-        filter=pattern, recipes=tuple(recipe) if recipe else None, quick=quick, seed=seed,
+        dtypes=(request.dtype,) if request.dtype else parity.Settings.dtypes, filter=request.pattern,
+        recipes=tuple(request.recipe) if request.recipe else None, quick=request.quick, seed=request.seed,
     )  # fmt: skip
-    with _bar(output) as progress:
-        found = parity.run(backend or (), settings, device, threads, progress)
-    for block in summaries(found):
-        _say(output, block)
+    with _show_bar(output) as progress:
+        outcome = parity.run(request.backend or (), settings, request.device, request.threads, progress)
+    for block in summaries(outcome):
+        _print_block(output, block)
     output.say()
-    for row in found.failures:
+    for row in outcome.failures:
         output.say(Text(f"FAIL {described(row)}", style="red"))
-    for line in verdict(found):
-        output.say(Text(line, style="bold green" if found.passed else "bold red"))
-    if report is not None:
-        writing.write(found, report)
-        output.note(f"wrote {report}")
-    output.result(found.to_json())
-    return 0 if found.passed else 1
+    for line in verdict(outcome):
+        output.say(Text(line, style="bold green" if outcome.passed else "bold red"))
+    if request.report is not None:
+        writing.write(outcome, request.report)
+        output.note(f"wrote {request.report}")
+    output.result(outcome.to_json())
+    return 0 if outcome.passed else 1
 
 
-def _say(output: Output, block: "Block") -> None:
+def _print_block(output: Output, block: "Block") -> None:
     from cnnkit.parity.blocks import SectionHeading, Table
 
     if not isinstance(block, Table):
@@ -88,8 +92,8 @@ def _say(output: Output, block: "Block") -> None:
 
 
 @contextmanager
-def _bar(output: Output) -> Iterator[Callable[[int, int, str], None] | None]:
-    """Yield what to call before each check; it moves a bar on a terminal and does nothing elsewhere."""
+def _show_bar(output: Output) -> Iterator[Callable[[int, int, str], None] | None]:
+    """Yield a function to call before each check; it moves a bar on a terminal and does nothing elsewhere."""
     if output.quiet or not output.errors.is_terminal:
         yield None
         return

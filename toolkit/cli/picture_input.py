@@ -1,4 +1,4 @@
-"""A picture of the user's, made to look like the images that a network was trained on, step by step and said aloud."""
+"""A user's picture, made to look like the training images of a network, with a report of each step."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,61 +14,61 @@ if TYPE_CHECKING:
     from cnnkit.data import Dataset
 
 Pixels = NDArray[np.float64]
-_SAMPLE = 200  # training images that are looked at
+_SAMPLE = 200  # training images that are measured
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How the training images look.
+class Appearance:
+    """The appearance of the training images.
 
-    bright: whether their ground is, None where they have none in common. side: of their content, in pixels.
+    bright: whether their background is bright, None without a common background. side: of their content, in pixels.
     """
 
     bright: bool | None
     side: int
 
 
-def manner_of(dataset: "Dataset | None", shape: tuple[int, int, int], white: float) -> Manner:
-    """Return the manner of the training images; without them, that of MNIST: dark ground, 20 of 28 pixels."""
+def measure_appearance(dataset: "Dataset | None", shape: tuple[int, int, int], white: float) -> Appearance:
+    """Return the appearance of the training images; without them, that of MNIST: dark background, 20 of 28 pixels."""
     _, height, width = shape
     if dataset is None or dataset.image_shape != shape:
-        return Manner(False, max(1, round(min(height, width) * 20 / 28)))
+        return Appearance(False, max(1, round(min(height, width) * 20 / 28)))
     chosen = np.linspace(0, len(dataset.train) - 1, min(_SAMPLE, len(dataset.train))).astype(int)
     pictures = np.clip(dataset.train.take(chosen)[0].astype(np.float64) / white, 0, 1)
-    share = np.mean([_ground(picture) > 0.5 for picture in pictures])
+    share = np.mean([_find_background(picture) > 0.5 for picture in pictures])
     bright = None if 0.1 < share < 0.9 else bool(share >= 0.9)
-    boxes = [_content(1 - p if bright else p) for p in pictures]
-    return Manner(bright, int(np.median([max(box[1] - box[0], box[3] - box[2]) for box in boxes])))
+    boxes = [_find_content(1 - p if bright else p) for p in pictures]
+    return Appearance(bright, int(np.median([max(box[1] - box[0], box[3] - box[2]) for box in boxes])))
 
 
-def fit_picture(path: Path, shape: tuple[int, int, int], manner: Manner) -> tuple[Pixels, str]:
-    """Return (picture of `shape` (C, H, W) in [0, 1], what was done to it in one line). Raises DataError.
+def fit_picture(path: Path, shape: tuple[int, int, int], appearance: Appearance) -> tuple[Pixels, str]:
+    """Return (picture of `shape` (C, H, W) in [0, 1], the steps taken in one line). Raises DataError.
 
-    A network for grey images on a common ground gets the picture inverted where its ground is the other one, cropped
-    to its content, scaled to the size that content has in the training images, centred by mass. Any other one gets it
-    scaled.
+    For a network on grey images with a common background the picture is inverted if its background differs, cropped
+    to its content, scaled to the size of the content of training images, and centred by mass. For any other network
+    it is only scaled.
     """
     picture = _read(path, shape[0])
     steps = [f"{picture.shape[2]} x {picture.shape[1]} pixels"]
     _, height, width = shape
-    if shape[0] != 1 or manner.bright is None:
+    if shape[0] != 1 or appearance.bright is None:
         if picture.shape != shape:
-            picture = _resized(picture, height, width)
+            picture = _resize(picture, height, width)
             steps.append(f"scaled to {width} x {height}")
-        return picture, _said(path, steps)
-    if (_ground(picture) > 0.5) != manner.bright:
+        return picture, _describe(path, steps)
+    if (_find_background(picture) > 0.5) != appearance.bright:
         picture = 1 - picture
-        own, theirs = ("dark", "bright") if manner.bright else ("bright", "dark")
-        steps.append(f"inverted (its ground is {own}, that of the training images {theirs})")
+        its, theirs = ("dark", "bright") if appearance.bright else ("bright", "dark")
+        steps.append(f"inverted (its background is {its}, that of the training images {theirs})")
     if picture.shape != shape:
-        ink = 1 - picture if manner.bright else picture
-        ink, done = _centred(_stretched(ink), height, width, manner.side)
-        picture = 1 - ink if manner.bright else ink
-        steps += done
-    return picture, _said(path, steps)
+        ink = 1 - picture if appearance.bright else picture
+        ink, taken = _centre(_stretch(ink), height, width, appearance.side)
+        picture = 1 - ink if appearance.bright else ink
+        steps += taken
+    return picture, _describe(path, steps)
 
 
-def _said(path: Path, steps: list[str]) -> str:
+def _describe(path: Path, steps: list[str]) -> str:
     return f"{printable(str(path))}: {', '.join(steps)}"
 
 
@@ -78,40 +78,40 @@ def _read(path: Path, channels: int) -> Pixels:
     if not path.is_file():
         raise DataError(f"{path}: expected a picture, found {'a folder' if path.is_dir() else 'no such file'}")
     if channels not in (1, 3):
-        raise DataError(f"{path}: the network expects {channels} channels: a picture has 1 or 3")
+        raise DataError(f"{path}: the network expects {channels} channels, a picture has 1 or 3")
     return read_picture(path, channels).astype(np.float64) / 255
 
 
-def _ground(picture: Pixels) -> float:
-    """Return the median of the border."""
+def _find_background(picture: Pixels) -> float:
+    """Return the brightness of the background: the median of the border."""
     grey = picture.mean(axis=0)
     return float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
 
 
-def _content(picture: Pixels) -> tuple[int, int, int, int]:
-    """Return (top, bottom, left, right) of what stands out from a dark ground; the whole picture where nothing does."""
+def _find_content(picture: Pixels) -> tuple[int, int, int, int]:
+    """Return (top, bottom, left, right) of the content on a dark background; the whole picture without content."""
     grey = picture.mean(axis=0)
-    ground = _ground(picture)
-    inked = grey > ground + 0.25 * (grey.max() - ground)
+    background = _find_background(picture)
+    inked = grey > background + 0.25 * (grey.max() - background)
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if not len(rows):
         return 0, grey.shape[0], 0, grey.shape[1]
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
-def _stretched(ink: Pixels) -> Pixels:
-    """Return the picture with its ground at 0 and its brightest pixel at 1."""
-    ground = _ground(ink)
-    span = ink.max() - ground
-    return np.clip((ink - ground) / span, 0, 1) if span > 0 else np.zeros_like(ink)
+def _stretch(ink: Pixels) -> Pixels:
+    """Return the picture with its background at 0 and its brightest pixel at 1."""
+    background = _find_background(ink)
+    span = ink.max() - background
+    return np.clip((ink - background) / span, 0, 1) if span > 0 else np.zeros_like(ink)
 
 
-def _centred(ink: Pixels, height: int, width: int, side: int) -> tuple[Pixels, list[str]]:
-    top, bottom, left, right = _content(ink)
+def _centre(ink: Pixels, height: int, width: int, side: int) -> tuple[Pixels, list[str]]:
+    top, bottom, left, right = _find_content(ink)
     content = ink[:, top:bottom, left:right]
     factor = min(side / max(content.shape[1:]), height / content.shape[1], width / content.shape[2])
     tall, wide = (max(1, round(n * factor)) for n in content.shape[1:])
-    small = _stretched_peak(_resized(content, tall, wide))
+    small = _normalise_peak(_resize(content, tall, wide))
     mass = small[0] / max(float(small.sum()), 1e-12)
     down, across = float(mass.sum(axis=1) @ (np.arange(tall) + 0.5)), float(mass.sum(axis=0) @ (np.arange(wide) + 0.5))
     row = min(max(round(height / 2 - down), 0), height - tall)
@@ -122,12 +122,12 @@ def _centred(ink: Pixels, height: int, width: int, side: int) -> tuple[Pixels, l
     return whole, [cropped, f"scaled to {wide} x {tall}", f"centred by mass in {width} x {height}"]
 
 
-def _stretched_peak(ink: Pixels) -> Pixels:
+def _normalise_peak(ink: Pixels) -> Pixels:
     peak = float(ink.max())
     return ink / peak if peak > 0 else ink
 
 
-def _resized(picture: Pixels, height: int, width: int) -> Pixels:
+def _resize(picture: Pixels, height: int, width: int) -> Pixels:
     from PIL import Image
 
     channels = (Image.fromarray(channel.astype(np.float32)) for channel in picture)
@@ -135,6 +135,6 @@ def _resized(picture: Pixels, height: int, width: int) -> Pixels:
     return np.clip(np.stack(scaled), 0, 1)
 
 
-def network_input(picture: Any, white: float, offset: float, factor: float) -> Any:
-    """Return a picture in [0, 1] as the network takes it: (raw - offset) * factor, raw being white for 1."""
+def scale_input(picture: Any, white: float, offset: float, factor: float) -> Any:
+    """Return the network's input for a picture in [0, 1]: (raw - offset) * factor, where raw is `white` for 1."""
     return (picture * white - offset) * factor

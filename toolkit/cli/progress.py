@@ -1,4 +1,4 @@
-"""How a training looks while it runs: a bar on a terminal, a line an epoch everywhere."""
+"""The progress of a training: a bar on a terminal, one line per epoch everywhere."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def training_bar(output: Output, training: "Training") -> Iterator[Callable[["Position"], None]]:
-    """Yield what to call with positions inside an epoch; it moves a bar on a terminal and does nothing elsewhere."""
+    """Yield a function of the position within an epoch; it moves a bar on a terminal and does nothing elsewhere."""
     if output.quiet or not output.errors.is_terminal:
-        yield _nothing
+        yield _ignore
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -36,12 +36,12 @@ def training_bar(output: Output, training: "Training") -> Iterator[Callable[["Po
         yield show
 
 
-def _nothing(position: "Position") -> None:
+def _ignore(position: "Position") -> None:
     """Show nothing."""
 
 
-def epoch_line(report: "EpochReport", epochs: int) -> str:
-    """Return what an epoch brought, in one line."""
+def format_epoch(report: "EpochReport", epochs: int) -> str:
+    """Return the figures of an epoch in one line."""
     entry = report.entry
     line = f"epoch {entry['epoch']:{len(str(epochs))}}/{epochs}"
     line += f"  loss {entry['loss']:.4f}  accuracy {entry['accuracy']:7.2%}"

@@ -5,39 +5,34 @@ from typing import Any
 
 from rich.text import Text
 
-from cnnkit.cli.options import Json, Quiet, Verbose
-from cnnkit.cli.output import Output
+from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
 
 EXAMPLE = "cnnkit recipes"
 
 
-def command(
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,  # noqa: ARG001 (its callback answers)
-) -> int:
-    """List the recipes: networks with their training, by the name that --recipe takes."""
+def command(request: Request) -> int:
+    """List the recipes: networks and their training options, by the name for --recipe."""
     from cnnkit import recipes
 
-    output = Output(json, quiet)
-    found = [_facts(recipes.get(name)) for name in recipes.names()]
+    output = request.output
+    listed = [_describe(recipes.get(name)) for name in recipes.names()]
     rows = [
         (
             facts["name"],
             f"{facts['parameters']:,}",
             facts["data"],
-            _described(facts["description"], facts["source"] if output.verbose else ""),
+            _append_source(facts["description"], facts["source"] if output.verbose else ""),
         )
-        for facts in found
+        for facts in listed
     ]
     print_table(output, ("recipe", "parameters", "data", "what"), rows, " r")
     output.note("train one with: cnnkit train --recipe NAME   its layers: cnnkit summary --recipe NAME")
-    output.result({"recipes": found})
+    output.result({"recipes": listed})
     return 0
 
 
-def _facts(recipe: Any) -> dict[str, Any]:
+def _describe(recipe: Any) -> dict[str, Any]:
     from cnnkit.summary import summarise
 
     network, shape = recipe.network()
@@ -45,6 +40,6 @@ def _facts(recipe: Any) -> dict[str, Any]:
     return kept | {"parameters": summarise(network, shape).parameters, "input_shape": list(shape)}
 
 
-def _described(description: str, source: str) -> Text:
+def _append_source(description: str, source: str) -> Text:
     text = Text(description)
     return text.append(f" After {source.removeprefix('after ')}.", style="dim") if source else text

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that is closed, taken as a wish that the loop grants after the batch at hand."""
+"""Ctrl-C, SIGTERM and a closed terminal as requests to stop, which the loop follows after the current batch."""
 
 import signal
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from types import FrameType
 
 
 class StopRequest:
-    """Whether a signal came, and the exit status that tells of it."""
+    """Whether a signal came, and the exit status for it."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
 
     def __call__(self) -> bool:
-        """Say whether a signal came."""
+        """Return whether a signal came."""
         return self.signal is not None
 
     @property
@@ -24,14 +24,14 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Yield a StopRequest that the signals set; nothing is interrupted, so nothing is left half done."""
+    """Yield a StopRequest that the signals set; nothing is interrupted halfway."""
     request = StopRequest()
 
-    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the form that signal asks for)
+    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the signature that signal expects)
         request.signal = number
 
-    wishes = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {number: signal.signal(number, note) for number in wishes}
+    signals = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, note) for number in signals}
     try:
         yield request
     finally:

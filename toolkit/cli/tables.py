@@ -1,4 +1,4 @@
-"""Tables: drawn on a terminal, aligned columns on unbroken lines in a pipe."""
+"""Tables: drawn on a terminal, aligned columns without line breaks in a pipe."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -16,8 +16,7 @@ Cell = str | Text
 def print_table(output: Output, headings: Sequence[str], rows: Sequence[Sequence[Cell]], kinds: str = "") -> None:
     """Print rows under their headings.
 
-    kinds: a letter a column: "r" where cells stand on the right, "w" where a terminal may break their text; the last
-    column is always such a one.
+    kinds: one letter per column: "r" aligns right, "w" lets a terminal wrap the text; the last column always wraps.
     """
     if output.json:
         return
@@ -28,32 +27,32 @@ def print_table(output: Output, headings: Sequence[str], rows: Sequence[Sequence
             side: Literal["left", "right"] = "right" if kind == "r" else "left"
             table.add_column(Text(heading), justify=side, no_wrap=kind != "w", overflow="fold")
         for row in rows:
-            table.add_row(*map(_text, row))
+            table.add_row(*map(_to_text, row))
         output.say(table)
         return
-    texts = [[_text(cell).plain for cell in row] for row in (headings, *rows)]
+    texts = [[_to_text(cell).plain for cell in row] for row in (headings, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
     for line in texts:
-        padded = (_padded(*cell) for cell in zip(line, widths, kinds, strict=True))
+        padded = (_pad(*cell) for cell in zip(line, widths, kinds, strict=True))
         output.say(Text("  ".join(padded).rstrip()))
 
 
-def _padded(text: str, width: int, kind: str) -> str:
+def _pad(text: str, width: int, kind: str) -> str:
     gap = " " * (width - cell_len(text))
     return gap + text if kind == "r" else text + gap
 
 
-def _text(cell: Any) -> Text:
+def _to_text(cell: Any) -> Text:
     return cell if isinstance(cell, Text) else Text(cell)
 
 
-def shape_text(shape: Sequence[int]) -> str:
+def format_shape(shape: Sequence[int]) -> str:
     """(1, 28, 28) -> "1 x 28 x 28"."""
     return " x ".join(map(str, shape)) or "scalar"
 
 
-def size_text(size: float) -> str:
-    """Return a number of bytes as people say it: "231 KiB"."""
+def format_size(size: float) -> str:
+    """Return a number of bytes with a unit: "231 KiB"."""
     for unit in ("bytes", "KiB", "MiB"):
         if size < 1024:
             return f"{size:.0f} {unit}" if size >= 100 or unit == "bytes" else f"{size:.1f} {unit}"

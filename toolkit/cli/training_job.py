@@ -1,4 +1,4 @@
-"""A training on the command line: run it, save it, say what came of it."""
+"""A training on the command line: run it, save it, report its results."""
 
 import json
 import time
@@ -10,23 +10,23 @@ from rich.text import Text
 
 from cnnkit import exporters
 from cnnkit.cli.output import Output
-from cnnkit.cli.progress import epoch_line, training_bar
+from cnnkit.cli.progress import format_epoch, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
-from cnnkit.cli.tables import size_text
+from cnnkit.cli.tables import format_size
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.model import Model
 from cnnkit.network import Network
 from cnnkit.training import EpochReport, Training, evaluate
 from cnnkit.training.checkpoint import to_weights
 
-SAVE_EVERY = 30.0  # seconds between two saves, where nobody said otherwise
+SAVE_EVERY = 30.0  # seconds between two saves by default
 
 
 @dataclass(frozen=True)
 class Job:
-    """A training with the places where its results go.
+    """A training and the places for its results.
 
-    checkpoint_every: epochs between two saves; 0 saves at the end alone, None about every SAVE_EVERY seconds.
+    checkpoint_every: epochs between two saves; 0 saves only at the end, None about every SAVE_EVERY seconds.
     """
 
     training: Training
@@ -38,13 +38,13 @@ class Job:
     limit_test: int | None = None
 
     def run(self) -> int:
-        """Train to the end, or until a signal comes; return the exit status."""
+        """Train to the end, or until a signal; return the exit status."""
         started = time.perf_counter()
         with stop_on_signals() as stop:
             self._run(stop)
         if stop() and not self.training.finished:
             self.output.fail(
-                f"stopped; everything so far is in {self.out}: go on with the same command and --resume", "usage"
+                f"stopped; everything so far is in {self.out}: continue with the same command and --resume", "usage"
             )
             return stop.status
         self._finish(time.perf_counter() - started)
@@ -54,14 +54,14 @@ class Job:
         training, saved_step, saved_at = self.training, -1, time.perf_counter()
         with training_bar(self.output, training) as show:
             for report in training.epochs(show, stop):
-                self._tell(report)
-                if self._due(report.entry["epoch"], time.perf_counter() - saved_at):
+                self._report_epoch(report)
+                if self._is_due(report.entry["epoch"], time.perf_counter() - saved_at):
                     self._save()
                     saved_step, saved_at = training.position.step, time.perf_counter()
         if saved_step != training.position.step:
             self._save()
 
-    def _due(self, epoch: int, seconds: float) -> bool:
+    def _is_due(self, epoch: int, seconds: float) -> bool:
         if self.checkpoint_every is None:
             return seconds >= SAVE_EVERY
         return self.checkpoint_every > 0 and epoch % self.checkpoint_every == 0
@@ -69,8 +69,8 @@ class Job:
     def _save(self) -> None:
         exporters.write(to_weights(self.training), self.out, "hdf5", overwrite=True)
 
-    def _tell(self, report: EpochReport) -> None:
-        self.output.note(epoch_line(report, self.training.options.epochs))
+    def _report_epoch(self, report: EpochReport) -> None:
+        self.output.note(format_epoch(report, self.training.options.epochs))
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(report.entry) + "\n")
@@ -87,13 +87,13 @@ class Job:
                 f"kept the weights of epoch {best.epoch}, whose validation loss {best.loss:.4f} is the smallest"
             )
         if training.not_captured is not None:
-            output.note(f"steps ran piece by piece, not captured as a whole: {training.not_captured}")
+            output.note(f"steps were not captured, each operation was called: {training.not_captured}")
         test = self._test()
         made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s"
-        output.say(Text(f"wrote {self.out} ({size_text(self.out.stat().st_size)}): {made}"))
+        output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
         output.note(f"next: cnnkit evaluate {self.out}   cnnkit predict {self.out}   cnnkit inspect {self.out}")
         images, spent = len(training.chosen) * len(history), sum(entry["seconds"] for entry in history)
-        output.result(_facts(model, history, self.out) | {
+        output.result(_describe_model(model, history, self.out) | {
             "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(spent, 1e-9),
             "skipped": False, "test": test, "batch_size": training.options.batch_size,
         })  # fmt: skip
@@ -110,18 +110,18 @@ class Job:
 
 
 def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
-    """Say that the file holds this very run, finished."""
+    """Report that the file holds this very run, finished."""
     model, history = Model.from_weights(file), file.metadata.get("history", [])
     done = f"finished ({len(history)} epochs): nothing to do. To train again: --overwrite"
     output.say(Text(f"{out} holds this very run, {done}"))
     provenance = file.metadata.get("provenance", {})
     same = {key: provenance.get(key) for key in ("backend", "device", "dtype")}
-    output.result(_facts(model, history, out) | same | {
+    output.result(_describe_model(model, history, out) | same | {
         "epochs_run": len(history), "seconds": 0.0, "images_per_second": None, "skipped": True,
     })  # fmt: skip
 
 
-def _facts(model: Network, history: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+def _describe_model(model: Network, history: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     return {
         "recipe": model.metadata["recipe"],
         "backend": model.backend.name,

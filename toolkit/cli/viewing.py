@@ -1,4 +1,4 @@
-"""Looking at images of a data set in the terminal."""
+"""Images of a data set in the terminal."""
 
 import enum
 import sys
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cnnkit.data import Dataset, Scaling
 
 
-class Part(enum.StrEnum):
+class DataPart(enum.StrEnum):
     """The two parts of a data set."""
 
     TEST = "test"
@@ -22,21 +22,22 @@ class Part(enum.StrEnum):
 
 
 class Show(enum.StrEnum):
-    """How a picture is drawn in the terminal."""
+    """The ways to draw a picture in the terminal."""
 
     BLOCKS = "blocks"
     HEX = "hex"
     NONE = "none"
 
 
-SplitPart = Annotated[Part, typer.Option("--split", help="The part of the data set.")]
+SplitPart = Annotated[DataPart, typer.Option("--split", help="The part of the data set.")]
 ShowAs = Annotated[Show, typer.Option("--show", help="Draw with blocks, or as bytes in hex with dots for zero.")]
 Indices = Annotated[
-    list[int] | None, typer.Option("--index", min=0, metavar="N", help="An image of that part, from 0; repeatable.")
+    list[int] | None,
+    typer.Option("--index", min=0, metavar="N", help="An image of that part, from 0; repeatable."),
 ]
 
 
-def take(dataset: "Dataset", part: Part, index: int) -> tuple[Any, int]:
+def take_image(dataset: "Dataset", part: DataPart, index: int) -> tuple[Any, int]:
     """Return (raw image (C, H, W), label). Raises DataError on an index beyond the part."""
     split = dataset.split(part.value)
     if index >= len(split):
@@ -45,11 +46,11 @@ def take(dataset: "Dataset", part: Part, index: int) -> tuple[Any, int]:
     return images[0], int(labels[0])
 
 
-def white(scaling: "Scaling") -> float:
-    """Return the raw value of full brightness that belongs to a scaling.
+def find_white(scaling: "Scaling") -> float:
+    """Return the raw value of full brightness for a scaling.
 
-    Without an offset the scaling maps it to 1. With one (standardised pixels), raw pixels are bytes, or in [0, 1] where
-    the offset is.
+    Without an offset, the scaling maps it to 1. With an offset (standardised pixels), raw pixels are bytes, or in
+    [0, 1] if the offset is.
     """
     if scaling.offset:
         return 255.0 if abs(scaling.offset) > 1 else 1.0
@@ -58,19 +59,19 @@ def white(scaling: "Scaling") -> float:
 
 def draw(output: Output, picture: Any, show: Show) -> None:
     """Print a picture (C, H, W), values in [0, 1]."""
-    from cnnkit.pictures import blocks, hex_bytes
+    from cnnkit.pictures import draw_blocks, draw_hex
 
     if show is Show.NONE or output.json:
         return
     width = output.people.width if output.people.is_terminal else None
     if show is Show.HEX:
-        output.say(Text(hex_bytes(picture, width or 10_000)), soft_wrap=True)
+        output.say(Text(draw_hex(picture, width or 10_000)), soft_wrap=True)
         return
     plain = "utf" not in (sys.stdout.encoding or "").lower()
-    output.say(Text(blocks(picture, width, ascii_only=plain)), soft_wrap=True)
+    output.say(Text(draw_blocks(picture, width, ascii_only=plain)), soft_wrap=True)
 
 
-def called(label: int, names: tuple[str, ...]) -> str:
-    """Return a class as people know it: its number, and its name where that says more."""
+def name_class(label: int, names: tuple[str, ...]) -> str:
+    """Return the number of a class, with its name if that differs."""
     name = names[label] if label < len(names) else str(label)
     return name if name == str(label) else f"{label} ({name})"

@@ -1,4 +1,4 @@
-"""How far two arrays of one shape are apart, in one pass over both."""
+"""The distance of two arrays of one shape, in one pass over both."""
 
 import math
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ _FLOATS = {"float16": "int16", "bfloat16": "int16", "float32": "int32", "float64
 
 @dataclass(frozen=True)
 class Distance:
-    """Between a and b.
+    """The differences of the values in a and b.
 
-    different    values that are not the same bits (or, given tolerances, lie outside them)
-    incomparable of these, how many are not finite on one side: the figures leave them out
-    max_abs      of |a - b|; max_rel of |a - b| / max(|a|, |b|); l2 of the root of the sum of squares
-    max_ulp      of the number of values of the type between a and b; None unless both are of one floating type
-    first_index  where the first of the different ones is
-    same         whether all values are the same: bit for bit, or, of two types, in value
+    different    number of values whose bits differ, or, given tolerances, which lie outside them
+    incomparable number of these that are not finite on one side; the figures below leave them out
+    max_abs      largest |a - b|; max_rel: largest |a - b| / max(|a|, |b|); l2: root of the sum of (a - b)^2
+    max_ulp      largest number of values of the type between a and b; None unless both have one floating type
+    first_index  index of the first different value
+    same         whether all values are equal: bit for bit, or in value when the types differ
     """
 
     different: int
@@ -37,16 +37,16 @@ class Distance:
     same: bool
 
 
-def distance(a: Array, b: Array, dtype_a: str, dtype_b: str, atol: float = 0.0, rtol: float = 0.0) -> Distance:
-    """Compare two arrays of one shape, stored as those types; |a - b| <= atol + rtol * |b| passes when one is not 0."""
+def measure_distance(a: Array, b: Array, dtype_a: str, dtype_b: str, atol: float = 0.0, rtol: float = 0.0) -> Distance:
+    """Return the distance of two arrays of one shape; with tolerances, |a - b| <= atol + rtol * |b| passes."""
     same_type, shape = dtype_a == dtype_b, a.shape
     total = _Total(same_type and dtype_a in _FLOATS)
-    for begin, left, right in _blocks(a, b):
+    for begin, left, right in _split(a, b):
         if same_type and left.tobytes() == right.tobytes():
             total.count += left.size
             continue
-        x, y = _wide(left, dtype_a), _wide(right, dtype_b)
-        same = _same_bits(left, right) if same_type else (x == y) | (np.isnan(x) & np.isnan(y))
+        x, y = _widen(left, dtype_a), _widen(right, dtype_b)
+        same = _compare_bits(left, right) if same_type else (x == y) | (np.isnan(x) & np.isnan(y))
         total.add(begin, x, y, same, atol, rtol)
         if total.floating:
             total.add_ulps(left, right, dtype_a)
@@ -84,14 +84,14 @@ class _Total:
         largest = float(gap.max(initial=0.0))
         if not largest:
             return
-        unit = max(self._unit, largest)  # in units of the largest, squares neither overflow nor vanish
+        unit = max(self._unit, largest)  # squares in units of the largest neither overflow nor underflow
         self._squares = self._squares * (self._unit / unit) ** 2 + float(np.square(gap / unit).sum())
         self._unit = unit
 
     def add_ulps(self, left: Array, right: Array, dtype: str) -> None:
-        """Bits, read as signed numbers, count the values of a type from its smallest to its largest."""
-        mine, its = _ordered(left, dtype), _ordered(right, dtype)
-        known = np.isfinite(_wide(left, dtype)) & np.isfinite(_wide(right, dtype))
+        """Add distances in ulp: bits, read as signed numbers, number the values of a type in ascending order."""
+        mine, its = _order_bits(left, dtype), _order_bits(right, dtype)
+        known = np.isfinite(_widen(left, dtype)) & np.isfinite(_widen(right, dtype))
         gap = np.where(mine > its, mine, its).astype(np.uint64) - np.where(mine > its, its, mine).astype(np.uint64)
         self._ulps = max(self._ulps, int(np.max(gap, where=known, initial=0)))
 
@@ -105,8 +105,8 @@ class _Total:
         )
 
 
-def _blocks(a: Array, b: Array) -> Iterator[tuple[int, Array, Array]]:
-    """Yield (flat position, a's values, b's values), both flat; b may be a transposed view, copied block by block."""
+def _split(a: Array, b: Array) -> Iterator[tuple[int, Array, Array]]:
+    """Yield (flat position, a's values, b's values), flat; a transposed view is copied block by block."""
     if not a.ndim:
         a, b = a.reshape(1), b.reshape(1)
     row = math.prod(a.shape[1:])
@@ -116,21 +116,21 @@ def _blocks(a: Array, b: Array) -> Iterator[tuple[int, Array, Array]]:
         yield start * row, left, right
 
 
-def _wide(values: Array, dtype: str) -> Array:
-    found = decode(values, dtype)
-    return found if found.dtype.kind == "c" else found.astype(np.float64)
+def _widen(values: Array, dtype: str) -> Array:
+    known = decode(values, dtype)
+    return known if known.dtype.kind == "c" else known.astype(np.float64)
 
 
-def _same_bits(left: Array, right: Array) -> NDArray[np.bool_]:
+def _compare_bits(left: Array, right: Array) -> NDArray[np.bool_]:
     words = [side.view(f"u{min(side.itemsize, 8)}").reshape(side.size, -1) for side in (left, right)]
     same: NDArray[np.bool_] = (words[0] == words[1]).all(-1)
     return same
 
 
-def _ordered(values: Array, dtype: str) -> Array:
-    """Return bits as numbers that grow with the value: -0 is 0."""
+def _order_bits(values: Array, dtype: str) -> Array:
+    """Return bits as integers in the order of the values; -0 equals 0."""
     signed = _FLOATS[dtype]
     bits = values.view(signed).astype(np.int64)
     smallest = np.int64(np.iinfo(np.dtype(signed)).min)
-    found: Array = np.where(bits < 0, smallest - bits, bits)
-    return found
+    ordered: Array = np.where(bits < 0, smallest - bits, bits)
+    return ordered

@@ -1,4 +1,4 @@
-"""How two weight files differ: what belongs together, how it was brought into one layout, how far it is apart."""
+"""The differences of two weight files: pairs of tensors, brought into one layout, and the distance of each pair."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from typing import Any
 
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
-from cnnkit.inspection.comparison import Distance, distance
+from cnnkit.inspection.comparison import Distance, measure_distance
 from cnnkit.inspection.flattening import Flattening
-from cnnkit.inspection.layouts import Transform, between
+from cnnkit.inspection.layouts import Transform, find_transform
 from cnnkit.inspection.pairing import Pair, Pairing
 
 SAME = ("equal", "close")
@@ -17,11 +17,12 @@ _FIGURES = ("max_abs", "max_rel", "max_ulp", "l2")
 
 @dataclass(frozen=True)
 class Difference:
-    """A pair of tensors.
+    """A pair of tensors and their distance.
 
     status    equal (bit for bit), close (within the tolerances), dtype (the same values in another type), different,
               shape (cannot be compared)
-    transform what b went through to be compared, such as HWIO->OIHW
+    transform the change of layout applied to b, such as HWIO->OIHW
+    distance  None when the shapes cannot be compared
     """
 
     pair: Pair
@@ -54,35 +55,35 @@ class Difference:
         return reasons
 
 
-def differences(
+def compare(
     a: WeightFile, b: WeightFile, pairing: Pairing, atol: float = 0.0, rtol: float = 0.0
 ) -> Iterator[Difference]:
-    """Yield the difference of every pair, two tensors in memory at a time."""
+    """Yield the difference of every pair; two tensors are in memory at a time."""
     flattening = Flattening(a, b)
     for pair in pairing.pairs:
-        transform = between(pair.b, pair.a)
+        transform = find_transform(pair.b, pair.a)
         if transform is None:
             yield Difference(pair, "shape", None, None)
             continue
-        found = _distance(pair, transform, atol, rtol)
-        reordered = flattening.added(transform, pair.a, pair.b)
-        if reordered is not transform and not found.same:  # how a file flattens is inferred; equal values are a fact
-            transform, found = reordered, _distance(pair, reordered, atol, rtol)
-        yield Difference(pair, _status(pair, found, bool(atol or rtol)), transform.name, found)
+        distance = _measure(pair, transform, atol, rtol)
+        reordered = flattening.reorder_inputs(transform, pair.a, pair.b)
+        if reordered is not transform and not distance.same:  # the order is inferred, equality is not
+            transform, distance = reordered, _measure(pair, reordered, atol, rtol)
+        yield Difference(pair, _name_status(pair, distance, bool(atol or rtol)), transform.name, distance)
 
 
-def _distance(pair: Pair, transform: Transform, atol: float, rtol: float) -> Distance:
-    return distance(pair.a.read(), transform.apply(pair.b.read()), pair.a.dtype, pair.b.dtype, atol, rtol)
+def _measure(pair: Pair, transform: Transform, atol: float, rtol: float) -> Distance:
+    return measure_distance(pair.a.read(), transform.apply(pair.b.read()), pair.a.dtype, pair.b.dtype, atol, rtol)
 
 
-def _status(pair: Pair, found: Distance, tolerant: bool) -> str:
-    if found.same and pair.a.dtype == pair.b.dtype:
+def _name_status(pair: Pair, distance: Distance, tolerant: bool) -> str:
+    if distance.same and pair.a.dtype == pair.b.dtype:
         return "equal"
-    if found.same and not tolerant:
+    if distance.same and not tolerant:
         return "dtype"
-    return "different" if found.different else "close"
+    return "different" if distance.different else "close"
 
 
 def matters(tensor: Tensor) -> bool:
-    """Return whether a net lacks something without this tensor: counters and constants of formats are no part of it."""
+    """Return whether the network needs this tensor; it does not need counters and constants of formats."""
     return tensor.kind == "parameter" or tensor.role in ("mean", "variance")

@@ -1,4 +1,4 @@
-"""Something about a tensor that its owner should know."""
+"""A finding: a fault of a tensor, or something worth knowing about it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +10,13 @@ SEVERITIES = ("error", "warning", "note")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """One finding about one tensor.
 
-    kind      what it is: nan, dead_filter, constant, ...
-    severity  error: the net cannot work; warning: probably a fault; note: worth knowing
-    count     how many values or units it concerns
-    index     where the first of them is, or the numbers of the units
-    message   without the tensor's name
+    kind      nan, dead_filter, constant, ...
+    severity  error: the network cannot work; warning: probably a fault; note: worth knowing
+    count     number of values or units concerned
+    index     index of the first value, or the numbers of the units
+    message   text without the tensor's name
     """
 
     tensor: str

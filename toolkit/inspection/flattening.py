@@ -1,27 +1,27 @@
-"""Which dense layers stand behind a Flatten, and in which order each file keeps their inputs."""
+"""The dense layers after a Flatten, and the order in which each file stores their inputs."""
 
 from dataclasses import replace
 
 from cnnkit.exporters.core.architecture import find_flattened_images
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.inspection.layouts import Transform, channels_last, words
+from cnnkit.inspection.layouts import Transform, is_channels_last, normalise_axes
 
 
 class Flattening:
-    """Two files that may flatten images differently.
+    """Two files that may flatten images in different orders.
 
-    A file keeps H, W, C when its convolution kernels have their window first, or when Keras wrote it.
-    Channels and pixels come from the architecture of either file, or else from the last convolution before.
+    The order of a file is H, W, C when its convolution kernels have their window first, or when Keras wrote it.
+    Channels and pixels come from the architecture of either file, or else from the preceding convolution.
     """
 
     def __init__(self, a: WeightFile, b: WeightFile) -> None:
         self._maps = (find_flattened_images(a.architecture), find_flattened_images(b.architecture))
-        self._before = _channels_before(a) | _channels_before(b)
+        self._before = _find_channels_before(a) | _find_channels_before(b)
         self._last = (_keeps_channels_last(a), _keeps_channels_last(b))
 
-    def added(self, transform: Transform, a: Tensor, b: Tensor) -> Transform:
-        """Return the transform of `b` into the layout of `a`, with the inputs reordered where that is needed."""
-        axes = words(a) or words(b)
+    def reorder_inputs(self, transform: Transform, a: Tensor, b: Tensor) -> Transform:
+        """Return `transform`, of `b` into the layout of `a`, with the inputs reordered where the files differ."""
+        axes = normalise_axes(a) or normalise_axes(b)
         if self._last[0] == self._last[1] or len(a.shape) != 2 or a.role not in ("weight", "other") or "in" not in axes:
             return transform
         place = axes.index("in")
@@ -45,20 +45,20 @@ class Flattening:
 
 
 def _keeps_channels_last(file: WeightFile) -> bool:
-    known = [found for tensor in file if (found := channels_last(tensor)) is not None]
+    known = [last for tensor in file if (last := is_channels_last(tensor)) is not None]
     return known[0] if known else file.format == "keras"
 
 
-def _channels_before(file: WeightFile) -> dict[int, int]:
-    """Return {id of the first dense weight behind a convolution: that convolution's channels}."""
-    found, channels = dict[int, int](), None
+def _find_channels_before(file: WeightFile) -> dict[int, int]:
+    """Return {id of the first dense weight after a convolution: channels of that convolution}."""
+    before, channels = dict[int, int](), None
     for tensor in file:
         if tensor.role != "weight" or tensor.kind != "parameter":
             continue
-        axes = words(tensor)
+        axes = normalise_axes(tensor)
         if len(tensor.shape) > 2 and "out" in axes:
             channels = tensor.shape[axes.index("out")]
         elif len(tensor.shape) == 2 and channels is not None:
-            found[id(tensor)] = channels
+            before[id(tensor)] = channels
             channels = None
-    return found
+    return before

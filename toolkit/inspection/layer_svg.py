@@ -1,4 +1,4 @@
-"""Maps of one tensor as an SVG file: a cell a value, with the exact value on hover; no scripts, light and dark."""
+"""The maps of tensors as an SVG file: one cell per value, exact values on hover; no scripts, light and dark."""
 
 from collections.abc import Iterator
 from html import escape
@@ -10,7 +10,7 @@ from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.svg.palette import css_class, style_sheet
 from cnnkit.exporters.svg.scale import NAN, STEPS, Scale
 from cnnkit.files.names import printable
-from cnnkit.inspection.mosaic import mosaic, uri
+from cnnkit.inspection.mosaic import draw_mosaic, encode_uri
 from cnnkit.inspection.unit_maps import UnitMaps
 
 MOST_CELLS = 20_000
@@ -19,7 +19,7 @@ _NEITHER = {NAN: "#b700b7"}
 
 
 class Section(NamedTuple):
-    """A tensor to draw: its maps, the number of each unit and channel, the text above each unit."""
+    """A tensor to draw: its maps, the numbers of the drawn units and channels, a caption per unit."""
 
     tensor: Tensor
     maps: UnitMaps
@@ -30,16 +30,16 @@ class Section(NamedTuple):
 
 
 def draw(title: str, sections: list[Section]) -> str:
-    """Return the file's text."""
+    """Return the text of an SVG file with a heading and the maps of each section."""
     body, y = [f'<text class="h1" x="{_MARGIN}" y="40">{escape(title)}</text>'], 56.0
     for section in sections:
         heading = (
             f"{printable(section.tensor.name)}: {' x '.join(map(str, section.tensor.shape))}, {section.tensor.dtype}"
         )
         body.append(f'<text class="h2" x="{_MARGIN}" y="{y + 14:g}">{escape(heading)}</text>')
-        body.append(f'<text class="s" x="{_MARGIN}" y="{y + 32:g}">{escape(scale_text(section.scale))}</text>')
-        drawn = _image if section.maps.values.size > MOST_CELLS else _cells
-        parts, y = drawn(section, y + 44)
+        body.append(f'<text class="s" x="{_MARGIN}" y="{y + 32:g}">{escape(describe_scale(section.scale))}</text>')
+        draw_section = _draw_image if section.maps.values.size > MOST_CELLS else _draw_cells
+        parts, y = draw_section(section, y + 44)
         body += parts
         y += 16
     height = round(y + _MARGIN)
@@ -51,8 +51,8 @@ def draw(title: str, sections: list[Section]) -> str:
     )
 
 
-def scale_text(scale: Scale) -> str:
-    """Return what the colours mean."""
+def describe_scale(scale: Scale) -> str:
+    """Return the meaning of the colours in one line."""
     text = f"orange -{scale.limit:.4g}, 0 white, blue +{scale.limit:.4g}"
     if scale.clipped:
         text += f"; {scale.beyond:,} values lie beyond: {scale.low:.4g} to {scale.high:.4g}"
@@ -60,9 +60,9 @@ def scale_text(scale: Scale) -> str:
     return text + (f"; {odd:,} not finite" if odd else "")
 
 
-def _image(section: Section, y: float) -> tuple[list[str], float]:
-    """One pixel a value: too many for cells."""
-    pixels = mosaic(section.maps, section.scale)
+def _draw_image(section: Section, y: float) -> tuple[list[str], float]:
+    """Return a section as a picture of one pixel per value, for more than MOST_CELLS values, and the next y."""
+    pixels = draw_mosaic(section.maps, section.scale)
     factor = max(min(_WIDE / pixels.shape[1], 8), 0.1)
     width, height = pixels.shape[1] * factor, pixels.shape[0] * factor
     note = f"{section.maps.values.size:,} values, one pixel each: --unit N draws one with its values"
@@ -70,33 +70,33 @@ def _image(section: Section, y: float) -> tuple[list[str], float]:
         f'<text class="s" x="{_MARGIN}" y="{y + 8:g}">{escape(note)}</text>',
         f'<rect class="z" x="{_MARGIN}" y="{y + 16:g}" width="{width:g}" height="{height:g}"/>',
         f'<image class="i" x="{_MARGIN}" y="{y + 16:g}" width="{width:g}" height="{height:g}" '
-        f'preserveAspectRatio="none" href="{uri(pixels)}"/>',
+        f'preserveAspectRatio="none" href="{encode_uri(pixels)}"/>',
     ], y + 16 + height
 
 
-def _cells(section: Section, y: float) -> tuple[list[str], float]:
+def _draw_cells(section: Section, y: float) -> tuple[list[str], float]:
     values = section.maps.values
     units, channels, height, width = values.shape
     size = max(min(28.0, _WIDE / max(width, 1), 9000 / max(values.size, 1) + 6), 3.0)
     across = max(min(channels, int((_WIDE + 8) // (width * size + 8))), 1)
     tile = across * (width * size + 8) - 8
-    pitch = max(tile, *(7.2 * len(caption) for caption in section.captions)) + 20  # 12 px text is seldom wider
-    beside = max(int((_WIDE + 20) // pitch), 1)
+    pitch = max(tile, *(7.2 * len(caption) for caption in section.captions)) + 20  # 12 px text is rarely wider
+    per_row = max(int((_WIDE + 20) // pitch), 1)
     down = -(-channels // across) * (height * size + 8) + _LINE
     levels = section.scale.levels(values)
     body: list[str] = []
     for place in range(units):
-        left = _MARGIN + (place % beside) * pitch
-        top = y + (place // beside) * (down + 8)
+        left = _MARGIN + (place % per_row) * pitch
+        top = y + (place // per_row) * (down + 8)
         body.append(f'<text x="{left:g}" y="{top + 12:g}">{escape(section.captions[place])}</text>')
         for channel in range(channels):
             row, column = divmod(channel, across)
             corner = left + column * (width * size + 8), top + _LINE + row * (height * size + 8)
-            body.append("<g>" + "".join(_map(section, levels, (place, channel), corner, size)) + "</g>")
-    return body, y + -(-units // beside) * (down + 8)
+            body.append("<g>" + "".join(_draw_map(section, levels, (place, channel), corner, size)) + "</g>")
+    return body, y + -(-units // per_row) * (down + 8)
 
 
-def _map(
+def _draw_map(
     section: Section, levels: np.ndarray[tuple[int, ...], np.dtype[np.int8]], at: tuple[int, int],
     corner: tuple[float, float], size: float,
 ) -> Iterator[str]:  # fmt: skip
@@ -106,13 +106,13 @@ def _map(
         colour = (
             f'class="{css_class(int(level))}"' if abs(level) <= STEPS else f'fill="{_NEITHER.get(int(level), "#000")}"'
         )
-        title = f"[{unit}, {channel}, {i}, {j}] = {_number(section.tensor, value)}"
+        title = f"[{unit}, {channel}, {i}, {j}] = {_format_number(section.tensor, value)}"
         yield (
             f'<rect {colour} x="{corner[0] + j * size:g}" y="{corner[1] + i * size:g}" '
             f'width="{size:g}" height="{size:g}"><title>{title}</title></rect>'
         )
 
 
-def _number(tensor: Tensor, value: float) -> str:
-    """Return the shortest digits in the tensor's own type."""
+def _format_number(tensor: Tensor, value: float) -> str:
+    """Return the shortest digits that identify the value in the tensor's type."""
     return str(np.float32(value)) if tensor.dtype == "float32" else repr(float(value))

@@ -1,4 +1,4 @@
-"""The layers of a weight file with their tensors, and choosing among them by a pattern."""
+"""The layers of a weight file with their tensors, and the selection of tensors by a pattern."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -8,12 +8,12 @@ from cnnkit.errors import ConfigError
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
 
-_DEEPEST = 50  # a file of a stranger may be nested without end
+_DEEPEST = 50  # an untrusted file may be nested without end
 _LISTED = 12
 
 
-class Node(NamedTuple):
-    """A layer of the tree: its path, its type where the file says it, the shape it gives, and its tensors."""
+class LayerNode(NamedTuple):
+    """A layer of the tree: path, type and output shape (None where the file has neither), and its tensors."""
 
     path: str
     type: str | None
@@ -22,11 +22,11 @@ class Node(NamedTuple):
 
     @property
     def parameters(self) -> int:
-        """The trained values of this layer itself."""
+        """The number of trained values of this layer, without those of the layers inside it."""
         return sum(tensor.parameters for tensor in self.tensors if tensor.kind == "parameter")
 
     def to_json(self, total: int) -> dict[str, Any]:
-        """Return the layer as `cnnkit inspect --json` prints it; `total` is the net's number of parameters."""
+        """Return the layer as `cnnkit inspect --json` prints it; `total` is the network's number of parameters."""
         return {
             "path": printable(self.path),
             "type": printable(self.type) if self.type else None,
@@ -37,42 +37,51 @@ class Node(NamedTuple):
         }
 
 
-def nodes(weights: WeightFile, shown: tuple[Tensor, ...]) -> Iterator[Node]:
-    """Yield the layers that the architecture names, in its order, then those that only tensors name."""
-    own = dict[str, list[Tensor]]()
-    for tensor in shown:
-        own.setdefault(tensor.layer, []).append(tensor)
-    for layer in described((weights.architecture or {}).get("layers")):
-        shape = layer.get("output_shape")
-        known = tuple(shape) if isinstance(shape, list) and all(isinstance(n, int) for n in shape) else None
-        yield Node(layer["path"], str(layer["type"]), known, tuple(own.pop(layer["path"], ())))
-    for path, tensors in own.items():
-        yield Node(path, None, None, tuple(tensors))
+def list_layers(weights: WeightFile, tensors: tuple[Tensor, ...]) -> Iterator[LayerNode]:
+    """Yield the layers of the architecture, in its order, then those that only the tensors name."""
+    by_layer = dict[str, list[Tensor]]()
+    for tensor in tensors:
+        by_layer.setdefault(tensor.layer, []).append(tensor)
+    for layer in _walk((weights.architecture or {}).get("layers")):
+        sizes = layer.get("output_shape")
+        shape = tuple(sizes) if isinstance(sizes, list) and all(isinstance(n, int) for n in sizes) else None
+        yield LayerNode(layer["path"], str(layer["type"]), shape, tuple(by_layer.pop(layer["path"], ())))
+    for path, rest in by_layer.items():
+        yield LayerNode(path, None, None, tuple(rest))
 
 
-def described(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield every layer in the JSON of an architecture's layers, combinators before what they hold."""
+def _walk(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield every layer in the JSON of an architecture, a combinator before the layers inside it."""
     if depth > _DEEPEST:
         return
     if isinstance(value, list):
         for item in value:
-            yield from described(item, depth + 1)
+            yield from _walk(item, depth + 1)
     elif isinstance(value, dict) and isinstance(value.get("path"), str) and "type" in value:
         yield value
         for item in value.values():
-            yield from described(item, depth + 1)
+            yield from _walk(item, depth + 1)
 
 
-def matching(tensors: tuple[Tensor, ...], pattern: str, option: str) -> tuple[Tensor, ...]:
-    """Return the tensors whose layer or name fits a pattern: "2", "2.weight", "conv*".
+def select(weights: WeightFile, layer: str | None = None, optimizer: bool = False) -> tuple[Tensor, ...]:
+    """Return the tensors that match the pattern `layer`, all by default; those of the optimizer only on request.
 
-    Raises ConfigError, which names `option` and the layers that there are, when none does.
+    Raises ConfigError when none matches.
     """
-    found = tuple(
+    tensors = tuple(tensor for tensor in weights if optimizer or tensor.kind != "optimizer")
+    return tensors if layer is None else match(tensors, layer, "--layer")
+
+
+def match(tensors: tuple[Tensor, ...], pattern: str, option: str) -> tuple[Tensor, ...]:
+    """Return the tensors whose layer or name matches a pattern: "2", "2.weight", "conv*".
+
+    Raises ConfigError, which names `option` and the existing layers, when none does.
+    """
+    matching = tuple(
         t for t in tensors if any(fnmatchcase(text, pattern) for text in (t.layer, t.name)) or t.layer == pattern
     )
-    if not found:
+    if not matching:
         layers = list(dict.fromkeys(printable(tensor.layer, 40) for tensor in tensors))
-        there = ", ".join(layers[:_LISTED]) + (", ..." if len(layers) > _LISTED else "")
-        raise ConfigError(f"{option} {printable(pattern, 60)}: no layer and no tensor of that name: there are {there}")
-    return found
+        known = ", ".join(layers[:_LISTED]) + (", ..." if len(layers) > _LISTED else "")
+        raise ConfigError(f"{option} {printable(pattern, 60)}: no layer and no tensor of that name: there are {known}")
+    return matching

@@ -1,4 +1,4 @@
-"""All maps of a tensor side by side, as one picture of indexed colours."""
+"""All maps of a tensor side by side, as one picture with indexed colours."""
 
 import math
 
@@ -11,42 +11,42 @@ from cnnkit.exporters.svg.scale import Scale
 from cnnkit.inspection.unit_maps import UnitMaps
 
 Pixels = NDArray[np.uint8]
-GAP = 0  # the index of what lies between maps
+GAP = 0  # the colour index between maps
 _UNIT_GAP = 3
-_WIDE = 256  # pixels that a row of maps should not exceed by much
+_WIDE = 256  # pixels: the approximate limit of a row of maps
 
 
-def indices() -> NDArray[np.uint8]:
-    """Return the table from a level, as an unsigned byte, to the index of its colour."""
+def index_table() -> NDArray[np.uint8]:
+    """Return the colour index of each level; a level is an int8 read as an unsigned byte."""
     table = np.zeros(256, np.uint8)
     for level, index in image_indices().items():
         table[level % 256] = index
     return table
 
 
-def mosaic(maps: UnitMaps, scale: Scale) -> Pixels:
-    """Return the maps (U, C, H, W) as one picture: a row of maps a unit, small units beside each other."""
+def draw_mosaic(maps: UnitMaps, scale: Scale) -> Pixels:
+    """Return the maps (U, C, H, W) as one picture: one row of maps per unit, small units side by side."""
     levels = scale.levels(maps.values)
-    pixels: Pixels = np.take(indices(), levels.view(np.uint8))
+    pixels: Pixels = np.take(index_table(), levels.view(np.uint8))
     units, channels, height, width = pixels.shape
     if not maps.folded:
         rows: Pixels = pixels.reshape(units * channels, height * width)
         return rows
-    columns = channels if channels * (width + 1) <= _WIDE else _columns(channels, height, width)
-    tile = _grid(pixels.reshape(units * channels, height, width), units, channels, columns)
+    columns = channels if channels * (width + 1) <= _WIDE else _count_columns(channels, height, width)
+    tile = _lay_grid(pixels.reshape(units * channels, height, width), units, channels, columns)
     gap = 1 if channels == 1 else _UNIT_GAP
-    square = _columns(2 * units, *tile.shape[1:])  # or rather twice as wide as tall
+    square = _count_columns(2 * units, *tile.shape[1:])  # about twice as wide as tall
     across = max(min(units, square, _WIDE // (tile.shape[2] + gap)), 1)
-    whole: Pixels = _grid(tile, 1, units, across, gap)[0]
+    whole: Pixels = _lay_grid(tile, 1, units, across, gap)[0]
     return whole
 
 
-def _columns(count: int, height: int, width: int) -> int:
-    """Return how many maps stand in a row so that the whole is about square."""
+def _count_columns(count: int, height: int, width: int) -> int:
+    """Return the number of maps per row that makes the whole about square."""
     return max(round(math.sqrt(count * (height + 1) / (width + 1))), 1)
 
 
-def _grid(pictures: Pixels, groups: int, count: int, columns: int, gap: int = 1) -> Pixels:
+def _lay_grid(pictures: Pixels, groups: int, count: int, columns: int, gap: int = 1) -> Pixels:
     """Return (groups * count, h, w) pictures as (groups, H, W), `columns` in a row, `gap` pixels between."""
     height, width = pictures.shape[1:]
     rows = -(-count // columns)
@@ -57,8 +57,8 @@ def _grid(pictures: Pixels, groups: int, count: int, columns: int, gap: int = 1)
     return whole[:, :-gap, :-gap]
 
 
-def opaque(paper: tuple[int, int, int] = (255, 255, 255)) -> list[Colour]:
-    """Return the palette on paper of that colour, nothing transparent."""
+def mix_palette(paper: tuple[int, int, int] = (255, 255, 255)) -> list[Colour]:
+    """Return the palette mixed with a paper colour, without transparency."""
     mixed: list[Colour] = []
     for *colour, alpha in image_palette():
         red, green, blue = (round(p + (c - p) * alpha / 255) for p, c in zip(paper, colour, strict=True))
@@ -66,18 +66,18 @@ def opaque(paper: tuple[int, int, int] = (255, 255, 255)) -> list[Colour]:
     return mixed
 
 
-def uri(pixels: Pixels) -> str:
-    """Return a picture as a data URI; zero is transparent, so that it fits a light and a dark page."""
+def encode_uri(pixels: Pixels) -> str:
+    """Return a picture as a data URI; zero is transparent, to fit light and dark pages."""
     return data_uri(np.ascontiguousarray(pixels), image_palette())
 
 
-def png(pixels: Pixels, factor: int) -> bytes:
+def encode_png(pixels: Pixels, factor: int) -> bytes:
     """Return a picture as a PNG file on white, each pixel a square of `factor`."""
-    return encode(np.repeat(np.repeat(pixels, factor, 0), factor, 1), opaque())
+    return encode(np.repeat(np.repeat(pixels, factor, 0), factor, 1), mix_palette())
 
 
-def stacked_png(pictures: list[Pixels]) -> bytes:
-    """Return pictures below each other as one PNG file, each pixel a square that makes the widest about 800 wide."""
+def stack_png(pictures: list[Pixels]) -> bytes:
+    """Return pictures stacked in one PNG file, each pixel a square; the widest becomes about 800 pixels wide."""
     widest = max(picture.shape[1] for picture in pictures)
     rows = [np.pad(picture, ((1, 1), (1, 1 + widest - picture.shape[1])), constant_values=GAP) for picture in pictures]
-    return png(np.concatenate(rows), max(min(800 // widest, 24), 1))
+    return encode_png(np.concatenate(rows), max(min(800 // widest, 24), 1))

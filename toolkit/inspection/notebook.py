@@ -5,8 +5,7 @@ from html import escape
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import printable
 from cnnkit.inspection.findings import findings
-from cnnkit.inspection.layer_tree import Node, nodes
-from cnnkit.inspection.report.pictures import small
+from cnnkit.inspection.layer_tree import LayerNode, list_layers
 from cnnkit.inspection.statistics import Statistics, statistics
 
 _STYLE = (
@@ -22,7 +21,7 @@ def model_table(weights: WeightFile) -> str:
     weights: what `Model.to_weights` gives, with architecture and provenance.
     """
     by_tensor = {(tensor.kind, tensor.name): statistics(tensor) for tensor in weights}
-    rows = "".join(_rows(node, by_tensor) for node in nodes(weights, weights.tensors))
+    rows = "".join(_rows(node, by_tensor) for node in list_layers(weights, weights.tensors))
     head = "".join(f"<th>{name}</th>" for name in _HEADINGS)
     below = "".join(f"<div>{_safe(f'{w.severity}: {w.line}')}</div>" for w in findings(weights.tensors, by_tensor))
     return (
@@ -37,7 +36,7 @@ def _caption(weights: WeightFile) -> str:
     return f"input {shape}, {weights.parameters:,} parameters, {made_by['backend']}, {made_by['dtype']}"
 
 
-def _rows(node: Node, by_tensor: dict[tuple[str, str], Statistics]) -> str:
+def _rows(node: LayerNode, by_tensor: dict[tuple[str, str], Statistics]) -> str:
     output = " × ".join(map(str, node.output_shape)) if node.output_shape is not None else ""
     layer = f"<td>{_safe(f'{node.path} {node.type or str()}')}</td><td>{output}</td>"
     if not node.tensors:
@@ -50,7 +49,7 @@ def _rows(node: Node, by_tensor: dict[tuple[str, str], Statistics]) -> str:
             for value in (stats.min, stats.max, stats.mean, stats.std)
         )
         shape = " × ".join(map(str, tensor.shape))
-        picture = small(stats.histogram) if stats.histogram is not None else ""
+        picture = draw_small(stats.histogram) if stats.histogram is not None else ""
         name = tensor.name.removeprefix(f"{node.path}.")
         rows.append(
             f"<tr>{layer}<td>{_safe(name)}</td><td>{shape}</td><td>{stats.count:,}</td>{figures}<td>{picture}</td></tr>"

@@ -1,30 +1,30 @@
-"""A tensor's values as flat pieces, so that what looks at them needs little memory, and their SHA-256 beside."""
+"""A tensor's values as flat pieces, to be processed in little memory, and their SHA-256."""
 
 from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from cnnkit.exporters.core.weight_file import Array, Tensor, hash_blocks
+from cnnkit.exporters.core.weight_file import Array, Tensor
 
-VALUES = 1 << 20  # of a piece
+VALUES = 1 << 20  # per piece
 
 
-def pieces(tensor: Tensor, multiple: int = 1) -> Generator[Array, None, str]:
-    """Yield the values in C order, flat, a whole number of times `multiple` at once; return their SHA-256."""
+def read_pieces(tensor: Tensor, multiple: int = 1) -> Generator[Array, None, str]:
+    """Yield the values in C order as flat pieces, each a multiple of `multiple` long; return their SHA-256."""
     if tensor.stream is None:
-        return hash_blocks(_slices(tensor.read(), multiple))
-    return _whole(tensor.stream(), multiple)
+        return hash_blocks(_cut(tensor.read(), multiple))
+    return _align(tensor.stream(), multiple)
 
 
-def _slices(values: Array, multiple: int) -> Iterator[Array]:
+def _cut(values: Array, multiple: int) -> Iterator[Array]:
     flat = values.reshape(-1)
     step = multiple * max(VALUES // multiple, 1)
     for start in range(0, flat.size, step):
         yield flat[start : start + step]
 
 
-def _whole(parts: Generator[Array, None, str], multiple: int) -> Generator[Array, None, str]:
-    """Yield the same values in pieces of a whole number of times `multiple`; what is left over waits for the next."""
+def _align(parts: Generator[Array, None, str], multiple: int) -> Generator[Array, None, str]:
+    """Yield the same values in pieces whose lengths are multiples of `multiple`; the rest goes into the next piece."""
     rest: Array | None = None
     while True:
         try:

@@ -1,4 +1,4 @@
-"""How two trainings differ: what was asked for, on what data, how it went, where it ended. Times do not count."""
+"""The differences of two trainings: options, data, history and final figures. Times are ignored."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ _OWN = ("history", "run", "architecture", "exported_from")
 
 
 class Change(NamedTuple):
-    """One thing that is not the same: where it stands, and its two values, None where it is missing."""
+    """A difference: its path, and the two values, None where missing."""
 
     what: str
     a: Any
@@ -20,59 +20,59 @@ class Change(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return the keys that `cnnkit diff --runs --json` prints."""
-        return {"what": printable(self.what), "a": _shown(self.a), "b": _shown(self.b)}
+        return {"what": printable(self.what), "a": _to_printable(self.a), "b": _to_printable(self.b)}
 
 
-def changes(a: WeightFile, b: WeightFile) -> list[Change]:
-    """Return what differs between the trainings that two files come from, in the order: settings, history, end."""
+def compare_runs(a: WeightFile, b: WeightFile) -> list[Change]:
+    """Return the differences of the trainings behind two files, in the order: settings, history, final figures."""
     settings = itertools.chain(
-        _between("run", a.metadata.get("run"), b.metadata.get("run")),
-        _between("metadata", _rest(a.metadata), _rest(b.metadata)),
+        _compare("run", a.metadata.get("run"), b.metadata.get("run")),
+        _compare("metadata", _drop_own(a.metadata), _drop_own(b.metadata)),
     )
-    return [*settings, *_history(_epochs(a), _epochs(b))]
+    return [*settings, *_compare_history(_read_history(a), _read_history(b))]
 
 
-def _rest(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_own(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in metadata.items() if key not in _OWN}
 
 
-def _epochs(file: WeightFile) -> list[Any]:
+def _read_history(file: WeightFile) -> list[Any]:
     history = file.metadata.get("history")
     return history if isinstance(history, list) else []
 
 
-def _history(a: list[Any], b: list[Any]) -> Iterator[Change]:
+def _compare_history(a: list[Any], b: list[Any]) -> Iterator[Change]:
     """Yield the number of epochs, the first epoch whose figures differ, and the last figures of both."""
     if len(a) != len(b):
         yield Change("history.epochs", len(a), len(b))
     for number, (mine, its) in enumerate(zip(a, b, strict=False), 1):
-        found = list(_between(f"history.epoch {number}", _figures(mine), _figures(its)))
-        yield from found
-        if found:
+        changed = list(_compare(f"history.epoch {number}", _drop_times(mine), _drop_times(its)))
+        yield from changed
+        if changed:
             break
     if a and b:
-        yield from _between("final", _figures(a[-1]), _figures(b[-1]))
+        yield from _compare("final", _drop_times(a[-1]), _drop_times(b[-1]))
 
 
-def _figures(epoch: Any) -> Any:
+def _drop_times(epoch: Any) -> Any:
     if not isinstance(epoch, Mapping):
         return epoch
     return {key: value for key, value in epoch.items() if key not in _TIMES}
 
 
-def _between(path: str, a: Any, b: Any, depth: int = 0) -> Iterator[Change]:
+def _compare(path: str, a: Any, b: Any, depth: int = 0) -> Iterator[Change]:
     if a == b:
         return
     if isinstance(a, Mapping) and isinstance(b, Mapping) and depth < 20:
         for key in dict.fromkeys((*a, *b)):
-            yield from _between(f"{path}.{key}", a.get(key), b.get(key), depth + 1)
+            yield from _compare(f"{path}.{key}", a.get(key), b.get(key), depth + 1)
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b) and depth < 20:
         for index, (mine, its) in enumerate(zip(a, b, strict=True)):
-            yield from _between(f"{path}[{index}]", mine, its, depth + 1)
+            yield from _compare(f"{path}[{index}]", mine, its, depth + 1)
     else:
         yield Change(path, a, b)
 
 
-def _shown(value: Any) -> Any:
-    """Return a value as it can be printed: numbers as they are, texts and what holds them in one short line."""
+def _to_printable(value: Any) -> Any:
+    """Return a value for printing: numbers unchanged, everything else as one short line."""
     return value if value is None or isinstance(value, int | float) else printable(str(value), 120)

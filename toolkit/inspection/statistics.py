@@ -1,4 +1,4 @@
-"""What the values of a tensor are like, in one pass over them: extent, mean, spread, zeros, what is not a number."""
+"""Statistics of a tensor's values in one pass: minimum, maximum, mean, deviation, zeros, NaN and infinities."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,22 +9,22 @@ from numpy.typing import NDArray
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Array, Tensor
-from cnnkit.inspection.histogram import Counter, Histogram
+from cnnkit.inspection.histogram import ExponentCounter, Histogram
 from cnnkit.inspection.moments import Moments
-from cnnkit.inspection.pieces import pieces
+from cnnkit.inspection.pieces import read_pieces
 from cnnkit.inspection.units import UnitSquares
 
-_CACHED = 1 << 16  # values that are looked at at once: half a megabyte in float64
+_CACHED = 1 << 16  # values processed at once: half a megabyte in float64
 Index = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Extent, mean and spread (of the population) are those of the finite values, None where there are none.
+    """The statistics of a tensor; min, max, mean and (population) std of its finite values, None without any.
 
-    first_nan, first_inf  index of the first value that is one
+    first_nan, first_inf  index of the first NaN, of the first infinity
     histogram             counts by sign and power of two
-    norms                 L2 norm of each filter or neuron, where the axes say what those are
+    norms                 L2 norm of each filter or neuron, where the axes identify them
     """
 
     count: int
@@ -59,28 +59,24 @@ class Statistics:
 
 
 class Accumulator:
-    """Takes the values of one tensor piece by piece."""
+    """Computes the statistics of one tensor, piece by piece."""
 
     def __init__(self, tensor: Tensor) -> None:
         self._tensor = tensor
         self._units = UnitSquares.of(tensor)
+        self.multiple = 1 if self._units is None else self._units.multiple  # a piece holds a whole number of these
         self._moments = Moments()
         kind = carrier(tensor.dtype)
         self._complex = kind.kind == "c"
-        self._counter = Counter(decode(np.zeros(0, kind), tensor.dtype).dtype)
+        self._counter = ExponentCounter(decode(np.zeros(0, kind), tensor.dtype).dtype)
         self._integers = kind.kind in "iub" and not tensor.dtype.startswith(("bfloat", "float"))
         self._extent: tuple[int, int] | None = None
         self._count = self._zeros = self._nan = self._inf = 0
         self._first: dict[str, int] = {}
-        self._wide: NDArray[np.float64] = np.empty(0)  # kept: fresh memory costs more than the work
-
-    @property
-    def multiple(self) -> int:
-        """The number of values that a piece should hold a whole number of times."""
-        return 1 if self._units is None else self._units.multiple
+        self._wide: NDArray[np.float64] = np.empty(0)  # reused: new memory costs more than the work
 
     def add(self, piece: Array) -> None:
-        """Take the next values, flat, in the tensor's own type."""
+        """Add the next values, flat, in the tensor's stored type."""
         if self._complex:
             self._count += piece.size
             return
@@ -113,30 +109,26 @@ class Accumulator:
         return values[~(nan | infinite)]
 
     def result(self, digest: str) -> Statistics:
-        """Return what all the values are like; `digest` is their SHA-256."""
+        """Return the statistics of all values; `digest` is their SHA-256."""
         if self._complex:
             return Statistics(self._count, None, None, None, None, None, None, None, digest)
-        found = self._moments.result()
-        low, high, mean, std = (None,) * 4 if found is None else found
+        low, high, mean, std = self._moments.result() or (None,) * 4
         if self._extent is not None:  # beyond 2^53 float64 is not exact
             low, high = self._extent
+        shape = self._tensor.shape
+        first = {name: tuple(map(int, np.unravel_index(place, shape))) for name, place in self._first.items()}
         return Statistics(
             self._count, low, high, mean, std, self._zeros, self._nan, self._inf, digest,
-            self._index("nan"), self._index("inf"), self._counter.histogram(self._zeros),
+            first.get("nan"), first.get("inf"), self._counter.histogram(self._zeros),
             None if self._units is None else self._units.norms(),
         )  # fmt: skip
 
-    def _index(self, name: str) -> Index | None:
-        if name not in self._first:
-            return None
-        return tuple(map(int, np.unravel_index(self._first[name], self._tensor.shape)))
-
 
 def statistics(tensor: Tensor) -> Statistics:
-    """Read a tensor and return what its values are like: bit for bit the same from whatever format they come."""
+    """Read a tensor and return its statistics: the same bits for the same values, whatever the file format."""
     accumulator = Accumulator(tensor)
     step = accumulator.multiple * max(_CACHED // accumulator.multiple, 1)
-    parts = pieces(tensor, step)
+    parts = read_pieces(tensor, step)
     while True:
         try:
             piece = next(parts)

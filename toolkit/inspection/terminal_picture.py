@@ -7,18 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, STEPS, Scale
-from cnnkit.inspection.mosaic import indices, opaque
+from cnnkit.inspection.mosaic import index_table, mix_palette
 
 Map = NDArray[np.float64]
 _BETWEEN = "  "
-_FOLD = 32  # numbers that a row without a shape has on a line
-_SMALL = 12  # a wider map takes a character a value, two rows in one
-ABSENT = np.uint64(0x7FF8_AB5E_0000_0001).view(np.float64)  # a NaN that no calculation makes
+_FOLD = 32  # numbers per line of a row without a shape
+_SMALL = 12  # a wider map has one character per value, two rows per line
+ABSENT = np.uint64(0x7FF8_AB5E_0000_0001).view(np.float64)  # a NaN that no calculation produces
 _ODD = {NAN: "??", POSITIVE_INFINITY: "^^", NEGATIVE_INFINITY: "vv"}
 
 
-def folded(values: Map) -> Map:
-    """Return maps (C, H, W); one long row becomes several of 32, the rest of the last ABSENT, which is not drawn."""
+def fold(values: Map) -> Map:
+    """Return maps (C, H, W); one long row becomes rows of 32, the last filled with ABSENT, which is not drawn."""
     if values.shape[1] != 1 or values.shape[2] <= _FOLD:
         return values
     flat = values.reshape(len(values), -1)
@@ -28,38 +28,40 @@ def folded(values: Map) -> Map:
     return room.reshape(len(values), rows, _FOLD)
 
 
-def plain(maps: Map, scale: Scale, width: int) -> Iterator[str]:
+def draw_plain(maps: Map, scale: Scale, width: int) -> Iterator[str]:
     """Yield lines that draw maps (C, H, W) side by side: "+9" is the largest magnitude, " ." exactly zero."""
     gap = " " if maps.shape[2] <= _FOLD else ""
     texts = []
     for values in maps:
-        rows = zip(scale.levels(values).tolist(), _present(values).tolist(), strict=True)
-        cells = ([_cell(n) if t else "  " for n, t in zip(levels, there, strict=True)] for levels, there in rows)
+        rows = zip(scale.levels(values).tolist(), _is_present(values).tolist(), strict=True)
+        cells = (
+            [_format_level(n) if t else "  " for n, t in zip(levels, there, strict=True)] for levels, there in rows
+        )
         texts.append([gap.join(row) for row in cells])
-    yield from _beside(texts, (2 + len(gap)) * maps.shape[2] - len(gap), width)
+    yield from _place_beside(texts, (2 + len(gap)) * maps.shape[2] - len(gap), width)
 
 
-def coloured(maps: Map, scale: Scale, width: int) -> Iterator[str]:
-    """Yield the same in true colour (ANSI): two blanks a cell, or half blocks where a map is wide."""
-    colours = opaque((0xF7, 0xF7, 0xF7))
-    table = indices()
+def draw_coloured(maps: Map, scale: Scale, width: int) -> Iterator[str]:
+    """Yield the same in true colour (ANSI): two blanks per cell, or half blocks for a wide map."""
+    colours = mix_palette((0xF7, 0xF7, 0xF7))
+    table = index_table()
     texts, cell = [], 2 if maps.shape[2] <= _SMALL else 1
     for values in maps:
         cells = table[scale.levels(values).view(np.uint8)]
-        there = _present(values)
+        there = _is_present(values)
         if cell == 2:
-            texts.append(["".join(f"{_paint(48, colours[c])}  " for c in row) + "\x1b[0m" for row in cells.tolist()])
+            texts.append(["".join(f"{_colour(48, colours[c])}  " for c in row) + "\x1b[0m" for row in cells.tolist()])
         else:
-            texts.append([_halves(cells, there, row, colours) for row in range(0, len(cells), 2)])
-    yield from _beside(texts, cell * maps.shape[2], width)
+            texts.append([_draw_halves(cells, there, row, colours) for row in range(0, len(cells), 2)])
+    yield from _place_beside(texts, cell * maps.shape[2], width)
 
 
-def _present(values: Map) -> NDArray[np.bool_]:
+def _is_present(values: Map) -> NDArray[np.bool_]:
     present: NDArray[np.bool_] = np.ascontiguousarray(values).view(np.uint64) != ABSENT.view(np.uint64)
     return present
 
 
-def _halves(
+def _draw_halves(
     cells: NDArray[np.uint8], there: NDArray[np.bool_], row: int, colours: list[tuple[int, int, int, int]]
 ) -> str:
     upper, lower = (
@@ -71,17 +73,17 @@ def _halves(
     shown = (
         "\x1b[0m "
         if a is None
-        else _paint(38, colours[a]) + ("\x1b[49m" if b is None else _paint(48, colours[b])) + "▀"
+        else _colour(38, colours[a]) + ("\x1b[49m" if b is None else _colour(48, colours[b])) + "▀"
         for a, b in zip(upper, lower, strict=True)
     )
     return "".join(shown) + "\x1b[0m"
 
 
-def _paint(where: int, colour: tuple[int, int, int, int]) -> str:
+def _colour(where: int, colour: tuple[int, int, int, int]) -> str:
     return f"\x1b[{where};2;{colour[0]};{colour[1]};{colour[2]}m"
 
 
-def _cell(level: int) -> str:
+def _format_level(level: int) -> str:
     if level in _ODD:
         return _ODD[level]
     if not level:
@@ -89,8 +91,8 @@ def _cell(level: int) -> str:
     return f"{'+' if level > 0 else '-'}{math.ceil(abs(level) * 10 / STEPS) - 1}"
 
 
-def _beside(pictures: list[list[str]], across: int, width: int) -> Iterator[str]:
-    """Yield pictures side by side, as many as fit into a width, an empty line below each row of them."""
+def _place_beside(pictures: list[list[str]], across: int, width: int) -> Iterator[str]:
+    """Yield the lines of pictures side by side, as many as fit into `width`, with an empty line between rows."""
     count = max((width + len(_BETWEEN)) // (across + len(_BETWEEN)), 1)
     for start in range(0, len(pictures), count):
         if start:

@@ -12,8 +12,8 @@ _OUTPUTS = ("o", "out")
 _LARGEST_PERIOD = 1 << 20
 
 
-def unit_axis(tensor: Tensor) -> int | None:
-    """Return the axis that counts the units of a weight, None where the axes do not say."""
+def find_unit_axis(tensor: Tensor) -> int | None:
+    """Return the axis of the units of a weight, None where the names of the axes do not tell."""
     if tensor.role not in ("weight", "recurrent_weight") or len(tensor.shape) < 2:
         return None
     return next((tensor.axes.index(name) for name in _OUTPUTS if name in tensor.axes), None)
@@ -21,7 +21,7 @@ def unit_axis(tensor: Tensor) -> int | None:
 
 @dataclass
 class UnitSquares:
-    """Sums, unit by unit, of the squares of values that come in C order: of a shape (lead, count, inner)."""
+    """Sums of squares per unit, of values of shape (lead, count, inner) that come in C order."""
 
     lead: int
     count: int
@@ -34,8 +34,8 @@ class UnitSquares:
 
     @classmethod
     def of(cls, tensor: Tensor) -> "UnitSquares | None":
-        """Return the empty sums for a tensor that has units."""
-        axis = unit_axis(tensor)
+        """Return zero sums for a tensor with units, None for any other."""
+        axis = find_unit_axis(tensor)
         if axis is None or not tensor.parameters:
             return None
         shape = tensor.shape
@@ -43,31 +43,31 @@ class UnitSquares:
 
     @property
     def multiple(self) -> int:
-        """The number of values that a piece should hold a whole number of times."""
+        """The number of values that divides the length of a piece."""
         period = self.inner if self.lead == 1 else self.inner * self.count
         return period if period <= _LARGEST_PERIOD else 1
 
     def add(self, values: NDArray[np.float64]) -> float:
-        """Add the squares of the next values; what is not finite counts as it is. Return the sum of all of them."""
+        """Add the squares of the next values, NaN and infinities included. Return their total."""
         begin, self._position = self._position, self._position + values.size
         period = self.inner if self.lead == 1 else self.inner * self.count
         if period > _LARGEST_PERIOD:
             places = np.arange(begin, self._position) // self.inner % self.count
-            found = np.bincount(places, values * values, self.count)
+            squares = np.bincount(places, values * values, self.count)
         elif self.lead == 1:
             rows = values.reshape(-1, self.inner)
-            found = np.einsum("ij,ij->i", rows, rows)
+            squares = np.einsum("ij,ij->i", rows, rows)
             first = begin // self.inner
-            self.sums[first : first + len(rows)] = found
-            return float(found.sum())
+            self.sums[first : first + len(rows)] = squares
+            return float(squares.sum())
         elif self.inner == 1:
             rows = values.reshape(-1, self.count)
-            found = np.einsum("ij,ij->j", rows, rows)
+            squares = np.einsum("ij,ij->j", rows, rows)
         else:
             cubes = values.reshape(-1, self.count, self.inner)
-            found = np.einsum("ijk,ijk->j", cubes, cubes)
-        self.sums += found
-        return float(found.sum())
+            squares = np.einsum("ijk,ijk->j", cubes, cubes)
+        self.sums += squares
+        return float(squares.sum())
 
     def norms(self) -> NDArray[np.float64]:
         """Return the L2 norm of every unit."""

@@ -62,7 +62,7 @@ def test_what_is_undefined_is_null_with_a_reason(cnnkit, trained):
     result = cnnkit("evaluate", trained, "--limit", 3, "--json").json
     assert result["recall"] is None
     assert "no image of class" in result["undefined"]["recall"]
-    assert "-: undefined, for want of images" in cnnkit("evaluate", trained, "--limit", 3).out
+    assert "-: undefined, because the class has no images" in cnnkit("evaluate", trained, "--limit", 3).out
 
 
 def test_split_and_limit(cnnkit, trained):

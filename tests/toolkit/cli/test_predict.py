@@ -66,7 +66,7 @@ def test_a_picture_is_inverted_cropped_scaled_and_centred_and_it_says_so(cnnkit,
     drawn(images[0, 0]).save("black.png")
     drawn(images[0, 0], ground=0, ink=255).save("white.png")
     black, white = (cnnkit("predict", trained, "--image", name, "--json") for name in ("black.png", "white.png"))
-    assert "inverted (its ground is bright" in black.err
+    assert "inverted (its background is bright" in black.err
     assert "inverted" not in white.err
     for result in (black, white):
         for word in ("300 x 200 pixels", "cropped to its content of", "scaled to", "centred by mass in 8 x 8"):

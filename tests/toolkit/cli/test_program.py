@@ -8,7 +8,7 @@ import pytest
 
 import cnnkit.recipes
 from cnnkit.cli.app import run
-from cnnkit.cli.commands import SUMMARIES, loaded
+from cnnkit.cli.commands import SUMMARIES, load_command
 
 COMMANDS = (
     "train", "evaluate", "predict", "export", "inspect", "show", "diff", "summary", "parity", "gradcheck", "backends",
@@ -33,7 +33,7 @@ def test_the_help_names_every_command(cnnkit):
 
 @pytest.mark.parametrize("name", SUMMARIES)
 def test_the_help_says_of_a_command_what_it_says_itself(name):
-    paragraphs = (loaded(name).help or "").split("\n\n")
+    paragraphs = (load_command(name).help or "").split("\n\n")
     assert " ".join(paragraphs[0].split()) == SUMMARIES[name]
 
 

@@ -96,15 +96,15 @@ def test_png(cnnkit, trained, folder):
 
 def test_coloured_cells():
     from cnnkit.exporters.svg.scale import scale_of
-    from cnnkit.inspection.terminal_picture import coloured, folded
+    from cnnkit.inspection.terminal_picture import draw_coloured, fold
 
     small, wide = np.array([[[1.0, -1.0], [0.0, 0.5]]]), np.arange(-14.0, 14.0).reshape(1, 1, 28).repeat(3, 1)
-    lines = list(coloured(small, scale_of(small), 80))
+    lines = list(draw_coloured(small, scale_of(small), 80))
     assert lines[0] == "\x1b[48;2;0;90;181m  \x1b[48;2;200;90;0m  \x1b[0m"
-    halves = list(coloured(wide, scale_of(wide), 80))
+    halves = list(draw_coloured(wide, scale_of(wide), 80))
     assert len(halves) == 2
     assert halves[1].count("\x1b[49m") == 28, "below the last row there is nothing"
-    assert folded(np.zeros((1, 1, 70))).shape == (1, 3, 32)
+    assert fold(np.zeros((1, 1, 70))).shape == (1, 3, 32)
 
 
 def test_names_of_strangers(cnnkit, folder):
@@ -122,7 +122,7 @@ def test_what_is_refused(refused, cnnkit, trained, folder):
     assert "--channel: expected 0 to 0" in refused("show", trained, "0", "--channel", 1)
     assert ".svg or .png" in refused("show", trained, "0", "-o", "x.gif")
     (folder / "x.svg").write_text("mine")
-    assert "is there already" in refused("show", trained, "0", "-o", "x.svg")
+    assert "already exists" in refused("show", trained, "0", "-o", "x.svg")
     assert cnnkit("show", trained, "0", "-o", "x.svg", "--overwrite").status == 0
     exporters.write(WeightFile((Tensor.of("none", np.zeros((0, 2))),)), folder / "none.npz")
-    assert "nothing there that can be drawn" in refused("show", "none.npz", "none")
+    assert "nothing to draw" in refused("show", "none.npz", "none")

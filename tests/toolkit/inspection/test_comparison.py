@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
 from cnnkit.inspection import comparison
-from cnnkit.inspection.comparison import distance
+from cnnkit.inspection.comparison import measure_distance
 
 
 def between(a, b, dtype=None, **options):
     a, b = np.asarray(a), np.asarray(b)
-    return distance(a, b, dtype or a.dtype.name, dtype or b.dtype.name, **options)
+    return measure_distance(a, b, dtype or a.dtype.name, dtype or b.dtype.name, **options)
 
 
 def test_by_hand():

@@ -5,8 +5,8 @@ import pytest
 
 from cnnkit.errors import ConfigError
 from cnnkit.exporters import Tensor, WeightFile
-from cnnkit.inspection.differences import differences
-from cnnkit.inspection.layouts import between
+from cnnkit.inspection.differences import compare
+from cnnkit.inspection.layouts import find_transform
 from cnnkit.inspection.pairing import pair
 
 ROLES = {"weight": "weight", "kernel": "weight", "bias": "bias", "gamma": "gamma", "mean": "mean"}
@@ -90,7 +90,7 @@ def test_optimizers_are_left_out():
 
 
 def compared(a, b):
-    return [(d.status, d.transform) for d in differences(a, b, pair(a, b))]
+    return [(d.status, d.transform) for d in compare(a, b, pair(a, b))]
 
 
 def test_layouts_by_axes():
@@ -113,9 +113,9 @@ def test_layouts_by_shape_where_there_are_no_axes():
     b = file(arr_0=kernel.transpose(2, 3, 1, 0), arr_1=matrix.T)
     assert compared(a, b) == [("equal", "HWIO->OIHW by shape"), ("equal", "(a,b)->(b,a) by shape")]
     plain = {name: Tensor.of(name, array) for name, array in (("hwio", values(2, 2, 3, 5)), ("oihw", kernel))}
-    assert between(plain["oihw"], plain["hwio"]).name == "OIHW->HWIO by shape"
-    assert between(Tensor.of("a", values(2, 3, 4)), Tensor.of("b", values(4, 3, 2))) is None
-    assert between(Tensor.of("a", values(2)), Tensor.of("b", values(2, 1))) is None
+    assert find_transform(plain["oihw"], plain["hwio"]).name == "OIHW->HWIO by shape"
+    assert find_transform(Tensor.of("a", values(2, 3, 4)), Tensor.of("b", values(4, 3, 2))) is None
+    assert find_transform(Tensor.of("a", values(2)), Tensor.of("b", values(2, 1))) is None
 
 
 def flattened():
@@ -154,7 +154,7 @@ def test_statuses():
     exact = file(x__weight=np.float32([[0.5, 2]]))
     assert compared(exact, file(x__weight=np.float64([[0.5, 2]]))) == [("dtype", None)]
     b = file(x__weight=values(3, 4) + 1e-9)
-    (found,) = differences(a, b, pair(a, b), atol=1e-6)
+    (found,) = compare(a, b, pair(a, b), atol=1e-6)
     assert found.status == "close"
     assert found.undefined() == {}
 
@@ -164,7 +164,7 @@ def test_equal_values_are_equal_whatever_is_thought_of_their_order():
     kernel, dense = values(3, 3, 1, 4), values(64, 10)
     a = replace(file(KERAS, c__kernel=kernel, d__kernel=dense), format="keras")
     b = replace(file(c__kernel=kernel.transpose(3, 2, 0, 1), d__kernel=dense.T), format="torch")
-    assert [d.status for d in differences(a, b, pair(a, b))] == ["equal", "equal"]
+    assert [d.status for d in compare(a, b, pair(a, b))] == ["equal", "equal"]
     moved = dense.reshape(4, 4, 4, 10).transpose(2, 0, 1, 3).reshape(64, 10)  # H, W, C as C, H, W
     c = replace(file(c__kernel=kernel.transpose(3, 2, 0, 1), d__kernel=moved.T), format="torch")
-    assert [d.status for d in differences(a, c, pair(a, c))] == ["equal", "equal"]
+    assert [d.status for d in compare(a, c, pair(a, c))] == ["equal", "equal"]

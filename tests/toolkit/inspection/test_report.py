@@ -16,7 +16,7 @@ import pytest
 from cnnkit import exporters
 from cnnkit.errors import ExportError
 from cnnkit.exporters import Tensor, WeightFile
-from cnnkit.inspection import findings, report, statistics
+from cnnkit.inspection import inspect, report
 from cnnkit.inspection.report import embedded
 from cnnkit.inspection.report.script import SCRIPT
 from cnnkit.inspection.report.style import CSS
@@ -45,8 +45,7 @@ def net():
 
 
 def write(path, file):
-    found = {(t.kind, t.name): statistics(t) for t in file}
-    return report.write(path, file, file.tensors, found, findings(file.tensors, found))
+    return report.write(path, inspect(file, optimizer=True))
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +108,7 @@ def test_the_same_file_gives_the_same_page(page, tmp_path):
 
 
 def test_what_is_too_large_is_left_out_and_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(embedded.chosen, "__defaults__", (100,))
+    monkeypatch.setattr(embedded.choose, "__defaults__", (100,))
     write(tmp_path / "small.html", net())
     text = (tmp_path / "small.html").read_text()
     assert "216 values, not in this page: <code>cnnkit inspect net.h5 --layer &#x27;0.weight&#x27; --values" in text

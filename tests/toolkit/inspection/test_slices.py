@@ -40,12 +40,12 @@ def test_fit_as_numpy_says(parts):
     try:
         shape = array[parts].shape
     except IndexError:
-        assert slices.misfit(parts, array.shape) is not None
+        assert slices.explain_misfit(parts, array.shape) is not None
     else:
-        assert slices.misfit(parts, array.shape) is None
-        assert len(slices.kept_axes(parts, ("o", "i", "k"))) == len(shape)
+        assert slices.explain_misfit(parts, array.shape) is None
+        assert len(slices.remaining_axes(parts, ("o", "i", "k"))) == len(shape)
 
 
 def test_names_of_what_is_left():
-    assert slices.kept_axes(slices.parse("0,...,1"), ("o", "i", "kh", "kw")) == ("i", "kh")
-    assert slices.kept_axes(slices.parse("0"), ("o", "i")) == ("i",)
+    assert slices.remaining_axes(slices.parse("0,...,1"), ("o", "i", "kh", "kw")) == ("i", "kh")
+    assert slices.remaining_axes(slices.parse("0"), ("o", "i")) == ("i",)

@@ -1,4 +1,4 @@
-"""The values of tensors inside the page: base64 in blocks that a browser neither shows nor runs."""
+"""The values of tensors inside the page: base64 in blocks that browsers neither show nor run."""
 
 import base64
 
@@ -7,22 +7,22 @@ import numpy as np
 from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Tensor
 
-BUDGET = 48 << 20  # bytes of values in one page; larger pages open slowly
-_TYPES = {"float16": "float32", "bool": "uint8"}  # what a browser has no array for
+BUDGET = 48 << 20  # bytes of values per page; larger pages open slowly
+_TYPES = {"float16": "float32", "bool": "uint8"}  # types without an array in browsers
 
 
-def chosen(tensors: tuple[Tensor, ...], budget: int = BUDGET) -> set[int]:
-    """Return the ids of the tensors whose values go into the page: the smallest first."""
-    found, left = set[int](), budget
+def choose(tensors: tuple[Tensor, ...], budget: int = BUDGET) -> set[int]:
+    """Return the ids of the tensors to embed: the smallest first, up to `budget` bytes."""
+    selected, remaining = set[int](), budget
     for tensor in sorted(tensors, key=lambda tensor: tensor.nbytes):
-        if tensor.parameters and not tensor.dtype.startswith("complex") and tensor.nbytes <= left:
-            left -= tensor.nbytes
-            found.add(id(tensor))
-    return found
+        if tensor.parameters and not tensor.dtype.startswith("complex") and tensor.nbytes <= remaining:
+            remaining -= tensor.nbytes
+            selected.add(id(tensor))
+    return selected
 
 
-def block(tensor: Tensor, key: str) -> tuple[str, str]:
-    """Return (name of the type in the block, the block); types that a browser lacks are widened, which is exact."""
+def embed(tensor: Tensor, key: str) -> tuple[str, str]:
+    """Return (element type in the block, the block); types that browsers lack are widened without loss."""
     array = decode(tensor.read(), tensor.dtype)
     dtype = np.dtype(_TYPES.get(array.dtype.name, array.dtype.name))
     data = np.ascontiguousarray(array, dtype.newbyteorder("<"))

@@ -1,50 +1,47 @@
-"""The page as a whole: what a browser may do with it, overview, findings, layers, table."""
+"""The whole page: security policy, overview, findings, layers, table."""
 
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.inspection.finding import Finding
-from cnnkit.inspection.layer_tree import nodes
+from cnnkit.inspection.inspection import Inspection
+from cnnkit.inspection.layer_tree import list_layers
 from cnnkit.inspection.report.script import SCRIPT
 from cnnkit.inspection.report.style import CSS
-from cnnkit.inspection.report.table import safe, table
-from cnnkit.inspection.statistics import Statistics
+from cnnkit.inspection.report.table import make_safe, render_table
 
 GENERATOR = '<meta name="generator" content="cnnkit inspect">'
 _BAR = 240
 
 
-def page(
-    weights: WeightFile,
-    shown: tuple[Tensor, ...],
-    found: Mapping[tuple[str, str], Statistics],
-    wrong: Sequence[Finding],
-) -> Iterator[str]:
-    """Yield the page piece by piece."""
-    title = safe(weights.file or "weights")
+def render_page(inspection: Inspection) -> Iterator[str]:
+    """Yield the HTML of the page piece by piece."""
+    weights, tensors = inspection.weights, inspection.tensors
+    title = make_safe(weights.file or "weights")
     yield '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_policy()}">\n{GENERATOR}\n'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{_build_policy()}">\n{GENERATOR}\n'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
     yield f"<title>{title}</title><style>{CSS}</style></head><body>\n<h1>{title}</h1>\n"
-    yield from _overview(weights, shown)
-    yield from _findings(weights, wrong)
-    yield from _layers(weights, shown)
+    yield from _render_overview(weights, len(tensors))
+    yield from _render_findings(weights, inspection.findings or ())
+    yield from _render_layers(weights, tensors)
     yield (
         '<h2>Tensors</h2><div class="bar-line">'
         '<input type="search" id="search" placeholder="search name, layer, role, dtype" aria-label="search">'
-        f'<span class="soft" id="count">{len(shown)} of {len(shown)} tensors</span></div>\n'
+        f'<span class="soft" id="count">{len(tensors)} of {len(tensors)} tensors</span></div>\n'
         '<noscript><p class="soft">Sorting, searching and the list of values need the script of this page.</p>'
         "</noscript>\n"
     )
-    yield from table(weights, shown, found)
+    yield from render_table(inspection)
     yield f"<script>{SCRIPT}</script></body></html>\n"
 
 
-def _policy() -> str:
-    """Allow this page's own script and style by their hashes, pictures in it, and nothing else."""
+def _build_policy() -> str:
+    """Return the content security policy: this page's script and style, by hash, and its pictures, nothing else."""
     script, style = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (SCRIPT, CSS))
     return (
         f"default-src 'none'; img-src data:; script-src 'sha256-{script}'; style-src 'sha256-{style}'; "
@@ -52,57 +49,71 @@ def _policy() -> str:
     )
 
 
-def _overview(weights: WeightFile, shown: tuple[Tensor, ...]) -> Iterator[str]:
-    metadata = weights.metadata
-    data, made = metadata.get("data"), metadata.get("provenance")
-    parts = [str(weights.format)] if weights.format else []
-    parts += [f"recipe {metadata['recipe']}"] if "recipe" in metadata else []
-    parts += [f"data {data['name']}"] if isinstance(data, dict) and "name" in data else []
-    if isinstance(made, dict):
-        parts += [str(made[key]) for key in ("backend", "device", "dtype") if key in made]
-    yield f'<p class="soft">{safe(", ".join(parts))}</p>\n'
+def _render_overview(weights: WeightFile, shown: int) -> Iterator[str]:
+    yield f'<p class="soft">{make_safe(", ".join(_describe_origin(weights)))}</p>\n'
     types = Counter[str]()
     for tensor in weights.select("parameter"):
         types[tensor.dtype] += tensor.parameters
     facts = [
         (f"{weights.parameters:,}", "parameters"),
         (f"{len(weights.select('parameter'))}", "parameter tensors"),
-        (f"{len(shown)}", "tensors shown"),
+        (f"{shown}", "tensors shown"),
         (", ".join(types) or "-", "element types"),
+        *_summarise_history(weights.metadata.get("history")),
     ]
-    history = metadata.get("history")
-    if isinstance(history, list) and history and isinstance(history[-1], dict):
-        facts.append((str(len(history)), "epochs"))
-        for key, word in (("validation_accuracy", "validation accuracy"), ("accuracy", "training accuracy")):
-            if isinstance(history[-1].get(key), float):
-                facts.append((f"{history[-1][key]:.2%}", word))
-    yield '<div class="facts">' + "".join(f"<div><b>{safe(a)}</b>{safe(b)}</div>" for a, b in facts) + "</div>\n"
+    cells = "".join(f"<div><b>{make_safe(value)}</b>{make_safe(word)}</div>" for value, word in facts)
+    yield f'<div class="facts">{cells}</div>\n'
 
 
-def _findings(weights: WeightFile, wrong: Sequence[Finding]) -> Iterator[str]:
+def _describe_origin(weights: WeightFile) -> Iterator[str]:
+    metadata = weights.metadata
+    data, made = metadata.get("data"), metadata.get("provenance")
+    if weights.format:
+        yield str(weights.format)
+    if "recipe" in metadata:
+        yield f"recipe {metadata['recipe']}"
+    if isinstance(data, dict) and "name" in data:
+        yield f"data {data['name']}"
+    if isinstance(made, dict):
+        yield from (str(made[key]) for key in ("backend", "device", "dtype") if key in made)
+
+
+def _summarise_history(history: Any) -> Iterator[tuple[str, str]]:
+    """Yield the number of epochs and the last accuracies, where the history has them."""
+    if not (isinstance(history, list) and history and isinstance(history[-1], dict)):
+        return
+    yield str(len(history)), "epochs"
+    for key, word in (("validation_accuracy", "validation accuracy"), ("accuracy", "training accuracy")):
+        if isinstance(history[-1].get(key), float):
+            yield f"{history[-1][key]:.2%}", word
+
+
+def _render_findings(weights: WeightFile, findings: Sequence[Finding]) -> Iterator[str]:
     yield "<h2>Findings</h2>\n"
-    lines = [(finding.severity, finding.line) for finding in wrong]
+    lines = [(finding.severity, finding.line) for finding in findings]
     lines += [("warning", f"{name}: edited since it was written") for name in weights.edited]
     lines += [("note", f"not read: {item.count} {item.what}: {item.reason}") for item in weights.not_read]
     if not lines:
         yield '<p class="soft">none</p>\n'
         return
-    items = "".join(f'<li><span class="tag {severity}">{severity}</span> {safe(line)}</li>' for severity, line in lines)
+    items = "".join(
+        f'<li><span class="tag {severity}">{severity}</span> {make_safe(line)}</li>' for severity, line in lines
+    )
     yield f'<ul class="findings">{items}</ul>\n'
 
 
-def _layers(weights: WeightFile, shown: tuple[Tensor, ...]) -> Iterator[str]:
+def _render_layers(weights: WeightFile, tensors: tuple[Tensor, ...]) -> Iterator[str]:
     yield '<h2>Layers</h2><div class="wide"><table id="layers"><thead><tr><th scope="col">layer</th>'
     yield '<th scope="col">type</th><th scope="col">output</th><th scope="col" class="num">parameters</th>'
     yield '<th scope="col">share</th></tr></thead><tbody>\n'
-    for node in nodes(weights, shown):
-        share = node.parameters / weights.parameters if weights.parameters else 0.0
-        width = round(max(_BAR * share, 1 if node.parameters else 0), 1)
+    for layer in list_layers(weights, tensors):
+        share = layer.parameters / weights.parameters if weights.parameters else 0.0
+        width = round(max(_BAR * share, 1 if layer.parameters else 0), 1)
         rectangle = f'<rect class="bar" width="{width:g}" height="10"/>'
         bar = f'<svg width="{_BAR}" height="10" aria-hidden="true">{rectangle}</svg>'
-        output = " × ".join(map(str, node.output_shape)) if node.output_shape is not None else ""
+        output = " × ".join(map(str, layer.output_shape)) if layer.output_shape is not None else ""
         yield (
-            f"<tr><td>{safe(node.path)}</td><td>{safe(node.type or '')}</td><td>{output}</td>"
-            f'<td class="num">{node.parameters:,}</td><td>{bar} {share:.1%}</td></tr>\n'
+            f"<tr><td>{make_safe(layer.path)}</td><td>{make_safe(layer.type or '')}</td><td>{output}</td>"
+            f'<td class="num">{layer.parameters:,}</td><td>{bar} {share:.1%}</td></tr>\n'
         )
     yield "</tbody></table></div>\n"

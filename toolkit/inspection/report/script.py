@@ -1,6 +1,6 @@
-"""The script of the page: sorting, searching, and decoding the values of a tensor when they are asked for.
+"""The script of the page: sorting, searching, and decoding the values of a tensor on demand.
 
-It reads the page's own data blocks and nothing else; text enters the page by textContent alone.
+It reads only the data blocks of this page; text enters the page only through textContent.
 """
 
 SCRIPT = """

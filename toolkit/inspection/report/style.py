@@ -1,4 +1,4 @@
-"""The style sheet of the page: light and dark, nothing from outside."""
+"""The style sheet of the page: light and dark, without external resources."""
 
 CSS = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#16191d;--soft:#58606b;--line:#d5dae0;--faint:#f3f5f7;

@@ -1,0 +1,125 @@
+"""An inspection as lines for people: the file, its layers with their tensors, findings, and values."""
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from cnnkit.cli.output import Output
+from cnnkit.cli.tables import format_shape, format_size
+from cnnkit.files.names import printable
+
+if TYPE_CHECKING:
+    from cnnkit.exporters import Tensor, WeightFile
+    from cnnkit.inspection import Inspection, Statistics
+    from cnnkit.inspection.layer_tree import LayerNode
+    from cnnkit.inspection.slices import Parts
+
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+
+
+def print_inspection(output: Output, inspection: "Inspection", optimizer: bool) -> None:
+    """Print the file, its layers and tensors, what else it holds, and the findings."""
+    output.say(Text("\n".join(_describe_file(inspection)) + "\n"))
+    for layer in inspection.layers:
+        _print_layer(output, layer, inspection)
+    _print_rest(output, inspection.weights, optimizer)
+    for finding in inspection.findings or ():
+        output.say(Text(f"finding: {finding.line}", style=_STYLES[finding.severity]))
+
+
+def _describe_file(inspection: "Inspection") -> Iterator[str]:
+    """Yield name, size, digest, provenance (where the file has one) and the number of parameters."""
+    weights, metadata = inspection.weights, inspection.weights.metadata
+    yield f"{weights.file}: {weights.format}, {format_size(inspection.size or 0)}"
+    yield f"sha256 {inspection.sha256}"
+    data, history, made = metadata.get("data"), metadata.get("history"), metadata.get("provenance")
+    parts = []
+    if "recipe" in metadata:
+        parts.append(f"recipe {metadata['recipe']}")
+    if isinstance(data, dict) and "name" in data:
+        parts.append(f"data {data['name']}")
+    if isinstance(history, list) and history:
+        parts.append(f"{len(history)} epochs")
+    if isinstance(made, dict):
+        parts += [str(made[key]) for key in ("backend", "device", "dtype") if key in made]
+    if parts:
+        yield printable(", ".join(parts))
+    yield f"{len(weights.select('parameter'))} tensors of {weights.parameters:,} parameters"
+
+
+def _print_layer(output: Output, layer: "LayerNode", inspection: "Inspection") -> None:
+    indent = "  " * (layer.path.count(".") if layer.type else 0)
+    line = Text(indent).append(printable(f"{layer.path} {layer.type or ''}".strip()), style="bold")
+    if layer.output_shape is not None:
+        line.append(f"  -> {format_shape(layer.output_shape)}", style="dim")
+    parameters = layer.parameters
+    if parameters:
+        line.append(f"  {parameters:,} parameters, {parameters / inspection.weights.parameters:.1%}")
+    output.say(line)
+    for tensor in layer.tensors:
+        last = tensor is layer.tensors[-1]
+        output.say(_format_tensor(output, indent, tensor, last, inspection.statistics_of(tensor)))
+
+
+def _format_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, computed: "Statistics | None") -> Text:
+    """Return a tensor in one line, or in two on a terminal."""
+    name = tensor.name.removeprefix(f"{tensor.layer}.") if tensor.kind != "optimizer" else tensor.name
+    role = "" if name == tensor.role else f" {tensor.role}"
+    kind = "" if tensor.kind == "parameter" else f" ({tensor.kind})"
+    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
+    (branch, trunk), (corner, blank) = (("|-", "|"), ("`-", " ")) if ascii_only else (("├─", "│"), ("└─", " "))
+    line = Text(f"{indent}{corner if last else branch} ")
+    line.append(describe_tensor(tensor, name + role + kind))
+    if computed is not None:
+        line.append(f"\n{indent}{blank if last else trunk}    " if output.people.is_terminal else "  ")
+        line.append("  ".join(_format_figures(computed)) or "no values", style="dim")
+        if computed.histogram is not None and computed.finite:
+            line.append(f"  |{computed.histogram.sparkline(ascii_only)}|")
+    return line
+
+
+def describe_tensor(tensor: "Tensor", title: str | None = None) -> str:
+    """Return the title (the tensor's name by default), shape, axes, type and size of a tensor in one line."""
+    axes = f" ({', '.join(tensor.axes)})" if tensor.axes else ""
+    form = format_shape(tensor.shape) + printable(axes)
+    return f"{printable(title or tensor.name)}: {form}  {tensor.dtype}  {tensor.parameters:,} values"
+
+
+def _format_figures(computed: "Statistics") -> Iterator[str]:
+    for key in ("min", "max", "mean", "std"):
+        value = getattr(computed, key)
+        if value is not None:
+            yield f"{key} {value:.4g}"
+    for key, count in (("zeros", computed.zeros), ("NaN", computed.nan), ("inf", computed.inf)):
+        if count:
+            yield f"{key} {count:,}"
+
+
+def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
+    """Print what else the file holds: the optimizer, what was not read, what was edited."""
+    slots = () if optimizer else weights.select("optimizer")
+    if slots:
+        values = sum(tensor.parameters for tensor in slots)
+        output.say(Text(f"besides: {len(slots)} optimizer tensors of {values:,} values (--optimizer shows them)"))
+    for item in weights.not_read:
+        output.say(Text(printable(f"not read: {item.count} {item.what}: {item.reason}")))
+    for name in weights.edited:
+        output.say(Text(f"edited since it was written: {printable(name)}"))
+
+
+def print_values(weights: "WeightFile", printed: tuple["Tensor", ...], parts: "Parts | None") -> None:
+    """Print every value of these tensors, or of one part of each; weights of flattened images as images."""
+    if not printed:
+        return
+    from cnnkit.exporters.core.architecture import find_flattened_images
+    from cnnkit.inspection import slices, value_text
+
+    images = find_flattened_images(weights.architecture)
+    for tensor in printed:
+        piece, values = slices.read_part(tensor, parts)
+        sys.stdout.write(f"\n{describe_tensor(piece)}\n")
+        image = images.get(tensor.layer) if tensor.role == "weight" else None
+        for text in value_text.format_lines(piece, values, image):
+            sys.stdout.write(text)

@@ -1,0 +1,37 @@
+"""A request: the options of a command as the fields of a dataclass, declared once and passed on as one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import signature
+from typing import Any
+
+from cnnkit.cli.options import Json, Quiet, Verbose
+from cnnkit.cli.output import Output
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The options of every command. The fields of a subclass are further options, listed before these."""
+
+    json: Json = False
+    quiet: Quiet = False
+    verbose: Verbose = False
+
+    @cached_property
+    def output(self) -> Output:
+        """Where the command prints."""
+        return Output(self.json, self.quiet)
+
+
+def take_options(command: Callable[[Any], int]) -> Callable[..., int]:
+    """Return `command`, a function of one request, as a function of the request's fields, as Typer expects it."""
+    (parameter,) = signature(command).parameters.values()
+    request = parameter.annotation
+
+    def call(**options: Any) -> int:
+        return command(request(**options))
+
+    call.__doc__ = command.__doc__
+    call.__dict__["__signature__"] = signature(request)
+    return call

@@ -1,0 +1,71 @@
+"""The options of `cnnkit train`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cnnkit.cli.options import (
+    DEFAULT_WEIGHTS,
+    BackendName,
+    DataSource,
+    Device,
+    Dtype,
+    Limit,
+    ModelFile,
+    RecipeName,
+    Threads,
+)
+from cnnkit.cli.request import Request
+
+
+@dataclass(frozen=True)
+class TrainRequest(Request):
+    """A network, data, options of the training, and places for the results."""
+
+    recipe: RecipeName = None
+    model: ModelFile = None
+    data: DataSource = None
+    backend: BackendName = "numpy"
+    device: Device = None
+    dtype: Dtype = None
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per update.")] = None
+    optimizer: Annotated[
+        str | None, typer.Option(metavar="NAME[:key=value,...]", help="sgd, adam, adamw, rmsprop.")
+    ] = None
+    learning_rate: Annotated[float | None, typer.Option(help="Base rate, which the schedule multiplies.")] = None
+    schedule: Annotated[
+        str | None, typer.Option(metavar="NAME[:...]", help="constant, step, inverse, cosine, onecycle, warmup.")
+    ] = None
+    loss: Annotated[
+        str | None, typer.Option(metavar="NAME[:...]", help="softmax_cross_entropy, binary_cross_entropy, ...")
+    ] = None
+    initializer: Annotated[
+        str | None, typer.Option(metavar="NAME[:...]", help="For all weights: glorot, he, uniform, ...")
+    ] = None
+    seed: Annotated[int, typer.Option(min=0, help="For weights, shuffling, dropout and validation split.")] = 0
+    limit: Limit = None
+    limit_test: Annotated[int | None, typer.Option(min=1, metavar="N", help="Test on the first N images.")] = None
+    validation_split: Annotated[
+        float | None, typer.Option(help="Share of the training images used for validation.")
+    ] = None
+    patience: Annotated[int | None, typer.Option(min=1, help="Stop after this many epochs without improvement.")] = None
+    faithful: Annotated[bool, typer.Option("--faithful", help="The reference system's published settings.")] = False
+    out: Annotated[Path, typer.Option("--out", "-o", help="The weight file to write.")] = DEFAULT_WEIGHTS
+    init_from: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Start from the weights in this file that fit.")
+    ] = None
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the training in OUT.")] = False
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="EPOCHS", help="Epochs between saves; 0: at the end only.  [every 30 s]"),
+    ] = None
+    log: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="Append one line per epoch.")] = None
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg|png", help="Loss and accuracy, redrawn each epoch.")
+    ] = None
+    tf32: Annotated[bool, typer.Option("--tf32", help="Allow TF32 on an NVIDIA GPU: faster, less exact.")] = False
+    threads: Threads = None
