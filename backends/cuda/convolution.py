@@ -26,7 +26,7 @@ class CudaTools(Protocol):
         """Return the matrix product x y, written or added to `out` if given."""
 
 
-class WindowGeometry(NamedTuple):
+class ImageWindows(NamedTuple):
     """Windows on images x_shape: their size, steps and padding, and the shape of the output."""
 
     x_shape: Shape
@@ -39,7 +39,7 @@ class WindowGeometry(NamedTuple):
     @classmethod
     def of(
         cls, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)
-    ) -> "WindowGeometry":
+    ) -> "ImageWindows":
         return cls(x_shape, window, stride, padding, dilation, output_sizes(x_shape, window, stride, padding, dilation))
 
     @property
@@ -72,7 +72,7 @@ class WindowGeometry(NamedTuple):
             yield slice(first, first + size)
 
 
-def forward(tools: CudaTools, x: Native, weight: Native, windows: WindowGeometry, groups: int) -> Native:
+def forward(tools: CudaTools, x: Native, weight: Native, windows: ImageWindows, groups: int) -> Native:
     """Return y (N, O, OH, OW) of x (N, C, H, W) and weight (O, C/groups, KH, KW)."""
     n, features = x.shape[0], weight.shape[0]
     y = tools.xp.empty((n, groups, features // groups, windows.number), x.dtype)
@@ -82,7 +82,7 @@ def forward(tools: CudaTools, x: Native, weight: Native, windows: WindowGeometry
     return y.reshape((n, features, *windows.outputs))
 
 
-def input_gradient(tools: CudaTools, dy: Native, weight: Native, windows: WindowGeometry, groups: int) -> Native:
+def input_gradient(tools: CudaTools, dy: Native, weight: Native, windows: ImageWindows, groups: int) -> Native:
     """Return dx (N, C, H, W)."""
     kernels = _kernels(weight, groups).transpose(0, 2, 1)
     grouped = dy.reshape((dy.shape[0], groups, dy.shape[1] // groups, windows.number))
@@ -101,7 +101,7 @@ def input_gradient(tools: CudaTools, dy: Native, weight: Native, windows: Window
 
 
 def weight_gradient(
-    tools: CudaTools, dy: Native, x: Native, weight_shape: Shape, windows: WindowGeometry, groups: int
+    tools: CudaTools, dy: Native, x: Native, weight_shape: Shape, windows: ImageWindows, groups: int
 ) -> Native:
     """Return dweight of weight_shape (O, C/groups, KH, KW).
 
@@ -127,7 +127,7 @@ def weight_gradient(
     return (sums[0] if sums.shape[0] == 1 else sums.sum(axis=0)).reshape(weight_shape)
 
 
-def _columns(tools: CudaTools, x: Native, windows: WindowGeometry, groups: int) -> Native:
+def _columns(tools: CudaTools, x: Native, windows: ImageWindows, groups: int) -> Native:
     """Return im2col of x (N, C, H, W) as (N, G, C/G*KH*KW, OH*OW)."""
     n, channels = x.shape[:2]
     shape = (n, groups, windows.values // groups, windows.number)

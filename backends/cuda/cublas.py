@@ -9,7 +9,7 @@ import os
 import weakref
 from typing import Any
 
-from cnnkit.backends.cuda.products import Matrix, Product
+from cnnkit.backends.cuda.products import MatrixLayout, Product
 from cnnkit.backends.protocol import Native
 from cnnkit.errors import BackendUnavailableError
 
@@ -23,7 +23,7 @@ _DETAIL = {
 
 
 class Cublas:
-    """Matrix products on the current device, in CuPy's current stream."""
+    """MatrixLayout products on the current device, in CuPy's current stream."""
 
     def __init__(self, cupy: Any) -> None:
         self._library, self._cupy = _library(), cupy
@@ -71,7 +71,7 @@ class Cublas:
             raise RuntimeError(f"{name}: cuBLAS returned status {status}")
 
 
-def _matrix(array: Native, layout: Matrix) -> tuple[Any, ...]:
+def _matrix(array: Native, layout: MatrixLayout) -> tuple[Any, ...]:
     return ctypes.c_void_p(array.data.ptr), ctypes.c_int(layout.leading), ctypes.c_longlong(layout.step)
 
 

@@ -8,7 +8,7 @@ from numpy import float64, int32, int64, uint32
 
 from cnnkit.backends.cuda import convolution, pooling
 from cnnkit.backends.cuda.capture_device import CudaCaptureDevice
-from cnnkit.backends.cuda.convolution import WindowGeometry
+from cnnkit.backends.cuda.convolution import ImageWindows
 from cnnkit.backends.cuda.kernels import MOST_BLOCKS, Kernels, blocks, planes
 from cnnkit.backends.cuda.machine import Machine
 from cnnkit.backends.cuda.products import gemm
@@ -78,42 +78,42 @@ class CudaBackend(ArrayBackend):
 
     def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
         x, weight = self._contiguous(x, weight)
-        windows = WindowGeometry.of(x.shape, weight.shape[2:], stride, padding, dilation)
+        windows = ImageWindows.of(x.shape, weight.shape[2:], stride, padding, dilation)
         return convolution.forward(self, x, weight, windows, groups)
 
     def conv2d_input_gradient(
         self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
         dy, weight = self._contiguous(dy, weight)
-        windows = WindowGeometry.of(x_shape, weight.shape[2:], stride, padding, dilation)
+        windows = ImageWindows.of(x_shape, weight.shape[2:], stride, padding, dilation)
         return convolution.input_gradient(self, dy, weight, windows, groups)
 
     def conv2d_weight_gradient(
         self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
         dy, x = self._contiguous(dy, x)
-        windows = WindowGeometry.of(x.shape, (weight_shape[2], weight_shape[3]), stride, padding, dilation)
+        windows = ImageWindows.of(x.shape, (weight_shape[2], weight_shape[3]), stride, padding, dilation)
         return convolution.weight_gradient(self, dy, x, weight_shape, windows, groups)
 
     def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
         (x,) = self._contiguous(x)
-        return pooling.max_forward(self, x, WindowGeometry.of(x.shape, window, stride, padding))
+        return pooling.max_forward(self, x, ImageWindows.of(x.shape, window, stride, padding))
 
     def max_pool2d_gradient(
         self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
     ) -> Native:
         (dy,) = self._contiguous(dy)
-        return pooling.max_gradient(self, dy, saved, WindowGeometry.of(x_shape, window, stride, padding))
+        return pooling.max_gradient(self, dy, saved, ImageWindows.of(x_shape, window, stride, padding))
 
     def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
         (x,) = self._contiguous(x)
-        return pooling.average_forward(self, x, WindowGeometry.of(x.shape, window, stride, padding), count_padding)
+        return pooling.average_forward(self, x, ImageWindows.of(x.shape, window, stride, padding), count_padding)
 
     def average_pool2d_gradient(
         self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
     ) -> Native:
         (dy,) = self._contiguous(dy)
-        return pooling.average_gradient(self, dy, WindowGeometry.of(x_shape, window, stride, padding), count_padding)
+        return pooling.average_gradient(self, dy, ImageWindows.of(x_shape, window, stride, padding), count_padding)
 
     # ---- composites
 

@@ -9,7 +9,7 @@ import numpy as np
 from cnnkit.backends.protocol import Native
 
 
-class Matrix(NamedTuple):
+class MatrixLayout(NamedTuple):
     """The memory layout of one factor, in elements.
 
     transposed  element (i, j) is at j * leading + i, otherwise at i * leading + j
@@ -28,9 +28,9 @@ class Product(NamedTuple):
     n: int
     k: int
     batch: int
-    x: Matrix
-    y: Matrix
-    out: Matrix
+    x: MatrixLayout
+    y: MatrixLayout
+    out: MatrixLayout
 
 
 Multiply = Callable[[Product, Native, Native, Native, bool], None]
@@ -68,9 +68,9 @@ def _multiply(multiply: Multiply, x: Native, y: Native, out: Native, accumulate:
         _multiply(multiply, x[index], y[index], out[index], accumulate)
 
 
-def _matrix(array: Native, batch: tuple[int, ...]) -> Matrix | None:
+def _matrix(array: Native, batch: tuple[int, ...]) -> MatrixLayout | None:
     step, layout = _step(array, batch), _layout(array)
-    return None if step is None or layout is None else Matrix(*layout, step)
+    return None if step is None or layout is None else MatrixLayout(*layout, step)
 
 
 def _step(array: Native, batch: tuple[int, ...]) -> int | None:

@@ -30,10 +30,9 @@ class TorchBackend(Backend):
         present = _devices(torch)
         self.device = device or present[0]
         if self.device.split(":")[0] not in present:
-            raise BackendUnavailableError(
-                f"backend torch: expected device {' or '.join(present)}, got {device!r}: "
-                f"PyTorch {torch.__version__} finds no such device here"
-            )
+            missing = f"PyTorch {torch.__version__} finds no such device here"
+            expected = f"expected device {' or '.join(present)}, got {device!r}"
+            raise BackendUnavailableError(f"backend torch: {expected}: {missing}")
         if threads:
             torch.set_num_threads(threads)
         self.threads = torch.get_num_threads()
@@ -207,9 +206,8 @@ class TorchBackend(Backend):
 
     def _pad(self, x: Native, padding: Padding, fill: float) -> Native:
         (top, bottom), (left, right) = padding
-        if not (top or bottom or left or right):
-            return x
-        return self.torch.nn.functional.pad(x, (left, right, top, bottom), value=fill)
+        frame = left, right, top, bottom
+        return self.torch.nn.functional.pad(x, frame, value=fill) if any(frame) else x
 
     def _even(self, x: Native, padding: Padding, fill: float, largest: Pair | None = None) -> tuple[Native, Pair]:
         """Return (x, padding) that PyTorch accepts; other padding (uneven, wider than `largest`) is added to x here."""
@@ -234,8 +232,8 @@ class TorchBackend(Backend):
     def softmax_cross_entropy(
         self, outputs: Native, targets: Native, label_smoothing: float = 0.0
     ) -> tuple[Native, Native]:
-        wanted = self.one_hot(targets, outputs) if targets.ndim == 1 else targets
-        return torch_composites.softmax_cross_entropy(self.torch, outputs, wanted, label_smoothing)
+        rows = self.one_hot(targets, outputs) if targets.ndim == 1 else targets
+        return torch_composites.softmax_cross_entropy(self.torch, outputs, rows, label_smoothing)
 
     def one_hot(self, labels: Native, like: Native) -> Native:
         return (labels.reshape((-1, 1)) == self.arange(like.shape[1])).to(like.dtype)
@@ -277,8 +275,7 @@ class TorchBackend(Backend):
         self._tf32(True)
 
     def _tf32(self, allowed: bool) -> None:
-        self.torch.backends.cudnn.allow_tf32 = allowed
-        self.torch.backends.cuda.matmul.allow_tf32 = allowed
+        self.torch.backends.cudnn.allow_tf32 = self.torch.backends.cuda.matmul.allow_tf32 = allowed
 
     def synchronize(self) -> None:
         if self.device.startswith("cuda"):

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from cnnkit.exporters.core.weight_file import Array, Tensor
+from cnnkit.exporters.core.weight_file import Array, Tensor, hash_blocks
 
 VALUES = 1 << 20  # per piece
 

@@ -51,8 +51,8 @@ class CallLog:
         self.inner, self.calls = backend, list[Call]()
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.inner, name)
-        return functools.partial(self._pass_on, name, found) if name in RECORDED else found
+        member = getattr(self.inner, name)
+        return functools.partial(self._pass_on, name, member) if name in RECORDED else member
 
     def _pass_on(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         bound = inspect.signature(getattr(Backend, name)).bind(None, *args, **kwargs)

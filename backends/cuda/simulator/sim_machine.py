@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cnnkit.backends.cuda.products import Matrix, Product
+from cnnkit.backends.cuda.products import MatrixLayout, Product
 from cnnkit.backends.cuda.simulator.device_array import on_host
 from cnnkit.backends.cuda.simulator.device_arrays import xp
 from cnnkit.backends.cuda.simulator.sim_module import SimModule
@@ -56,7 +56,7 @@ class SimMachine:
         transfers.synchronize()
 
 
-def _matrices(array: Native, layout: Matrix, count: int, rows: int, columns: int) -> Any:
+def _matrices(array: Native, layout: MatrixLayout, count: int, rows: int, columns: int) -> Any:
     """View (count, rows, columns) of the host memory of a device array, by the layout that cuBLAS would get."""
     item = array.itemsize
     steps = (item, layout.leading * item) if layout.transposed else (layout.leading * item, item)

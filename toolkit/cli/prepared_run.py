@@ -22,7 +22,7 @@ _SETTINGS = (
 
 
 @dataclass(frozen=True)
-class TrainingSetup:
+class PreparedRun:
     """A model, its data and its options before the first step.
 
     source  the data source as a later command finds it
@@ -46,7 +46,7 @@ class TrainingSetup:
         )
 
 
-def prepare(request: TrainRequest) -> TrainingSetup:
+def prepare(request: TrainRequest) -> PreparedRun:
     """Return the setup that the options request; weights come from the seed, or from --init-from where they fit."""
     recipe = choose_recipe(request.recipe, request.model, request.faithful, request.initializer)
     settings = drop_unset(**{name: getattr(request, name) for name in _SETTINGS})
@@ -62,7 +62,7 @@ def prepare(request: TrainRequest) -> TrainingSetup:
         request.output.note(start.text)
         origin = start.sha256
     run = identity(model, dataset, options, recipe.name, origin, request.tf32)
-    return TrainingSetup(recipe, source, dataset, options, model, run)
+    return PreparedRun(recipe, source, dataset, options, model, run)
 
 
 def _build_model(request: TrainRequest, recipe: Recipe, options: Options, dataset: Dataset) -> Model:
@@ -74,7 +74,7 @@ def _build_model(request: TrainRequest, recipe: Recipe, options: Options, datase
     )  # fmt: skip
 
 
-def begin(request: TrainRequest, setup: TrainingSetup, earlier: Existing | None) -> Training:
+def begin(request: TrainRequest, setup: PreparedRun, earlier: Existing | None) -> Training:
     """Return the training to run; `earlier` is what OUT holds. Raises ConfigError when OUT may not be replaced."""
     model = setup.model
     if request.resume:
