@@ -2,84 +2,25 @@
 
 Conventions: images are NCHW, convolution weights OIHW, Dense weights (out, in), convolution is cross-correlation.
 `padding` is ((top, bottom), (left, right)), resolved by the layer; `stride`, `dilation`, `window` are (height, width).
-A result may share memory with an argument; nothing but `assign` and `update` changes an array that exists
-(and `add_bias`, which is given its x for good).
+A result may share memory with an argument. Only `assign` and the updates write to an array that exists, and `add_bias`,
+whose x the caller gives up.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from cnnkit.backends import composite
-from cnnkit.backends.composite import Rule
-from cnnkit.errors import BackendUnavailableError
+from cnnkit.backends.arrays import Array, Native, Padding, Pair, Scalar, Shape
+from cnnkit.backends.execution import Availability, Execution, Step
 
-Shape = tuple[int, ...]
-Pair = tuple[int, int]
-Padding = tuple[Pair, Pair]
-Native = Any  # what a backend's own library calls an array; layers see it as Array
-T = TypeVar("T")
-Step = Callable[..., Any]
+__all__ = ["Array", "Availability", "Backend", "Native", "Padding", "Pair", "Scalar", "Shape", "Step"]
 
 
-class Array(Protocol):  # noqa: PLW1641 (arrays compare element by element and have no hash)
-    """What numpy.ndarray, cupy.ndarray and torch.Tensor have in common; nothing else is portable.
+class Backend(Execution, ABC):
+    """The primitives. A new backend must write the abstract ones; the composites have default bodies.
 
-    No float(), int(), len() or iteration: they would read the device. No other methods: they differ.
+    A backend writes a composite itself where one fused call is measured to be faster.
     """
-
-    @property
-    def shape(self) -> Shape: ...
-    @property
-    def ndim(self) -> int: ...
-    @property
-    def dtype(self) -> Any: ...
-    def reshape(self, shape: Shape, /) -> "Array": ...
-    def __getitem__(self, key: Any, /) -> "Array": ...
-    def __add__(self, other: Any, /) -> "Array": ...
-    def __radd__(self, other: Any, /) -> "Array": ...
-    def __sub__(self, other: Any, /) -> "Array": ...
-    def __rsub__(self, other: Any, /) -> "Array": ...
-    def __mul__(self, other: Any, /) -> "Array": ...
-    def __rmul__(self, other: Any, /) -> "Array": ...
-    def __truediv__(self, other: Any, /) -> "Array": ...
-    def __rtruediv__(self, other: Any, /) -> "Array": ...
-    def __pow__(self, other: Any, /) -> "Array": ...
-    def __neg__(self) -> "Array": ...
-    def __lt__(self, other: Any, /) -> "Array": ...
-    def __le__(self, other: Any, /) -> "Array": ...
-    def __gt__(self, other: Any, /) -> "Array": ...
-    def __ge__(self, other: Any, /) -> "Array": ...
-    def __eq__(self, other: Any, /) -> "Array": ...  # type: ignore[override]
-    def __ne__(self, other: Any, /) -> "Array": ...  # type: ignore[override]
-
-
-@dataclass(frozen=True)
-class Availability:
-    """Whether a backend can run on this machine; if not, why, and the command that would install it."""
-
-    usable: bool
-    reason: str = ""
-    install: str = ""
-    devices: tuple[str, ...] = ("cpu",)
-
-
-class Backend(ABC):
-    """The primitives. Abstract ones are the whole duty of a new backend; the rest have default bodies.
-
-    It is made as Class(device=None, threads=None), None leaving the choice to it. `threads` then says how many of the
-    CPU it uses; a backend that cannot steer them need not obey.
-    """
-
-    name: str
-    device: str = "cpu"
-    threads: int = 1
-
-    @classmethod
-    def availability(cls) -> Availability:
-        """Say whether this machine can run the backend, without raising."""
-        return Availability(usable=True)
 
     # ---- arrays in and out
 
@@ -95,7 +36,8 @@ class Backend(ABC):
         """Return x as a numpy.ndarray on the host; it may share memory with x."""
 
     @abstractmethod
-    def zeros(self, shape: Shape, dtype: str) -> Array: ...
+    def zeros(self, shape: Shape, dtype: str) -> Array:
+        """Return an array of zeros."""
 
     @abstractmethod
     def arange(self, count: int) -> Array:
@@ -117,15 +59,25 @@ class Backend(ABC):
         """Return e**x, infinity where that is too large for the dtype, without a warning."""
 
     @abstractmethod
-    def log(self, x: Array) -> Array: ...
+    def log(self, x: Array) -> Array:
+        """Return the natural logarithm."""
+
     @abstractmethod
-    def log1p(self, x: Array) -> Array: ...
+    def log1p(self, x: Array) -> Array:
+        """Return log(1 + x), accurate for small x."""
+
     @abstractmethod
-    def sqrt(self, x: Array) -> Array: ...
+    def sqrt(self, x: Array) -> Array:
+        """Return the square root."""
+
     @abstractmethod
-    def tanh(self, x: Array) -> Array: ...
+    def tanh(self, x: Array) -> Array:
+        """Return the hyperbolic tangent."""
+
     @abstractmethod
-    def erf(self, x: Array) -> Array: ...
+    def erf(self, x: Array) -> Array:
+        """Return the error function: 2 / sqrt(pi) times the integral of exp(-t^2) for t from 0 to x."""
+
     @abstractmethod
     def maximum(self, x: Array, other: Array | float) -> Array:
         """Return the larger one; NaN wins."""
@@ -138,12 +90,16 @@ class Backend(ABC):
 
     @abstractmethod
     def sum(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
-        """Return sums of numbers; of booleans, how many are true, as whole numbers."""
+        """Return sums of numbers; of booleans the number of true ones, as an integer."""
 
     @abstractmethod
-    def mean(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array: ...
+    def mean(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+        """Return sum(x) / count."""
+
     @abstractmethod
-    def max(self, x: Array, axis: int | None = None, keepdims: bool = False) -> Array: ...
+    def max(self, x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+        """Return the largest values."""
+
     @abstractmethod
     def argmax(self, x: Array, axis: int) -> Array:
         """Return the int64 index of the first maximum along axis."""
@@ -152,14 +108,19 @@ class Backend(ABC):
 
     @abstractmethod
     def take(self, x: Array, indices: Array, axis: int = 0) -> Array:
-        """Return slices along axis, whose place the axes of `indices` take; 0 <= indices < the length of axis."""
+        """Return the slices of x along axis at the indices, whose axes replace it; 0 <= indices < its length."""
 
     @abstractmethod
-    def transpose(self, x: Array, axes: tuple[int, ...]) -> Array: ...
+    def transpose(self, x: Array, axes: tuple[int, ...]) -> Array:
+        """Return x with its axes in this order."""
+
     @abstractmethod
-    def concatenate(self, arrays: Sequence[Array], axis: int = 0) -> Array: ...
+    def concatenate(self, arrays: Sequence[Array], axis: int = 0) -> Array:
+        """Return the arrays joined along an axis."""
+
     @abstractmethod
-    def matmul(self, x: Array, y: Array) -> Array: ...
+    def matmul(self, x: Array, y: Array) -> Array:
+        """Return the matrix product; leading axes are broadcast."""
 
     # ---- convolution and pooling
 
@@ -184,9 +145,9 @@ class Backend(ABC):
 
     @abstractmethod
     def max_pool2d(self, x: Array, window: Pair, stride: Pair, padding: Padding) -> tuple[Array, Any]:
-        """Return (y, saved): the maximum of each window; padding never wins. `saved` is for the gradient alone.
+        """Return (y, saved): the maximum of each window, padding left out. Only the gradient reads `saved`.
 
-        Layers see to it that, here as in average_pool2d, padding is smaller than the window.
+        Layers guarantee, here as in average_pool2d, that padding is smaller than the window.
         """
 
     @abstractmethod
@@ -202,99 +163,119 @@ class Backend(ABC):
     @abstractmethod
     def average_pool2d_gradient(
         self, dy: Array, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
-    ) -> Array: ...
+    ) -> Array:
+        """Return dx of x_shape: the adjoint of average_pool2d."""
 
     # ---- composites: one call where several small ones would do the same
 
     def add_bias(self, x: Array, bias: Array, relu: bool = False) -> Array:
-        """Return x + bias along axis 1, and of that max(., 0) if `relu`; x is given up, its memory may hold the result.
+        """Return x + bias along axis 1, or max(x + bias, 0) if `relu`; the result may be written into x.
 
         x (N, O) or (N, O, H, W), bias (O).
         """
-        return composite.add_bias(self, x, bias, relu)
+        y = x + (bias if x.ndim == 2 else bias.reshape((1, -1, 1, 1)))
+        return self.maximum(y, 0.0) if relu else y
 
     def add_bias_gradient(self, dy: Array, y: Array, relu: bool = False) -> tuple[Array, Array]:
-        """Return (dx, dbias): the adjoint of add_bias, whose result was y; y is looked at only if `relu`."""
-        return composite.add_bias_gradient(self, dy, y, relu)
+        """Return (dx, dbias): the adjoint of add_bias, whose result was y; y is read only if `relu`."""
+        dx = dy * (y > 0) if relu else dy
+        return dx, self.sum(dx, axis=(0, 2, 3) if dx.ndim == 4 else 0)
 
     def one_hot(self, labels: Array, like: Array) -> Array:
         """Return an array of the shape (N, K) and dtype of `like`: zeros, and a one at the label (N,) of each row."""
-        return composite.one_hot(self, labels, like)
+        return self.where(labels.reshape((-1, 1)) == self.arange(like.shape[1]), like * 0 + 1, 0.0)
 
     def softmax_cross_entropy(
         self, outputs: Array, targets: Array, label_smoothing: float = 0.0
     ) -> tuple[Array, Array]:
         """Return (loss, dy): the mean over samples of -sum of target * log softmax(outputs), and its gradient.
 
-        outputs (N, K); targets int64 labels (N,) or rows of the outputs' shape. label_smoothing: that much of each
-        target is shared out evenly over all classes.
+        outputs (N, K); targets int64 labels (N,) or rows of the outputs' shape. label_smoothing: the share of each
+        target that is spread evenly over all classes.
         """
-        return composite.softmax_cross_entropy(self, outputs, targets, label_smoothing)
-
-    def update(
-        self, rule: Rule, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Mapping[str, Any]
-    ) -> tuple[Array, dict[str, Array]]:
-        """Return (parameter, slots) after one step of an optimizer: the arrays to use from now on, as of `assign`.
-
-        scalars: the numbers of this step; each a Python number, or a 0-d array on the device.
-        """
-        return composite.update(self, rule, parameter, gradient, slots, scalars)
+        count, classes = outputs.shape
+        rows = self.one_hot(targets, outputs) if targets.ndim == 1 else targets
+        if label_smoothing:
+            rows = rows * (1 - label_smoothing) + label_smoothing / classes
+        shifted = outputs - self.max(outputs, axis=1, keepdims=True)
+        powers = self.exp(shifted)
+        total = self.sum(powers, axis=1, keepdims=True)
+        return self.sum(rows * (self.log(total) - shifted)) / count, (powers / total - rows) / count
 
     def pack(self, arrays: Sequence[Array]) -> Array:
         """Return all values of `arrays`, one array after the other, as one new array of one axis."""
-        return composite.pack(self, arrays)
+        return self.concatenate([array.reshape((-1,)) for array in arrays])
 
-    # ---- running a step
+    # ---- updates: one step of an optimizer; all return the arrays to use from now on, as `assign` does
 
-    def assign(self, target: Array, value: Array) -> Array:
-        """Return the array to use for `target` from now on, holding `value`; mutable arrays are written in place."""
-        return value
+    def update(
+        self, formula: Callable[..., tuple[Array, ...]], parameter: Array, gradient: Array, *slots: Array
+    ) -> tuple[Array, ...]:
+        """Return (parameter, *slots) holding formula(parameter, gradient, *slots).
 
-    def shard_size(self, x_shape: Shape) -> int:
-        """Return into pieces of how many samples a batch of images x_shape (N, C, H, W) is best cut.
-
-        It depends on the shape alone, never on the number of threads. The default is the whole batch.
+        formula: works element by element and returns new arrays. A backend may apply it piece by piece.
         """
-        return x_shape[0]
+        results = formula(parameter, gradient, *slots)
+        return tuple(self.assign(old, new) for old, new in zip((parameter, *slots), results, strict=True))
 
-    def map_samples(self, function: Callable[..., T], size: int, *arrays: Array) -> list[T]:
-        """Return [function(first, *shards), ...] over shards of `size` samples, in order.
+    def sgd_update(
+        self, parameter: Array, gradient: Array, velocity: Array | None, rate: Scalar, *,
+        momentum: float, nesterov: bool, weight_decay: float,
+    ) -> tuple[Array, ...]:  # fmt: skip
+        """Return (p, v): g = gradient + weight_decay*p, v = momentum*v + g, p = p - rate*v.
 
-        first: position of the shard's first sample in the batch. function.__name__: tells kinds of work apart.
+        With Nesterov p = p - rate*(g + momentum*v). Where velocity is None: (p,), p = p - rate*g.
         """
-        count = arrays[0].shape[0]
-        if count <= size:
-            return [function(0, *arrays)]
-        firsts = range(0, count, size)
-        return [function(first, *(array[first : first + size] for array in arrays)) for first in firsts]
 
-    def compile(self, step: Step, impure: str | None = None) -> Step:
-        """Return a function that does what `step` does, captured for replay perhaps, if nothing in it is `impure`.
+        def formula(p: Array, g: Array, v: Array | None = None) -> tuple[Array, ...]:
+            if weight_decay:
+                g = g + p * weight_decay
+            if v is None:
+                return (p - g * rate,)
+            v = v * momentum + g
+            return p - (g + v * momentum if nesterov else v) * rate, v
 
-        step(variables, *inputs) -> (variables, report): trees of dictionaries (some are cnnkit.flat_tree.FlatTree),
-        tuples and NamedTuples; variables of arrays, inputs of arrays and numbers. Variables are written in place where
-        arrays can be. Inputs may be copied to a fixed place on the device, numbers becoming 0-d arrays (whole ones
-        int64, others of the dtype of the real arrays). Results are valid until the next call.
-        A model's forward pass is compiled as well: it returns no variables, so those given stay in use.
+        return self.update(formula, parameter, gradient, *(() if velocity is None else (velocity,)))
+
+    def adam_update(
+        self, parameter: Array, gradient: Array, first_moment: Array, second_moment: Array,
+        rate: Scalar, size: Scalar, correction: Scalar, *,
+        beta1: float, beta2: float, epsilon: float, weight_decay: float, decoupled: bool,
+    ) -> tuple[Array, ...]:  # fmt: skip
+        """Return (p, m, v): m = beta1*m + (1-beta1)*g, v = beta2*v + (1-beta2)*g^2, p = p - size*m / d.
+
+        d = correction*sqrt(v) + epsilon; at step t size = rate / (1 - beta1^t), correction = 1 / sqrt(1 - beta2^t).
+        Weight decay comes first: decoupled p = p - rate*weight_decay*p, otherwise g = gradient + weight_decay*p.
         """
-        return step
 
-    def launches(self) -> Mapping[str, int]:
-        """Return how often each kernel was launched from the host, by name; nothing where a backend does not count."""
-        return {}
+        def formula(p: Array, g: Array, m: Array, v: Array) -> tuple[Array, ...]:
+            if decoupled:
+                p = p - p * (rate * weight_decay)
+            elif weight_decay:
+                g = g + p * weight_decay
+            m = m * beta1 + g * (1 - beta1)
+            v = v * beta2 + g * g * (1 - beta2)
+            return p - m / (self.sqrt(v) * correction + epsilon) * size, m, v
 
-    def data_bytes(self) -> int:
-        """Return how many bytes of data may stay on the device from step to step; 0 where nothing is gained by it."""
-        return 0
+        return self.update(formula, parameter, gradient, first_moment, second_moment)
 
-    def out_of_memory(self, error: BaseException) -> bool:
-        """Return whether this error says that memory has run out."""
-        return isinstance(error, MemoryError)
+    def rmsprop_update(
+        self, parameter: Array, gradient: Array, square: Array, velocity: Array | None, rate: Scalar, *,
+        decay: float, epsilon: float, momentum: float, weight_decay: float,
+    ) -> tuple[Array, ...]:  # fmt: skip
+        """Return (p, s, v): s = decay*s + (1-decay)*g^2, v = momentum*v + g / (sqrt(s) + epsilon), p = p - rate*v.
 
-    def allow_tf32(self) -> None:
-        """Let products round their factors to TF32. Raises BackendUnavailableError where the device knows no TF32."""
-        raise BackendUnavailableError(f"backend {self.name} on {self.device}: has no TF32: leave tf32 out")
+        g = gradient + weight_decay*p. Where velocity is None: (p, s), p = p - rate*g / (sqrt(s) + epsilon).
+        """
 
-    def synchronize(self) -> None:
-        """Wait until all work given to the device is done."""
-        return
+        def formula(p: Array, g: Array, s: Array, v: Array | None = None) -> tuple[Array, ...]:
+            if weight_decay:
+                g = g + p * weight_decay
+            s = s * decay + g * g * (1 - decay)
+            direction = g / (self.sqrt(s) + epsilon)
+            if v is None:
+                return p - direction * rate, s
+            v = v * momentum + direction
+            return p - v * rate, s, v
+
+        return self.update(formula, parameter, gradient, square, *(() if velocity is None else (velocity,)))

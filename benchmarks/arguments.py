@@ -1,4 +1,4 @@
-"""How the programs here read their command lines."""
+"""Command-line arguments of the benchmark programs."""
 
 import argparse
 
@@ -11,7 +11,7 @@ def parser(documentation: str | None) -> argparse.ArgumentParser:
 
 
 def positive(text: str) -> int:
-    """Return a whole number from 1 on. Raises ArgumentTypeError for another text."""
+    """Return a whole number >= 1. Raises ArgumentTypeError for any other text."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 1, got {text!r}")
     return int(text)

@@ -1,8 +1,8 @@
-"""All benchmarks: prints the table, writes it as JSON and into docs/performance.md.
+"""Runs all benchmarks, prints the table, and writes it as JSON and into docs/performance.md.
 
     python benchmarks/bench.py [--quick] [--only training text ...]
 
-Ours and the peers take turns on the same data and threads. --quick takes fewer rounds and stores nothing.
+cnnkit and its peers take turns on the same data and threads. --quick runs fewer rounds and stores nothing.
 """
 
 from collections.abc import Callable
@@ -31,14 +31,13 @@ BENCHMARKS: dict[str, Callable[[int], list[Row]]] = {
 }
 
 
-def merged(stored: list[Row], rows: list[Row]) -> list[Row]:
-    """Return the stored rows with the new ones in their places."""
-    found = {row.key: row for row in (*stored, *rows)}
-    return list(found.values())
+def merge(stored: list[Row], rows: list[Row]) -> list[Row]:
+    """Return the stored rows, those with the key of a new row replaced by it."""
+    return list({row.key: row for row in (*stored, *rows)}.values())
 
 
-def described(rows: list[Row], on: dict[str, str]) -> str:
-    """Return the part of the page that is written by this program."""
+def describe(rows: list[Row], on: dict[str, str]) -> str:
+    """Return the text of the page that this program writes."""
     where = ", ".join(f"{name} {value}" for name, value in on.items())
     missed = [row.id + (f" on {row.threads} threads" if (row.threads or 1) > 1 else "") for row in rows if row.missed]
     days = sorted({row.day for row in rows})
@@ -47,7 +46,7 @@ def described(rows: list[Row], on: dict[str, str]) -> str:
 
 
 def write_page(text: str) -> None:
-    """Put the text between the marks of docs/performance.md."""
+    """Put the text between the markers in docs/performance.md."""
     page = PAGE.read_text("utf-8")
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -61,7 +60,7 @@ def main() -> None:
     options = arguments.parse_args()
     rounds = 3 if options.quick else 9
     here, whole = machine(), len(options.only) == len(BENCHMARKS)
-    stored = [] if whole or options.quick else load(FIGURES, here)  # what is not measured stands as it was
+    stored = [] if whole or options.quick else load(FIGURES, here)  # rows not measured now stay as they are
     rows: list[Row] = []
     for name in options.only:
         print(f"\n{name}", flush=True)
@@ -69,9 +68,9 @@ def main() -> None:
     print("\n" + table(rows))
     if options.quick:
         return
-    rows = merged(stored, rows)
+    rows = merge(stored, rows)
     store(FIGURES, rows, here)
-    write_page(described(rows, here))
+    write_page(describe(rows, here))
     print(f"\nwrote {FIGURES} and {PAGE}")
 
 

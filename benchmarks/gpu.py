@@ -22,7 +22,7 @@ from cnnkit.backends.registry import get_backend
 from cnnkit.flat_tree import flat_tree
 from cnnkit.losses import SoftmaxCrossEntropy
 from cnnkit.optimizers import Adam
-from cnnkit.training.step import Variables, make_step
+from cnnkit.training.step import TrainState, make_step
 
 BATCH, ROUNDS, STEPS, WARM_UP = 128, 7, 200, 20
 Run = Callable[[int], None]
@@ -35,7 +35,7 @@ def ours(name: str, backend: Any) -> Run:
     optimizer, x, labels = Adam(), *batch(shape)
     x, labels = model.backend.asarray(x, "float32"), model.backend.asarray(labels)
     params = flat_tree(model.backend, model.params)
-    state = {"variables": Variables(params, model.state, optimizer.init(model.backend, params, "float32")), "done": 0}
+    state = {"variables": TrainState(params, model.state, optimizer.init(model.backend, params, "float32")), "done": 0}
     step = make_step(model.backend, model.network, SoftmaxCrossEntropy(), optimizer, (0, 0))
 
     def run(steps: int) -> None:
@@ -121,19 +121,19 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    found: dict[str, Any] = {"device": torch.cuda.get_device_name(), "torch": torch.__version__}
+    results: dict[str, Any] = {"device": torch.cuda.get_device_name(), "torch": torch.__version__}
     for name in ("lenet5", "lecture-cnn"):
-        found[name] = measure(name)
-        times = found[name]["times"]
+        results[name] = measure(name)
+        times = results[name]["times"]
         base = statistics.median(min(a, b) for a, b in zip(*list(times.values())[:2], strict=True))
-        print(f"{name}, batch {BATCH}, on {found['device']}, PyTorch {found['torch']}")
+        print(f"{name}, batch {BATCH}, on {results['device']}, PyTorch {results['torch']}")
         for variant, values in times.items():
             middle = statistics.median(values)
             print(f"  {variant:32} {middle:8.1f} us ({min(values):.1f} to {max(values):.1f})  {base / middle:5.2f}x")
-        for variant, reason in found[name]["reasons"].items():
+        for variant, reason in results[name]["reasons"].items():
             print(f"  {variant}: {'captured' if reason is None else 'not captured: ' + reason}")
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1), "utf-8")
+        options.json.write_text(json.dumps(results, indent=1), "utf-8")
 
 
 if __name__ == "__main__":

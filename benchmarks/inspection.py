@@ -3,8 +3,8 @@
     python benchmarks/inspection.py [MEGABYTES [ROUNDS]]
 
 The plain pass reads the same file with h5py a slice at a time and computes min, max, mean, std and SHA-256. Targets: at
-most 1.5 times its time, and at most 250 MB of memory, whatever the size. Three files: HDF5 of another maker as h5py
-writes it, the same in chunks, and cnnkit's own.
+most 1.5 times its time, and at most 250 MB of memory for any size. Three files: HDF5 as h5py writes it, the same in
+chunks, and HDF5 written by cnnkit.
 """
 
 import statistics
@@ -25,9 +25,9 @@ PASS = "one plain pass: min, max, mean, std, SHA-256"
 PLAIN = """
 import hashlib, sys, h5py, numpy as np
 with h5py.File(sys.argv[1]) as file:
-    found = []
-    file.visititems(lambda name, data: found.append(data) if getattr(data, "ndim", 0) == 2 else None)
-    for data in found:
+    matrices = []
+    file.visititems(lambda name, data: matrices.append(data) if getattr(data, "ndim", 0) == 2 else None)
+    for data in matrices:
         digest, low, high, total, squares = hashlib.sha256(), np.inf, -np.inf, 0.0, 0.0
         for start in range(0, len(data), 64):
             part = data[start : start + 64]
@@ -40,7 +40,7 @@ with h5py.File(sys.argv[1]) as file:
 
 
 def make(path: Path, megabytes: int, chunks: tuple[int, int] | None = None) -> None:
-    """Write a file of another maker: matrices of MATRIX megabytes of normal numbers."""
+    """Write HDF5 by h5py alone: matrices of MATRIX megabytes of normally distributed numbers."""
     draws = np.random.default_rng(0)
     with h5py.File(path, "w") as file:
         for i in range(megabytes // MATRIX):
@@ -63,21 +63,21 @@ def measure(megabytes: int, rounds: int) -> list[Row]:
             for name, (_, path) in kinds.items():
                 wall, cpu, *_ = process([sys.executable, "-c", PLAIN, str(path)])
                 taken = process([sys.executable, "-m", "cnnkit.cli", "inspect", str(path)])
-                if turn:  # after one to warm up
+                if turn:  # the first one warms up
                     turns[name].append((taken[0] / wall, taken[1] / cpu, taken[2], wall))
     rows = []
-    for name, found in turns.items():
-        peak, plain = max(turn[2] for turn in found), statistics.median(turn[3] for turn in found)
+    for name, results in turns.items():
+        peak, plain = max(turn[2] for turn in results), statistics.median(turn[3] for turn in results)
         rows.append(
             Row(
                 name,
                 f"inspect {megabytes} MB of HDF5 {kinds[name][0]}",
                 PASS,
-                [turn[0] for turn in found],
+                [turn[0] for turn in results],
                 "times as long",
                 1.5,
                 False,
-                cpu=[turn[1] for turn in found],
+                cpu=[turn[1] for turn in results],
                 beside={"peak of the largest process": f"{peak:.0f} MB of at most 250", "plain pass": f"{plain:.2f} s"},
             )
         )

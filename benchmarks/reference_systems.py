@@ -1,8 +1,8 @@
-"""Run the five reference systems as recipes and print what each reached beside what it had published.
+"""Run the five reference systems as recipes and print the result of each beside the published one.
 
     CNNKIT_DATA_DIR=... python benchmarks/reference_systems.py [NAME ...]
 
-Real MNIST is needed. Every row is the outcome of the commands printed with it; the lines are Markdown.
+Needs the real MNIST. Every row is the result of the commands printed with it; the lines are Markdown.
 """
 
 import csv
@@ -33,26 +33,31 @@ def cnnkit(line: str) -> dict:
     return answer
 
 
-def row(what: str, published: str, here: str, command: str) -> None:
+def print_row(what: str, published: str, here: str, command: str) -> None:
     print(f"| {what} | {published} | {here} | `cnnkit {command}` |", flush=True)
 
 
-def seeds(line: str, count: int) -> list[dict]:
+def run_seeds(line: str, count: int) -> list[dict]:
     return [cnnkit(f"{line} --seed {seed} -o {abs(hash(line))}-{seed}.h5") for seed in range(count)]
 
 
-def spread(values: list[float], digits: int) -> str:
+def format_spread(values: list[float], digits: int) -> str:
     low, middle, high = min(values), statistics.median(values), max(values)
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def digits_cnn() -> None:
     line = "train"
-    runs = seeds(line, 5)
+    runs = run_seeds(line, 5)
     accuracies = [100 * run["test"]["accuracy"] for run in runs]
     seconds = [run["seconds"] for run in runs]
-    row("digits-cnn, test accuracy, seed 0", "", f"{accuracies[0]:.2f} %", line)
-    row("the same, median of 5 seeds", "", f"{spread(accuracies, 2)} %, {spread(seconds, 1)} s", f"{line} --seed S")
+    print_row("digits-cnn, test accuracy, seed 0", "", f"{accuracies[0]:.2f} %", line)
+    print_row(
+        "the same, median of 5 seeds",
+        "",
+        f"{format_spread(accuracies, 2)} %, {format_spread(seconds, 1)} s",
+        f"{line} --seed S",
+    )
 
 
 def diy_cnn() -> None:
@@ -62,10 +67,10 @@ def diy_cnn() -> None:
         ("Glorot, learning rate 0.1", " --learning-rate 0.1", 5, "0.0256, 85.5 %"),
         ("published initialisation", " --faithful", 20, "0.076310, 37.5 % (one run)"),
     ):
-        tests = [run["test"] for run in seeds(line + more, count)]
+        tests = [run["test"] for run in run_seeds(line + more, count)]
         mse, accuracy = [t["mse"] for t in tests], [100 * t["accuracy"] for t in tests]
-        here = f"{spread(mse, 4)}; {spread(accuracy, 1)} %"
-        row(f"A diy-cnn, {what}: test MSE; accuracy, {count} seeds", published, here, f"{line}{more} --seed S")
+        here = f"{format_spread(mse, 4)}; {format_spread(accuracy, 1)} %"
+        print_row(f"A diy-cnn, {what}: test MSE; accuracy, {count} seeds", published, here, f"{line}{more} --seed S")
 
 
 def pesos() -> None:
@@ -76,7 +81,9 @@ def pesos() -> None:
         line = f"evaluate {file} --data mnist --limit 200 --backend {backend}"
         result = cnnkit(line)
         here = f"{result['mse']:.6f}, {100 * result['accuracy']:.1f} %"
-        row("A its own pesos.json: test MSE, accuracy", "0.076310, 37.5 %", here, line.replace(str(file), "pesos.json"))
+        print_row(
+            "A its own pesos.json: test MSE, accuracy", "0.076310, 37.5 %", here, line.replace(str(file), "pesos.json")
+        )
 
 
 def lecture_cnn() -> None:
@@ -84,7 +91,7 @@ def lecture_cnn() -> None:
         line = f"train --recipe lecture-cnn --epochs 3 --backend {backend}"
         run = cnnkit(f"{line} -o lecture-{backend}.h5")
         here = f"{100 * run['test']['accuracy']:.2f} %, {run['parameters']:,} parameters, {run['seconds']:.0f} s"
-        row("B lecture-cnn, MNIST test accuracy after 3 epochs", "1,853,034 parameters", here, line)
+        print_row("B lecture-cnn, MNIST test accuracy after 3 epochs", "1,853,034 parameters", here, line)
 
 
 def bright_dark() -> None:
@@ -96,13 +103,13 @@ def bright_dark() -> None:
         f"recall {result['recall']:.2f}, F1 {result['f1']:.2f}, ROC-AUC {result['roc_auc']:.2f}"
     )
     losses = " ".join(f"{run['history'][epoch - 1]['loss']:.2f}" for epoch in (20, 40, 60, 80, 100))
-    row(
+    print_row(
         "C bright-dark after 100 epochs",
         "loss 0.08, accuracy 0.95",
         here,
         "train --recipe bright-dark && cnnkit evaluate",
     )
-    row("C its loss every 20 epochs", "0.40 0.25 0.15 0.10 0.08", losses, line)
+    print_row("C its loss every 20 epochs", "0.40 0.25 0.15 0.10 0.08", losses, line)
 
 
 def scratch_mlp() -> None:
@@ -114,7 +121,7 @@ def scratch_mlp() -> None:
         during = " ".join(f"{100 * entry['accuracy']:.1f}" for entry in run["history"])
         after = cnnkit(f"evaluate scratch-{len(more)}.h5 --split train")
         here = f"{during} % during, {100 * after['accuracy']:.2f} % after; test {100 * run['test']['accuracy']:.2f} %"
-        row(f"D scratch-mlp, {what}: training images right, 5 epochs", published, here, line + more)
+        print_row(f"D scratch-mlp, {what}: training images right, 5 epochs", published, here, line + more)
 
 
 def numpy_mlp() -> None:
@@ -125,12 +132,12 @@ def numpy_mlp() -> None:
         for x, y in zip(images.reshape(len(images), -1).tolist(), labels.tolist(), strict=True):
             writer.writerow([y, *x])
     line = "train --recipe numpy-mlp --data mnist.csv --validation-split 0.01667"
-    runs = seeds(line, 4)
+    runs = run_seeds(line, 4)
     accuracies = [100 * run["history"][-1]["accuracy"] for run in runs]
-    row(
+    print_row(
         "E numpy-mlp from a CSV: training images right, 500 iterations, 4 seeds",
         "83.7 %",
-        f"{spread(accuracies, 1)} %",
+        f"{format_spread(accuracies, 1)} %",
         f"{line} --seed S",
     )
 
@@ -138,7 +145,7 @@ def numpy_mlp() -> None:
 def lenet5() -> None:
     line = "train --recipe lenet5"
     run = cnnkit(f"{line} -o lenet5.h5")
-    row(
+    print_row(
         "lenet5, MNIST test accuracy, NumPy alone",
         "",
         f"{100 * run['test']['accuracy']:.2f} %, {run['seconds']:.0f} s",
@@ -149,7 +156,9 @@ def lenet5() -> None:
 def mini_resnet() -> None:
     line = "train --recipe mini-resnet"
     run = cnnkit(f"{line} -o mini-resnet.h5")
-    row("mini-resnet, MNIST test accuracy", "", f"{100 * run['test']['accuracy']:.2f} %, {run['seconds']:.0f} s", line)
+    print_row(
+        "mini-resnet, MNIST test accuracy", "", f"{100 * run['test']['accuracy']:.2f} %, {run['seconds']:.0f} s", line
+    )
 
 
 SYSTEMS: dict[str, Callable[[], None]] = {

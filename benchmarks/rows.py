@@ -1,4 +1,4 @@
-"""What every benchmark gives: rows with a ratio against a peer, or a size, and the aim."""
+"""The results of every benchmark: rows with a ratio against a peer, or a size, and the aim."""
 
 import datetime
 import json
@@ -17,12 +17,12 @@ HEAD = "| | what | peer | threads | figure | by CPU time | aim | beside |"
 class Row:
     """One figure.
 
-    values      one a round: ratios, or what `unit` says
+    values      one per round: ratios, or quantities in `unit`
     unit        "times as fast", "times as long", "MB", "s", ...
-    aim         what the median should reach; None where nothing is aimed at
+    aim         the value that the median should reach; None for no aim
     more        True if more is better
-    cpu         the same ratios by CPU time, where they were taken
-    beside      other figures of the same rounds, by name
+    cpu         the same ratios by CPU time, where measured
+    beside      {name: another figure of the same rounds}
     day         when it was measured
     """
 
@@ -40,12 +40,12 @@ class Row:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What is measured; a row takes the place of another one with the same key."""
+        """The identity of the measurement: a row replaces another one with the same key."""
         return self.id, self.what, self.peer, self.threads
 
     @property
     def missed(self) -> bool:
-        """Whether the median does not reach the aim."""
+        """Whether the median misses the aim."""
         middle = statistics.median(self.values)
         return self.aim is not None and (middle < self.aim if self.more else middle > self.aim)
 
@@ -57,12 +57,12 @@ class Row:
         beside = "; ".join(f"{name} {value}" for name, value in self.beside.items())
         cells = [
             self.id, self.what, self.peer, "" if self.threads is None else str(self.threads),
-            f"{shown(self.values)} {self.unit}", shown(self.cpu) if self.cpu else "", aim, beside,
+            f"{format_values(self.values)} {self.unit}", format_values(self.cpu) if self.cpu else "", aim, beside,
         ]  # fmt: skip
         return f"| {' | '.join(cells)} |"
 
 
-def shown(values: Sequence[float]) -> str:
+def format_values(values: Sequence[float]) -> str:
     """Return "median (smallest to largest)"."""
     digits = 2 if statistics.median(values) < 100 else 0
     middle = f"{statistics.median(values):.{digits}f}"
@@ -75,12 +75,12 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def machine() -> dict[str, Any]:
-    """Return what the figures were measured on."""
+    """Return the machine and the versions that the figures were measured with."""
     import numpy
 
     try:
@@ -90,7 +90,7 @@ def machine() -> dict[str, Any]:
     except ImportError:
         torch_version = "absent"
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    core = [str(found["architecture"]) for found in _blas() if "architecture" in found]
+    core = [str(library["architecture"]) for library in _blas() if "architecture" in library]
     return {
         "processor": names[0] if names else platform.processor(), "cores": cores(), "system": platform.platform(),
         "python": platform.python_version(), "numpy": numpy.__version__, "torch": torch_version,
@@ -101,7 +101,7 @@ def machine() -> dict[str, Any]:
 def _blas() -> list[dict[str, Any]]:
     import threadpoolctl
 
-    return [found for found in threadpoolctl.threadpool_info() if found["user_api"] == "blas"]
+    return [library for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
 
 
 def _lines(path: str) -> list[str]:
@@ -111,15 +111,15 @@ def _lines(path: str) -> list[str]:
 def store(path: Path, rows: Sequence[Row], on: dict[str, Any]) -> None:
     """Write rows and machine as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    found = [asdict(row) | {"missed": row.missed} for row in rows]
-    path.write_text(json.dumps({"machine": on, "rows": found}, indent=1) + "\n", "utf-8")
+    entries = [asdict(row) | {"missed": row.missed} for row in rows]
+    path.write_text(json.dumps({"machine": on, "rows": entries}, indent=1) + "\n", "utf-8")
 
 
 def load(path: Path, here: dict[str, Any]) -> list[Row]:
-    """Return the rows of an earlier run, none where there was none; leave when it was on another machine."""
+    """Return the rows of an earlier run, none if there was none. Raises SystemExit for a run on another machine."""
     if not path.exists():
         return []
     stored = json.loads(path.read_text("utf-8"))
     if stored["machine"] != here:
-        raise SystemExit(f"{path} was measured on another machine, so its rows cannot stand beside these: run it all")
+        raise SystemExit(f"{path} was measured on another machine: its rows are not comparable, run all benchmarks")
     return [Row(**{key: value for key, value in row.items() if key != "missed"}) for row in stored["rows"]]

@@ -1,9 +1,9 @@
-"""How training scales: time an image against the size of the data, throughput and memory against the batch, threads.
+"""How training scales: time per image over data size, throughput and memory over batch size and threads.
 
     python benchmarks/scaling.py [--rounds 3] [--net lenet5] [--draw]
 
-Draws docs/pictures/scaling.png and writes docs/measurements/scaling.json. Ours on NumPy and on PyTorch beside
-hand-written PyTorch, eager, in turns, each in a process of its own; the medians are drawn.
+Draws docs/pictures/scaling.png and writes docs/measurements/scaling.json. cnnkit on NumPy and on PyTorch and
+hand-written eager PyTorch take turns, each in its own process; the medians are drawn.
 """
 
 import json
@@ -25,7 +25,7 @@ BATCHES = tuple(2**power for power in range(11))
 KINDS = {"numpy": "cnnkit, NumPy", "torch": "cnnkit, PyTorch", "pytorch": "PyTorch by hand"}
 COLOURS = {"numpy": "#1f5fa8", "torch": "#d9822b", "pytorch": "#666666"}
 
-# One epoch of the training loop itself, with shuffling, reports and progress: argv is net, backend, images, epochs.
+# The training loop itself, with shuffling, reports and progress: argv is net, backend, images, epochs.
 EPOCH = """
 import sys, time, numpy as np
 from cnnkit import Model, Options, Training, recipes
@@ -42,24 +42,24 @@ print(report.entry["seconds"] / images)
 """
 
 
-def per_image(net: str, backend: str, images: int) -> float:
-    """Return the microseconds an image takes in the last epoch.
+def time_image(net: str, backend: str, images: int) -> float:
+    """Return the microseconds per image of the last epoch.
 
-    Of few images the smaller last batch is a good part; it is captured in its fourth epoch.
+    With few images the smaller last batch matters; it is captured in its fourth epoch.
     """
     epochs = 7 if images < 10_000 else 3
     command = [sys.executable, "-c", EPOCH, net, backend, str(images), str(epochs)]
     return 1e6 * float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def by_size(net: str, rounds: int) -> dict[str, Any]:
-    """Return {backend: {images: median microseconds an image}}; the sizes take turns."""
-    found: dict[str, dict[int, list[float]]] = {b: {n: [] for n in IMAGES} for b in ("numpy", "torch")}
+def measure_sizes(net: str, rounds: int) -> dict[str, Any]:
+    """Return {backend: {images: median microseconds per image}}; the sizes take turns."""
+    results: dict[str, dict[int, list[float]]] = {b: {n: [] for n in IMAGES} for b in ("numpy", "torch")}
     for _ in range(rounds):
         for images in IMAGES:
-            for backend, times in found.items():
-                times[images].append(per_image(net, backend, images))
-    medians = {b: {n: statistics.median(values) for n, values in times.items()} for b, times in found.items()}
+            for backend, times in results.items():
+                times[images].append(time_image(net, backend, images))
+    medians = {b: {n: statistics.median(values) for n, values in times.items()} for b, times in results.items()}
     for backend, times in medians.items():
         print(
             f"{backend}: " + ", ".join(f"{n:,} images: {value:.1f} us each" for n, value in times.items()), flush=True
@@ -67,19 +67,19 @@ def by_size(net: str, rounds: int) -> dict[str, Any]:
     return medians
 
 
-def by_batch(net: str, threads: int, rounds: int) -> dict[str, Any]:
+def measure_batches(net: str, threads: int, rounds: int) -> dict[str, Any]:
     """Return {kind: {batch size: {"images_per_second", "megabytes"}}}."""
-    found: dict[str, dict[int, dict[str, float]]] = {kind: {} for kind in KINDS}
+    results: dict[str, dict[int, dict[str, float]]] = {kind: {} for kind in KINDS}
     for size in BATCHES:
         task = {"work": net, "threads": threads, "batch_size": size}
         done = compete({kind: task | {"kind": kind} for kind in KINDS}, rounds)
         for kind, contestant in done.items():
-            found[kind][size] = {
+            results[kind][size] = {
                 "images_per_second": size / contestant.median(), "megabytes": contestant.median("peak") / 1e6
             }  # fmt: skip
-        line = ", ".join(f"{KINDS[kind]} {found[kind][size]['images_per_second']:,.0f}" for kind in KINDS)
+        line = ", ".join(f"{KINDS[kind]} {results[kind][size]['images_per_second']:,.0f}" for kind in KINDS)
         print(f"{threads} threads, batch {size}: {line} images/s", flush=True)
-    return found
+    return results
 
 
 def draw(net: str, sizes: dict[str, Any], batches: dict[int, dict[str, Any]]) -> None:
@@ -94,15 +94,19 @@ def draw(net: str, sizes: dict[str, Any], batches: dict[int, dict[str, Any]]) ->
     left.set_xticks(IMAGES, [f"{n:,}" for n in IMAGES])
     left.minorticks_off()
     for threads, kinds in batches.items():
-        for kind, found in kinds.items():
+        for kind, results in kinds.items():
             style = "o-" if threads == 1 else "s--"
             label = f"{KINDS[kind]}, {threads} thread{'s' if threads > 1 else ''}"
-            speeds = [found[size]["images_per_second"] for size in found]
-            middle.plot(list(found), speeds, style, color=COLOURS[kind], label=label, markersize=4)
+            speeds = [results[size]["images_per_second"] for size in results]
+            middle.plot(list(results), speeds, style, color=COLOURS[kind], label=label, markersize=4)
     middle.set(xscale="log", yscale="log", xlabel="images a batch", ylabel="images/s", title="throughput of a step")
-    for kind, found in batches[1].items():
+    for kind, results in batches[1].items():
         right.plot(
-            list(found), [found[size]["megabytes"] for size in found], "o-", color=COLOURS[kind], label=KINDS[kind]
+            list(results),
+            [results[size]["megabytes"] for size in results],
+            "o-",
+            color=COLOURS[kind],
+            label=KINDS[kind],
         )
     right.set(
         xscale="log", yscale="log", xlabel="images a batch", ylabel="MB", title="memory that a step adds, one thread"
@@ -121,23 +125,23 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--rounds", type=positive, default=3)
     arguments.add_argument("--net", default="lenet5", choices=("lenet5", "lecture-cnn", "diy-cnn"))
-    arguments.add_argument("--draw", action="store_true", help="draw the figures of the last run again")
+    arguments.add_argument("--draw", action="store_true", help="draw the stored figures of the last run")
     options = arguments.parse_args()
     if options.draw:
-        found = json.loads(FIGURES.read_text("utf-8"))
-        sizes = {b: {int(n): value for n, value in times.items()} for b, times in found["by_size"].items()}
+        figures = json.loads(FIGURES.read_text("utf-8"))
+        sizes = {b: {int(n): value for n, value in times.items()} for b, times in figures["by_size"].items()}
         batches = {
             int(t): {kind: {int(n): value for n, value in values.items()} for kind, values in kinds.items()}
-            for t, kinds in found["by_batch"].items()
+            for t, kinds in figures["by_batch"].items()
         }
     else:
-        sizes = by_size(options.net, options.rounds)
-        batches = {t: by_batch(options.net, t, options.rounds) for t in dict.fromkeys((1, cores()))}
-        found = {"machine": machine(), "net": options.net, "by_size": sizes, "by_batch": batches}
-        FIGURES.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    draw(found["net"], sizes, batches)
+        sizes = measure_sizes(options.net, options.rounds)
+        batches = {t: measure_batches(options.net, t, options.rounds) for t in dict.fromkeys((1, cores()))}
+        figures = {"machine": machine(), "net": options.net, "by_size": sizes, "by_batch": batches}
+        FIGURES.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+    draw(figures["net"], sizes, batches)
     flat = [max(times.values()) / min(times.values()) for times in sizes.values()]
-    print(f"cost an image from {IMAGES[0]:,} to {IMAGES[-1]:,}: largest / smallest {np.round(flat, 2).tolist()}")
+    print(f"cost per image from {IMAGES[0]:,} to {IMAGES[-1]:,}: largest / smallest {np.round(flat, 2).tolist()}")
     print(f"wrote {PICTURE}" + ("" if options.draw else f" and {FIGURES}"))
 
 

@@ -24,12 +24,12 @@ app()
 
 def measure(rounds: int) -> list[Row]:
     """Return the row of P12."""
-    found = pairs(
+    results = pairs(
         lambda: process([sys.executable, "-m", "cnnkit.cli", "--help"])[:2],
         lambda: process([sys.executable, "-c", EMPTY.format(count=len(SUMMARIES)), "--help"])[:2],
         rounds,
     )
-    times, cpu = [1 / pair.speed() for pair in found], [1 / pair.speed(1) for pair in found]
+    times, cpu = [1 / pair.speed() for pair in results], [1 / pair.speed(1) for pair in results]
     peer = f"an empty typer app of {len(SUMMARIES)} commands"
     return [Row("P12", "cnnkit --help", peer, times, "times as long", 1.3, False, cpu=cpu)]
 

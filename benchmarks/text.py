@@ -2,9 +2,9 @@
 
     python benchmarks/text.py [ROUNDS]
 
-The numbers are lecture-cnn's: its shapes, freshly drawn. NumPy has no file of several arrays, so it writes them all as
-one array, one a line, which is what it does with an array of one axis, and, for comparison, 16 a line, where it is
-fastest. Ours writes architecture, headings, statistics and SHA-256 too, and checks each SHA-256 when it reads.
+The numbers have the shapes of lecture-cnn, freshly initialised. NumPy has no text file of several arrays, so it writes
+all numbers as one array: one per line, as it does with an array of one axis, and, for comparison, 16 per line, where
+it is fastest. cnnkit writes architecture, headings, statistics and SHA-256 too, and checks each SHA-256 on reading.
 """
 
 import statistics
@@ -31,17 +31,17 @@ def measure(rounds: int) -> list[Row]:
         for name, per_line, aims in (("P9", 1, (6.0, 2.0)), ("P9b", 16, (None, None))):
             theirs = Path(folder, f"{per_line}.txt")
             lines = flat if per_line == 1 else flat[: flat.size // per_line * per_line].reshape(-1, per_line)
-            save, open_again = partial(np.savetxt, theirs, lines, "%.9g"), partial(np.loadtxt, theirs, np.float32)
+            save, load = partial(np.savetxt, theirs, lines, "%.9g"), partial(np.loadtxt, theirs, np.float32)
             written = pairs(timed(lambda: form.write(weights, text)), timed(save), rounds)
-            read = pairs(timed(lambda: form.read(text)), timed(open_again), rounds)
+            read = pairs(timed(lambda: form.read(text)), timed(load), rounds)
             sizes = [path.stat().st_size / 1e6 for path in (text, theirs)]
-            for found, how, peer, aim in (
+            for results, how, peer, aim in (
                 (written, "written", "numpy.savetxt %.9g", aims[0]),
                 (read, "read back, SHA-256 checked", "numpy.loadtxt", aims[1]),
             ):
-                ours = 1000 * statistics.median(pair.ours[0] for pair in found)
+                ours = 1000 * statistics.median(pair.ours[0] for pair in results)
                 beside = {"ours": f"{ours:.0f} ms", "MB": f"{sizes[0]:.1f} against {sizes[1]:.1f}"}
-                speeds, cpu = [pair.speed() for pair in found], [pair.speed(1) for pair in found]
+                speeds, cpu = [pair.speed() for pair in results], [pair.speed(1) for pair in results]
                 what, whom = f"{flat.size:,} float32 as text, {how}", f"{peer}, {per_line} a line"
                 rows.append(Row(name, what, whom, speeds, aim=aim, threads=1, cpu=cpu, beside=beside))
     return rows

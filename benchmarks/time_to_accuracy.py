@@ -1,10 +1,10 @@
-"""P6: from starting the program to 99.0 % on MNIST's test images, against Keras 3 with its stock MNIST convnet.
+"""P6: time from program start to 99.0 % on MNIST's test images, against Keras 3 with its stock MNIST convnet.
 
     python benchmarks/time_to_accuracy.py [--rounds 3] [--keras torch]        (MNIST in CNNKIT_DATA_DIR)
 
-Ours is the recipe lenet5 on the NumPy backend with a short schedule, fixed beforehand; a run that ends below 99.0 %
-counts as one that never arrives. Keras' example (simple_mnist_convnet: two convolutions, dropout, Adam, batches of 128)
-may look at the test images after every epoch and stops as soon as it is there. Wall time of whole processes, in turns.
+cnnkit runs the recipe lenet5 on the NumPy backend with a short schedule, fixed beforehand; a run that ends below 99.0 %
+counts as one that never reaches it. Keras' example (simple_mnist_convnet: two convolutions, dropout, Adam, batches of
+128) evaluates the test images after every epoch and stops at 99.0 %. Wall time of whole processes, in turns.
 """
 
 import json
@@ -44,7 +44,7 @@ for epoch in range(1, 16):
 
 
 def ours(seed: int) -> tuple[float, float, str]:
-    """Return (seconds, test accuracy, how many epochs) of our program."""
+    """Return (seconds, test accuracy, epochs) of cnnkit."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "net.h5")
         command = [sys.executable, "-m", "cnnkit.cli", "train", *OURS, "--seed", str(seed), "--out", str(out), "--json"]
@@ -55,7 +55,7 @@ def ours(seed: int) -> tuple[float, float, str]:
 
 
 def keras(seed: int, backend: str) -> tuple[float, float, str]:
-    """Return the same of Keras' example."""
+    """Return (seconds, test accuracy, epochs) of Keras' example."""
     started = time.perf_counter()
     command = [sys.executable, "-c", KERAS, str(seed)]
     done = subprocess.run(
@@ -67,7 +67,7 @@ def keras(seed: int, backend: str) -> tuple[float, float, str]:
 
 
 def measure(rounds: int, backend: str = "torch") -> list[Row]:
-    """Return the row of P6; a run of ours that does not arrive is infinitely slow."""
+    """Return the row of P6; a run of cnnkit that does not reach the goal counts as infinitely slow."""
     if not Path(os.environ.get("CNNKIT_DATA_DIR", ""), "mnist.npz").exists():
         print("P6: no mnist.npz: name the folder that holds it in CNNKIT_DATA_DIR")
         return []
@@ -79,7 +79,7 @@ def measure(rounds: int, backend: str = "torch") -> list[Row]:
         mine.append(here)
         theirs.append(there)
         speeds.append(there[0] / here[0] if here[1] >= GOAL else 0.0)
-    runs = [", ".join(f"{100 * a:.2f} % in {s:.1f} s" for s, a, _ in found) for found in (mine, theirs)]
+    runs = [", ".join(f"{100 * a:.2f} % in {s:.1f} s" for s, a, _ in results) for results in (mine, theirs)]
     beside = {"arrived": f"{sum(map(bool, speeds))} of {rounds}", "ours": runs[0], "Keras": runs[1]}
     what = "MNIST to 99.0 %, whole process, numpy backend"
     return [Row("P6", what, f"Keras 3 on {backend}, its stock convnet", speeds, aim=3.0, beside=beside)]

@@ -2,13 +2,13 @@
 
     python benchmarks/training.py [--rounds 9] [--threads 1 2] [--only P1 P4]
 
-Each contestant has a process of its own, renewed twice, the same images, batch size, dtype and number of threads. A
-figure is how many times as fast we were as the best of PyTorch's two memory layouts in the same round. Beside it: the
-rate of our step in GFLOP/s, its share of what a matrix product reaches in the same rounds, and torch.compile, where a
-C++ compiler is.
+Each contestant has its own process, restarted twice, and the same images, batch size, dtype and number of threads. A
+figure is the speed of cnnkit relative to the better of PyTorch's two memory layouts in the same round. Beside it: the
+rate of cnnkit's step in GFLOP/s, that of a matrix product in the same rounds, and torch.compile, if a C++ compiler is
+installed.
 
-P1 lecture-cnn, P2 lenet5, P3 diy-cnn, P4 scratch-mlp on the NumPy backend, "drawn" a net drawn at random; P5 and P5b
-the first two on the PyTorch backend.
+P1 lecture-cnn, P2 lenet5, P3 diy-cnn, P4 scratch-mlp on the NumPy backend, "drawn" a random net; P5 and P5b the first
+two on the PyTorch backend.
 """
 
 import shutil
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from arguments import parser, positive
-from rows import Row, cores, shown, table
+from rows import Row, cores, format_values, table
 from turns import Contestant, compete, ratios
 from worker import GEMM_SIZE
 from workloads import workload
@@ -39,7 +39,7 @@ GENERATIONS = 3  # of processes
 
 
 def contest(name: str, threads: int, rounds: int) -> list[Row]:
-    """Let ours and the peers of one contest take turns."""
+    """Return the rows of one contest: cnnkit and its peers in turns."""
     kind, work_name, aim = CONTESTS[name]
     work = workload(work_name)
     task: dict[str, Any] = {"work": work_name, "threads": threads}
@@ -49,16 +49,16 @@ def contest(name: str, threads: int, rounds: int) -> list[Row]:
     if shutil.which("g++"):
         tasks["compile"] = task | {"kind": "pytorch compile"}
     tasks["gemm"] = task | {"kind": "gemm"}
-    found = compete(tasks, rounds, GENERATIONS)
-    ours, eager = found["ours"], [found[peer] for peer in ("pytorch", "channels_last") if peer in found]
-    rate, best = work.flops / ours.median() / 1e9, 2 * GEMM_SIZE**3 / found["gemm"].median() / 1e9
+    results = compete(tasks, rounds, GENERATIONS)
+    ours, eager = results["ours"], [results[peer] for peer in ("pytorch", "channels_last") if peer in results]
+    rate, best = work.flops / ours.median() / 1e9, 2 * GEMM_SIZE**3 / results["gemm"].median() / 1e9
     seconds = ours.median()
     beside = {
         "a step": f"{1e3 * seconds:.3g} ms", "images/s": f"{work.batch_size / seconds:,.0f}",
         "GFLOP/s": f"{rate:.1f} of the {best:.0f} of a matrix product",
     }  # fmt: skip
-    if "compile" in found:
-        beside["against torch.compile"] = shown(ratios(ours, [found["compile"]]))
+    if "compile" in results:
+        beside["against torch.compile"] = format_values(ratios(ours, [results["compile"]]))
     what = f"{work_name}, batch {work.batch_size}, {work.optimizer}, {kind} backend"
     best_of = "PyTorch, eager" + (", better of two layouts" if len(eager) > 1 else "")
     rows = [Row(name, what, best_of, ratios(ours, eager), aim=aim, threads=threads, cpu=ratios(ours, eager, "cpu"),
@@ -74,10 +74,10 @@ def contest(name: str, threads: int, rounds: int) -> list[Row]:
 
 
 def against_rust(rounds: int) -> list[Row]:
-    """P3's other peer, which takes one sample at a time on one core; we take batches of 32 on one thread."""
+    """Return P3 against a Rust program that trains sample by sample on one core; cnnkit in batches of 32."""
     compiler = shutil.which("rustc")
     if compiler is None:
-        print("P3 against Rust: no rustc here")
+        print("P3 against Rust: rustc is not installed")
         return []
     samples = 4000
     with tempfile.TemporaryDirectory() as folder:
@@ -88,15 +88,15 @@ def against_rust(rounds: int) -> list[Row]:
         assert rust.stdout is not None
         ours = Contestant({"work": "diy-cnn", "kind": "numpy", "threads": 1})
         ours.warm_up()
-        theirs, found = [], []
+        theirs, ratio = [], []
         for _ in range(rounds + 1):
             print(samples, file=rust.stdin, flush=True)
             theirs.append(float(rust.stdout.readline()) / samples)
             ours.turn()
-            found.append(theirs[-1] / (ours.turns[-1]["wall"] / 32))
+            ratio.append(theirs[-1] / (ours.turns[-1]["wall"] / 32))
         rust.communicate()
         ours.close()
-    return [Row("P3b", "diy-cnn, batch 32, sgd, numpy backend", "Rust, sample by sample", found[1:], aim=2.0, threads=1,
+    return [Row("P3b", "diy-cnn, batch 32, sgd, numpy backend", "Rust, sample by sample", ratio[1:], aim=2.0, threads=1,
                 beside={"images/s of Rust": f"{1 / statistics.median(theirs):,.0f}"})]  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def measure(rounds: int, threads: list[int], only: list[str]) -> list[Row]:
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--rounds", type=positive, default=9, help="rounded up to a multiple of 3")
-    arguments.add_argument("--threads", type=positive, nargs="+", default=[1, cores()], help="not of P4, which has one")
+    arguments.add_argument("--threads", type=positive, nargs="+", default=[1, cores()], help="P4 always runs on one")
     arguments.add_argument("--only", nargs="+", default=list(CONTESTS), choices=list(CONTESTS))
     options = arguments.parse_args()
     print("\n" + table(measure(options.rounds, options.threads, options.only)))

@@ -1,4 +1,4 @@
-"""Contestants that take turns, each in a process of its own, and the ratios of what they did side by side."""
+"""Contestants that take turns, each in its own process, and the ratios of their times in the same rounds."""
 
 import json
 import os
@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-TURN = 0.4  # seconds that a turn should last
-WARM_UP = 60  # steps before the first turn: by then everything is compiled, captured and allocated
-LONGEST_WARM_UP = 12.0  # seconds, where a step takes long
+TURN = 0.4  # seconds per turn
+WARM_UP = 60  # steps before the first turn, enough to compile, capture and allocate everything
+LONGEST_WARM_UP = 12.0  # seconds, for slow steps
 LOADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"  # with it a program that is not installed is compiled anew at each start
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"  # with it, a program that is not installed is compiled at every start
 
 
 @dataclass
 class Contestant:
-    """A process that takes steps when told to."""
+    """A process that takes steps on request."""
 
     task: dict[str, Any]
     steps: int = 0
-    turns: list[dict[str, float]] = field(default_factory=list)  # of one step
+    turns: list[dict[str, float]] = field(default_factory=list)  # costs of one step, per turn
 
     def __post_init__(self) -> None:
         threads = str(self.task["threads"])
@@ -35,7 +35,7 @@ class Contestant:
         )  # fmt: skip
 
     def ask(self, steps: int) -> dict[str, float]:
-        """Take steps and return what they cost together."""
+        """Take steps and return their total cost."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(steps, file=self._process.stdin, flush=True)
@@ -46,7 +46,7 @@ class Contestant:
         return answer
 
     def warm_up(self) -> None:
-        """Take the first steps, which compile, capture and allocate, and choose how many make a turn."""
+        """Take the first steps, which compile, capture and allocate, and choose the number of steps per turn."""
         self.ask(2)
         slow = self.ask(3)["wall"] / 3
         self.ask(max(1, min(WARM_UP, round(LONGEST_WARM_UP / slow))))
@@ -64,14 +64,14 @@ class Contestant:
 
 
 def compete(tasks: dict[str, dict[str, Any]], rounds: int, generations: int = 1) -> dict[str, Contestant]:
-    """Let all contestants take turns, `rounds` times in all, in so many generations of fresh processes.
+    """Let all contestants take turns, `rounds` times in total, over so many generations of new processes.
 
-    What memory a process happens to get decides a good part of PyTorch's time, and stays with it.
+    PyTorch's time depends strongly on the memory that its process happens to get.
     """
     turns: dict[str, list[dict[str, float]]] = {name: [] for name in tasks}
     contestants: dict[str, Contestant] = {}
     for _ in range(generations):
-        for name, task in tasks.items():  # one after the other: nothing is tuned while another one starts
+        for name, task in tasks.items():  # one after the other: none is tuned while another one starts
             contestants[name] = Contestant(task, turns=turns[name])
             contestants[name].warm_up()
         for _ in range(-(-rounds // generations)):
@@ -83,13 +83,13 @@ def compete(tasks: dict[str, dict[str, Any]], rounds: int, generations: int = 1)
 
 
 def ratios(ours: Contestant, peers: list[Contestant], what: str = "wall") -> list[float]:
-    """Return, round by round, how many times as fast as the best of the peers we were."""
+    """Return, for each round, the speed of cnnkit relative to the fastest peer."""
     best = [min(turns) for turns in zip(*([turn[what] for turn in peer.turns] for peer in peers), strict=True)]
     return [theirs / turn[what] for turn, theirs in zip(ours.turns, best, strict=True)]
 
 
 def timed(work: Callable[[], object]) -> Callable[[], tuple[float, float]]:
-    """Return a function that gives the (wall, CPU) seconds of one call."""
+    """Return a function that calls `work` and returns its (wall, CPU) seconds."""
 
     def call() -> tuple[float, float]:
         wall, cpu = time.perf_counter(), time.process_time()
@@ -101,24 +101,24 @@ def timed(work: Callable[[], object]) -> Callable[[], tuple[float, float]]:
 
 @dataclass(frozen=True)
 class Pair:
-    """What one call of ours and one of the peer took, (wall, CPU) seconds each."""
+    """The (wall, CPU) seconds of one call of cnnkit and one of the peer."""
 
     ours: tuple[float, float]
     peer: tuple[float, float]
 
     def speed(self, what: int = 0) -> float:
-        """Return how many times as fast as the peer we were, by the clock (0) or by CPU time (1)."""
+        """Return the speed of cnnkit relative to the peer, by wall time (0) or CPU time (1)."""
         return self.peer[what] / max(self.ours[what], 1e-9)
 
 
 def pairs(ours: Callable[[], tuple[float, float]], peer: Callable[[], tuple[float, float]], rounds: int) -> list[Pair]:
-    """Call both in turns after one call each to warm up; each returns its (wall, CPU) seconds."""
+    """Call both in turns, after a warm-up call of each; each returns its (wall, CPU) seconds."""
     ours(), peer()
     return [Pair(ours(), peer()) for _ in range(rounds)]
 
 
 def process(arguments: list[str], environment: dict[str, str] | None = None) -> tuple[float, float, float, str]:
-    """Run a process; return (wall, CPU) seconds, megabytes at the peak, children included, and what it printed."""
+    """Run a process; return (wall, CPU) seconds, peak megabytes including children, and its output."""
     code = (
         "import json,resource,subprocess,sys,time;s=time.perf_counter();"
         f"d=subprocess.run({arguments!r},stdout=-1,text=True);w=time.perf_counter()-s;"

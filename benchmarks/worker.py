@@ -1,8 +1,8 @@
-"""One contestant in a process of its own: reads a number of steps, takes them, answers with the seconds.
+"""One contestant in its own process: reads a number of steps, takes them, prints their cost.
 
     python benchmarks/worker.py '{"work": "lenet5", "kind": "numpy", "threads": 2}'
 
-Answers {"wall": seconds, "cpu": seconds, "peak": bytes above what the libraries take}.
+Prints {"wall": seconds, "cpu": seconds, "peak": bytes in addition to those of the libraries}.
 """
 
 import json
@@ -38,7 +38,7 @@ def make(task: dict[str, Any]) -> runners.Run:
 def main() -> None:
     task = json.loads(sys.argv[1])
     if task["kind"].startswith("pytorch") or task["kind"] == "torch":
-        import torch  # noqa: F401 (its own memory is not the step's)
+        import torch  # noqa: F401 (its memory is not the step's)
     before = memory("VmRSS")
     run = make(task)
     for line in sys.stdin:

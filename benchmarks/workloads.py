@@ -1,4 +1,4 @@
-"""The training steps that are timed: nets, batches, optimizer and loss, the same for us and for every peer."""
+"""The training steps that are timed: nets, batches, optimizer and loss, the same for cnnkit and every peer."""
 
 import argparse
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from cnnkit import recipes
 from cnnkit.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Sequential
 from cnnkit.summary import summarise
 
-CLASSES, KEPT = 10, 16  # batches are taken in turn from that many
+CLASSES, BATCHES = 10, 16  # batches are taken in turn from so many
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Workload:
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of a step: two a multiply-add, forward and for both gradients.
+        """Floating-point operations of a step: two per multiply-add, forward and for both gradients.
 
-        The gradient in the input of the first layer with weights is not needed by anybody.
+        The first layer with weights needs no gradient with respect to its input.
         """
         costs = [row.multiply_adds for row in summarise(self.network, self.input_shape).rows if row.multiply_adds]
         return 2 * self.batch_size * (3 * sum(costs) - costs[0])
@@ -38,11 +38,11 @@ class Workload:
         """Return images (N, C, H, W) float32 in [0, 1) and labels (N,) int64."""
         rng = np.random.default_rng(0)
         shape = (self.batch_size, *self.input_shape)
-        return [(rng.random(shape, np.float32), rng.integers(CLASSES, size=self.batch_size)) for _ in range(KEPT)]
+        return [(rng.random(shape, np.float32), rng.integers(CLASSES, size=self.batch_size)) for _ in range(BATCHES)]
 
 
 def drawn(seed: int) -> Sequential:
-    """Return a net that nobody has tuned for: channels, windows and widths are drawn at random."""
+    """Return a net of random channels, windows and widths, for which nothing has been tuned."""
     rng = np.random.default_rng(seed)
     first, second, width = int(rng.integers(5, 40)), int(rng.integers(5, 70)), int(rng.integers(30, 200))
     windows = [int(rng.integers(2, 6)) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Images and labels: the data set that ships with cnnkit, the ones that are fetched, and readers of common files."""
+"""Images and labels: the data set that ships with cnnkit, the ones it downloads, and readers of common files."""
 
 from cnnkit.data.catalogue import KnownSet
 from cnnkit.data.dataset import Dataset, Images, Scaling, Split

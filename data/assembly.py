@@ -1,4 +1,4 @@
-"""From arrays as stored to a Dataset: layout, pixels, labels and parts, checked once for all readers."""
+"""From arrays as stored to a Dataset: layout, pixels, labels and splits, checked in one place for all readers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,58 +13,62 @@ from cnnkit.data.refusal import refuse
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
-    """Images and labels as a reader found them, and the words for messages about either."""
+class RawSplit:
+    """Images and labels as stored in a file, and how messages name the two."""
 
     images: Images  # (N, H, W), (N, C, H, W) or (N, H, W, C), C in {1, 3}
     labels: npt.NDArray[Any]  # (N,), (N, 1) or one-hot (N, K)
-    images_at: str
+    images_at: str  # file, with a member where it has several
     labels_at: str
 
 
 def assemble(
     name: str,
-    train: Stored,
-    test: Stored | None = None,
+    train: RawSplit,
+    test: RawSplit | None = None,
     class_names: tuple[str, ...] | None = None,
     scaling: Scaling | None = None,
     licence: str | None = None,
 ) -> Dataset:
-    """Return the data set of these parts.
+    """Return the data set with these splits.
 
-    Without `class_names` the classes are 0..K-1, K being the largest label of any part plus one. Without `scaling`
+    Without `class_names` the classes are 0..K-1, where K is the largest label of any split plus one. Without `scaling`
     it follows from the pixels: see `_scaling`.
 
-    Raises DataError on layouts, pixels, labels or parts that do not fit.
+    Raises DataError on layouts, pixels, labels or splits that do not fit.
     """
-    parts = [part for part in (train, test) if part is not None]
-    splits = [
-        Split(channels_first(part), class_indices(part.labels, part.images.shape[0], part.labels_at)) for part in parts
-    ]
-    for part, split in zip(parts, splits, strict=True):
+    raws = [raw for raw in (train, test) if raw is not None]
+    splits = [Split(channels_first(raw), class_indices(raw.labels, raw.images.shape[0], raw.labels_at)) for raw in raws]
+    for raw, split in zip(raws, splits, strict=True):
         if split.images.shape[1:] != splits[0].images.shape[1:]:
             expected = f"test images of the training images' shape {splits[0].images.shape[1:]}"
-            raise refuse(part.images_at, expected, f"{split.images.shape[1:]}")
-    found = [_scaling(split, part.images_at) for part, split in zip(parts, splits, strict=True)]
-    if scaling is None and found[0] != found[-1]:
-        came = f"{splits[0].images.dtype} and {splits[-1].images.dtype} of another range"
-        raise refuse(parts[-1].images_at, "test pixels of the same kind as the training pixels", came)
+            raise refuse(raw.images_at, expected, f"{split.images.shape[1:]}")
+    scalings = [_scaling(split, raw.images_at) for raw, split in zip(raws, splits, strict=True)]
+    if scaling is None and scalings[0] != scalings[-1]:
+        got = f"{splits[0].images.dtype} and {splits[-1].images.dtype} of another range"
+        raise refuse(raws[-1].images_at, "test pixels of the same kind as the training pixels", got)
     if class_names is None:
         class_names = tuple(str(k) for k in range(max(int(split.labels.max()) for split in splits) + 1))
     c, h, w = splits[0].images.shape[1:]
     return Dataset(
-        name, splits[0], splits[1] if test is not None else None, class_names, (c, h, w), scaling or found[0], licence
+        name,
+        splits[0],
+        splits[1] if test is not None else None,
+        class_names,
+        (c, h, w),
+        scaling or scalings[0],
+        licence,
     )
 
 
-def channels_first(part: Stored) -> Images:
-    """Return the images as (N, C, H, W), a view or a lazy reader; (N, 3, H, 3) is taken for channels first."""
-    images, shape = part.images, part.images.shape
+def channels_first(raw: RawSplit) -> Images:
+    """Return the images as (N, C, H, W), a view or a lazy reader; (N, 3, H, 3) is read as channels first."""
+    images, shape = raw.images, raw.images.shape
     if len(shape) not in {3, 4} or (len(shape) == 4 and shape[1] not in {1, 3} and shape[3] not in {1, 3}):
         hint = "reshape the rows into images" if len(shape) == 2 else ""
-        raise refuse(part.images_at, "images (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3", str(shape), hint)
+        raise refuse(raw.images_at, "images (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3", str(shape), hint)
     if 0 in shape:
-        raise refuse(part.images_at, "at least one image of at least one pixel", f"shape {shape}")
+        raise refuse(raw.images_at, "at least one image of at least one pixel", f"shape {shape}")
     if len(shape) == 4 and shape[1] in {1, 3}:
         return images
     if isinstance(images, LazyImages):
@@ -74,10 +78,10 @@ def channels_first(part: Stored) -> Images:
 
 
 def _scaling(split: Split, where: str) -> Scaling:
-    """Return what brings pixels to [0, 1]: 1/255 for integers in 0..255, 1/65535 for uint16 beyond, nothing for others.
+    """Return the scaling to [0, 1]: 1/255 for integers in 0..255, 1/65535 for larger uint16, none for other types.
 
-    Floating-point pixels stay as they are, whatever their range; NaN and infinity are refused. One pass, a chunk at
-    a time; uint8 needs none.
+    Floating-point pixels are not scaled, whatever their range; NaN and infinity are refused. One pass, one chunk at
+    a time; uint8 needs no pass.
     """
     dtype = split.images.dtype
     if dtype.kind not in "biuf" or dtype.itemsize > 8:

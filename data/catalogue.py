@@ -1,4 +1,4 @@
-"""What is known by name: facts for `cnnkit data list`, and where the downloads lie with the SHA-256 of each file."""
+"""Data sets known by name: facts for `cnnkit data list`, and the address and SHA-256 of each file to download."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ BASE_FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 
 @dataclass(frozen=True)
 class Download:
-    """Files under one address, {name: (SHA-256, bytes)}."""
+    """Files under one address: {name: (SHA-256, bytes)}."""
 
     base_url: str
     files: dict[str, tuple[str, int]]
@@ -16,7 +16,7 @@ class Download:
 
 @dataclass(frozen=True)
 class KnownSet:
-    """A data set with a name. location: where it is now, None when it has to be fetched first."""
+    """A data set with a name. location: where it is now; None when it must be downloaded first."""
 
     name: str
     description: str
@@ -29,7 +29,7 @@ class KnownSet:
     location: str | None = None
 
     def at(self, location: str | None) -> "KnownSet":
-        """Return the same entry with its location."""
+        """Return the same entry with that location."""
         return replace(self, location=location)
 
 

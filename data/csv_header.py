@@ -1,4 +1,4 @@
-"""The first line of a CSV of images: which column is the label, and how the others make an image."""
+"""The first line of a CSV of images: which column is the label, and how the others form an image."""
 
 import math
 import re
@@ -12,7 +12,7 @@ _HINT = "the first line must name the columns: label,pixel0,pixel1,... or label,
 
 @dataclass(frozen=True)
 class CsvHeader:
-    """Columns of a table whose rows are an image and its label each."""
+    """Columns of a table; each row holds one image and its label."""
 
     columns: int
     label: int  # position of the label's column
@@ -21,7 +21,7 @@ class CsvHeader:
 
 
 def parse_header(where: str, line: bytes) -> CsvHeader:
-    """Return the meaning of the first line: a column `label`, anywhere, the others pixels row by row.
+    """Return the meaning of the first line: one column `label`, anywhere; the others are pixels, row by row.
 
     pixel0... and pixel1... make square images; 1x1,1x2,... (row x column, from 0 or 1) images of any size.
 

@@ -1,4 +1,4 @@
-"""CSV, one image a line, as Kaggle hands out MNIST: a header, a column `label`, pixel columns, strict numbers."""
+"""CSV with one image per line, as Kaggle distributes MNIST: a header with a column `label`, then strict numbers."""
 
 import gzip
 import os
@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.csv_header import CsvHeader, parse_header
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.refusal import refuse, require_affordable
@@ -23,14 +23,14 @@ _NUMBER = rb"-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
 
 
 def read_csv(name: str, path: Path) -> Dataset:
-    """Return the data set in a CSV file, plain or gzipped; it has no test part.
+    """Return the data set in a CSV file, plain or gzipped; it has no test split.
 
     Whole pixels in 0..255 are kept as bytes, so they are scaled by 1/255 like all bytes.
 
-    Raises DataError, with the line, on anything but plain decimal numbers and on rows of another length.
+    Raises DataError that names the line, on anything but plain decimal numbers and on rows of another length.
     """
     images, labels = read_csv_arrays(path)
-    return assemble(name, Stored(images, labels, str(path), f"{path}: label"))
+    return assemble(name, RawSplit(images, labels, str(path), f"{path}: label"))
 
 
 def read_csv_arrays(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
@@ -47,7 +47,7 @@ def read_csv_arrays(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.float6
             with gzip.GzipFile(fileobj=packed) as unpacked:
                 return _read(str(path), unpacked, os.path.getsize(path))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise refuse(path, "a whole gzip file", str(error), "fetch it again") from None
+            raise refuse(path, "a complete gzip file", str(error), "download it again") from None
 
 
 def _read(
@@ -87,10 +87,10 @@ def _blocks(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> I
 
 
 def _parse(where: str, block: bytes, header: CsvHeader, first_line: int) -> npt.NDArray[np.float64]:
-    """Return the numbers of whole lines, (rows, columns), after every cell was found to be a plain decimal number."""
+    """Return the numbers of whole lines, (rows, columns), after a check that every cell is a plain decimal number."""
     lines = block.split(b"\n")
     commas = header.columns - 1
-    # Digits alone need no look at each cell: the right number of commas, none of them beside another or at an end.
+    # Where all characters are digits and commas, counting commas is enough, if none is beside another or at an end.
     plain = not block.translate(None, b"0123456789,\n") and b",," not in block
     row = re.compile(_NUMBER + rb"(?:,%s){%d}" % (_NUMBER, commas)) if not plain else None
     for number, text in enumerate(lines, first_line):

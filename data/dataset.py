@@ -1,4 +1,4 @@
-"""Images and labels as every reader hands them over: raw pixels, read when asked for, and what scales them."""
+"""Images and labels as every reader returns them: raw pixels, read on demand, and their scaling."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ CHUNK_BYTES = 16 << 20
 
 
 class Images(Protocol):
-    """Pixels of shape (N, C, H, W), indexed on the first axis like an array; an ndarray is one, so are lazy readers."""
+    """Pixels of shape (N, C, H, W), indexed on the first axis like an array: an ndarray or a lazy reader."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -42,7 +42,7 @@ class Scaling:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images (N, C, H, W) and labels (N,) int64 of one part of a data set."""
+    """Images (N, C, H, W) and labels (N,) int64: the training or the test images of a data set."""
 
     images: Images
     labels: Labels
@@ -57,7 +57,7 @@ class Split:
         return len(self.labels)
 
     def take(self, indices: npt.ArrayLike) -> tuple[npt.NDArray[Any], Labels]:
-        """Return raw images (n, C, H, W) and labels (n,) at `indices` (n,), in any order, repeated if they repeat.
+        """Return raw images (n, C, H, W) and labels (n,) at `indices` (n,), in any order, with repetitions.
 
         Raises DataError on an index that is not in 0..N-1.
         """
@@ -81,7 +81,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A named set: a part to train on, perhaps one to test on, the classes, and the scaling of the raw pixels."""
+    """A named data set: a training split, an optional test split, the classes, and the scaling of the raw pixels."""
 
     name: str
     train: Split
@@ -92,16 +92,16 @@ class Dataset:
     licence: str | None = None
 
     def split(self, name: str) -> Split:
-        """Return the part called "train" or "test".
+        """Return the split called "train" or "test".
 
-        Raises DataError when there is no such part.
+        Raises DataError for another name, and where the data set has no test split.
         """
         if name == "train":
             return self.train
         if name != "test":
-            raise DataError(f"expected the part train or test, got {name!r}")
+            raise DataError(f"expected the split train or test, got {name!r}")
         if self.test is None:
-            raise DataError(f"{self.name}: has no test part: use the part train, or add test images to the source")
+            raise DataError(f"{self.name}: has no test split: use the split train, or add test images to the source")
         return self.test
 
     def batch(
@@ -120,27 +120,23 @@ class Dataset:
         return x, labels
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of pixels, shapes, dtypes, labels and scaling of all parts, whatever file they came from.
+        """Return the SHA-256 of pixels, shapes, dtypes, labels and scaling of all splits, for any kind of file.
 
-        Reads every image once, a chunk at a time; the second call answers at once.
+        The first call reads every image once, one chunk at a time; later calls return the stored result.
         """
         return self._fingerprint
 
     @cached_property
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(json.dumps([self.scaling.offset, self.scaling.factor]).encode())
-        for name, part in (("train", self.train), ("test", self.test)):
-            if part is not None:
-                dtype = _little(part.images.dtype)
-                digest.update(json.dumps([name, list(part.images.shape), dtype.str]).encode())
-                for chunk in part.chunks():
+        for name, split in (("train", self.train), ("test", self.test)):
+            if split is not None:
+                dtype = split.images.dtype.newbyteorder("<")
+                digest.update(json.dumps([name, list(split.images.shape), dtype.str]).encode())
+                for chunk in split.chunks():
                     digest.update(_bytes(chunk.astype(dtype, copy=False)))
-                digest.update(_bytes(part.labels.astype("<i8", copy=False)))
+                digest.update(_bytes(split.labels.astype("<i8", copy=False)))
         return digest.hexdigest()
-
-
-def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return dtype.newbyteorder("<")
 
 
 def _bytes(values: npt.NDArray[Any]) -> memoryview:

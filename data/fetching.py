@@ -1,4 +1,4 @@
-"""Download of a named set into the user's cache: all files with the right SHA-256, or none."""
+"""Download of a named data set into the user's cache: all files with the right SHA-256, or none."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ from cnnkit.files.names import printable
 
 
 def cache_folder() -> Path | None:
-    """Return the folder of downloads, which may not exist yet; None without pooch, which knows where it is."""
+    """Return the folder of downloads, which may not exist yet; None where pooch, which names it, is not installed."""
     try:
         import pooch
     except ImportError:
@@ -25,11 +25,11 @@ def cache_folder() -> Path | None:
 
 
 def fetch(name: str) -> Path:
-    """Download the set `name` unless it is there already, and return its folder.
+    """Download the data set `name` unless it is already in the cache, and return its folder.
 
-    The files come into a folder of their own beside the place, which is renamed when all four are whole and right.
+    The files are written to a temporary folder beside it, which is renamed when all four are complete and correct.
 
-    Raises DataError when nothing is fetched by that name, and when the download fails.
+    Raises DataError for a name that cannot be downloaded, and when the download fails.
     """
     if name not in DOWNLOADS:
         raise refuse("fetch", f"one of {', '.join(DOWNLOADS)}", repr(name))
@@ -39,7 +39,7 @@ def fetch(name: str) -> Path:
         raise DataError("fetching data needs pooch: type pip install 'cnnkit[fetch]'") from None
     download = DOWNLOADS[name]
     target = Path(pooch.os_cache("cnnkit")) / name
-    if all(_right(pooch, target / file, digest) for file, (digest, _) in download.files.items()):
+    if all(_is_correct(pooch, target / file, digest) for file, (digest, _) in download.files.items()):
         return target
     url = download.base_url
     try:
@@ -48,14 +48,14 @@ def fetch(name: str) -> Path:
                 url = download.base_url + file
                 downloader: Any = pooch.HTTPDownloader(timeout=30)
                 pooch.retrieve(url, f"sha256:{digest}", file, staging, downloader=downloader)
-            _put(staging, target)
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong digest is a ValueError
+            _move_into_place(staging, target)
+    except (OSError, ValueError) as error:  # errors of requests are OSErrors, a wrong digest is a ValueError
         reason = printable(" ".join(str(error).split()), 160) or type(error).__name__
         raise DataError(f"{name}: could not fetch {url}: {reason}: try again later, or set CNNKIT_DATA_DIR") from None
     return target
 
 
-def _right(pooch: Any, path: Path, digest: str) -> bool:
+def _is_correct(pooch: Any, path: Path, digest: str) -> bool:
     return path.is_file() and pooch.file_hash(str(path), alg="sha256") == digest
 
 
@@ -69,7 +69,7 @@ def _staging(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _put(staging: Path, target: Path) -> None:
+def _move_into_place(staging: Path, target: Path) -> None:
     for path in staging.iterdir():  # mkdtemp and pooch make private folders and files
         path.chmod(0o644)
     if target.exists():
@@ -82,7 +82,7 @@ def _put(staging: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _quiet(pooch: Any) -> Iterator[None]:
-    """Keep pooch's own lines off the terminal; the caller says what happens."""
+    """Silence pooch's messages: the caller reports what happens."""
     logger = pooch.get_logger()
     level = logger.level
     logger.setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""IDX, MNIST's own format: magic, sizes as big-endian 32-bit numbers, then one byte a pixel or label."""
+"""IDX, the format of MNIST: magic, sizes as big-endian 32-bit numbers, then one byte per pixel or label."""
 
 import gzip
 import os
@@ -10,47 +10,47 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.refusal import refuse, require_affordable
 
 IMAGES, LABELS = 0x00000803, 0x00000801  # 08: unsigned bytes, then the number of axes
-PARTS = {
+SPLITS = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
 
 
 def idx_files(folder: Path) -> dict[str, Path]:
-    """Return {standard name: file} of the IDX files that lie in `folder`, plain before gzipped, `-idx3` or `.idx3`."""
-    found: dict[str, Path] = {}
-    for name in (name for pair in PARTS.values() for name in pair):
+    """Return {standard name: file} of the IDX files in `folder`; plain is preferred to gzipped, `-idx3` to `.idx3`."""
+    files: dict[str, Path] = {}
+    for name in (name for pair in SPLITS.values() for name in pair):
         for spelling in (name, name.replace("-idx", ".idx")):
             for suffix in ("", ".gz"):
                 path = folder / (spelling + suffix)
                 if path.is_file():
-                    found.setdefault(name, path)
-    return found
+                    files.setdefault(name, path)
+    return files
 
 
 def read_idx_folder(name: str, folder: Path, **names: Any) -> Dataset:
-    """Return the data set of the four IDX files in `folder`; without the two t10k files it has no test part.
+    """Return the data set of the four IDX files in `folder`; without the two t10k files it has no test split.
 
-    Plain files are memory-mapped, gzipped ones unpacked whole.
+    Plain files are memory-mapped, gzipped ones are unpacked in memory.
 
     Raises DataError on a missing, malformed, truncated or overlong file.
     """
-    found = idx_files(folder)
-    stored = {}
-    for part, pair in PARTS.items():
-        if part == "test" and not any(file in found for file in pair):
+    files = idx_files(folder)
+    splits = {}
+    for split, pair in SPLITS.items():
+        if split == "test" and not any(file in files for file in pair):
             continue
         for file in pair:
-            if file not in found:
+            if file not in files:
                 raise refuse(folder, f"the file {file} or {file}.gz", "a folder without it")
-        images, labels = (found[file] for file in pair)
-        stored[part] = Stored(read_idx(images, IMAGES), read_idx(labels, LABELS), str(images), str(labels))
-    return assemble(name, stored["train"], stored.get("test"), **names)
+        images, labels = (files[file] for file in pair)
+        splits[split] = RawSplit(read_idx(images, IMAGES), read_idx(labels, LABELS), str(images), str(labels))
+    return assemble(name, splits["train"], splits.get("test"), **names)
 
 
 def read_idx(path: Path, magic: int) -> npt.NDArray[np.uint8]:
@@ -68,18 +68,18 @@ def read_idx(path: Path, magic: int) -> npt.NDArray[np.uint8]:
             with gzip.GzipFile(fileobj=packed) as unpacked:
                 return _read(path, unpacked, magic, os.path.getsize(path))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise refuse(path, "a whole gzip file", str(error), "fetch it again") from None
+            raise refuse(path, "a complete gzip file", str(error), "download it again") from None
 
 
 def _read(path: Path, file: BinaryIO | gzip.GzipFile, magic: int, packed_bytes: int | None) -> npt.NDArray[np.uint8]:
     axes = magic & 0xFF
     header = file.read(4 + 4 * axes)
-    came = int.from_bytes(header[:4], "big")
-    if len(header) < 4 or came != magic:
-        hint = "images and labels are swapped" if len(header) >= 4 and came in {IMAGES, LABELS} else ""
+    got = int.from_bytes(header[:4], "big")
+    if len(header) < 4 or got != magic:
+        hint = "images and labels are swapped" if len(header) >= 4 and got in {IMAGES, LABELS} else ""
         raise refuse(path, f"an IDX file that begins with {magic:08x}", header[:4].hex() or "nothing", hint)
     if len(header) < 4 + 4 * axes:
-        raise refuse(path, f"an IDX header of {4 + 4 * axes} bytes", f"{len(header)}", "the file is cut")
+        raise refuse(path, f"an IDX header of {4 + 4 * axes} bytes", f"{len(header)}", "the file is truncated")
     shape = struct.unpack(f">{axes}I", header[4:])
     declared = 1
     for size in shape:
@@ -90,14 +90,14 @@ def _read(path: Path, file: BinaryIO | gzip.GzipFile, magic: int, packed_bytes: 
         stored = os.path.getsize(path) - len(header)
         if stored != declared:
             raise refuse(path, f"{declared} bytes for shape {shape}", f"{stored}", _hint(stored, declared))
-        # asarray: memmap's own class would follow every view around and slow small reads
+        # asarray: views of class memmap are slow in small reads
         return np.asarray(np.memmap(path, np.uint8, "r", len(header), shape))
     require_affordable(path, declared, packed_bytes)
     values = np.empty(declared, np.uint8)
     filled = _fill(file, values.data)
     if filled < declared or file.read(1):
-        came_bytes = str(filled) if filled < declared else "more"
-        raise refuse(path, f"{declared} bytes for shape {shape}", came_bytes, _hint(filled, declared))
+        got_bytes = str(filled) if filled < declared else "more"
+        raise refuse(path, f"{declared} bytes for shape {shape}", got_bytes, _hint(filled, declared))
     return values.reshape(shape)
 
 
@@ -111,5 +111,5 @@ def _fill(file: Any, target: memoryview) -> int:
     return filled
 
 
-def _hint(came: int, declared: int) -> str:
-    return "the file is cut: fetch it again" if came < declared else "something was appended to the file"
+def _hint(got: int, declared: int) -> str:
+    return "the file is truncated: download it again" if got < declared else "something was appended to the file"

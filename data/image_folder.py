@@ -1,4 +1,4 @@
-"""A folder of pictures with one subfolder a class, directly or under train/ and test/, read batch by batch."""
+"""A folder of pictures with one subfolder per class, directly or under train/ and test/, read batch by batch."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.lazy_images import LazyImages
 from cnnkit.data.picture import SUFFIXES, picture_shape, read_image
@@ -36,44 +36,44 @@ class ImageFiles(LazyImages):
 def read_image_folder(name: str, folder: Path) -> Dataset:
     """Return the data set of a folder of pictures; classes are the subfolders in natural order (2 before 10).
 
-    The first picture decides between grey and colour, the others are converted; every header is looked at now.
+    The first picture decides between grey and colour, the others are converted; every header is checked now.
 
-    Raises DataError when the classes of the parts differ, a file is no picture, or sizes differ.
+    Raises DataError when the classes of the splits differ, a file is not a picture, or sizes differ.
     """
     train = folder / "train" if (folder / "train").is_dir() else folder
     classes = [path.name for path in subfolders(train)]
     if len(classes) < 2:
-        came = ", ".join(printable(c, 60) for c in classes) or "none"
-        raise refuse(train, "at least two subfolders, one a class", came, "name the folder above the classes")
-    parts = [_part(train, classes, None)]
+        got = ", ".join(printable(c, 60) for c in classes) or "none"
+        raise refuse(train, "at least two subfolders, one per class", got, "name the folder above the classes")
+    splits = [_read_split(train, classes, None)]
     test = folder / "test"
     if train != folder and test.is_dir():
         unknown = [path.name for path in subfolders(test) if path.name not in classes]
         if unknown:
             raise refuse(test, "the classes of train/", f"{printable(unknown[0], 60)!r}, which train/ lacks")
-        parts.append(_part(test, classes, parts[0].images.shape[1:]))
-    return assemble(name, parts[0], parts[1] if len(parts) > 1 else None, tuple(classes))
+        splits.append(_read_split(test, classes, splits[0].images.shape[1:]))
+    return assemble(name, splits[0], splits[1] if len(splits) > 1 else None, tuple(classes))
 
 
 def subfolders(folder: Path) -> list[Path]:
     """Return the subfolders that do not begin with a dot, in natural order."""
     with os.scandir(folder) as entries:
-        found = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
-    return sorted(found, key=lambda path: _natural(path.name))
+        folders = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    return sorted(folders, key=lambda path: _natural_order(path.name))
 
 
-def _natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts], name
+def _natural_order(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    runs = re.findall(r"[0-9]+|[^0-9]+", name)
+    return [(0, int(run), "") if run[0] in "0123456789" else (1, 0, run) for run in runs], name
 
 
-def _part(folder: Path, classes: list[str], shape: tuple[int, ...] | None) -> Stored:
+def _read_split(folder: Path, classes: list[str], shape: tuple[int, ...] | None) -> RawSplit:
     files: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        found = _pictures(folder / name) if (folder / name).is_dir() else []
-        files += found
-        labels += [label] * len(found)
+        pictures = _picture_files(folder / name) if (folder / name).is_dir() else []
+        files += pictures
+        labels += [label] * len(pictures)
     if not files:
         raise refuse(folder, "at least one picture", "none")
     first = picture_shape(files[0])
@@ -87,13 +87,13 @@ def _part(folder: Path, classes: list[str], shape: tuple[int, ...] | None) -> St
                 f"{width} x {height}",
                 "resize the pictures to one size",
             )
-    return Stored(ImageFiles(files, (c, h, w)), np.array(labels), str(folder), str(folder))
+    return RawSplit(ImageFiles(files, (c, h, w)), np.array(labels), str(folder), str(folder))
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _picture_files(folder: Path) -> list[Path]:
     paths = []
-    with os.scandir(folder) as found:
-        entries = list(found)
+    with os.scandir(folder) as scanned:
+        entries = list(scanned)
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in _LITTER:
             continue
@@ -103,4 +103,4 @@ def _pictures(folder: Path) -> list[Path]:
                 path, f"a picture ({' '.join(sorted(SUFFIXES))})", "something else", "move it out of the folder"
             )
         paths.append(path)
-    return sorted(paths, key=lambda path: _natural(path.name))
+    return sorted(paths, key=lambda path: _natural_order(path.name))

@@ -1,4 +1,4 @@
-"""Labels as stored, made class indices 0..K-1."""
+"""From labels as stored to class indices 0..K-1."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ MOST_CLASSES = 100_000  # a stray label of 2**40 must not become a list of 2**40
 def class_indices(labels: npt.NDArray[Any], images: int, where: str) -> Labels:
     """Return labels (N,) int64 from (N,), (N, 1) or one-hot (N, K) of any number type.
 
-    Raises DataError when they are not `images` many, not whole, negative or too large.
+    Raises DataError when their number is not `images`, and for labels that are not whole, negative or too large.
     """
     if labels.dtype.kind not in "biuf":
         raise refuse(where, "labels as whole numbers", f"{labels.dtype}")

@@ -1,4 +1,4 @@
-"""Images that stay in their file: a source that reads chosen indices, dressed as an array of shape (N, C, H, W)."""
+"""Images that stay in their file: objects that read chosen indices and are indexed like an array (N, C, H, W)."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 
 class LazyImages(ABC):
-    """Answers images[int], images[slice] and images[index array] by one `read` of the indices meant."""
+    """images[int], images[slice] and images[index array] each become one `read` of those indices."""
 
     def __init__(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
         self.shape = shape
@@ -28,7 +28,7 @@ class LazyImages(ABC):
 
 
 class ChannelsFirst(LazyImages):
-    """Lazy images stored as (N, H, W) or (N, H, W, C), seen as (N, C, H, W)."""
+    """Lazy images that are stored as (N, H, W) or (N, H, W, C), presented as (N, C, H, W)."""
 
     def __init__(self, stored: LazyImages) -> None:
         n, h, w, c = (*stored.shape, 1)[:4]

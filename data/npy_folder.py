@@ -1,4 +1,4 @@
-"""A folder with x_train.npy and y_train.npy, and perhaps x_test.npy and y_test.npy: images stay on the disk."""
+"""A folder with x_train.npy and y_train.npy, and optional x_test.npy and y_test.npy: images stay on the disk."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.npy_header import read_npy_header
 from cnnkit.data.npz_reader import NAMES
@@ -15,21 +15,21 @@ from cnnkit.data.refusal import refuse
 
 
 def read_npy_folder(name: str, folder: Path) -> Dataset:
-    """Return the data set of a folder of NPY files, opened as memory maps, so it may be larger than the memory.
+    """Return the data set of a folder of NPY files, opened as memory maps, so it may be larger than memory.
 
     Raises DataError on a missing or malformed file and on one whose length contradicts its header.
     """
-    stored = {}
-    for part, pair in NAMES.items():
+    splits = {}
+    for split, pair in NAMES.items():
         paths = [folder / f"{key}.npy" for key in pair]
-        if part == "test" and not any(path.exists() for path in paths):
+        if split == "test" and not any(path.exists() for path in paths):
             continue
         for path in paths:
             if not path.is_file():
                 raise refuse(folder, f"the file {path.name}", "a folder without it")
         images, labels = (_map(path) for path in paths)
-        stored[part] = Stored(images, np.array(labels), str(paths[0]), str(paths[1]))
-    return assemble(name, stored["train"], stored.get("test"))
+        splits[split] = RawSplit(images, np.array(labels), str(paths[0]), str(paths[1]))
+    return assemble(name, splits["train"], splits.get("test"))
 
 
 def _map(path: Path) -> npt.NDArray[Any]:
@@ -41,7 +41,7 @@ def _map(path: Path) -> npt.NDArray[Any]:
             path,
             f"{header.value_bytes} bytes for {header.dtype} {header.shape}",
             f"{stored}",
-            "the file is cut or grown",
+            "the file was truncated or extended",
         )
     if stored == 0:
         return np.empty(header.shape, header.dtype)  # an empty file cannot be mapped; the check of shapes refuses it

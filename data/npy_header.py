@@ -1,4 +1,4 @@
-"""The header of an NPY array among images and labels: what is wrong with it, as a DataError."""
+"""The header of an NPY array of images or labels, with its errors as DataError."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from cnnkit.files.npy_header import NpyHeader, NpyHeaderError, parse_npy_header
 
 
 def read_npy_header(where: str, file: Any) -> NpyHeader:
-    """Return the header at the start of the binary stream `file`, which is left at the first value.
+    """Return the header at the start of the binary stream `file`, and leave the stream at the first value.
 
     Raises DataError on anything but an array of booleans, integers or floats of at most 64 bits.
     """

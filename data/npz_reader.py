@@ -1,4 +1,4 @@
-"""NPZ: a zip of NPY arrays named x_train, y_train and, if there is a test part, x_test, y_test."""
+"""NPZ: a zip of NPY arrays named x_train, y_train and, with a test split, x_test, y_test."""
 
 import os
 import zipfile
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.npy_header import read_npy_header
 from cnnkit.data.refusal import refuse, require_affordable
@@ -19,34 +19,34 @@ _KINDS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 def read_npz(name: str, path: Path, **names: Any) -> Dataset:
-    """Return the data set in an NPZ file, loaded whole; arrays of other names are left alone.
+    """Return the data set in an NPZ file, loaded completely; arrays of other names are ignored.
 
-    Nothing is unpickled; sizes are checked before memory is taken, check sums (CRC-32) while reading.
+    Nothing is unpickled; sizes are checked before memory is allocated, checksums (CRC-32) while reading.
 
     Raises DataError on missing arrays and on a zip or an array that contradicts itself.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = _members(path, archive)
-            stored = {}
-            for part, (x, y) in NAMES.items():
-                if part == "test" and x not in members and y not in members:
+            splits = {}
+            for split, (x, y) in NAMES.items():
+                if split == "test" and x not in members and y not in members:
                     continue
                 for key in (x, y):
                     if key not in members:
                         raise refuse(path, f"an array {key}", f"arrays {', '.join(sorted(members)[:8]) or '(none)'}")
                 images, labels = (_read(f"{path}: {key}", archive, members[key]) for key in (x, y))
-                stored[part] = Stored(images, labels, f"{path}: {x}", f"{path}: {y}")
+                splits[split] = RawSplit(images, labels, f"{path}: {x}", f"{path}: {y}")
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
-        raise refuse(path, "a whole NPZ file", str(error) or type(error).__name__, "write it again") from None
-    return assemble(name, stored["train"], stored.get("test"), **names)
+        raise refuse(path, "a complete NPZ file", str(error) or type(error).__name__, "write it again") from None
+    return assemble(name, splits["train"], splits.get("test"), **names)
 
 
 def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     entries = archive.infolist()
     members = {entry.filename.removesuffix(".npy"): entry for entry in entries if entry.filename.endswith(".npy")}
     if len({entry.filename for entry in entries}) != len(entries):
-        raise refuse(path, "each array once", "two members of one name", "write it again")
+        raise refuse(path, "each array once", "two members with one name", "write it again")
     with path.open("rb") as file:
         file.seek(-22 - len(archive.comment), os.SEEK_END)
         ended = file.read(4) == b"PK\x05\x06"
@@ -56,7 +56,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
     for entry in wanted:
         if entry.compress_type not in _KINDS or entry.flag_bits & 1:
             raise refuse(
-                f"{path}: {entry.filename}", "a stored or deflated member", "another packing or an encrypted one"
+                f"{path}: {entry.filename}", "a stored or deflated member", "another compression, or an encrypted one"
             )
     require_affordable(path, sum(entry.file_size for entry in wanted), os.path.getsize(path))
     return members
@@ -73,10 +73,10 @@ def _read(where: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.N
         while filled < len(data):
             block = file.read(min(1 << 20, len(data) - filled))
             if not block:
-                raise refuse(where, f"{header.value_bytes} bytes of values", f"{filled}", "the file is cut")
+                raise refuse(where, f"{header.value_bytes} bytes of values", f"{filled}", "the file is truncated")
             data[filled : filled + len(block)] = np.frombuffer(block, np.uint8)
             filled += len(block)
-        file.read(1)  # reaching the end is what makes zipfile compare the check sum
+        file.read(1)  # zipfile compares the checksum when the end is reached
     flat = data.view(header.dtype)
     values = flat.reshape(header.shape[::-1]).T if header.fortran_order else flat.reshape(header.shape)
     return values.astype(header.dtype.newbyteorder("="), copy=False)

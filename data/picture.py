@@ -1,4 +1,4 @@
-"""Pictures by Pillow: size and kind from the header first, pixels when asked for."""
+"""Pictures, read by Pillow: size and mode from the header, pixels on demand."""
 
 import contextlib
 import warnings
@@ -22,7 +22,7 @@ FORMATS = {
     "WEBP": (".webp",),
 }
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
-MOST_PIXELS = 1 << 26  # 8192 x 8192: a small packed file must not unfold to gigabytes
+MOST_PIXELS = 1 << 26  # 8192 x 8192: a small compressed file must not unpack to gigabytes
 _GREY = {"1", "L", "LA"}
 _COLOUR = {"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "HSV"}
 
@@ -30,12 +30,12 @@ _COLOUR = {"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "HSV"}
 def picture_shape(path: Path) -> tuple[int, int, int]:
     """Return (C, H, W) from a picture's header, C 1 for grey and 3 for colour.
 
-    Raises DataError when it is no picture of 8 bits a channel, or too large.
+    Raises DataError when it is not a picture of 8 bits per channel, or too large.
     """
     with _opened(path) as image:
         if image.mode not in _GREY | _COLOUR:
             raise refuse(
-                path, "8 bits a channel, grey or colour", f"mode {image.mode}", "convert it, or store arrays as NPZ"
+                path, "8 bits per channel, grey or colour", f"mode {image.mode}", "convert it, or store arrays as NPZ"
             )
         return (1 if image.mode in _GREY else 3), image.height, image.width
 
@@ -55,7 +55,7 @@ def read_image(path: str | Path, image_shape: tuple[int, int, int]) -> npt.NDArr
 
 
 def read_picture(path: str | Path, channels: int) -> npt.NDArray[np.uint8]:
-    """Return a picture of any size as (C, H, W) uint8, upright as the camera says, what is transparent in white.
+    """Return a picture of any size as (C, H, W) uint8, turned upright by its EXIF data, on a white background.
 
     Raises DataError when it cannot be decoded.
     """
@@ -78,13 +78,13 @@ def _opened(path: Path) -> Iterator[Any]:
         raise DataError("reading pictures needs Pillow: type pip install 'cnnkit[images]'") from None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata that the pixels do not depend on
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which does not change the pixels
             with Image.open(path, formats=list(FORMATS)) as image:
                 if image.width * image.height > MOST_PIXELS:
                     raise refuse(path, f"at most {MOST_PIXELS} pixels", f"{image.width} x {image.height}")
                 yield image
     except DataError:
         raise
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-        came = printable(str(error).removesuffix(f" {str(path)!r}")) or type(error).__name__
-        raise refuse(path, "a whole picture", came, "replace or remove it") from None
+    except Exception as error:  # a damaged file can make Pillow's decoders raise any class
+        got = printable(str(error).removesuffix(f" {str(path)!r}")) or type(error).__name__
+        raise refuse(path, "a complete picture", got, "replace or remove it") from None

@@ -1,4 +1,4 @@
-"""Which reader a path is for, told by content; a suffix alone only decides for CSV, which has no mark of its own."""
+"""Choosing the reader of a path by content; the suffix decides for CSV alone, which has no magic bytes."""
 
 import stat
 from pathlib import Path
@@ -15,7 +15,7 @@ from cnnkit.errors import DataError
 from cnnkit.files.names import printable
 
 KINDS = (
-    "a folder with IDX files, with x_train.npy and y_train.npy, or with one subfolder of pictures a class, "
+    "a folder with IDX files, with x_train.npy and y_train.npy, or with one subfolder of pictures per class, "
     "or a file .npz, .csv, .csv.gz, .h5"
 )
 _MARKS = {b"PK\x03\x04": read_npz, b"PK\x05\x06": read_npz, b"\x89HDF\r\n\x1a\n": read_hdf5}
@@ -25,7 +25,7 @@ _SUFFIXES = {".npz": "a zip file with arrays (NPZ)", ".h5": "an HDF5 file", ".hd
 def read_path(name: str, path: Path) -> Dataset:
     """Return the data set in the file or folder `path`.
 
-    Raises DataError when no reader knows it, or its reader refuses it.
+    Raises DataError when no reader recognises it, or its reader refuses it.
     """
     try:
         if path.is_dir():
@@ -46,8 +46,8 @@ def _read_folder(name: str, folder: Path) -> Dataset:
         return read_npy_folder(name, folder)
     if subfolders(folder):
         return read_image_folder(name, folder)
-    came = ", ".join(printable(path.name, 60) for path in sorted(folder.iterdir())[:5]) or "an empty folder"
-    raise refuse(folder, KINDS, came)
+    got = ", ".join(printable(path.name, 60) for path in sorted(folder.iterdir())[:5]) or "an empty folder"
+    raise refuse(folder, KINDS, got)
 
 
 def _read_file(name: str, path: Path) -> Dataset:

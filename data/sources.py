@@ -17,15 +17,15 @@ from cnnkit.files.names import printable
 
 BUILTIN: dict[str, tuple[str, Callable[[], Dataset]]] = {
     "digits": ("ships with cnnkit", digits),
-    "bright-dark": ("made when asked for", bright_dark),
+    "bright-dark": ("computed on demand", bright_dark),
 }
 _SUFFIXES = ("", ".npz", ".csv", ".csv.gz", ".h5", ".hdf5")
 
 
 def load(source: str | os.PathLike[str]) -> Dataset:
-    """Return the data set with the name or at the path `source`; write ./digits for a folder that is called digits.
+    """Return the data set with the name or at the path `source`; write ./digits for a folder called digits.
 
-    Raises DataError when there is none, or it cannot be used.
+    Raises DataError when nothing has that name, or it cannot be used.
     """
     name = os.fspath(source)
     if name in BUILTIN:
@@ -36,25 +36,25 @@ def load(source: str | os.PathLike[str]) -> Dataset:
 
 
 def known() -> tuple[KnownSet, ...]:
-    """Return what is known by name, each with where it lies now, or None when it has to be fetched."""
+    """Return the data sets known by name, each with its location, None where it must be downloaded first."""
     return tuple(entry.at(_location(entry.name)) for entry in KNOWN)
 
 
 def _location(name: str) -> str | None:
     if name in BUILTIN:
         return BUILTIN[name][0]
-    found = _find_fetched(name)
-    return None if found is None else str(found)
+    path = _find_fetched(name)
+    return None if path is None else str(path)
 
 
 def _load_fetched(name: str) -> Dataset:
-    found = _find_fetched(name)
-    if found is None:
+    path = _find_fetched(name)
+    if path is None:
         places = " or ".join(printable(str(folder)) for folder in _folders()) or "CNNKIT_DATA_DIR, which is not set"
         hint = f"type `cnnkit data fetch {name}`, or set CNNKIT_DATA_DIR to the folder that holds it"
         raise refuse(name, f"{name}.npz or its four IDX files in {places}", "neither", hint)
-    read = read_idx_folder if found.is_dir() else read_npz
-    return read(name, found, class_names=CLASS_NAMES[name], licence=LICENCES[name])
+    read = read_idx_folder if path.is_dir() else read_npz
+    return read(name, path, class_names=CLASS_NAMES[name], licence=LICENCES[name])
 
 
 def _find_fetched(name: str) -> Path | None:
@@ -72,7 +72,7 @@ def _folders() -> Iterator[Path]:
     chosen = os.environ.get("CNNKIT_DATA_DIR")
     if chosen:
         yield Path(chosen)
-    cache = cache_folder()  # asked last: it imports pooch
+    cache = cache_folder()  # last: it imports pooch
     if cache is not None:
         yield cache
 
@@ -84,7 +84,7 @@ def _find(source: str) -> Path:
             if place.exists():
                 return place
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    except (OSError, ValueError):  # a name too long, a folder that may not be looked into, a zero byte
+    except (OSError, ValueError):  # a name that is too long, a folder without permission, a zero byte
         beside = []
     near = difflib.get_close_matches(path.name, [*(entry.name for entry in KNOWN), *beside], 1)
     hint = f"did you mean {printable(near[0])}?" if near else "look at the path, or type `cnnkit data list`"

@@ -3,7 +3,7 @@
 fan_in, fan_out: how many inputs reach one output and how many outputs one input reaches; in a convolution the
 channels of the group times the window's area. The normal ones are plain, not truncated, as in torch.nn.init.
 """
-# ruff: noqa: ARG002, D102 (one signature for all, looked at or not, described once in the base class)
+# ruff: noqa: ARG002, D102 (one signature for all, described once in the base class; not every argument is used)
 
 import math
 from abc import ABC, abstractmethod
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit import specs
 from cnnkit.errors import ConfigError
+from cnnkit.plugins import Registry
 
 Values = NDArray[np.float64]
 
@@ -167,32 +167,8 @@ class Orthogonal(Initializer):
         return np.ascontiguousarray(self.gain * (q if rows >= columns else q.T)).reshape(shape)
 
 
-INITIALIZERS: dict[str, type[Initializer]] = {
-    "zeros": Zeros,
-    "ones": Ones,
-    "constant": Constant,
-    "uniform": Uniform,
-    "normal": Normal,
-    "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal,
-    "fan_in_uniform": FanInUniform,
-    "orthogonal": Orthogonal,
-    "glorot": GlorotUniform,
-    "he": HeUniform,
-    "lecun": LecunUniform,
-}
-
-
-def parse(text: str) -> Initializer:
-    """Return the initializer that `text` names: `uniform:low=-0.5,high=0.5`.
-
-    Raises ConfigError on an unknown name or key and on a value out of range.
-    """
-    return specs.parse("initializer", text, INITIALIZERS)
+INITIALIZERS: Registry[Initializer] = Registry("initializer", "cnnkit.initializers", Initializer)
+parse, render, register = INITIALIZERS.parse, INITIALIZERS.render, INITIALIZERS.register
 
 
 def _deviation(numerator: float, fan: int) -> float:

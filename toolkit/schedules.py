@@ -1,12 +1,12 @@
 """What the learning rate is multiplied by at each step. A schedule has no memory: a resume needs only the step."""
-# ruff: noqa: ARG002, D102 (one signature for all, looked at or not, described once in the base class)
+# ruff: noqa: ARG002, D102 (one signature for all, described once in the base class; not every argument is used)
 
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from cnnkit import specs
 from cnnkit.errors import ConfigError
+from cnnkit.plugins import Registry
 
 
 class Schedule(ABC):
@@ -22,7 +22,7 @@ class Schedule(ABC):
 
 
 @dataclass(frozen=True)
-class Constant(Schedule):
+class ConstantRate(Schedule):
     """1 at every step."""
 
     def factor(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
@@ -103,17 +103,18 @@ class LinearWarmUp(Schedule):
     """start + (1 - start) * step / length during the first `length` steps, afterwards `then` over the rest.
 
     length: `steps`, or `epochs` (a fraction will do) times the steps of an epoch; one epoch where neither is given.
-    start: the share at step 0 (torch's LinearLR with start_factor=start). then: any schedule as text; options of its
-    own after the first are parted by "/": `warmup:epochs=2,then=step:epochs=10/gamma=0.5`. It sees step 0 and the
-    steps that are left when its turn comes.
+    start: the share at step 0 (torch's LinearLR with start_factor=start). then: another schedule, or its text with "/"
+    between its fields: `warmup:epochs=2,then=step:epochs=10/gamma=0.5`; it counts the steps after the warm-up from 0.
     """
 
     epochs: float | None = None
     steps: int | None = None
     start: float = 0.01
-    then: str = "constant"
+    then: str | Schedule = ConstantRate()
 
     def __post_init__(self) -> None:
+        if isinstance(self.then, str):
+            object.__setattr__(self, "then", parse(self.then.replace("/", ",")))
         _require(self.epochs is None or self.steps is None, "warmup: expected epochs or steps, got both: leave one out")
         _require(
             self.epochs is None or 0 < self.epochs < math.inf, f"warmup: expected epochs above 0, got {self.epochs}"
@@ -121,40 +122,24 @@ class LinearWarmUp(Schedule):
         _require(self.steps is None or self.steps >= 1, f"warmup: expected steps of 1 or more, got {self.steps}")
         _require(0 <= self.start <= 1, f"warmup: expected start from 0 to 1, got {self.start}")
         _require(
-            not isinstance(self._next(), LinearWarmUp), f"warmup: expected another schedule in then, got {self.then!r}"
+            not isinstance(parse(self.then), LinearWarmUp),
+            f"warmup: expected another schedule in then, got {self.then!r}",
         )
 
     def factor(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
         length = self._length(steps_per_epoch)
         if step < length:
             return self.start + (1 - self.start) * step / length
-        return self._next().factor(step - length, max(total_steps - length, 1), steps_per_epoch)
+        return parse(self.then).factor(step - length, max(total_steps - length, 1), steps_per_epoch)
 
     def _length(self, steps_per_epoch: int) -> int:
         if self.steps is not None:
             return self.steps
         return max(round((1.0 if self.epochs is None else self.epochs) * steps_per_epoch), 1)
 
-    def _next(self) -> Schedule:
-        return parse(self.then.replace("/", ","))
 
-
-SCHEDULES: dict[str, type[Schedule]] = {
-    "constant": Constant,
-    "step": Step,
-    "inverse": InverseTime,
-    "cosine": Cosine,
-    "onecycle": OneCycle,
-    "warmup": LinearWarmUp,
-}
-
-
-def parse(text: str) -> Schedule:
-    """Return the schedule that `text` names: `cosine:floor=0.01`, `warmup:epochs=1,then=cosine`.
-
-    Raises ConfigError on an unknown name or key and on a value out of range.
-    """
-    return specs.parse("schedule", text, SCHEDULES)
+SCHEDULES: Registry[Schedule] = Registry("schedule", "cnnkit.schedules", Schedule)
+parse, render, register = SCHEDULES.parse, SCHEDULES.render, SCHEDULES.register
 
 
 def _anneal(start: float, end: float, share: float) -> float:

@@ -1,13 +1,17 @@
-"""`NAME:key=value,...`: how losses, optimizers, schedules and initializers are spelt on a command line and in files."""
+"""`NAME:key=value,...`: how commands and files describe losses, optimizers, schedules and initializers."""
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from cnnkit.errors import ConfigError
+from cnnkit.errors import CnnkitError, ConfigError, first_line
 
 T = TypeVar("T")
+
+
+class UnknownNameError(ConfigError):
+    """A text whose NAME is not among the choices."""
 
 
 def parse(kind: str, text: str, choices: Mapping[str, type[T]]) -> T:
@@ -15,14 +19,14 @@ def parse(kind: str, text: str, choices: Mapping[str, type[T]]) -> T:
 
     kind: what is being chosen ("optimizer"), for messages.
 
-    Raises ConfigError on an unknown name or key, a key given twice or left out that has no default, and on a value
+    Raises ConfigError on an unknown name or key, a key given twice, a key without default left out, and on a value
     that does not fit the field's type.
     """
     name, _, arguments = text.strip().partition(":")
     if name not in choices:
-        raise ConfigError(f"{kind}: expected one of {', '.join(choices)}, got {name!r}")
+        raise UnknownNameError(f"{kind}: expected one of {', '.join(choices)}, got {name!r}")
     cls = choices[name]
-    fields: dict[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    fields = _fields(cls)
     values: dict[str, Any] = {}
     for part in filter(None, arguments.split(",")):
         key, equals, value = part.partition("=")
@@ -36,25 +40,28 @@ def parse(kind: str, text: str, choices: Mapping[str, type[T]]) -> T:
     for key, field in fields.items():
         if key not in values and field.default is field.default_factory is dataclasses.MISSING:
             raise ConfigError(f"{kind} {name}: expected a value for {key}: type {name}:{key}=...")
-    return cls(**values)
+    try:
+        return cls(**values)
+    except CnnkitError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"{kind} {name}: {type(error).__name__}: {first_line(error)}") from error
 
 
-def render(value: Any, choices: Mapping[str, type[Any]]) -> str:
-    """Return the text that `parse` reads back to `value`; fields at their default are left out.
+def plain_text(value: Any) -> str:
+    """Return a field's value as `parse` reads it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
-    Raises ConfigError for a value of a class of the caller's own, which no text names.
-    """
-    name = next((name for name, cls in choices.items() if type(value) is cls), None)
-    if name is None:
-        raise ConfigError(
-            f"{type(value).__name__}: a file can name {', '.join(choices)} alone: put one of these in its place to save"
-        )
-    parts = [
-        f"{f.name}={str(v).lower() if isinstance(v := getattr(value, f.name), bool) else v}"
-        for f in dataclasses.fields(value)
-        if getattr(value, f.name) != f.default
-    ]
-    return name + (":" + ",".join(parts) if parts else "")
+
+def render(name: str, value: Any, text_of: Callable[[Any], str] = plain_text) -> str:
+    """Return `name:key=value,...`; fields at their default are left out."""
+    changed = [(key, getattr(value, key)) for key, field in _fields(type(value)).items()
+               if getattr(value, key) != field.default]  # fmt: skip
+    return name + (":" + ",".join(f"{key}={text_of(setting)}" for key, setting in changed) if changed else "")
+
+
+def _fields(cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:
+    return {f.name: f for f in dataclasses.fields(cls) if f.init} if dataclasses.is_dataclass(cls) else {}
 
 
 def _convert(where: str, text: str, annotation: Any) -> Any:

@@ -1,9 +1,7 @@
-"""PyTorch's own bodies of the composite primitives: its native operations, in place where that is allowed."""
+"""The composite primitives by native operations of PyTorch, in place where that is allowed."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from cnnkit.backends.composite import Rule
 from cnnkit.backends.protocol import Native
 
 
@@ -28,42 +26,33 @@ def softmax_cross_entropy(torch: Any, outputs: Native, wanted: Native, label_smo
     return (wanted * logarithms).sum() / -count, logarithms.exp().sub_(wanted).div_(count)
 
 
-def update(
-    rule: Rule, parameter: Native, gradient: Native, slots: dict[str, Native], scalars: Mapping[str, Any]
-) -> bool:
-    """Update parameter and slots in place by a formula known here; False, and nothing done, for any other."""
-    name, constants = rule.name, rule.constants()
-    if not all(isinstance(scalars[key], float) for key in ("rate", "size", "correction") if key in scalars):
-        return False  # numbers that live on the device
-    if name == "cnnkit.SGD":
-        momentum, nesterov, decay, _ = constants
-        _sgd(parameter, _decayed(parameter, gradient, decay), slots, scalars["rate"], momentum, bool(nesterov))
-    elif name in ("cnnkit.Adam", "cnnkit.AdamW"):
-        beta1, beta2, epsilon, decay, _ = constants
-        if name == "cnnkit.AdamW":
-            parameter.mul_(1 - scalars["rate"] * decay)
-        else:
-            gradient = _decayed(parameter, gradient, decay)
-        first, second = slots["first_moment"], slots["second_moment"]
-        first.mul_(beta1).add_(gradient, alpha=1 - beta1)
-        second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        scale = second.sqrt().mul_(scalars["correction"]).add_(epsilon)
-        parameter.addcdiv_(first, scale, value=-scalars["size"])
+def sgd_update(
+    parameter: Native, gradient: Native, velocity: Native, rate: float, *,
+    momentum: float, nesterov: bool, weight_decay: float,
+) -> tuple[Native, ...]:  # fmt: skip
+    """Backend.sgd_update in place."""
+    gradient = _decayed(parameter, gradient, weight_decay)
+    if velocity is None:
+        return (parameter.add_(gradient, alpha=-rate),)
+    velocity.mul_(momentum).add_(gradient)
+    direction = gradient.add(velocity, alpha=momentum) if nesterov else velocity
+    return parameter.add_(direction, alpha=-rate), velocity
+
+
+def adam_update(
+    parameter: Native, gradient: Native, first: Native, second: Native, rate: float, size: float, correction: float, *,
+    beta1: float, beta2: float, epsilon: float, weight_decay: float, decoupled: bool,
+) -> tuple[Native, ...]:  # fmt: skip
+    """Backend.adam_update in place."""
+    if decoupled:
+        parameter.mul_(1 - rate * weight_decay)
     else:
-        return False
-    return True
+        gradient = _decayed(parameter, gradient, weight_decay)
+    first.mul_(beta1).add_(gradient, alpha=1 - beta1)
+    second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+    scale = second.sqrt().mul_(correction).add_(epsilon)
+    return parameter.addcdiv_(first, scale, value=-size), first, second
 
 
 def _decayed(parameter: Native, gradient: Native, decay: float) -> Native:
     return gradient.add(parameter, alpha=decay) if decay else gradient
-
-
-def _sgd(
-    parameter: Native, gradient: Native, slots: dict[str, Native], rate: float, momentum: float, nesterov: bool
-) -> None:
-    if not momentum:
-        parameter.add_(gradient, alpha=-rate)
-        return
-    velocity = slots["velocity"].mul_(momentum).add_(gradient)
-    direction = gradient.add(velocity, alpha=momentum) if nesterov else velocity
-    parameter.add_(direction, alpha=-rate)

@@ -1,8 +1,9 @@
-"""A thin layer over svgwrite: elements by position and class, groups that no renderer chokes on."""
+"""A thin layer over svgwrite: elements by position and class, groups small enough for every renderer, the page."""
 
 import io
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import svgwrite  # type: ignore[import-untyped]
@@ -11,46 +12,59 @@ from svgwrite.base import BaseElement  # type: ignore[import-untyped]
 MARGIN = 24
 WIDTH = 1240
 ROOM = WIDTH - 2 * MARGIN
+LABEL = 118  # px for the words at the left of a tensor
 CHILDREN = 200  # time to open grows with the square of siblings
 
 Element = Any  # svgwrite has no types
 
 
+class Cells(NamedTuple):
+    """How cells lie: `columns` in a row, each w by h px."""
+
+    columns: int
+    w: float
+    h: float
+
+    def extent(self, count: int) -> tuple[float, float]:
+        """Return (width, height) in px of `count` cells."""
+        return min(count, self.columns) * self.w, -(-count // self.columns) * self.h
+
+
 class Canvas:
-    """Makes elements. debug: check each against the SVG standard, at more than twice the time."""
+    """Makes SVG elements. debug: check each against the SVG standard, which takes more than twice the time."""
 
     def __init__(self, debug: bool = False) -> None:
         self.drawing = svgwrite.Drawing(debug=debug, profile="full")
 
     def rect(self, x: float, y: float, w: float, h: float, name: str, title: str | None = None, **more: Any) -> Element:
         """Return a rectangle."""
-        return _titled(self.drawing.rect((x, y), (w, h), class_=name, **more), title)
+        return _add_title(self.drawing.rect((x, y), (w, h), class_=name, **more), title)
 
     def path(self, d: str, name: str, title: str | None = None, **more: Any) -> Element:
         """Return a path."""
-        return _titled(self.drawing.path(d, class_=name, **more), title)
+        return _add_title(self.drawing.path(d, class_=name, **more), title)
 
-    def circle(self, x: float, y: float, r: float, name: str, title: str | None = None) -> Element:
+    def circle(self, x: float, y: float, r: float, name: str) -> Element:
         """Return a circle."""
-        return _titled(self.drawing.circle((x, y), r, class_=name), title)
+        return self.drawing.circle((x, y), r, class_=name)
 
     def text(self, x: float, y: float, words: str, name: str | None = None) -> Element:
         """Return text, its baseline at y."""
         return self.drawing.text(words, (x, y), **({"class_": name} if name else {}))
 
     def image(self, x: float, y: float, w: float, h: float, uri: str, title: str) -> Element:
-        """Return pixels."""
-        return _titled(self.drawing.image(uri, (x, y), (w, h), class_="i", preserveAspectRatio="none"), title)
+        """Return an image, stretched to w by h px."""
+        return _add_title(self.drawing.image(uri, (x, y), (w, h), class_="i", preserveAspectRatio="none"), title)
 
     def group(self, children: Sequence[Element], name: str | None = None, **more: Any) -> Element:
-        """Return a group, of groups where there are more than `CHILDREN`."""
+        """Return a group; more than `CHILDREN` elements become nested groups."""
         parts = list(children)
         while len(parts) > CHILDREN:
             parts = [self.group(parts[i : i + CHILDREN]) for i in range(0, len(parts), CHILDREN)]
-        made = self.drawing.g(**({"class_": name} if name else {}), **more)
+        group = self.drawing.g(**({"class_": name} if name else {}), **more)
         for part in parts:
-            made.add(part)
-        return made
+            group.add(part)
+        return group
 
     def page(
         self, title: str, description: str, data: ElementTree.Element, style: str, body: Sequence[Element], height: int
@@ -74,14 +88,28 @@ class Canvas:
         return stream.getvalue() + "\n"
 
 
-def _titled(element: Element, title: str | None) -> Element:
+@dataclass
+class Sheet:
+    """The elements drawn so far, and `y`, in px, where the next one goes."""
+
+    canvas: Canvas
+    y: float = 24
+    elements: list[Element] = field(default_factory=list)
+    styles: list[str] = field(default_factory=list)
+
+    def add(self, *elements: Element) -> None:
+        """Put elements on the page."""
+        self.elements.extend(elements)
+
+
+def _add_title(element: Element, title: str | None) -> Element:
     if title is not None:
         element.elements.append(_Title(title))
     return element
 
 
 class _Title(BaseElement):  # type: ignore[misc]
-    """A title without the parameters that every svgwrite element carries: there are 100,000 of them."""
+    """A title without the attributes of other svgwrite elements: a page may have 100,000 of them."""
 
     elementname = "title"
 

@@ -23,26 +23,26 @@ _FREE, _RATIO = 64 << 20, 200
 _LEVEL = 2  # within 2 % of level 6 on weights, at three times the speed
 
 
-def too_large(nbytes: int, stored: int) -> bool:
-    """Return whether `nbytes` values are more than `stored` compressed bytes may stand for."""
+def is_too_large(nbytes: int, stored: int) -> bool:
+    """Return whether `nbytes` bytes of values are more than `stored` compressed bytes may decode to."""
     return nbytes > max(_FREE, _RATIO * stored)
 
 
 def encode(values: Array) -> str:
-    """Return an array as text: bytes of equal weight side by side, deflated, base64.
+    """Return an array as text: bytes grouped by significance, deflated, base64.
 
-    What would deflate by more than a reader believes (large and nearly constant) is stored as it is.
+    An array that deflates by more than a reader accepts (large and nearly constant) is stored uncompressed.
     """
     little = np.require(values, values.dtype.newbyteorder("<"), "C").reshape(-1)
     planes = np.ascontiguousarray(little.view(np.uint8).reshape(little.size, little.itemsize).T)
     packed = zlib.compress(planes.data, _LEVEL)
-    if too_large(planes.nbytes, len(packed)):
+    if is_too_large(planes.nbytes, len(packed)):
         packed = zlib.compress(planes.data, 0)
     return "\n" + base64.encodebytes(packed).decode()  # in lines of 76
 
 
 def decode(text: bytes, dtype: str, shape: tuple[int, ...]) -> Array:
-    """Return what `encode` was given. Raises ValueError when the text is damaged, cut or holds another size."""
+    """Return the array that `encode` wrote. Raises ValueError when the text is damaged, cut or of another size."""
     kind = carrier(dtype).newbyteorder("<")
     expected = math.prod(shape) * kind.itemsize
     try:
@@ -63,19 +63,19 @@ def decode(text: bytes, dtype: str, shape: tuple[int, ...]) -> Array:
     return np.require(values, kind.newbyteorder("="), "C").reshape(shape)
 
 
-def header(weights: WeightFile) -> str:
-    """Return the JSON that stands before the tensors, in ASCII. Raises ExportError for what JSON cannot hold."""
+def write_header(weights: WeightFile) -> str:
+    """Return the header of the data block, ASCII JSON. Raises ExportError for too many values, or metadata not JSON."""
     if sum(tensor.nbytes for tensor in weights) > LIMIT:
         raise ExportError(f"more than {LIMIT >> 20} MiB of values: too much for a picture, write hdf5 or safetensors")
     document = {"format": FORMAT, "version": VERSION}
     document |= {name: getattr(weights, name) for name in TEXTS}
-    document["tensors"] = [_entry(tensor) for tensor in weights]
+    document["tensors"] = [_describe(tensor) for tensor in weights]
     try:
         return json.dumps(document, allow_nan=False, indent=1)
     except (TypeError, ValueError, RecursionError) as error:
         raise ExportError(f"architecture, metadata or position is not JSON: {printable(str(error))}") from error
 
 
-def _entry(tensor: Tensor) -> dict[str, Any]:
+def _describe(tensor: Tensor) -> dict[str, Any]:
     names = ("name", "layer", "kind", "role", "axes", "dtype", "shape")
     return {name: getattr(tensor, name) for name in names} | {"encoding": ENCODING, "sha256": sha256(tensor.read())}

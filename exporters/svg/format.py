@@ -1,9 +1,9 @@
-"""Format "svg": the picture of a net that is at the same time its weight file."""
+"""Format "svg": a picture of a net that is its weight file as well."""
 
 from pathlib import Path
 from typing import Any
 
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.svg.reader import read_svg
 
@@ -11,10 +11,11 @@ _MARK = b'class="cnnkit-svg"'
 
 
 class SvgFormat(Format):
-    """Draws every parameter, and keeps every value exactly in the file's metadata; only that is read back."""
+    """Draws every parameter, and keeps every value exactly in the file's data block; only the data block is read."""
 
     name = "svg"
     suffixes = (".svg",)
+    priority = Priority.SPECIFIC
     description = "a picture of every weight, exact values on hover and in its data block"
     reads = True
     writes = True
@@ -24,11 +25,11 @@ class SvgFormat(Format):
         return b"<svg" in head and _MARK in head
 
     def read(self, path: Path) -> WeightFile:
-        """Return what the data block holds, whatever the drawing shows. Raises WeightFileError."""
+        """Return the weight file in the data block; the drawing is ignored. Raises WeightFileError."""
         return read_svg(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Draw `weights` to `path`. Raises ExportError for more values than a picture may carry."""
-        from cnnkit.exporters.svg.page import draw
+        from cnnkit.exporters.svg.writer import draw_svg
 
-        path.write_bytes(draw(weights).encode())
+        path.write_bytes(draw_svg(weights).encode())

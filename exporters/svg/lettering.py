@@ -1,4 +1,4 @@
-"""Text of the picture: names made safe, numbers short, widths estimated, lines broken."""
+"""Text of the picture: names made safe, numbers formatted, widths estimated, lines broken."""
 
 import math
 import unicodedata
@@ -9,17 +9,17 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NARROW, _MIDDLE, _WIDE = "iljI.,:;'|![] ", 'frt()-/\\"', "mwMW@%→−×±≥"
 
 
-def shown(name: object, limit: int = 60) -> str:
-    """Return a name from a file as text that XML can hold and that deceives nobody: the one way into the picture."""
+def make_safe(name: object, limit: int = 60) -> str:
+    """Return a name from a file as printable text. Every text that a file brings into the picture passes here."""
     return printable(str(name), limit)
 
 
-def width(text: str, size: float = 12, bold: bool = False) -> float:
-    """Return how wide `text` is at most, in px, in the usual sans-serif fonts (DejaVu Sans, the widest, sets it)."""
-    return size * sum(map(_advance, text)) * (1.1 if bold else 1.0)
+def measure(text: str, size: float = 12, bold: bool = False) -> float:
+    """Return an upper bound for the width of `text` in px in the usual sans-serif fonts (DejaVu Sans is the widest)."""
+    return size * sum(map(_measure_character, text)) * (1.1 if bold else 1.0)
 
 
-def _advance(character: str) -> float:
+def _measure_character(character: str) -> float:
     if character in _NARROW:
         return 0.39
     if character in _MIDDLE:
@@ -31,28 +31,28 @@ def _advance(character: str) -> float:
     return 0.64 if character.isascii() else 0.9
 
 
-def wrapped(words: list[str], joint: str, room: float, size: float = 12) -> list[str]:
-    """Return words joined to lines no wider than `room` px; a line that goes on ends with the joint."""
+def wrap(words: list[str], joint: str, room: float) -> list[str]:
+    """Return words joined to lines of at most `room` px; every line but the last ends with the joint."""
     lines, line = [], ""
     for word in words:
         longer = f"{line}{joint}{word}" if line else word
-        if line and width(longer + joint, size) > room:
+        if line and measure(longer + joint) > room:
             lines.append(f"{line}{joint}".rstrip())
             longer = word
         line = longer
-    return [*(cut(text, room, size) for text in lines), cut(line, room, size)]
+    return [*(cut(text, room) for text in lines), cut(line, room)]
 
 
 def cut(text: str, room: float, size: float = 12, bold: bool = False) -> str:
-    """Return `text`, or as much of it as fits into `room` px, with an ellipsis."""
-    if width(text, size, bold) <= room:
+    """Return `text`; where it is wider than `room` px, its beginning with an ellipsis."""
+    if measure(text, size, bold) <= room:
         return text
-    while text and width(text + "…", size, bold) > room:
+    while text and measure(text + "…", size, bold) > room:
         text = text[:-1]
     return text + "…"
 
 
-def signed(value: float, plus: bool = True) -> str:
+def format_signed(value: float, plus: bool = True) -> str:
     """Return a number in three significant digits with a true minus sign."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "+∞" if value > 0 else "−∞"
@@ -64,21 +64,21 @@ def signed(value: float, plus: bool = True) -> str:
     return text.replace("-", "−").replace("e+0", "e").replace("e−0", "e−")
 
 
-def alike(value: float, largest: float) -> str:
-    """Return a number with as many decimals as give `largest`, the magnitude it stands among, three digits."""
+def format_alike(value: float, largest: float) -> str:
+    """Return a number with the decimals that give `largest`, the largest magnitude beside it, three digits."""
     if not math.isfinite(value) or not value or not 0.001 <= largest < 1000:
-        return signed(value)
+        return format_signed(value)
     return f"{value:+.{2 - math.floor(math.log10(largest))}f}".replace("-", "−")
 
 
-def shape_text(shape: tuple[int, ...]) -> str:
-    """Return a shape as people write it: 8×26×26."""
+def format_shape(shape: tuple[int, ...]) -> str:
+    """Return a shape as text: 8×26×26."""
     return "×".join(map(str, shape)) if shape else "one number"
 
 
-def count(number: int, noun: str, plural: str | None = None) -> str:
+def format_count(number: int, noun: str) -> str:
     """Return "1 weight", "1,352 weights"."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class CellNumbers:
@@ -98,5 +98,5 @@ class CellNumbers:
         return "0" if value == 0 else text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
 
     def note(self) -> str:
-        """Return what the numbers must be multiplied by, "×10⁻²", or nothing."""
+        """Return the factor of the numbers, "×10⁻²", or nothing."""
         return f"×10{str(self.power).translate(_RAISED)}" if self.power else ""

@@ -1,11 +1,11 @@
-"""The architecture as the drawing needs it: layers in order, with shapes; what a stranger's JSON lacks is left out."""
+"""The architecture as the drawing needs it: layers in order, with shapes; fields that the JSON lacks are None."""
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cnnkit.exporters.svg.lettering import shape_text, shown
+from cnnkit.exporters.svg.lettering import format_shape, make_safe
 
 _DEPTH = 16
 _LIMIT = 2000
@@ -13,106 +13,103 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Place:
-    """A layer: its path, type and fields, the shapes that come in and go out, and the combinators it stands in."""
+class DrawnLayer:
+    """A layer of the architecture: its path, type and fields, input and output shape, and the layers inside it."""
 
     path: str
     type: str
     fields: Mapping[str, Any]
     input_shape: Shape | None
     output_shape: Shape | None
-    inside: bool
-    children: tuple["Place", ...]
+    children: tuple["DrawnLayer", ...]
 
     @property
     def window(self) -> tuple[int, int] | None:
         """Height and width of the window that the layer moves over an image."""
         window = self.fields.get("window")
-        both = _shape(window if isinstance(window, list) else [window, window])
+        both = _read_shape(window if isinstance(window, list) else [window, window])
         return (both[0], both[1]) if both is not None and len(both) == 2 else None
 
     @property
     def label(self) -> str:
-        """What the layer is, in a word or two: "Conv2D 3×3"."""
-        name, window = shown(self.type, 30), self.window
+        """Type and window: "Conv2D 3×3"."""
+        name, window = make_safe(self.type, 30), self.window
         return f"{name} {window[0]}×{window[1]}" if window is not None else name
 
     @property
     def details(self) -> str:
-        """Fields that change what the layer computes and are not their default."""
+        """Stride, padding, dilation and groups that are not their default."""
         plain = {"stride": (1, [1, 1]), "padding": (0, "valid", [0, 0]), "dilation": (1, [1, 1]), "groups": (1,)}
-        found = [(key, self.fields.get(key)) for key in plain]
-        kept = [(key, value) for key, value in found if value is not None and value not in plain[key]]
-        return ", ".join(f"{key} {_brief(value)}" for key, value in kept)
+        fields = [(key, self.fields.get(key)) for key in plain]
+        return ", ".join(f"{key} {_shorten(value)}" for key, value in fields if value not in (None, *plain[key]))
 
 
-def _brief(value: object) -> str:
-    return shown("×".join(map(str, value)) if isinstance(value, list) else value, 30)
+def _shorten(value: object) -> str:
+    return make_safe("×".join(map(str, value)) if isinstance(value, list) else value, 30)
 
 
-def places(architecture: Mapping[str, Any] | None) -> tuple[Place, ...]:
+def read_layers(architecture: Mapping[str, Any] | None) -> tuple[DrawnLayer, ...]:
     """Return the layers of the outermost sequence."""
     layers = (architecture or {}).get("layers")
-    return tuple(_places(layers, 0)) if isinstance(layers, list) else ()
+    return tuple(_read_layers(layers, 0)) if isinstance(layers, list) else ()
 
 
-def input_shape(architecture: Mapping[str, Any] | None) -> Shape | None:
+def read_input_shape(architecture: Mapping[str, Any] | None) -> Shape | None:
     """Return the shape of one sample."""
-    return _shape((architecture or {}).get("input_shape"))
+    return _read_shape((architecture or {}).get("input_shape"))
 
 
-def flat(layers: tuple[Place, ...]) -> Iterator[Place]:
-    """Yield every layer, combinators before what they hold."""
-    for place in layers:
-        yield place
-        yield from flat(place.children)
+def walk_layers(layers: tuple[DrawnLayer, ...]) -> Iterator[DrawnLayer]:
+    """Yield every layer, combinators before their children."""
+    for layer in layers:
+        yield layer
+        yield from walk_layers(layer.children)
 
 
-def _places(values: list[Any], depth: int) -> Iterator[Place]:
+def _read_layers(values: list[Any], depth: int) -> Iterator[DrawnLayer]:
     for value in values[:_LIMIT]:
         if not isinstance(value, dict) or not isinstance(value.get("type"), str) or depth > _DEPTH:
             continue
-        inside = [part for field in value.values() for part in (field if isinstance(field, list) else [field])]
-        yield Place(
+        members = [part for field in value.values() for part in (field if isinstance(field, list) else [field])]
+        yield DrawnLayer(
             str(value.get("path", "")),
             value["type"],
             value,
-            _shape(value.get("input_shape")),
-            _shape(value.get("output_shape")),
-            depth > 0,
-            tuple(_places(inside, depth + 1)),
+            _read_shape(value.get("input_shape")),
+            _read_shape(value.get("output_shape")),
+            tuple(_read_layers(members, depth + 1)),
         )
 
 
-def _shape(value: Any) -> Shape | None:
+def _read_shape(value: Any) -> Shape | None:
     good = isinstance(value, list) and len(value) < 8 and all(type(n) is int and 0 < n < 1 << 31 for n in value)
     return tuple(value) if good else None
 
 
-def seen_shapes(layers: tuple[Place, ...]) -> dict[str, Shape]:
-    """Return {path of a Dense layer: (C, H, W) that Flatten made its row of}, where nothing between mixes numbers."""
-    found: dict[str, Shape] = {}
+def find_flattened_images(layers: tuple[DrawnLayer, ...]) -> dict[str, Shape]:
+    """Return {path of a Dense layer: (C, H, W) that Flatten made its input of}, unless a layer between mixes values."""
+    images: dict[str, Shape] = {}
     image: Shape | None = None
-    for place in layers:
-        found |= seen_shapes(place.children)
-        if place.type == "Flatten":
-            image = place.input_shape if place.input_shape and len(place.input_shape) == 3 else None
-        elif place.type == "Dense":
-            if image is not None and place.input_shape == (math.prod(image),):
-                found[place.path] = image
+    for layer in layers:
+        images |= find_flattened_images(layer.children)
+        if layer.type == "Flatten":
+            image = layer.input_shape if layer.input_shape and len(layer.input_shape) == 3 else None
+        elif layer.type == "Dense":
+            if image is not None and layer.input_shape == (math.prod(image),):
+                images[layer.path] = image
             image = None
-        elif place.children or place.input_shape != place.output_shape:
+        elif layer.children or layer.input_shape != layer.output_shape:
             image = None
-    return found
+    return images
 
 
-def chain(architecture: Mapping[str, Any] | None) -> list[str]:
+def describe_chain(architecture: Mapping[str, Any] | None) -> list[str]:
     """Return "1×28×28", "Conv2D 3×3", "8×26×26", ...: a shape after every layer that changes it."""
-    shape = input_shape(architecture)
-    words = [shape_text(shape)] if shape else []
-    for place in places(architecture):
-        words.append(place.label)
-        if place.output_shape and place.output_shape != shape:
-            shape = place.output_shape
-            words.append(shape_text(shape))
+    shape = read_input_shape(architecture)
+    words = [format_shape(shape)] if shape else []
+    for layer in read_layers(architecture):
+        words.append(layer.label)
+        if layer.output_shape and layer.output_shape != shape:
+            shape = layer.output_shape
+            words.append(format_shape(shape))
     return words

@@ -6,7 +6,7 @@ from cnnkit.exporters.svg.png import Colour
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, STEPS
 
 _RGB = tuple[int, int, int]
-# Dark's poles are light's at 1.4 times the brightness: so a style sheet can turn one heat map into the other.
+# The poles of dark are those of light at 1.4 times the brightness: a CSS filter turns one heat map into the other.
 _LIGHT: tuple[_RGB, _RGB, _RGB] = ((0xC8, 0x5A, 0x00), (0xF7, 0xF7, 0xF7), (0x00, 0x5A, 0xB5))
 _DARK: tuple[_RGB, _RGB, _RGB] = ((0xFF, 0x7E, 0x00), (0x26, 0x2B, 0x33), (0x00, 0x7E, 0xFD))
 _BRIGHTNESS = 1.4
@@ -65,13 +65,13 @@ def css_class(level: int) -> str:
 
 def text_class(level: int) -> str:
     """Return the class of text that is legible on that level: dark or white, in light and in dark."""
-    return f"v t{_black(level, _LIGHT):d}{_black(level, _DARK):d}"
+    return f"v t{_needs_black(level, _LIGHT):d}{_needs_black(level, _DARK):d}"
 
 
 def style_sheet() -> str:
-    """Return the CSS. Renderers without variables take the plain colour that stands before each."""
+    """Return the CSS. A plain colour precedes each variable, for renderers without variables."""
     variables = [";".join(f"--{name}:{pair[i]}" for name, pair in _VARIABLES.items()) for i in (0, 1)]
-    levels = ["".join(_level_rules(theme)) for theme in (_LIGHT, _DARK)]
+    levels = ["".join(_write_level_rules(theme)) for theme in (_LIGHT, _DARK)]
     rules = _RULES.strip()
     for name, (light, _) in _VARIABLES.items():
         for key in ("fill", "stroke"):
@@ -102,21 +102,21 @@ def image_indices() -> dict[int, int]:
     }
 
 
-def _level_rules(theme: tuple[_RGB, _RGB, _RGB]) -> Iterator[str]:
+def _write_level_rules(theme: tuple[_RGB, _RGB, _RGB]) -> Iterator[str]:
     for level in range(-STEPS, STEPS + 1):
-        yield f".{css_class(level)}{{fill:#{bytes(_mixed(level, theme)).hex()}}}"
+        yield f".{css_class(level)}{{fill:#{bytes(_mix(level, theme)).hex()}}}"
 
 
-def _mixed(level: int, theme: tuple[_RGB, _RGB, _RGB]) -> list[int]:
+def _mix(level: int, theme: tuple[_RGB, _RGB, _RGB]) -> list[int]:
     pole, share = theme[0] if level < 0 else theme[2], abs(level) / STEPS
     return [round(zero + (end - zero) * share) for zero, end in zip(theme[1], pole, strict=True)]
 
 
-def _black(level: int, theme: tuple[_RGB, _RGB, _RGB]) -> bool:
+def _needs_black(level: int, theme: tuple[_RGB, _RGB, _RGB]) -> bool:
     """Return whether black has more contrast than white on that level (WCAG 2 relative luminance)."""
     if abs(level) > STEPS:
         return theme is _LIGHT
-    parts = [part / 255 for part in _mixed(level, theme)]
+    parts = [part / 255 for part in _mix(level, theme)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return (luminance + 0.05) / 0.06 > 1.05 / (luminance + 0.05)

@@ -1,4 +1,4 @@
-"""The input of a diagram as a plane seen from the side, one skewed grid a channel, edges leaving from its pixels."""
+"""The input of a diagram as a plane seen from the side, one skewed grid per channel, edges leaving from its pixels."""
 
 import math
 from dataclasses import dataclass
@@ -7,9 +7,8 @@ from cnnkit.exporters.svg.canvas import Canvas, Element
 from cnnkit.exporters.svg.edges import Point
 from cnnkit.exporters.svg.network import Shape
 from cnnkit.exporters.svg.palette import css_class
-from cnnkit.exporters.svg.scale import STEPS
-from cnnkit.exporters.svg.sheet import Values
-from cnnkit.exporters.svg.tiles import titles
+from cnnkit.exporters.svg.scale import STEPS, ScaledTensor
+from cnnkit.exporters.svg.tiles import write_titles
 
 
 @dataclass
@@ -45,40 +44,40 @@ class Plane:
         x, y = self.x + column * self.across, top + row * self.down + (self.columns - column) * self.skew
         return round(x, 1), round(y, 1)
 
-    def points(self) -> list[Point]:
-        """Return the middle of each pixel, in the order of the inputs."""
+    def find_centres(self) -> list[Point]:
+        """Return the centre of each pixel, in the order of the inputs."""
         area = self.rows * self.columns
-        found = []
+        centres = []
         for index in range(self.inputs):
             row, column = divmod(index % area, self.columns)
-            found.append(self._corner(index // area, row + 0.5, column + 0.5))
-        return found
+            centres.append(self._corner(index // area, row + 0.5, column + 0.5))
+        return centres
 
-    def drawn(self, canvas: Canvas, sample: Values | None) -> list[Element]:
-        """Return the grids, with the sample's values when there are some for each pixel."""
-        made: list[Element] = []
+    def draw(self, canvas: Canvas, sample: ScaledTensor | None) -> list[Element]:
+        """Return the grids, coloured by the sample's values where there is a sample."""
+        drawn: list[Element] = []
         for channel in range(self.channels):
             corners = [self._corner(channel, row, column) for row, column in self._ring(0, 0, self.rows, self.columns)]
-            made.append(canvas.path(_outline(corners), "plane"))
+            drawn.append(canvas.path(_write_path(corners, closed=True), "plane"))
         if sample is not None:
-            names, area = titles(sample, 0, self.inputs), self.rows * self.columns
+            names, area = write_titles(sample, 0, self.inputs), self.rows * self.columns
             for index in range(self.inputs):
                 row, column = divmod(index % area, self.columns)
-                corners = [self._corner(index // area, *place) for place in self._ring(row, column, 1, 1)]
+                corners = [self._corner(index // area, *corner) for corner in self._ring(row, column, 1, 1)]
                 level = int(sample.levels[index])
                 name = css_class(level) if abs(level) <= STEPS else "inf"
-                made.append(canvas.path(_outline(corners), name, names[index]))
+                drawn.append(canvas.path(_write_path(corners, closed=True), name, names[index]))
         else:
-            made.append(canvas.path("".join(self._lines()), "rule"))
-        return [canvas.group(made)]
+            drawn.append(canvas.path("".join(self._lines()), "rule"))
+        return [canvas.group(drawn)]
 
     def _lines(self) -> list[str]:
         lines = []
         for channel in range(self.channels):
             for row in range(1, self.rows):
-                lines.append(_segment(self._corner(channel, row, 0), self._corner(channel, row, self.columns)))
+                lines.append(_write_path([self._corner(channel, row, 0), self._corner(channel, row, self.columns)]))
             for column in range(1, self.columns):
-                lines.append(_segment(self._corner(channel, 0, column), self._corner(channel, self.rows, column)))
+                lines.append(_write_path([self._corner(channel, 0, column), self._corner(channel, self.rows, column)]))
         return lines
 
     @staticmethod
@@ -86,10 +85,10 @@ class Plane:
         return [(row, column), (row, column + wide), (row + tall, column + wide), (row + tall, column)]
 
 
-def plane_of(seen: Shape | None, inputs: int) -> Plane:
-    """Return the plane of an input image (C, H, W), of a short row as a column of pixels, of a long one folded."""
-    if seen is not None:
-        channels, rows, columns = seen
+def plan_plane(image: Shape | None, inputs: int) -> Plane:
+    """Return the plane of an image (C, H, W); without one, a few inputs as a column of pixels, many in a square."""
+    if image is not None:
+        channels, rows, columns = image
     elif inputs <= 64:
         channels, rows, columns = 1, inputs, 1
     else:
@@ -101,9 +100,5 @@ def plane_of(seen: Shape | None, inputs: int) -> Plane:
     return Plane(channels, rows, columns, inputs, round(size * 0.6, 1), size, round(size * 0.3, 1))
 
 
-def _outline(corners: list[Point]) -> str:
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in corners) + "Z"
-
-
-def _segment(a: Point, b: Point) -> str:
-    return f"M{a[0]:g} {a[1]:g}L{b[0]:g} {b[1]:g}"
+def _write_path(corners: list[Point], closed: bool = False) -> str:
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in corners) + ("Z" if closed else "")

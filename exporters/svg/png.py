@@ -1,4 +1,4 @@
-"""Indexed PNG images, one byte a pixel (W3C PNG, third edition): signature, IHDR, PLTE, tRNS, IDAT, IEND."""
+"""Indexed PNG images, one byte per pixel (W3C PNG, third edition): signature, IHDR, PLTE, tRNS, IDAT, IEND."""
 
 import base64
 import struct
@@ -28,8 +28,8 @@ def encode(pixels: NDArray[np.uint8], palette: Sequence[Colour]) -> bytes:
         (b"IDAT", zlib.compress(rows.data, 6)),
         (b"IEND", b""),
     ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(map(_chunk, *zip(*parts, strict=True)))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(map(_pack_chunk, *zip(*parts, strict=True)))
 
 
-def _chunk(name: bytes, data: bytes) -> bytes:
+def _pack_chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

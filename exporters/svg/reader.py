@@ -1,4 +1,4 @@
-"""Reads the data block of cnnkit's SVG: lists first, loads a tensor when asked, compares every SHA-256."""
+"""Reads the data block of cnnkit's SVG: lists the tensors, loads one when it is used, compares every SHA-256."""
 
 import functools
 from pathlib import Path
@@ -8,8 +8,8 @@ from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile, sha256
-from cnnkit.exporters.svg.data_block import ENCODING, FORMAT, LIMIT, TEXTS, VERSION, decode, too_large
-from cnnkit.exporters.svg.scanner import Block, scan
+from cnnkit.exporters.svg.data_block import ENCODING, FORMAT, LIMIT, TEXTS, VERSION, decode, is_too_large
+from cnnkit.exporters.svg.scanner import DataBlock, scan
 from cnnkit.files.names import printable
 
 _fault = functools.partial(fault, format_name="svg")
@@ -17,14 +17,14 @@ _KEYS = {"name", "layer", "kind", "role", "axes", "dtype", "shape", "encoding", 
 
 
 def read_svg(path: Path) -> WeightFile:
-    """Return what the data block holds; the drawing itself is not looked at. Raises WeightFileError."""
+    """Return the weight file in the data block; the drawing is ignored. Raises WeightFileError."""
     size = path.stat().st_size
     if size > 2 * LIMIT:
         raise _fault(path, f"{size} bytes, more than {2 * LIMIT} for a picture", kind="too_big")
     try:
         block = scan(path)
-        document = _document(block)
-        tensors = tuple(map(functools.partial(_tensor, path), document["tensors"], block.spans))
+        document = _parse_header(block)
+        tensors = tuple(map(functools.partial(_open_tensor, path), document["tensors"], block.spans))
         if len({(tensor.kind, tensor.name) for tensor in tensors}) < len(tensors):
             raise ValueError("two tensors of one kind and name")
         declared = sum(tensor.nbytes for tensor in tensors)
@@ -37,7 +37,7 @@ def read_svg(path: Path) -> WeightFile:
     return WeightFile(tensors, texts["architecture"], texts["metadata"] or {}, texts["position"], file=str(path))
 
 
-def _document(block: Block) -> dict[str, Any]:
+def _parse_header(block: DataBlock) -> dict[str, Any]:
     document = strict_json.loads(block.header.encode())
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"the header does not say that it is {FORMAT}")
@@ -48,26 +48,26 @@ def _document(block: Block) -> dict[str, Any]:
             raise ValueError(f"{name}: expected a JSON object")
     listed = document.get("tensors")
     if not isinstance(listed, list) or len(listed) != len(block.spans):
-        raise ValueError(f"{len(block.spans)} tensors stored, which the header does not list")
+        raise ValueError(f"{len(block.spans)} tensors stored, and the header lists another number")
     return document
 
 
-def _tensor(path: Path, entry: Any, span: tuple[int, int]) -> Tensor:
+def _open_tensor(path: Path, entry: Any, span: tuple[int, int]) -> Tensor:
     if not isinstance(entry, dict) or entry.keys() != _KEYS:
-        raise ValueError("a tensor's entry has not the keys it must have")
+        raise ValueError("the keys of a tensor's entry are not those of this format")
     texts = [entry[key] for key in sorted(_KEYS - {"axes", "shape"})]
     axes, shape = entry["axes"], entry["shape"]
     if not all(isinstance(text, str) for text in texts) or not isinstance(axes, list) or not isinstance(shape, list):
         raise ValueError("a tensor's entry holds values of the wrong type")
     where = f"tensor {printable(entry['name'])}"
     if not all(isinstance(axis, str) for axis in axes) or not all(type(n) is int and 0 <= n < 1 << 40 for n in shape):
-        raise ValueError(f"{where}: its axes or shape are none")
+        raise ValueError(f"{where}: invalid axes or shape")
     if len(shape) > 64 or entry["encoding"] != ENCODING:
         raise ValueError(f"{where}: {len(shape)} axes, encoding {printable(entry['encoding'], 40)}")
     read = functools.partial(_read, path, where, span, entry["dtype"], tuple(shape), entry["sha256"])
     names = entry["name"], entry["layer"], entry["kind"], entry["role"]
     tensor = Tensor(*names, tuple(axes), entry["dtype"], tuple(shape), read)
-    if too_large(tensor.nbytes, (span[1] - span[0]) * 3 // 4):
+    if is_too_large(tensor.nbytes, (span[1] - span[0]) * 3 // 4):
         raise ValueError(f"{where}: declares {tensor.nbytes} bytes and stores {span[1] - span[0]} characters: refused")
     return tensor
 
@@ -81,5 +81,5 @@ def _read(path: Path, where: str, span: tuple[int, int], dtype: str, shape: tupl
     except ValueError as error:
         raise _fault(path, f"{where} {error}") from error
     if values.dtype != carrier(dtype) or sha256(values) != expected:
-        raise _fault(path, f"{where} does not fit its SHA-256: damaged, or changed since it was listed")
+        raise _fault(path, f"{where} does not match its SHA-256: damaged, or changed since it was listed")
     return values

@@ -1,18 +1,21 @@
-"""From values to 63 colour levels: linear, symmetric about zero, one scale a tensor."""
+"""From values to 63 colour levels: linear, symmetric about zero, one scale per tensor."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit.exporters.svg.numbers import Floats
+from cnnkit.exporters.core.weight_file import Tensor
+from cnnkit.exporters.svg.lettering import format_alike
+from cnnkit.exporters.svg.numbers import Floats, decode_floats, write_digits
 
 STEPS = 31
 NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY = 97, 98, -98
 
 
 class Scale(NamedTuple):
-    """limit: magnitude of the last level. beyond: how many exceed it. low, high: the extremes of what is finite."""
+    """limit: magnitude of the last level. beyond: how many values exceed it. low, high: the finite extremes."""
 
     limit: float
     clipped: bool
@@ -24,11 +27,11 @@ class Scale(NamedTuple):
 
     @property
     def largest(self) -> float:
-        """The largest magnitude of what is finite."""
+        """The largest finite magnitude."""
         return max(abs(self.low), abs(self.high))
 
     def levels(self, values: Floats) -> NDArray[np.int8]:
-        """Return for each value its level, -31 to 31, 0 for exactly zero, or one of the three that are no numbers."""
+        """Return the level of each value: -31 to 31, 0 for exactly zero, one of three codes for NaN and infinities."""
         with np.errstate(all="ignore"):
             ratio = values / self.limit if self.limit else np.zeros_like(values)
             steps = np.sign(values) * np.clip(np.ceil(np.abs(ratio) * STEPS), 1, STEPS)
@@ -41,7 +44,7 @@ class Scale(NamedTuple):
 
 
 def scale_of(values: Floats) -> Scale:
-    """Return the scale: to the largest magnitude, or to its 99th percentile where the largest is 1.5 times that."""
+    """Return the scale: to the largest magnitude, or to the 99th percentile where the largest is 1.5 times that."""
     finite = values[np.isfinite(values)]
     nans = int(np.isnan(values).sum())
     infinities = values.size - finite.size - nans
@@ -53,3 +56,31 @@ def scale_of(values: Floats) -> Scale:
     limit = percentile if clipped else largest
     beyond = int((magnitudes > limit).sum())
     return Scale(limit, clipped, beyond, float(finite.min()), float(finite.max()), nans, infinities)
+
+
+class ScaledTensor:
+    """A tensor read once for drawing: values, scale, levels, exact digits. titled: cells show their value on hover.
+
+    name is what the picture calls it: the activations of a layer for one sample are its "output".
+    """
+
+    def __init__(self, tensor: Tensor, titled: bool) -> None:
+        array = tensor.read().reshape(-1)
+        self.tensor, self.titled = tensor, titled
+        self.name = tensor.name
+        if tensor.kind == "activation":
+            self.name = "input" if tensor.name == "input" else "output"
+        self.flat: Floats = decode_floats(array, tensor.dtype)
+        self.scale: Scale = scale_of(self.flat)
+        self.levels = self.scale.levels(self.flat)
+        self.digits: Sequence[str] = write_digits(array, tensor.dtype) if titled else ()
+
+    def number(self, index: int) -> str:
+        """Return a value with the decimals that give the largest magnitude three digits."""
+        return format_alike(float(self.flat[index]), self.scale.largest)
+
+
+def weight_and_bias(tensors: Sequence[ScaledTensor]) -> tuple[ScaledTensor | None, ScaledTensor | None]:
+    """Return the weight and the bias among the tensors of a layer, None for what it lacks."""
+    roles = {values.tensor.role: values for values in tensors if values.tensor.kind == "parameter"}
+    return roles.get("weight"), roles.get("bias")

@@ -1,4 +1,4 @@
-"""Finds the data block in an SVG: one pass over the XML by expat, nothing expanded, nothing followed, little kept."""
+"""Finds the data block in an SVG: one pass over the XML by expat, no entity expanded, no reference followed."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +16,14 @@ _MAX_DEPTH = 64
 _MAX_TENSORS = 100_000
 
 
-class Block(NamedTuple):
+class DataBlock(NamedTuple):
     """The header's text, and for each tensor where its base64 begins and ends, in bytes of the file."""
 
     header: str
     spans: list[tuple[int, int]]
 
 
-def scan(path: Path) -> Block:
+def scan(path: Path) -> DataBlock:
     """Return the data block of the SVG at `path`. Raises ValueError when there is none or the XML is broken."""
     scanner = _Scanner()
     with path.open("rb") as stream:
@@ -36,7 +36,7 @@ def scan(path: Path) -> Block:
     scanner.feed(b"", last=True)
     if not scanner.complete:
         raise ValueError("no data block of cnnkit")
-    return Block("".join(scanner.header), scanner.spans)
+    return DataBlock("".join(scanner.header), scanner.spans)
 
 
 class _Scanner:
@@ -69,10 +69,10 @@ class _Scanner:
         inside = tuple(self.stack)
         self.stack.append(name)
         if len(self.stack) > _MAX_DEPTH:
-            raise ValueError(f"more than {_MAX_DEPTH} elements inside each other")
+            raise ValueError(f"more than {_MAX_DEPTH} nested elements")
         if not name.startswith(NAMESPACE):
             if self.begin is not None or inside[-1:] in ((_HEADER,), (_PATH[2],)):
-                raise ValueError("an element that does not belong into the data block")
+                raise ValueError("an element that does not belong in the data block")
             if not inside and name != _PATH[0]:
                 raise ValueError("no SVG")
         elif tuple(self.stack) == _PATH and not self.complete:

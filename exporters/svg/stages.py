@@ -1,26 +1,29 @@
-"""The overview's parts: shapes on their way through the net, the layers between, and where each stands on the page."""
+"""The stages of the overview: the shapes from input to output, the layers between, and their places on the page."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM
-from cnnkit.exporters.svg.lettering import count, cut, shape_text, shown, width
-from cnnkit.exporters.svg.network import Place, Shape
+from cnnkit.exporters.svg.lettering import cut, format_count, format_shape, make_safe, measure
+from cnnkit.exporters.svg.network import DrawnLayer, Shape
 
 _LEAST_GAP, _WIDEST_GAP = 44, 230
 _SMALL, _LARGE = 22, 108
-_SHEETS, _STEP = 8, 5
+_MAPS, _STEP = 8, 5
 _CELLS, _CELL = 16, 9
-_WEIGHING = {"Conv2D", "Dense"}
+_WEIGHTED = {"Conv2D", "Dense"}
 
 
 @dataclass
 class Stage:
-    """A shape, the layers that lead to it and their parameters; w by h px, its middle at x. scale: px a pixel."""
+    """A shape, the layers that lead to it and the number of their parameters, its middle at x px.
+
+    scale: one over the longest side of all images. below: the lines of text below.
+    """
 
     shape: Shape
-    layers: Sequence[Place] = ()
+    layers: Sequence[DrawnLayer] = ()
     parameters: int = 0
     noun: str = ""
     scale: float = 0
@@ -28,8 +31,8 @@ class Stage:
     below: list[str] = field(default_factory=list)
 
     @property
-    def sheet(self) -> tuple[float, float]:
-        """Width and height in px of one map, or of the bar that stands for a row of numbers."""
+    def map_size(self) -> tuple[float, float]:
+        """Width and height in px of one map, or of the bar of a row of numbers."""
         if len(self.shape) == 3:
             tall, wide = (min(_SMALL + (_LARGE - _SMALL) * n * self.scale, _LARGE) for n in self.shape[1:])
             return round(wide), round(tall)
@@ -37,53 +40,53 @@ class Stage:
         return 13, (_CELL * number if number <= _CELLS else round(min(40 + 11 * math.log2(number), 160)))
 
     @property
-    def sheets(self) -> int:
+    def maps(self) -> int:
         """How many maps are drawn, one behind the other."""
-        return min(self.shape[0], _SHEETS) if len(self.shape) == 3 else 1
+        return min(self.shape[0], _MAPS) if len(self.shape) == 3 else 1
 
     @property
     def depth(self) -> float:
-        """How far in px the last map stands from the first, to the right and down."""
-        return _STEP * (self.sheets - 1)
+        """Distance in px from the first map to the last, to the right and down."""
+        return _STEP * (self.maps - 1)
 
     @property
     def cells(self) -> int:
-        """Into how many cells the bar is divided: one a number when they are few."""
+        """Into how many cells the bar is divided: one per number when they are few, else one."""
         number = math.prod(self.shape)
         return number if len(self.shape) != 3 and number <= _CELLS else 1
 
     @property
     def half(self) -> float:
         """Half the width in px of all maps."""
-        return (self.sheet[0] + self.depth) / 2
+        return (self.map_size[0] + self.depth) / 2
 
     @property
     def above(self) -> tuple[str, str]:
-        """What the shape is, in two lines."""
-        return self.noun, f"{self.shape[0]:,}" if len(self.shape) == 1 else shape_text(self.shape)
+        """The two lines of text above: what the values are, and the shape."""
+        return self.noun, f"{self.shape[0]:,}" if len(self.shape) == 1 else format_shape(self.shape)
 
     @property
     def window(self) -> tuple[int, int] | None:
-        """Height and width of what the last layer that has a window sees at a time."""
-        found = [place.window for place in self.layers if place.window is not None]
-        return found[-1] if found else None
+        """Height and width of the window of the last layer that has one."""
+        windows = [layer.window for layer in self.layers if layer.window is not None]
+        return windows[-1] if windows else None
 
 
-def stages_of(shape: Shape | None, layers: Sequence[Place], parameters: dict[str, int]) -> list[Stage]:
-    """Return the stages: one after each layer that weighs its input or changes its shape.
+def find_stages(shape: Shape | None, layers: Sequence[DrawnLayer], parameters: dict[str, int]) -> list[Stage]:
+    """Return the stages: one after each layer that has weights or changes the shape.
 
-    parameters: {path of a layer: how many it has}.
+    parameters: {path of a layer: number of its parameters}.
     """
     stages = [Stage(shape, noun="input")] if shape else []
-    waiting: list[Place] = []
-    for place in layers:
-        waiting.append(place)
-        makes = place.type in _WEIGHING or place.children or (stages and place.output_shape != stages[-1].shape)
-        if stages and place.output_shape and makes:
-            stages.append(_stage(place.output_shape, waiting, parameters))
+    waiting: list[DrawnLayer] = []
+    for layer in layers:
+        waiting.append(layer)
+        makes = layer.type in _WEIGHTED or layer.children or (stages and layer.output_shape != stages[-1].shape)
+        if stages and layer.output_shape and makes:
+            stages.append(_make_stage(layer.output_shape, waiting, parameters))
             waiting = []
     if waiting and stages:
-        stages.append(_stage(stages[-1].shape, waiting, parameters))
+        stages.append(_make_stage(stages[-1].shape, waiting, parameters))
     if len(stages) > 1:
         stages[-1].noun = "output"
     images = [stage.shape for stage in stages if len(stage.shape) == 3]
@@ -93,43 +96,45 @@ def stages_of(shape: Shape | None, layers: Sequence[Place], parameters: dict[str
     return stages
 
 
-def _stage(shape: Shape, layers: list[Place], parameters: dict[str, int]) -> Stage:
-    own = sum(number for path, number in parameters.items() if path.split(".")[0] in {place.path for place in layers})
-    dense = any(place.type == "Dense" for place in layers)
+def _make_stage(shape: Shape, layers: list[DrawnLayer], parameters: dict[str, int]) -> Stage:
+    own = sum(number for path, number in parameters.items() if path.split(".")[0] in {layer.path for layer in layers})
+    dense = any(layer.type == "Dense" for layer in layers)
     noun = "maps" if len(shape) == 3 else "neurons" if dense else "values"
-    below = [cut(shown(place.label, 40), 120) for place in layers]
+    below = [cut(make_safe(layer.label, 40), 120) for layer in layers]
     if len(below) > 6:
         below = [*below[:5], f"{len(below) - 5} more"]
-    return Stage(shape, layers, own, noun, below=below + ([count(own, "parameter")] if own else []))
+    return Stage(shape, layers, own, noun, below=below + ([format_count(own, "parameter")] if own else []))
 
 
-def rows_of(stages: list[Stage]) -> list[list[Stage]]:
-    """Give every stage its x, so that neither shapes nor the texts above and below touch; return them row by row."""
+def arrange_rows(stages: list[Stage]) -> list[list[Stage]]:
+    """Set the x of every stage so that neither shapes nor texts touch; return the stages row by row."""
     rows: list[list[Stage]] = []
     for stage in stages:
-        if rows and _place(rows[-1], stage):
+        if rows and _place_last(rows[-1], stage):
             rows[-1].append(stage)
         else:
-            stage.x = MARGIN + max(stage.half, _wide(stage.above) / 2, _wide(stage.below) / 2)
+            stage.x = MARGIN + max(stage.half, _measure_widest(stage.above) / 2, _measure_widest(stage.below) / 2)
             rows.append([stage])
     for row in rows:
-        spare = MARGIN + ROOM - row[-1].x - max(row[-1].half, _wide(row[-1].above) / 2)
+        spare = MARGIN + ROOM - row[-1].x - max(row[-1].half, _measure_widest(row[-1].above) / 2)
         for index, stage in enumerate(row):
             stage.x = round(stage.x + index * min(spare / max(len(row) - 1, 1), _WIDEST_GAP - _LEAST_GAP))
     return rows
 
 
-def _place(row: list[Stage], stage: Stage) -> bool:
-    """Put a stage at the end of a row; return whether there is room."""
+def _place_last(row: list[Stage], stage: Stage) -> bool:
+    """Set the x of a stage to the end of a row; return whether the row has room for it."""
     last = row[-1]
-    x = last.x + max(last.half + _LEAST_GAP + stage.half, (_wide(last.above) + _wide(stage.above)) / 2 + 14)
-    if len(row) > 1 or last.below:  # the texts below stand in the middle between two stages, a row's first below it
+    x = last.x + max(
+        last.half + _LEAST_GAP + stage.half, (_measure_widest(last.above) + _measure_widest(stage.above)) / 2 + 14
+    )
+    if len(row) > 1 or last.below:  # texts below lie midway between two stages, the first one below its stage
         before = (row[-2].x + row[-2].half + last.x - last.half) / 2 if len(row) > 1 else last.x
-        middle = before + (_wide(last.below) + _wide(stage.below)) / 2 + 14
+        middle = before + (_measure_widest(last.below) + _measure_widest(stage.below)) / 2 + 14
         x = max(x, 2 * middle - last.x - last.half + stage.half)
     stage.x = x
-    return x + max(stage.half, _wide(stage.above) / 2) <= MARGIN + ROOM
+    return x + max(stage.half, _measure_widest(stage.above) / 2) <= MARGIN + ROOM
 
 
-def _wide(lines: Sequence[str]) -> float:
-    return max((width(line, bold=True) for line in lines), default=0)
+def _measure_widest(lines: Sequence[str]) -> float:
+    return max((measure(line, bold=True) for line in lines), default=0)

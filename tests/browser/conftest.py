@@ -43,7 +43,7 @@ class Browser:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def call(self, method, **parameters):
-        """Send a command and return its result; events in between are let go."""
+        """Send a command and return its result; events in between are discarded."""
         number = next(self._numbers)
         message = {"id": number, "method": method, "params": parameters}
         if self._session is not None:
@@ -74,7 +74,7 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
     def open(self, path):
-        """Open a file and wait until it stands."""
+        """Open a file and wait until it is loaded."""
         answer = self.call("Page.navigate", url=path.as_uri())
         assert "errorText" not in answer, (path, answer)
         end = time.monotonic() + PATIENCE
@@ -83,7 +83,7 @@ class Browser:
             time.sleep(0.02)
 
     def value(self, expression):
-        """Return what an expression of JavaScript gives, as JSON has it."""
+        """Return the value of a JavaScript expression, as JSON holds it."""
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
@@ -96,8 +96,8 @@ class Browser:
     def picture(self, x, y, width, height, scale=1):
         """Return a part of the page as PNG."""
         clip = {"x": x, "y": y, "width": width, "height": height, "scale": scale}
-        found = self.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)
-        return base64.b64decode(found["data"])
+        screenshot = self.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)
+        return base64.b64decode(screenshot["data"])
 
     def close(self):
         """End Chromium."""
@@ -118,6 +118,6 @@ def browser(tmp_path_factory):
     """A Chromium for all tests of the session."""
     if CHROMIUM is None:
         pytest.skip("no chromium to draw with (Debian: apt-get install chromium)")
-    made = Browser(tmp_path_factory.mktemp("chromium"))
-    yield made
-    made.close()
+    chromium = Browser(tmp_path_factory.mktemp("chromium"))
+    yield chromium
+    chromium.close()

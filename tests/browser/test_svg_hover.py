@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 
 from cnnkit import recipes
-from cnnkit.exporters.svg import page
+from cnnkit.exporters.svg import writer
 from cnnkit.model import Model
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 RULE = "svg:has(.n:hover) .n:not(:hover) .e{opacity:.04}"
-FADED = 0.05  # what no edge falls below by itself
+FADED = 0.05  # every edge is stronger while no neuron is pointed at
 
 # {"own": opacity of each edge into or out of a neuron, "others": of all other edges}
 OPACITIES = """(neuron => {
-  const found = {own: [], others: []};
+  const opacities = {own: [], others: []};
   for (const edge of document.querySelectorAll(".e")) {
     const own = edge.closest("#n" + neuron) || edge.classList.contains("o" + neuron);
-    found[own ? "own" : "others"].push(parseFloat(getComputedStyle(edge).opacity));
+    opacities[own ? "own" : "others"].push(parseFloat(getComputedStyle(edge).opacity));
   }
-  return found;
+  return opacities;
 })"""
 PLACE = """(cell => {
   cell.scrollIntoView({block: "center"});
@@ -40,19 +40,19 @@ def net():
 @pytest.fixture(scope="module")
 def picture(net, tmp_path_factory):
     path = tmp_path_factory.mktemp("hover") / "net.svg"
-    path.write_text(page.draw(net), "utf-8")
+    path.write_text(writer.draw_svg(net), "utf-8")
     return path
 
 
 def cells(layer, neuron):
-    """What finds the cells of a neuron's tile, in the order of its inputs."""
+    """JavaScript for the cells of a neuron's tile, in the order of its inputs."""
     titles = f"[...document.querySelectorAll('#n{layer}-{neuron} title')]"
     return f"{titles}.filter(t => /weight/.test(t.textContent)).map(t => t.parentNode)"
 
 
 def opacities(browser, layer, neuron):
-    found = browser.value(f"{OPACITIES}('{layer}-{neuron}')")
-    return np.array(found["own"]), np.array(found["others"])
+    lists = browser.value(f"{OPACITIES}('{layer}-{neuron}')")
+    return np.array(lists["own"]), np.array(lists["others"])
 
 
 def point_at(browser, layer, neuron, index):
@@ -118,7 +118,7 @@ def test_without_the_rule_nothing_fades(browser, picture, tmp_path):
 def test_a_cell_of_a_kernel_says_its_exact_value(browser, tmp_path):
     recipe = recipes.get("diy-cnn")
     net = Model(*recipe.network()).to_weights()
-    (tmp_path / "cnn.svg").write_text(page.draw(net), "utf-8")
+    (tmp_path / "cnn.svg").write_text(writer.draw_svg(net), "utf-8")
     browser.open(tmp_path / "cnn.svg")
     for name, index in (("0.weight", (3, 0, 1, 2)), ("0.bias", (5,)), ("4.weight", (9, 1351)), ("4.bias", (9,))):
         wanted = f"{name}[{','.join(map(str, index))}]"

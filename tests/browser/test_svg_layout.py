@@ -7,7 +7,7 @@ import pytest
 
 from cnnkit import recipes
 from cnnkit.exporters import Tensor, WeightFile
-from cnnkit.exporters.svg import page
+from cnnkit.exporters.svg import writer
 from cnnkit.model import Model
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -31,16 +31,16 @@ function boxes(elements) {
 function name(e) { return (e.textContent || "").slice(0, 60) || e.getAttribute("class"); }
 // mixed: only a text and a shape count.
 function overlaps(sorted, slack, mixed) {
-  const found = [];
+  const pairs = [];
   sorted.forEach(([a, first], i) => {
     for (let j = i + 1; j < sorted.length && sorted[j][0].y < a.y + a.height - slack; j++) {
       const [b, second] = sorted[j];
       const across = b.x < a.x + a.width - slack && a.x < b.x + b.width - slack;
       const alike = (first.tagName === "text") === (second.tagName === "text");
-      if (across && !(mixed && alike)) found.push([name(first), name(second)]);
+      if (across && !(mixed && alike)) pairs.push([name(first), name(second)]);
     }
   });
-  return found;
+  return pairs;
 }
 function examine(svg) {
   const canvas = svg.viewBox.baseVal, all = [...svg.querySelectorAll("text")];
@@ -85,7 +85,7 @@ def special():
 
 
 def odd_architecture():
-    """A net of a stranger: rows of the overview that go on, long names, shapes of every kind."""
+    """A net from elsewhere: an overview of several rows, long names, shapes of every kind."""
     shapes = [[3, 40, 400], [7, 400, 40], [200, 1, 1], [2, 3, 3], [1, 9, 9, 9], [5, 6], [], [1], [16], [17], [10**9]]
     names = ["Conv2D", "Dense", "A rather long name of a layer that somebody made", "MaxPool2D", "ReLU"]
     layers = [
@@ -115,21 +115,21 @@ def pictures():
     for name in ("scratch-mlp", "digits-cnn"):
         files[f"{name} with activations"] = with_activations(files[name])
     files["special"], files["odd"] = special(), odd_architecture()
-    return {name: re.sub("<metadata>.*?</metadata>", "", page.draw(file), flags=re.S) for name, file in files.items()}
+    return {name: re.sub("<metadata>.*?</metadata>", "", writer.draw_svg(w), flags=re.S) for name, w in files.items()}
 
 
 @pytest.fixture(scope="module")
 def reports(browser, pictures, tmp_path_factory):
-    """{(name, theme): what the browser found}."""
-    folder, found = tmp_path_factory.mktemp("pictures"), {}
+    """{(name, theme): the faults that the browser reports}."""
+    folder, faults = tmp_path_factory.mktemp("pictures"), {}
     for number, (name, text) in enumerate(pictures.items()):
         path = folder / f"{number}.svg"
         path.write_text(text, "utf-8")
         browser.open(path)
         for theme in PAPER:
             browser.theme(theme)
-            found[name, theme] = examined(browser)
-    return found
+            faults[name, theme] = examined(browser)
+    return faults
 
 
 def examined(browser):
@@ -139,18 +139,18 @@ def examined(browser):
 def test_every_recipe_is_there(reports):
     known = {"bright-dark", "digits-cnn", "diy-cnn", "lecture-cnn", "lenet5", "mini-resnet", "numpy-mlp", "scratch-mlp"}
     assert {name for name, _ in reports} >= known | {*recipes.names(), "special", "odd", "scratch-mlp with activations"}
-    for (_, theme), found in reports.items():
-        assert found["texts"] > 4
-        assert found["tiles"] > 1
-        assert found["paper"] == PAPER[theme]
+    for (_, theme), report in reports.items():
+        assert report["texts"] > 4
+        assert report["tiles"] > 1
+        assert report["paper"] == PAPER[theme]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_nothing_is_in_the_way_of_anything(reports, fault):
-    assert {key: found[fault] for key, found in reports.items() if found[fault]} == {}
+def test_nothing_overlaps_or_is_illegible(reports, fault):
+    assert {key: report[fault] for key, report in reports.items() if report[fault]} == {}
 
 
-# What spoils a good picture, each in one way: the fault that must be found, and the change to the page.
+# Changes that spoil a good picture: {name: (the fault to report, the change as JavaScript)}.
 TRIALS = {
     "a text on another": (
         "overlapping_texts",
@@ -180,7 +180,7 @@ TRIALS = {
 
 @pytest.mark.parametrize("theme", PAPER)
 @pytest.mark.parametrize("trial", TRIALS)
-def test_a_planted_fault_is_found(browser, pictures, tmp_path, theme, trial):
+def test_a_planted_fault_is_reported(browser, pictures, tmp_path, theme, trial):
     fault, change = TRIALS[trial]
     (tmp_path / "a.svg").write_text(pictures["diy-cnn"], "utf-8")
     browser.open(tmp_path / "a.svg")

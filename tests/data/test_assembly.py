@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnkit.data.assembly import Stored, assemble
+from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Scaling
 from cnnkit.data.labels import class_indices
 from cnnkit.data.lazy_images import LazyImages
@@ -20,7 +20,7 @@ class Lazy(LazyImages):
 
 
 def stored(images, labels=None):
-    return Stored(images, np.arange(len(images)) % 2 if labels is None else np.array(labels), "file: x", "file: y")
+    return RawSplit(images, np.arange(len(images)) % 2 if labels is None else np.array(labels), "file: x", "file: y")
 
 
 @pytest.mark.parametrize("wrap", [np.asarray, Lazy])

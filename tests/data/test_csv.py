@@ -182,7 +182,7 @@ def test_gzip_cut_and_bomb(tmp_path, monkeypatch):
     data = gzip.compress(("\n".join([HEADER, *["1,0,10,200,255"] * 50_000])).encode())
     path = tmp_path / "z.csv.gz"
     path.write_bytes(data[:-20])
-    with pytest.raises(DataError, match="whole gzip file"):
+    with pytest.raises(DataError, match="complete gzip file"):
         load(path)
     path.write_bytes(data)
     monkeypatch.setattr("cnnkit.data.refusal.FREE_BYTES", 1000)

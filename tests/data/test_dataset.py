@@ -59,9 +59,9 @@ def test_indices_that_mean_no_image_are_refused(images, indices):
 
 
 def test_missing_part_is_said(images):
-    with pytest.raises(DataError, match="made: has no test part"):
+    with pytest.raises(DataError, match="made: has no test split"):
         make(images).split("test")
-    with pytest.raises(DataError, match="expected the part train or test, got 'valid'"):
+    with pytest.raises(DataError, match="expected the split train or test, got 'valid'"):
         make(images).split("valid")
 
 

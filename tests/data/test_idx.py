@@ -56,7 +56,7 @@ CASES = {
     "swapped": (IMAGES, lambda _: struct.pack(">II", 0x801, 7) + bytes(7), "swapped"),
     "swapped labels": (LABELS, lambda _: struct.pack(">4I", 0x803, 1, 1, 7) + bytes(7), "swapped"),
     "header cut": (IMAGES, lambda data: data[:9], "header of 16 bytes, got 9"),
-    "values cut": (IMAGES, lambda data: data[:-1], "expected 210 bytes .* got 209: the file is cut"),
+    "values cut": (IMAGES, lambda data: data[:-1], "expected 210 bytes .* got 209: the file is truncated"),
     "no values": (IMAGES, lambda data: data[:16], "expected 210 bytes .* got 0"),
     "appended": (IMAGES, lambda data: data + b"!", "expected 210 bytes .* appended"),
     "labels appended": (LABELS, lambda data: data + b"!", "expected 7 bytes .* appended"),
@@ -90,7 +90,7 @@ def test_a_gzip_bomb_takes_no_memory(tmp_path, write_idx, monkeypatch):
 def test_a_gzip_file_that_is_cut(tmp_path, write_idx, keep):
     path = write_idx(tmp_path, zipped=True) / (IMAGES + ".gz")
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match="whole gzip file"):
+    with pytest.raises(DataError, match="complete gzip file"):
         load(tmp_path)
 
 

@@ -107,7 +107,7 @@ def test_what_is_no_picture_is_named(folder, grey, name):
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
 def test_a_broken_header(folder, content):
     (folder / "train/2/bad.png").write_bytes(content)
-    with pytest.raises(DataError, match=r"bad\.png: expected a whole picture") as caught:
+    with pytest.raises(DataError, match=r"bad\.png: expected a complete picture") as caught:
         load(folder)
     assert "\n" not in str(caught.value)
 
@@ -116,13 +116,13 @@ def test_a_picture_that_is_cut_is_found_when_read(folder):
     path = picture(folder / "train/2/zcut.png", np.random.default_rng(0).integers(0, 256, (5, 6), np.uint8))
     path.write_bytes(path.read_bytes()[:50])
     dataset = load(folder)
-    with pytest.raises(DataError, match=r"zcut\.png: expected a whole picture"):
+    with pytest.raises(DataError, match=r"zcut\.png: expected a complete picture"):
         dataset.train.take([3])
 
 
 def test_sixteen_bits_are_refused(folder):
     Image.fromarray(np.zeros((5, 6), np.uint16)).save(folder / "train/2/deep.png")
-    with pytest.raises(DataError, match=r"deep\.png: expected 8 bits a channel"):
+    with pytest.raises(DataError, match=r"deep\.png: expected 8 bits per channel"):
         load(folder)
 
 
@@ -134,13 +134,13 @@ def test_a_huge_picture_is_refused_from_its_header(folder, monkeypatch):
 
 def test_other_formats_stay_closed(folder, grey):
     picture(folder / "train/2/tiff.png", grey[0], format="TIFF")
-    with pytest.raises(DataError, match=r"tiff\.png: expected a whole picture"):
+    with pytest.raises(DataError, match=r"tiff\.png: expected a complete picture"):
         load(folder)
 
 
 def test_one_class_or_no_picture(tmp_path, grey):
     picture(tmp_path / "only/1.png", grey[0])
-    with pytest.raises(DataError, match="at least two subfolders, one a class, got only"):
+    with pytest.raises(DataError, match="at least two subfolders, one per class, got only"):
         load(tmp_path)
     (tmp_path / "empty/a").mkdir(parents=True)
     (tmp_path / "empty/b").mkdir()
@@ -154,7 +154,7 @@ def test_read_image(tmp_path, grey):
     assert read_image(str(path), (3, 5, 6)).shape == (3, 5, 6)
     with pytest.raises(DataError, match="expected a picture of 6 x 6 pixels, got 6 x 5: resize it"):
         read_image(path, (1, 6, 6))
-    with pytest.raises(DataError, match="expected a whole picture"):
+    with pytest.raises(DataError, match="expected a complete picture"):
         read_image(tmp_path / "missing.png", (1, 5, 6))
 
 

@@ -125,7 +125,7 @@ def test_header_versions_2_and_3(tmp_path, members, arrays, same):
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_duplicates_are_refused(tmp_path, members):
     twice = [*members.items(), ("x_train.npy", members["x_test.npy"])]
-    with pytest.raises(DataError, match="two members of one name"):
+    with pytest.raises(DataError, match="two members with one name"):
         load(write(tmp_path / "set.npz", twice))
 
 
@@ -185,7 +185,7 @@ def test_a_member_that_ends_before_its_declared_size(tmp_path, members):
     entry = data.index(b"PK\x01\x02")
     data[entry + 24 : entry + 28] = struct.pack("<I", len(members["x_train.npy"]) + 30)
     path.write_bytes(data)
-    with pytest.raises(DataError, match="expected 240 bytes of values, got 210: the file is cut"):
+    with pytest.raises(DataError, match="expected 240 bytes of values, got 210: the file is truncated"):
         load(path)
 
 

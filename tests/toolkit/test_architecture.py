@@ -74,18 +74,18 @@ def test_paths_and_shapes() -> None:
 
 
 def test_places_are_all_layers_combinators_first() -> None:
-    places = list(architecture.places(NESTED, SHAPE))
-    assert [place.path for place in places] == [
+    placed = list(architecture.walk_layers(NESTED, SHAPE))
+    assert [place.path for place in placed] == [
         "0", "1", "1.body", "1.body.0", "1.body.1", "1.shortcut", "2", "2.0", "2.1", "2.1.0", "2.1.1",
         "3", "3.0", "3.1",
     ]  # fmt: skip
-    assert places[4] == ("1.body.1", Conv2D(8, 1, bias=False), (4, 6, 4), (8, 6, 4))
-    assert [place.path for place in architecture.places(Sequential((ReLU(),)), (3,), "a.")] == ["a.0"]
+    assert placed[4] == ("1.body.1", Conv2D(8, 1, bias=False), (4, 6, 4), (8, 6, 4))
+    assert [place.path for place in architecture.walk_layers(Sequential((ReLU(),)), (3,), "a.")] == ["a.0"]
 
 
 def test_places_are_where_the_weights_are() -> None:
     params = NESTED.init(np.random.default_rng(0), SHAPE).params
-    for place in architecture.places(NESTED, SHAPE):
+    for place in architecture.walk_layers(NESTED, SHAPE):
         own = place.layer.init(np.random.default_rng(0), place.input_shape).params
         node = params
         for part in place.path.split("."):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnkit import specs
+from cnnkit import initializers
 from cnnkit.errors import ConfigError
 from cnnkit.initializers import INITIALIZERS, Constant, Initializer, Normal, Orthogonal, Uniform, parse
 
@@ -62,7 +62,7 @@ def test_float64_of_the_shape_and_the_same_for_the_same_seed(text: str) -> None:
 
 @pytest.mark.parametrize("text", EVERY)
 def test_text_and_value_say_the_same(text: str) -> None:
-    assert parse(specs.render(parse(text), INITIALIZERS)) == parse(text)
+    assert parse(initializers.render(parse(text))) == parse(text)
 
 
 @pytest.mark.parametrize(("text", "value"), [("zeros", 0.0), ("ones", 1.0), ("constant:value=2.5", 2.5)])

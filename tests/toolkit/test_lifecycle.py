@@ -17,7 +17,7 @@ from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
 from cnnkit.errors import BackendUnavailableError, ConfigError, TrainingError, WeightFileError
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, Layer, ReLU
-from cnnkit.losses import Loss, MeanSquaredError
+from cnnkit.losses import MeanSquaredError
 from cnnkit.training.run import differences
 from cnnkit.tree import flatten
 
@@ -112,7 +112,7 @@ def test_interleaved_blas_limits_leave_the_setting_as_it_was() -> None:
 
 def test_a_backend_that_is_made_takes_no_more_settings() -> None:
     for setting in ({"threads": 1}, {"device": "cpu"}, {"tf32": True}):
-        with pytest.raises(BackendUnavailableError, match="is made already"):
+        with pytest.raises(BackendUnavailableError, match="already exists"):
             get_backend(NumpyBackend(), **setting)
 
 
@@ -138,23 +138,6 @@ def test_fit_takes_seed_and_loss_and_leaves_a_file_that_knows_its_data(digits, t
     assert "run" not in again.metadata
 
 
-@dataclass(frozen=True)
-class Doubled(Loss):
-    """Twice the mean squared error."""
-
-    def value_and_gradient(self, backend, outputs, targets):
-        value, dy = MeanSquaredError().value_and_gradient(backend, outputs, targets)
-        return value * 2, dy * 2
-
-
-def test_a_loss_of_ones_own_trains(digits) -> None:
-    model = small(loss=Doubled())
-    model.fit(digits, epochs=1, limit=64)
-    assert model.loss == Doubled()
-    with pytest.raises(ConfigError, match="Doubled"):
-        model.to_weights()
-
-
 def test_patience_needs_validation_images(digits) -> None:
     with pytest.raises(ConfigError, match="keeps none out"):
         Training(small(), digits, Options(limit=8, validation_split=0.1, patience=2))
@@ -174,7 +157,7 @@ def test_a_small_file_with_a_huge_architecture_takes_no_memory() -> None:
         huge = dict(file.architecture)
         huge["layers"] = [dict(layer) for layer in huge["layers"]]
         huge["layers"][0]["features"] = features
-        with pytest.raises(WeightFileError, match=r"expected shape|no machine holds"):
+        with pytest.raises(WeightFileError, match=r"expected shape|no machine can hold"):
             Model.from_weights(replace(file, architecture=huge), backend=NumpyBackend())
 
 
@@ -200,14 +183,8 @@ class Counter(Layer):
         return {"count": state["count"] + 1}
 
 
-class StatefulCounter(Counter):
-    stateful = True
-
-
-def test_a_layer_with_state_says_so_and_is_updated(digits) -> None:
-    with pytest.raises(ConfigError, match="stateful = True"):
-        Model(Sequential((Counter(), Flatten(), Dense(10))), (1, 8, 8), backend=NumpyBackend())
-    model = Model(Sequential((StatefulCounter(), Flatten(), Dense(10))), (1, 8, 8), backend=NumpyBackend())
+def test_a_layer_with_state_is_updated(digits) -> None:
+    model = Model(Sequential((Counter(), Flatten(), Dense(10))), (1, 8, 8), backend=NumpyBackend())
     model.fit(digits, epochs=2, limit=320)
     assert flatten(model.to_host(model.state)) == {"0.count": np.array([20.0])}
 

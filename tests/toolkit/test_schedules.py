@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler as torch_schedules
 
-from cnnkit import specs
+from cnnkit import schedules
 from cnnkit.errors import ConfigError
-from cnnkit.schedules import SCHEDULES, Constant, Cosine, InverseTime, LinearWarmUp, OneCycle, Schedule, Step, parse
+from cnnkit.schedules import SCHEDULES, ConstantRate, Cosine, InverseTime, LinearWarmUp, OneCycle, Schedule, Step, parse
 
 BASE = 0.5
 
@@ -43,7 +43,7 @@ def test_the_comparison_can_fail() -> None:
 
 
 def test_constant() -> None:
-    assert ours(Constant(), 3) == [BASE] * 3
+    assert ours(ConstantRate(), 3) == [BASE] * 3
 
 
 def test_step_is_step_lr() -> None:
@@ -122,7 +122,7 @@ def test_every_name_is_tried() -> None:
 
 @pytest.mark.parametrize("text", EVERY)
 def test_text_and_value_say_the_same(text: str) -> None:
-    assert specs.render(parse(text), SCHEDULES) == text
+    assert schedules.render(parse(text)) == text
 
 
 @given(st.sampled_from(EVERY), st.integers(1, 300), st.integers(1, 20), st.integers(0, 400))

@@ -147,10 +147,9 @@ def test_a_file_that_names_a_recipe_gets_its_architecture(name) -> None:
         ("seed", 1.5, "a whole number >= 0"),
         ("seed", True, "a whole number >= 0"),
         ("seed", None, "a whole number >= 0"),
-        ("loss", "nonsense", "one of softmax_cross_entropy"),
-        ("loss", "huber:delta=-1", "one of softmax_cross_entropy"),
-        ("loss", 5, "one of softmax_cross_entropy"),
-        ("loss", ["l1"], "one of softmax_cross_entropy"),
+        ("loss", "nonsense", "one of binary_cross_entropy"),
+        ("loss", 5, "NAME:key=value"),
+        ("loss", ["l1"], "NAME:key=value"),
         ("class_names", 5, "a list of names"),
         ("class_names", [1, 2], "a list of names"),
         ("class_names", "ab", "a list of names"),
@@ -164,6 +163,11 @@ def test_metadata_of_a_stranger(file, name, value, expected) -> None:
     message = load_error(replace(file, metadata=file.metadata | {name: value}))
     assert message.startswith(f"metadata {name}: expected {expected}")
     assert ", got " in message
+
+
+def test_a_loss_out_of_range(file) -> None:
+    message = load_error(replace(file, metadata=file.metadata | {"loss": "huber:delta=-1"}))
+    assert message == "metadata loss: huber: expected delta > 0, got -1.0"
 
 
 def test_metadata_may_be_left_out(file) -> None:

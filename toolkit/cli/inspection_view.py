@@ -111,10 +111,10 @@ def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
 
 def print_values(weights: "WeightFile", printed: tuple["Tensor", ...], parts: "Parts | None") -> None:
     """Print every value of these tensors, or of one part of each; weights of flattened images as images."""
-    from cnnkit.exporters.text.layout import image_rows
+    from cnnkit.exporters.core.architecture import find_flattened_images
     from cnnkit.inspection import slices, value_text
 
-    images = image_rows(weights.architecture)
+    images = find_flattened_images(weights.architecture)
     for tensor in printed:
         piece, values = slices.read_part(tensor, parts)
         sys.stdout.write(f"\n{describe_tensor(piece)}\n")

@@ -79,10 +79,10 @@ def _require_place(out: Path | None, overwrite: bool) -> None:
 
 def _build_sections(weights: "WeightFile", tensors: tuple["Tensor", ...], request: ShowRequest) -> Iterator["Section"]:
     """Yield a section per tensor; a tensor without units only when no unit and no channel is requested."""
-    from cnnkit.exporters.text.layout import image_rows
+    from cnnkit.exporters.core.architecture import find_flattened_images
     from cnnkit.inspection.unit_maps import read_unit_maps
 
-    images = image_rows(weights.architecture)
+    images = find_flattened_images(weights.architecture)
     biases = {t.layer: t for t in weights if t.role == "bias" and len(t.shape) == 1 and t.kind == "parameter"}
     selective = any(len(tensor.shape) > 1 for tensor in tensors) and bool(request.unit or request.channel is not None)
     for tensor in tensors:

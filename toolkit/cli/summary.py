@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.text import Text
@@ -16,9 +16,9 @@ from cnnkit.cli.tables import format_shape, format_size, print_table
 from cnnkit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cnnkit.architecture import Place
+    from cnnkit.architecture import PlacedLayer
     from cnnkit.layers import Sequential
-    from cnnkit.summary import Row, Summary
+    from cnnkit.summary import Summary, SummaryRow
 
 EXAMPLE = "cnnkit summary --recipe lecture-cnn   or   cnnkit summary --model net.toml --input-shape 3,32,32"
 
@@ -47,14 +47,14 @@ class SummaryRequest(Request):
 
 def command(request: SummaryRequest) -> int:
     """Show layers, output shapes, parameters, receptive field, multiply-adds and memory of a network."""
-    from cnnkit.architecture import places
+    from cnnkit.architecture import walk_layers
     from cnnkit.summary import summarise
 
     output = request.output
     subject = _choose_network(request.file, request.recipe, request.model)
     shape = subject.input_shape if request.input_shape is None else _parse_shape(request.input_shape)
     summary = summarise(subject.network, shape)
-    sizes = {place.path: derive_size(place) for place in places(subject.network, shape)}
+    sizes = {place.path: derive_size(place) for place in walk_layers(subject.network, shape)}
 
     training = summary.training_bytes(subject.batch_size, subject.slots)
     output.say(Text(f"{subject.name}: input {format_shape(shape)}, output {format_shape(summary.output_shape)}\n"))
@@ -107,15 +107,11 @@ def _count_images(data: str | None) -> int:
     return next((entry.train_images for entry in KNOWN if entry.name == data), 60_000)
 
 
-def _count_slots(optimizer: str) -> int:
+def _count_slots(optimizer: Any) -> int:
     """Return the number of arrays that the optimizer stores per parameter."""
-    import numpy as np
-
     from cnnkit import optimizers
-    from cnnkit.backends import get_backend
 
-    slots = optimizers.parse(optimizer).init(get_backend("numpy"), {"weight": np.zeros(1, np.float32)}, "float32")
-    return len(slots)
+    return len(optimizers.parse(optimizer).slots)
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:
@@ -125,7 +121,7 @@ def _parse_shape(text: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def derive_size(place: "Place") -> str:
+def derive_size(place: "PlacedLayer") -> str:
     """Return the formula of the output size of a convolution or pooling with its numbers, "" for other layers.
 
     O = (N - F + 2P)/S + 1, rounded down; the remainder of the input is not used.
@@ -180,5 +176,5 @@ def _format_count(number: int) -> str:
     return f"{number:,}" if number else "-"
 
 
-def _format_field(row: "Row") -> str:
+def _format_field(row: "SummaryRow") -> str:
     return "all" if row.receptive_field is None else format_shape(row.receptive_field)

@@ -10,8 +10,8 @@ EXAMPLE = "cnnkit train --recipe lenet5 --data mnist --backend torch --epochs 3 
 
 def command(request: TrainRequest) -> int:
     """Train a network and write weights.h5: architecture, every weight, history and provenance."""
+    from cnnkit.cli.prepared_run import begin, prepare
     from cnnkit.cli.training_job import Job, say_skipped
-    from cnnkit.cli.training_setup import begin, prepare
     from cnnkit.training.run import existing
 
     output = request.output

@@ -15,7 +15,8 @@ from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.model import Model
-from cnnkit.training import EpochReport, Training
+from cnnkit.network import Network
+from cnnkit.training import EpochReport, Training, evaluate
 from cnnkit.training.checkpoint import to_weights
 
 SAVE_EVERY = 30.0  # seconds between two saves by default
@@ -100,7 +101,7 @@ class Job:
     def _test(self) -> dict[str, Any] | None:
         if self.training.dataset.test is None:
             return None
-        result = self.training.model.evaluate(self.training.dataset, "test", self.limit_test)
+        result = evaluate(self.training.model, self.training.dataset, "test", self.limit_test)
         self.output.say(
             f"test: accuracy [bold]{result.accuracy:.2%}[/] on {result.report.images:,} images, "
             f"loss {result.loss:.4f}, mse {result.mse:.6f}"
@@ -120,7 +121,7 @@ def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
     })  # fmt: skip
 
 
-def _describe_model(model: Model, history: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+def _describe_model(model: Network, history: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     return {
         "recipe": model.metadata["recipe"],
         "backend": model.backend.name,

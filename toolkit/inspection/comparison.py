@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.inspection.decoding import decode
 from cnnkit.inspection.statistics import Index
 
 _BLOCK = 1 << 18

@@ -1,16 +1,13 @@
-"""A model as a notebook shows it: its layers, and what their values are like."""
+"""How a model looks in a notebook: a table of layers and tensors with statistics, and the findings."""
 
 from html import escape
-from typing import TYPE_CHECKING
 
+from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import printable
 from cnnkit.inspection.findings import findings
 from cnnkit.inspection.layer_tree import LayerNode, list_layers
 from cnnkit.inspection.report.pictures import draw_small
 from cnnkit.inspection.statistics import Statistics, statistics
-
-if TYPE_CHECKING:
-    from cnnkit.model import Model
 
 _STYLE = (
     ".cnnkit-net td,.cnnkit-net th{text-align:left}.cnnkit-net .n{fill:#c85a00}.cnnkit-net .z{fill:#808893}"
@@ -19,38 +16,44 @@ _STYLE = (
 _HEADINGS = ("layer", "output", "tensor", "shape", "values", "min", "max", "mean", "std", "histogram")
 
 
-def model_html(model: "Model") -> str:
-    """Return a table of layers and tensors with their statistics, and the findings below."""
-    weights = model.to_weights()
-    found = {(tensor.kind, tensor.name): statistics(tensor) for tensor in weights}
-    rows = "".join(_rows(node, found) for node in list_layers(weights, weights.tensors))
+def model_table(weights: WeightFile) -> str:
+    """Return layers and tensors with their statistics as an HTML table, and the findings below it.
+
+    weights: what `Model.to_weights` gives, with architecture and provenance.
+    """
+    by_tensor = {(tensor.kind, tensor.name): statistics(tensor) for tensor in weights}
+    rows = "".join(_rows(node, by_tensor) for node in list_layers(weights, weights.tensors))
     head = "".join(f"<th>{name}</th>" for name in _HEADINGS)
-    shape = " × ".join(map(str, model.input_shape))
-    sums = f"input {shape}, {model.parameters:,} parameters, {model.backend.name}, {model.dtype}"
-    wrong = "".join(f"<div>{_safe(f'{w.severity}: {w.line}')}</div>" for w in findings(weights.tensors, found))
+    below = "".join(f"<div>{_safe(f'{w.severity}: {w.line}')}</div>" for w in findings(weights.tensors, by_tensor))
     return (
-        f'<div class="cnnkit-net"><style>{_STYLE}</style><b>Model</b> {_safe(sums)}'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{wrong}</div>"
+        f'<div class="cnnkit-net"><style>{_STYLE}</style><b>Model</b> {_safe(_caption(weights))}'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{below}</div>"
     )
 
 
-def _rows(node: LayerNode, found: dict[tuple[str, str], Statistics]) -> str:
+def _caption(weights: WeightFile) -> str:
+    architecture, made_by = weights.architecture or {}, weights.metadata["provenance"]
+    shape = " × ".join(map(str, architecture["input_shape"]))
+    return f"input {shape}, {weights.parameters:,} parameters, {made_by['backend']}, {made_by['dtype']}"
+
+
+def _rows(node: LayerNode, by_tensor: dict[tuple[str, str], Statistics]) -> str:
     output = " × ".join(map(str, node.output_shape)) if node.output_shape is not None else ""
     layer = f"<td>{_safe(f'{node.path} {node.type or str()}')}</td><td>{output}</td>"
     if not node.tensors:
         return f'<tr>{layer}<td colspan="{len(_HEADINGS) - 2}"></td></tr>'
     rows = []
     for tensor in node.tensors:
-        known = found[tensor.kind, tensor.name]
+        stats = by_tensor[tensor.kind, tensor.name]
         figures = "".join(
             f"<td>{'' if value is None else f'{value:.4g}'}</td>"
-            for value in (known.min, known.max, known.mean, known.std)
+            for value in (stats.min, stats.max, stats.mean, stats.std)
         )
         shape = " × ".join(map(str, tensor.shape))
-        picture = draw_small(known.histogram) if known.histogram is not None else ""
+        picture = draw_small(stats.histogram) if stats.histogram is not None else ""
         name = tensor.name.removeprefix(f"{node.path}.")
         rows.append(
-            f"<tr>{layer}<td>{_safe(name)}</td><td>{shape}</td><td>{known.count:,}</td>{figures}<td>{picture}</td></tr>"
+            f"<tr>{layer}<td>{_safe(name)}</td><td>{shape}</td><td>{stats.count:,}</td>{figures}<td>{picture}</td></tr>"
         )
         layer = "<td></td><td></td>"
     return "".join(rows)

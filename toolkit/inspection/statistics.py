@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Array, Tensor
-from cnnkit.inspection.decoding import decode
 from cnnkit.inspection.histogram import ExponentCounter, Histogram
 from cnnkit.inspection.moments import Moments
 from cnnkit.inspection.pieces import read_pieces

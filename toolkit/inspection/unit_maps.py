@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.inspection.decoding import decode
 from cnnkit.inspection.layouts import normalise_axes
 from cnnkit.inspection.unit_rules import name_unit
 from cnnkit.inspection.units import find_unit_axis

@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Backend, Padding, Pair, Shape
 from cnnkit.errors import ConfigError, ShapeError
-from cnnkit.purity import Part
+from cnnkit.purity import Part, inner_parts
 from cnnkit.tree import Tree
 
 
@@ -25,9 +25,9 @@ NO_VARIABLES = Variables({}, {})
 
 
 class Reach(NamedTuple):
-    """What one output value sees of the input: `extent` pixels (height, width), `stride` further for the next value.
+    """The input pixels that one output value depends on: `extent` (height, width), `stride` further for the next value.
 
-    remainder: pixels at the end that no window sees.
+    remainder: pixels at the end that no window covers.
     """
 
     extent: Pair
@@ -39,11 +39,11 @@ POINTWISE = Reach((1, 1), (1, 1))
 
 
 class Context(NamedTuple):
-    """What a pass needs besides arrays.
+    """What a forward or backward pass needs besides arrays.
 
     key: two words of 32 bits that address the layer's random draws; derived from its path.
     step: counts updates from 0; may live on the device.
-    first_sample: position in the whole batch of the first sample at hand.
+    first_sample: position in the whole batch of the first sample of this part.
     """
 
     backend: Backend
@@ -57,6 +57,10 @@ class Context(NamedTuple):
         if not self.training:
             return self
         return Context(self.backend, True, _derive(self.key, name), self.step, self.first_sample)
+
+    def shifted(self, samples: int) -> "Context":
+        """Return the context of a part of the batch that begins that many samples later."""
+        return self._replace(first_sample=self.first_sample + samples) if samples else self
 
 
 @functools.lru_cache(maxsize=4096)
@@ -73,9 +77,6 @@ class Layer(Part, ABC):
     step may be captured, and its Python is not run at every call (cnnkit.purity).
     """
 
-    couples_samples: bool = False  # True where one sample's output depends on another's while training
-    stateful: bool = False  # True where next_state does something
-    whole_batch: bool = False  # True where one call on the whole batch beats shards of it
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # what the axes of each variable are called in files
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
@@ -115,6 +116,16 @@ class Layer(Part, ABC):
         return POINTWISE
 
     @property
+    def couples_samples(self) -> bool:
+        """Whether one sample's output depends on another's while training; of a combinator, whether a child's does."""
+        return any(part.couples_samples for part in inner_parts(self) if isinstance(part, Layer))
+
+    @property
+    def whole_batch(self) -> bool:
+        """Whether one call on the whole batch is faster than shards of it; of a combinator, whether a child's is."""
+        return any(part.whole_batch for part in inner_parts(self) if isinstance(part, Layer))
+
+    @property
     def type(self) -> str:
         """The name of the layer in files, summaries and messages."""
         return type(self).__name__
@@ -147,5 +158,5 @@ def with_batch(shape: Shape) -> str:
 
 
 def reshape_hint(x_shape: Shape) -> str:
-    """Return what to put before a layer that needs images."""
+    """Return a hint for layers that need images: which Reshape to put before them."""
     return f"put Reshape((channels, height, width)) before it, with {'*'.join(map(str, x_shape))} values in all"

@@ -1,4 +1,4 @@
-"""BatchNorm: each channel is brought to mean 0 and variance 1 over the batch, then scaled and shifted."""
+"""BatchNorm: normalises each channel to mean 0 and variance 1 over the batch, then scales and shifts it."""
 
 import math
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from cnnkit.layers.fields import is_number, require
 from cnnkit.tree import Tree
 
 
-class Cache(NamedTuple):
-    """What backward and next_state need; the batch's statistics are absent outside of training."""
+class BatchNormCache(NamedTuple):
+    """What backward and next_state need; outside of training the statistics are None."""
 
     normalised: Array
     inverse: Array  # 1 / sqrt(variance + epsilon), broadcast over x
@@ -24,16 +24,15 @@ class Cache(NamedTuple):
 
 @dataclass(frozen=True)
 class BatchNorm(Layer):
-    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, a channel at a time; x (N, C, H, W) or (N, C).
+    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta for each channel; x (N, C, H, W) or (N, C).
 
-    While training, mean and (biased) variance are the batch's, and the running ones move towards the batch's mean and
-    unbiased variance by `momentum`; else the running ones are used. Ioffe and Szegedy 2015; constants as in PyTorch.
+    Training uses mean and (biased) variance of the batch, and moves the running ones towards the batch's mean and
+    unbiased variance by `momentum`; inference uses the running ones. Ioffe and Szegedy 2015; constants as in PyTorch.
     """
 
     epsilon: float = 1e-5
     momentum: float = 0.1
     couples_samples = True
-    stateful = True
     axes: ClassVar = dict.fromkeys(("gamma", "beta", "mean", "variance"), ("c",))
 
     def __post_init__(self) -> None:
@@ -60,7 +59,7 @@ class BatchNorm(Layer):
             if count < 2:
                 raise ShapeError(
                     self.type,
-                    "expected at least 2 values a channel while training, got 1",
+                    "expected at least 2 values per channel while training, got 1",
                     "use a batch size that leaves no batch of 1",
                 )
             mean = backend.mean(x, axis=axes)
@@ -72,7 +71,7 @@ class BatchNorm(Layer):
         inverse = (1 / backend.sqrt(variance + self.epsilon)).reshape(shape)
         normalised = centred * inverse
         y = normalised * params["gamma"].reshape(shape) + params["beta"].reshape(shape)
-        return y, Cache(normalised, inverse, *statistics)
+        return y, BatchNormCache(normalised, inverse, *statistics)
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         shape = _broadcast(dy)

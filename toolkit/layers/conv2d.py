@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Padding, Pair, Shape
+from cnnkit.initializers import Initializer
 from cnnkit.layers.base import Context, Reach, Variables, reshape_hint, window_reach
-from cnnkit.layers.biased import Biased
 from cnnkit.layers.fields import (
     PaddingField,
     Size,
@@ -17,10 +17,11 @@ from cnnkit.layers.fields import (
     resolve_padding,
 )
 from cnnkit.layers.kernels import check_convolving, fresh
+from cnnkit.layers.linear_layer import LinearLayer
 
 
 @dataclass(frozen=True)
-class Conv2D(Biased):
+class Conv2D(LinearLayer):
     """y[o, p, q] = bias[o] + sum over i, a, b of weight[o, i, a, b] x[i, p*stride + a*dilation, ...].
 
     A cross-correlation: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O), y (N, O, OH, OW), O = features.
@@ -35,8 +36,8 @@ class Conv2D(Biased):
     dilation: Size = 1
     groups: int = 1
     bias: bool = True
-    weight_initializer: str = "he_uniform"
-    bias_initializer: str = "zeros"
+    weight_initializer: str | Initializer = "he_uniform"
+    bias_initializer: str | Initializer = "zeros"
     axes: ClassVar = {"weight": ("o", "i", "kh", "kw"), "bias": ("o",)}
 
     def __post_init__(self) -> None:

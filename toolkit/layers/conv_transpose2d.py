@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Padding, Pair, Shape
+from cnnkit.initializers import Initializer
 from cnnkit.layers.base import Context, Variables, reshape_hint
-from cnnkit.layers.biased import Biased
 from cnnkit.layers.fields import (
     PaddingField,
     Size,
@@ -18,10 +18,11 @@ from cnnkit.layers.fields import (
     resolve_padding,
 )
 from cnnkit.layers.kernels import check_convolving, fresh
+from cnnkit.layers.linear_layer import LinearLayer
 
 
 @dataclass(frozen=True)
-class ConvTranspose2D(Biased):
+class ConvTranspose2D(LinearLayer):
     """y = the adjoint of Conv2D applied to x: each x[i, p, q] adds weight[i, o] * x at p*stride, q*stride of y[o].
 
     x (N, I, H, W), weight (I, O/groups, KH, KW), bias (O), y (N, O, OH, OW) with O = features and
@@ -36,8 +37,8 @@ class ConvTranspose2D(Biased):
     dilation: Size = 1
     groups: int = 1
     bias: bool = True
-    weight_initializer: str = "he_uniform"
-    bias_initializer: str = "zeros"
+    weight_initializer: str | Initializer = "he_uniform"
+    bias_initializer: str | Initializer = "zeros"
     axes: ClassVar = {"weight": ("i", "o", "kh", "kw"), "bias": ("o",)}
 
     def __post_init__(self) -> None:

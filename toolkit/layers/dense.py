@@ -6,19 +6,20 @@ from typing import ClassVar
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
+from cnnkit.initializers import Initializer
 from cnnkit.layers.base import Context, Variables
-from cnnkit.layers.biased import Biased
 from cnnkit.layers.kernels import check_weighted, fresh
+from cnnkit.layers.linear_layer import LinearLayer
 
 
 @dataclass(frozen=True)
-class Dense(Biased):
+class Dense(LinearLayer):
     """y = x weight^T + bias; x (N, I), weight (O, I), bias (O), y (N, O)."""
 
     features: int
     bias: bool = True
-    weight_initializer: str = "glorot_uniform"
-    bias_initializer: str = "zeros"
+    weight_initializer: str | Initializer = "glorot_uniform"
+    bias_initializer: str | Initializer = "zeros"
     whole_batch = True
     axes: ClassVar = {"weight": ("out", "in"), "bias": ("out",)}
 

@@ -46,9 +46,9 @@ def require_flag(layer: str, field: str, value: object) -> None:
 
 
 def require_initializers(layer: str, *values: object) -> None:
-    """Raise ConfigError unless each value spells an initializer."""
+    """Raise ConfigError unless each value is an initializer or the text of one."""
     for value in values:
-        if not isinstance(value, str):
+        if not isinstance(value, str | initializers.Initializer):
             raise ConfigError(f"{layer}: expected an initializer to be a text like 'he_uniform', got {value!r}")
         initializers.parse(value)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from cnnkit import initializers
 from cnnkit.backends.protocol import Shape
+from cnnkit.initializers import Initializer
 from cnnkit.layers.base import Variables
 from cnnkit.layers.fields import (
     PaddingField,
@@ -29,9 +30,9 @@ class Weighted(Protocol):
     @property
     def bias(self) -> bool: ...
     @property
-    def weight_initializer(self) -> str: ...
+    def weight_initializer(self) -> str | Initializer: ...
     @property
-    def bias_initializer(self) -> str: ...
+    def bias_initializer(self) -> str | Initializer: ...
 
 
 class Convolving(Weighted, Protocol):

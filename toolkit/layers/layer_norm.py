@@ -1,4 +1,4 @@
-"""LayerNorm: each sample is brought to mean 0 and variance 1, then scaled and shifted value by value."""
+"""LayerNorm: normalises each sample to mean 0 and variance 1, then scales and shifts each value."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What MaxPool2D and AvgPool2D share: each window of an image becomes one pixel."""
+"""The base of MaxPool2D and AvgPool2D: each window of an image becomes one pixel."""
 
 from dataclasses import dataclass
 

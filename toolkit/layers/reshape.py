@@ -24,7 +24,7 @@ class Reshape(Layer):
     def output_shape(self, x_shape: Shape) -> Shape:
         if math.prod(x_shape) != math.prod(self.shape):
             raise self.refuse(
-                f"(N, ...) with {math.prod(self.shape)} values a sample", x_shape, "change its shape field"
+                f"(N, ...) with {math.prod(self.shape)} values per sample", x_shape, "change its shape field"
             )
         return self.shape
 

@@ -9,7 +9,9 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cnnkit import initializers
 from cnnkit.errors import ConfigError
+from cnnkit.initializers import Initializer
 from cnnkit.layers.avg_pool2d import AvgPool2D
 from cnnkit.layers.base import Layer
 from cnnkit.layers.batch_norm import BatchNorm
@@ -50,6 +52,8 @@ def to_config(layer: Layer) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Layer):
         return to_config(value)
+    if isinstance(value, Initializer):
+        return initializers.render(value)
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 

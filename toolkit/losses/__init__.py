@@ -1,31 +1,14 @@
 """Losses: what training makes small."""
 
-from cnnkit import specs
 from cnnkit.losses.absolute_error import L1, Huber
 from cnnkit.losses.base import Loss
 from cnnkit.losses.binary_cross_entropy import BinaryCrossEntropy
 from cnnkit.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 from cnnkit.losses.squared_error import HalfSquaredError, MeanSquaredError
+from cnnkit.plugins import Registry
 
-LOSSES: dict[str, type[Loss]] = {
-    "softmax_cross_entropy": SoftmaxCrossEntropy,
-    "binary_cross_entropy": BinaryCrossEntropy,
-    "mean_squared_error": MeanSquaredError,
-    "half_squared_error": HalfSquaredError,
-    "l1": L1,
-    "huber": Huber,
-}
-
-
-def parse(text: str) -> Loss:
-    """Return the loss that `NAME:key=value,...` names. Raises ConfigError."""
-    return specs.parse("loss", text, LOSSES)
-
-
-def render(loss: Loss) -> str:
-    """Return the text that `parse` reads back."""
-    return specs.render(loss, LOSSES)
-
+LOSSES: Registry[Loss] = Registry("loss", "cnnkit.losses", Loss)
+parse, render, register = LOSSES.parse, LOSSES.render, LOSSES.register
 
 __all__ = [
     "L1",
@@ -37,5 +20,6 @@ __all__ = [
     "MeanSquaredError",
     "SoftmaxCrossEntropy",
     "parse",
+    "register",
     "render",
 ]

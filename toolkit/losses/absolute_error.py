@@ -1,4 +1,4 @@
-"""L1 and Huber: errors that outliers do not rule."""
+"""L1 and Huber: errors that are robust to outliers."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a loss is: a mean over the batch, its gradient, and how outputs become probabilities and decisions."""
+"""The interface of a loss: a mean over the batch, its gradient, probabilities and decisions from outputs."""
 
 from abc import ABC, abstractmethod
 
@@ -10,15 +10,15 @@ from cnnkit.purity import Part
 class Loss(Part, ABC):
     """A function of outputs (N, K) and targets: class labels (N,) as integers, or numbers of the outputs' shape.
 
-    Subclasses are frozen dataclasses; `pure` as of layers.
+    Subclasses are frozen dataclasses; `pure` as in layers.
     """
 
     @abstractmethod
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Return (loss, dy): the mean over the batch (0-d), and its gradient in outputs."""
+        """Return (loss, dy): the mean over the batch (0-d), and its gradient with respect to the outputs (N, K)."""
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:  # noqa: ARG002 (others need the backend)
-        """Return the outputs as the loss understands them, (N, K); a score for each class."""
+        """Return the score of each class (N, K); by default the outputs."""
         return outputs
 
     def decide(self, backend: Backend, outputs: Array) -> Array:
@@ -26,7 +26,7 @@ class Loss(Part, ABC):
         return backend.argmax(outputs, axis=1)
 
     def check(self, output_shape: Shape, classes: int) -> None:
-        """Raise ConfigError unless a net with this output (K,) can be trained on that many classes."""
+        """Raise ConfigError unless a net with outputs of this shape (K,) can be trained on `classes` classes."""
         if output_shape != (classes,):
             raise ConfigError(
                 f"the data have {classes} classes, the network's output is {output_shape}: "

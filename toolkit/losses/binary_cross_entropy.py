@@ -1,4 +1,4 @@
-"""Binary cross-entropy on logits, for one yes-or-no question an output."""
+"""Binary cross-entropy on logits, one binary decision per output."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from cnnkit.losses.base import Loss, as_targets
 class BinaryCrossEntropy(Loss):
     """loss = mean over samples, sum over outputs, of -target*log(p) - (1 - target)*log(1 - p), p = sigmoid(output).
 
-    One output answers for two classes: labels 0 and 1. More outputs are compared with one-hot labels.
+    One output decides between two classes, 0 and 1. Several outputs are compared with one-hot labels.
     Written as max(z, 0) - z*target + log(1 + exp(-|z|)), which never overflows.
     """
 
@@ -31,7 +31,7 @@ class BinaryCrossEntropy(Loss):
         return backend.concatenate([1 - p, p], axis=1) if outputs.shape[1] == 1 else p
 
     def decide(self, backend: Backend, outputs: Array) -> Array:
-        # Probabilities round to 1 and tie in float32 where the outputs do not.
+        # In float32, different outputs may round to equal probabilities.
         scores = backend.concatenate([0 * outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
         return backend.argmax(scores, axis=1)
 

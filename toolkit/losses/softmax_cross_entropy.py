@@ -1,4 +1,4 @@
-"""Softmax cross-entropy, for one class of many."""
+"""Softmax cross-entropy for mutually exclusive classes."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from cnnkit.losses.base import Loss
 class SoftmaxCrossEntropy(Loss):
     """loss = mean over samples of -sum over classes of target * log softmax(outputs).
 
-    label_smoothing: that much of each target is shared out evenly over all classes (Szegedy et al. 2016).
+    label_smoothing: this share of each target is spread evenly over all classes (Szegedy et al. 2016).
     """
 
     label_smoothing: float = 0.0

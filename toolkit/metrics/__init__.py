@@ -1,4 +1,4 @@
-"""Metrics of a trained network, on the host in float64. What has no value is NaN with a reason, never a silent zero."""
+"""Metrics of a trained network, on the host in float64. An undefined value is NaN with a reason, never zero."""
 
 from cnnkit.metrics.accuracies import accuracy, most_confident_mistakes, top_k_accuracy
 from cnnkit.metrics.confusion import confusion_matrix, largest_confusions

@@ -1,15 +1,15 @@
-"""How often a classifier is right, and where it errs with the most confidence."""
+"""The accuracy of a classifier, and its most confident mistakes."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnkit.errors import ConfigError
-from cnnkit.metrics.checks import scored
+from cnnkit.metrics.checks import require_scores
 from cnnkit.metrics.confusion import confusion_matrix
 
 
 def accuracy(labels: ArrayLike, predicted: ArrayLike, classes: int) -> float:
-    """Return the share of images whose predicted class is the true one; labels, predicted: class indices (N,)."""
+    """Return the share of images predicted correctly; labels, predicted: class indices (N,)."""
     confusion = confusion_matrix(labels, predicted, classes)
     return float(np.trace(confusion) / confusion.sum())
 
@@ -17,27 +17,27 @@ def accuracy(labels: ArrayLike, predicted: ArrayLike, classes: int) -> float:
 def top_k_accuracy(scores: ArrayLike, labels: ArrayLike, k: int) -> float:
     """Return the share of images whose true class is among the `k` highest scores.
 
-    scores: (N, K); labels: (N,). Of equal scores the lower class ranks first, so k = 1 is the accuracy of argmax.
+    scores: (N, K); labels: (N,). Among equal scores the lower class ranks first, so k = 1 gives the accuracy of argmax.
 
-    Raises ConfigError on k outside [1, K], DataError on unusable scores or labels.
+    Raises ConfigError on k outside [1, K], DataError on invalid scores or labels.
     """
-    truth, numbers = scored(labels, scores)
+    truth, numbers = require_scores(labels, scores)
     if not 1 <= k <= numbers.shape[1]:
         raise ConfigError(f"top-k accuracy: expected k from 1 to {numbers.shape[1]}, the number of classes, got {k}")
-    own = np.take_along_axis(numbers, truth[:, None], axis=1)
+    true_scores = np.take_along_axis(numbers, truth[:, None], axis=1)
     earlier = np.arange(numbers.shape[1]) < truth[:, None]
-    rank = ((numbers > own) | ((numbers == own) & earlier)).sum(axis=1)
+    rank = ((numbers > true_scores) | ((numbers == true_scores) & earlier)).sum(axis=1)
     return float(np.mean(rank < k))
 
 
 def most_confident_mistakes(labels: ArrayLike, scores: ArrayLike, n: int) -> list[tuple[int, int, int, float]]:
-    """Return up to `n` (index, label, predicted, confidence) of wrong predictions, the highest winning score first.
+    """Return up to `n` (index, label, predicted, confidence) of wrong predictions, the most confident first.
 
-    labels: (N,); scores: (N, K). Equal confidences stay in the order of the images.
+    labels: (N,); scores: (N, K). Equal confidences keep the order of the images.
     """
     if n < 0:
         raise ConfigError(f"mistakes: expected a number of 0 or more, got {n}")
-    truth, numbers = scored(labels, scores)
+    truth, numbers = require_scores(labels, scores)
     predicted, confidence = numbers.argmax(axis=1), numbers.max(axis=1)
     wrong = np.flatnonzero(predicted != truth)
     order = wrong[np.argsort(-confidence[wrong], kind="stable")][:n]

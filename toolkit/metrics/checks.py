@@ -1,4 +1,4 @@
-"""What every metric demands of its inputs, said once."""
+"""The checks that all metrics apply to their inputs."""
 
 from typing import Any
 
@@ -20,9 +20,9 @@ def class_indices(what: str, values: ArrayLike, classes: int) -> Labels:
         raise ConfigError(f"metrics: expected one class or more, got {classes}")
     given: NDArray[Any] = np.asarray(values)
     if given.ndim != 1 or given.size == 0:
-        raise DataError(f"{what}: expected one class index an image (N,), N >= 1, got shape {given.shape}")
+        raise DataError(f"{what}: expected one class index per image (N,), N >= 1, got shape {given.shape}")
     if given.dtype.kind not in "iub":
-        raise DataError(f"{what}: expected integer class indices, got {given.dtype}: put one-hot rows through argmax")
+        raise DataError(f"{what}: expected integer class indices, got {given.dtype}: apply argmax to one-hot rows")
     wrong = np.flatnonzero((given < 0) | (given >= classes))
     if wrong.size:
         first = int(wrong[0])
@@ -31,9 +31,9 @@ def class_indices(what: str, values: ArrayLike, classes: int) -> Labels:
 
 
 def finite_scores(what: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Numbers:
-    """Return `values` as float64 of `shape`, where None stands for any length of 1 or more.
+    """Return `values` as float64 of `shape`, where None allows any length of 1 or more.
 
-    Raises DataError on another shape and on NaN or an infinity.
+    Raises DataError on another shape, NaN or an infinity.
     """
     given: NDArray[Any] = np.asarray(values)
     fits = given.ndim == len(shape) and all(
@@ -52,13 +52,13 @@ def finite_scores(what: str, values: ArrayLike, shape: tuple[int | None, ...]) -
     return numbers
 
 
-def scored(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Numbers]:
-    """Return labels (N,) and scores (N, K) that belong together.
+def require_scores(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Numbers]:
+    """Return labels as int64 (N,) and scores as float64 (N, K).
 
-    Raises DataError where they do not.
+    Raises DataError where their lengths differ, a label is no class, or a score is not finite.
     """
     numbers = finite_scores("scores", scores, (None, None))
     truth = class_indices("labels", labels, numbers.shape[1])
     if truth.size != len(numbers):
-        raise DataError(f"scores: expected {truth.size} rows, one a label, got {len(numbers)}")
+        raise DataError(f"scores: expected {truth.size} rows, one per label, got {len(numbers)}")
     return truth, numbers

@@ -1,4 +1,4 @@
-"""The confusion matrix, from which most judgements of a classifier follow."""
+"""The confusion matrix, from which most metrics of a classifier are computed."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,12 +14,12 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int) -> L
     """
     truth, guess = class_indices("labels", labels, classes), class_indices("predicted", predicted, classes)
     if truth.shape != guess.shape:
-        raise DataError(f"predicted: expected {truth.size} classes, one a label, got {guess.size}")
+        raise DataError(f"predicted: expected {truth.size} classes, one per label, got {guess.size}")
     return np.bincount(truth * classes + guess, minlength=classes * classes).reshape(classes, classes).astype(np.int64)
 
 
 def largest_confusions(confusion: Labels, count: int = 3) -> list[tuple[int, int, int]]:
-    """Return up to `count` (truth, prediction, how often), the most frequent first, off the diagonal and above zero."""
+    """Return up to `count` (truth, prediction, frequency) off the diagonal and above zero, the most frequent first."""
     off = confusion - np.diag(np.diagonal(confusion))
     order = np.argsort(-off, axis=None, kind="stable")[:count]
     pairs = [(int(i) // len(off), int(i) % len(off)) for i in order]

@@ -1,4 +1,4 @@
-"""Precision, recall and F1, class by class. What is 0/0 is NaN and says why: a zero would pass for a measured one."""
+"""Precision, recall and F1 per class. 0/0 is NaN with a reason: a zero would be mistaken for a measured value."""
 
 from dataclasses import dataclass
 
@@ -24,8 +24,8 @@ class ClassScores:
 def class_scores(confusion: Labels) -> ClassScores:
     """Return TP/(TP+FP), TP/(TP+FN) and 2TP/(2TP+FP+FN) of each class against all others.
 
-    confusion: (K, K), truth in rows. The positive class of two classes is 1. F1 has a value (0) where precision or
-    recall alone has none: the count form is 0/0 only for a class neither present nor predicted.
+    confusion: (K, K), truth in rows. Of two classes, 1 is the positive one. F1 is 0 where precision or recall alone is
+    undefined: computed from counts, it is 0/0 only for a class neither present nor predicted.
     """
     hits, truth, guesses = np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     undefined: dict[tuple[str, int], str] = {}
@@ -40,7 +40,7 @@ def class_scores(confusion: Labels) -> ClassScores:
 
 
 def macro(values: Values) -> float:
-    """Return the mean over the classes, NaN as soon as one has no value: over fewer it would be another metric."""
+    """Return the mean over the classes, NaN where one is NaN: a mean over fewer classes is another metric."""
     return float(np.mean(values))
 
 

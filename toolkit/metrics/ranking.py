@@ -1,16 +1,16 @@
-"""ROC-AUC: how well the scores order the images, whatever the threshold."""
+"""ROC-AUC: how well the scores rank the images, independent of any threshold."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnkit.metrics.checks import class_indices, finite_scores, scored
+from cnnkit.metrics.checks import class_indices, finite_scores, require_scores
 
 
 def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Return P(score of a positive > score of a negative) + P(equal) / 2, NaN where either kind is absent.
+    """Return P(score of a positive > score of a negative) + P(equal) / 2, NaN where either class is absent.
 
     labels: 0 or 1 (N,); scores: (N,), of class 1. The Mann-Whitney statistic by ranks, ties at their middle rank,
-    counted in integers: exact up to the last division (Hanley and McNeil 1982).
+    summed in integers: exact up to the last division (Hanley and McNeil 1982).
     """
     truth = class_indices("labels", labels, 2).astype(bool)
     numbers = finite_scores("scores", scores, (truth.size,))
@@ -25,9 +25,9 @@ def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def roc_auc_per_class(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
-    """Return the ROC-AUC (K,) of each class against all others, NaN for a class without, or with nothing but, images.
+    """Return the ROC-AUC (K,) of each class against all others, NaN where no image or every image is of the class.
 
     labels: (N,); scores: (N, K).
     """
-    truth, numbers = scored(labels, scores)
+    truth, numbers = require_scores(labels, scores)
     return np.array([roc_auc(truth == k, numbers[:, k]) for k in range(numbers.shape[1])])

@@ -1,4 +1,4 @@
-"""Everything that an evaluation says about a classifier, as one value."""
+"""All metrics of a classifier as one value."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from cnnkit.errors import DataError
-from cnnkit.metrics.checks import scored
+from cnnkit.metrics.checks import require_scores
 from cnnkit.metrics.confusion import confusion_matrix, largest_confusions
 from cnnkit.metrics.precision_recall import class_scores, macro
 from cnnkit.metrics.ranking import roc_auc_per_class
@@ -18,7 +18,7 @@ METRICS = ("precision", "recall", "f1", "roc_auc")
 
 @dataclass(frozen=True)
 class Scores:
-    """Four metrics in [0, 1], NaN where undefined: of one class against all others, or their plain mean."""
+    """Four metrics in [0, 1], NaN where undefined: of one class against all others, or the mean over all classes."""
 
     precision: float
     recall: float
@@ -32,7 +32,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Confusion:
-    """`count` images of class `label` were taken for `predicted`."""
+    """`count` images of class `label` were classified as `predicted`."""
 
     label: str
     predicted: str
@@ -41,7 +41,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Report:
-    """What `classification_report` found.
+    """The metrics of one evaluation.
 
     classes, support: in the order of class_names. binary: class 1 as the positive one, None unless there are two.
     confusion_matrix: truth in rows. undefined: path in the JSON ("precision", "classes.3.precision") -> reason.
@@ -59,7 +59,7 @@ class Report:
     undefined: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report in plain values, None for NaN; macro values at the top, `binary` only for two classes."""
+        """Return the report as JSON values, None for NaN; macro values at the top, `binary` only for two classes."""
         rows = zip(self.class_names, self.classes, self.support, strict=True)
         return {
             "images": self.images,
@@ -74,24 +74,24 @@ class Report:
 
 
 def classification_report(labels: ArrayLike, scores: ArrayLike, class_names: Sequence[str]) -> Report:
-    """Return every metric of a classifier whose prediction is the class of the highest score, the first of equals.
+    """Return every metric of a classifier that predicts the class of the highest score, of equal scores the first.
 
     labels: (N,); scores: (N, K), K = len(class_names); a net with one output p gives the columns 1-p and p.
 
-    Raises DataError on no images, unequal lengths, a label out of range, another K, or scores not finite.
+    Raises DataError on no images, unequal lengths, a label out of range, another K, or non-finite scores.
     """
     names = tuple(class_names)
-    truth, numbers = scored(labels, scores)
+    truth, numbers = require_scores(labels, scores)
     if numbers.shape[1] != len(names):
-        raise DataError(f"scores: expected {len(names)} columns, one a class, got {numbers.shape[1]}")
+        raise DataError(f"scores: expected {len(names)} columns, one per class, got {numbers.shape[1]}")
     confusion = confusion_matrix(truth, numbers.argmax(axis=1), len(names))
-    found, areas = class_scores(confusion), roc_auc_per_class(truth, numbers)
-    columns = (found.precision, found.recall, found.f1, areas)
+    by_class, areas = class_scores(confusion), roc_auc_per_class(truth, numbers)
+    columns = (by_class.precision, by_class.recall, by_class.f1, areas)
     classes = tuple(Scores(*(float(column[k]) for column in columns)) for k in range(len(names)))
-    reasons = dict(found.undefined)
+    reasons = dict(by_class.undefined)
     for k, area in enumerate(areas):
         if math.isnan(area):
-            absent = found.support[k] == 0
+            absent = by_class.support[k] == 0
             reasons["roc_auc", k] = f"no image of class {k}" if absent else f"every image is of class {k}"
     return Report(
         images=truth.size,
@@ -100,7 +100,7 @@ def classification_report(labels: ArrayLike, scores: ArrayLike, class_names: Seq
         binary=classes[1] if len(names) == 2 else None,
         class_names=names,
         classes=classes,
-        support=tuple(int(n) for n in found.support),
+        support=tuple(int(n) for n in by_class.support),
         confusion_matrix=tuple(tuple(int(n) for n in row) for row in confusion),
         largest_confusions=tuple(Confusion(names[i], names[j], n) for i, j, n in largest_confusions(confusion)),
         undefined=_paths(reasons, len(names)),
@@ -108,7 +108,7 @@ def classification_report(labels: ArrayLike, scores: ArrayLike, class_names: Seq
 
 
 def _paths(reasons: dict[tuple[str, int], str], classes: int) -> dict[str, str]:
-    """Return the reasons under their paths in the JSON: that of the macro value, the binary one, the class's own."""
+    """Return {path in the JSON: reason} for the macro value, the binary value and the class's own value."""
     paths: dict[str, str] = {}
     for (metric, k), reason in sorted(reasons.items()):
         paths[metric] = f"{paths[metric]}; {reason}" if metric in paths else reason

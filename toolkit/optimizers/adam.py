@@ -1,8 +1,9 @@
 """Adam and AdamW: steps scaled by running means of the gradient and of its square."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.optimizers.base import Optimizer, Scalars, require_ranges
@@ -21,6 +22,7 @@ class Adam(Optimizer):
     weight_decay: float = 0.0
     clip_norm: float = 0.0
     slots = ("first_moment", "second_moment")
+    decoupled: ClassVar[bool] = False  # whether weight decay shrinks the parameter instead of joining the gradient
 
     def __post_init__(self) -> None:
         require_ranges(self)
@@ -32,13 +34,15 @@ class Adam(Optimizer):
             "correction": 1 / math.sqrt(1 - self.beta2**step),
         }
 
-    def rule(
-        self, backend: Backend, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Scalars
-    ) -> tuple[Array, dict[str, Array]]:
-        first = slots["first_moment"] * self.beta1 + gradient * (1 - self.beta1)
-        second = slots["second_moment"] * self.beta2 + gradient * gradient * (1 - self.beta2)
-        scale = backend.sqrt(second) * scalars["correction"] + self.epsilon
-        return parameter - first / scale * scalars["size"], {"first_moment": first, "second_moment": second}
+    def step(
+        self, backend: Backend, parameter: Array, gradient: Array, slots: Sequence[Array], scalars: Scalars
+    ) -> tuple[Array, ...]:
+        first_moment, second_moment = slots
+        return backend.adam_update(
+            parameter, gradient, first_moment, second_moment, scalars["rate"], scalars["size"], scalars["correction"],
+            beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon, weight_decay=self.weight_decay,
+            decoupled=self.decoupled,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,4 @@ class AdamW(Adam):
     """
 
     weight_decay: float = 0.01
-    decay_joins_gradient = False
-
-    def rule(
-        self, backend: Backend, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Scalars
-    ) -> tuple[Array, dict[str, Array]]:
-        shrunk = parameter - parameter * (scalars["rate"] * self.weight_decay)
-        return super().rule(backend, shrunk, gradient, slots, scalars)
+    decoupled = True

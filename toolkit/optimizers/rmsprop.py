@@ -1,5 +1,6 @@
 """RMSprop: steps scaled by a running mean of the squared gradient."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend
@@ -23,12 +24,10 @@ class RMSprop(Optimizer):
         require_ranges(self)
         object.__setattr__(self, "slots", ("square", "velocity") if self.momentum else ("square",))
 
-    def rule(
-        self, backend: Backend, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Scalars
-    ) -> tuple[Array, dict[str, Array]]:
-        square = slots["square"] * self.decay + gradient * gradient * (1 - self.decay)
-        direction = gradient / (backend.sqrt(square) + self.epsilon)
-        if not self.momentum:
-            return parameter - direction * scalars["rate"], {"square": square}
-        velocity = slots["velocity"] * self.momentum + direction
-        return parameter - velocity * scalars["rate"], {"square": square, "velocity": velocity}
+    def step(
+        self, backend: Backend, parameter: Array, gradient: Array, slots: Sequence[Array], scalars: Scalars
+    ) -> tuple[Array, ...]:
+        return backend.rmsprop_update(
+            parameter, gradient, slots[0], slots[1] if self.momentum else None, scalars["rate"],
+            decay=self.decay, epsilon=self.epsilon, momentum=self.momentum, weight_decay=self.weight_decay,
+        )  # fmt: skip

@@ -1,5 +1,6 @@
 """Stochastic gradient descent, plain, with momentum, or with Nesterov's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend
@@ -24,11 +25,10 @@ class SGD(Optimizer):
             )
         object.__setattr__(self, "slots", ("velocity",) if self.momentum else ())
 
-    def rule(
-        self, backend: Backend, parameter: Array, gradient: Array, slots: dict[str, Array], scalars: Scalars
-    ) -> tuple[Array, dict[str, Array]]:
-        if not self.momentum:
-            return parameter - gradient * scalars["rate"], {}
-        velocity = slots["velocity"] * self.momentum + gradient
-        direction = gradient + velocity * self.momentum if self.nesterov else velocity
-        return parameter - direction * scalars["rate"], {"velocity": velocity}
+    def step(
+        self, backend: Backend, parameter: Array, gradient: Array, slots: Sequence[Array], scalars: Scalars
+    ) -> tuple[Array, ...]:
+        return backend.sgd_update(
+            parameter, gradient, slots[0] if self.momentum else None, scalars["rate"],
+            momentum=self.momentum, nesterov=self.nesterov, weight_decay=self.weight_decay,
+        )  # fmt: skip

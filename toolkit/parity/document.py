@@ -3,25 +3,25 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnnkit.parity.blocks import FAIL, PASS, Block, Heading, Paragraph, Table, error_text
-from cnnkit.parity.report import Report, Row, worst
+from cnnkit.parity.blocks import FAIL, PASS, Block, Paragraph, SectionHeading, Table, error_text
+from cnnkit.parity.results import ParityResults, ParityRow, worst
 from cnnkit.parity.trainings import SECTION, told
 
 
-def document(report: Report) -> Iterator[Block]:
+def document(report: ParityResults) -> Iterator[Block]:
     """Yield the whole report, as a backend author publishes it."""
-    yield Heading(f"Parity of {', '.join(report.backends)}: {PASS if report.passed else FAIL}", 1)
+    yield SectionHeading(f"Parity of {', '.join(report.backends)}: {PASS if report.passed else FAIL}", 1)
     yield from (Paragraph(line) for line in verdict(report))
     yield Table(("what", "value"), tuple((name, _plain(value)) for name, value in report.machine.items()))
     yield from summaries(report)
     if report.extras:
-        yield Heading("Besides")
+        yield SectionHeading("Besides")
         yield Table(("what", "value"), tuple((name, _plain(value)) for name, value in report.extras.items()))
-    yield Heading("Every row")
+    yield SectionHeading("Every row")
     yield all_rows(report.rows)
 
 
-def verdict(report: Report) -> Iterator[str]:
+def verdict(report: ParityResults) -> Iterator[str]:
     """Yield what came out, in sentences."""
     failed = len(report.failures)
     cases = sum(row.cases for row in report.rows)
@@ -34,7 +34,7 @@ def verdict(report: Report) -> Iterator[str]:
         yield f"First divergence: {described(first)}"
 
 
-def described(row: Row) -> str:
+def described(row: ParityRow) -> str:
     """Return a failing row in words."""
     text = f"{row.name} ({row.kind}) of {row.backend} in {row.dtype}, against {row.against}: "
     text += row.problem or f"{error_text(row.error)} where {row.bound:.0e} is allowed"
@@ -42,19 +42,19 @@ def described(row: Row) -> str:
     return text + (f"; explained by: {row.explained}" if row.explained else "")
 
 
-def summaries(report: Report) -> Iterator[Block]:
+def summaries(report: ParityResults) -> Iterator[Block]:
     """Yield for each section a table of the largest errors: a line a check, a column a backend."""
     for section, rows in report.sections().items():
-        yield Heading(section.capitalize())
+        yield SectionHeading(section.capitalize())
         if section == SECTION:
             yield from told(report.trainings)
         else:
             yield summary(rows, report.backends)
 
 
-def summary(rows: Sequence[Row], backends: Sequence[str]) -> Table:
+def summary(rows: Sequence[ParityRow], backends: Sequence[str]) -> Table:
     """Return the largest errors: in a backend's column against the reference or known answers, in the last between."""
-    lines: dict[tuple[str, str, str], list[Row]] = {}
+    lines: dict[tuple[str, str, str], list[ParityRow]] = {}
     for row in rows:
         lines.setdefault((row.name, row.kind, row.dtype), []).append(row)
     shown = [name for name in backends if any(row.backend == name for row in rows)]
@@ -71,7 +71,7 @@ def summary(rows: Sequence[Row], backends: Sequence[str]) -> Table:
     return Table(headings, tuple(cells), "   " + "r" * (len(shown) + 3))
 
 
-def all_rows(rows: Sequence[Row]) -> Table:
+def all_rows(rows: Sequence[ParityRow]) -> Table:
     """Return a line a row."""
     headings = ("check", "kind", "backend", "dtype", "against", "largest error", "bound", "cases", "verdict", "note")
     lines = tuple(
@@ -84,7 +84,7 @@ def all_rows(rows: Sequence[Row]) -> Table:
     return Table(headings, lines, "     rrr")
 
 
-def _cell(row: Row | None) -> str:
+def _cell(row: ParityRow | None) -> str:
     if row is None:
         return "-"
     return error_text(row.error) + ("" if row.passed else " !")

@@ -2,19 +2,19 @@
 
 import re
 
-from cnnkit.parity.blocks import Heading, Paragraph, Table
+from cnnkit.parity.blocks import Paragraph, SectionHeading, Table
 from cnnkit.parity.document import document
-from cnnkit.parity.report import Report
+from cnnkit.parity.results import ParityResults
 
 
-def render(report: Report) -> str:
+def render(report: ParityResults) -> str:
     """Return the report as a page of Markdown."""
     return "\n\n".join(map(block, document(report))) + "\n"
 
 
-def block(part: Heading | Paragraph | Table) -> str:
+def block(part: SectionHeading | Paragraph | Table) -> str:
     """Return one part of a page."""
-    if isinstance(part, Heading):
+    if isinstance(part, SectionHeading):
         return "#" * part.level + " " + _escaped(part.text)
     if isinstance(part, Paragraph):
         return _escaped(part.text)

@@ -6,26 +6,26 @@ from cnnkit.backends.protocol import Backend
 from cnnkit.backends.registry import get_backend
 from cnnkit.parity.blocks import FAIL, PASS, Block, Paragraph, Table, error_text
 from cnnkit.parity.check import Arena
-from cnnkit.parity.report import Row
+from cnnkit.parity.results import ParityRow
 from cnnkit.parity.trajectories.compare import Trajectory, compare_recipe
-from cnnkit.parity.trajectories.plan import Plan
+from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.parity.trajectories.runner import Contestant
 
 SECTION = "trainings"
 
 
-def compared(plan: Plan, dtype: str, arenas: Sequence[Arena], oracle: Backend) -> list[Trajectory]:
+def compared(plan: TrainingPlan, dtype: str, arenas: Sequence[Arena], oracle: Backend) -> list[Trajectory]:
     """Return the training of every backend that has the dtype beside the reference's, and beside each other's."""
     judge = Contestant(oracle.name, Arena(oracle, dtype))
     contestants = [Contestant(arena.backend.name, arena) for arena in arenas if arena.dtype == dtype]
     return compare_recipe(plan, contestants, judge, get_backend("numpy", threads=1))
 
 
-def row(trajectory: Trajectory, oracle: Backend) -> Row:
+def row(trajectory: Trajectory, oracle: Backend) -> ParityRow:
     """Return a trajectory as a row of the report."""
     t = trajectory
     explained = t.dissection.explained if t.dissection else ""
-    return Row(
+    return ParityRow(
         SECTION, f"training {t.recipe}", "weights", t.one, t.dtype, t.other, t.error, t.bound, t.steps,
         t.words, t.label, explained, t.other == oracle.name,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 from cnnkit.errors import ConfigError
 from cnnkit.files.atomic import require_writable, write_text
 from cnnkit.parity import html, markdown
-from cnnkit.parity.report import Report
+from cnnkit.parity.results import ParityResults
 
 _TITLE = b"Parity of "  # how every report begins
 _RENDERERS = {".md": markdown.render, ".html": html.render}
@@ -20,7 +20,7 @@ def require_place(path: Path) -> None:
     require_writable(path)
 
 
-def write(report: Report, path: Path) -> None:
+def write(report: ParityResults, path: Path) -> None:
     """Write the report in the format of the suffix."""
     require_place(path)
     write_text(path, _RENDERERS[path.suffix.lower()](report))

@@ -1,7 +1,7 @@
 """Training: options, the loop, evaluation and checkpoints."""
 
+from cnnkit.options import Options
 from cnnkit.training.evaluation import Evaluation, evaluate
-from cnnkit.training.options import Options
 from cnnkit.training.training import EpochReport, Training
 
 __all__ = ["EpochReport", "Evaluation", "Options", "Training", "evaluate"]

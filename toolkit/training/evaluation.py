@@ -1,9 +1,9 @@
-"""What a model is worth on images it may not have seen."""
+"""How well a model does on a data set: loss, accuracy and the measures of a classifier."""
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,19 +11,15 @@ from cnnkit import metrics
 from cnnkit.backends.protocol import Array
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import DataError
-from cnnkit.training.batches import Indices, batches, check_fit
-
-if TYPE_CHECKING:
-    from cnnkit.model import Model
-
-Values = np.ndarray[Any, np.dtype[Any]]
+from cnnkit.network import Network, Values
+from cnnkit.training.batches import Indices, batches
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Loss, mean squared error against one-hot labels, the report of a classifier, and the time an image takes.
+    """Loss, mean squared error against one-hot labels, the report of a classifier, and the time per image.
 
-    scores (N, K) and labels (N,) are what the report was made of.
+    scores (N, K), labels (N,)  what the report was made from
     """
 
     loss: float
@@ -35,7 +31,7 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """The share of images whose class is right."""
+        """The share of images that are classified correctly."""
         return self.report.accuracy
 
     def to_json(self) -> dict[str, Any]:
@@ -47,20 +43,20 @@ class Evaluation:
         }
 
 
-def evaluate(model: "Model", dataset: Dataset, split: str = "test", limit: int | None = None) -> Evaluation:
-    """Return every measure of the model on the first `limit` images of a part ("train", "test").
+def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int | None = None) -> Evaluation:
+    """Return every measure of the model on the first `limit` images of a split ("train", "test").
 
-    Raises DataError when the images do not fit the network or the part has none.
+    Raises DataError when the images do not fit the network or the data set lacks the split.
     """
-    indices = np.arange(min(len(dataset.split(split)), limit or len(dataset.split(split))))
+    indices = np.arange(len(dataset.split(split)))[: limit or None]
     check(model, dataset)
     started = time.perf_counter()
-    rows = list(scored_batches(model, dataset, split, indices))
+    scored = list(scored_batches(model, dataset, split, indices))
     seconds = time.perf_counter() - started
-    scores, labels = np.concatenate([r.scores for r in rows]), np.concatenate([r.labels for r in rows])
+    scores, labels = np.concatenate([b.scores for b in scored]), np.concatenate([b.labels for b in scored])
     names = dataset.class_names
     return Evaluation(
-        loss=_weighted([r.loss for r in rows], rows),
+        loss=_mean_loss(scored),
         mse=metrics.mean_squared_error(scores, np.eye(len(names))[labels]),
         report=metrics.classification_report(labels, scores, names),
         milliseconds_per_image=1000 * seconds / len(labels),
@@ -69,11 +65,14 @@ def evaluate(model: "Model", dataset: Dataset, split: str = "test", limit: int |
     )
 
 
-def check(model: "Model", dataset: Dataset) -> None:
-    """Raise DataError or ConfigError unless the model can be fed and judged by the data set."""
-    problem = check_fit(dataset, model.input_shape)
-    if problem:
-        raise DataError(problem)
+def check(model: Network, dataset: Dataset) -> None:
+    """Raise DataError or ConfigError unless the images fit the network and the labels fit the loss."""
+    images, expected = dataset.image_shape, model.input_shape
+    if tuple(images) != expected:
+        raise DataError(
+            f"{dataset.name}: the images are {tuple(images)}, the network expects {expected}: "
+            f"a network for them has input_shape = {list(images)}"
+        )
     model.loss.check(model.output_shape, len(dataset.class_names))
 
 
@@ -88,15 +87,15 @@ class ScoredBatch:
 
 
 def scored_batches(
-    model: "Model", dataset: Dataset, split: str, indices: Indices, size: int = 256
+    model: Network, dataset: Dataset, split: str, indices: Indices, size: int = 256
 ) -> Iterator[ScoredBatch]:
-    """Yield the model's answers for images of a part, batch by batch."""
+    """Yield losses, scores and decisions for images of a split, batch by batch."""
     for x, labels in batches(model.backend, dataset, split, indices, size, model.dtype):
         yield _scored(model, x, labels)
 
 
-@np.errstate(all="ignore")  # whoever asked looks at the loss
-def _scored(model: "Model", x: Array, labels: Array) -> ScoredBatch:
+@np.errstate(all="ignore")  # a loss that is not finite is the caller's to handle
+def _scored(model: Network, x: Array, labels: Array) -> ScoredBatch:
     backend, loss, outputs = model.backend, model.loss, model.forward(x)
     value, _ = loss.value_and_gradient(backend, outputs, labels)
     return ScoredBatch(
@@ -107,13 +106,13 @@ def _scored(model: "Model", x: Array, labels: Array) -> ScoredBatch:
     )
 
 
-def loss_and_accuracy(model: "Model", dataset: Dataset, split: str, indices: Indices) -> tuple[float, float]:
-    """Return the two numbers that judge an epoch."""
-    rows = list(scored_batches(model, dataset, split, indices))
-    right = sum(int((r.decided == r.labels).sum()) for r in rows)
-    return _weighted([r.loss for r in rows], rows), right / len(indices)
+def loss_and_accuracy(model: Network, dataset: Dataset, split: str, indices: Indices) -> tuple[float, float]:
+    """Return the mean loss and the accuracy on images of a split."""
+    scored = list(scored_batches(model, dataset, split, indices))
+    correct = sum(int((batch.decided == batch.labels).sum()) for batch in scored)
+    return _mean_loss(scored), correct / len(indices)
 
 
-def _weighted(values: list[float], rows: list[ScoredBatch]) -> float:
-    count = sum(len(r.labels) for r in rows)
-    return sum(value * len(r.labels) for value, r in zip(values, rows, strict=True)) / count
+def _mean_loss(scored: list[ScoredBatch]) -> float:
+    """Return the mean over all samples; a smaller last batch counts by its samples."""
+    return sum(batch.loss * len(batch.labels) for batch in scored) / sum(len(batch.labels) for batch in scored)

@@ -1,37 +1,32 @@
-"""A batch that does not fit in memory: which one would."""
+"""The error for a batch that does not fit in memory, with the batch size that would."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from cnnkit.errors import TrainingError
-from cnnkit.training.step import Variables, copy_tree
+from cnnkit.training.position import Position
+from cnnkit.training.setup import TrainingSetup
+from cnnkit.training.step import TrainState, copy_state
 
-if TYPE_CHECKING:
-    from cnnkit.training.training import Training
 
-
-def too_large(training: "Training") -> TrainingError:
+def too_large(setup: TrainingSetup, variables: TrainState, position: Position) -> TrainingError:
     """Return the error for a step that ran out of memory; it names the largest half, quarter, ... that fits."""
-    size = training.options.batch_size
-    fitting = next((half for half in _halves(size) if _fits(training, half)), None)
+    size = setup.options.batch_size
+    halves = (size >> shift for shift in range(1, size.bit_length()))
+    fitting = next((half for half in halves if _fits(setup, variables, position, half)), None)
     hint = "use a smaller network, or another machine" if fitting is None else f"use --batch-size {fitting}"
-    device = training.model.backend.device
+    device = setup.model.backend.device
     return TrainingError(f"a batch of {size} images does not fit in the memory of {device}: {hint}")
 
 
-def _halves(size: int) -> list[int]:
-    return [size >> shift for shift in range(1, size.bit_length())]
-
-
-def _fits(training: "Training", size: int) -> bool:
+def _fits(setup: TrainingSetup, variables: TrainState, position: Position, size: int) -> bool:
     """Return whether a step of `size` images runs, on a copy of the variables."""
+    backend = setup.model.backend
     try:
-        x, labels = next(iter(training.batches(replace(training.position, batch=0))))  # the last one may be short
-        variables = Variables(*map(copy_tree, training.variables))
-        training.step(variables, x[:size], labels[:size], training.scalars(training.position.step))
-        training.model.backend.synchronize()
+        x, labels = next(iter(setup.batches(replace(position, batch=0))))  # the first batch: the last may be smaller
+        setup.step(copy_state(variables), x[:size], labels[:size], setup.scalars(position.step))
+        backend.synchronize()
     except Exception as error:
-        if training.model.backend.out_of_memory(error):
+        if backend.out_of_memory(error):
             return False
         raise
     return True

@@ -1,4 +1,4 @@
-"""Where a training stands: enough, with the arrays, to go on as if it had never stopped."""
+"""Where a training is: with the arrays, enough to continue as if it had never stopped."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,10 +18,10 @@ class Best:
 
 @dataclass(frozen=True)
 class Position:
-    """Counts of what is done. Draws are addressed by (seed, purpose, epoch), so no generator has a state to keep.
+    """Counts of finished work. Random draws depend on (seed, purpose, epoch) alone, so no generator's state is kept.
 
-    epoch, batch  finished epochs, and finished batches of the one at hand; step: finished updates in all
-    loss_sum      sum of the samples' losses of the epoch at hand; correct, images, seconds likewise
+    epoch, batch  finished epochs, and finished batches of the current one; step: finished updates in total
+    loss_sum      sum of the samples' losses in the current epoch; correct, images, seconds likewise
     waited        epochs since the validation loss was smallest
     """
 
@@ -37,7 +37,7 @@ class Position:
     history: tuple[dict[str, Any], ...] = ()
 
     def after(self, batches: int, loss_sum: float, correct: int, images: int) -> "Position":
-        """Return the position that many batches later; loss_sum is the epoch's so far, the other counts are new."""
+        """Return the position `batches` later; loss_sum is the epoch's so far, correct and images are added."""
         return replace(
             self,
             batch=self.batch + batches,

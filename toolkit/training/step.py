@@ -1,18 +1,17 @@
-"""One training step: forward, loss, backward, update. A function of its arguments, so that a backend may compile it."""
+"""One training step: forward, loss, backward, update; a function of its arguments, so that a backend can compile it."""
 
 from typing import NamedTuple
 
 from cnnkit.backends.protocol import Array, Backend, Pair, Step
-from cnnkit.flat_tree import FlatTree
 from cnnkit.layers import Context, Sequential
 from cnnkit.losses import Loss
 from cnnkit.optimizers import Optimizer, Scalars
 from cnnkit.purity import impurity
-from cnnkit.tree import Tree, map_leaves
+from cnnkit.tree import Tree, map_leaves, map_tree
 
 
-class Variables(NamedTuple):
-    """All that a step changes."""
+class TrainState(NamedTuple):
+    """Everything that a step changes."""
 
     params: Tree
     state: Tree
@@ -20,10 +19,10 @@ class Variables(NamedTuple):
 
 
 class StepReport(NamedTuple):
-    """What a step says of its batch; 0-d arrays, still on the device."""
+    """What a step reports of its batch; 0-d arrays, still on the device."""
 
     loss: Array
-    correct: Array  # samples whose class was decided right before the update
+    correct: Array  # number of samples classified correctly, before the update
 
 
 def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Optimizer, key: Pair) -> Step:
@@ -31,10 +30,10 @@ def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Opti
 
     x (N, *input_shape), labels (N,) int64 or targets of the outputs' shape.
     scalars: those of the optimizer, and "step", counted from 0.
-    key: of the random draws in layers.
+    key: two words that key the random draws in layers.
     """
 
-    def step(variables: Variables, x: Array, labels: Array, scalars: Scalars) -> tuple[Variables, StepReport]:
+    def step(variables: TrainState, x: Array, labels: Array, scalars: Scalars) -> tuple[TrainState, StepReport]:
         params, state, slots = variables
         context = Context(backend, training=True, key=key, step=scalars["step"])
         outputs, cache = network.forward(context, params, state, x)
@@ -44,19 +43,13 @@ def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Opti
         grads = network.parameter_gradients(context, params, cache, dy)
         params, slots = optimizer.update(backend, params, grads, slots, scalars)
         if state:
-            state = assign_tree(backend, state, network.next_state(state, cache))
-        return Variables(params, state, slots), StepReport(value, correct)
+            state = map_leaves(backend.assign, state, network.next_state(state, cache))
+        return TrainState(params, state, slots), StepReport(value, correct)
 
     return backend.compile(step, impurity(network, loss, optimizer))
 
 
-def assign_tree(backend: Backend, targets: Tree, values: Tree) -> Tree:
-    """Return targets holding values, written through backend.assign."""
-    return map_leaves(backend.assign, targets, values)
-
-
-def copy_tree(tree: Tree) -> Tree:
-    """Return the tree with arrays of their own memory (times 1 keeps every bit, plus 0 loses the sign of -0.0)."""
-    if isinstance(tree, FlatTree):
-        return tree.renewed(tree.flat * 1)
-    return {name: copy_tree(value) if isinstance(value, dict) else value * 1 for name, value in tree.items()}
+def copy_state(variables: TrainState) -> TrainState:
+    """Return the variables in memory of their own: a step may overwrite those that it is given."""
+    copied: TrainState = map_tree(lambda array: array * 1, variables)  # plus 0 would lose the sign of -0.0
+    return copied

@@ -1,10 +1,10 @@
-// One optimizer step over a flat array of parameters, in place; the formulas are those of cnnkit.optimizers.
-// Numbers that change from step to step are read from the device; the optimizer's fields come by value, in their order.
+// One optimizer step over a flat array of parameters, in place; the formulas are those of cnnkit.backends.protocol.
+// Numbers that change from step to step are read from the device; those that do not are given by value.
 #include "common.cuh"
 
 extern "C" __global__ void sgd(
     REAL* __restrict__ parameter, const REAL* __restrict__ gradient, const REAL* rate, long long count,
-    double momentum, double nesterov, double weight_decay, double clip_norm)
+    double momentum, double nesterov, double weight_decay)
 {
     EACH(i, count) {
         REAL g = gradient[i] + parameter[i] * REAL(weight_decay);
@@ -14,7 +14,7 @@ extern "C" __global__ void sgd(
 
 extern "C" __global__ void sgd_momentum(
     REAL* __restrict__ parameter, const REAL* __restrict__ gradient, REAL* __restrict__ velocity, const REAL* rate,
-    long long count, double momentum, double nesterov, double weight_decay, double clip_norm)
+    long long count, double momentum, double nesterov, double weight_decay)
 {
     EACH(i, count) {
         REAL g = gradient[i] + parameter[i] * REAL(weight_decay);
@@ -26,7 +26,7 @@ extern "C" __global__ void sgd_momentum(
 
 extern "C" __global__ void rmsprop(
     REAL* __restrict__ parameter, const REAL* __restrict__ gradient, REAL* __restrict__ square, const REAL* rate,
-    long long count, double decay, double epsilon, double momentum, double weight_decay, double clip_norm)
+    long long count, double decay, double epsilon, double momentum, double weight_decay)
 {
     EACH(i, count) {
         REAL g = gradient[i] + parameter[i] * REAL(weight_decay);
@@ -39,7 +39,7 @@ extern "C" __global__ void rmsprop(
 extern "C" __global__ void rmsprop_momentum(
     REAL* __restrict__ parameter, const REAL* __restrict__ gradient, REAL* __restrict__ square,
     REAL* __restrict__ velocity, const REAL* rate, long long count,
-    double decay, double epsilon, double momentum, double weight_decay, double clip_norm)
+    double decay, double epsilon, double momentum, double weight_decay)
 {
     EACH(i, count) {
         REAL g = gradient[i] + parameter[i] * REAL(weight_decay);
@@ -65,7 +65,7 @@ __device__ __forceinline__ REAL adam_step(
 extern "C" __global__ void adam(
     REAL* __restrict__ parameter, const REAL* __restrict__ gradient, REAL* __restrict__ first,
     REAL* __restrict__ second, const REAL* rate, const REAL* size, const REAL* correction, long long count,
-    double beta1, double beta2, double epsilon, double weight_decay, double clip_norm)
+    double beta1, double beta2, double epsilon, double weight_decay)
 {
     EACH(i, count) {
         REAL p = parameter[i], g = gradient[i] + p * REAL(weight_decay);
@@ -76,7 +76,7 @@ extern "C" __global__ void adam(
 extern "C" __global__ void adamw(
     REAL* __restrict__ parameter, const REAL* __restrict__ gradient, REAL* __restrict__ first,
     REAL* __restrict__ second, const REAL* rate, const REAL* size, const REAL* correction, long long count,
-    double beta1, double beta2, double epsilon, double weight_decay, double clip_norm)
+    double beta1, double beta2, double epsilon, double weight_decay)
 {
     EACH(i, count) {
         REAL p = parameter[i] - parameter[i] * (*rate * REAL(weight_decay));

@@ -1,14 +1,12 @@
 """What the CUDA backend does beyond the primitives' results: pieces, launches, fused updates."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
-from cnnkit.backends import composite
 from cnnkit.backends.cuda import convolution
 from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
 from cnnkit.backends.cuda.simulator.transfers import transfers
+from cnnkit.backends.protocol import Backend
 from cnnkit.errors import BackendUnavailableError
 from cnnkit.optimizers import SGD, Adam, AdamW, RMSprop
 
@@ -32,8 +30,8 @@ def test_pieces_of_the_batch_give_what_the_whole_gives(sim, normal, monkeypatch,
 
     def results():
         return [
-            sim.to_numpy(found)
-            for found in (
+            sim.to_numpy(result)
+            for result in (
                 sim.conv2d(x, weight, *GEOMETRY, groups),
                 sim.conv2d_input_gradient(dy, weight, x.shape, *GEOMETRY, groups),
                 sim.conv2d_weight_gradient(dy, x, weight.shape, *GEOMETRY, groups),
@@ -42,7 +40,7 @@ def test_pieces_of_the_batch_give_what_the_whole_gives(sim, normal, monkeypatch,
 
     sim.kernels.launches.clear()
     whole, before = results(), dict(sim.kernels.launches)
-    windows = convolution.Windows.of(x.shape, (3, 2), *GEOMETRY)
+    windows = convolution.ImageWindows.of(x.shape, (3, 2), *GEOMETRY)
     monkeypatch.setattr(convolution, "COLUMN_BYTES", 2 * windows.values * windows.number * 8)
     monkeypatch.setattr(convolution, "SUM_BYTES", 1)
     for one, other in zip(whole, results(), strict=True):
@@ -62,34 +60,17 @@ def test_windows_of_one_pixel_need_no_columns(sim, normal) -> None:
 def test_a_fused_update_is_the_formula_bit_for_bit(sim, normal, optimizer, dtype) -> None:
     shape = (1000,)
     parameter, gradient = (sim.asarray(normal(*shape, seed=i), dtype) for i in (0, 1))
-    slots = {name: sim.asarray(np.abs(normal(*shape, seed=2)), dtype) for name in optimizer.slots}
+    slots = [sim.asarray(np.abs(normal(*shape, seed=2 + i)), dtype) for i in range(len(optimizer.slots))]
     scalars = {k: sim.asarray(np.array(v), dtype) for k, v in optimizer.scalars(3, 0.01).items()}
-    wanted, wanted_slots = optimizer.formula(
-        sim, parameter + 0, gradient, {n: s + 0 for n, s in slots.items()}, scalars
-    )
-    got, got_slots = sim.update(optimizer, parameter, gradient, slots, scalars)
+    unfused = CupySimBackend()
+    unfused._updated_by = lambda *_: False
+    wanted = optimizer.step(unfused, parameter + 0, gradient, [slot + 0 for slot in slots], scalars)
+    results = optimizer.step(sim, parameter, gradient, slots, scalars)
     assert sum(sim.kernels.launches.values()) == 1
-    assert got is parameter
-    assert np.array_equal(sim.to_numpy(got), sim.to_numpy(wanted))
-    for name, slot in slots.items():
-        assert got_slots[name] is slot
-        assert np.array_equal(sim.to_numpy(slot), sim.to_numpy(wanted_slots[name]))
-
-
-def test_an_optimizer_of_somebody_else_runs_by_its_own_formula(sim, normal) -> None:
-    """It has the name of one of ours, and nothing else in common."""
-
-    @dataclass(frozen=True)
-    class Sgd(SGD):
-        def rule(self, backend, parameter, gradient, slots, scalars):  # noqa: ARG002
-            return parameter + gradient, {}
-
-    Sgd.__name__ = "SGD"
-    parameter, gradient = (sim.asarray(normal(7, seed=i), "float64") for i in (0, 1))
-    wanted = sim.to_numpy(parameter + gradient)
-    got, _ = sim.update(Sgd(), parameter, gradient, {}, {"rate": 1.0})
-    assert np.array_equal(sim.to_numpy(got), wanted)
-    assert not sim.kernels.launches
+    assert not unfused.kernels.launches
+    for result, target, values in zip(results, (parameter, *slots), wanted, strict=True):
+        assert result is target
+        assert np.array_equal(sim.to_numpy(result), sim.to_numpy(values))
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 20])
@@ -105,7 +86,7 @@ def test_arrays_are_packed_eight_at_a_time(sim, normal, count) -> None:
 def test_softmax_of_labels_is_that_of_rows(sim, normal, shape, smoothing) -> None:
     outputs, labels = sim.asarray(normal(*shape, scale=10), "float64"), np.arange(shape[0]) % shape[1]
     fused = sim.softmax_cross_entropy(outputs, sim.asarray(labels), smoothing)
-    plain = composite.softmax_cross_entropy(sim, outputs, sim.asarray(labels), smoothing)
+    plain = Backend.softmax_cross_entropy(sim, outputs, sim.asarray(labels), smoothing)
     for one, other in zip(fused, plain, strict=True):
         assert np.allclose(sim.to_numpy(one), sim.to_numpy(other), rtol=0, atol=1e-14)
     assert sim.kernels.launches["softmax_cross_entropy"] == 1
@@ -118,7 +99,7 @@ def test_bias_gradients_of_many_values_are_summed_to_the_last_one(sim, normal, s
     dy, y = (sim.asarray(normal(*shape, seed=i), "float64") for i in (0, 1))
     for _ in range(2):
         dx, dbias = sim.add_bias_gradient(dy, y, relu)
-        wanted = composite.add_bias_gradient(sim, dy, y, relu)
+        wanted = Backend.add_bias_gradient(sim, dy, y, relu)
         assert np.array_equal(sim.to_numpy(dx), sim.to_numpy(wanted[0]))
         assert np.allclose(sim.to_numpy(dbias), sim.to_numpy(wanted[1]), rtol=0, atol=1e-10)
 

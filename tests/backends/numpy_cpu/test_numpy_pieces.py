@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from cnnkit.backends import composite
 from cnnkit.backends.numpy_cpu import numpy_backend
 from cnnkit.backends.numpy_cpu.kernels import composites, windows
 from cnnkit.backends.numpy_cpu.kernels.windows import windows_on
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
+from cnnkit.backends.protocol import Backend
 from cnnkit.backends.reference.reference_backend import ReferenceBackend
 from cnnkit.optimizers import SGD, Adam, AdamW, RMSprop
 
@@ -76,13 +76,13 @@ def test_bias_in_pieces(relu, shape, normal, monkeypatch) -> None:
         x, dy = normal(*shape), normal(*shape, seed=2)
         if order != "C":
             x, dy = (np.moveaxis(np.moveaxis(a, 0, -1).copy(), -1, 0) for a in (x, dy))
-        wanted = composite.add_bias(backend, x, bias, relu)
+        wanted = Backend.add_bias(backend, x, bias, relu)
         y = backend.add_bias(x, bias, relu)
         assert np.shares_memory(x, y)  # x was given up
         assert np.array_equal(y, wanted)
         kept = dy.copy()
         dx, dbias = backend.add_bias_gradient(dy, y, relu)
-        dx_wanted, dbias_wanted = composite.add_bias_gradient(backend, dy, y, relu)
+        dx_wanted, dbias_wanted = Backend.add_bias_gradient(backend, dy, y, relu)
         assert np.array_equal(dx, dx_wanted)
         assert np.allclose(dbias, dbias_wanted, rtol=1e-13, atol=1e-13)
         assert np.array_equal(dy, kept)
@@ -92,18 +92,15 @@ def test_bias_in_pieces(relu, shape, normal, monkeypatch) -> None:
 def test_an_update_in_parts(rule, normal, monkeypatch) -> None:
     monkeypatch.setattr(numpy_backend, "UPDATE_VALUES", 100)
     parameter, gradient = normal(1037).astype("f4"), normal(1037, seed=1).astype("f4")
-    slots = {name: abs(normal(1037, seed=2)).astype("f4") for name in rule.slots}
+    slots = [abs(normal(1037, seed=2 + i)).astype("f4") for i in range(len(rule.slots))]
     scalars = rule.scalars(3, 1e-3)
-    value, values = rule.formula(NumpyBackend(), parameter, gradient, slots, scalars)
+    wanted = rule.step(ReferenceBackend(), parameter, gradient, slots, scalars)
     for threads in (1, 2):
-        backend = NumpyBackend(threads=threads)
-        own, own_slots = parameter.copy(), {name: slot.copy() for name, slot in slots.items()}
-        new, new_slots = backend.update(rule, own, gradient, own_slots, scalars)
-        assert new is own
-        assert np.array_equal(new, value)
-        for name, slot in new_slots.items():
-            assert slot is own_slots[name]
-            assert np.array_equal(slot, values[name])
+        targets = [parameter.copy(), *(slot.copy() for slot in slots)]
+        results = rule.step(NumpyBackend(threads=threads), targets[0], gradient, targets[1:], scalars)
+        for result, target, values in zip(results, targets, wanted, strict=True):
+            assert result is target
+            assert np.array_equal(result, values)
 
 
 def test_arrays_of_two_dtypes_are_joined_in_the_wider_one() -> None:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -44,3 +47,24 @@ def test_arrays_that_may_not_be_written_are_copied() -> None:
 def test_autograd_sees_nothing() -> None:
     backend = TorchBackend("cpu")
     assert not backend.exp(backend.asarray(np.ones(2))).requires_grad
+
+
+STRIDED = """
+import numpy as np
+from cnnkit.backends.pytorch.torch_backend import TorchBackend
+backend, rng = TorchBackend("cpu", threads=1), np.random.default_rng(0)
+x, dy = rng.normal(size=(16, 4, 8, 8)).astype("float32"), rng.normal(size=(16, 8, 4, 4)).astype("float32")
+images = backend.asarray(x).contiguous(memory_format=backend.torch.channels_last)
+for _ in range(100):
+    grads = backend.conv2d_weight_gradient(
+        backend.asarray(dy), images, (8, 4, 1, 1), (2, 2), ((0, 0), (0, 0)), (1, 1), 1
+    )
+    wanted = np.einsum("nopq,nipq->oi", dy.astype("float64"), x[:, :, ::2, ::2])
+    assert np.allclose(grads.numpy()[:, :, 0, 0], wanted, rtol=1e-4, atol=1e-4)
+"""
+
+
+def test_strided_windows_of_one_pixel_stay_in_their_memory() -> None:
+    """oneDNN's own gradient crashes here on processors with AVX2."""
+    result = subprocess.run([sys.executable, "-c", STRIDED], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-1000:]

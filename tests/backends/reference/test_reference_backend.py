@@ -14,8 +14,8 @@ from cnnkit.parity.engine import run_check
 from cnnkit.parity.primitives import PRIMITIVES, convolution, pooling
 
 SMALL = [geometry for geometry in convolution.GRID if math.prod(geometry.weight) < 500]
-SMALL += [convolution.drawn(SeededDraw(1, i)) for i in range(10)]
-POOLED = [*pooling.GRID, *(pooling.drawn(SeededDraw(2, i)) for i in range(10))]
+SMALL += [convolution.draw_geometry(SeededDraw(1, i)) for i in range(10)]
+POOLED = [*pooling.GRID, *(pooling.draw_geometry(SeededDraw(2, i)) for i in range(10))]
 reference = ReferenceBackend()
 
 
@@ -33,7 +33,7 @@ def terms(geometry):
 
 @pytest.mark.parametrize("geometry", SMALL, ids=str)
 def test_convolution_is_its_definition(geometry) -> None:
-    x, weight, dy = convolution.values_of(geometry, SeededDraw(0))
+    x, weight, dy = convolution.draw_values(geometry, SeededDraw(0))
     y, dx, dweight = np.zeros(geometry.y), np.zeros(geometry.x), np.zeros(geometry.weight)
     for n, o, p, q, i, k, a, b, r, c in terms(geometry):
         y[n, o, p, q] += weight[o, k, a, b] * x[n, i, r, c]
@@ -62,8 +62,8 @@ def test_pooling_is_its_definition(geometry) -> None:
             mean[counted][n, i, p, q] = sum(x[place] for place in inside) / count
             for place in inside:
                 dmean[counted][place] += dy[n, i, p, q] / count
-    found, saved = reference.max_pool2d(x, *geometry.how)
-    assert np.array_equal(found, y)
+    maxima, saved = reference.max_pool2d(x, *geometry.how)
+    assert np.array_equal(maxima, y)
     assert np.abs(reference.max_pool2d_gradient(dy, saved, geometry.x, *geometry.how) - dx).max() < 1e-12
     for counted in (True, False):
         assert np.abs(reference.average_pool2d(x, *geometry.how, counted) - mean[counted]).max() < 1e-12

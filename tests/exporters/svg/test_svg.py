@@ -1,4 +1,4 @@
-"""What goes into an SVG's data block comes out, bit for bit, and the picture is what the format promises."""
+"""An SVG's data block returns every bit, and the picture is valid, safe and the same each time."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ from cnnkit.errors import ExportError
 from cnnkit.exporters import Tensor, WeightFile, read, write
 from cnnkit.exporters.core.element_types import _NATIVE, _RAW, carrier
 from cnnkit.exporters.core.weight_file import KINDS, ROLES
-from cnnkit.exporters.svg import data_block, page
+from cnnkit.exporters.svg import data_block, writer
 from cnnkit.exporters.svg.format import SvgFormat
 from cnnkit.model import Model
 
@@ -71,7 +71,7 @@ def test_everything_comes_back_bit_for_bit(tmp_path_factory, contents, weights):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_every_pattern_of_sixteen_bits(dtype, tmp_path, monkeypatch):
-    monkeypatch.setattr(page, "TITLED", 1000)
+    monkeypatch.setattr(writer, "TITLED", 1000)
     bits = np.arange(65_536, dtype=np.uint16)
     array = bits if dtype == "bfloat16" else bits.view(np.float16)
     weights = WeightFile((Tensor.of("a", array.reshape(256, 256), dtype=dtype),))
@@ -101,7 +101,7 @@ def test_listing_loads_no_values(weights, tmp_path, monkeypatch):
         back["0.weight"].read()
 
 
-def test_names_of_strangers_cannot_become_markup(tmp_path):
+def test_names_from_a_file_cannot_become_markup(tmp_path):
     tensors = [
         Tensor.of(name, np.ones((2, 2)), layer=name, role="weight", axes=(name, name), kind=kind)
         for name in NASTY
@@ -122,7 +122,7 @@ def test_names_of_strangers_cannot_become_markup(tmp_path):
 def test_nothing_runs_and_nothing_is_fetched(recipe_files):
     for name in ("bright-dark", "numpy-mlp"):
         weights = recipe_files[name]
-        root = ElementTree.fromstring(page.draw(weights))
+        root = ElementTree.fromstring(writer.draw_svg(weights))
         for element in root.iter():
             assert not any(key.lower().startswith("on") for key in element.attrib)
             for key, value in element.attrib.items():
@@ -135,17 +135,17 @@ def test_nothing_runs_and_nothing_is_fetched(recipe_files):
 
 @pytest.fixture(scope="session")
 def recipe_files():
-    """Every recipe's net as it is born, by name."""
-    made = {}
+    """{name: freshly initialised net} of three recipes."""
+    nets = {}
     for name in ("bright-dark", "scratch-mlp", "numpy-mlp"):
         recipe = recipes.get(name)
-        made[name] = Model(*recipe.network(), metadata={"recipe": name}).to_weights()
-    return made
+        nets[name] = Model(*recipe.network(), metadata={"recipe": name}).to_weights()
+    return nets
 
 
 @pytest.mark.parametrize("name", ["bright-dark", "scratch-mlp"])
 def test_svgwrite_finds_every_element_valid(recipe_files, name):
-    assert page.draw(recipe_files[name], debug=True) == page.draw(recipe_files[name])
+    assert writer.draw_svg(recipe_files[name], debug=True) == writer.draw_svg(recipe_files[name])
 
 
 def test_xmllint_finds_it_well_formed(recipe_files, tmp_path):
@@ -168,7 +168,7 @@ def test_metadata_that_is_no_json(tmp_path):
         SVG.write(WeightFile((), metadata={"a": float("nan")}), tmp_path / "a.svg")
 
 
-def test_what_deflates_beyond_belief_is_stored_plainly(monkeypatch, tmp_path):
+def test_values_that_deflate_too_well_are_stored_uncompressed(monkeypatch, tmp_path):
     monkeypatch.setattr(data_block, "_FREE", 1000)
     weights = WeightFile((Tensor.of("a", np.zeros((400, 400))),))
     SVG.write(weights, tmp_path / "a.svg")

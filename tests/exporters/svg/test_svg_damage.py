@@ -1,4 +1,4 @@
-"""SVG files that are cut, changed or made to harm: each is refused in one line, and costs little."""
+"""SVG files that are cut, changed or hostile: each is refused with one line, at little cost."""
 
 import base64
 import json
@@ -42,10 +42,10 @@ def refused(tmp_path, contents):
 
 def rewritten(text, **changes):
     """The file with other values in the entry of its first tensor."""
-    found = re.search(r"<header>(.*?)</header>", text, re.S)
-    document = json.loads(found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    header = re.search(r"<header>(.*?)</header>", text, re.S)
+    document = json.loads(header[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
     document["tensors"][0] |= changes
-    return text[: found.start(1)] + json.dumps(document) + text[found.end(1) :]
+    return text[: header.start(1)] + json.dumps(document) + text[header.end(1) :]
 
 
 def with_data(text, data):
@@ -106,7 +106,7 @@ def test_cut_files(drawn, refused, share):
         (lambda text: re.sub("(<metadata>.*?</metadata>)", r"\1\1", text, flags=re.S), "not of this format"),
         (lambda text: re.sub("(<metadata>.*?</metadata>)", r"<g>\1</g>", text, flags=re.S), "not of this format"),
         (lambda text: text + "<svg/>", "junk after document element"),
-        (lambda text: text.replace("</svg>", "<g>" * 80 + "</g>" * 80 + "</svg>"), "inside each other"),
+        (lambda text: text.replace("</svg>", "<g>" * 80 + "</g>" * 80 + "</svg>"), "nested elements"),
         (lambda _: '<html xmlns="http://www.w3.org/1999/xhtml" class="cnnkit-svg"/>', "no SVG"),
         (lambda _: b"<svg \xff", "no XML"),
     ],
@@ -132,7 +132,7 @@ def test_declared_sizes_have_a_budget(drawn, refused, monkeypatch):
     assert refused(with_data(drawn, "")).startswith("unreadable")
 
 
-def test_pictures_of_others_are_not_ours(tmp_path):
+def test_other_svgs_are_not_recognised(tmp_path):
     path = tmp_path / "other.svg"
     path.write_text('<svg xmlns="http://www.w3.org/2000/svg"><rect/></svg>')
     assert not SVG.recognises(path, path.read_bytes())
@@ -140,7 +140,7 @@ def test_pictures_of_others_are_not_ours(tmp_path):
         read(path)
 
 
-def test_single_bytes_changed_are_found_or_harmless(drawn, tmp_path, contents):
+def test_single_changed_bytes_are_detected_or_harmless(drawn, tmp_path, contents):
     path, data = tmp_path / "flip.svg", bytearray(drawn.encode())
     path.write_bytes(data)
     expected = contents(SVG.read(path))[0]
@@ -150,8 +150,8 @@ def test_single_bytes_changed_are_found_or_harmless(drawn, tmp_path, contents):
         path.write_bytes(data)
         data[place] ^= 1
         try:
-            found = contents(SVG.read(path))[0]
+            tensors = contents(SVG.read(path))[0]
         except (WeightFileError, ValueError):
             continue
-        for got, wanted in zip(found, expected, strict=True):
+        for got, wanted in zip(tensors, expected, strict=True):
             assert got[-1] == wanted[-1]

@@ -9,11 +9,11 @@ import pytest
 
 from cnnkit import recipes
 from cnnkit.exporters import Tensor, WeightFile
-from cnnkit.exporters.svg import edges, header, page
+from cnnkit.exporters.svg import edges, header, writer
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM
-from cnnkit.exporters.svg.lettering import alike
-from cnnkit.exporters.svg.network import input_shape, places
-from cnnkit.exporters.svg.stages import rows_of, stages_of
+from cnnkit.exporters.svg.lettering import format_alike
+from cnnkit.exporters.svg.network import read_input_shape, read_layers
+from cnnkit.exporters.svg.stages import arrange_rows, find_stages
 from cnnkit.model import Model
 
 NS = "{http://www.w3.org/2000/svg}"
@@ -25,12 +25,14 @@ def weights_of(name):
 
 def stages(name):
     weights = weights_of(name)
-    return stages_of(input_shape(weights.architecture), places(weights.architecture), page._parameters(weights))
+    return find_stages(
+        read_input_shape(weights.architecture), read_layers(weights.architecture), writer._count_parameters(weights)
+    )
 
 
 def test_lenet5_from_input_to_output():
-    found = [(*stage.above, stage.below) for stage in stages("lenet5")]
-    assert found == [
+    texts = [(*stage.above, stage.below) for stage in stages("lenet5")]
+    assert texts == [
         ("input", "1×28×28", []),
         ("maps", "6×28×28", ["Conv2D 5×5", "156 parameters"]),
         ("maps", "6×14×14", ["ReLU", "MaxPool2D 2×2"]),
@@ -45,19 +47,19 @@ def test_lenet5_from_input_to_output():
 
 @pytest.mark.parametrize("name", recipes.names())
 def test_every_layer_and_every_parameter_is_there_once(name):
-    found, weights = stages(name), weights_of(name)
-    assert [place.path for stage in found for place in stage.layers] == [
+    net, weights = stages(name), weights_of(name)
+    assert [layer.path for stage in net for layer in stage.layers] == [
         layer["path"] for layer in weights.architecture["layers"]
     ]
-    assert sum(stage.parameters for stage in found) == weights.parameters
-    for row in rows_of(found):
+    assert sum(stage.parameters for stage in net) == weights.parameters
+    for row in arrange_rows(net):
         assert row[0].x - row[0].half >= MARGIN
         assert row[-1].x + row[-1].half <= MARGIN + ROOM
         assert all(a.x + a.half < b.x - b.half for a, b in pairwise(row))
 
 
 def test_a_window_has_its_size_and_points_at_what_it_makes():
-    root = ElementTree.fromstring(page.draw(weights_of("lenet5")))
+    root = ElementTree.fromstring(writer.draw_svg(weights_of("lenet5")))
     maps, windows, spots = (boxes(root, name) for name in ("glyph", "window", "spot"))
     assert len(boxes(root, "glyph behind")) == 5 + 5 + 7 + 7
     fronts = maps[:5]  # the maps in front of 1, 6, 6, 16 and 16
@@ -71,19 +73,19 @@ def test_a_window_has_its_size_and_points_at_what_it_makes():
 
 
 def boxes(root, name):
-    found = (element for element in root.iter(NS + "rect") if element.get("class") == name)
-    return [tuple(float(element.get(key)) for key in ("x", "y", "width")) for element in found]
+    rectangles = (element for element in root.iter(NS + "rect") if element.get("class") == name)
+    return [tuple(float(element.get(key)) for key in ("x", "y", "width")) for element in rectangles]
 
 
 def test_few_maps_are_all_drawn_and_many_as_eight():
-    found = stages("lenet5")
-    assert [stage.sheets for stage in found] == [1, 6, 6, 8, 8, 1, 1, 1, 1]
-    assert [stage.cells for stage in found[-3:]] == [1, 1, 10]
+    net = stages("lenet5")
+    assert [stage.maps for stage in net] == [1, 6, 6, 8, 8, 1, 1, 1, 1]
+    assert [stage.cells for stage in net[-3:]] == [1, 1, 10]
 
 
 def test_layers_without_shapes_are_no_overview():
     weights = WeightFile((Tensor.of("a", np.ones(3)),), {"layers": [{"type": "Dense"}]})
-    assert 'class="glyph"' not in page.draw(weights)
+    assert 'class="glyph"' not in writer.draw_svg(weights)
 
 
 @pytest.mark.parametrize(
@@ -102,12 +104,12 @@ def test_layers_without_shapes_are_no_overview():
 )
 def test_what_the_head_says_of_the_training(metadata, line):
     weights = WeightFile((Tensor.of("a", np.ones(3)),), None, metadata)
-    assert header.trained(weights) == ([] if line is None else [line])
-    assert line is None or f">{line}<" in page.draw(weights)
+    assert header.describe_training(weights) == ([] if line is None else [line])
+    assert line is None or f">{line}<" in writer.draw_svg(weights)
 
 
 def test_the_key_has_the_colours_of_the_scale():
-    text = page.draw(weights_of("bright-dark"))
+    text = writer.draw_svg(weights_of("bright-dark"))
     keys = re.findall(r'class="(\w+) key"', text)
     assert keys == ["q31", "z0", "p31"]
 
@@ -126,14 +128,14 @@ def test_the_key_has_the_colours_of_the_scale():
     ],
 )
 def test_numbers_beside_each_other_have_as_many_decimals(value, largest, text):
-    assert alike(value, largest) == text
+    assert format_alike(value, largest) == text
 
 
 def test_edges_of_an_even_layer_are_fainter_as_a_whole():
-    assert edges.ink(np.array([1.0, 1.0, -1.0]), 1.0) == edges._INK
-    assert edges.ink(np.array([1.0, *[0.0] * 99]), 1.0) == 1.0
-    assert edges.ink(np.array([np.nan]), 0.0) == 1.0
+    assert edges.find_opacity(np.array([1.0, 1.0, -1.0]), 1.0) == edges._INK
+    assert edges.find_opacity(np.array([1.0, *[0.0] * 99]), 1.0) == 1.0
+    assert edges.find_opacity(np.array([np.nan]), 0.0) == 1.0
     even, sparse = weights_of("numpy-mlp"), weights_of("numpy-mlp")
-    assert 'class="ink" opacity="0.18"' in page.draw(even)
+    assert 'class="ink" opacity="0.18"' in writer.draw_svg(even)
     tensors = [Tensor.of(t.name, t.read() ** 9, layer=t.layer, role=t.role, axes=t.axes) for t in sparse]
-    assert 'class="ink"' not in page.draw(WeightFile(tuple(tensors), sparse.architecture))
+    assert 'class="ink"' not in writer.draw_svg(WeightFile(tuple(tensors), sparse.architecture))

@@ -11,8 +11,9 @@ import pytest
 
 from cnnkit import recipes
 from cnnkit.exporters import Tensor, WeightFile
-from cnnkit.exporters.svg import numbers, page, palette, png
-from cnnkit.exporters.svg.lettering import CellNumbers, cut, signed, width, wrapped
+from cnnkit.exporters.core.small_floats import FLOAT8
+from cnnkit.exporters.svg import numbers, palette, png, writer
+from cnnkit.exporters.svg.lettering import CellNumbers, cut, format_signed, measure, wrap
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, scale_of
 from cnnkit.model import Model
 
@@ -20,19 +21,19 @@ NS = "{http://www.w3.org/2000/svg}"
 
 
 def parsed(weights):
-    return ElementTree.fromstring(page.draw(weights))
+    return ElementTree.fromstring(writer.draw_svg(weights))
 
 
 def titles(root):
-    """{"name[index]": (text, class of the cell)} of every titled cell; a cell that is there twice fails."""
-    found = {}
+    """{"name[index]": (text, class of the cell)} of every titled cell; a duplicate fails."""
+    cells = {}
     for element in root.iter():
         title = element.find(NS + "title")
         if title is not None and " = " in title.text:
             name, _, text = title.text.partition(" = ")
-            assert name not in found
-            found[name] = text, element.get("class")
-    return found
+            assert name not in cells
+            cells[name] = text, element.get("class")
+    return cells
 
 
 def words(root):
@@ -46,12 +47,12 @@ def net(request):
 
 
 def test_every_parameter_is_a_cell_that_says_its_value(net):
-    found = titles(parsed(net))
-    assert len(found) == net.parameters
+    cells = titles(parsed(net))
+    assert len(cells) == net.parameters
     for tensor in net:
         values, levels = tensor.read(), scale_of(tensor.read().astype(float)).levels(tensor.read().astype(float))
         for index in np.ndindex(values.shape):
-            text, name = found[f"{tensor.name}[{','.join(map(str, index))}]"]
+            text, name = cells[f"{tensor.name}[{','.join(map(str, index))}]"]
             assert np.float32(text) == values[index]
             assert name == palette.css_class(int(levels[index]))
 
@@ -69,8 +70,8 @@ def test_groups_and_colours_stay_few(net):
 
 
 def test_the_budget_goes_to_the_smallest_first(monkeypatch):
-    monkeypatch.setattr(page, "TITLED", 100)
-    monkeypatch.setattr(page, "_PIXELS", 1000)
+    monkeypatch.setattr(writer, "TITLED", 100)
+    monkeypatch.setattr(writer, "_PIXELS", 1000)
     shapes = {"large": (50, 60), "small": (5, 5), "middle": (20, 40), "tiny": (3,), "kernel": (4, 3, 3, 3)}
     weights = WeightFile(tuple(Tensor.of(name, np.ones(shape), layer=name) for name, shape in shapes.items()))
     root = parsed(weights)
@@ -84,7 +85,7 @@ def test_the_budget_goes_to_the_smallest_first(monkeypatch):
 
 
 def test_many_tensors_stay_within_the_budget(monkeypatch):
-    monkeypatch.setattr(page, "TITLED", 2000)
+    monkeypatch.setattr(writer, "TITLED", 2000)
     weights = WeightFile(tuple(Tensor.of(str(i), np.zeros((60, 15)), layer="a") for i in range(5)))
     assert len(titles(parsed(weights))) == 1800
 
@@ -94,7 +95,7 @@ def test_what_is_no_number_has_a_form_of_its_own():
     levels = scale_of(values).levels(values).tolist()
     assert levels == [NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY, 31, -31, 0, 0]
     root = parsed(WeightFile((Tensor.of("a", values),)))
-    assert [found for _, found in titles(root).values()] == ["nan", "inf", "inf", "p31", "q31", "z0", "z0"]
+    assert [name for _, name in titles(root).values()] == ["nan", "inf", "inf", "p31", "q31", "z0", "z0"]
     assert "1 NaN (hatched; magenta in images), 2 infinite" in " ".join(words(root))
 
 
@@ -112,27 +113,27 @@ def test_optimizer_is_kept_and_not_drawn(weights):
     assert "36 values of the optimizer are not drawn; they are in this file's data block" in words(root)
 
 
-def test_activations_stand_beside_their_layers(net):
+def test_activations_are_drawn_beside_their_layers(net):
     layers = net.architecture["layers"]
     shapes = {"input": net.architecture["input_shape"]} | {p["path"]: p["output_shape"] for p in layers}
     sample = tuple(
         Tensor.of(name, np.random.default_rng(0).random(shape), layer=name, kind="activation")
         for name, shape in shapes.items()
     )
-    found = titles(parsed(WeightFile((*net.tensors, *sample), net.architecture, net.metadata)))
-    drawn = {name.partition("[")[0] for name in found}
+    cells = titles(parsed(WeightFile((*net.tensors, *sample), net.architecture, net.metadata)))
+    drawn = {name.partition("[")[0] for name in cells}
     assert set(shapes) <= drawn
-    assert sum(name.startswith("input[") for name in found) == math.prod(shapes["input"])
+    assert sum(name.startswith("input[") for name in cells) == math.prod(shapes["input"])
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", *numbers._FLOAT8])
+@pytest.mark.parametrize("dtype", ["bfloat16", *FLOAT8])
 def test_small_floats_say_their_shortest_digits(dtype):
     kind = np.dtype(getattr(ml_dtypes, dtype))
     codes = np.arange(65_536, dtype=np.uint16)[::7] if dtype == "bfloat16" else np.arange(256, dtype=np.uint8)
     with np.errstate(all="ignore"):
         expected = codes.view(kind).astype(np.float64)
-    np.testing.assert_array_equal(numbers.floats(codes, dtype), expected)
-    for code, value, text in zip(codes, expected, numbers.digits(codes, dtype), strict=True):
+    np.testing.assert_array_equal(numbers.decode_floats(codes, dtype), expected)
+    for code, value, text in zip(codes, expected, numbers.write_digits(codes, dtype), strict=True):
         with np.errstate(all="ignore"):
             back = np.array(float(text)).astype(kind).view(codes.dtype)
         assert back == code or (text == "nan" and np.isnan(value))
@@ -143,7 +144,7 @@ def test_digits_of_numpy_types_read_back(dtype):
     kind = np.dtype(dtype)
     raw = np.random.default_rng(0).integers(0, 256, 800 * kind.itemsize, np.uint8)
     array = (raw & 1 if dtype == "bool" else raw).view(kind)
-    for value, text in zip(array, numbers.digits(array, dtype), strict=True):
+    for value, text in zip(array, numbers.write_digits(array, dtype), strict=True):
         back = {"b": lambda t: t == "True", "c": complex, "i": int}.get(kind.kind, float)(text)
         assert np.isnan(value) or np.array(back).astype(kind) == value
 
@@ -161,8 +162,8 @@ def test_the_png_is_one():
 def test_text_on_every_level_is_legible_in_light_and_dark():
     for theme in (palette._LIGHT, palette._DARK):
         for level in range(-31, 32):
-            ink = (0x16, 0x19, 0x1D) if palette._black(level, theme) else (255, 255, 255)
-            bright, dim = sorted((luminance(ink), luminance(palette._mixed(level, theme))), reverse=True)
+            ink = (0x16, 0x19, 0x1D) if palette._needs_black(level, theme) else (255, 255, 255)
+            bright, dim = sorted((luminance(ink), luminance(palette._mix(level, theme))), reverse=True)
             assert (bright + 0.05) / (dim + 0.05) > 4.0
 
 
@@ -176,18 +177,18 @@ def luminance(colour):
     [(1.234, "+1.23"), (-0.0346, "−0.035"), (0, "0"), (1234.5, "+1.23e3"), (3.6e-5, "+3.6e-5"), (np.nan, "NaN")],
 )
 def test_numbers_beside_things_are_short(value, text):
-    assert signed(value).replace("−", "-").replace("e3", "e3") == text.replace("−", "-")
+    assert format_signed(value).replace("−", "-").replace("e3", "e3") == text.replace("−", "-")
 
 
 def test_numbers_in_cells_have_at_most_five_characters():
     for largest in (1e-30, 1e-3, 0.02, 0.5, 9.9, 99.0, 999.0, 1e4, 1e38):
-        writer = CellNumbers(largest)
-        assert max(len(writer.text(sign * largest * share)) for share in (1, 0.5, 1e-9) for sign in (1, -1)) <= 5
+        cell_numbers = CellNumbers(largest)
+        assert max(len(cell_numbers.text(sign * largest * share)) for share in (1, 0.5, 1e-9) for sign in (1, -1)) <= 5
     assert (CellNumbers(0.02).text(-0.0123), CellNumbers(0.02).note()) == ("−1.23", "×10⁻²")
     assert (CellNumbers(1.0).text(-1e-9), CellNumbers(1.0).text(0.0)) == ("0.00", "0")
 
 
 def test_long_text_is_broken_or_cut():
-    assert wrapped(["aaaa", "bbbb", "cccc"], " → ", 125) == ["aaaa → bbbb →", "cccc"]
-    assert width(cut("a" * 500, 100)) <= 100
+    assert wrap(["aaaa", "bbbb", "cccc"], " → ", 125) == ["aaaa → bbbb →", "cccc"]
+    assert measure(cut("a" * 500, 100)) <= 100
     assert cut("short", 100) == "short"

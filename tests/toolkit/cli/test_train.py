@@ -105,7 +105,7 @@ def test_init_from_gives_another_number_of_classes_a_fresh_last_layer(train, cnn
     train()
     result = cnnkit("train", "--model", net_toml, "--data", "bright-dark", "--init-from", "weights.h5", "-o", "two.h5")
     assert result.status == 0, result.err
-    assert "fresh: 5.weight ((2, 36) here, (10, 36) there), 5.bias" in result.err
+    assert "newly drawn: 5.weight ((2, 36) here, (10, 36) there), 5.bias" in result.err
     assert exporters.read(Path("two.h5"))["5.weight"].shape == (2, 36)
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cnnkit.exporters import Tensor
-from cnnkit.exporters.core.weight_file import hashed
+from cnnkit.exporters.core.small_floats import decode
+from cnnkit.exporters.core.weight_file import hash_blocks
 from cnnkit.inspection import Statistics, statistics
-from cnnkit.inspection.decoding import decode
 from cnnkit.inspection.histogram import Histogram
 from cnnkit.inspection.moments import Moments
 
@@ -105,7 +105,7 @@ def test_pieces_of_any_length_change_nothing(monkeypatch, sizes):
     def parts():
         yield from np.split(values.reshape(-1), np.cumsum(sizes)[:-1])
 
-    cut = replace(whole, stream=lambda: hashed(parts()))
+    cut = replace(whole, stream=lambda: hash_blocks(parts()))
     mine, its = statistics(cut), statistics(whole)
     assert mine == its
     assert mine.norms.tobytes() == its.norms.tobytes()

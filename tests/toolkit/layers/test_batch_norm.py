@@ -71,7 +71,7 @@ def test_one_value_has_no_variance(arena, run) -> None:
     with pytest.raises(ShapeError) as caught:
         run(arena, BatchNorm(), [[1.0]], params=params, state=state)
     assert str(caught.value) == (
-        "BatchNorm: expected at least 2 values a channel while training, got 1: "
+        "BatchNorm: expected at least 2 values per channel while training, got 1: "
         "use a batch size that leaves no batch of 1"
     )
     assert run(arena, BatchNorm(), [[1.0]], params=params, state=state, training=False).y.shape == (1, 1)

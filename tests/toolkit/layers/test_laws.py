@@ -7,75 +7,18 @@ import numpy as np
 import pytest
 
 from cnnkit.gradient_check import gradient_check
-from cnnkit.layers import (
-    GELU,
-    LAYERS,
-    AvgPool2D,
-    BatchNorm,
-    Branches,
-    Context,
-    Conv2D,
-    ConvTranspose2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAvgPool2D,
-    LayerNorm,
-    LeakyReLU,
-    MaxPool2D,
-    ReLU,
-    Reshape,
-    Residual,
-    Sequential,
-    Sigmoid,
-    Softmax,
-    Tanh,
-    from_config,
-    to_config,
-)
+from cnnkit.layers import LAYERS, Context, from_config, to_config
 from cnnkit.losses import HalfSquaredError
+from cnnkit.parity.layers import LAYERS as CASES_BY_TYPE
 from cnnkit.tree import flatten, map_leaves
 
-IMAGES, ROW = (4, 5, 6), (7,)
-CASES = [
-    (Conv2D(4, 3), IMAGES),
-    (Conv2D(6, (2, 3), stride=(2, 1), padding="same", dilation=(1, 2), groups=2), IMAGES),
-    (Conv2D(4, 3, padding=(2, 0), groups=4, bias=False), IMAGES),
-    (ConvTranspose2D(4, 3), IMAGES),
-    (ConvTranspose2D(6, (2, 3), stride=2, padding=1, output_padding=1, dilation=2, groups=2, bias=False), IMAGES),
-    (Dense(5), ROW),
-    (Dense(5, bias=False), ROW),
-    (MaxPool2D(2), IMAGES),
-    (MaxPool2D(3, stride=2, padding="same"), IMAGES),
-    (AvgPool2D((2, 3), stride=1, padding=1), IMAGES),
-    (AvgPool2D(2, padding="same", count_padding=False), IMAGES),
-    (GlobalAvgPool2D(), IMAGES),
-    (Flatten(), IMAGES),
-    (Reshape((7, 1, 1)), ROW),
-    (Dropout(0.4), IMAGES),
-    (BatchNorm(), IMAGES),
-    (BatchNorm(epsilon=0.1, momentum=0.5), ROW),
-    (LayerNorm(), IMAGES),
-    (LayerNorm(epsilon=0.1), ROW),
-    (ReLU(), IMAGES),
-    (LeakyReLU(slope=0.2), ROW),
-    (Sigmoid(), IMAGES),
-    (Tanh(), ROW),
-    (GELU(), IMAGES),
-    (GELU(approximate="tanh"), ROW),
-    (Softmax(), IMAGES),
-    (Softmax(), ROW),
-    (Sequential((Conv2D(3, 3), ReLU(), Flatten(), Dense(2))), IMAGES),
-    (Residual(Sequential((Conv2D(4, 3, padding=1, bias=False), BatchNorm(), Tanh(), Dropout(0.3)))), IMAGES),
-    (Residual(Dense(3), shortcut=Sequential((Dense(3), Sigmoid()))), ROW),
-    (Branches((Conv2D(2, 3, padding=1), MaxPool2D(3, stride=1, padding=1), Dropout(0.5))), IMAGES),
-    (Branches((Dense(3), Sequential((Dense(3), BatchNorm()))), join="add"), ROW),
-]
+CASES = [case for cases in CASES_BY_TYPE.values() for case in cases]
 each_layer = pytest.mark.parametrize(("layer", "x_shape"), CASES, ids=lambda value: str(value)[:60])
 
 
 def test_no_layer_is_left_out() -> None:
-    assert {layer.type for layer, _ in CASES} == set(LAYERS)
+    assert set(CASES_BY_TYPE) == set(LAYERS)
+    assert all(layer.type == name for name, cases in CASES_BY_TYPE.items() for layer, _ in cases)
 
 
 @each_layer

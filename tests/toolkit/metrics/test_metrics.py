@@ -203,7 +203,7 @@ ROWS = [[0.5, 0.5], [0.1, 0.9]]
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: metrics.confusion_matrix([0, 1], [0], 2), DataError, "expected 2 classes, one a label, got 1"),
+        (lambda: metrics.confusion_matrix([0, 1], [0], 2), DataError, "expected 2 classes, one per label, got 1"),
         (lambda: metrics.confusion_matrix([], [], 2), DataError, r"got shape \(0,\)"),
         (lambda: metrics.confusion_matrix([0, 2], [0, 1], 2), DataError, "classes 0 to 1, got 2 at image 1"),
         (lambda: metrics.confusion_matrix([0, 1], [0, -1], 2), DataError, "predicted: .* got -1 at image 1"),
@@ -212,7 +212,7 @@ ROWS = [[0.5, 0.5], [0.1, 0.9]]
         (lambda: metrics.confusion_matrix([0], [0], 0), ConfigError, "one class or more, got 0"),
         (lambda: metrics.top_k_accuracy(ROWS, [0, 1], 3), ConfigError, "k from 1 to 2"),
         (lambda: metrics.top_k_accuracy(ROWS, [0, 1], 0), ConfigError, "k from 1 to 2"),
-        (lambda: metrics.top_k_accuracy(ROWS, [0], 1), DataError, "expected 1 rows, one a label, got 2"),
+        (lambda: metrics.top_k_accuracy(ROWS, [0], 1), DataError, "expected 1 rows, one per label, got 2"),
         (lambda: metrics.most_confident_mistakes([0, 1], ROWS, -1), ConfigError, "0 or more, got -1"),
         (lambda: metrics.roc_auc([0, 1], [0.1]), DataError, r"expected shape \(2\), got \(1,\)"),
         (lambda: metrics.roc_auc([0, 2], [0.1, 0.2]), DataError, "classes 0 to 1, got 2"),

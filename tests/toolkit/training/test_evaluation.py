@@ -98,7 +98,7 @@ def test_two_classes_by_one_output() -> None:
 
 
 def test_what_does_not_fit(model, digits) -> None:
-    with pytest.raises(DataError, match="has no test part"):
+    with pytest.raises(DataError, match="has no test split"):
         evaluate(model, replace(digits, test=None))
     with pytest.raises(DataError, match=r"the images are \(1, 8, 8\), the network expects \(1, 9, 8\)"):
         evaluate(Model(NETWORK, (1, 9, 8)), digits)

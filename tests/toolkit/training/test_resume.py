@@ -223,7 +223,7 @@ def refused(stopped: Training, file, options=None) -> str:
 def test_a_position_of_a_stranger(stopped, name, value, expected) -> None:
     file = checkpoint.to_weights(stopped)
     message = refused(stopped, replace(file, position=file.position | {name: value}))
-    assert message.startswith(f"the training cannot go on: position {name}: expected {expected}")
+    assert message.startswith(f"the training cannot be resumed: position {name}: expected {expected}")
     if value is not None:
         less = {key: value for key, value in file.position.items() if key != name}
         assert f"position {name}: expected" in refused(stopped, replace(file, position=less))
@@ -245,6 +245,6 @@ def test_slots_that_are_missing_or_wrong(stopped) -> None:
     for name in ("first_moment.0.bias", "latest.params.0.bias"):
         for array in (None, np.zeros(5), np.zeros(4, np.int64)):
             message = refused(stopped, with_slot(name, array))
-            assert message == f"the training cannot go on: the file lacks {name} of shape (4,)"
+            assert message == f"the training cannot be resumed: the file lacks {name} of shape (4,)"
     other = replace(stopped.options, optimizer="sgd:momentum=0.9")
     assert "lacks velocity.0.weight" in refused(stopped, file, other)

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Sequential, Training, load_data, recipes
-from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.data.dataset import Dataset, Scaling, Split
-from cnnkit.errors import ConfigError, DataError, TrainingError
+from cnnkit.errors import ConfigError, DataError
 from cnnkit.layers import BatchNorm, Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 from cnnkit.layers.elementwise import Elementwise
 from cnnkit.seeds import Purpose, key
-from cnnkit.training.batches import Resident, batches, epoch_order, parts
+from cnnkit.training.batches import split_images
+from cnnkit.training.position import Position
 
 KEYS = {"epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds"}
 SMALL = Sequential((Flatten(), Dense(10)))
@@ -102,40 +102,23 @@ def test_progress_is_told(digits) -> None:
 
 
 def test_validation_images_are_others(digits) -> None:
-    chosen, held_out = parts(1000, Options(validation_split=0.13, seed=3))
+    options = Options(validation_split=0.13)
+    chosen, held_out = split_images(1000, options, 3)
     assert len(held_out) == 130
     assert sorted([*chosen, *held_out]) == list(range(1000))
-    again = parts(1000, Options(validation_split=0.13, seed=3))
+    again = split_images(1000, options, 3)
     assert np.array_equal(chosen, again[0])
-    assert not np.array_equal(held_out, parts(1000, Options(validation_split=0.13, seed=4))[1])
+    assert not np.array_equal(held_out, split_images(1000, options, 4)[1])
     training = trained(digits, validation_split=0.25)
     assert (len(training.chosen), len(training.held_out)) == (150, 50)
     assert not set(training.chosen) & set(training.held_out)
 
 
 def test_limit_is_the_first_images(digits) -> None:
-    assert np.array_equal(parts(1000, Options(limit=7))[0], np.arange(7))
-    assert np.array_equal(parts(5, Options(limit=7))[0], np.arange(5))
+    assert np.array_equal(split_images(1000, Options(limit=7), 0)[0], np.arange(7))
+    assert np.array_equal(split_images(5, Options(limit=7), 0)[0], np.arange(5))
     few = replace(digits, train=Split(np.asarray(digits.train.images)[:64], digits.train.labels[:64]))
     assert same_bits(trained(digits, limit=64).model, trained(few, limit=None).model)
-
-
-@pytest.mark.parametrize(("images", "size"), [(10, 4), (12, 4), (3, 4), (4, 4), (5000, 700), (5000, 3)])
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_every_image_is_seen_once_an_epoch(images, size, backend) -> None:
-    pixels = np.arange(images, dtype=np.float64).reshape(-1, 1, 1, 1)
-    labels = np.arange(images) % 7
-    dataset = Dataset("numbers", Split(pixels, labels), None, tuple("abcdefg"), (1, 1, 1))
-    model = Model(Sequential((Flatten(), Dense(7))), (1, 1, 1), backend=backend)
-    order = epoch_order(np.arange(images), Options(seed=2), 5)
-    found = list(batches(model.backend, dataset, "train", order, size, "float64"))
-    seen = np.concatenate([np.asarray(model.backend.to_numpy(x)).ravel() for x, _ in found]).astype(int)
-    assert np.array_equal(seen, order)
-    assert np.array_equal(np.concatenate([np.asarray(model.backend.to_numpy(y)) for _, y in found]), labels[order])
-    assert [len(x) for x, _ in found] == [size] * (images // size) + ([images % size] if images % size else [])
-    later = list(batches(model.backend, dataset, "train", order, size, "float64", first=1))
-    assert len(later) == len(found) - 1
-    assert all(np.array_equal(a[0], b[0]) for a, b in zip(later, found[1:], strict=True))
 
 
 def test_the_last_partial_batch_is_trained_on(digits) -> None:
@@ -144,13 +127,10 @@ def test_the_last_partial_batch_is_trained_on(digits) -> None:
     assert not same_bits(training.model, trained(digits, limit=64, batch_size=32, epochs=1).model)
 
 
-def test_the_order_is_new_each_epoch_and_depends_on_nothing_else() -> None:
-    chosen = np.arange(3, 53)
-    orders = [epoch_order(chosen, Options(seed=1), epoch) for epoch in (0, 1, 2)]
-    assert all(sorted(order) == list(chosen) for order in orders)
-    assert not np.array_equal(orders[0], orders[1])
-    assert np.array_equal(epoch_order(chosen, Options(seed=1, batch_size=7, learning_rate=1), 2), orders[2])
-    assert np.array_equal(epoch_order(chosen, Options(shuffle=False), 2), chosen)
+def test_without_shuffle_images_stay_in_order(digits) -> None:
+    training = Training(Model(SMALL, (1, 8, 8)), digits, Options(shuffle=False, limit=64, batch_size=64))
+    labels = next(training.batches(Position(epoch=3)))[1]
+    assert np.array_equal(labels, digits.train.take(range(64))[1])
 
 
 # ---- judged by validation
@@ -301,37 +281,6 @@ def test_data_larger_than_memory_train_the_same_net(tmp_path, digits, backend) -
 # ---- what does not fit
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"epochs": 0}, "epochs: expected >= 1, got 0"),
-        ({"epochs": 2.5}, "epochs: expected a whole number, got 2.5"),
-        ({"epochs": True}, "epochs: expected a whole number, got True"),
-        ({"batch_size": "32"}, "batch_size: expected a whole number, got '32'"),
-        ({"learning_rate": 0}, "learning_rate: expected > 0, got 0"),
-        ({"learning_rate": float("nan")}, "learning_rate: expected > 0, got nan"),
-        ({"learning_rate": None}, "learning_rate: expected a number, got None"),
-        ({"validation_split": 1}, r"validation_split: expected in \[0, 1\), got 1"),
-        ({"patience": 3}, "validation_split: expected above 0 when patience is given, got 0"),
-        ({"patience": 0, "validation_split": 0.1}, "patience: expected >= 1, got 0"),
-        ({"limit": 0}, "limit: expected >= 1, got 0"),
-        ({"seed": -1}, "seed: expected >= 0, got -1"),
-        ({"shuffle": "no"}, "shuffle: expected true or false, got 'no'"),
-        ({"optimizer": "adman"}, "optimizer: expected one of"),
-        ({"optimizer": 5}, "optimizer: expected a text .* got 5"),
-        ({"schedule": "slow"}, "schedule: expected one of"),
-        ({"loss": "gain"}, "loss: expected one of"),
-    ],
-)
-def test_options_out_of_range(options, message) -> None:
-    with pytest.raises(ConfigError, match=message):
-        Options(**options)
-
-
-def test_numpys_numbers_are_numbers() -> None:
-    assert Options(epochs=np.int64(3), learning_rate=np.float32(0.5)).epochs == 3
-
-
 def test_net_data_and_options_that_do_not_fit(digits) -> None:
     with pytest.raises(DataError, match=r"images are \(1, 8, 8\), the network expects \(1, 9, 9\)"):
         Training(Model(SMALL, (1, 9, 9)), digits, Options())
@@ -348,44 +297,6 @@ def test_scaling_belongs_to_the_data(digits) -> None:
     raw = np.asarray(digits.train.images).astype(np.float64)
     shifted = replace(digits, train=Split(raw * 4 + 8, digits.train.labels), scaling=Scaling(8.0, 1 / 64))
     assert same_bits(trained(digits).model, trained(shifted).model)
-
-
-# ---- memory of a device
-
-
-class Small(NumpyBackend):
-    """A backend whose memory holds 10 images at a time."""
-
-    def conv2d(self, x, *others):
-        if x.shape[0] > 10:
-            raise MemoryError("no room")
-        return super().conv2d(x, *others)
-
-
-def test_a_batch_too_large_for_memory_names_one_that_fits(digits) -> None:
-    network = Sequential((Conv2D(2, 3), Flatten(), Dense(10)))
-    model = Model(network, (1, 8, 8), backend=Small(threads=1))
-    training = Training(model, digits, Options(batch_size=32, epochs=1, limit=64, seed=1))
-    before = {name: values.copy() for name, values in model.weights.items()}
-    with pytest.raises(TrainingError, match=r"a batch of 32 images does not fit in .* use --batch-size 8"):
-        list(training.epochs())
-    assert all(np.array_equal(before[name], values) for name, values in model.weights.items())
-
-
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_images_that_stay_on_the_device_give_the_same_batches(digits, shuffle) -> None:
-    backend = NumpyBackend(threads=1)
-    options = Options(batch_size=16, limit=100, validation_split=0.1, shuffle=shuffle, seed=3)
-    chosen, _ = parts(len(digits.train), options)
-    there = Resident(backend, digits, "train", chosen, "float32")
-    for first in (0, 2):
-        order = epoch_order(chosen, options, epoch=1)
-        found = list(there.batches(order, 16, first))
-        wanted = list(batches(backend, digits, "train", order, 16, "float32", first))
-        assert len(found) == len(wanted) == 6 - first
-        for (x, labels), (wanted_x, wanted_labels) in zip(found, wanted, strict=True):
-            assert np.array_equal(x, wanted_x)
-            assert np.array_equal(labels, wanted_labels)
 
 
 def test_numpys_numbers_are_as_good_as_pythons(digits, tmp_path) -> None:

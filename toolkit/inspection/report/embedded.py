@@ -4,8 +4,8 @@ import base64
 
 import numpy as np
 
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.inspection.decoding import decode
 
 BUDGET = 48 << 20  # bytes of values per page; larger pages open slowly
 _TYPES = {"float16": "float32", "bool": "uint8"}  # types without an array in browsers

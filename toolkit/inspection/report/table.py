@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from html import escape
 
+from cnnkit.exporters.core.architecture import find_flattened_images
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.exporters.text.layout import image_rows
 from cnnkit.files.names import printable
 from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.report import embedded, pictures
@@ -30,7 +30,7 @@ def render_table(inspection: Inspection) -> Iterator[str]:
         yield f'<th scope="col" class="num"><button type="button">{name}</button></th>'
     yield '<th scope="col">histogram</th></tr></thead><tbody>\n'
     values, drawn = embedded.choose(tensors), _choose_drawn(tensors)
-    images = image_rows(weights.architecture)
+    images = find_flattened_images(weights.architecture)
     blocks = []
     for number, tensor in enumerate(tensors):
         statistics = inspection.statistics[tensor.kind, tensor.name]

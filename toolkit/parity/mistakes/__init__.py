@@ -1,6 +1,6 @@
-"""Known mistakes: what a primitive, a layer or an optimizer gives when it is wrong in a way that people are."""
+"""Known mistakes: the wrong results that common errors in primitives, layers and optimizers give."""
 
-from cnnkit.parity.mistakes import composites, convolution, moving, pooling
+from cnnkit.parity.mistakes import composites, convolution, moving, pooling, updates
 from cnnkit.parity.mistakes.table import Mistakes
 
 MISTAKES: Mistakes = {
@@ -8,6 +8,7 @@ MISTAKES: Mistakes = {
     **convolution.MISTAKES,
     **pooling.MISTAKES,
     **composites.MISTAKES,
+    **updates.MISTAKES,
 }
 
 __all__ = ["MISTAKES"]

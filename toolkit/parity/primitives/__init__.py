@@ -1,4 +1,4 @@
-"""The checks of the backend protocol: every public member of `Backend` has one, by its name."""
+"""Checks of the backend protocol: each public member of `Backend` has one, under its name."""
 
 from cnnkit.parity.check import Check
 from cnnkit.parity.primitives import (
@@ -11,6 +11,7 @@ from cnnkit.parity.primitives import (
     random,
     reductions,
     running,
+    updates,
 )
 
 PRIMITIVES: dict[str, Check] = {
@@ -23,6 +24,7 @@ PRIMITIVES: dict[str, Check] = {
         convolution,
         pooling,
         composites,
+        updates,
         random,
         running,
     )

@@ -1,0 +1,46 @@
+"""Keras layers with their variables, and how a tensor of cnnkit, channels first, becomes a variable."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cnnkit.exporters.core.weight_file import Array, Tensor
+
+
+@dataclass(frozen=True)
+class KerasVariable:
+    """A variable of a Keras layer: the tensor that it comes from, and how axes and rows are rearranged.
+
+    split    shape that the tensor is given first
+    axes     order of those axes in Keras
+    rows     (C, H, W) where the first axis is then a flattened image, which Keras flattens as H, W, C
+    """
+
+    tensor: Tensor
+    split: tuple[int, ...]
+    axes: tuple[int, ...]
+    rows: tuple[int, ...] | None = None
+
+    def values(self) -> Array:
+        """Return the values in Keras's layout."""
+        array = self.tensor.read().reshape(self.split).transpose(self.axes)
+        if self.rows is not None:
+            array = array[order_channels_last(self.rows)]
+        return np.ascontiguousarray(array)
+
+
+@dataclass(frozen=True)
+class KerasLayer:
+    """One layer of a Sequential: class, configuration, variables in Keras's order."""
+
+    kind: str
+    config: dict[str, Any]
+    variables: Sequence[KerasVariable] = field(default=())
+
+
+def order_channels_last(image: tuple[int, ...]) -> Array:
+    """Return, for each index of a row flattened as H, W, C, the index in the row flattened as C, H, W."""
+    return np.arange(math.prod(image)).reshape(image).transpose(1, 2, 0).reshape(-1)

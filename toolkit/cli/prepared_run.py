@@ -1,0 +1,102 @@
+"""From the options of `cnnkit train` to a training: a new one, or the one that OUT holds, resumed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cnnkit import data
+from cnnkit.backends import get_backend
+from cnnkit.cli.choice import choose_recipe, drop_unset, replace_classes, resolve_source
+from cnnkit.cli.train_request import TrainRequest
+from cnnkit.data import Dataset
+from cnnkit.errors import ConfigError
+from cnnkit.model import Model
+from cnnkit.recipes import Recipe
+from cnnkit.training import Options, Training, checkpoint
+from cnnkit.training.initialise import initialise
+from cnnkit.training.run import Existing, identity, require_resumable, start_of
+
+_SETTINGS = (
+    "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "loss", "limit", "validation_split", "patience",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A model, its data and its options before the first step.
+
+    source  the data source as a later command finds it
+    run     everything that decides the result, see `cnnkit.training.run.identity`
+    """
+
+    recipe: Recipe
+    source: str
+    dataset: Dataset
+    options: Options
+    model: Model
+    run: Mapping[str, Any]
+
+    def describe(self, training: Training) -> str:
+        """Return network, data, backend and seed in one line."""
+        model, backend = self.model, self.model.backend
+        return (
+            f"{self.recipe.name} on {self.dataset.name}: {len(training.chosen):,} images to train on, "
+            f"{len(training.held_out):,} to validate; {model.parameters:,} parameters; "
+            f"{backend.name} on {backend.device}, {model.dtype}, seed {model.seed}"
+        )
+
+
+def prepare(request: TrainRequest) -> PreparedRun:
+    """Return the setup that the options request; weights come from the seed, or from --init-from where they fit."""
+    recipe = choose_recipe(request.recipe, request.model, request.faithful, request.initializer)
+    settings = drop_unset(**{name: getattr(request, name) for name in _SETTINGS})
+    options = Options(**(recipe.training | settings), seed=request.seed)
+    source = resolve_source(request.data or recipe.data)
+    dataset = data.load(source)
+    origin = start_of(request.out) if request.resume else None  # a resumed training keeps the origin of its weights
+    if (request.init_from or origin) and str(options.loss).startswith("softmax"):
+        recipe = replace_classes(recipe, len(dataset.class_names))
+    model = _build_model(request, recipe, options, dataset)
+    if request.init_from is not None:
+        start = initialise(model, request.init_from)
+        request.output.note(start.text)
+        origin = start.sha256
+    run = identity(model, dataset, options, recipe.name, origin, request.tf32)
+    return PreparedRun(recipe, source, dataset, options, model, run)
+
+
+def _build_model(request: TrainRequest, recipe: Recipe, options: Options, dataset: Dataset) -> Model:
+    network, input_shape = recipe.network()
+    backend = get_backend(request.backend, request.device, request.threads, request.tf32)
+    return Model(
+        network, input_shape, backend=backend, dtype=request.dtype or "float32", seed=request.seed, loss=options.loss,
+        class_names=dataset.class_names, scaling=dataset.scaling,
+    )  # fmt: skip
+
+
+def begin(request: TrainRequest, setup: PreparedRun, earlier: Existing | None) -> Training:
+    """Return the training to run; `earlier` is what OUT holds. Raises ConfigError when OUT may not be replaced."""
+    model = setup.model
+    if request.resume:
+        file = require_resumable(request.out, earlier)
+        for change in earlier.differs.values() if earlier else ():
+            request.output.note(f"resuming with a change: {change}")
+        model = Model.from_weights(file, backend=model.backend, dtype=model.dtype)
+        training = checkpoint.resume(model, setup.dataset, setup.options, file)
+    elif earlier is not None:
+        raise ConfigError(_explain_ways(request, earlier))
+    else:
+        training = Training(model, setup.dataset, setup.options)
+    origin = {"name": setup.source, "sha256": setup.dataset.fingerprint()}
+    training.model.metadata |= {"recipe": setup.recipe.name, "data": origin, "run": setup.run}
+    return training
+
+
+def _explain_ways(request: TrainRequest, earlier: Existing) -> str:
+    """Return what OUT holds and the options that continue, replace or keep it."""
+    out, differences = request.out, "; ".join(earlier.differs.values())
+    if earlier.file is None:
+        return f"{out}: already exists ({differences}): --overwrite replaces it, -o OTHER keeps it"
+    holds = "an unfinished training of this very run" if earlier.same else f"something else ({differences})"
+    ways = f"--resume continues it, --overwrite replaces it, --init-from {out} -o OTHER starts from its weights"
+    return f"{out}: holds {holds}: {ways}"

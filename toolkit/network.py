@@ -1,0 +1,132 @@
+"""A network with its arrays on a backend: forward passes, scores and decisions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cnnkit import losses
+from cnnkit.backends.protocol import Array, Backend, Shape
+from cnnkit.backends.registry import get_backend
+from cnnkit.data.dataset import Scaling
+from cnnkit.errors import ConfigError
+from cnnkit.layers import Context, Layer, Sequential, Variables
+from cnnkit.losses import Loss
+from cnnkit.purity import impurity
+from cnnkit.seeds import Purpose, generator
+from cnnkit.tree import Tree, flatten, map_leaves
+
+DTYPES = ("float32", "float64")
+Values = np.ndarray[Any, np.dtype[Any]]
+
+
+class Network:
+    """A layer with its parameters and state on a backend, and what its outputs mean.
+
+    network      a layer; anything but a Sequential is put into one
+    input_shape  of one sample: (C, H, W) or (F,)
+    backend      a name, or a Backend object
+    seed         the one seed: of the initial weights here, of shuffling and dropout in training
+    loss         turns outputs into probabilities and decisions, and is what a training minimises
+    scaling      network input = (raw pixel - offset) * factor
+    metadata     JSON that is stored in the weight file: recipe, data, history, ...
+    variables    NumPy arrays to use instead of newly drawn ones
+
+    `params` and `state` are trees of the backend's arrays.
+
+    Raises ShapeError when layers do not fit together, BackendUnavailableError when the backend cannot run here.
+    """
+
+    def __init__(
+        self,
+        network: Layer,
+        input_shape: Shape,
+        *,
+        backend: str | Backend = "numpy",
+        device: str | None = None,
+        threads: int | None = None,
+        dtype: str = "float32",
+        seed: int = 0,
+        loss: str | Loss = "softmax_cross_entropy",
+        class_names: Sequence[str] = (),
+        scaling: Scaling | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        variables: Variables | None = None,
+    ) -> None:
+        require_dtype(dtype)
+        if seed < 0:
+            raise ConfigError(f"seed: expected a whole number >= 0, got {seed}")
+        self.network = network if isinstance(network, Sequential) else Sequential((network,))
+        self.input_shape = tuple(input_shape)
+        self.output_shape = self.network.output_shape(self.input_shape)
+        self.backend = get_backend(backend, device, threads)
+        self.dtype = dtype
+        self.seed = int(seed)
+        self.loss = losses.parse(loss)
+        self.class_names = tuple(map(str, class_names))
+        self.scaling = scaling or Scaling()
+        self.metadata = dict(metadata or {})
+        variables = variables or self.network.init(generator(seed, Purpose.WEIGHTS), self.input_shape)
+        self.params, self.state = self.to_backend(variables.params), self.to_backend(variables.state)
+        self._forward = self.backend.compile(self._outputs, impurity(self.network))
+
+    # ---- arrays
+
+    def to_backend(self, tree: Mapping[str, Any]) -> Tree:
+        """Return a tree of host arrays as new arrays of the backend, in the network's dtype."""
+        return map_leaves(lambda values: self.backend.asarray(np.array(values, self.dtype), self.dtype), tree)
+
+    def to_host(self, tree: Mapping[str, Any]) -> Tree:
+        """Return a tree of the backend's arrays as NumPy arrays that share no memory with them."""
+        return map_leaves(lambda array: np.array(self.backend.to_numpy(array)), tree)
+
+    @property
+    def weights(self) -> dict[str, Values]:
+        """Every parameter and running statistic as a NumPy array, by dotted name."""
+        return flatten(self.to_host(self.params)) | flatten(self.to_host(self.state))
+
+    @property
+    def parameters(self) -> int:
+        """The number of trained values."""
+        return sum(int(np.prod(p.shape)) for p in flatten(self.params).values())
+
+    # ---- passes
+
+    def _outputs(self, params: Tree, state: Tree, x: Array) -> Array:
+        return self.network.forward(Context(self.backend), params, state, x)[0]
+
+    def forward(self, x: Array) -> Array:
+        """Return the raw outputs for a batch x (N, *input_shape) of the backend's arrays."""
+        result: Array = self._forward(self.params, self.state, x)
+        return result * 1  # a copy: the next call may overwrite the compiled step's result
+
+    def outputs(self, x: Values, batch_size: int = 256) -> Values:
+        """Return the raw outputs for scaled samples x (N, *input_shape) as a NumPy array (N, K)."""
+        return np.concatenate([np.array(self.backend.to_numpy(y)) for y in self._batches(x, batch_size)])
+
+    @np.errstate(all="ignore")
+    def probabilities(self, x: Values, batch_size: int = 256) -> Values:
+        """Return one score per class for scaled samples x, (N, K): the outputs as the loss reads them."""
+        scores = (self.loss.probabilities(self.backend, y) for y in self._batches(x, batch_size))
+        return np.concatenate([np.array(self.backend.to_numpy(p)) for p in scores])
+
+    @np.errstate(all="ignore")
+    def predict(self, x: Values, batch_size: int = 256) -> Values:
+        """Return the class of each scaled sample x (N, *input_shape) as int64 (N,)."""
+        classes = (self.loss.decide(self.backend, y) for y in self._batches(x, batch_size))
+        return np.concatenate([np.array(self.backend.to_numpy(c)) for c in classes])
+
+    def _batches(self, x: Values, batch_size: int) -> Iterator[Array]:
+        """Yield the raw outputs of x, batch by batch."""
+        x = np.asarray(x)
+        if x.shape[1:] != self.input_shape or not len(x):
+            shape = ", ".join(map(str, self.input_shape))
+            raise ConfigError(f"model: expected x of shape (N, {shape}) with N >= 1, got {x.shape}")
+        for start in range(0, len(x), batch_size):
+            yield self.forward(self.backend.asarray(np.ascontiguousarray(x[start : start + batch_size]), self.dtype))
+
+
+def require_dtype(dtype: str) -> None:
+    """Raise ConfigError for any dtype but float32 and float64."""
+    if dtype not in DTYPES:
+        raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")

@@ -1,0 +1,102 @@
+"""The settings of a training, checked when they are made."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, TypedDict
+
+from cnnkit import losses, optimizers, schedules
+from cnnkit.errors import ConfigError
+from cnnkit.losses import Loss
+from cnnkit.optimizers import Optimizer
+from cnnkit.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to train.
+
+    optimizer, schedule, loss  NAME or NAME:key=value,..., or an object
+    learning_rate      the base rate, which the schedule multiplies
+    loss, seed         become the model's when a training is made
+    limit              train on the first N images only
+    validation_split   share of the training images kept out to validate each epoch, chosen by the seed
+    patience           stop after this many epochs without a smaller validation loss
+    shuffle            use a new order in each epoch, which depends on seed and epoch only
+
+    With validation images, the result has the weights of the epoch with the smallest validation loss.
+
+    Raises ConfigError on a value out of range.
+    """
+
+    epochs: int = 10
+    batch_size: int = 32
+    optimizer: str | Optimizer = "adam"
+    learning_rate: float = 0.001
+    schedule: str | Schedule = "constant"
+    loss: str | Loss = "softmax_cross_entropy"
+    seed: int = 0
+    shuffle: bool = True
+    validation_split: float = 0.0
+    patience: int | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, kind, expected in _KINDS:
+            value = getattr(self, name)
+            good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+            _require(good or (value is None and name in ("patience", "limit")), name, expected, repr(value))
+            if value is not None and kind in (Integral, Real):  # NumPy's numbers cannot be written as JSON
+                object.__setattr__(self, name, int(value) if kind is Integral else float(value))
+        optimizers.parse(self.optimizer)
+        schedules.parse(self.schedule)
+        losses.parse(self.loss)
+        for name in ("epochs", "batch_size"):
+            _require(getattr(self, name) >= 1, name, ">= 1", getattr(self, name))
+        for name in ("patience", "limit"):
+            _require(getattr(self, name) is None or getattr(self, name) >= 1, name, ">= 1", getattr(self, name))
+        _require(0 < self.learning_rate < float("inf"), "learning_rate", "> 0", self.learning_rate)
+        _require(0 <= self.validation_split < 1, "validation_split", "in [0, 1)", self.validation_split)
+        _require(self.seed >= 0, "seed", ">= 0", self.seed)
+        _require(
+            self.patience is None or self.validation_split > 0,
+            "validation_split",
+            "above 0 when patience is given",
+            self.validation_split,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON-ready data; objects become the texts that name them."""
+        modules = ("optimizer", optimizers), ("schedule", schedules), ("loss", losses)
+        texts = {
+            name: value if isinstance(value := getattr(self, name), str) else module.render(value)
+            for name, module in modules
+        }
+        return vars(self) | texts
+
+
+class OptionFields(TypedDict, total=False):
+    """The fields of Options as keyword arguments; type checkers and editors read them from here."""
+
+    epochs: int
+    batch_size: int
+    optimizer: str | Optimizer
+    learning_rate: float
+    schedule: str | Schedule
+    loss: str | Loss
+    seed: int
+    shuffle: bool
+    validation_split: float
+    patience: int | None
+    limit: int | None
+
+
+_KINDS: tuple[tuple[str, type, str], ...] = (
+    *((name, Integral, "a whole number") for name in ("epochs", "batch_size", "seed", "patience", "limit")),
+    *((name, Real, "a number") for name in ("learning_rate", "validation_split")),
+    ("shuffle", bool, "true or false"),
+)
+
+
+def _require(good: bool, name: str, expected: str, got: object) -> None:
+    if not good:
+        raise ConfigError(f"{name}: expected {expected}, got {got}")

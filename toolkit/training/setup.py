@@ -1,0 +1,98 @@
+"""What stays the same while a training runs: network, images, the compiled step, batches and learning rates."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from cnnkit import losses, optimizers, schedules
+from cnnkit.architecture import walk_layers
+from cnnkit.data.dataset import Dataset
+from cnnkit.errors import ConfigError, DataError
+from cnnkit.network import Network
+from cnnkit.options import Options
+from cnnkit.seeds import Purpose, key
+from cnnkit.training.batches import batches, epoch_order, resident_images, split_images
+from cnnkit.training.evaluation import check
+from cnnkit.training.position import Position
+from cnnkit.training.step import make_step
+
+
+class TrainingSetup:
+    """A model, a data set and options, checked against each other, and the step that they make.
+
+    Loss and seed of the options become the model's here; from then on only the model's are used.
+
+    chosen, held_out  indices of the images to train on and to validate with, both ascending
+
+    Raises DataError or ConfigError when model, data and options do not fit.
+    """
+
+    def __init__(self, model: Network, dataset: Dataset, options: Options) -> None:
+        model.loss, model.seed = losses.parse(options.loss), options.seed
+        check(model, dataset)
+        model.scaling, model.class_names = dataset.scaling, dataset.class_names
+        model.metadata = {name: value for name, value in model.metadata.items() if name != "run"}
+        model.metadata["data"] = {"name": dataset.name}
+        self.model, self.dataset, self.options = model, dataset, options
+        self.chosen, self.held_out = split_images(len(dataset.train), options, model.seed)
+        self._require_enough_images()
+        self._require_several_in_a_batch()
+        if not model.parameters:
+            raise ConfigError("the network has no parameters to train: give it a layer with weights")
+        self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
+        self.optimizer, self.schedule = optimizers.parse(options.optimizer), schedules.parse(options.schedule)
+        self.dropout_key = key(model.seed, Purpose.DROPOUT)
+        self.step = make_step(model.backend, model.network, model.loss, self.optimizer, self.dropout_key)
+        self._only_batch: list[Any] | None = None
+        self._resident = resident_images(model.backend, dataset, "train", self.chosen, model.dtype)
+
+    def _require_enough_images(self) -> None:
+        """Raise where no image is left to train on, or none to judge patience by."""
+        if not len(self.chosen):
+            raise DataError(f"{self.dataset.name}: no images are left to train on: use a smaller validation split")
+        if self.options.patience is not None and not len(self.held_out):
+            split = self.options.validation_split
+            raise ConfigError(f"validation_split: {split} of {len(self.chosen)} images keeps none out")
+
+    def _require_several_in_a_batch(self) -> None:
+        """Raise ConfigError when a batch would hold one image where a layer needs the variance of several."""
+        images, size = len(self.chosen), self.options.batch_size
+        if images % size != 1 and size != 1:
+            return
+        for path, layer, x_shape, _ in walk_layers(self.model.network, self.model.input_shape):
+            alone = layer.couples_samples and math.prod(x_shape[1:]) == 1 and not list(layer.children(x_shape))
+            if alone:
+                raise ConfigError(
+                    f"batch_size: {images} images in batches of {size} leave a batch of 1, of which layer {path} "
+                    f"({layer.type}) can take no variance: use another batch_size or limit"
+                )
+
+    @property
+    def not_captured(self) -> str | None:
+        """Why a step is not captured as a whole on a device that could replay it; None where nothing is wrong."""
+        reason: str | None = getattr(self.step, "reason", None)
+        return reason
+
+    def batches(self, position: Position) -> Iterator[Any]:
+        """Yield the remaining batches (x, labels) of the position's epoch."""
+        if self._only_batch is not None:
+            return iter(self._only_batch)
+        order, size, model = self.chosen, self.options.batch_size, self.model
+        if self.options.shuffle:
+            order = epoch_order(order, model.seed, position.epoch)
+        if self._resident is not None:
+            return self._resident.batches(order, size, position.batch)
+        remaining = batches(model.backend, self.dataset, "train", order, size, model.dtype, position.batch)
+        if self.steps_per_epoch > 1 or self.options.shuffle:
+            return remaining
+        self._only_batch = list(remaining)  # full-batch descent sees the same images in the same order in every epoch
+        return iter(self._only_batch)
+
+    def scalars(self, step: int) -> dict[str, Any]:
+        """Return the numbers that change from step to step; step counts from 0."""
+        return self.optimizer.scalars(step + 1, self.learning_rate(step)) | {"step": step}
+
+    def learning_rate(self, step: int) -> float:
+        """Return the base rate times the schedule's factor at `step`."""
+        total = self.steps_per_epoch * self.options.epochs
+        return self.options.learning_rate * self.schedule.factor(step, total, self.steps_per_epoch)
