@@ -12,7 +12,7 @@ _DERIVED = ("path", "input_shape", "output_shape")
 
 
 class PlacedLayer(NamedTuple):
-    """A layer where it stands in a network; shapes are a sample's."""
+    """A layer with its path in a network; shapes are of one sample."""
 
     path: str
     layer: Layer
@@ -27,9 +27,10 @@ def describe(network: Sequential, input_shape: Shape) -> dict[str, Any]:
 
 
 def _annotated(path: str, layer: Layer, x_shape: Shape) -> dict[str, Any]:
+    """Return the layer's fields with path and shapes, for the layers inside it as well."""
     config = to_config(layer)
     inside = (_annotated(f"{path}.{name}", child, shape) for name, child, shape in layer.children(x_shape))
-    for field in dataclasses.fields(layer):  # type: ignore[arg-type]  # a layer's children stand in its fields, in this order
+    for field in dataclasses.fields(layer):  # type: ignore[arg-type]  # `children` lists layers in the order of the fields
         value = getattr(layer, field.name)
         if isinstance(value, Layer):
             config[field.name] = next(inside)
@@ -39,9 +40,9 @@ def _annotated(path: str, layer: Layer, x_shape: Shape) -> dict[str, Any]:
 
 
 def build(description: Mapping[str, Any], own: Sequence[type[Layer]] = ()) -> tuple[Sequential, Shape]:
-    """Return (network, input_shape) of what `describe` wrote, or of a model file's tables.
+    """Return (network, input_shape) from the output of `describe`, or from a model file's tables.
 
-    own: classes of layers besides cnnkit's. Raises ConfigError.
+    own: classes of layers in addition to cnnkit's. Raises ConfigError.
     """
     shape, layers = description.get("input_shape"), description.get("layers")
     if not isinstance(shape, list) or not shape or not all(type(v) is int and v > 0 for v in shape):
@@ -49,30 +50,33 @@ def build(description: Mapping[str, Any], own: Sequence[type[Layer]] = ()) -> tu
     if not isinstance(layers, list) or not layers:
         raise ConfigError("layers: expected at least one [[layers]] table with a type, got none")
     try:
-        made = [from_config(_plain(config), own, f"layers[{i}]") for i, config in enumerate(layers)]
+        built = [from_config(_without_derived(config), own, f"layers[{i}]") for i, config in enumerate(layers)]
     except RecursionError:
         raise ConfigError("layers: nested too deeply") from None
-    return Sequential(tuple(made)), tuple(shape)
+    return Sequential(tuple(built)), tuple(shape)
 
 
-def _plain(config: Any) -> Any:
+def _without_derived(config: Any) -> Any:
+    """Return a layer's table without path and shapes, which follow from the network."""
     if isinstance(config, Mapping):
-        typed = "type" in config
-        return {key: _plain(value) for key, value in config.items() if not (typed and key in _DERIVED)}
-    return [_plain(item) for item in config] if isinstance(config, list) else config
+        is_layer = "type" in config
+        return {key: _without_derived(value) for key, value in config.items() if not (is_layer and key in _DERIVED)}
+    return [_without_derived(item) for item in config] if isinstance(config, list) else config
 
 
-def initialized(description: Any, initializers: Mapping[str, str]) -> Any:
-    """Return what `describe` wrote with weight_initializer or bias_initializer replaced in every layer that has one."""
+def replace_initializers(description: Any, initializers: Mapping[str, str]) -> Any:
+    """Return the output of `describe` with weight_initializer or bias_initializer replaced where a layer has it."""
     if isinstance(description, list):
-        return [initialized(item, initializers) for item in description]
+        return [replace_initializers(item, initializers) for item in description]
     if not isinstance(description, dict):
         return description
-    return {key: initializers.get(key) or initialized(value, initializers) for key, value in description.items()}
+    return {
+        key: initializers.get(key) or replace_initializers(value, initializers) for key, value in description.items()
+    }
 
 
 def walk_layers(layer: Layer, x_shape: Shape, prefix: str = "") -> Iterator[PlacedLayer]:
-    """Yield every layer inside `layer`, combinators before what they hold."""
+    """Yield every layer inside `layer`; a combinator comes before the layers inside it."""
     for name, child, shape in layer.children(x_shape):
         yield PlacedLayer(prefix + name, child, shape, child.output_shape(shape))
         yield from walk_layers(child, shape, f"{prefix}{name}.")

@@ -1,7 +1,7 @@
 """Gradient check: the backward pass against central differences of the loss, in float64.
 
 Along a random direction d of one tensor t, (loss(t + h d) - loss(t - h d)) / 2h must equal <gradient, d>: two
-evaluations a tensor, whatever its size (as in HIPS/autograd's test_util). Other tensors stay where they are.
+evaluations per tensor of any size (as in HIPS/autograd's test_util). The other tensors do not change.
 """
 
 import math
@@ -19,10 +19,10 @@ from cnnkit.tree import Tree, flatten, map_leaves, unflatten
 
 Values = NDArray[np.float64]
 
-_STEP = 1e-6  # of the first try, times the tensor's own scale
-_NOISE = 64 * np.finfo(np.float64).eps  # rounding of a loss of 1, and of the sums that lead to it
+_STEP = 1e-6  # first step, relative to the tensor's scale
+_NOISE = 64 * np.finfo(np.float64).eps  # rounding error of a loss of 1 and of the sums in it
 
-# Second-order differences, {place: weight}. A kink on one side of the point leaves the other side's difference right.
+# Second-order differences, {position: weight}. With a kink on one side, the difference on the other side is right.
 _CENTRAL = {1: 0.5, -1: -0.5}
 _ONE_SIDED = ({0: -1.5, 1: 2.0, 2: -0.5}, {0: 1.5, -1: -2.0, -2: 0.5})
 
@@ -31,8 +31,8 @@ _ONE_SIDED = ({0: -1.5, 1: 2.0, 2: -0.5}, {0: 1.5, -1: -2.0, -2: 0.5})
 class GradientRow:
     """One direction of one tensor.
 
-    name: dotted path of the parameter, or "x"; with an index where one entry alone was moved ("0.weight[2, 1]").
-    error: |numeric - analytic| over the larger of the two; where both drown in rounding, over that of the rounding.
+    name: dotted path of the parameter, or "x"; with an index where a single entry was moved ("0.weight[2, 1]").
+    error: |numeric - analytic| over the larger of the two; where both are below rounding, over the rounding error.
     """
 
     name: str
@@ -43,13 +43,13 @@ class GradientRow:
 
     @property
     def passed(self) -> bool:
-        """Whether the error is within the bound; NaN is not."""
+        """Whether the error is within the bound; False for NaN."""
         return self.error <= self.bound
 
 
 @dataclass(frozen=True)
 class GradientReport:
-    """What gradient_check found, a row a direction."""
+    """Results of gradient_check, one row per direction."""
 
     rows: tuple[GradientRow, ...]
 
@@ -67,7 +67,7 @@ class GradientReport:
 
 
 class _Pass(NamedTuple):
-    """Everything a pass needs but the tensors that are moved. All randomness in it is fixed."""
+    """Everything that a pass needs except the tensors that are moved; its random draws are the same in every pass."""
 
     network: Layer
     loss: Loss
@@ -93,8 +93,8 @@ class _Pass(NamedTuple):
         """Return the analytic gradients, named like the tensors."""
         params, cache, _, dy, shape = self._forward(tensors)
         dx, grads = self.network.backward(self.context, params, cache, dy.reshape(shape))
-        found = {"x": dx, **flatten(grads)}
-        return {name: np.array(self.context.backend.to_numpy(g), np.float64) for name, g in found.items()}
+        by_name = {"x": dx, **flatten(grads)}
+        return {name: np.array(self.context.backend.to_numpy(g), np.float64) for name, g in by_name.items()}
 
 
 def gradient_check(
@@ -115,33 +115,33 @@ def gradient_check(
 ) -> GradientReport:
     """Compare the network's backward pass with central differences of its loss, on normal inputs and random labels.
 
-    x_shape: of one sample, without N. params, state: as `init` returns them; drawn from `seed` when left out.
-    classes: labels are drawn below it; None is the network's number of outputs (2 for one output).
-    training: dropout is on, its masks the same in every evaluation, and BatchNorm uses the batch's statistics.
-    per_parameter: besides, up to `entries` random entries of each tensor are moved one by one.
+    x_shape: of one sample, without N. params, state: as `init` returns them; by default drawn from `seed`.
+    classes: labels are drawn in 0..classes-1; None: the network's number of outputs (2 for one output).
+    training: dropout is on, with the same masks in every evaluation, and BatchNorm uses the batch's statistics.
+    per_parameter: in addition, up to `entries` random entries of each tensor are moved one by one.
 
-    A mismatch raises nothing: its row says so. Where a kink (ReLU, max-pooling) lies within the step, one-sided
-    differences and smaller steps leave it outside; a wrong gradient is wrong in all of them.
+    A mismatch does not raise: its row reports it. Where a kink (ReLU, max-pooling) lies within the step, one-sided
+    differences and smaller steps avoid it; a wrong gradient is wrong in all of them.
 
     Raises ShapeError where x_shape does not fit the network.
     """
     rng = np.random.default_rng(seed)
     outputs = int(np.prod(network.output_shape(x_shape)))
-    fresh = network.init(rng, x_shape)
-    host = flatten(fresh.params if params is None else params)
+    drawn = network.init(rng, x_shape)
+    host = flatten(drawn.params if params is None else params)
     tensors = {"x": rng.normal(size=(samples, *x_shape)), **{n: np.array(t, np.float64) for n, t in host.items()}}
     labels = rng.integers(classes or max(outputs, 2), size=samples)
-    found = _Pass(
+    fixed = _Pass(
         network,
         loss,
         Context(backend, training, (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF)),
-        map_leaves(lambda leaf: backend.asarray(leaf, "float64"), fresh.state if state is None else state),
+        map_leaves(lambda leaf: backend.asarray(leaf, "float64"), drawn.state if state is None else state),
         backend.asarray(labels, "int64"),
     )
-    gradients, noise = found.gradients(tensors), _NOISE * max(1.0, abs(found.value(tensors)))
+    gradients, noise = fixed.gradients(tensors), _NOISE * max(1.0, abs(fixed.value(tensors)))
     return GradientReport(
         tuple(
-            _row(name + index, direction, gradients.get(name), _along(found, tensors, name, direction), noise, bound)
+            _row(name + index, direction, gradients.get(name), _loss_on(fixed, tensors, name, direction), noise, bound)
             for name, tensor in tensors.items()
             for index, direction in _directions(tensor, rng, entries if per_parameter else 0)
         )
@@ -149,7 +149,7 @@ def gradient_check(
 
 
 def _directions(tensor: Values, rng: np.random.Generator, entries: int) -> Iterator[tuple[str, Values]]:
-    """Yield ("", a random direction as large as the tensor), then (index, one entry's direction) for some entries."""
+    """Yield ("", a random direction of the tensor's shape), then (index, direction of one entry) for some entries."""
     scale = float(np.sqrt(np.mean(tensor**2))) or 1.0
     yield "", rng.normal(size=tensor.shape) * scale
     for flat in sorted(rng.permutation(tensor.size)[:entries]):
@@ -158,9 +158,9 @@ def _directions(tensor: Values, rng: np.random.Generator, entries: int) -> Itera
         yield f"[{', '.join(str(i) for i in np.unravel_index(flat, tensor.shape))}]", direction
 
 
-def _along(found: _Pass, tensors: dict[str, Values], name: str, direction: Values) -> Callable[[float], float]:
+def _loss_on(fixed: _Pass, tensors: dict[str, Values], name: str, direction: Values) -> Callable[[float], float]:
     """Return the function of h that is the loss with tensor `name` moved by h along `direction`."""
-    return lambda h: found.value(tensors | {name: tensors[name] + h * direction})
+    return lambda h: fixed.value(tensors | {name: tensors[name] + h * direction})
 
 
 def _row(
@@ -171,6 +171,7 @@ def _row(
     noise: float,
     bound: float,
 ) -> GradientRow:
+    """Return the first row that passes, of all difference rules and smaller and smaller steps; else the first one."""
     if gradient is None or gradient.shape != direction.shape:
         return GradientRow(name, _derivative(loss, _STEP, _CENTRAL), math.nan, math.nan, bound)
     analytic, h = float(np.sum(gradient * direction)), _STEP
@@ -184,10 +185,10 @@ def _row(
             if rows[-1].passed:
                 return rows[-1]
         h /= 2
-        # Rounding must stay far below the bound: a wrong gradient shall not slip through.
+        # Rounding must stay far below the bound, or a wrong gradient would pass.
         if not noise / h < bound * max(abs(rows[0].numeric), abs(analytic)) < math.inf:
             return rows[0]
 
 
 def _derivative(loss: Callable[[float], float], h: float, rule: Mapping[int, float]) -> float:
-    return sum(weight * loss(place * h) for place, weight in rule.items()) / h
+    return sum(weight * loss(position * h) for position, weight in rule.items()) / h

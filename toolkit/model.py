@@ -30,7 +30,7 @@ class Model(Network):
 
         Loss and seed are the model's unless given. The model takes the data set's scaling and class names.
         """
-        settings: OptionFields = {"seed": self.seed, "loss": self.loss, **options}
+        settings: OptionFields = {"loss": self.loss, "seed": self.seed, **options}
         training = Training(self, _dataset(data), Options(**settings))
         return [report.entry for report in training.epochs()]
 
@@ -54,7 +54,7 @@ class Model(Network):
 
     def to_weights(self) -> NotebookWeightFile:
         """Return the model as a weight file: exactly what `save` writes."""
-        return NotebookWeightFile.of(weights.weight_file(self, weights.tensors(self)))
+        return NotebookWeightFile.of(weights.to_weights(self))
 
     def save(self, path: str | Path, format: str | None = None, overwrite: bool = True) -> None:  # noqa: A002
         """Write the model, completely or not at all; the format comes from the suffix unless named."""
@@ -103,7 +103,7 @@ class Model(Network):
             network.output_shape(input_shape)
         except (ConfigError, ShapeError) as error:
             raise WeightFileError(f"architecture: {error}", file=file.file) from None
-        params, state = weights.variables(file, *weights.blank(network, input_shape, layers))
+        params, state = weights.read_variables(file, *weights.zero_variables(network, input_shape, layers))
         return cls(
             network,
             input_shape,

@@ -17,12 +17,13 @@ class Options:
 
     optimizer, schedule, loss  NAME or NAME:key=value,..., or an object
     learning_rate      the base rate, which the schedule multiplies
-    limit              train on the first N images alone
-    validation_split   share of the training images kept out to judge each epoch; which ones depends on the seed
-    patience           stop after that many epochs without a smaller validation loss
-    shuffle            a new order each epoch, which depends on seed and epoch alone
+    loss, seed         become the model's when a training is made
+    limit              train on the first N images only
+    validation_split   share of the training images kept out to validate each epoch, chosen by the seed
+    patience           stop after this many epochs without a smaller validation loss
+    shuffle            use a new order in each epoch, which depends on seed and epoch only
 
-    With validation images the weights of the epoch with the smallest validation loss are the result.
+    With validation images, the result has the weights of the epoch with the smallest validation loss.
 
     Raises ConfigError on a value out of range.
     """
@@ -44,7 +45,7 @@ class Options:
             value = getattr(self, name)
             good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
             _require(good or (value is None and name in ("patience", "limit")), name, expected, repr(value))
-            if value is not None and kind in (Integral, Real):  # NumPy's numbers are no JSON
+            if value is not None and kind in (Integral, Real):  # NumPy's numbers cannot be written as JSON
                 object.__setattr__(self, name, int(value) if kind is Integral else float(value))
         optimizers.parse(self.optimizer)
         schedules.parse(self.schedule)

@@ -1,4 +1,4 @@
-"""What a network is, before anything is trained: shapes, parameters, receptive field, multiply-adds, memory."""
+"""A network in numbers, before any training: shapes, parameters, receptive field, multiply-adds, memory."""
 
 import dataclasses
 import math
@@ -12,18 +12,20 @@ from cnnkit.backends.protocol import Pair, Shape
 from cnnkit.layers import Layer, Sequential
 from cnnkit.tree import Tree, child
 
-Field = tuple[Pair, Pair]  # what a value sees of the input: its size, and how far it moves from value to value
-START: Field = ((1, 1), (1, 1))
+ReceptiveField = tuple[Pair, Pair]  # size of the input that a value sees, and its shift to the next value
+START: ReceptiveField = ((1, 1), (1, 1))
 
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One layer. Shapes are a sample's.
+    """One layer; shapes are of one sample.
 
-    setting          its fields that are not at their defaults
-    receptive_field  (height, width) of the network's input that one output value sees; None where it sees all of it
-    multiply_adds    multiplications with a weight that one sample costs
-    remainder        (height, width) of pixels at the end that no window sees
+    setting          its fields that differ from their defaults
+    parameters, state  numbers of values of this layer, without the layers inside it
+    receptive_field  (height, width) of the network's input that one output value depends on; None for all of it
+    multiply_adds    multiplications with a weight per sample
+    remainder        (height, width) of input pixels at the end that no window covers
+    combines         True for a layer that holds others
     """
 
     path: str
@@ -41,7 +43,7 @@ class SummaryRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """All layers in order; those inside a combinator stand below it."""
+    """All layers in order; those inside a combinator follow it."""
 
     input_shape: Shape
     output_shape: Shape
@@ -49,21 +51,21 @@ class Summary:
 
     @property
     def parameters(self) -> int:
-        """All trained values."""
+        """The number of trained values."""
         return sum(row.parameters for row in self.rows)
 
     @property
     def multiply_adds(self) -> int:
-        """Of one sample, all layers together."""
+        """Multiplications with a weight per sample, of all layers."""
         return sum(row.multiply_adds for row in self.rows)
 
     @property
     def activations(self) -> int:
-        """The numbers that one sample's forward pass holds: the input and every layer's output."""
+        """The number of values that the forward pass of one sample stores: the input and every layer's output."""
         return math.prod(self.input_shape) + sum(math.prod(row.output_shape) for row in self.rows if not row.combines)
 
     def training_bytes(self, batch_size: int, slots: int = 2, itemsize: int = 4) -> int:
-        """Return about what a training step holds: parameters, gradients, slots, activations and their gradients."""
+        """Return the approximate bytes of a training step: parameters, their gradients, slots, activations."""
         return itemsize * (self.parameters * (2 + slots) + 2 * batch_size * self.activations)
 
 
@@ -75,10 +77,10 @@ def summarise(network: Sequential, input_shape: Shape) -> Summary:
 
 
 def _rows(
-    parent: Layer, x_shape: Shape, prefix: str, field: Field | None, params: Tree, state: Tree
+    parent: Layer, x_shape: Shape, prefix: str, field: ReceptiveField | None, params: Tree, state: Tree
 ) -> Iterator[SummaryRow]:
     for name, layer, shape in parent.children(x_shape):
-        own, carried = child(params, name), child(state, name)
+        layer_params, layer_state = child(params, name), child(state, name)
         entering = field
         after = _after(layer, shape, entering)
         reach = layer.reach(shape)
@@ -89,20 +91,20 @@ def _rows(
             _setting(layer),
             shape,
             layer.output_shape(shape),
-            _count(own),
-            _count(carried),
+            _count(layer_params),
+            _count(layer_state),
             after[0] if after else None,
             layer.multiply_adds(shape),
             reach.remainder if reach else (0, 0),
             combines,
         )
-        yield from _rows(layer, shape, f"{prefix}{name}.", entering, own, carried)
+        yield from _rows(layer, shape, f"{prefix}{name}.", entering, layer_params, layer_state)
         if isinstance(parent, Sequential):
             field = after
 
 
-def _after(layer: Layer, x_shape: Shape, field: Field | None) -> Field | None:
-    """Return what the layer's output sees, given what its input sees: (size + (extent - 1)*pace, pace*stride)."""
+def _after(layer: Layer, x_shape: Shape, field: ReceptiveField | None) -> ReceptiveField | None:
+    """Return the receptive field of the output, given that of the input: (size + (extent - 1)*shift, shift*stride)."""
     children = list(layer.children(x_shape))
     if not children:
         reach = layer.reach(x_shape)
@@ -126,7 +128,7 @@ def _after(layer: Layer, x_shape: Shape, field: Field | None) -> Field | None:
 
 
 def _count(tree: Tree) -> int:
-    """Return the values that are the layer's own, those of layers inside it left out."""
+    """Return the number of values of the layer itself, without the layers inside it."""
     return sum(int(np.size(value)) for value in tree.values() if not isinstance(value, dict))
 
 

@@ -1,4 +1,4 @@
-"""Between a model's trees and a weight file's tensors: names, roles, axes, and checks on the way back."""
+"""From a network's trees to a weight file's tensors and back: names, roles, axes, and checks when reading."""
 
 import math
 import platform
@@ -19,15 +19,31 @@ from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
 
 
-def tensors(model: Network) -> tuple[Tensor, ...]:
-    """Return parameters and state as tensors, layer by layer."""
+def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str, Any] | None = None) -> WeightFile:
+    """Return the network as a weight file: its tensors, then `extra`, with architecture and provenance.
+
+    position: of a training, as JSON.
+    """
+    metadata = model.metadata | {
+        "seed": model.seed,
+        "loss": losses.render(model.loss),
+        "class_names": list(model.class_names),
+        "scaling": {"offset": model.scaling.offset, "factor": model.scaling.factor},
+        "provenance": _provenance(model),
+    }
+    described = architecture.describe(model.network, model.input_shape)
+    return WeightFile((*_tensors(model), *extra), described, metadata, position)
+
+
+def _tensors(model: Network) -> Iterator[Tensor]:
+    """Yield parameters and state, layer by layer."""
     by_kind = {"parameter": flatten(model.to_host(model.params)), "state": flatten(model.to_host(model.state))}
-    return tuple(
-        _tensor(layer, kind, path, name, array)
-        for path, layer, _, _ in architecture.walk_layers(model.network, model.input_shape)
-        for kind, flat in by_kind.items()
-        for name, array in _arrays_at(flat, path)
-    )
+    for path, layer, _, _ in architecture.walk_layers(model.network, model.input_shape):
+        for kind, flat in by_kind.items():
+            for name, array in _arrays_at(flat, path):
+                axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
+                role = name if name in ROLES else "other"
+                yield Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
 
 
 def _arrays_at(flat: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
@@ -38,28 +54,10 @@ def _arrays_at(flat: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
             yield name, array
 
 
-def _tensor(layer: Layer, kind: str, path: str, name: str, array: Any) -> Tensor:
-    axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
-    role = name if name in ROLES else "other"
-    return Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
-
-
-def weight_file(model: Network, stored: tuple[Tensor, ...], position: dict[str, Any] | None = None) -> WeightFile:
-    """Return tensors with the model's architecture and provenance."""
-    metadata = model.metadata | {
-        "seed": model.seed,
-        "loss": losses.render(model.loss),
-        "class_names": list(model.class_names),
-        "scaling": {"offset": model.scaling.offset, "factor": model.scaling.factor},
-        "provenance": provenance(model),
-    }
-    return WeightFile(stored, architecture.describe(model.network, model.input_shape), metadata, position)
-
-
-def provenance(model: Network) -> dict[str, Any]:
-    """Return what made the arrays: backend, device, dtype, threads, versions."""
+def _provenance(model: Network) -> dict[str, Any]:
+    """Return how the arrays were computed: backend, device, dtype, threads, versions."""
     versions = {"cnnkit": version("cnnkit"), "numpy": np.__version__, "python": platform.python_version()}
-    library = sys.modules.get(model.backend.name)  # a backend has the name of the library that it runs on
+    library = sys.modules.get(model.backend.name)  # a backend is named after the library that it runs on
     if library is not None:
         versions[model.backend.name] = str(getattr(library, "__version__", "unknown"))
     return {
@@ -74,7 +72,7 @@ def provenance(model: Network) -> dict[str, Any]:
 def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """Return (architecture, metadata) of a weight file; a file that only names a recipe gets the recipe's.
 
-    Raises WeightFileError when there is neither, and on metadata that cannot be used.
+    Raises WeightFileError when it has neither, and for metadata that cannot be used.
     """
     metadata = dict(file.metadata)
     for name, (expected, good) in _METADATA.items():
@@ -91,7 +89,7 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
     if "recipe" not in metadata:
         raise WeightFileError(
             "the file holds tensors but no architecture, so no network can be built from it: "
-            "write its layers down in a model file and train with --model net.toml --init-from FILE",
+            "describe its layers in a model file and train with --model net.toml --init-from FILE",
             file=file.file,
         )
     try:
@@ -106,7 +104,7 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
     return recipe.architecture, known | metadata
 
 
-_FACTORS = {"mnist": 1 / 255, "digits": 1 / 16}  # what brings the pixels of a recipe's data to [0, 1]
+_FACTORS = {"mnist": 1 / 255, "digits": 1 / 16}  # scale the pixels of a recipe's data to [0, 1]
 
 
 def _is_scaling(value: Any) -> bool:
@@ -135,34 +133,35 @@ _METADATA: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def stored_dtype(file: WeightFile) -> str:
-    """Return float64 when any parameter is, else float32."""
+    """Return float64 where any parameter has it, else float32."""
     return "float64" if any(t.dtype == "float64" for t in file.select("parameter")) else "float32"
 
 
-def blank(network: Sequential, input_shape: Shape, own: Sequence[type[Layer]] = ()) -> Variables:
-    """Return the network's variables as zeros that take no memory until they are used: their names and shapes count.
+def zero_variables(network: Sequential, input_shape: Shape, own: Sequence[type[Layer]] = ()) -> Variables:
+    """Return the network's variables as zeros, for their names and shapes; they take no memory until they are used.
 
-    Raises WeightFileError where an architecture asks for more than an address space holds.
+    Raises WeightFileError for tensors that are larger than the address space.
     """
     zeros = {"weight_initializer": "zeros", "bias_initializer": "zeros"}
-    described = architecture.initialized(architecture.describe(network, input_shape), zeros)
+    described = architecture.replace_initializers(architecture.describe(network, input_shape), zeros)
     try:
         return architecture.build(described, own)[0].init(np.random.default_rng(0), input_shape)
     except (MemoryError, ValueError) as error:
         raise WeightFileError(
-            f"the architecture asks for tensors that no machine holds: {error}", kind="too_big"
+            f"the architecture has tensors that no machine can hold: {error}", kind="too_big"
         ) from None
 
 
-def variables(file: WeightFile, params: Tree, state: Tree) -> tuple[Tree, Tree]:
+def read_variables(file: WeightFile, params: Tree, state: Tree) -> tuple[Tree, Tree]:
     """Return the file's parameters and state as trees shaped like the model's.
 
-    Raises WeightFileError that names the first tensor that is missing, too much, of another shape or not of floats.
+    Raises WeightFileError that names the first tensor that is missing, unexpected, of another shape or not of floats.
     """
     return _matched(file, "parameter", params), _matched(file, "state", state)
 
 
 def _matched(file: WeightFile, kind: str, wanted: Tree) -> Tree:
+    """Return the tensors of one kind as a tree with the names and shapes of `wanted`."""
     stored = {tensor.name: tensor for tensor in file.select(kind)}
     flat = flatten(wanted)
     for name in flat:

@@ -25,7 +25,7 @@ def chosen_recipe(
     recipe = recipes.get(name or DEFAULT_RECIPE) if model is None else recipes.read(model)
     if faithful:
         recipe = recipe.faithful()
-    return recipe.initialized(weight_initializer=initializer) if initializer else recipe
+    return recipe.with_initializers(weight_initializer=initializer) if initializer else recipe
 
 
 def chosen_data(source: str | None, file: "WeightFile") -> "Dataset":

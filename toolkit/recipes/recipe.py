@@ -1,4 +1,4 @@
-"""Reading recipes and model files: one schema, ours beside this file and a user's anywhere."""
+"""Reading recipes, which lie beside this file, and model files of users: both have one schema."""
 
 import difflib
 import tomllib
@@ -22,12 +22,12 @@ _TRAINING = tuple(f.name for f in fields(Options) if f.name not in ("seed", "lim
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network, and how it is trained.
+    """A network, and how to train it.
 
     architecture  {"input_shape": [...], "layers": [{"type": ...}, ...]}
-    training      fields of cnnkit.training.Options; what is left out has its default
-    published     settings of the system that the recipe is after, where the recipe's own differ: training fields,
-                  and weight_initializer, bias_initializer for all layers
+    training      fields of cnnkit.Options; omitted fields have their defaults
+    published     settings of the published system that differ from the recipe's own: training fields, and
+                  weight_initializer, bias_initializer for all layers
     """
 
     name: str
@@ -43,29 +43,29 @@ class Recipe:
         return architecture.build(self.architecture)
 
     def faithful(self) -> "Recipe":
-        """Return the recipe with the published settings to the letter; itself where they are the recipe's own."""
+        """Return the recipe with exactly the published settings."""
         settings = dict(self.published)
-        chosen = {key: settings.pop(key) for key in _INITIALIZERS if key in settings}
-        return replace(self.initialized(**chosen), training=self.training | settings)
+        initializers = {key: settings.pop(key) for key in _INITIALIZERS if key in settings}
+        return replace(self.with_initializers(**initializers), training=self.training | settings)
 
-    def initialized(self, **initializer: str) -> "Recipe":
-        """Return the recipe with weight_initializer or bias_initializer given to every layer that has one."""
+    def with_initializers(self, **initializer: str) -> "Recipe":
+        """Return the recipe with weight_initializer or bias_initializer set in every layer that has it."""
         for spec in initializer.values():
             initializers.parse(spec)
         network, _ = self.network()
-        described = architecture.describe(network, tuple(self.architecture["input_shape"]))
-        layers = architecture.initialized(described, initializer)["layers"]
+        description = architecture.describe(network, tuple(self.architecture["input_shape"]))
+        layers = architecture.replace_initializers(description, initializer)["layers"]
         return replace(self, architecture=self.architecture | {"layers": layers})
 
 
 def names() -> list[str]:
     """Return the names of the recipes that come with cnnkit."""
-    found = (entry.name for entry in resources.files("cnnkit.recipes").iterdir())
-    return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
+    files = (entry.name for entry in resources.files("cnnkit.recipes").iterdir())
+    return sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml"))
 
 
 def get(name: str) -> Recipe:
-    """Return a recipe of ours. Raises ConfigError that lists the names there are."""
+    """Return a recipe that comes with cnnkit. Raises ConfigError that lists their names."""
     if name not in names():
         near = difflib.get_close_matches(name, names(), 1, 0.5)
         hint = f" (did you mean {near[0]}?)" if near else ""
@@ -76,7 +76,7 @@ def get(name: str) -> Recipe:
 def read(path: Path) -> Recipe:
     """Return the recipe in a user's model file.
 
-    Raises DataError when it cannot be read, ConfigError when it says nonsense.
+    Raises DataError when it cannot be read, ConfigError when its content is not valid.
     """
     try:
         if path.stat().st_size > 1 << 20:
@@ -118,12 +118,13 @@ def parse(text: str, where: str) -> Recipe:
 
 
 def _settings(tables: Mapping[str, Any], name: str, known: tuple[str, ...], where: str) -> dict[str, Any]:
-    found = tables.get(name, {})
-    if not isinstance(found, dict):
-        raise ConfigError(f"{where}: expected {name} to be a table [{name}], got {found!r}")
-    for key, value in found.items():
+    """Return the table `name`, checked to hold only `known` keys."""
+    settings = tables.get(name, {})
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{where}: expected {name} to be a table [{name}], got {settings!r}")
+    for key, value in settings.items():
         if key not in known:
             raise ConfigError(f"{where}: expected settings of {', '.join(known)}; got {key!r}")
         if key in _INITIALIZERS and not isinstance(value, str):
             raise ConfigError(f"{where}: expected {key} to be a text like 'he_uniform', got {value!r}")
-    return found
+    return settings

@@ -1,4 +1,4 @@
-"""A training as a weight file and back: one file holds the weights, the optimizer's slots and the position."""
+"""From a training to a weight file and back: one file holds the weights, the optimizer's slots and the position."""
 
 import math
 from dataclasses import asdict, replace
@@ -20,21 +20,21 @@ from cnnkit.tree import Tree, flatten, unflatten
 
 _COUNTS = ("epoch", "batch", "step", "correct", "images", "waited")
 _SUMS = ("loss_sum", "seconds")
-_LATEST = "latest"  # prefix of the weights that training goes on from, where the file's own are the best ones
+_LATEST = "latest"  # prefix of the weights to continue from, where the file's own are the best ones
 
 
 def to_weights(training: Training) -> WeightFile:
-    """Return the model with all that a resume needs."""
+    """Return the model with everything that `resume` needs."""
     model, position = training.model, training.position
-    tensors = list(weights.tensors(model))
-    extra = dict(training.variables.slots)
+    trees = dict(training.variables.slots)  # by the prefix of their names
     if position.best is not None:
-        extra |= {f"{_LATEST}.params": training.variables.params, f"{_LATEST}.state": training.variables.state}
-    for prefix, tree in extra.items():
-        for name, array in flatten(model.to_host(tree)).items():
-            layer = name.rpartition(".")[0]
-            tensors.append(Tensor.of(f"{prefix}.{name}", array, layer=layer, kind="optimizer", role="slot"))
-    return weights.weight_file(model, tuple(tensors), _to_json(position, training.finished))
+        trees |= {f"{_LATEST}.params": training.variables.params, f"{_LATEST}.state": training.variables.state}
+    extra = [
+        Tensor.of(f"{prefix}.{name}", array, layer=name.rpartition(".")[0], kind="optimizer", role="slot")
+        for prefix, tree in trees.items()
+        for name, array in flatten(model.to_host(tree)).items()
+    ]
+    return weights.to_weights(model, extra, _to_json(position, training.finished))
 
 
 def _to_json(position: Position, finished: bool) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _to_json(position: Position, finished: bool) -> dict[str, Any]:
 def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile) -> Training:
     """Return the training that `file` holds, ready for its next batch.
 
-    model: made from the same file. Raises WeightFileError when the file holds no training that can go on.
+    model: made from the same file. Raises WeightFileError when the file holds no training that can be continued.
     """
     if file.position is None:
         raise WeightFileError(
@@ -71,27 +71,26 @@ def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile)
 
 
 def _position(file: WeightFile, steps_per_epoch: int) -> Position:
-    """Return the position in the file, without its best weights. Raises WeightFileError unless it makes sense."""
-    found = file.position or {}
-    checks = {name: ("a whole number >= 0", _is_count(found.get(name))) for name in _COUNTS}
-    checks |= {name: ("a finite number", _is_number(found.get(name))) for name in _SUMS}
-    history, best = found.get("history"), found.get("best", "none")
+    """Return the position in the file, without its best weights. Raises WeightFileError for values out of range."""
+    stored = file.position or {}
+    checks = {name: ("a whole number >= 0", _is_count(stored.get(name))) for name in _COUNTS}
+    checks |= {name: ("a finite number", _is_number(stored.get(name))) for name in _SUMS}
+    history, best = stored.get("history"), stored.get("best", "none")
     epochs = isinstance(history, list) and all(isinstance(e, dict) and _is_count(e.get("epoch")) for e in history)
     checks["history"] = ("a list of epochs", epochs)
-    judged = isinstance(best, dict) and _is_count(best.get("epoch")) and _is_number(best.get("loss"))
-    checks["best"] = ("an epoch and its loss, or null", best is None or judged)
+    scored = isinstance(best, dict) and _is_count(best.get("epoch")) and _is_number(best.get("loss"))
+    checks["best"] = ("an epoch and its loss, or null", best is None or scored)
+    if _is_count(stored.get("batch")):
+        checks["batch"] = (f"below {steps_per_epoch}, the batches of an epoch", stored["batch"] < steps_per_epoch)
     for name, (expected, good) in checks.items():
         if not good:
-            got = printable(repr(found.get(name, "nothing")), 80)
-            raise WeightFileError(
-                f"the training cannot go on: position {name}: expected {expected}, got {got}", file=file.file
-            )
-    if found["batch"] >= steps_per_epoch:
-        expected = f"below {steps_per_epoch}, the batches of an epoch"
-        raise WeightFileError(
-            f"the training cannot go on: position batch: expected {expected}, got {found['batch']}", file=file.file
-        )
-    return Position(**{name: found[name] for name in (*_COUNTS, *_SUMS)}, history=tuple(found["history"]))
+            got = printable(repr(stored.get(name, "nothing")), 80)
+            raise _not_resumable(file, f"position {name}: expected {expected}, got {got}")
+    return Position(**{name: stored[name] for name in (*_COUNTS, *_SUMS)}, history=tuple(stored["history"]))
+
+
+def _not_resumable(file: WeightFile, reason: str) -> WeightFileError:
+    return WeightFileError(f"the training cannot be resumed: {reason}", file=file.file)
 
 
 def _is_count(value: Any) -> bool:
@@ -103,13 +102,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _tree(file: WeightFile, model: Network, stored: dict[str, Any], prefix: str, like: Tree) -> Tree:
-    found = {}
+    """Return the arrays stored under `prefix` as a tree of the names and shapes of `like`, on the backend."""
+    flat = {}
     for name, array in flatten(like).items():
         values = stored.get(f"{prefix}.{name}")
         if values is None or values.shape != np.shape(array) or values.dtype.kind != "f":
-            raise WeightFileError(
-                f"the training cannot go on: the file lacks {prefix}.{name} of shape {tuple(array.shape)}",
-                file=file.file,
-            )
-        found[name] = values
-    return model.to_backend(unflatten(found))
+            raise _not_resumable(file, f"the file lacks {prefix}.{name} of shape {tuple(array.shape)}")
+        flat[name] = values
+    return model.to_backend(unflatten(flat))

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 FORMATS = {".svg": "svg", ".png": "png"}
 
-# Colours of Okabe and Ito 2008, which every kind of colour vision tells apart; marker and dash differ besides.
+# Colours of Okabe and Ito 2008, distinguishable for every kind of colour vision; marker and dash differ as well.
 _TRAINING: dict[str, Any] = {"color": "#0072B2", "marker": "o", "linestyle": "-"}
 _VALIDATION: dict[str, Any] = {"color": "#D55E00", "marker": "s", "linestyle": "--"}
 _STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "cnnkit",  # else the ids in the file are random
+    "svg.hashsalt": "cnnkit",  # without it the ids in the file are random
     "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",  # ships with matplotlib, so that a machine's fonts change nothing
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the fonts of the machine do not matter
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -32,7 +32,7 @@ _STYLE: dict[Any, Any] = {
 
 
 def require_plottable(path: Path) -> str:
-    """Return the format that the suffix of `path` names, now rather than after hours of training.
+    """Return the format of the suffix of `path`; called before a training that takes hours.
 
     Raises ConfigError on another suffix than .svg and .png, or where matplotlib is not installed.
     """
@@ -45,10 +45,10 @@ def require_plottable(path: Path) -> str:
 
 
 def plot_history(history: Sequence[Mapping[str, Any]], path: Path, title: str | None = None) -> None:
-    """Draw training and validation loss and accuracy over the epochs into `path`, whole or not at all.
+    """Draw training and validation loss and accuracy over the epochs into `path`, completely or not at all.
 
-    history: entries with epoch, loss, accuracy, validation_loss, validation_accuracy (each but epoch may be None).
-    The same history gives the same bytes of SVG, under one version of matplotlib.
+    history: entries with epoch, loss, accuracy, validation_loss, validation_accuracy (all but epoch may be None).
+    Equal histories give equal bytes of SVG, with one version of matplotlib.
 
     Raises ConfigError as `require_plottable` does and on an empty history, OSError where the folder cannot be written.
     """
@@ -70,7 +70,7 @@ def plot_history(history: Sequence[Mapping[str, Any]], path: Path, title: str | 
         if title:
             figure.suptitle(printable(title, limit=90), parse_math=False)
         with warnings.catch_warnings(), atomic_path(path) as temporary:
-            warnings.filterwarnings("ignore", message="Glyph")  # a title in a script that the font lacks shows boxes
+            warnings.filterwarnings("ignore", message="Glyph")  # characters that the font lacks are drawn as boxes
             figure.savefig(temporary, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
 
 
@@ -84,7 +84,7 @@ def _panel(axes: "Axes", history: Sequence[Mapping[str, Any]], key: str, name: s
     axes.set_axisbelow(True)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1))
     axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
-    size = 5.0 if len(epochs) <= 40 else 0.0  # further on, markers would hide the line
+    size = 5.0 if len(epochs) <= 40 else 0.0  # with more points, markers would hide the line
     for label, column, style in (("training", key, _TRAINING), ("validation", f"validation_{key}", _VALIDATION)):
         values = _numbers(entry.get(column) for entry in history)
         if any(map(math.isfinite, values)):

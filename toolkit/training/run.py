@@ -1,4 +1,4 @@
-"""A run and its file: what makes two runs the same, and what stands where the result shall go."""
+"""A run and its output file: when two runs are the same, and what the file at the output path holds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from cnnkit.options import Options
 def identity(
     model: Network, dataset: Dataset, options: Options, recipe: str, init_from: str | None = None, tf32: bool = False
 ) -> dict[str, Any]:
-    """Return all that decides a run's result, as JSON-ready data.
+    """Return everything that determines a run's result, as JSON-ready data.
 
     init_from: SHA-256 of the file that the weights started from.
     """
@@ -35,26 +35,26 @@ def identity(
 
 
 def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, str]:
-    """Return what differs between two identities, {what: "what: stored, now wanted"}; options stand by their names."""
-    found = {}
+    """Return the differences between two identities, {name: "name: stored, now wanted"}; each option has its entry."""
+    differs = {}
     options = stored.get("options")
-    mine = options if isinstance(options, Mapping) else {}
+    stored_options = options if isinstance(options, Mapping) else {}
     for name, value in wanted["options"].items():
-        if mine.get(name) != value:
-            found[name] = f"{name}: {mine.get(name)}, now {value}"
+        if stored_options.get(name) != value:
+            differs[name] = f"{name}: {stored_options.get(name)}, now {value}"
     for name in wanted.keys() - {"options"}:
         if stored.get(name) != wanted[name]:
             short = name in ("recipe", "backend", "device", "dtype", "threads", "tf32")
-            found[name] = f"{name}: {stored.get(name)}, now {wanted[name]}" if short else f"another {name}"
-    return dict(sorted(found.items()))
+            differs[name] = f"{name}: {stored.get(name)}, now {wanted[name]}" if short else f"another {name}"
+    return dict(sorted(differs.items()))
 
 
 @dataclass(frozen=True)
 class Existing:
-    """What stands at the place of the result.
+    """The file at the output path of a run; `file` is None where it is not a weight file.
 
-    same      it is this very run; finished says whether to its end
-    differs   otherwise, how it differs from this run
+    same      it holds exactly this run; `finished` says whether to its end
+    differs   how it differs from this run, empty where it does not
     """
 
     file: WeightFile | None
@@ -64,7 +64,7 @@ class Existing:
 
 
 def start_of(path: Path) -> str | None:
-    """Return the SHA-256 of the file that the training in `path` started from; None when it started afresh."""
+    """Return the SHA-256 of the file whose weights the training in `path` started from; None where it drew them."""
     try:
         run = exporters.read(path).metadata.get("run")
     except WeightFileError:
@@ -74,13 +74,13 @@ def start_of(path: Path) -> str | None:
 
 
 def existing(path: Path, wanted: Mapping[str, Any]) -> Existing | None:
-    """Return what stands at `path`, None when nothing does."""
+    """Return what the file at `path` holds; None where there is no file."""
     if not path.exists():
         return None
     try:
         file = exporters.read(path)
     except WeightFileError as error:
-        return Existing(None, False, False, {"file": f"it is no weight file of cnnkit ({error})"})
+        return Existing(None, False, False, {"file": f"it is not a weight file of cnnkit ({error})"})
     stored = file.metadata.get("run")
     if not isinstance(stored, Mapping):
         return Existing(file, False, False, {"run": "it was not written by a training"})
@@ -89,17 +89,17 @@ def existing(path: Path, wanted: Mapping[str, Any]) -> Existing | None:
     return Existing(file, not differs, finished, differs)
 
 
-def require_resumable(path: Path, found: Existing | None) -> WeightFile:
+def require_resumable(path: Path, existing_file: Existing | None) -> WeightFile:
     """Return the file to resume from.
 
-    Raises ConfigError unless it differs from the wanted run by epochs or threads alone.
+    Raises ConfigError where it differs from the wanted run by more than epochs and threads.
     """
-    if found is None or found.file is None:
+    if existing_file is None or existing_file.file is None:
         raise ConfigError(f"{path}: expected a training to resume, found none: leave --resume out to start one")
-    serious = [text for name, text in found.differs.items() if name not in ("epochs", "threads")]
+    serious = [text for name, text in existing_file.differs.items() if name not in ("epochs", "threads")]
     if serious:
         raise ConfigError(
             f"{path}: holds another run, so it cannot be resumed ({'; '.join(serious)}): "
             "repeat its options, or --overwrite"
         )
-    return found.file
+    return existing_file.file

@@ -82,7 +82,7 @@ def test_published_settings_of_training_count() -> None:
 
 
 def test_initialized_reaches_every_layer() -> None:
-    recipe = recipes.get("mini-resnet").initialized(weight_initializer="constant:value=0.5")
+    recipe = recipes.get("mini-resnet").with_initializers(weight_initializer="constant:value=0.5")
     for name, values in weights(recipe).items():
         assert (values == 0.5).all() == name.endswith("weight"), name
     inner = recipe.network()[0].layers[5]
@@ -91,9 +91,9 @@ def test_initialized_reaches_every_layer() -> None:
     assert isinstance(inner.shortcut.layers[0], Conv2D)
     assert inner.shortcut.layers[0].weight_initializer == "constant:value=0.5"
     assert summarise(*recipe.network()).parameters == PARAMETERS["mini-resnet"]
-    assert recipes.get("mini-resnet").initialized().network() == recipes.get("mini-resnet").network()
+    assert recipes.get("mini-resnet").with_initializers().network() == recipes.get("mini-resnet").network()
     with pytest.raises(ConfigError, match="initializer: expected one of"):
-        recipe.initialized(weight_initializer="guess")
+        recipe.with_initializers(weight_initializer="guess")
 
 
 def test_an_unknown_name() -> None:
