@@ -1,4 +1,4 @@
-"""Backends by name, found through the entry points of group `cnnkit.backends`; ours are registered the same way."""
+"""Backends by name, registered as entry points of group `cnnkit.backends`, as are those of cnnkit itself."""
 
 import difflib
 from importlib.metadata import EntryPoint
@@ -8,11 +8,11 @@ from cnnkit.backends.protocol import Availability, Backend
 from cnnkit.errors import BackendUnavailableError, first_line
 
 GROUP = "cnnkit.backends"
-PREFERENCE = ("cupy", "torch")  # of "auto" where there is a GPU; else numpy, which needs nothing
+PREFERENCE = ("cupy", "torch")  # of "auto" where there is a GPU; otherwise numpy, which is always installed
 
 
 def names() -> list[str]:
-    """Return the names of all registered backends, usable here or not."""
+    """Return the names of all registered backends, also of those that cannot run here."""
     return sorted(plugins.entries(GROUP))
 
 
@@ -26,12 +26,12 @@ def _entry(name: str) -> EntryPoint:
 
 
 def availability(name: str) -> Availability:
-    """Say whether the backend `name` can run here; a broken one answers no, its error's first line being the reason."""
+    """Return whether the backend `name` can run here; for a broken one no, with the first line of its error."""
     entry = _entry(name)
     try:
-        loaded: type[Backend] = entry.load()
-        lacking = ", ".join(sorted(getattr(loaded, "__abstractmethods__", ())))
-        return Availability(False, f"its class lacks {lacking}", "", ()) if lacking else loaded.availability()
+        cls: type[Backend] = entry.load()
+        lacking = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
+        return Availability(False, f"its class lacks {lacking}", "", ()) if lacking else cls.availability()
     except Exception as error:
         return Availability(False, f"{type(error).__name__}: {first_line(error)}", "", ())
 
@@ -44,23 +44,23 @@ def available_backends() -> dict[str, Availability]:
 def get_backend(
     backend: str | Backend = "numpy", device: str | None = None, threads: int | None = None, tf32: bool = False
 ) -> Backend:
-    """Return a backend ready for work.
+    """Return a backend that is ready to use.
 
     backend: a registered name, or "auto": a GPU through cupy or torch where there is one, else numpy.
     device: "cpu", "cuda", "mps"; None lets the backend choose. threads: of the CPU; None lets the backend choose.
-    tf32: let an NVIDIA GPU round the factors of products to TF32 (10 bits): faster, and far less exact.
+    tf32: let an NVIDIA GPU round the factors of matrix products to TF32 (10 bits): faster, and much less exact.
 
-    Raises BackendUnavailableError in one line that names what would help.
+    Raises BackendUnavailableError with one line that says what would help.
     """
     if isinstance(backend, Backend):
         if device is not None or threads is not None or tf32:
             raise BackendUnavailableError(
-                f"backend {backend.name}: is made already: name it instead, or leave device, threads and tf32 out"
+                f"backend {backend.name}: already exists: give its name instead, or leave out device, threads and tf32"
             )
         return backend
     if backend == "auto":
         backend = _automatic(device)
-    loaded = _entry(backend).load
+    load = _entry(backend).load
     state = availability(backend)
     if not state.usable:
         raise BackendUnavailableError(
@@ -71,16 +71,18 @@ def get_backend(
             f"backend {backend}: expected device {' or '.join(state.devices)}, got {device!r}"
         )
     try:
-        made: Backend = loaded()(device=device, threads=threads)
+        instance: Backend = load()(device=device, threads=threads)
     except TypeError as error:
-        raise BackendUnavailableError(f"backend {backend}: cannot be made with device and threads: {error}") from error
-    if made.name != backend:
         raise BackendUnavailableError(
-            f"backend {backend}: its class calls itself {made.name!r}: set name = {backend!r}"
+            f"backend {backend}: cannot be constructed with device and threads: {error}"
+        ) from error
+    if instance.name != backend:
+        raise BackendUnavailableError(
+            f"backend {backend}: its class calls itself {instance.name!r}: set name = {backend!r}"
         )
     if tf32:
-        made.allow_tf32()
-    return made
+        instance.allow_tf32()
+    return instance
 
 
 def _automatic(device: str | None) -> str:

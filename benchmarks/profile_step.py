@@ -10,7 +10,6 @@ One thread. The workloads: lecture-cnn, lenet5, diy-cnn, scratch-mlp, and drawn:
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from arguments import parser, positive
@@ -18,35 +17,35 @@ from runners import Run, ours
 from workloads import known, workload
 
 from cnnkit.backends.numpy_cpu import numpy_backend
-from cnnkit.backends.numpy_cpu.capture import replay as recorder
-from cnnkit.backends.numpy_cpu.capture.program import Tape
+from cnnkit.backends.numpy_cpu.capture import replay, tracer
+from cnnkit.backends.numpy_cpu.capture.program import Program
 from cnnkit.backends.numpy_cpu.kernels import composites, convolution, pooling, products, windows
 from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
 
 LINES = (composites, convolution, pooling, products, windows)
 
 
-def recorded(name: str) -> Tape:
-    """Return the tape of the workload's step."""
-    tapes: list[Tape] = []
+def record(name: str) -> Program:
+    """Return the program of the workload's step."""
+    programs: list[Program] = []
 
-    class Kept(Tape):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            tapes.append(self)
+    class KeptProgram(Program):
+        def __init__(self) -> None:
+            super().__init__()
+            programs.append(self)
 
-    recorder.Tape, recorder.LONGEST, recorder.CALLS_IF_LONG = Kept, float("inf"), recorder.CALLS_IF_QUICK
-    ours(workload(name), "numpy", 1)(recorder.CALLS_IF_QUICK + recorder.PROOFS + 2)
-    if not tapes:
+    tracer.Program, replay.LONGEST, replay.CALLS_IF_LONG = KeptProgram, float("inf"), replay.CALLS_IF_QUICK
+    ours(workload(name), "numpy", 1)(replay.CALLS_IF_QUICK + replay.PROOFS + 2)
+    if not programs:
         raise SystemExit(f"{name}: its step was not recorded")
-    return tapes[-1]
+    return programs[-1]
 
 
 def calls(name: str, rounds: int, rows: int) -> None:
     """Print the calls of the recorded step, those together that do the same to arrays of the same shapes."""
-    tape, seconds, counts = recorded(name), defaultdict(float), defaultdict(int)
+    program, seconds, counts = record(name), defaultdict(float), defaultdict(int)
     for _ in range(rounds):
-        for function, arguments in tape.calls:
+        for function, arguments in program.calls:
             started = time.perf_counter()
             function(*arguments)
             taken = time.perf_counter() - started
@@ -54,7 +53,7 @@ def calls(name: str, rounds: int, rows: int) -> None:
             kind = (getattr(function, "__name__", type(function).__name__), shapes)
             seconds[kind] += taken / rounds
             counts[kind] += 1
-    print(f"{name}: {len(tape.calls)} calls, {1e3 * sum(seconds.values()):.3f} ms")
+    print(f"{name}: {len(program.calls)} calls, {1e3 * sum(seconds.values()):.3f} ms")
     for kind in sorted(seconds, key=seconds.__getitem__, reverse=True)[:rows]:
         print(f"{1e3 * seconds[kind]:9.3f} ms {counts[kind] // rounds:5} x {kind[0]:12} {' '.join(kind[1])}")
 

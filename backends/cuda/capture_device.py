@@ -1,4 +1,4 @@
-"""What a captured step needs of a CUDA machine."""
+"""Captured steps on a CUDA machine."""
 
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
@@ -8,24 +8,28 @@ from numpy import float64, int32, int64
 from cnnkit.backends.cuda.kernels import Kernels
 from cnnkit.backends.cuda.machine import Machine
 from cnnkit.backends.protocol import Native
+from cnnkit.backends.shared.capture_device import CaptureDevice
 
 T = TypeVar("T")
-MOST_REALS, MOST_WHOLES = 8, 4  # numbers that one launch sets
+MOST_REALS, MOST_WHOLES = 8, 4  # numbers that one kernel launch sets
 
 
-class CudaRecorder:
-    """Places of inputs in device memory. Numbers travel as arguments of a launch, so no copy waits for the device."""
+class CudaCaptureDevice(CaptureDevice):
+    """Inputs in device memory. Numbers travel as arguments of a kernel launch, so no copy waits for the device."""
 
     def __init__(self, machine: Machine, kernels: Kernels) -> None:
         self._machine, self._kernels = machine, kernels
 
-    def place(self, array: Native) -> Hashable:
+    def address(self, array: Native) -> Hashable:
         return int(array.data.ptr), array.strides
 
-    def room_for(self, array: Native) -> Native:
+    def arrange(self, array: Native) -> Native:
+        return array if array.flags.c_contiguous else self._machine.xp.ascontiguousarray(array)
+
+    def allocate_like(self, array: Native) -> Native:
         return self._machine.xp.empty(array.shape, array.dtype)
 
-    def numbers(self, count: int, dtype: Any) -> Native:
+    def allocate_numbers(self, count: int, dtype: Any) -> Native:
         return self._machine.xp.empty((count,), dtype)
 
     def copy(self, target: Native, source: Native) -> None:

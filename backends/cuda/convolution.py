@@ -1,6 +1,6 @@
 """Convolution and its gradients on the device: im2col for some samples at a time, and products with their columns.
 
-Images are NCHW. A sample's columns are (C*KH*KW, OH*OW), so the product with the kernels is the output as it is.
+Images are NCHW. The columns of a sample are (C*KH*KW, OH*OW), so their product with the kernels needs no transposition.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from cnnkit.backends.cuda.kernels import Kernels, blocks, planes
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape
 from cnnkit.backends.shared.windows import output_sizes
 
-COLUMN_BYTES = 256 << 20  # of im2col's columns at once
-SUM_BYTES = 64 << 20  # of the parts that a weight gradient is the sum of
+COLUMN_BYTES = 256 << 20  # of im2col columns at a time
+SUM_BYTES = 64 << 20  # of the partial sums of a weight gradient
 
 
-class Tools(Protocol):
-    """What the functions of this file need of a backend."""
+class CudaTools(Protocol):
+    """What convolution and pooling need of the backend."""
 
     xp: Any
     kernels: Kernels
@@ -26,8 +26,8 @@ class Tools(Protocol):
         """Return the matrix product x y, written or added to `out` if given."""
 
 
-class Windows(NamedTuple):
-    """How windows lie on images x_shape."""
+class WindowGeometry(NamedTuple):
+    """Windows on images x_shape: their size, steps and padding, and the shape of the output."""
 
     x_shape: Shape
     window: Pair
@@ -37,21 +37,24 @@ class Windows(NamedTuple):
     outputs: Pair
 
     @classmethod
-    def of(cls, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> "Windows":
+    def of(
+        cls, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)
+    ) -> "WindowGeometry":
         return cls(x_shape, window, stride, padding, dilation, output_sizes(x_shape, window, stride, padding, dilation))
 
     @property
     def number(self) -> int:
+        """Return how many windows an image has."""
         return self.outputs[0] * self.outputs[1]
 
     @property
     def values(self) -> int:
-        """How many values a sample's columns have for each window."""
+        """Return how many values a sample's columns have for each window."""
         return self.x_shape[1] * self.window[0] * self.window[1]
 
     @property
     def trivial(self) -> bool:
-        """True where the columns are the image: windows of one pixel, side by side."""
+        """Return whether the columns are the image: windows of one pixel at stride 1."""
         return self.window == (1, 1) and self.stride == (1, 1) and self.padding == ((0, 0), (0, 0))
 
     def arguments(self, dilated: bool = True) -> tuple[Any, ...]:
@@ -63,13 +66,13 @@ class Windows(NamedTuple):
         return tuple(map(int32, ints))
 
     def portions(self, itemsize: int) -> Iterator[slice]:
-        """Yield the samples whose columns are in memory together."""
+        """Yield slices of samples whose columns are in memory at the same time."""
         size = max(1, COLUMN_BYTES // max(1, self.values * self.number * itemsize))
         for first in range(0, self.x_shape[0], size):
             yield slice(first, first + size)
 
 
-def forward(tools: Tools, x: Native, weight: Native, windows: Windows, groups: int) -> Native:
+def forward(tools: CudaTools, x: Native, weight: Native, windows: WindowGeometry, groups: int) -> Native:
     """Return y (N, O, OH, OW) of x (N, C, H, W) and weight (O, C/groups, KH, KW)."""
     n, features = x.shape[0], weight.shape[0]
     y = tools.xp.empty((n, groups, features // groups, windows.number), x.dtype)
@@ -79,7 +82,7 @@ def forward(tools: Tools, x: Native, weight: Native, windows: Windows, groups: i
     return y.reshape((n, features, *windows.outputs))
 
 
-def input_gradient(tools: Tools, dy: Native, weight: Native, windows: Windows, groups: int) -> Native:
+def input_gradient(tools: CudaTools, dy: Native, weight: Native, windows: WindowGeometry, groups: int) -> Native:
     """Return dx (N, C, H, W)."""
     kernels = _kernels(weight, groups).transpose(0, 2, 1)
     grouped = dy.reshape((dy.shape[0], groups, dy.shape[1] // groups, windows.number))
@@ -97,11 +100,13 @@ def input_gradient(tools: Tools, dy: Native, weight: Native, windows: Windows, g
     return dx
 
 
-def weight_gradient(tools: Tools, dy: Native, x: Native, weight_shape: Shape, windows: Windows, groups: int) -> Native:
+def weight_gradient(
+    tools: CudaTools, dy: Native, x: Native, weight_shape: Shape, windows: WindowGeometry, groups: int
+) -> Native:
     """Return dweight of weight_shape (O, C/groups, KH, KW).
 
-    A long product is a sum over many values for few results, so every sample, or every few, gives a sum of its own;
-    those are added in order.
+    Such a product sums many values for few results, so each sample, or each few samples, gives a partial sum; these are
+    added in order.
     """
     n, item = x.shape[0], x.itemsize
     grouped = dy.reshape((n, groups, dy.shape[1] // groups, windows.number))
@@ -111,8 +116,8 @@ def weight_gradient(tools: Tools, dy: Native, x: Native, weight_shape: Shape, wi
     for part in windows.portions(item):
         columns, outputs = _columns(tools, x[part], windows, groups), grouped[part]
         for first in range(0, outputs.shape[0], room):
-            own = slice(first, first + room)
-            right, left = columns[own].transpose(0, 1, 3, 2), outputs[own]
+            samples = slice(first, first + room)
+            right, left = columns[samples].transpose(0, 1, 3, 2), outputs[samples]
             if sums is None:
                 sums = tools.gemm(left, right)
             else:
@@ -122,7 +127,7 @@ def weight_gradient(tools: Tools, dy: Native, x: Native, weight_shape: Shape, wi
     return (sums[0] if sums.shape[0] == 1 else sums.sum(axis=0)).reshape(weight_shape)
 
 
-def _columns(tools: Tools, x: Native, windows: Windows, groups: int) -> Native:
+def _columns(tools: CudaTools, x: Native, windows: WindowGeometry, groups: int) -> Native:
     """Return im2col of x (N, C, H, W) as (N, G, C/G*KH*KW, OH*OW)."""
     n, channels = x.shape[:2]
     shape = (n, groups, windows.values // groups, windows.number)

@@ -1,7 +1,7 @@
-"""cuBLAS through ctypes, with a handle and a workspace of its own.
+"""cuBLAS through ctypes, with a handle and a workspace of our own.
 
-CuPy refuses its own cuBLAS calls while a stream is being captured (cupy issue 6290); the library itself does not, as
-long as its workspace is set by the user.
+CuPy refuses its cuBLAS calls while a stream is captured (cupy issue 6290). The library itself allows them if the user
+sets its workspace.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ _DETAIL = {
 
 
 class Cublas:
-    """Products on the current device, in CuPy's current stream."""
+    """Matrix products on the current device, in CuPy's current stream."""
 
     def __init__(self, cupy: Any) -> None:
         self._library, self._cupy = _library(), cupy
@@ -35,7 +35,7 @@ class Cublas:
         self.allow_tf32(False)
 
     def follow_stream(self) -> None:
-        """Let products go where CuPy's own work goes. A change of stream makes cuBLAS forget its workspace."""
+        """Compute products in CuPy's current stream. A change of stream resets the workspace of cuBLAS."""
         stream = int(self._cupy.cuda.get_current_stream().ptr)
         if stream != self._stream:
             self._check("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream))
@@ -44,11 +44,11 @@ class Cublas:
             self._stream = stream
 
     def allow_tf32(self, allowed: bool) -> None:
-        """Let float32 products round their factors to TF32, or not."""
+        """Set whether float32 products may round their factors to TF32."""
         self._check("cublasSetMathMode", self._handle, ctypes.c_int(_TF32_MATH if allowed else _DEFAULT_MATH))
 
     def multiply(self, product: Product, x: Native, y: Native, out: Native, accumulate: bool) -> None:
-        """Write or add the product. cuBLAS counts by column, so it is told to compute out^T = y^T x^T."""
+        """Write or add the product. cuBLAS is column-major, so it computes out^T = y^T x^T."""
         self.follow_stream()
         number, name = _DETAIL[x.dtype.name]
         m, n, k, count, *layouts = product
@@ -68,7 +68,7 @@ class Cublas:
     def _check(self, name: str, *arguments: Any) -> None:
         status = getattr(self._library, name)(*arguments)
         if status:
-            raise RuntimeError(f"{name}: cuBLAS answers with status {status}")
+            raise RuntimeError(f"{name}: cuBLAS returned status {status}")
 
 
 def _matrix(array: Native, layout: Matrix) -> tuple[Any, ...]:
@@ -79,13 +79,13 @@ def _library() -> Any:
     """Return the cuBLAS that CuPy has loaded."""
     import cupy
 
-    cupy.cuda.device.get_cublas_handle()  # loads it, from wherever it is installed
+    cupy.cuda.device.get_cublas_handle()  # this loads it, wherever it is installed
     for version in (13, 12, 11):
-        try:  # only what is loaded already: beside an older CUDA for CuPy there may be a newer one on the system
+        try:  # only a library that is already loaded: the system may have a newer CUDA than CuPy
             return ctypes.CDLL(f"libcublas.so.{version}", mode=getattr(os, "RTLD_NOLOAD", 0))
         except OSError:
             continue
     raise BackendUnavailableError(
-        "backend cupy: finds no cuBLAS: install it with pip install 'cupy-cuda12x[ctk]' (CUDA 12) "
+        "backend cupy: found no cuBLAS: install it with pip install 'cupy-cuda12x[ctk]' (CUDA 12) "
         "or 'cupy-cuda13x[ctk]' (CUDA 13)"
     )

@@ -1,4 +1,4 @@
-"""The array code with CUDA kernels of our own where that code would be slow, or not repeatable."""
+"""The array code, with CUDA kernels of our own where that code would be slow or would not repeat bit by bit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,8 +7,8 @@ import numpy as np
 from numpy import float64, int32, int64, uint32
 
 from cnnkit.backends.cuda import convolution, pooling
-from cnnkit.backends.cuda.capture_device import CudaRecorder
-from cnnkit.backends.cuda.convolution import Windows
+from cnnkit.backends.cuda.capture_device import CudaCaptureDevice
+from cnnkit.backends.cuda.convolution import WindowGeometry
 from cnnkit.backends.cuda.kernels import MOST_BLOCKS, Kernels, blocks, planes
 from cnnkit.backends.cuda.machine import Machine
 from cnnkit.backends.cuda.products import gemm
@@ -17,13 +17,13 @@ from cnnkit.backends.shared.array_backend import ArrayBackend
 from cnnkit.backends.shared.captured_step import CapturedStep
 
 MOST_UPDATE_BLOCKS = 2048
-SHARES = 32  # blocks that sum one channel's bias gradient together, at most
+SHARES = 32  # blocks that sum the bias gradient of one channel, at most
 
 
 class CudaBackend(ArrayBackend):
-    """The primitives on the arrays of a machine. `kernels.launches` counts kernels and products by name.
+    """The primitives on the arrays of a machine. `kernels.launches` counts kernels and matrix products by name.
 
-    captures: whether compiled steps are captured; False runs them launch by launch.
+    captures: whether compiled steps are captured.
     """
 
     device = "cuda"
@@ -50,7 +50,7 @@ class CudaBackend(ArrayBackend):
 
     def gemm(self, x: Native, y: Native, out: Native = None, accumulate: bool = False) -> Native:
         usual = x.dtype == y.dtype and x.dtype.kind == "f" and x.ndim >= 2 and y.ndim >= 2
-        if not usual or x.shape[-1] != y.shape[-2]:  # cuBLAS would read on where sizes do not fit; matmul refuses
+        if not usual or x.shape[-1] != y.shape[-2]:  # cuBLAS would read out of bounds where matmul raises
             return self.xp.matmul(x, y, out=out)
         self.kernels.launches["gemm"] += 1
         return gemm(self.xp, self.machine.multiply, x, y, out, accumulate)
@@ -78,42 +78,42 @@ class CudaBackend(ArrayBackend):
 
     def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
         x, weight = self._contiguous(x, weight)
-        windows = Windows.of(x.shape, weight.shape[2:], stride, padding, dilation)
+        windows = WindowGeometry.of(x.shape, weight.shape[2:], stride, padding, dilation)
         return convolution.forward(self, x, weight, windows, groups)
 
     def conv2d_input_gradient(
         self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
         dy, weight = self._contiguous(dy, weight)
-        windows = Windows.of(x_shape, weight.shape[2:], stride, padding, dilation)
+        windows = WindowGeometry.of(x_shape, weight.shape[2:], stride, padding, dilation)
         return convolution.input_gradient(self, dy, weight, windows, groups)
 
     def conv2d_weight_gradient(
         self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
         dy, x = self._contiguous(dy, x)
-        windows = Windows.of(x.shape, (weight_shape[2], weight_shape[3]), stride, padding, dilation)
+        windows = WindowGeometry.of(x.shape, (weight_shape[2], weight_shape[3]), stride, padding, dilation)
         return convolution.weight_gradient(self, dy, x, weight_shape, windows, groups)
 
     def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
         (x,) = self._contiguous(x)
-        return pooling.max_forward(self, x, Windows.of(x.shape, window, stride, padding))
+        return pooling.max_forward(self, x, WindowGeometry.of(x.shape, window, stride, padding))
 
     def max_pool2d_gradient(
         self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
     ) -> Native:
         (dy,) = self._contiguous(dy)
-        return pooling.max_gradient(self, dy, saved, Windows.of(x_shape, window, stride, padding))
+        return pooling.max_gradient(self, dy, saved, WindowGeometry.of(x_shape, window, stride, padding))
 
     def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
         (x,) = self._contiguous(x)
-        return pooling.average_forward(self, x, Windows.of(x.shape, window, stride, padding), count_padding)
+        return pooling.average_forward(self, x, WindowGeometry.of(x.shape, window, stride, padding), count_padding)
 
     def average_pool2d_gradient(
         self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
     ) -> Native:
         (dy,) = self._contiguous(dy)
-        return pooling.average_gradient(self, dy, Windows.of(x_shape, window, stride, padding), count_padding)
+        return pooling.average_gradient(self, dy, WindowGeometry.of(x_shape, window, stride, padding), count_padding)
 
     # ---- composites
 
@@ -212,9 +212,9 @@ class CudaBackend(ArrayBackend):
         return True
 
     def _zeros(self, count: int) -> Native:
-        """Return counters that are zero; the kernels that count with them leave them so.
+        """Return counters that are zero; kernels that use them set them to zero again.
 
-        Shorter ones are kept: a captured step may go on counting with them.
+        Shorter arrays of counters stay alive, because captured steps may use them.
         """
         if not self._counters or self._counters[-1].size < count:
             self._counters.append(self.xp.zeros((max(count, 4096),), "uint32"))
@@ -224,7 +224,7 @@ class CudaBackend(ArrayBackend):
 
     def compile(self, step: Step, impure: str | None = None) -> Step:
         reason = impure if self.captures else "capturing is switched off"
-        return CapturedStep(step, CudaRecorder(self.machine, self.kernels), reason)
+        return CapturedStep(step, CudaCaptureDevice(self.machine, self.kernels), reason)
 
     def launches(self) -> Mapping[str, int]:
         return dict(sorted(self.kernels.launches.items()))

@@ -28,7 +28,7 @@ class CupyBackend(CudaBackend):
             return Availability(False, "CuPy is not installed", _INSTALL, ())
         if not cupy.cuda.is_available():
             return Availability(False, "CuPy finds no NVIDIA GPU on this machine", "", ())
-        try:  # a driver and a device are not yet a compiler and a cuBLAS
+        try:  # a driver and a device do not mean that a compiler and cuBLAS are installed
             ones = cupy.ones((2, 2), "float32")
             cupy.cuda.runtime.deviceSynchronize()
             float((ones @ ones + ones).sum())

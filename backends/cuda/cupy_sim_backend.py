@@ -1,4 +1,4 @@
-"""cupy-sim: the CUDA backend on the CPU stand-in, for machines without a GPU. It is for checking, not for speed."""
+"""cupy-sim: the CUDA backend on the CPU simulator, which tests its kernels on machines without a GPU."""
 
 import shutil
 import sys
@@ -9,7 +9,7 @@ from cnnkit.errors import BackendUnavailableError
 
 
 class CupySimBackend(CudaBackend):
-    """What CupyBackend does, with the same kernels, on memory and threads that are simulated."""
+    """The same kernels as CupyBackend, on simulated memory and threads. It is slow."""
 
     name = "cupy-sim"
     device = "cpu"
@@ -17,14 +17,14 @@ class CupySimBackend(CudaBackend):
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
         if device not in (None, "cpu"):
             raise BackendUnavailableError(f"backend cupy-sim: expected device cpu, got {device!r}")
-        from cnnkit.backends.cuda.simulator.sim_machine import Simulated
+        from cnnkit.backends.cuda.simulator.sim_machine import SimMachine
 
-        super().__init__(Simulated())
+        super().__init__(SimMachine())
 
     @classmethod
     def availability(cls) -> Availability:
         if sys.platform != "linux":
             return Availability(False, "it compiles CUDA kernels with g++ and glibc, so it needs Linux", "", ())
         if shutil.which("g++") is None:
-            return Availability(False, "it compiles CUDA kernels with g++, which is not here", "apt install g++", ())
+            return Availability(False, "it compiles CUDA kernels with g++, which is missing", "apt install g++", ())
         return Availability(True, devices=("cpu",))

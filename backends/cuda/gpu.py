@@ -5,23 +5,24 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cnnkit.backends.cuda.cublas import Cublas
+from cnnkit.backends.cuda.machine import Machine
 from cnnkit.backends.cuda.products import Product
 from cnnkit.backends.protocol import Native
-from cnnkit.backends.shared.captured_step import CaptureError
+from cnnkit.backends.shared.capture_device import CaptureError
 from cnnkit.errors import first_line
 
 T = TypeVar("T")
 
 
-class Gpu:
-    """The current CUDA device. Work goes to CuPy's current stream, as all of CuPy's own does."""
+class Gpu(Machine):
+    """The current CUDA device. All work goes to CuPy's current stream, as that of CuPy itself."""
 
     def __init__(self) -> None:
         import cupy
 
         self.xp: Any = cupy
         self.cublas = Cublas(cupy)
-        self._recording = cupy.cuda.Stream(non_blocking=True)  # the default stream cannot be captured
+        self._capture_stream = cupy.cuda.Stream(non_blocking=True)  # the default stream cannot be captured
 
     def load(self, source: str, options: tuple[str, ...]) -> Any:
         return self.xp.RawModule(code=source, options=options)
@@ -30,31 +31,34 @@ class Gpu:
         self.cublas.multiply(product, x, y, out, accumulate)
 
     def capture(self, function: Callable[[], T]) -> Callable[[], T]:
-        """Record `function` as a graph.
+        """Capture `function` in a CUDA graph.
 
-        Its arrays come from a memory pool of their own, which lives as long as the graph: nobody else may be given
-        the memory that the graph writes to.
+        Its arrays come from a memory pool that lives as long as the graph, because nothing else may use the memory that
+        the graph writes to.
         """
-        cuda, blocks = self.xp.cuda, []
+        cuda, memory_blocks = self.xp.cuda, []
 
-        def kept(size: int) -> Any:  # a pool short of memory gives free blocks back, which earlier nodes still use
-            blocks.append(cuda.Memory(size))
-            return cuda.MemoryPointer(blocks[-1], 0)
+        def allocate(
+            size: int,
+        ) -> Any:
+            # A pool that is short of memory would free blocks that the graph still uses, so they are kept.
+            memory_blocks.append(cuda.Memory(size))
+            return cuda.MemoryPointer(memory_blocks[-1], 0)
 
-        pool = cuda.MemoryPool(kept)
+        pool = cuda.MemoryPool(allocate)
         self.synchronize()
-        self.xp.get_default_memory_pool().free_all_blocks()  # what the first run used is needed once more
+        self.xp.get_default_memory_pool().free_all_blocks()  # the capture needs as much memory as the first run used
         try:
-            with self._recording, cuda.using_allocator(pool.malloc):
+            with self._capture_stream, cuda.using_allocator(pool.malloc):
                 self.cublas.follow_stream()
-                self._recording.begin_capture()
+                self._capture_stream.begin_capture()
                 try:
                     result = function()
                 finally:
-                    graph = self._recording.end_capture()
-        except Exception as error:  # whatever stops a capture, the step can still run as it is
+                    graph = self._capture_stream.end_capture()
+        except Exception as error:  # whatever stops the capture, the step itself still runs
             raise CaptureError(f"{type(error).__name__}: {first_line(error)}") from error
-        return functools.partial(_replay, graph, result, (pool, blocks))
+        return functools.partial(_replay, graph, result, (pool, memory_blocks))
 
     def free_bytes(self) -> int:
         free, _ = self.xp.cuda.runtime.memGetInfo()
@@ -65,6 +69,6 @@ class Gpu:
 
 
 def _replay(graph: Any, result: T, _memory: Any) -> T:
-    """Launch the graph. `_memory` is held so that it stays the graph's."""
+    """Launch the graph. `_memory` is a parameter only to keep the memory of the graph alive."""
     graph.launch()
     return result

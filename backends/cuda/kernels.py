@@ -1,4 +1,4 @@
-"""The .cu files of this folder: which kernel stands in which, compiled when first used, launched and counted."""
+"""The kernels in the folder `kernels/`: each is compiled when first used, and its launches are counted."""
 
 import functools
 import re
@@ -9,13 +9,13 @@ from typing import Any
 from cnnkit.backends.cuda.machine import Function, Machine
 
 FOLDER = Path(__file__).parent / "kernels"
-THREADS = 256  # of a block, unless a kernel asks for other ones
+THREADS = 256  # of a block, unless a launch says otherwise
 MOST_BLOCKS = 65535  # along the second and third axis of a grid
 _KERNEL = re.compile(r'extern "C" __global__ void (\w+)\(')
 
 
 def source(file: Path) -> str:
-    """Return a .cu file as one text, the common header in the place of its #include."""
+    """Return the text of a .cu file with the common header in place of its #include."""
     common = (FOLDER / "common.cuh").read_text("utf-8")
     text = file.read_text("utf-8")
     number = text[: text.index("#include")].count("\n") + 2
@@ -23,7 +23,7 @@ def source(file: Path) -> str:
 
 
 def options(dtype: Any) -> tuple[str, ...]:
-    """Return the compiler's options for values of `dtype`; no fused multiply-add, so that bits are near to NumPy's."""
+    """Return the compiler's options for values of `dtype`; no fused multiply-add, to compute as NumPy does."""
     return ("--std=c++17", "--fmad=false", f"-DREAL={'double' if dtype == 'float64' else 'float'}")
 
 
@@ -45,9 +45,9 @@ class Kernels:
     def __call__(
         self, name: str, dtype: Any, grid: tuple[int, ...], *arguments: Any, block: tuple[int, ...] = (THREADS,)
     ) -> None:
-        """Launch kernel `name` for values of `dtype`; nothing is launched for a grid without blocks.
+        """Launch kernel `name` for values of `dtype`, unless the grid is empty.
 
-        Raises TypeError for a dtype that a GPU would misread.
+        Raises TypeError for a dtype that the kernels do not have.
         """
         if dtype not in ("float32", "float64"):
             raise TypeError(f"{name}: expected float32 or float64, got {dtype}")
@@ -67,10 +67,10 @@ class Kernels:
 
 
 def blocks(count: int, threads: int = THREADS) -> int:
-    """Return how many blocks of `threads` hold `count` threads."""
+    """Return the number of blocks of `threads` threads for `count` threads."""
     return -(-count // threads)
 
 
 def planes(count: int) -> int:
-    """Return the grid's length along an axis that a kernel loops over."""
+    """Return the length of the grid along an axis that the kernel also loops over."""
     return min(count, MOST_BLOCKS)

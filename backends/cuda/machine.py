@@ -1,4 +1,4 @@
-"""What the CUDA backend needs of the thing that it runs on: a GPU through CuPy, or the CPU stand-in."""
+"""What the CUDA backend needs of the machine that it runs on: a GPU through CuPy, or the CPU simulator."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -13,23 +13,23 @@ Function = Callable[[tuple[int, ...], tuple[int, ...], tuple[Any, ...]], None]  
 class Machine(Protocol):
     """Memory, kernels, products and captured steps."""
 
-    xp: Any  # the array module: cupy, or one that behaves like it
+    xp: Any  # the array module: cupy or one with its interface
 
     def load(self, source: str, options: tuple[str, ...]) -> Any:
         """Compile CUDA source; the result's get_function(name) is a Function."""
 
     def multiply(self, product: Product, x: Native, y: Native, out: Native, accumulate: bool) -> None:
-        """Write the product into `out`, or add it to what is there; the arrays are where each first matrix starts."""
+        """Write the product to `out` or add it; each array starts with its first matrix."""
 
     def capture(self, function: Callable[[], T]) -> Callable[[], T]:
         """Return a function that does on the device what `function` would; its result is valid until the next call.
 
-        `function` has run before. Raises CaptureError (of captured_step) where it cannot be captured.
+        `function` has run before. Raises CaptureError (of capture_device) where it cannot be captured.
         """
         ...
 
     def free_bytes(self) -> int:
-        """Return how much memory new arrays can have."""
+        """Return how many bytes are free for new arrays."""
         ...
 
     def synchronize(self) -> None:

@@ -4,46 +4,48 @@ from typing import Any
 
 from numpy import int32
 
-from cnnkit.backends.cuda.convolution import Tools, Windows
+from cnnkit.backends.cuda.convolution import CudaTools, WindowGeometry
 from cnnkit.backends.cuda.kernels import blocks, planes
 from cnnkit.backends.protocol import Native
 
 
-def max_forward(tools: Tools, x: Native, windows: Windows) -> tuple[Native, Native]:
-    """Return (y, places): the maxima, and where in its plane each stands."""
+def max_forward(tools: CudaTools, x: Native, windows: WindowGeometry) -> tuple[Native, Native]:
+    """Return (y, places): the maximum of each window, and its index in the plane of x."""
     shape = (*x.shape[:2], *windows.outputs)
     y, places = tools.xp.empty(shape, x.dtype), tools.xp.empty(shape, "int32")
     _launch(tools, "max_pool", windows.number, windows, x, y, places)
     return y, places
 
 
-def max_gradient(tools: Tools, dy: Native, places: Native, windows: Windows) -> Native:
+def max_gradient(tools: CudaTools, dy: Native, places: Native, windows: WindowGeometry) -> Native:
     """Return dx (N, C, H, W)."""
     dx = tools.xp.empty(windows.x_shape, dy.dtype)
     _launch(tools, "max_pool_gradient", _pixels(windows), windows, dy, places, dx)
     return dx
 
 
-def average_forward(tools: Tools, x: Native, windows: Windows, count_padding: bool) -> Native:
+def average_forward(tools: CudaTools, x: Native, windows: WindowGeometry, count_padding: bool) -> Native:
     """Return the mean of each window."""
     y = tools.xp.empty((*x.shape[:2], *windows.outputs), x.dtype)
     _launch(tools, "average_pool", windows.number, windows, x, y, last=(int32(count_padding),))
     return y
 
 
-def average_gradient(tools: Tools, dy: Native, windows: Windows, count_padding: bool) -> Native:
+def average_gradient(tools: CudaTools, dy: Native, windows: WindowGeometry, count_padding: bool) -> Native:
     """Return dx (N, C, H, W)."""
     dx = tools.xp.empty(windows.x_shape, dy.dtype)
     _launch(tools, "average_pool_gradient", _pixels(windows), windows, dy, dx, last=(int32(count_padding),))
     return dx
 
 
-def _pixels(windows: Windows) -> int:
+def _pixels(windows: WindowGeometry) -> int:
     return windows.x_shape[2] * windows.x_shape[3]
 
 
-def _launch(tools: Tools, name: str, count: int, windows: Windows, *arrays: Native, last: tuple[Any, ...] = ()) -> None:
-    """Launch a kernel over `count` places of each plane."""
+def _launch(
+    tools: CudaTools, name: str, count: int, windows: WindowGeometry, *arrays: Native, last: tuple[Any, ...] = ()
+) -> None:
+    """Launch a kernel with `count` threads for each plane."""
     stack = windows.x_shape[0] * windows.x_shape[1]
     arguments = windows.arguments(dilated=False)
     tools.kernels(name, arrays[0].dtype, (blocks(count), planes(stack)), *arrays, int32(stack), *arguments, *last)

@@ -1,4 +1,4 @@
-"""Every matrix product of the CUDA backend, in the form that cuBLAS takes: equal steps from matrix to matrix."""
+"""Every matrix product of the CUDA backend, as strided batches for cuBLAS: equal steps from matrix to matrix."""
 
 import itertools
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from cnnkit.backends.protocol import Native
 
 
 class Matrix(NamedTuple):
-    """How one factor lies in memory, in elements.
+    """The memory layout of one factor, in elements.
 
-    transposed  element (i, j) stands at j * leading + i, otherwise at i * leading + j
-    step        from one matrix of the batch to the next; 0 where all are the same one
+    transposed  element (i, j) is at j * leading + i, otherwise at i * leading + j
+    step        from one matrix of the batch to the next; 0 where all are the same matrix
     """
 
     leading: int
@@ -39,7 +39,7 @@ Multiply = Callable[[Product, Native, Native, Native, bool], None]
 def gemm(xp: Any, multiply: Multiply, x: Native, y: Native, out: Native = None, accumulate: bool = False) -> Native:
     """Return x y for x (..., M, K) and y (..., K, N) of one dtype, whose leading axes broadcast.
 
-    out: where the result goes, its rows contiguous. accumulate: add to what `out` holds.
+    out: receives the result; its rows are contiguous. accumulate: add to what `out` holds.
     """
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     out = xp.empty((*batch, x.shape[-2], y.shape[-1]), x.dtype) if out is None else out
@@ -56,7 +56,7 @@ def gemm(xp: Any, multiply: Multiply, x: Native, y: Native, out: Native = None, 
 
 
 def _multiply(multiply: Multiply, x: Native, y: Native, out: Native, accumulate: bool) -> None:
-    """Run one batched product, or one for each index of the shortest leading axis where their steps are not equal."""
+    """Compute one batched product, or one for each index of the shortest leading axis where steps are not equal."""
     (m, k), n, batch = x.shape[-2:], y.shape[-1], x.shape[:-2]
     first, second, result = (_matrix(array, batch) for array in (x, y, out))
     if first is not None and second is not None and result is not None:
@@ -74,7 +74,7 @@ def _matrix(array: Native, batch: tuple[int, ...]) -> Matrix | None:
 
 
 def _step(array: Native, batch: tuple[int, ...]) -> int | None:
-    """Return the elements from one matrix to the next over all leading axes; None where they are not always as many."""
+    """Return the step in elements from one matrix to the next over all leading axes, None where it varies."""
     axes = [(length, array.strides[i] // array.itemsize) for i, length in enumerate(batch) if length > 1]
     for (_, outer), (length, inner) in itertools.pairwise(axes):
         if outer != length * inner:
@@ -94,5 +94,5 @@ def _layout(array: Native) -> tuple[int, bool] | None:
 
 
 def _readable(xp: Any, array: Native) -> Native:
-    """Return the array in a layout that cuBLAS reads."""
+    """Return the array, or a copy, in a layout that cuBLAS can read."""
     return xp.ascontiguousarray(array) if _layout(array) is None else array

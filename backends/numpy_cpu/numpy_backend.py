@@ -1,4 +1,4 @@
-"""NumPy: arrays on the host, with buffers that are kept and shards of the batch on threads."""
+"""NumPy: arrays on the host, with reused memory, and shards of the batch in several threads."""
 
 import functools
 import math
@@ -14,36 +14,36 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cnnkit.backends.numpy_cpu.capture.memory import Memory, Workspace, empty_like
-from cnnkit.backends.numpy_cpu.capture.program import recording
-from cnnkit.backends.numpy_cpu.capture.replay import RecordedStep
-from cnnkit.backends.numpy_cpu.capture.tracer import Traced
+from cnnkit.backends.numpy_cpu.capture.replay import ThreadLocalStep
+from cnnkit.backends.numpy_cpu.capture.traced_array import TracedArray
+from cnnkit.backends.numpy_cpu.capture.tracer import active_tracer
 from cnnkit.backends.numpy_cpu.kernels import composites, convolution, pooling
 from cnnkit.backends.numpy_cpu.kernels.products import LARGE, product, shared_product
 from cnnkit.backends.numpy_cpu.kernels.windows import samples_last_in_memory, windows_on
 from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
-from cnnkit.backends.numpy_cpu.threads.shared_work import shared_out
-from cnnkit.backends.numpy_cpu.threads.thread_tuner import Quicker
+from cnnkit.backends.numpy_cpu.threads.pool_work import run_in_pool
+from cnnkit.backends.numpy_cpu.threads.thread_tuner import ThreadTuner
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
 from cnnkit.backends.shared.array_backend import ArrayBackend
 
 T = TypeVar("T")
 
-# Samples a shard. Many make long runs in memory (windows.py) and few calls from Python, few make work for several
-# threads and arrays that fit the cache.
+# Samples per shard. Large shards mean long runs in memory (windows.py) and few calls from Python, small ones mean work
+# for several threads and arrays that fit the cache.
 SMALLEST_SHARD, LARGEST_SHARD = 16, 32
-SHARDS = 4  # into which a batch is cut if its shards have between so many samples
-FEWEST_VALUES, MOST_VALUES = 1 << 15, 1 << 17  # of a shard's input: very small images come in more, large ones in fewer
-MOST_KINDS = 1000  # of work whose times are known
-UPDATE_VALUES = 1 << 15  # of a parameter updated at a time: a formula's intermediate results stay in the cache
+SHARDS = 4  # per batch, if that gives shards between these sizes
+FEWEST_VALUES, MOST_VALUES = 1 << 15, 1 << 17  # per shard: more samples of very small images, fewer of large ones
+MOST_KINDS = 1000  # of work whose times are remembered
+UPDATE_VALUES = 1 << 15  # of an optimizer's arrays at a time, so that intermediate values stay in the cache
 
 
 class NumpyBackend(ArrayBackend):
     """The primitives on numpy.ndarray.
 
-    threads: None is one a core. How work is cut depends on shapes alone, and BLAS is kept to one thread while a step
-    runs: its own threads wait by spinning, which is slow where cores are shared, and split sums by their number. So a
-    training gives the same bits on any number of threads.
-    captures: whether compiled steps are recorded and played; False makes each call anew.
+    threads: None means one per core. Work is cut by shapes alone, and BLAS uses one thread while a step runs: its own
+    threads wait by spinning, which is slow where cores are shared, and split sums by their number. So a training gives
+    the same bits on any number of threads.
+    captures: whether compiled steps are recorded and replayed.
     """
 
     name = "numpy"
@@ -54,27 +54,27 @@ class NumpyBackend(ArrayBackend):
         self.threads = threads or _cores()
         self.memory = Memory()
         self._local = threading.local()
-        self._quicker: defaultdict[Any, Quicker] = defaultdict(Quicker)  # by the kind of the work
+        self._tuners: defaultdict[Any, ThreadTuner] = defaultdict(ThreadTuner)  # by the kind of the work
 
     def _workspace(self) -> Workspace:
-        """Return this thread's, or the one of what it is recording."""
-        tape = recording()
-        if tape is not None:
-            return tape.workspace
+        """Return the workspace of this thread, or of the tracer that is recording it."""
+        tracer = active_tracer()
+        if tracer is not None:
+            return tracer.workspace
         try:
-            own: Workspace = self._local.workspace
+            workspace: Workspace = self._local.workspace
         except AttributeError:
-            own = self._local.workspace = Workspace(self.memory)
-        return own
+            workspace = self._local.workspace = Workspace(self.memory)
+        return workspace
 
     @contextmanager
-    def alone(self, memory: Memory) -> Iterator[None]:
-        """Let this thread work in this memory meanwhile, and share nothing out."""
-        before, self._local.workspace, self._local.alone = self._workspace(), Workspace(memory), True
+    def isolate_thread(self, memory: Memory) -> Iterator[None]:
+        """Let this thread work in this memory, without the help of other threads, inside a `with` block."""
+        before, self._local.workspace, self._local.isolated = self._workspace(), Workspace(memory), True
         try:
             yield
         finally:
-            self._local.workspace, self._local.alone = before, False
+            self._local.workspace, self._local.isolated = before, False
 
     def empty(self, shape: Shape, dtype: Any) -> Native:
         """Return an uninitialised array."""
@@ -85,7 +85,7 @@ class NumpyBackend(ArrayBackend):
         return self._workspace().scratch(name, shape, dtype)
 
     def asarray(self, values: Any, dtype: str | None = None) -> Native:
-        if isinstance(values, Traced):
+        if isinstance(values, TracedArray):
             return values if dtype in (None, values.dtype) else values.astype(dtype)
         return np.asarray(values, dtype)
 
@@ -93,11 +93,11 @@ class NumpyBackend(ArrayBackend):
         return np.asarray(x)
 
     def exp(self, x: Native) -> Native:
-        with np.errstate(over="ignore"):  # infinity is the answer
+        with np.errstate(over="ignore"):  # infinity is the right result
             return np.exp(x)
 
     def matmul(self, x: Native, y: Native) -> Native:
-        """Return x y, laid out in memory as x is: rows whose samples are last give rows whose samples are last."""
+        """Return x y in the memory layout of x: if samples are last in x, they are last in the result."""
         if x.ndim == y.ndim == 2 and x.flags.f_contiguous and not x.flags.c_contiguous:
             out = self.empty((y.shape[1], x.shape[0]), np.result_type(x.dtype, y.dtype))
             return self.gemm(y.T, x.T, out).T
@@ -106,9 +106,9 @@ class NumpyBackend(ArrayBackend):
     def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
         if min(x.ndim, y.ndim) < 2 or x.dtype != y.dtype or x.dtype.kind != "f":
             return np.matmul(x, y, out=out)
-        if _in_shard() or x.size * y.shape[-1] < LARGE:
+        if _in_worker() or x.size * y.shape[-1] < LARGE:
             return product(self.empty, x, y, out)
-        return shared_product(functools.partial(self._each, ("gemm", x.shape, y.shape)), self.empty, x, y, out)
+        return shared_product(functools.partial(self._run_pieces, ("gemm", x.shape, y.shape)), self.empty, x, y, out)
 
     def concatenate(self, arrays: Sequence[Native], axis: int = 0) -> Native:
         if any(array.dtype != arrays[0].dtype for array in arrays):
@@ -170,7 +170,7 @@ class NumpyBackend(ArrayBackend):
             composites.update(formula, parameter[cut], gradient[cut], *(slot[cut] for slot in slots))
 
         if parameter.ndim == 1 and parameter.size > UPDATE_VALUES:
-            self._each(("update", parameter.size), piece, range(0, parameter.size, UPDATE_VALUES))
+            self._run_pieces(("update", parameter.size), piece, range(0, parameter.size, UPDATE_VALUES))
         else:
             composites.update(formula, parameter, gradient, *slots)
         return (parameter, *slots)
@@ -191,36 +191,36 @@ class NumpyBackend(ArrayBackend):
         wanted = max(min(max(count // SHARDS, SMALLEST_SHARD), LARGEST_SHARD), FEWEST_VALUES // values)
         most = max(1, min(wanted, MOST_VALUES // values))
         shards = max(1, -(-count // most))
-        return max(1, -(-count // shards))  # equal ones
+        return max(1, -(-count // shards))  # of nearly equal size
 
     def map_samples(self, function: Callable[..., T], size: int, *arrays: Native, label: str = "") -> list[T]:
-        firsts = range(0, max(len(arrays[0]), 1), size)  # a batch of none is one shard
+        firsts = range(0, max(len(arrays[0]), 1), size)  # an empty batch is one shard
         kind = (label, arrays[0].shape)
 
         def one(first: int) -> T:
             return function(first, *(samples_last_in_memory(self, a[first : first + size]) for a in arrays))
 
-        return self._each(kind, one, firsts)
+        return self._run_pieces(kind, one, firsts)
 
-    def _each(self, kind: Any, function: Callable[[int], T], starts: range) -> list[T]:
-        """Return [function(start), ...], worked out on the threads where that is quicker for this kind of work."""
-        # A pool that waits for itself would wait for ever, so work inside a shard is done one after the other.
-        if _in_shard() or len(starts) == 1:
+    def _run_pieces(self, kind: Any, function: Callable[[int], T], starts: range) -> list[T]:
+        """Return [function(start), ...], computed in several threads where that is faster for this kind of work."""
+        # A worker of the pool must not wait for the pool, which would wait for ever: it runs its pieces in turn.
+        if _in_worker() or len(starts) == 1:
             return [function(start) for start in starts]
-        if len(self._quicker) > MOST_KINDS:
-            self._quicker.clear()
-        quicker, tape, began = self._quicker[kind], recording(), time.perf_counter()
-        shared = self.threads > 1 and not getattr(self._local, "alone", False) and quicker.shared()
+        if len(self._tuners) > MOST_KINDS:
+            self._tuners.clear()
+        tuner, tracer, started = self._tuners[kind], active_tracer(), time.perf_counter()
+        threaded = self.threads > 1 and not getattr(self._local, "isolated", False) and tuner.choose()
         with single_threaded_blas():
-            if shared and tape is None:
-                found = shared_out(self._pool(), function, starts)
+            if threaded and tracer is None:
+                results = run_in_pool(self._pool(), function, starts)
             else:
-                with _at_work():
-                    if self.threads > 1 and tape is not None:
-                        return tape.side_by_side(function, starts, self.threads, self._pool)
-                    found = [function(start) for start in starts]
-        quicker.took(shared, time.perf_counter() - began)
-        return found
+                with _acting_as_worker():
+                    if self.threads > 1 and tracer is not None:
+                        return tracer.record_in_parallel(function, starts, self.threads, self._pool)
+                    results = [function(start) for start in starts]
+        tuner.record(threaded, time.perf_counter() - started)
+        return results
 
     def _pool(self) -> ThreadPoolExecutor:
         return _pool(self.threads, os.getpid())
@@ -229,52 +229,36 @@ class NumpyBackend(ArrayBackend):
         reason = impure if self.captures else "capturing is switched off"
         if np.lib.NumpyVersion(np.__version__) < "2.0.0":  # it gives numbers without axes other dtypes
             reason = f"it needs NumPy 2, this is {np.__version__}"
-        return _Compiled(RecordedStep(step, self, reason))
+        return ThreadLocalStep(step, self, reason)
 
 
-class _Compiled:
-    """A step in which infinities and NaN may arise: training looks at the loss and explains it."""
-
-    def __init__(self, step: RecordedStep) -> None:
-        self._step = step
-
-    def __call__(self, *arguments: Any) -> Any:
-        with np.errstate(all="ignore"), single_threaded_blas():
-            return self._step(*arguments)
-
-    @property
-    def reason(self) -> str | None:
-        """Why the step is not recorded, None while nothing has stood in the way."""
-        return self._step.reason
-
-
-_worker = threading.local()
+_thread = threading.local()
 
 
 @functools.cache
 def _pool(threads: int, process: int) -> ThreadPoolExecutor:  # noqa: ARG001 (a forked child needs threads of its own)
-    return ThreadPoolExecutor(threads, thread_name_prefix="cnnkit", initializer=_begin_work)
+    return ThreadPoolExecutor(threads, thread_name_prefix="cnnkit", initializer=_become_worker)
 
 
-def _begin_work() -> None:
-    """Mark a thread of the pool; let infinities and NaN arise in it: training looks at the loss and explains it."""
-    _worker.at_work = True
+def _become_worker() -> None:
+    """Mark this thread as one of the pool, and switch off its warnings about infinities and NaN."""
+    _thread.is_worker = True
     np.seterr(all="ignore")
 
 
 @contextmanager
-def _at_work() -> Iterator[None]:
-    """Treat this thread as one of the pool."""
-    _worker.at_work = True
+def _acting_as_worker() -> Iterator[None]:
+    """Treat this thread as one of the pool inside a `with` block."""
+    _thread.is_worker = True
     try:
         with np.errstate(all="ignore"):
             yield
     finally:
-        _worker.at_work = False
+        _thread.is_worker = False
 
 
-def _in_shard() -> bool:
-    return getattr(_worker, "at_work", False)
+def _in_worker() -> bool:
+    return getattr(_thread, "is_worker", False)
 
 
 def _cores() -> int:

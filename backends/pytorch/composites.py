@@ -1,4 +1,4 @@
-"""PyTorch's own bodies of the composite primitives: its native operations, in place where that is allowed."""
+"""The composite primitives by native operations of PyTorch, in place where that is allowed."""
 
 from typing import Any
 

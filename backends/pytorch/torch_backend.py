@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
 from cnnkit.backends.pytorch import composites as torch_composites
-from cnnkit.backends.pytorch.cuda_graph import TorchRecorder
+from cnnkit.backends.pytorch.capture_device import TorchCaptureDevice
 from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.backends.shared.philox import counters, philox4x32
 from cnnkit.errors import BackendUnavailableError
@@ -17,8 +17,8 @@ from cnnkit.errors import BackendUnavailableError
 class TorchBackend(Backend):
     """The primitives on torch.Tensor.
 
-    device: "cpu", "cuda", "cuda:1", "mps"; None takes the best that is there. threads: of the CPU operations.
-    TF32 is switched off: PyTorch's convolutions on CUDA round to it unless told not to.
+    device: "cpu", "cuda", "cuda:1", "mps"; None takes the best one available. threads: of the CPU operations.
+    TF32 is switched off: by default PyTorch's convolutions on CUDA round to it.
     """
 
     name = "torch"
@@ -49,7 +49,7 @@ class TorchBackend(Backend):
 
     def asarray(self, values: Any, dtype: str | None = None) -> Native:
         if not isinstance(values, self.torch.Tensor):
-            # PyTorch warns about memory that may not be written, and takes none that is read backwards
+            # PyTorch warns about read-only memory, and refuses negative strides
             host = np.require(np.asarray(values, dtype), requirements=("C", "W"))
             values = self.torch.from_numpy(host.copy() if min(host.strides, default=0) < 0 else host)
         return values.to(self.device, self._dtype(dtype))
@@ -135,7 +135,7 @@ class TorchBackend(Backend):
         self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
         shape, even = _even_shape(x_shape, padding)
-        x = dy.new_empty((1,)).expand(shape)  # only its shape is looked at
+        x = dy.new_empty((1,)).expand(shape)  # only its shape is used
         weight = self._channels_last(weight)
         dx = self._convolution_gradient(dy, x, weight, stride, even, dilation, groups, (True, False, False))[0]
         return dx if shape == x_shape else self._uneven(dx, x_shape, padding)
@@ -144,14 +144,14 @@ class TorchBackend(Backend):
         self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
         x, even = self._even(x, padding, 0)
-        weight = self._channels_last(dy.new_empty((1,)).expand(weight_shape))  # only shape and layout are looked at
+        weight = self._channels_last(dy.new_empty((1,)).expand(weight_shape))  # only its shape and layout are used
         return self._convolution_gradient(dy, x, weight, stride, even, dilation, groups, (False, True, False))[1]
 
     def _channels_last(self, weight: Native) -> Native:
-        """Return the weight so laid out that on a CPU images come out with their channels last: faster there."""
+        """Return the weight in the layout that gives outputs with channels last on a CPU, which is faster there."""
         if self.device != "cpu":
             return weight
-        # A copy even where one channel makes both layouts the same memory: PyTorch goes by the strides.
+        # Copied even where one channel makes both layouts the same memory: PyTorch looks at the strides.
         return self.torch.empty_like(weight, memory_format=self.torch.channels_last).copy_(weight)
 
     def _convolution_gradient(
@@ -170,7 +170,7 @@ class TorchBackend(Backend):
         self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
     ) -> Native:
         framed, even, indices = saved
-        if framed.is_contiguous(memory_format=self.torch.channels_last):  # else PyTorch lays out all of dx anew, twice
+        if framed.is_contiguous(memory_format=self.torch.channels_last):  # else PyTorch copies all of dx twice
             dy = dy.contiguous(memory_format=self.torch.channels_last)
         dx = self.torch.ops.aten.max_pool2d_with_indices_backward(
             dy, framed, window, stride, even, (1, 1), False, indices
@@ -195,7 +195,7 @@ class TorchBackend(Backend):
     def _framed_average(
         self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool
     ) -> tuple[Native, Any]:
-        """Return x inside its frame of zeros, and what the mean must be multiplied by when zeros do not count."""
+        """Return x padded with zeros, and the factor of the mean where zeros do not count, None where there is none."""
         framed = self._pad(x, padding, 0)
         if count_padding or framed is x:
             return framed, None
@@ -209,7 +209,7 @@ class TorchBackend(Backend):
         return self.torch.nn.functional.pad(x, (left, right, top, bottom), value=fill)
 
     def _even(self, x: Native, padding: Padding, fill: float, largest: Pair | None = None) -> tuple[Native, Pair]:
-        """Return (x, padding) that PyTorch takes: what it cannot do (uneven, wider than `largest`) is padded here."""
+        """Return (x, padding) that PyTorch accepts; other padding (uneven, wider than `largest`) is added to x here."""
         (top, bottom), (left, right) = padding
         if top == bottom and left == right and (largest is None or (top <= largest[0] and left <= largest[1])):
             return x, (top, left)
@@ -260,7 +260,7 @@ class TorchBackend(Backend):
     def compile(self, step: Step, impure: str | None = None) -> Step:
         if not self.device.startswith("cuda"):
             return step
-        return CapturedStep(step, TorchRecorder(self.torch, self.device), impure)
+        return CapturedStep(step, TorchCaptureDevice(self.torch, self.device), impure)
 
     def data_bytes(self) -> int:
         return self.torch.cuda.mem_get_info(self.device)[0] // 3 if self.device.startswith("cuda") else 0
@@ -293,8 +293,8 @@ def _even_shape(x_shape: Shape, padding: Padding) -> tuple[Shape, Pair]:
 
 
 def _devices(torch: Any) -> tuple[str, ...]:
-    """Return the kinds of device that are there, best first."""
-    found = ["cuda"] if torch.cuda.is_available() else []
+    """Return the kinds of device available, best first."""
+    devices = ["cuda"] if torch.cuda.is_available() else []
     if torch.backends.mps.is_available():
-        found.append("mps")
-    return (*found, "cpu")
+        devices.append("mps")
+    return (*devices, "cpu")

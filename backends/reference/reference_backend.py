@@ -1,7 +1,7 @@
-"""The oracle: every primitive as its definition reads, in float64, to be believed by reading.
+"""The oracle: every primitive as its definition reads, in float64, to be verified by reading.
 
-Slow. Windows are visited one output position at a time; within one, samples and channels are handled together.
-It shares no code with the other backends, so that it can catch their mistakes.
+It is slow. It loops over output positions; at each, samples and channels are computed together. It shares no code with
+the other backends, so that it can detect their mistakes.
 """
 
 import itertools
@@ -41,7 +41,7 @@ class ReferenceBackend(Backend):
         draws = [word >> 8 for word in words[start % 4 : start % 4 + size]]
         return np.array(draws, np.float64).reshape(shape) / 2**24
 
-    # ---- element by element, reductions, moving: NumPy's own
+    # ---- element by element, reductions, moving: by NumPy
 
     def exp(self, x: Native) -> Native:
         with np.errstate(over="ignore"):
@@ -182,7 +182,7 @@ def _outputs(framed: Native, window: Pair, stride: Pair, dilation: Pair = (1, 1)
 def _positions(
     outputs: Pair, window: Pair, stride: Pair, dilation: Pair = (1, 1)
 ) -> Iterator[tuple[Pair, slice, slice]]:
-    """Yield ((p, q), rows, columns): where output (p, q) looks in the framed image."""
+    """Yield ((p, q), rows, columns): what output (p, q) sees of the framed image."""
     for p, q in itertools.product(range(outputs[0]), range(outputs[1])):
         top, left = p * stride[0], q * stride[1]
         yield (
@@ -193,7 +193,7 @@ def _positions(
 
 
 def _groups(inputs: int, outputs: int, groups: int) -> Iterator[tuple[slice, slice]]:
-    """Yield, group by group, the input channels and the output channels that they feed."""
+    """Yield the input and output channels of each group."""
     i, o = inputs // groups, outputs // groups
     for g in range(groups):
         yield slice(g * i, (g + 1) * i), slice(g * o, (g + 1) * o)

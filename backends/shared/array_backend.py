@@ -1,4 +1,4 @@
-"""The primitives that are the same on any module that speaks NumPy's language: `xp` is numpy or cupy."""
+"""The primitives that are the same on any array module with NumPy's interface: `xp` is numpy or cupy."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from cnnkit.backends.shared.philox import counters, philox4x32
 
 
 class ArrayBackend(Backend):
-    """A backend over the array module `xp`; convolution and pooling, which depend on the machine, are left to it."""
+    """A backend over the array module `xp`; subclasses add convolution and pooling, which depend on the machine."""
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -82,7 +82,7 @@ class ArrayBackend(Backend):
         return self.gemm(x, y)
 
     def gemm(self, x: Native, y: Native, out: Native = None) -> Native:
-        """Return the matrix product x y; every product of the backend passes here."""
+        """Return the matrix product x y; every matrix product of the backend is computed here."""
         return self.xp.matmul(x, y, out=out)
 
     def assign(self, target: Native, value: Native) -> Native:

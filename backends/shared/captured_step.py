@@ -1,105 +1,54 @@
-"""A training step that is captured and replayed: nothing changes from call to call but the inputs' values.
+"""A training step that is captured once and then replayed: from call to call only the values of its inputs change.
 
-The first calls with some shapes run as they are and so warm everything up; a later one is captured. What a step
-reads lies at fixed places on the device: the variables, which it writes in place, and a copy of each input. Numbers
-among the inputs (learning rate, count of steps) live in memory too, for a captured step has no arguments.
+The first calls run the step as it is, which also warms everything up; a later call captures it. A captured step reads
+from fixed places on the device: the variables, which it writes in place, and copies of its inputs. Numbers among the
+inputs (learning rate, count of steps) are 0-d arrays on the device, because a captured step has no arguments.
 """
 
+import functools
 import math
 import operator
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from cnnkit.backends.protocol import Native, Step
+from cnnkit.backends.shared.capture_device import CaptureDevice, CaptureError
+from cnnkit.backends.shared.step_inputs import Kind, StepInputs, kind_of
+from cnnkit.tree import Structure, leaves
 
-T = TypeVar("T")
 MOST_CAPTURES = 4  # kept at a time; each holds the memory of a step
 
 
-class CaptureError(Exception):
-    """Why a step cannot be captured, in one line."""
-
-
-class Recorder(Protocol):
-    """What a captured step needs of a device."""
-
-    def place(self, array: Native) -> Hashable:
-        """Return where the array lies in the device's memory, and at what distances its values."""
-        ...
-
-    def room_for(self, array: Native) -> Native:
-        """Return an uninitialised array of the same shape and dtype."""
-
-    def numbers(self, count: int, dtype: Any) -> Native:
-        """Return an uninitialised array of `count` numbers."""
-
-    def copy(self, target: Native, source: Native) -> None:
-        """Copy the values of one array of the device to another, without waiting."""
-
-    def set_numbers(self, target: Native, values: list[Any]) -> None:
-        """Bring numbers of the host to the device, without waiting."""
-
-    def worthwhile(self, calls: int, seconds: float) -> bool:
-        """Return whether to capture a step now that was called so often, and took so long when it was quickest."""
-        ...
-
-    def capture(self, function: Callable[..., T], *held: Any) -> Callable[[], T]:
-        """Return a function that does on the device what function(*held) would, its result valid until the next call.
-
-        held: trees of arrays, those that the step reads and writes; their memory is what the captured step works on.
-        `function` has run before. Raises CaptureError where it cannot be captured, or the function returned does when
-        it finds that it was captured wrongly; then nothing has been changed.
-        """
-        ...
-
-
-class _Leaves(NamedTuple):
-    """The leaves of a tree in their order; `form` tells trees apart whose leaves are the same."""
-
-    arrays: list[Native]
-    reals: list[float]
-    wholes: list[int]
-    form: list[Any]
-
-
-class _Inputs(NamedTuple):
-    """Copies of a step's inputs on the device, the numbers too."""
-
-    arrays: list[Native]
-    reals: Native
-    wholes: Native
-
-
 class _Captured(NamedTuple):
-    """A captured step, and what it reads."""
+    """A captured step, and the places from which it reads its inputs."""
 
-    inputs: _Inputs
+    arrays: list[Native]
+    numbers: list[Native]  # the reals, the whole numbers
     replay: Callable[[], Any]
 
 
 @dataclass
-class _Place:
-    """The calls with inputs of one form beside the very same variables, and what stands in for them."""
+class _CacheEntry:
+    """Calls with the same variables in memory, and with inputs of the same structure, shapes and dtypes."""
 
-    held: _Leaves  # the variables, as they were last given
-    form: list[Any]  # of the inputs
-    shapes: list[tuple[Any, ...]]  # and dtypes of their arrays
+    variables: list[Native]  # of the latest call
+    structure: Structure  # of the variables
+    inputs: tuple[Structure, tuple[Kind, ...]]
+    shapes: list[tuple[Any, ...]]  # and dtypes of the input arrays
     calls: int = 0  # before the capture
-    seconds: float = math.inf  # that the quickest of them took
+    seconds: float = math.inf  # of the fastest of them
     captured: _Captured | None = None
 
-    def fits(self, held: _Leaves, given: _Leaves) -> bool:
-        """Return whether these are such variables and inputs."""
+    def fits(self, variables: list[Native], structure: Structure, given: StepInputs) -> bool:
+        """Return whether a call belongs here. Variables are compared by identity, which is fast."""
         return (
-            len(held.arrays) == len(self.held.arrays)
-            and all(map(operator.is_, held.arrays, self.held.arrays))
-            and held.form == self.held.form
-            and given.form == self.form
+            len(variables) == len(self.variables)
+            and all(map(operator.is_, variables, self.variables))
+            and structure == self.structure
+            and (given.structure, given.kinds) == self.inputs
             and all(
                 a.shape == shape and a.dtype == dtype
                 for a, (shape, dtype) in zip(given.arrays, self.shapes, strict=True)
@@ -108,147 +57,122 @@ class _Place:
 
 
 class CapturedStep:
-    """step(variables, *inputs), captured once it has run with inputs of the same form and the same variables.
+    """step(variables, *inputs), captured once it has run with the same variables and with inputs of the same shapes.
 
-    reason: why the step runs eagerly instead, None while nothing has stood in the way.
+    reason: why the step is not captured, None while nothing has prevented it.
     """
 
-    def __init__(self, step: Step, recorder: Recorder, reason: str | None = None) -> None:
-        self._step, self._recorder, self.reason = step, recorder, reason
-        self._places: OrderedDict[Any, _Place] = OrderedDict()
-        self._latest: _Place | None = None
+    def __init__(self, step: Step, device: CaptureDevice, reason: str | None = None) -> None:
+        self._step, self._device, self.reason = step, device, reason
+        self._entries: OrderedDict[Any, _CacheEntry] = OrderedDict()
+        self._latest: _CacheEntry | None = None
 
     def __call__(self, variables: Any, *inputs: Any) -> Any:
-        held, given = _leaves(variables), _leaves(inputs)
-        place = self._latest
-        if place is None or not place.fits(held, given):
-            place = self._latest = self._place(held, given)
-        if place.captured is not None:
-            self._fill(place.captured.inputs, given)
+        """Replay the step if it is captured, capture it if that is worthwhile, else run it."""
+        given = StepInputs.of(inputs)
+        entry = self._entry(variables, given)
+        if entry is not None:
             try:
-                return place.captured.replay()
+                if entry.captured is not None:
+                    return self._replay(entry.captured, given)
+                if self._device.worthwhile(entry.calls, entry.seconds):
+                    return self._capture(entry, variables, given)
             except CaptureError as error:
-                self.reason, place.captured = str(error), None
-        return self._run(place, variables, inputs, given)
+                entry.captured = None
+                self._rule_out(str(error))
+        return self._run(entry, variables, inputs, given)
 
-    def _run(self, place: _Place, variables: Any, inputs: Any, given: _Leaves) -> Any:
-        """Run the step as it is, or capture it for this call and those to come."""
-        copies = self._room(place.held, given)
-        self._fill(copies, given)
+    def _replay(self, captured: _Captured, given: StepInputs) -> Any:
+        self._copy(captured.arrays, given.arrays)
+        self._set_numbers(captured.numbers, given)
+        return captured.replay()
 
-        def run(variables: Any, arrays: list[Native], reals: Native, wholes: Native) -> Any:
-            return self._step(variables, *_rebuilt(inputs, iter(arrays), _each(reals), _each(wholes)))
+    def _capture(self, entry: _CacheEntry, variables: Any, given: StepInputs) -> Any:
+        def run(variables: Any, arrays: list[Native], numbers: list[Native]) -> Any:
+            return self._step(variables, *given.rebuild(arrays, *numbers))
 
-        if place.held.reals or place.held.wholes:
-            self.reason = "numbers among the variables"
-        if self.reason is None and self._recorder.worthwhile(place.calls, place.seconds):
-            try:
-                place.captured = _Captured(copies, self._recorder.capture(run, variables, *copies))
-                return place.captured.replay()
-            except CaptureError as error:
-                self.reason, place.captured = str(error), None
+        arrays = [self._device.allocate_like(array) for array in given.arrays]
+        self._copy(arrays, given.arrays)
+        numbers = self._numbers(variables, given)
+        entry.captured = _Captured(arrays, numbers, self._device.capture(run, variables, arrays, numbers))
+        return entry.captured.replay()
+
+    def _run(self, entry: _CacheEntry | None, variables: Any, inputs: tuple[Any, ...], given: StepInputs) -> Any:
+        """Run the step on the inputs themselves, except numbers and arrays of a layout other than in a captured step.
+
+        Sums in another order, or numbers of another dtype, would give other bits than a replay.
+        """
+        arrays = [self._device.arrange(array) for array in given.arrays]
+        if given.reals or given.wholes or not all(map(operator.is_, arrays, given.arrays)):
+            inputs = given.rebuild(arrays, *self._numbers(variables, given))
         started = time.perf_counter()
-        result = run(variables, *copies)
-        place.calls, place.seconds = place.calls + 1, min(place.seconds, time.perf_counter() - started)
+        result = self._step(variables, *inputs)
+        if entry is not None:
+            entry.calls, entry.seconds = entry.calls + 1, min(entry.seconds, time.perf_counter() - started)
         return result
 
-    def _place(self, held: _Leaves, given: _Leaves) -> _Place:
-        """Return the place of such inputs beside these very variables."""
+    def _entry(self, variables: Any, given: StepInputs) -> _CacheEntry | None:
+        """Return the cache entry of a call; None where a capture is ruled out."""
+        if self.reason is not None and not self._entries:
+            return None
+        held, structure = leaves(variables)
+        if self._latest is None or not self._latest.fits(held, structure, given):
+            self._latest = self._find(held, structure, given)
+        return self._latest
+
+    def _find(self, held: list[Native], structure: Structure, given: StepInputs) -> _CacheEntry | None:
+        """Return the cache entry of such inputs and of variables at these addresses; a new one unless ruled out."""
+        if any(kind_of(type(leaf)) != "array" for leaf in held):
+            self._rule_out("numbers among the variables")
+            return None
         shapes = [_shape(array) for array in given.arrays]
-        key = (
-            repr((held.form, given.form)), tuple(shapes),
-            tuple((self._recorder.place(array), *_shape(array)) for array in held.arrays),
-        )  # fmt: skip
-        place = self._places.setdefault(key, _Place(held, given.form, shapes))
-        place.held = held
-        self._places.move_to_end(key)
-        if len(self._places) > MOST_CAPTURES:
-            self._places.popitem(last=False)
-        return place
+        addresses = tuple((self._device.address(array), *_shape(array)) for array in held)
+        key = (structure, given.structure, given.kinds, tuple(shapes), addresses)
+        if self.reason is None and key not in self._entries:
+            self._entries[key] = _CacheEntry(held, structure, (given.structure, given.kinds), shapes)
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.variables = held
+            self._entries.move_to_end(key)
+            if len(self._entries) > MOST_CAPTURES:
+                self._entries.popitem(last=False)
+        return entry
 
-    def _room(self, held: _Leaves, given: _Leaves) -> _Inputs:
-        """Return room for copies of the inputs; numbers become reals of the dtype of the arrays beside them."""
-        dtypes = (array.dtype for array in (*given.arrays, *held.arrays))
-        dtype = next((dtype for dtype in dtypes if "float" in str(dtype)), "float64")
-        arrays = [self._recorder.room_for(array) for array in given.arrays]
-        numbers = self._recorder.numbers
-        return _Inputs(arrays, numbers(len(given.reals), dtype), numbers(len(given.wholes), "int64"))
+    def _rule_out(self, reason: str) -> None:
+        """Capture nothing from now on; what is captured stays."""
+        self.reason, self._latest = reason, None
+        self._entries = OrderedDict((key, entry) for key, entry in self._entries.items() if entry.captured is not None)
 
-    def _fill(self, copies: _Inputs, given: _Leaves) -> None:
-        """Bring the values of this call to their places."""
-        for target, array in zip(copies.arrays, given.arrays, strict=True):
-            self._recorder.copy(target, array)
+    def _numbers(self, variables: Any, given: StepInputs) -> list[Native]:
+        """Return the numbers of the inputs on the device: reals, of the dtype of the arrays beside them, and wholes."""
+        dtypes = (array.dtype for array in _arrays_beside(given, variables))
+        dtype = next(filter(_is_real, dtypes), "float64")
+        allocate = self._device.allocate_numbers
+        numbers = [allocate(len(given.reals), dtype), allocate(len(given.wholes), "int64")]
+        self._set_numbers(numbers, given)
+        return numbers
+
+    def _set_numbers(self, targets: list[Native], given: StepInputs) -> None:
+        reals, wholes = targets
         if given.reals:
-            self._recorder.set_numbers(copies.reals, given.reals)
+            self._device.set_numbers(reals, given.reals)
         if given.wholes:
-            self._recorder.set_numbers(copies.wholes, given.wholes)
+            self._device.set_numbers(wholes, given.wholes)
+
+    def _copy(self, targets: Sequence[Native], sources: Sequence[Native]) -> None:
+        for target, source in zip(targets, sources, strict=True):
+            self._device.copy(target, source)
+
+
+def _arrays_beside(given: StepInputs, variables: Any) -> Iterator[Native]:
+    yield from given.arrays
+    yield from (leaf for leaf in leaves(variables)[0] if kind_of(type(leaf)) == "array")
+
+
+@functools.cache
+def _is_real(dtype: Any) -> bool:
+    return "float" in str(dtype)  # a slow text
 
 
 def _shape(array: Native) -> tuple[Any, ...]:
     return tuple(array.shape), array.dtype
-
-
-_Kind = Literal["dictionary", "sequence", "real", "whole", "array"]
-
-
-def _kind(leaf: type) -> _Kind:
-    """Return what a thing of this class is to a step. Raises TypeError for what it cannot take."""
-    if leaf not in _KINDS:
-        kinds: list[_Kind] = [kind for kind, classes in _CLASSES.items() if issubclass(leaf, classes)]
-        if not kinds and not hasattr(leaf, "shape"):
-            raise TypeError(f"a compiled step takes arrays and numbers, got {leaf.__name__}")
-        _KINDS[leaf] = kinds[0] if kinds else "array"
-    return _KINDS[leaf]
-
-
-_KINDS: dict[type, _Kind] = {}  # what was found so far
-_CLASSES: dict[_Kind, tuple[type, ...]] = {
-    "dictionary": (dict,),
-    "sequence": (tuple, list),
-    "real": (float, np.floating),  # before arrays: NumPy's numbers have a shape too
-    "whole": (int, np.integer),
-}
-
-
-def _leaves(tree: Any) -> _Leaves:
-    """Return the leaves of nested dictionaries and tuples. Raises TypeError for any other thing."""
-    leaves = _Leaves([], [], [], [])
-    _sort(tree, leaves)
-    return leaves
-
-
-def _sort(tree: Any, leaves: _Leaves) -> None:
-    kind = _kind(type(tree))
-    if kind == "array":
-        leaves.arrays.append(tree)
-        leaves.form.append(0)
-    elif kind == "dictionary":
-        leaves.form.append(tuple(tree))
-        for part in tree.values():
-            _sort(part, leaves)
-    elif kind == "sequence":
-        leaves.form.append(len(tree))
-        for part in tree:
-            _sort(part, leaves)
-    elif kind == "real":
-        leaves.reals.append(float(tree))
-        leaves.form.append("real")
-    else:
-        leaves.wholes.append(int(tree))
-        leaves.form.append("whole")
-
-
-def _each(array: Native) -> Iterator[Native]:
-    """Yield the elements as 0-d arrays, which stay on the device."""
-    return (array[i : i + 1].reshape(()) for i in range(array.shape[0]))
-
-
-def _rebuilt(tree: Any, arrays: Iterator[Any], reals: Iterator[Any], wholes: Iterator[Any]) -> Any:
-    """Return the tree with its leaves taken from their places."""
-    kind = _kind(type(tree))
-    if kind == "dictionary":
-        return {name: _rebuilt(part, arrays, reals, wholes) for name, part in tree.items()}
-    if kind == "sequence":
-        parts = tuple(_rebuilt(part, arrays, reals, wholes) for part in tree)
-        return type(tree)(*parts) if hasattr(tree, "_fields") else parts
-    return next(reals if kind == "real" else wholes if kind == "whole" else arrays)

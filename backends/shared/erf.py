@@ -1,4 +1,4 @@
-"""The error function for array modules that have none: its Chebyshev interpolant, made once from math.erf."""
+"""The error function for array modules without one: its Chebyshev interpolant, computed once from math.erf."""
 
 import functools
 import math
@@ -14,7 +14,7 @@ _DEGREE = {"float32": 17, "float64": 36}
 def _coefficients(dtype: str) -> tuple[float, ...]:
     """Chebyshev coefficients of erf(x)/x, which is even, as a function of x**2 on [0, limit**2]."""
     limit, count = _LIMIT[dtype], _DEGREE[dtype] + 1
-    # The angles are multiples of pi/2/count; whole turns are taken off while they are integers, so no bit is lost.
+    # The angles are multiples of pi/2/count; full turns are removed from the integer factors, so no bit is lost.
     cosines = [math.cos(math.pi * k / (2 * count)) for k in range(4 * count)]
     x = [math.sqrt((1 + cosines[2 * j + 1]) / 2) * limit for j in range(count)]
     quotients = [math.erf(v) / v for v in x]

@@ -1,8 +1,8 @@
-"""Philox4x32-10, a generator that is a function of (counter, key).
+"""Philox4x32-10, a random generator that is a function of (counter, key).
 
 Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
-Written with operators alone on int64 arrays, whose products wrap to the same 64 bits as unsigned ones would,
-so one text serves NumPy, CuPy and PyTorch.
+It uses only operators on int64 arrays, whose products wrap to the same 64 bits as those of unsigned integers, so the
+same code runs on NumPy, CuPy and PyTorch.
 """
 
 from typing import Any

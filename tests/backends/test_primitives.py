@@ -23,8 +23,8 @@ def test_an_array_of_the_host_comes_back_as_it_went(arena) -> None:
     x = np.arange(6.0).reshape(2, 3)
     for host in (x, x[:, ::-1], x.T, np.broadcast_to(x, (4, 2, 3)), np.float64(3)):
         assert np.array_equal(arena.backend.to_numpy(arena.array(host)), host)
-    again = arena.backend.asarray(arena.array(x), "float64")
-    assert np.array_equal(arena.backend.to_numpy(again), x)
+    converted = arena.backend.asarray(arena.array(x), "float64")
+    assert np.array_equal(arena.backend.to_numpy(converted), x)
 
 
 def test_assign_gives_the_array_to_use_from_now_on(arena) -> None:

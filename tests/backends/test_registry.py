@@ -83,9 +83,9 @@ def test_an_unknown_name() -> None:
 
 
 def test_a_broken_backend_is_listed_with_its_reason() -> None:
-    found = registry.available_backends()
-    assert found["broken"] == Availability(False, "RuntimeError: no driver", "", ())
-    assert found["numpy"].usable
+    backends = registry.available_backends()
+    assert backends["broken"] == Availability(False, "RuntimeError: no driver", "", ())
+    assert backends["numpy"].usable
     assert message(backend="broken") == "backend broken: RuntimeError: no driver"
 
 
@@ -131,9 +131,9 @@ def fake_cupy(gpu: bool, kernel: BaseException | None) -> types.ModuleType:
 )
 def test_cupy_that_is_installed(monkeypatch, gpu, kernel, usable, reason) -> None:
     monkeypatch.setitem(sys.modules, "cupy", fake_cupy(gpu, kernel))
-    found = registry.availability("cupy")
-    assert (found.usable, found.reason) == (usable, reason)
-    assert found.devices == (("cuda",) if usable else ())
+    cupy = registry.availability("cupy")
+    assert (cupy.usable, cupy.reason) == (usable, reason)
+    assert cupy.devices == (("cuda",) if usable else ())
     with pytest.raises(BackendUnavailableError, match="backend cupy: expected device cuda, got 'cpu'"):
         CupyBackend("cpu")
 
@@ -184,7 +184,7 @@ def test_what_an_authors_class_lacks_is_said() -> None:
     assert not state.usable
     assert state.reason.startswith("its class lacks arange, argmax, asarray")
     assert message(backend="half").startswith("backend half: its class lacks")
-    assert "cannot be made with device and threads" in message(backend="without")
+    assert "cannot be constructed with device and threads" in message(backend="without")
     assert message(backend="misnamed") == (
         "backend misnamed: its class calls itself 'elsewhere': set name = 'misnamed'"
     )

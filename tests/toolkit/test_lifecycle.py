@@ -112,7 +112,7 @@ def test_interleaved_blas_limits_leave_the_setting_as_it_was() -> None:
 
 def test_a_backend_that_is_made_takes_no_more_settings() -> None:
     for setting in ({"threads": 1}, {"device": "cpu"}, {"tf32": True}):
-        with pytest.raises(BackendUnavailableError, match="is made already"):
+        with pytest.raises(BackendUnavailableError, match="already exists"):
             get_backend(NumpyBackend(), **setting)
 
 

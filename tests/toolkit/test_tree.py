@@ -1,9 +1,11 @@
+from typing import Any, NamedTuple
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnkit.tree import child, flatten, map_leaves, unflatten
+from cnnkit.tree import FlatTree, child, flatten, leaves, map_leaves, map_tree, rebuild, unflatten
 
 NAMES = st.text("abc012_", min_size=1, max_size=3)
 TREES = st.recursive(
@@ -39,3 +41,49 @@ def test_map_leaves_applies_across_trees_and_keeps_names() -> None:
     assert map_leaves(lambda p, q: p + q, one, two) == {"a": {"x": 11, "y": 22}, "b": 33}
     with pytest.raises(KeyError):
         map_leaves(lambda p, q: p + q, one, {"a": {"x": 1}})
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+def flat_pair() -> FlatTree:
+    return FlatTree({"w": np.zeros((2, 2)), "b": {"c": np.zeros(1)}}, np.arange(5.0))
+
+
+def test_leaves_and_rebuild_know_every_container() -> None:
+    tree = {"x": (1, [2.5, None]), "y": Pair({"z": "text"}, ()), "flat": flat_pair(), "none": {}}
+    values, structure = leaves(tree)
+    assert values[:4] == [1, 2.5, None, "text"]
+    assert values[4] is tree["flat"].flat
+    rebuilt = rebuild(structure, values)
+    assert {**rebuilt, "flat": 0} == {**tree, "flat": 0}
+    assert type(rebuilt["y"]) is Pair
+    moved = map_tree(lambda leaf: leaf * 2, flat_pair())
+    assert {path: array.tolist() for path, array in flatten(moved).items()} == {"w": [[0, 2], [4, 6]], "b.c": [8]}
+
+
+def test_structures_compare_what_is_not_a_leaf() -> None:
+    def structure(tree: Any) -> Any:
+        return leaves(tree)[1]
+
+    assert structure({"a": 1, "b": (2, 3)}) == structure({"a": None, "b": ("x", 0.5)})
+    assert structure(flat_pair()) == structure(flat_pair().renewed(np.zeros(5)))
+    others = [{"b": 1, "a": 2}, {"a": 1, "b": (2,)}, [1, 2], (1, 2), Pair(1, 2), 1, flat_pair(), dict(flat_pair()),
+              FlatTree({"w": np.zeros((1, 4)), "b": {"c": np.zeros(1)}}, np.arange(5.0))]  # fmt: skip
+    assert len({structure(tree) for tree in others}) == len(others)
+
+
+@pytest.mark.parametrize(("values", "message"), [([1], "fewer"), ([1, 2, 3], "more")])
+def test_rebuild_wants_as_many_leaves_as_the_tree_has(values: list[int], message: str) -> None:
+    with pytest.raises(ValueError, match=f"{message} leaves than it has"):
+        rebuild(leaves({"a": 1, "b": [2]})[1], values)
+
+
+def test_the_leaves_of_a_flat_tree_are_views_of_its_array() -> None:
+    tree = flat_pair()
+    tree.flat[:] = 7
+    assert tree["w"].tolist() == [[7, 7], [7, 7]]
+    assert tree.renewed(tree.flat) is tree
+    assert list(tree.renewed(np.zeros(5))) == list(tree)

@@ -7,9 +7,8 @@ from typing import Any
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.errors import ConfigError
-from cnnkit.flat_tree import FlatTree
 from cnnkit.purity import Part
-from cnnkit.tree import Tree, flatten, map_leaves, unflatten
+from cnnkit.tree import FlatTree, Tree, flatten, map_leaves, unflatten
 
 Scalars = Mapping[str, Any]  # name -> number, or 0-d array on the device
 
@@ -67,7 +66,7 @@ class Optimizer(Part, ABC):
         self, backend: Backend, params: FlatTree, grads: Tree, slots: Tree, scalars: Scalars
     ) -> tuple[Tree, Tree]:
         by_path = flatten(grads)
-        gradient = backend.pack([by_path[path] for path in params.paths])
+        gradient = backend.pack([by_path[path] for path, _ in params.layout])
         if self.clip_norm:
             gradient = clip(backend, {"": gradient}, self.clip_norm)[""]
         beside = [slots[name] for name in self.slots]

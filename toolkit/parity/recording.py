@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Backend
 from cnnkit.parity.check import Arena
+from cnnkit.tree import leaves, map_tree
 
 # Not recorded: what moves arrays in and out, and what is given functions, whose calls are recorded themselves.
 SILENT = (
@@ -43,7 +44,7 @@ class Call:
         return replace(self, arguments=self.arguments | changes)
 
 
-class Recorder:
+class CallLog:
     """Passes every call on to a backend and keeps it. It quacks like a Backend, so layers take it for one."""
 
     def __init__(self, backend: Backend) -> None:
@@ -70,26 +71,29 @@ class Recorder:
 
 def recorded(arena: Arena) -> tuple[Arena, list[Call]]:
     """Return an arena whose calls are kept, and the list that they are kept in."""
-    recorder = Recorder(arena.backend)
-    return Arena(cast("Backend", recorder), arena.dtype), recorder.calls
+    log = CallLog(arena.backend)
+    return Arena(cast("Backend", log), arena.dtype), log.calls
 
 
-def lowered(backend: Backend, value: Any) -> Any:
-    """Return a value with the backend's arrays, also inside of lists, as NumPy arrays of their own memory."""
-    if isinstance(value, list | tuple):
-        return tuple(lowered(backend, item) for item in value)
-    if isinstance(value, np.generic) or not (hasattr(value, "shape") and hasattr(value, "dtype")):
-        return value
-    return np.array(backend.to_numpy(value))
+def lowered(backend: Backend, tree: Any) -> Any:
+    """Return a tree with the backend's arrays as NumPy arrays of their own memory; other leaves stay."""
+
+    def lower(leaf: Any) -> Any:
+        is_array = hasattr(leaf, "shape") and hasattr(leaf, "dtype") and not isinstance(leaf, np.generic)
+        return np.array(backend.to_numpy(leaf)) if is_array else leaf
+
+    return map_tree(lower, tree)
 
 
-def lifted(backend: Backend, value: Any) -> Any:
-    """Return a value with NumPy arrays as arrays of the backend."""
-    if isinstance(value, tuple):
-        return tuple(lifted(backend, item) for item in value)
-    if not isinstance(value, np.ndarray):
-        return value
-    return backend.asarray(value, "float64" if value.dtype.kind == "f" else None)
+def lifted(backend: Backend, tree: Any) -> Any:
+    """Return a tree with NumPy arrays as arrays of the backend; other leaves stay."""
+
+    def lift(leaf: Any) -> Any:
+        if not isinstance(leaf, np.ndarray):
+            return leaf
+        return backend.asarray(leaf, "float64" if leaf.dtype.kind == "f" else None)
+
+    return map_tree(lift, tree)
 
 
 def ask_oracle(oracle: Backend, call: Call) -> Any:
@@ -105,8 +109,4 @@ def ask_oracle(oracle: Backend, call: Call) -> Any:
 
 def arrays_of(call: Call, result: Any) -> list[Any]:
     """Return the arrays of a result in order; of a pooling y alone."""
-    if call.member == "max_pool2d":
-        return [result[0]]
-    if isinstance(result, tuple):
-        return [array for item in result for array in arrays_of(call, item)]
-    return [result]
+    return [result[0]] if call.member == "max_pool2d" else leaves(result)[0]

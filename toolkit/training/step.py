@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 from cnnkit.backends.protocol import Array, Backend, Pair, Step
-from cnnkit.flat_tree import FlatTree
 from cnnkit.layers import Context, Sequential
 from cnnkit.losses import Loss
 from cnnkit.optimizers import Optimizer, Scalars
 from cnnkit.purity import impurity
-from cnnkit.tree import Tree, map_leaves
+from cnnkit.tree import Tree, map_leaves, map_tree
 
 
 class TrainState(NamedTuple):
@@ -52,11 +51,5 @@ def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Opti
 
 def copy_state(variables: TrainState) -> TrainState:
     """Return the variables in memory of their own: a step may overwrite those that it is given."""
-    return TrainState(*map(_copy_tree, variables))
-
-
-def _copy_tree(tree: Tree) -> Tree:
-    if isinstance(tree, FlatTree):
-        return tree.renewed(tree.flat * 1)
-    # times 1 keeps every bit; plus 0 loses the sign of -0.0
-    return {name: _copy_tree(value) if isinstance(value, dict) else value * 1 for name, value in tree.items()}
+    copy: TrainState = map_tree(lambda array: array * 1, variables)  # plus 0 would lose the sign of -0.0
+    return copy

@@ -26,8 +26,8 @@ extern "C" __global__ void add_bias_rows(
 }
 
 // dbias[c] = the sum of dx over samples and pixels, and dx = dy where y > 0, else 0; without relu dx is dy, not written.
-// Grid: x over `gridDim.x` shares of a channel's values, y over the channels. The shares' sums lie in
-// partial (channels, gridDim.x) until the block that finishes a channel last adds them up, in order.
+// Grid: x over `gridDim.x` parts of a channel's values, y over the channels. The sums of the parts are stored in
+// partial (channels, gridDim.x) until the block that finishes a channel last adds them, in order.
 extern "C" __global__ void bias_gradient_images(
     const REAL* __restrict__ dy, const REAL* __restrict__ y, REAL* __restrict__ dx, REAL* __restrict__ dbias,
     REAL* partial, unsigned int* counters, unsigned int samples, unsigned int channels, unsigned int length, int relu)

@@ -1,10 +1,10 @@
 // What all kernels share. REAL is float or double, chosen when a file is compiled (-DREAL=float).
-// Arrays are contiguous, images are NCHW. A kernel runs right for any grid and block size along the axes it loops over.
+// Arrays are contiguous, images are NCHW. A kernel is right for any grid and block size along the axes it loops over.
 #pragma once
 
 typedef long long whole;
 
-// n / d. A division by a number that the compiler does not know costs some twenty instructions; strides are mostly 1 or 2.
+// n / d. A division by a variable costs about twenty instructions; strides are mostly 1 or 2.
 __device__ __forceinline__ unsigned int quotient(unsigned int n, unsigned int d) {
     return d == 1 ? n : d == 2 ? n >> 1 : n / d;
 }
@@ -25,7 +25,7 @@ __device__ __forceinline__ REAL block_sum(REAL value) {
     __shared__ REAL sums[32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     value = warp_sum(value);
-    __syncthreads();  // a call before this one may still be reading
+    __syncthreads();  // an earlier call may still be reading
     if (lane == 0) sums[warp] = value;
     __syncthreads();
     value = threadIdx.x < blockDim.x / 32 ? sums[threadIdx.x] : REAL(0);
@@ -35,7 +35,7 @@ __device__ __forceinline__ REAL block_sum(REAL value) {
 // True in every thread of the block that finishes last of `blocks`; the counter is zero again afterwards.
 __device__ __forceinline__ bool finishes_last(unsigned int* counter, unsigned int blocks) {
     __shared__ bool last;
-    __threadfence();  // what this block wrote is seen before its count is
+    __threadfence();  // make the block's writes visible before its count
     __syncthreads();
     if (threadIdx.x == 0) {
         last = atomicAdd(counter, 1u) == blocks - 1;

@@ -1,4 +1,4 @@
-// im2col and its adjoint as gathers: each thread writes one value, so no two add to the same one.
+// im2col and its adjoint as gathers: no two threads write or add to the same value.
 #include "common.cuh"
 
 // columns[n, (c * KH + a) * KW + b, p * OW + q] = the pixel of x[n, c] that position (a, b) of window (p, q) sees, or 0.

@@ -1,7 +1,7 @@
-// Small moves: several arrays into one, and numbers of the host onto the device without a copy that waits.
+// Copies: several arrays into one, and numbers of the host to the device without waiting.
 #include "common.cuh"
 
-// flat = the arrays part0, part1, ..., one after the other; end0, end1, ... is where each ends. Eight at a time.
+// flat = the arrays part0, part1, ..., one after the other; end0, end1, ... are their ends in it. Eight per launch.
 extern "C" __global__ void pack(
     REAL* __restrict__ flat, long long start,
     const REAL* part0, const REAL* part1, const REAL* part2, const REAL* part3,

@@ -1,8 +1,8 @@
-// Pooling and its gradients. Forward: a thread a window. Backward: a thread a pixel, which gathers from its windows.
-// Grid of all four: x over the windows or pixels of a plane, y over the planes (sample, channel).
+// Pooling and its gradients. Forward: one thread per window. Backward: one thread per pixel, which gathers from its
+// windows. Grid of all four: x over the windows or pixels of a plane, y over the planes (sample, channel).
 #include "common.cuh"
 
-// y = the largest value of each window, places = where in its plane the first such value stands. NaN counts as largest.
+// y = the largest value of each window, places = the index in the plane of the first such value. NaN counts as largest.
 extern "C" __global__ void max_pool(
     const REAL* __restrict__ x, REAL* __restrict__ y, int* __restrict__ places, int planes,
     int height, int out_height, int window_height, int stride_height, int top,
@@ -15,7 +15,7 @@ extern "C" __global__ void max_pool(
             int p = (unsigned int)i / (unsigned int)out_width;
             int h0 = p * stride_height - top, w0 = (i - p * out_width) * stride_width - left;
             int place = -1;
-            REAL best = -1 / REAL(0);  // a window that sees padding alone
+            REAL best = -1 / REAL(0);  // of a window on padding only
             for (int h = max(h0, 0); h < min(h0 + window_height, height); ++h) {
                 for (int w = max(w0, 0); w < min(w0 + window_width, width); ++w) {
                     REAL value = source[h * width + w];
@@ -80,7 +80,7 @@ extern "C" __global__ void average_pool(
     }
 }
 
-// dx of a pixel = the sum over its windows of dy shared out evenly.
+// dx of a pixel = the sum over its windows of dy divided by the number of their pixels.
 extern "C" __global__ void average_pool_gradient(
     const REAL* __restrict__ dy, REAL* __restrict__ dx, int planes,
     int height, int out_height, int window_height, int stride_height, int top,

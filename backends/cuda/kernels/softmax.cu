@@ -1,4 +1,4 @@
-// Softmax cross-entropy with its gradient in one pass, one warp a sample.
+// Softmax cross-entropy with its gradient in one pass, one warp per sample.
 #include "common.cuh"
 
 __device__ __forceinline__ REAL warp_max(REAL value) {
@@ -10,8 +10,8 @@ __device__ __forceinline__ REAL warp_max(REAL value) {
 }
 
 // dy = (softmax(outputs) - target) / samples and loss = mean of -sum target * log softmax(outputs), where
-// target = 1 - smoothing at the label, and smoothing / classes everywhere besides.
-// Block: warps of 32. The samples' losses lie in `losses` until the last block adds them up, in order.
+// target = 1 - smoothing at the label, plus smoothing / classes everywhere.
+// Block: warps of 32. The losses of the samples are stored in `losses` until the last block adds them, in order.
 extern "C" __global__ void softmax_cross_entropy(
     const REAL* __restrict__ outputs, const long long* __restrict__ labels, REAL* __restrict__ dy, REAL* losses,
     REAL* __restrict__ loss, unsigned int* counter, int samples, int classes, double smoothing)

@@ -1,9 +1,9 @@
-"""A stand-in for CuPy without a GPU: device arrays in host memory, and CUDA kernels compiled by g++.
+"""A test instrument: CuPy and CUDA without a GPU, with device arrays in host memory and kernels compiled by g++.
 
-`sim_module.SimModule` has cupy.RawModule's call form, `device_arrays.xp` stands for the module cupy. Both are stricter
-than CuPy where a GPU would read garbage or hang in silence: arguments of another type, threads that wait for ever,
-memory that nobody wrote, host arrays among device arrays, host reads while a step is captured.
+`sim_module.SimModule` has the interface of cupy.RawModule, `device_arrays.xp` that of the module cupy. They are
+stricter: arguments of another type, threads that wait for ever, memory that nobody wrote, host arrays among device
+arrays, and host reads while a step is captured are errors or show in the result.
 
-What it cannot show: speed; the order in which blocks see one another's writes, since each block runs to its end before
-the next begins; rounding of the GPU's own functions, and denormals, which CuPy's kernels flush to zero.
+It cannot show speed, the order in which blocks see the writes of other blocks (each block ends before the next begins),
+the rounding of the GPU's own functions, and denormals, which CuPy's kernels flush to zero.
 """

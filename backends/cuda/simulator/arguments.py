@@ -1,4 +1,4 @@
-"""What a launch is given, checked against the kernel's signature: a GPU would read another type's bits in silence."""
+"""The arguments of a launch, checked against the kernel's signature: a GPU would silently misread other types."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _LIMITS = {"grid": (2**31 - 1, 65535, 65535), "block": (MOST_THREADS, MOST_THREA
 
 
 def checked_size(kernel: Kernel, what: str, size: Any) -> tuple[int, int, int]:
-    """Return the size of a grid or block as (x, y, z); the limits are those of CUDA."""
+    """Return the size of a grid or block as (x, y, z), within the limits of CUDA."""
     if not isinstance(size, tuple) or not 1 <= len(size) <= 3 or not all(isinstance(n, int | np.integer) for n in size):
         raise KernelError(f"kernel {kernel.name}: expected {what} as a tuple of 1 to 3 integers, got {size!r}")
     x, y, z = (*(int(n) for n in size), 1, 1)[:3]
@@ -26,7 +26,7 @@ def checked_size(kernel: Kernel, what: str, size: Any) -> tuple[int, int, int]:
 
 
 def pack(kernel: Kernel, signature: tuple[str, ...], args: tuple[Any, ...]) -> list[Any]:
-    """Return one 0-d array an argument that holds what the kernel gets: a value, or the address of an array."""
+    """Return one 0-d array per argument with what the kernel receives: a value, or the address of an array."""
     if not isinstance(args, tuple):
         raise KernelError(f"kernel {kernel.name}: expected its arguments as a tuple, got {type(args).__name__}")
     if len(args) != len(signature):

@@ -1,7 +1,7 @@
-// The threads of one block as fibres: each runs until it waits or ends, then the next one's turn comes.
+// The threads of one block as fibres: each runs until it waits or ends, then the next one runs.
 //
 // A barrier opens when all threads of the block wait at it, a warp operation when all lanes of its mask do. When no
-// thread can go on, that is an error with names and numbers, where a GPU would hang or give a wrong answer.
+// thread can continue, that is an error with names and numbers, where a GPU would hang or give a wrong result.
 #pragma once
 
 #include <setjmp.h>
@@ -25,7 +25,7 @@ struct Failure {
   }
 };
 
-// A place in the text. As the default of a parameter it is the place of the call.
+// A place in the source text. As the default of a parameter it is the place of the call.
 struct Place {
   const char* file;
   int line;
@@ -40,7 +40,7 @@ inline uint3 thread_index(unsigned t) {
 enum class State : char { ready, at_barrier, at_warp, done };
 constexpr unsigned MOST_THREADS = 1024;
 #ifdef __SANITIZE_ADDRESS__
-constexpr size_t STACK = 256 << 10;  // bytes; memory is taken when it is touched
+constexpr size_t STACK = 256 << 10;  // bytes; pages are allocated when first touched
 #else
 constexpr size_t STACK = 64 << 10;
 #endif
@@ -51,7 +51,7 @@ struct Thread {
   bool started, opens;
   Place at;                          // where it waits
   unsigned mask;                     // the lanes it waits for
-  unsigned long long given, agreed;  // its value in a warp operation: as handed in, as the others see it
+  unsigned long long given, agreed;  // its value in a warp operation: as passed in, as the other lanes see it
   char* stack;
   ucontext_t context;
 #ifdef __SANITIZE_ADDRESS__
@@ -63,13 +63,13 @@ struct Thread {
 
 class Block {
  public:
-  // The block whose threads run now; null while threads are turns of a loop.
+  // The block whose threads run now; null while threads are iterations of a loop.
   static Block*& running() {
     static Block* block;
     return block;
   }
 
-  // One block after the other uses the same threads: `run` once for each.
+  // All blocks use the same threads, one block after the other: call `run` once for each.
   Block(void (*kernel)(void**), void** args, unsigned count, int order)
       : kernel_(kernel), args_(args), count_(count), order_(order), threads_(count ? kept_threads(count) : nullptr) {
     for (unsigned t = 0; t < count; ++t) threads_[t].started = false;
@@ -94,7 +94,7 @@ class Block {
     }
   }
 
-  // Called by a kernel: let the others run until what is waited for has come.
+  // Called by a kernel: let the other threads run until this one may continue.
   void wait(State state, Place at, unsigned mask = 0) {
     Thread& me = threads_[current_];
     me.state = state, me.at = at, me.mask = mask;
@@ -110,7 +110,7 @@ class Block {
   int order_;
   Thread* threads_;
 
-  // Stacks that were touched once are warm: they are kept until a larger block comes.
+  // Stacks are kept until a larger block runs, because touching fresh memory is slow.
   static Thread* kept_threads(unsigned count) {
     static Thread kept[MOST_THREADS];
     static unsigned have;
@@ -128,8 +128,8 @@ class Block {
     return kept;
   }
 
-  // Every thread that can runs once, in an order that changes from phase to phase: a kernel that lacks a barrier must
-  // not be right because thread 3 always comes before thread 4.
+  // Every thread that can runs once, in an order that changes from phase to phase: a kernel without a needed barrier
+  // must not be right only because thread 3 always runs before thread 4.
   void take_turns(unsigned phase) {
     const unsigned draw = (phase + order_ + 1) * 2654435761u;  // Knuth's multiplicative hash
     unsigned step = 1 + draw % count_, at = (draw >> 8) % count_;
@@ -191,7 +191,7 @@ class Block {
 
   static void fibre() {
     running()->arrived(nullptr);
-    for (;;) {  // once a block
+    for (;;) {  // once per block
       Block& block = *running();
       block.kernel_(block.args_);
       block.threads_[block.current_].state = State::done;
@@ -211,7 +211,7 @@ class Block {
   }
 
   ucontext_t home_;
-#ifdef __SANITIZE_ADDRESS__  // which has to be told of each change of stacks
+#ifdef __SANITIZE_ADDRESS__  // AddressSanitizer must know of each change of stacks
   const void* home_stack_ = nullptr;
   size_t home_size_ = 0;
   void arrived(void* fake) { __sanitizer_finish_switch_fiber(fake, &home_stack_, &home_size_); }

@@ -1,4 +1,4 @@
-"""g++ makes a shared object of a kernel's text; what was made once is kept, named by the hash of all that went in."""
+"""Compiling kernels with g++ into shared objects, cached under the hash of all inputs of the compiler."""
 
 import atexit
 import functools
@@ -22,40 +22,40 @@ _HEADERS = ("cuda_on_cpu.h", "shared_memory.h", "block_threads.h", "device_funct
 _FLAGS = ("-shared", "-fPIC", "-std=c++17", "-ffp-contract=off", "-fvisibility=hidden", "-U_FORTIFY_SOURCE", "-w")
 _FAST = ("-O2",)
 _SANITIZED = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address")
-# As NVRTC defines them; what a kernel's text asks the preprocessor is answered as on a GPU.
+# As NVRTC defines them, so that #if in a kernel's text decides as on a GPU.
 _AS_NVRTC = ("__CUDACC_RTC__ 1", "__CUDACC__ 1", "__CUDA_ARCH__ 900")
 _IGNORED = re.compile(r"--?std=c\+\+(11|14|17)|--?(ftz|fmad|prec-div|prec-sqrt)=(true|false)|--use_fast_math|-lineinfo")
 
 
 class Built(NamedTuple):
-    """A shared object and the kernels that it holds."""
+    """A shared object and the kernels in it."""
 
     path: Path
     kernels: dict[str, Kernel]
 
 
 def build(source: str, options: tuple[str, ...], file: str) -> Built:
-    """Compile a CUDA text, or find it compiled.
+    """Compile a CUDA text, or take it from the cache.
 
-    options: as NVRTC takes them; -D and -I count, those about arithmetic are passed over.
+    options: those of NVRTC; -D and -I are used, those about arithmetic are ignored.
     Raises KernelError with the compiler's first line, BackendUnavailableError where there is no g++.
     """
-    defines, includes = _understood(options)
+    defines, includes = _parsed(options)
     start = "".join(f"#define {define}\n" for define in (*_AS_NVRTC, *defines)) + f'#line 1 "{file}"\n'
-    found = {kernel.name: kernel for kernel in kernels(_preprocessed(start + source, includes))}
-    if not found:
+    by_name = {kernel.name: kernel for kernel in kernels(_preprocessed(start + source, includes))}
+    if not by_name:
         raise KernelError(f'{file}: expected extern "C" __global__ void name(...) {{ ... }}, found none')
-    entries = "".join(f"SIMULATE({k.name}, {str(k.waits).lower()})\n" for k in found.values())
+    entries = "".join(f"SIMULATE({k.name}, {str(k.waits).lower()})\n" for k in by_name.values())
     text = f'{start}{with_dynamic_shared(source)}\n#line 1 "entries of {file}"\n{entries}'
     flags = (*_FLAGS, *(_SANITIZED if sanitizing() else _FAST), *includes)
     target = cache_folder() / f"{_digest(text, flags)}.so"
     if not target.exists():
         _compile(text, flags, target)
-    return Built(target, found)
+    return Built(target, by_name)
 
 
 def sanitizing() -> bool:
-    """Whether kernels are built with AddressSanitizer: CNNKIT_SIMULATOR_SANITIZE=1."""
+    """Return whether kernels are built with AddressSanitizer: CNNKIT_SIMULATOR_SANITIZE=1."""
     return os.environ.get(SANITIZE, "") not in ("", "0")
 
 
@@ -66,7 +66,7 @@ def _folder(wanted: str) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except OSError:  # a folder of our own: what lies in a shared one may be another's
+    except OSError:  # a private folder: files in a shared one may belong to another user
         folder = Path(tempfile.mkdtemp(prefix="cnnkit-simulator-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return folder
@@ -78,12 +78,12 @@ def cache_folder() -> Path:
     return _folder(str(Path(cache) / "cnnkit" / "simulator"))
 
 
-def _understood(options: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
-    """Return ("NAME value", ...), to be defined behind the headers, which they do not concern; and the -I options."""
+def _parsed(options: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
+    """Return ("NAME value", ...), to be defined after the headers, and the -I options."""
     defines, includes = [], []
     for option in options:
-        if found := re.fullmatch(r"-D(\w+)(?:=(.*))?", option):
-            defines.append(f"{found[1]} {'1' if found[2] is None else found[2]}")
+        if define := re.fullmatch(r"-D(\w+)(?:=(.*))?", option):
+            defines.append(f"{define[1]} {'1' if define[2] is None else define[2]}")
         elif option.startswith("-I"):
             includes.append(option)
         elif not _IGNORED.fullmatch(option):
@@ -99,7 +99,7 @@ def _digest(text: str, flags: tuple[str, ...]) -> str:
 
 
 def _compile(text: str, flags: tuple[str, ...], target: Path) -> None:
-    """Compile beside the target and rename: another process sees the whole file or none."""
+    """Compile into a file next to the target and rename it: other processes see the whole file or none."""
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder) / "kernel.so"
         header = Path(__file__).parent / _HEADERS[0]
@@ -109,7 +109,7 @@ def _compile(text: str, flags: tuple[str, ...], target: Path) -> None:
 
 @functools.lru_cache(maxsize=256)
 def _preprocessed(text: str, includes: tuple[str, ...]) -> str:
-    """Return the text without comments and macros; __global__ and its like are left as they stand."""
+    """Return the text without comments and macros; __global__ and similar words stay."""
     return _run(["-E", "-P", "-std=c++17", *includes, "-x", "c++", "-"], text + "\n")
 
 

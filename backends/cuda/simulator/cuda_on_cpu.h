@@ -1,8 +1,8 @@
 // CUDA C++ for g++: what a kernel of this package may use of the language, for one thread of the CPU.
 //
 // A kernel runs as in CUDA: a grid of blocks, one block after the other, the threads of a block in turn. Threads that
-// wait for one another (barriers, shuffles) are fibres, see block_threads.h; others are turns of a loop.
-// Not for speed: for finding out, without a GPU, whether a kernel is right.
+// wait for one another (barriers, shuffles) are fibres, see block_threads.h; others are iterations of a loop.
+// It is slow; its purpose is to test, without a GPU, whether a kernel is right.
 #pragma once
 
 #include <math.h>
@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-#undef INFINITY  // NVRTC has neither
+#undef INFINITY  // NVRTC defines neither
 #undef NAN
 
 #define __global__
@@ -39,8 +39,8 @@ static constexpr int warpSize = 32;
 
 namespace simulator {
 
-// ---- What a kernel takes, told in NumPy's words: "*f4" an array of float32, "r*f4" one that is only read, "i8" a
-// ---- long long by value. The compiler knows the types, so no text has to be understood for this.
+// ---- The parameters of a kernel as NumPy type codes: "*f4" an array of float32, "r*f4" one that is only read, "i8" a
+// ---- long long by value. The compiler knows the types, so the text need not be parsed for this.
 
 template <class T> void describe(char*& text) {
   if constexpr (std::is_pointer_v<T>) {
@@ -75,7 +75,7 @@ template <class... Args, void (*Kernel)(Args...)> struct Call<Kernel> {
   }
 };
 
-// Run a grid; return null, or what went wrong. `order` 1 takes blocks and threads from the last to the first.
+// Run a grid; return null, or an error message. `order` 1 runs blocks and threads from the last to the first.
 template <auto Kernel, bool Waits>
 const char* launch(
     const char* name, const unsigned* grid, const unsigned* block, void** args, size_t bytes, int order) {

@@ -1,4 +1,4 @@
-"""An array of the simulated device: NumPy's arithmetic behind CuPy's fences."""
+"""An array of the simulated device: NumPy's arithmetic with CuPy's restrictions."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.cuda.simulator.transfers import transfers
+from cnnkit.tree import map_tree
 
-_READS = ("item", "tolist", "tobytes", "dump", "dumps", "tofile")  # methods that look at values
+_READS = ("item", "tolist", "tobytes", "dump", "dumps", "tofile")  # methods that read values
 
 
 class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
     """Host memory that behaves as device memory does under CuPy.
 
-    A host array in an operation is a TypeError, np.asarray of it as well; a reduction and one element are 0-d device
-    arrays; float(), int(), bool(), item() and tolist() are host reads, counted in `transfers`. It is no subclass of
-    numpy.ndarray, since NumPy would then look inside without asking.
+    A host array in an operation raises TypeError, and so does np.asarray of a device array; reductions and single
+    elements are 0-d device arrays; float(), int(), bool(), item() and tolist() are host reads, counted in `transfers`.
+    It is no subclass of numpy.ndarray, because NumPy would then read its memory without asking.
     """
 
     __slots__ = ("_host",)
@@ -25,15 +26,15 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         self._host: Any = np.asarray(host)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # array protocols of NumPy would open the way to the host
+        if name.startswith("__"):  # NumPy's array protocols would expose the memory to the host
             raise AttributeError(f"a device array has no {name}: use x.data.ptr for its address")
-        found = getattr(self._host, name)
-        if not callable(found):
-            return on_device(found)
+        attribute = getattr(self._host, name)
+        if not callable(attribute):
+            return on_device(attribute)
         if name in _READS:
             transfers.host_read(name)
-            return found
-        return computed(found)
+            return attribute
+        return on_device_arrays(attribute)
 
     @property
     def data(self) -> Any:
@@ -48,7 +49,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
     def view(self, dtype: Any) -> "DeviceArray":
         """Return the same memory as values of another dtype."""
         if isinstance(dtype, type) and issubclass(dtype, np.ndarray):
-            raise TypeError("a device array is no host array: the stand-in itself takes its memory with on_host(x)")
+            raise TypeError("a device array is no host array: the simulator itself reads its memory with on_host(x)")
         return DeviceArray(self._host.view(dtype))
 
     def get(self) -> Any:
@@ -71,10 +72,10 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
             if isinstance(value, list | tuple):
                 kind = type(value).__name__
                 raise TypeError(f"{kind} in a device operation ({ufunc.__name__}): use xp.asarray first")
-        return computed(getattr(ufunc, method))(*inputs, **options)
+        return on_device_arrays(getattr(ufunc, method))(*inputs, **options)
 
     def __array_function__(self, function: Any, _types: Any, args: Any, options: Any) -> Any:
-        return computed(function)(*args, **options)
+        return on_device_arrays(function)(*args, **options)
 
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
@@ -83,7 +84,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
                 transfers.copy_to_device("list as index")
             if isinstance(one, DeviceArray) and one.dtype == np.bool_:
                 transfers.host_read("how many elements a mask picks")
-        view = not any(one is Ellipsis for one in keys)  # an Ellipsis makes one element a 0-d view
+        view = not any(one is Ellipsis for one in keys)  # with an Ellipsis, one element is a 0-d view
         return on_device(self._host[(*on_host(keys), Ellipsis) if view else on_host(keys)])
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -125,7 +126,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         return format(self._host.item() if spec else self._host, spec)
 
     def __repr__(self) -> str:
-        return f"DeviceArray(shape={self.shape}, dtype={self.dtype})"  # for messages, so nothing is read
+        return f"DeviceArray(shape={self.shape}, dtype={self.dtype})"  # for messages; reads no values
 
     def __copy__(self) -> "DeviceArray":
         return DeviceArray(self._host.copy())
@@ -137,33 +138,27 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         return DeviceArray, (self.get(),)
 
 
-def on_host(value: Any) -> Any:
-    """Return NumPy's arrays in place of device arrays, inside tuples, lists and dicts too.
+def on_host(tree: Any) -> Any:
+    """Return a tree with NumPy arrays in place of device arrays.
 
-    Raises TypeError for an array of the host: CuPy's operations take none.
+    Raises TypeError for an array of the host: CuPy's operations accept none.
     """
-    if isinstance(value, DeviceArray):
-        return value._host
-    if isinstance(value, np.ndarray):
-        raise TypeError(f"host array in a device operation, shape {value.shape}: use xp.asarray first")
-    if isinstance(value, tuple | list):
-        return type(value)([on_host(one) for one in value])
-    if isinstance(value, dict):
-        return {key: on_host(one) for key, one in value.items()}
-    return value
+
+    def lower(leaf: Any) -> Any:
+        if isinstance(leaf, np.ndarray):
+            raise TypeError(f"host array in a device operation, shape {leaf.shape}: use xp.asarray first")
+        return leaf._host if isinstance(leaf, DeviceArray) else leaf
+
+    return map_tree(lower, tree)
 
 
-def on_device(value: Any) -> Any:
-    """Return device arrays in place of NumPy's arrays and scalars; other values as they are."""
-    if isinstance(value, np.ndarray | np.generic):
-        return DeviceArray(value)
-    if isinstance(value, tuple | list):
-        return type(value)([on_device(one) for one in value])
-    return value
+def on_device(tree: Any) -> Any:
+    """Return a tree with device arrays in place of NumPy arrays and scalars."""
+    return map_tree(lambda leaf: DeviceArray(leaf) if isinstance(leaf, np.ndarray | np.generic) else leaf, tree)
 
 
-def computed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return NumPy's function as one of the device: device arrays in and out, and no warnings, as a GPU gives none."""
+def on_device_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a NumPy function as one from device arrays to device arrays, without warnings, which a GPU has none of."""
 
     def run(*args: Any, **options: Any) -> Any:
         with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""`xp`, which stands for the module cupy: NumPy's functions on arrays of the simulated device."""
+"""`xp`, in place of the module cupy: NumPy's functions on arrays of the simulated device."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit.backends.cuda.simulator.device_array import DeviceArray, computed, on_host
+from cnnkit.backends.cuda.simulator.device_array import DeviceArray, on_device_arrays, on_host
 from cnnkit.backends.cuda.simulator.transfers import transfers
 
 
 class DeviceModule:
-    """What an array backend uses of cupy. A function that NumPy has and that is not defined here is NumPy's, fenced."""
+    """The part of cupy that an array backend uses; what is not defined here is NumPy's function on device arrays."""
 
     ndarray = DeviceArray
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(np, name)
-        wrapped = computed(found) if callable(found) and not isinstance(found, type) else found
+        member = getattr(np, name)
+        wrapped = on_device_arrays(member) if callable(member) and not isinstance(member, type) else member
         setattr(self, name, wrapped)
         return wrapped
 
@@ -46,7 +46,7 @@ class DeviceModule:
         return x.get() if isinstance(x, DeviceArray) else np.asarray(x)
 
     def empty(self, shape: Any, dtype: Any = float, **options: Any) -> DeviceArray:
-        """Return memory that holds NaN, or 0x7f bytes: what a kernel forgets to write shows."""
+        """Return memory filled with NaN, or with 0x7f bytes, to show what a kernel forgets to write."""
         return _poisoned(np.empty(shape, dtype, **options))
 
     def empty_like(self, x: DeviceArray, dtype: Any = None, **options: Any) -> DeviceArray:
@@ -55,12 +55,12 @@ class DeviceModule:
 
     @property
     def cuda(self) -> Any:
-        """The part of cupy.cuda that a backend without captures needs."""
+        """Return the part of cupy.cuda that a backend without captures needs."""
         stream = SimpleNamespace(synchronize=transfers.synchronize, ptr=0)
         return SimpleNamespace(get_current_stream=lambda: stream)
 
     def _cast(self, x: DeviceArray, dtype: Any) -> Any:
-        cast: Callable[..., DeviceArray] = computed(np.array)
+        cast: Callable[..., DeviceArray] = on_device_arrays(np.array)
         return on_host(cast(x, dtype))
 
 

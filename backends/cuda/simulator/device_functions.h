@@ -1,7 +1,7 @@
-// The functions that device code has without including anything: barriers, warp operations, arithmetic, atomics.
+// The functions that device code has without an include: barriers, warp operations, arithmetic, atomics.
 #pragma once
 
-// ---- Waiting for one another. The last parameter is the place of the call; nobody gives it.
+// ---- Barriers and warp operations. The last parameter is the place of the call; callers leave it out.
 
 #define SIMULATED_CALL simulator::Place at = simulator::Place::here()
 
@@ -29,7 +29,7 @@ template <class T> T exchange(unsigned mask, T value, unsigned source, Place at)
   memcpy(&block.of_lane(block.lane()).given, &value, sizeof(T));
   block.wait(State::at_warp, at, mask);
   T found;
-  memset(&found, 0xFF, sizeof(T));  // what a lane outside of the mask gives is not defined
+  memset(&found, 0xFF, sizeof(T));  // the value of a lane outside the mask is undefined
   if (mask >> source & 1) memcpy(&found, &block.of_lane(source).agreed, sizeof(T));
   return found;
 }
@@ -83,7 +83,7 @@ inline float __logf(float x) { return logf(x); }
 inline float __saturatef(float x) { return fminf(fmaxf(x, 0), 1); }
 inline float __fdividef(float x, float y) { return x / y; }
 
-// Rounded to nearest and never contracted: g++ is told not to contract anything.
+// Rounded to nearest and never contracted: g++ runs with -ffp-contract=off.
 #define SIMULATED_ROUNDED(T, p)                           \
   inline T __##p##add_rn(T a, T b) { return a + b; }      \
   inline T __##p##sub_rn(T a, T b) { return a - b; }      \
@@ -126,7 +126,7 @@ SIMULATED_BITS(__longlong_as_double, double, long long)
 
 template <class T> T __ldg(const T* address) { return *address; }
 
-// ---- Atomics: of integers only. Floating sums in the order in which threads happen to come are not repeatable.
+// ---- Atomics: of integers only. Floating-point sums in the order in which threads arrive are not repeatable.
 
 #define SIMULATED_ATOMICS(T)                                                                      \
   inline T atomicAdd(T* a, T value) { const T old = *a; *a = old + value; return old; }        \

@@ -1,5 +1,5 @@
-"""What the stand-in says when a kernel is wrong: a defect of the program, not of what its user typed."""
+"""The error of the simulator for a wrong kernel: a defect of the program, not of its input."""
 
 
 class KernelError(RuntimeError):
-    """A kernel that does not compile, does not exist, is called wrongly, or whose threads wait for ever."""
+    """A kernel does not compile, does not exist, is called wrongly, or has threads that wait for ever."""

@@ -1,4 +1,4 @@
-"""What has to be known of a kernel's text before it is compiled: names, parameters, and whether its threads wait."""
+"""Reading a kernel's text before it is compiled: names, parameters, and whether its threads wait for each other."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ _KERNEL = re.compile(
     r"(?:__launch_bounds__\s*\((?P<bounds>[^()]*)\)\s*)?void\s+"
     r"(?:__launch_bounds__\s*\((?P<late>[^()]*)\)\s*)?(?P<name>\w+)\s*\((?P<parameters>[^()]*)\)\s*\{"
 )
-# Threads that share memory are told to wait as well: then they run in mixed order, and a lacking barrier shows.
+# Threads that share memory count as waiting: they then run in mixed order, which reveals a missing barrier.
 _WAITS = re.compile(r"\b(?:__shared__|__syncthreads|__syncwarp|__shfl(?:_up|_down|_xor)?_sync)\b")
 _DYNAMIC_SHARED = re.compile(
     r"extern\s+__shared__\s+(?:__align__\s*\(\s*\w+\s*\)\s*)?([\w\s:]+?)\s+(\w+)\s*\[\s*\]\s*;"
@@ -20,7 +20,7 @@ _NOT_NAMES = {"__launch_bounds__", "__align__", "alignas", "__attribute__", "dec
 
 
 class Kernel(NamedTuple):
-    """One kernel's name, the names of its parameters, its largest block (0: not said), whether its threads wait."""
+    """The name of a kernel, its parameters, its largest block (0: not given), and whether its threads wait."""
 
     name: str
     parameters: tuple[str, ...]
@@ -31,12 +31,12 @@ class Kernel(NamedTuple):
 def kernels(text: str) -> list[Kernel]:
     """Return the kernels of a preprocessed text: extern "C" __global__ void name(...) { ... }."""
     waiting = _waiting_names(text)
-    found = []
+    result = []
     for match in _KERNEL.finditer(text):
         body = text[match.end() : _closing(text, match.end())]
         bound = (match["early"] or match["bounds"] or match["late"] or "0").split(",")[0].strip()
         names = (re.search(r"(\w+)\s*(?:\[\s*\])?\s*$", part) for part in match["parameters"].split(","))
-        found.append(
+        result.append(
             Kernel(
                 match["name"],
                 tuple(name[1] for name in names if name),
@@ -44,16 +44,16 @@ def kernels(text: str) -> list[Kernel]:
                 bool(_WAITS.search(body)) or bool(waiting & set(re.findall(r"\w+", body))),
             )
         )
-    return found
+    return result
 
 
 def with_dynamic_shared(text: str) -> str:
-    """Return the text with `extern __shared__ T name[];` as a pointer to the memory that a launch makes; same lines."""
+    """Return the text with `extern __shared__ T name[];` as a pointer to memory that a launch allocates; same lines."""
     return _DYNAMIC_SHARED.sub(r"\1* const \2 = reinterpret_cast<\1*>(simulator::dynamic_shared);", text)
 
 
 def _waiting_names(text: str) -> set[str]:
-    """Return the functions and structures whose text waits, itself or through others of them."""
+    """Return the functions and structures whose text waits, directly or through others of them."""
     groups = list(_groups(text))
     waiting = {name for name, body in groups if _WAITS.search(body)}
     while True:
@@ -64,7 +64,7 @@ def _waiting_names(text: str) -> set[str]:
 
 
 def _groups(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (name, text in braces) of each function and structure; those of a namespace one by one."""
+    """Yield (name, text in braces) of each function and structure, also of those in a namespace."""
     at = 0
     while (start := text.find("{", at)) >= 0:
         end = _closing(text, start + 1)
@@ -80,7 +80,7 @@ def _groups(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _closing(text: str, at: int) -> int:
-    """Return where the brace that is open at `at` closes."""
+    """Return the position of the brace that closes the one open at `at`."""
     depth = 1
     for match in re.finditer(r"[{}]", text[at:]):
         depth += 1 if match[0] == "{" else -1

@@ -1,4 +1,4 @@
-"""AddressSanitizer for kernels: a read or write outside of an array is named with kernel, file and line."""
+"""AddressSanitizer for kernels: it names kernel, file and line of a read or write outside an array."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from cnnkit.errors import BackendUnavailableError
 def sanitized_environment() -> dict[str, str]:
     """Return the environment in which a new Python runs kernels under AddressSanitizer.
 
-    Its allocator has to come first in the process, and Python's and NumPy's arrays have to come from it one by one.
+    Its allocator must be loaded first, and must allocate each array of Python and NumPy separately.
     Raises BackendUnavailableError where g++ or its libasan is missing.
     """
     compiler = shutil.which("g++")
@@ -29,14 +29,14 @@ def sanitized_environment() -> dict[str, str]:
 
 
 def run_sanitized(arguments: Sequence[str], timeout: float = 600) -> "subprocess.CompletedProcess[str]":
-    """Run a command, such as (sys.executable, "-m", "pytest", ...), under AddressSanitizer; return what it printed."""
+    """Run a command, such as (sys.executable, "-m", "pytest", ...), under AddressSanitizer; return its result."""
     return subprocess.run(
         arguments, env=sanitized_environment(), capture_output=True, text=True, timeout=timeout, check=False
     )
 
 
 def require_runtime() -> None:
-    """Raise BackendUnavailableError where a sanitized kernel would end the process at once."""
+    """Raise BackendUnavailableError where loading a sanitized kernel would end the process."""
     if "libasan" not in os.environ.get("LD_PRELOAD", ""):
         raise BackendUnavailableError(
             f"{SANITIZE}=1: expected a process started with libasan in LD_PRELOAD: start it with run_sanitized"
@@ -45,7 +45,7 @@ def require_runtime() -> None:
 
 def _library(compiler: str, name: str) -> str:
     path = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=False)
-    found = path.stdout.strip()
-    if not os.path.isabs(found):  # g++ answers with the bare name when it knows no such file
+    library = path.stdout.strip()
+    if not os.path.isabs(library):  # g++ prints the bare name where it has no such file
         raise BackendUnavailableError(f"AddressSanitizer: expected {name} beside g++, found none: install libasan")
-    return found
+    return library

@@ -1,4 +1,4 @@
-// Shared memory. On a GPU a block finds in it whatever was there; here it finds NaN (as an integer: -1).
+// Shared memory. On a GPU its initial content is arbitrary; here it is NaN (as an integer: -1).
 #pragma once
 
 #include <link.h>
@@ -6,7 +6,7 @@
 #ifdef __SANITIZE_ADDRESS__
 #define __shared__ static  // with a red zone on both sides
 #else
-#define __shared__ static thread_local  // thread-local memory lies in one piece, which can be found and filled
+#define __shared__ static thread_local  // thread-local memory is one contiguous piece, which can be found and filled
 #endif
 
 namespace simulator {
@@ -17,7 +17,7 @@ struct Memory {
 };
 static thread_local char first_touch;
 
-// Of the objects that the process has loaded, find this one, and in it the calling thread's piece.
+// Find this shared object among those that the process has loaded, and in it the piece of the calling thread.
 inline int find_shared(dl_phdr_info* object, size_t, void* found) {
   const auto mine = reinterpret_cast<ElfW(Addr)>(&threadIdx);
   bool here = false;

@@ -1,4 +1,4 @@
-"""The CPU stand-in for a GPU: the same kernels compiled by g++, products by NumPy in the form that cuBLAS gets."""
+"""The CPU simulator of a GPU: kernels compiled by g++, and matrix products by NumPy from the arguments of cuBLAS."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -6,18 +6,20 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from cnnkit.backends.cuda.machine import Machine
 from cnnkit.backends.cuda.products import Matrix, Product
 from cnnkit.backends.cuda.simulator.device_array import on_host
 from cnnkit.backends.cuda.simulator.device_arrays import xp
 from cnnkit.backends.cuda.simulator.sim_module import SimModule
 from cnnkit.backends.cuda.simulator.transfers import transfers
 from cnnkit.backends.protocol import Native
+from cnnkit.tree import leaves
 
 T = TypeVar("T")
 
 
-class Simulated:
-    """Memory that is told from the host's, and everything done at once."""
+class SimMachine(Machine):
+    """Memory that is distinct from the host's; all work is done at once."""
 
     xp: Any = xp
 
@@ -34,14 +36,16 @@ class Simulated:
             result[...] = result + values if accumulate else values
 
     def capture(self, function: Callable[[], T]) -> Callable[[], T]:
-        """Return `function` itself, run each time as if it were captured: nothing may pass to or from the host."""
+        """Return a function that runs `function` each time, and forbids transfers to and from the host meanwhile."""
         results: list[T] = []
 
         def replay() -> T:
             with transfers.forbidden():
                 results.append(function())
-                if len(results) > 1:  # a graph writes to the same memory each time: what is valid no longer must show
-                    _overwrite(results[0], results.pop())
+                if len(results) > 1:  # like a graph, write to the same memory each time: outdated results must show
+                    for old, new in zip(leaves(results[0])[0], leaves(results.pop())[0], strict=True):
+                        if old is not new:
+                            old[...] = new
             return results[0]
 
         return replay
@@ -53,19 +57,8 @@ class Simulated:
         transfers.synchronize()
 
 
-def _overwrite(old: Any, new: Any) -> None:
-    """Give the arrays in nested dictionaries and tuples the values of others."""
-    if isinstance(old, dict):
-        old, new = tuple(old.values()), tuple(new.values())
-    if isinstance(old, tuple | list):
-        for mine, its in zip(old, new, strict=True):
-            _overwrite(mine, its)
-    elif old is not new:
-        old[...] = new
-
-
 def _matrices(array: Native, layout: Matrix, count: int, rows: int, columns: int) -> Any:
-    """View (count, rows, columns) of the host memory behind a device array, by the numbers that cuBLAS would get."""
+    """View (count, rows, columns) of the host memory of a device array, by the layout that cuBLAS would get."""
     item = array.itemsize
     steps = (item, layout.leading * item) if layout.transposed else (layout.leading * item, item)
     return as_strided(on_host(array), (count, rows, columns), (layout.step * item, *steps))

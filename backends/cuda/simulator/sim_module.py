@@ -1,4 +1,4 @@
-"""Kernels of a CUDA text as functions of Python, in the call form of cupy.RawModule."""
+"""Kernels of a CUDA text as Python functions, with the interface of cupy.RawModule."""
 
 import ctypes
 import threading
@@ -10,15 +10,15 @@ from cnnkit.backends.cuda.simulator.errors import KernelError
 from cnnkit.backends.cuda.simulator.kernel_source import Kernel
 from cnnkit.backends.cuda.simulator.sanitizer import require_runtime
 
-_one_launch = threading.Lock()  # a module's threadIdx is one variable
+_one_launch = threading.Lock()  # threadIdx is one variable of a module
 
 
 class SimModule:
     """A CUDA text compiled for the CPU.
 
     code: the text; each kernel is extern "C" __global__ void name(...). options: as for NVRTC, such as "-DREAL=float".
-    file: what messages call the text. reverse: take blocks and threads from the last to the first, where CUDA promises
-    no order; a kernel whose result changes is wrong.
+    file: its name in messages. reverse: run blocks and threads from the last to the first, because CUDA promises no
+    order; a kernel whose result changes is wrong.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SimKernel:
     def __call__(
         self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], shared_mem: int = 0
     ) -> None:
-        """Run the kernel on a grid of blocks. args: device arrays, and NumPy scalars of the very types it takes.
+        """Run the kernel on a grid of blocks. args: device arrays, and NumPy scalars of exactly the parameter types.
 
         Raises KernelError for arguments that a GPU would misread and for threads that wait for ever.
         """

@@ -1,4 +1,4 @@
-"""What passes between host and device, counted; and a stretch in which nothing may, as while a step is captured."""
+"""Transfers between host and device: counted, and forbidden while a step is captured."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 class Transfers:
     """Counters since the last `reset`.
 
-    host_reads: values that the program looked at (float(x), x.item(), ...), each of which waits for the GPU.
+    host_reads: values that the program read (float(x), x.item(), ...); on a GPU each of them waits.
     to_host, to_device: arrays copied by asnumpy and asarray. synchronizations: waits without a value.
     """
 
@@ -21,7 +21,7 @@ class Transfers:
 
     @contextlib.contextmanager
     def forbidden(self) -> Iterator[None]:
-        """Raise RuntimeError for everything that is counted here, until the block ends: a capture could not hold it."""
+        """Raise RuntimeError for everything that is counted here inside a `with` block: a capture cannot contain it."""
         self._forbidden += 1
         try:
             yield
@@ -29,22 +29,22 @@ class Transfers:
             self._forbidden -= 1
 
     def host_read(self, what: str) -> None:
-        """Note that the program looks at a value of the device."""
+        """Count a value that the program reads from the device."""
         self._refuse(f"host read inside a captured step: {what}")
         self.host_reads += 1
 
     def copy_to_host(self, what: str) -> None:
-        """Note a copy from the device."""
+        """Count a copy from the device."""
         self._refuse(f"copy to the host inside a captured step: {what}")
         self.to_host += 1
 
     def copy_to_device(self, what: str) -> None:
-        """Note a copy to the device."""
+        """Count a copy to the device."""
         self._refuse(f"copy to the device inside a captured step: {what}")
         self.to_device += 1
 
     def synchronize(self) -> None:
-        """Note a wait for the device."""
+        """Count a wait for the device."""
         self._refuse("synchronization inside a captured step")
         self.synchronizations += 1
 

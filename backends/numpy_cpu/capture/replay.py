@@ -1,4 +1,4 @@
-"""Steps on NumPy recorded on tapes: what captured_step.py needs of it."""
+"""Steps on NumPy, recorded as programs and replayed: the NumPy side of captured_step.py."""
 
 import hashlib
 import threading
@@ -9,48 +9,60 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from cnnkit.backends.numpy_cpu.capture.memory import Memory, address
-from cnnkit.backends.numpy_cpu.capture.program import Tape
-from cnnkit.backends.numpy_cpu.capture.tracer import Traced, plain
+from cnnkit.backends.numpy_cpu.capture.program import Program
+from cnnkit.backends.numpy_cpu.capture.traced_array import TracedArray, unwrap
+from cnnkit.backends.numpy_cpu.capture.tracer import Tracer
+from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
 from cnnkit.backends.protocol import Native, Shape, Step
-from cnnkit.backends.shared.captured_step import CapturedStep, CaptureError
+from cnnkit.backends.shared.capture_device import CaptureDevice, CaptureError
+from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.errors import first_line
+from cnnkit.tree import leaves, map_tree
 
 T = TypeVar("T")
-PROOFS = 2  # plays of a tape that are compared with the step itself, bit for bit
-# A tape costs about three steps. It saves half of a step of a millisecond, and a twentieth of one of a hundred.
-QUICK, CALLS_IF_QUICK, LONGEST, CALLS_IF_LONG = 0.03, 3, 0.5, 50  # seconds of a step, and calls before it is recorded
+PROOFS = 2  # runs of a program that are compared with the step itself, bit for bit
+# Recording costs about three steps. It saves half the time of a step of 1 ms, and a twentieth of one of 100 ms.
+QUICK, CALLS_IF_QUICK = 0.03, 3  # a step of less than so many seconds is recorded after so many calls
+LONGEST, CALLS_IF_LONG = 0.5, 50  # a longer one after so many; from LONGEST seconds on, never
 
 
 class Host(Protocol):
-    """What a recorder needs of the backend."""
+    """What the capture device needs of the backend."""
 
     memory: Memory
 
     def empty(self, shape: Shape, dtype: Any) -> Native:
         """Return an uninitialised array."""
 
-    def alone(self, memory: Memory) -> AbstractContextManager[None]:
-        """Let this thread work in this memory meanwhile, and share nothing out."""
+    def isolate_thread(self, memory: Memory) -> AbstractContextManager[None]:
+        """Let this thread work in this memory, without the help of other threads, inside a `with` block."""
         ...
 
 
-class NumpyRecorder:
-    """Copies of inputs in NumPy's arrays, and tapes of what is done with them."""
+class NumpyCaptureDevice(CaptureDevice):
+    """Inputs in NumPy arrays, and steps recorded as programs."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
 
-    def place(self, array: Native) -> Hashable:
+    def address(self, array: Native) -> Hashable:
         return address(array), array.strides
 
-    def room_for(self, array: Native) -> Native:
-        """Return room for samples (N, ...), laid out as the backend likes them best, the samples last."""
-        shape = array.shape
-        return (
-            np.moveaxis(self._host.empty((*shape[1:], shape[0]), array.dtype), -1, 0) if shape else np.empty_like(array)
-        )
+    def arrange(self, array: Native) -> Native:
+        """Return samples (N, ...) with the samples last in memory."""
+        if not array.ndim or array.transpose((*range(1, array.ndim), 0)).flags.c_contiguous:
+            return array
+        arranged = self.allocate_like(array)
+        np.copyto(arranged, array)
+        return arranged
 
-    def numbers(self, count: int, dtype: Any) -> Native:
+    def allocate_like(self, array: Native) -> Native:
+        """Return an uninitialised array for samples (N, ...), with the samples last in memory."""
+        if not array.ndim:
+            return np.empty_like(array)
+        return np.moveaxis(self._host.empty((*array.shape[1:], array.shape[0]), array.dtype), -1, 0)
+
+    def allocate_numbers(self, count: int, dtype: Any) -> Native:
         return np.empty(count, dtype)
 
     def copy(self, target: Native, source: Native) -> None:
@@ -65,29 +77,29 @@ class NumpyRecorder:
 
     def capture(self, function: Callable[..., T], *held: Any) -> Callable[[], T]:
         arrays, before = _arrays(held), []
-        tape = Tape(Traced, plain)
-        self._host.memory.clear()  # what steps as they are have used is of no use to a tape
+        tracer = Tracer(TracedArray, unwrap)
+        self._host.memory.clear()  # a program has memory of its own
         try:
             before = [array.copy() for array in arrays]
-            with tape.record():
-                result = _mapped(plain, Traced, function(*_mapped(Traced, np.ndarray, held)))
-        except Exception as error:  # whatever stops a recording, the step can still run as it is
+            with tracer.activate():
+                result = unwrap(function(*map_tree(_wrap, held)))
+        except Exception as error:  # whatever stops the recording, the step itself still runs
             raise CaptureError(f"{type(error).__name__}: {first_line(error)}") from error
         finally:
-            written = [pair for pair in zip(arrays, before, strict=False) if tape.writes(pair[0])]
+            written = [pair for pair in zip(arrays, before, strict=False) if tracer.program.writes_to(pair[0])]
             _restore(written)
-        if tape.refused is not None:
-            raise CaptureError(tape.refused)
-        return _Replay(self._host, tape, function, held, result, [array for array, _ in written])
+        if tracer.refusal is not None:
+            raise CaptureError(tracer.refusal)
+        return _Replay(self._host, tracer.program, function, held, result, [array for array, _ in written])
 
 
 class _Replay:
-    """Plays a tape; the first times, it runs the step itself as well and compares all bits."""
+    """Runs a program; the first PROOFS times it runs the step itself too, and compares all bits."""
 
     def __init__(
-        self, host: Host, tape: Tape, function: Callable[..., Any], held: Any, result: Any, written: list[Native]
+        self, host: Host, program: Program, function: Callable[..., Any], held: Any, result: Any, written: list[Native]
     ) -> None:
-        self._host, self._tape, self._function, self._held = host, tape, function, held
+        self._host, self._program, self._function, self._held = host, program, function, held
         self._result, self._written = result, written
         self._proofs = PROOFS
 
@@ -95,49 +107,35 @@ class _Replay:
         if self._proofs:
             self._prove()
         else:
-            self._tape.play()
+            self._program.run()
         return self._result
 
     def _prove(self) -> None:
-        """Play the tape, and run the step itself on the same, in the tape's memory so that it needs no other."""
+        """Run the program, then the step itself on the same values; the step uses the program's memory."""
         before: list[tuple[Native, Native]] = []
         try:
             before += [(array, array.copy()) for array in self._written]
-            self._tape.play()
-            found = _digest(_arrays(self._result) + self._written)
+            self._program.run()
+            replayed = _digest(_arrays(self._result) + self._written)
             _restore(before)
-            with self._host.alone(self._tape.memory()):
-                wanted = _digest(_arrays(self._function(*self._held)) + self._written)
+            with self._host.isolate_thread(self._program.spare_memory()):
+                expected = _digest(_arrays(self._function(*self._held)) + self._written)
         except Exception as error:
             _restore(before)
             raise CaptureError(f"{type(error).__name__}: {first_line(error)}") from error
-        if found != wanted:
+        if replayed != expected:
             _restore(before)
             raise CaptureError("a recorded step gave other numbers than the step itself")
         self._proofs -= 1
 
 
-def _mapped(function: Callable[[Any], Any], kind: type, tree: Any) -> Any:
-    """Return the tree of function(leaf) for leaves of a kind; the others stay as they are."""
-    if isinstance(tree, kind):
-        return function(tree)
-    if hasattr(tree, "renewed"):  # cnnkit.flat_tree.FlatTree
-        return tree.renewed(function(tree.flat) if isinstance(tree.flat, kind) else tree.flat)
-    if isinstance(tree, dict):
-        return {name: _mapped(function, kind, part) for name, part in tree.items()}
-    if isinstance(tree, tuple | list):
-        parts = [_mapped(function, kind, part) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return tree
-
-
 def _arrays(tree: Any) -> list[Native]:
-    """Return the arrays of a tree, and numbers as arrays, in order."""
-    if isinstance(tree, dict):
-        tree = tuple(tree.values())
-    if isinstance(tree, tuple | list):
-        return [array for part in tree for array in _arrays(part)]
-    return [tree] if isinstance(tree, np.ndarray) else [np.asarray(tree)]
+    """Return the leaves of a tree, numbers as arrays."""
+    return [np.asarray(leaf) for leaf in leaves(tree)[0]]
+
+
+def _wrap(leaf: Any) -> Any:
+    return TracedArray(leaf) if isinstance(leaf, np.ndarray) else leaf
 
 
 def _restore(pairs: list[tuple[Native, Native]]) -> None:
@@ -153,10 +151,11 @@ def _digest(arrays: list[Native]) -> bytes:
     return digest.digest()
 
 
-class RecordedStep:
-    """A compiled step, captured in each thread by itself, so that several threads may use one model.
+class ThreadLocalStep:
+    """A compiled step that each thread captures for itself, so that several threads may use one model.
 
-    reason: why it is not captured, None while nothing has stood in the way.
+    Infinities and NaN may arise without a warning: training looks at the loss and explains them.
+    reason: why it is not captured, None while nothing has prevented it.
     """
 
     def __init__(self, step: Step, host: Host, reason: str | None = None) -> None:
@@ -166,7 +165,9 @@ class RecordedStep:
         try:
             captured = self._thread.captured
         except AttributeError:
-            captured = self._thread.captured = CapturedStep(self._step, NumpyRecorder(self._host), self.reason)
-        result = captured(*arguments)
+            device = NumpyCaptureDevice(self._host)
+            captured = self._thread.captured = CapturedStep(self._step, device, self.reason)
+        with np.errstate(all="ignore"), single_threaded_blas():
+            result = captured(*arguments)
         self.reason = captured.reason
         return result

@@ -1,11 +1,11 @@
-"""NumPy's own bodies of the composite primitives: in place where allowed, a piece that fits the cache at a time."""
+"""The composite primitives on NumPy: in place where allowed, in pieces that fit the cache."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from cnnkit.backends.numpy_cpu.capture.memory import empty_like
-from cnnkit.backends.numpy_cpu.kernels.windows import Tools
+from cnnkit.backends.numpy_cpu.kernels.windows import NumpyTools
 from cnnkit.backends.protocol import Native
 
 PIECE_BYTES = 1 << 18
@@ -21,7 +21,7 @@ def add_bias(x: Native, bias: Native, relu: bool) -> Native:
     return x
 
 
-def add_bias_gradient(tools: Tools, dy: Native, y: Native, relu: bool) -> tuple[Native, Native]:
+def add_bias_gradient(tools: NumpyTools, dy: Native, y: Native, relu: bool) -> tuple[Native, Native]:
     """The adjoint of add_bias: (dx, dbias)."""
     axes = (0, 2, 3) if dy.ndim == 4 else 0
     if not relu:
@@ -35,7 +35,7 @@ def add_bias_gradient(tools: Tools, dy: Native, y: Native, relu: bool) -> tuple[
 
 
 def _pieces(x: Native) -> list[slice]:
-    """Cut axis 1 so that each piece of an image array is about PIECE_BYTES; rows (N, O) stay in one piece."""
+    """Cut axis 1 of an image array into pieces of about PIECE_BYTES; rows (N, O) stay in one piece."""
     channels = x.shape[1]
     if x.ndim == 2 or x.nbytes <= PIECE_BYTES:
         return [slice(0, channels)]
@@ -47,8 +47,8 @@ def _along(bias: Native, ndim: int) -> Native:
     return bias if ndim == 2 else bias.reshape((-1, 1, 1))
 
 
-def one_hot(tools: Tools, labels: Native, like: Native) -> Native:
-    """Rows of zeros with a one at the label, laid out as `like`."""
+def one_hot(tools: NumpyTools, labels: Native, like: Native) -> Native:
+    """Rows of zeros with a one at the label, in the memory layout of `like`."""
     rows = empty_like(tools, like)
     np.copyto(rows, labels[:, None] == np.arange(like.shape[1]))
     return rows

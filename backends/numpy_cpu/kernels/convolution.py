@@ -1,15 +1,23 @@
-"""Convolution and its two gradients on NumPy: im2col of a few output rows at a time, and one GEMM a group over them.
+"""Convolution and its two gradients on NumPy: im2col of a few output rows at a time, and one GEMM per group.
 
-Images are (C, H, W, N) in memory (windows.py): what a product writes is what the next one's columns are cut from.
+Images are (C, H, W, N) in memory (windows.py): the next convolution copies its columns from what a product writes.
 """
 
 import numpy as np
 
-from cnnkit.backends.numpy_cpu.kernels.windows import Block, Tools, Windows, columns, contiguous, framed, samples_first
+from cnnkit.backends.numpy_cpu.kernels.windows import (
+    NumpyTools,
+    OutputRows,
+    Windows,
+    columns,
+    contiguous,
+    framed,
+    samples_first,
+)
 from cnnkit.backends.protocol import Native, Shape
 
 
-def forward(tools: Tools, x: Native, weight: Native, windows: Windows, groups: int) -> Native:
+def forward(tools: NumpyTools, x: Native, weight: Native, windows: Windows, groups: int) -> Native:
     """Return y (N, O, OH, OW) of x (N, C, H, W) and weight (O, C/groups, KH, KW)."""
     frame = framed(tools, x, windows, 0)
     kernels = _kernels(weight, groups)
@@ -20,8 +28,8 @@ def forward(tools: Tools, x: Native, weight: Native, windows: Windows, groups: i
     return samples_first(y)
 
 
-def input_gradient(tools: Tools, dy: Native, weight: Native, windows: Windows, groups: int) -> Native:
-    """Return dx (N, C, H, W): each column of weight^T dy added where it came from."""
+def input_gradient(tools: NumpyTools, dy: Native, weight: Native, windows: Windows, groups: int) -> Native:
+    """Return dx (N, C, H, W): each column of weight^T dy added to the pixels it came from."""
     dy = contiguous(tools, dy, "dy")
     kernels = _kernels(weight, groups).transpose(0, 2, 1)
     dframe = tools.empty(windows.frame_shape, dy.dtype)
@@ -36,8 +44,10 @@ def input_gradient(tools: Tools, dy: Native, weight: Native, windows: Windows, g
     return windows.inside(dframe)
 
 
-def weight_gradient(tools: Tools, dy: Native, x: Native, weight_shape: Shape, windows: Windows, groups: int) -> Native:
-    """Return dweight of weight_shape (O, C/groups, KH, KW): the blocks' products added in order."""
+def weight_gradient(
+    tools: NumpyTools, dy: Native, x: Native, weight_shape: Shape, windows: Windows, groups: int
+) -> Native:
+    """Return dweight of weight_shape (O, C/groups, KH, KW): the products of the row blocks added in order."""
     frame, dy = framed(tools, x, windows, 0), contiguous(tools, dy, "dy")
     total = None
     for block in windows.blocks:
@@ -58,7 +68,7 @@ def _by_group(cols: Native, groups: int) -> Native:
     return cols.reshape((groups, c // groups * kh * kw, rows * ow * n))
 
 
-def _rows_by_group(y: Native, block: Block, groups: int) -> Native:
+def _rows_by_group(y: Native, block: OutputRows, groups: int) -> Native:
     """View a block's rows of (O, OH, OW, N) as (G, O/G, rows*OW*N)."""
     o, oh, ow, n = y.shape
     flat = y.reshape((groups, o // groups, oh * ow * n))

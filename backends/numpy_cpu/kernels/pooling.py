@@ -1,15 +1,15 @@
-"""Pooling and its gradients on NumPy: a few operations on whole planes, one plane a position of the window."""
+"""Pooling and its gradients on NumPy: a few operations on whole planes, one plane for each position in the window."""
 
 import numpy as np
 
-from cnnkit.backends.numpy_cpu.kernels.windows import Tools, Windows, contiguous, framed, samples_first
+from cnnkit.backends.numpy_cpu.kernels.windows import NumpyTools, Windows, contiguous, framed, samples_first
 from cnnkit.backends.protocol import Native
 
 _BOOL = np.dtype(bool)
 
 
-def max_forward(tools: Tools, x: Native, windows: Windows) -> tuple[Native, Native]:
-    """Return (y, saved): the maximum of each window of x (N, C, H, W), and its place in the window, 0 the first."""
+def max_forward(tools: NumpyTools, x: Native, windows: Windows) -> tuple[Native, Native]:
+    """Return (y, saved): the maximum of each window of x (N, C, H, W), and its position in the window, 0 the first."""
     frame = framed(tools, x, windows, -np.inf)
     first, *others = windows.places.values()
     best = _copy(tools, frame[first])
@@ -19,7 +19,7 @@ def max_forward(tools: Tools, x: Native, windows: Windows) -> tuple[Native, Nati
     higher = tools.scratch("higher", best.shape, _BOOL)
     at = tools.scratch("at", best.shape, place.dtype)
     for i, other in enumerate(others, 1):
-        np.copyto(plane, frame[other])  # read once with gaps, then twice without
+        np.copyto(plane, frame[other])  # one read with gaps instead of two
         np.greater(plane, best, out=higher)
         np.maximum(plane, best, out=best)
         np.multiply(higher, place.dtype.type(i), out=at)
@@ -27,8 +27,8 @@ def max_forward(tools: Tools, x: Native, windows: Windows) -> tuple[Native, Nati
     return samples_first(best), place
 
 
-def max_gradient(tools: Tools, dy: Native, place: Native, windows: Windows) -> Native:
-    """Return dx (N, C, H, W): dy at the place of each window's maximum, zero elsewhere."""
+def max_gradient(tools: NumpyTools, dy: Native, place: Native, windows: Windows) -> Native:
+    """Return dx (N, C, H, W): dy at the position of each window's maximum, zero elsewhere."""
     dy = contiguous(tools, dy, "dy")
     dframe = tools.empty(windows.frame_shape, dy.dtype)
     if not windows.tiled:
@@ -37,7 +37,7 @@ def max_gradient(tools: Tools, dy: Native, place: Native, windows: Windows) -> N
     share = tools.scratch("plane", dy.shape, dy.dtype)
     for i, where in enumerate(windows.places.values()):
         np.equal(place, i, out=here)
-        np.copyto(share, here)  # as numbers, in one go: NumPy would do it piece by piece
+        np.copyto(share, here)  # to numbers at once: inside multiply, NumPy would convert in small pieces
         if windows.apart:
             np.multiply(dy, share, out=dframe[where])
         else:
@@ -46,7 +46,7 @@ def max_gradient(tools: Tools, dy: Native, place: Native, windows: Windows) -> N
     return windows.inside(dframe)
 
 
-def average_forward(tools: Tools, x: Native, windows: Windows, count_padding: bool) -> Native:
+def average_forward(tools: NumpyTools, x: Native, windows: Windows, count_padding: bool) -> Native:
     """Return the mean of each window of x (N, C, H, W)."""
     frame = framed(tools, x, windows, 0)
     first, *others = windows.places.values()
@@ -57,8 +57,8 @@ def average_forward(tools: Tools, x: Native, windows: Windows, count_padding: bo
     return samples_first(total)
 
 
-def average_gradient(tools: Tools, dy: Native, windows: Windows, count_padding: bool) -> Native:
-    """Return dx (N, C, H, W): each dy shared out evenly over its window."""
+def average_gradient(tools: NumpyTools, dy: Native, windows: Windows, count_padding: bool) -> Native:
+    """Return dx (N, C, H, W): each dy divided evenly over its window."""
     share = contiguous(tools, dy, "dy") / _counts(windows, dy.dtype, count_padding)
     dframe = tools.empty(windows.frame_shape, dy.dtype)
     dframe.fill(0)
@@ -67,7 +67,7 @@ def average_gradient(tools: Tools, dy: Native, windows: Windows, count_padding: 
     return windows.inside(dframe)
 
 
-def _copy(tools: Tools, x: Native) -> Native:
+def _copy(tools: NumpyTools, x: Native) -> Native:
     copy = tools.empty(x.shape, x.dtype)
     np.copyto(copy, x)
     return copy

@@ -1,6 +1,6 @@
-"""Matrix products on the BLAS that NumPy brings: cut into the shapes that it is quick at, and shared out over threads.
+"""Matrix products on the BLAS of NumPy, cut into shapes for which it is fast, and into parts for several threads.
 
-How a product is cut depends on shapes alone, so its bits do not depend on the number of threads.
+The cuts depend on shapes alone, so the bits do not depend on the number of threads.
 """
 
 import functools
@@ -11,34 +11,34 @@ import numpy as np
 
 from cnnkit.backends.protocol import Native
 
-LARGE = 1 << 24  # multiply-adds from which a product is worth several threads
-PARTS = 4  # into which such a product is cut
-UNPACKED = 10**6  # multiply-adds up to which OpenBLAS takes small factors as they lie (AVX-512); larger ones it copies
-SHORTEST = 200  # length of the pieces of the long axis below which the calls cost more than the copies
-LONG_SUM = 256  # terms of a sum along K from which the order of the factors counts
-MOST_OUTPUTS = 1200  # of a product along K, above which OpenBLAS copies its factors after all
+LARGE = 1 << 24  # multiply-adds; from here on a product is worth several threads
+PARTS = 4  # of such a product
+UNPACKED = 10**6  # multiply-adds; up to here OpenBLAS multiplies factors in place (AVX-512), else it copies them
+SHORTEST = 200  # length of the pieces of the long axis; with shorter ones the calls cost more than the copies
+LONG_SUM = 256  # terms of a sum along K; from here on the order of the factors matters
+MOST_OUTPUTS = 1200  # of a product cut along K; with more, OpenBLAS copies its factors after all
 
 Axis = Literal["m", "k", "n"]  # of (..., M, K) times (..., K, N)
-Share = Callable[[Callable[[int], Any], range], list[Any]]  # (work, starts) -> [work(start), ...], perhaps on threads
+Share = Callable[[Callable[[int], Any], range], list[Any]]  # (work, starts) -> [work(start), ...]
 Empty = Callable[[tuple[int, ...], Any], Native]
 
 
 class _Cut(NamedTuple):
-    """Into how many equal pieces an axis is cut."""
+    """An axis, and the number of equal pieces that it is cut into."""
 
     axis: Axis
     pieces: int
 
 
 def product(empty: Empty, x: Native, y: Native, out: Native = None) -> Native:
-    """Return x y, (..., M, K) times (..., K, N) of one floating dtype, written to `out` if given; on one thread."""
+    """Return x y, (..., M, K) times (..., K, N) of one floating dtype, written to `out` if given; in one thread."""
     m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
-    if k == 1:  # an outer product, which BLAS is slow at
+    if k == 1:  # an outer product, for which BLAS is slow
         return np.multiply(x, y, out=out)
     cut = _cut(m, k, n)
     if cut is None:
-        if n > m and k >= LONG_SUM and out is None:  # then BLAS is quicker if the first factor has more rows
-            return _turned(np.matmul(_turned(y), _turned(x)))
+        if n > m and k >= LONG_SUM and out is None:  # BLAS is faster if the first factor has more rows
+            return _transposed(np.matmul(_transposed(y), _transposed(x)))
         return np.matmul(x, y, out=out)
     if cut.axis == "k":
         parts = np.matmul(_columns(x, cut.pieces), _rows(y, cut.pieces))
@@ -53,7 +53,7 @@ def product(empty: Empty, x: Native, y: Native, out: Native = None) -> Native:
 
 
 def shared_product(share: Share, empty: Empty, x: Native, y: Native, out: Native = None) -> Native:
-    """Return what `product` does, its longest axis cut into PARTS that are shared out."""
+    """Return the product x y, computed in PARTS along its longest axis by `share`."""
     m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
     longest = max(m, k, n)
     size = -(-longest // PARTS)
@@ -74,7 +74,7 @@ def shared_product(share: Share, empty: Empty, x: Native, y: Native, out: Native
 
 @functools.lru_cache(maxsize=4096)
 def _cut(m: int, k: int, n: int) -> _Cut | None:
-    """Return how to cut a product so that BLAS need not copy its factors; None where that gains nothing."""
+    """Return the cut with which BLAS need not copy its factors; None where that gains nothing."""
     work, longest = m * k * n, max(m, k, n)
     if work <= UNPACKED or work // longest * SHORTEST > UNPACKED:
         return None
@@ -90,7 +90,7 @@ def _shape(x: Native, y: Native) -> tuple[int, ...]:
     return (*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1])
 
 
-def _turned(x: Native) -> Native:
+def _transposed(x: Native) -> Native:
     return x.swapaxes(-1, -2)
 
 
@@ -101,4 +101,4 @@ def _rows(x: Native, count: int) -> Native:
 
 def _columns(x: Native, count: int) -> Native:
     """View (..., R, C) as (..., count, R, C/count)."""
-    return _turned(_rows(_turned(x), count))
+    return _transposed(_rows(_transposed(x), count))

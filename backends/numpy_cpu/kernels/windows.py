@@ -1,7 +1,7 @@
 """Sliding windows over images in memory as (C, H, W, N), the samples last.
 
-A window that moves one pixel on moves N values on, so what one position of all windows sees lies in long runs: rows of
-OW * N values at stride 1, N values otherwise. Layers see the same memory as (N, C, H, W).
+Neighbouring pixels are N values apart in memory, so what one position (a, b) of all windows sees is contiguous in long
+runs: OW * N values at stride 1, N values otherwise. Layers see the same memory as (N, C, H, W).
 """
 
 import functools
@@ -13,11 +13,11 @@ import numpy as np
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape
 from cnnkit.backends.shared.windows import output_sizes
 
-# Of columns made at a time: what stays in the cache until the product reads them, but not too few for BLAS.
+# Of im2col columns at a time: few enough to stay in the cache until the product reads them, enough for BLAS.
 BLOCK_VALUES, FEWEST_COLUMNS, MOST_BLOCK_VALUES = 1 << 18, 900, 1 << 19
 
 
-class Tools(Protocol):
+class NumpyTools(Protocol):
     """What convolution and pooling need of the backend."""
 
     def scratch(self, name: str, shape: Shape, dtype: np.dtype) -> Native:
@@ -30,11 +30,11 @@ class Tools(Protocol):
         """Return the matrix product x y, (..., M, K) and (..., K, N), written to `out` if given."""
 
 
-Place = tuple[slice, ...]  # where a position of the windows lies in a frame (C, H, W, N)
+Place = tuple[slice, ...]  # index into a frame (C, H, W, N): what one position of all windows sees
 
 
-class Block(NamedTuple):
-    """Some rows of outputs: `rows` of them from `first` on, and their places by position in the window, (a, b)."""
+class OutputRows(NamedTuple):
+    """`rows` rows of the output from row `first` on; `places` gives what position (a, b) of their windows sees."""
 
     first: int
     rows: int
@@ -42,9 +42,9 @@ class Block(NamedTuple):
 
 
 class Windows:
-    """Windows on images x_shape (N, C, H, W): `outputs` (OH, OW) of them on an image with its padding around it.
+    """Windows on padded images x_shape (N, C, H, W): `outputs` (OH, OW) of them on each image.
 
-    It is the same for every shard of a shape, so `windows_on` keeps it.
+    `windows_on` caches them: they are the same for all shards of one shape.
     """
 
     def __init__(self, x_shape: Shape, size: Pair, stride: Pair, padding: Padding, dilation: Pair) -> None:
@@ -58,24 +58,24 @@ class Windows:
         self.single = size == stride == (1, 1) and not self.framed
         self.places = self._places(0, self.outputs[0])
         height = self.outputs[0]
-        columns = max(1, self.outputs[1] * n)  # of a row
+        columns = max(1, self.outputs[1] * n)  # of one output row
         values = max(1, c * size[0] * size[1]) * columns
         rows = max(BLOCK_VALUES // values, min(-(-FEWEST_COLUMNS // columns), MOST_BLOCK_VALUES // values), 1)
         count = -(-height // rows)
         edges = [height * i // count for i in range(count + 1)] if height else []
-        self.blocks = [Block(a, b - a, self._places(a, b - a)) for a, b in pairwise(edges)]
+        self.blocks = [OutputRows(a, b - a, self._places(a, b - a)) for a, b in pairwise(edges)]
 
     def _places(self, first: int, rows: int) -> dict[Pair, Place]:
-        """Return {(a, b): what position (a, b) of the windows sees, (C, rows, OW, N)} in the order of the rows."""
-        found: dict[Pair, Place] = {}
+        """Return {(a, b): what position (a, b) of the windows sees, (C, rows, OW, N)} in row-major order."""
+        places: dict[Pair, Place] = {}
         (down, right), everything = self.stride, slice(None)
         for a in range(self.size[0]):
             top = first * down + a * self.dilation[0]
             for b in range(self.size[1]):
                 left = b * self.dilation[1]
                 across = slice(left, left + (self.outputs[1] - 1) * right + 1, right)
-                found[a, b] = (everything, slice(top, top + (rows - 1) * down + 1, down), across)
-        return found
+                places[a, b] = (everything, slice(top, top + (rows - 1) * down + 1, down), across)
+        return places
 
     def inside(self, frame: Native) -> Native:
         """View the images in a frame (C, H, W, N) as (N, C, H, W)."""
@@ -100,8 +100,8 @@ def samples_first(x: Native) -> Native:
     return x.transpose(3, 0, 1, 2)
 
 
-def samples_last_in_memory(tools: Tools, x: Native) -> Native:
-    """Return images (N, C, H, W) so laid out, that whoever looks at them need not do it again; other arrays as is."""
+def samples_last_in_memory(tools: NumpyTools, x: Native) -> Native:
+    """Return images (N, C, H, W) with the samples last in memory, so that later kernels need no copy; others as is."""
     if x.ndim != 4 or samples_last(x).flags.c_contiguous:
         return x
     copy = tools.empty((*x.shape[1:], x.shape[0]), x.dtype)
@@ -109,8 +109,8 @@ def samples_last_in_memory(tools: Tools, x: Native) -> Native:
     return samples_first(copy)
 
 
-def contiguous(tools: Tools, x: Native, name: str) -> Native:
-    """Return x (N, C, H, W) as (C, H, W, N) in memory of that order: a view where it is so already."""
+def contiguous(tools: NumpyTools, x: Native, name: str) -> Native:
+    """Return x (N, C, H, W) as a contiguous (C, H, W, N): a view, or a copy in the scratch buffer `name`."""
     image = samples_last(x)
     if image.flags.c_contiguous:
         return image
@@ -119,7 +119,7 @@ def contiguous(tools: Tools, x: Native, name: str) -> Native:
     return copy
 
 
-def framed(tools: Tools, x: Native, windows: Windows, fill: float) -> Native:
+def framed(tools: NumpyTools, x: Native, windows: Windows, fill: float) -> Native:
     """Return x (N, C, H, W) as (C, H, W, N) inside a frame of `fill`, contiguous."""
     if not windows.framed:
         return contiguous(tools, x, "frame")
@@ -134,7 +134,7 @@ def framed(tools: Tools, x: Native, windows: Windows, fill: float) -> Native:
     return frame
 
 
-def columns(tools: Tools, frame: Native, windows: Windows, block: Block) -> Native:
+def columns(tools: NumpyTools, frame: Native, windows: Windows, block: OutputRows) -> Native:
     """Return im2col of a block of output rows, (C, KH, KW, rows, OW, N), of a frame (C, H, W, N)."""
     if windows.single:
         return frame[:, None, None, block.first : block.first + block.rows]
@@ -142,7 +142,7 @@ def columns(tools: Tools, frame: Native, windows: Windows, block: Block) -> Nati
     (down, right), (below, beside) = windows.stride, windows.dilation
     shape = (frame.shape[0], *windows.size, block.rows, windows.outputs[1], frame.shape[3])
     strides = (channel, below * row, beside * pixel, down * row, right * pixel, sample)
-    seen = _strided(frame, shape, block.first * down * row, strides)  # each window's pixels, in place
+    seen = _strided(frame, shape, block.first * down * row, strides)  # the pixels of each window, without a copy
     cols = tools.scratch("columns", shape, frame.dtype)
     np.copyto(cols, seen)
     return cols

@@ -1,1 +1,1 @@
-"""Threads of the NumPy backend: work shared out over them where that is quicker, BLAS kept to one."""
+"""Threads of the NumPy backend: work in a pool where that is faster, and BLAS limited to one thread."""

@@ -1,4 +1,4 @@
-"""How many threads NumPy's BLAS uses: one, while a NumPy backend is at work. It is a setting of the process."""
+"""The number of threads of NumPy's BLAS: one while a NumPy backend works. It is a setting of the whole process."""
 
 import functools
 import threading
@@ -7,44 +7,44 @@ from typing import Any
 import threadpoolctl
 
 _lock = threading.Lock()
-_before: list[int] = []  # what the libraries had before the first of the blocks that are open now
-_open = 0
+_before: list[int] = []  # thread counts of the libraries when the first of the open blocks began
+_open_blocks = 0
 
 
 @functools.cache
 def _libraries() -> list[Any]:
-    found: list[Any] = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
-    return found
+    libraries: list[Any] = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
+    return libraries
 
 
-class _SingleThreaded:
-    """A context manager without state of its own, because one made by a generator costs as much as a small product."""
+class _SingleThreadedBlas:
+    """A context manager without state of its own: one made by a generator costs as much as a small matrix product."""
 
     def __enter__(self) -> None:
-        global _open  # noqa: PLW0603 (it stands for a setting of the process)
+        global _open_blocks  # noqa: PLW0603 (it is a setting of the process)
         with _lock:
-            if _open == 0:
+            if _open_blocks == 0:
                 _before[:] = [library.get_num_threads() for library in _libraries()]
                 _set([1] * len(_before))
-            _open += 1
+            _open_blocks += 1
 
     def __exit__(self, *_: object) -> None:
-        global _open  # noqa: PLW0603
+        global _open_blocks  # noqa: PLW0603
         with _lock:
-            _open -= 1
-            if _open == 0:
+            _open_blocks -= 1
+            if _open_blocks == 0:
                 _set(_before)
 
 
-_single_threaded = _SingleThreaded()
+_single_threaded = _SingleThreadedBlas()
 
 
-def single_threaded_blas() -> _SingleThreaded:
-    """Use one BLAS thread inside a `with` block; when the last open block ends, it is as before."""
+def single_threaded_blas() -> _SingleThreadedBlas:
+    """Use one BLAS thread inside a `with` block; the end of the last open block restores the previous number."""
     return _single_threaded
 
 
 def _set(counts: list[int]) -> None:
-    if any(count != 1 for count in _before):  # otherwise there is nothing to change
+    if any(count != 1 for count in _before):  # otherwise nothing changes
         for library, count in zip(_libraries(), counts, strict=True):
             library.set_num_threads(count)

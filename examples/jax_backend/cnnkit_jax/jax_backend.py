@@ -16,8 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
 from cnnkit.backends.shared import philox
-from cnnkit.flat_tree import FlatTree
-from cnnkit.tree import flatten, unflatten
+from cnnkit.tree import FlatTree, Layout, flatten, unflatten
 from jax import lax
 
 EXACT = lax.Precision.HIGHEST  # XLA may round the factors of products to fewer bits unless told not to
@@ -189,14 +188,14 @@ def _windows(x: Native, window: Pair, stride: Pair, padding: Padding, fill: floa
 # What goes through jax.jit is taken apart into arrays and put together again; JAX knows dictionaries and NamedTuples.
 
 
-def _taken_apart(tree: FlatTree) -> tuple[tuple[Native, ...], tuple[str, ...]]:
-    return (tree.flat, *flatten(tree).values()), tree.paths
+def _taken_apart(tree: FlatTree) -> tuple[tuple[Native, ...], Layout]:
+    return (tree.flat, *flatten(tree).values()), tree.layout
 
 
-def _put_together(paths: tuple[str, ...], arrays: Sequence[Native]) -> FlatTree:
+def _put_together(layout: Layout, arrays: Sequence[Native]) -> FlatTree:
     tree = FlatTree.__new__(FlatTree)  # the leaves are there already: cutting them out of `flat` again would take time
-    tree.update(unflatten(dict(zip(paths, arrays[1:], strict=True))))
-    tree.flat, tree.paths = arrays[0], paths
+    tree.update(unflatten({path: array for (path, _), array in zip(layout, arrays[1:], strict=True)}))
+    tree.flat, tree.layout = arrays[0], layout
     return tree
 
 

@@ -30,8 +30,8 @@ def test_pieces_of_the_batch_give_what_the_whole_gives(sim, normal, monkeypatch,
 
     def results():
         return [
-            sim.to_numpy(found)
-            for found in (
+            sim.to_numpy(result)
+            for result in (
                 sim.conv2d(x, weight, *GEOMETRY, groups),
                 sim.conv2d_input_gradient(dy, weight, x.shape, *GEOMETRY, groups),
                 sim.conv2d_weight_gradient(dy, x, weight.shape, *GEOMETRY, groups),
@@ -40,7 +40,7 @@ def test_pieces_of_the_batch_give_what_the_whole_gives(sim, normal, monkeypatch,
 
     sim.kernels.launches.clear()
     whole, before = results(), dict(sim.kernels.launches)
-    windows = convolution.Windows.of(x.shape, (3, 2), *GEOMETRY)
+    windows = convolution.WindowGeometry.of(x.shape, (3, 2), *GEOMETRY)
     monkeypatch.setattr(convolution, "COLUMN_BYTES", 2 * windows.values * windows.number * 8)
     monkeypatch.setattr(convolution, "SUM_BYTES", 1)
     for one, other in zip(whole, results(), strict=True):

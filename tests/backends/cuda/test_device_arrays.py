@@ -47,12 +47,12 @@ def counted():
     ],
 )
 def test_values_are_those_of_numpy(x, operation) -> None:
-    found = operation(xp, x)
+    result = operation(xp, x)
     with np.errstate(all="ignore"):
         wanted = operation(np, np.arange(6.0).reshape(2, 3))
-    assert isinstance(found, DeviceArray)
-    assert found.dtype == wanted.dtype
-    np.testing.assert_array_equal(found.get(), wanted)
+    assert isinstance(result, DeviceArray)
+    assert result.dtype == wanted.dtype
+    np.testing.assert_array_equal(result.get(), wanted)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from cnnkit.backends.cuda.cuda_backend import CudaBackend
 from cnnkit.backends.cuda.kernels import files, source
 from cnnkit.backends.cuda.simulator.errors import KernelError
 from cnnkit.backends.cuda.simulator.kernel_source import kernels
-from cnnkit.backends.cuda.simulator.sim_machine import Simulated
+from cnnkit.backends.cuda.simulator.sim_machine import SimMachine
 from cnnkit.backends.cuda.simulator.sim_module import SimModule
 
 pytestmark = pytest.mark.gpu_tools
@@ -15,12 +15,12 @@ pytestmark = pytest.mark.gpu_tools
 ELEMENT_BY_ELEMENT = "optimizers.cu"  # each thread reads and writes its own
 
 
-class Backwards(Simulated):
+class Backwards(SimMachine):
     def load(self, source, options):
         return SimModule(source, options, reverse=True)
 
 
-def computed(backend, dtype):
+def compute(backend, dtype):
     """Return what the primitives give that have kernels, on the host."""
     rng = np.random.default_rng(0)
 
@@ -51,8 +51,8 @@ def computed(backend, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_no_kernel_depends_on_the_order(dtype) -> None:
-    forwards, backwards = CudaBackend(Simulated()), CudaBackend(Backwards())
-    pairs = zip(computed(forwards, dtype), computed(backwards, dtype), strict=True)
+    forwards, backwards = CudaBackend(SimMachine()), CudaBackend(Backwards())
+    pairs = zip(compute(forwards, dtype), compute(backwards, dtype), strict=True)
     assert [i for i, (one, two) in enumerate(pairs) if not np.array_equal(one, two)] == []
     wanted = {name for name, file in files().items() if file.name != ELEMENT_BY_ELEMENT}
     assert wanted - set(backwards.kernels.launches) <= {"set_reals", "set_wholes"}
@@ -63,14 +63,14 @@ WAITING = [file for file in sorted(set(files().values())) if any(kernel.waits fo
 
 @pytest.mark.parametrize("file", WAITING, ids=lambda file: file.stem)
 def test_without_its_barriers_a_file_is_found_out(file) -> None:
-    class Hasty(Simulated):
+    class Hasty(SimMachine):
         def load(self, text, options):
             hasty = text.replace("__syncthreads();", "") if text == source(file) else text
             return SimModule(hasty, options)
 
-    wanted = computed(CudaBackend(Simulated()), "float32")
+    wanted = compute(CudaBackend(SimMachine()), "float32")
     try:
-        found = computed(CudaBackend(Hasty()), "float32")
+        hasty = compute(CudaBackend(Hasty()), "float32")
     except KernelError:  # threads of one warp went different ways
         return
-    assert not all(np.array_equal(one, two) for one, two in zip(found, wanted, strict=True))
+    assert not all(np.array_equal(one, two) for one, two in zip(hasty, wanted, strict=True))

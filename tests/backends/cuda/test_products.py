@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from cnnkit.backends.cuda.products import Product, gemm
 from cnnkit.backends.cuda.simulator.device_array import on_host
 from cnnkit.backends.cuda.simulator.device_arrays import xp
-from cnnkit.backends.cuda.simulator.sim_machine import Simulated
+from cnnkit.backends.cuda.simulator.sim_machine import SimMachine
 
 
 def counted(x, y, out=None, accumulate=False):
     """Return (result on the host, the products that were run)."""
-    machine, products = Simulated(), []
+    machine, products = SimMachine(), []
 
     def multiply(product: Product, *arguments) -> None:
         products.append(product)

@@ -47,9 +47,9 @@ extern "C" __global__ void k(REAL* x, int rounds, int shift) {
 def test_a_reduction_through_shuffles_shared_memory_and_a_barrier(kernel, device, threads, reverse) -> None:
     y = xp.empty(3, np.float32)
     kernel(TOTAL, reverse=reverse)((3,), (threads,), (device(np.arange(5000)), y, np.int32(5000)))
-    found = y.get()
+    result = y.get()
     i = np.arange(5000)
-    assert found.tolist() == [i[i // threads % 3 == block].sum() for block in range(3)]
+    assert result.tolist() == [i[i // threads % 3 == block].sum() for block in range(3)]
 
 
 def test_launches_from_several_threads_of_the_host_take_turns(kernel, device) -> None:
@@ -99,8 +99,8 @@ def test_shuffles_of_four_and_eight_bytes(kernel, kind, dtype) -> None:
     start = "T v = threadIdx.x; unsigned all = 0xffffffffu;"
     x = xp.empty((len(SHUFFLES), 64), dtype)
     kernel(f'extern "C" __global__ void k(T* x) {{ {start}\n{calls} }}', f"-DT={kind}")((1,), (64,), (x,))
-    for found, (call, wanted) in zip(x.get(), SHUFFLES.items(), strict=True):
-        assert np.array_equal(found, wanted(np.arange(64))), call
+    for result, (call, wanted) in zip(x.get(), SHUFFLES.items(), strict=True):
+        assert np.array_equal(result, wanted(np.arange(64))), call
 
 
 BARRIER = "if (threadIdx.x < n) __syncthreads();"
@@ -206,9 +206,9 @@ def test_waiting_inside_functions_and_structures_is_seen(kernel, device) -> None
 
 def test_where_an_order_is_taken_for_granted_the_reverse_gives_another_result(kernel, device) -> None:
     text = 'extern "C" __global__ void k(int* x) { int i = blockIdx.x * 4 + threadIdx.x; x[i + 1] = x[i] + 1; }'
-    found = []
+    results = []
     for reverse in (False, True):
         x = device(np.zeros(13), np.int32)
         kernel(text, reverse=reverse)((3,), (4,), (x,))
-        found.append(x.tolist())
-    assert found == [list(range(13)), [0] + [1] * 12]
+        results.append(x.tolist())
+    assert results == [list(range(13)), [0] + [1] * 12]

@@ -1,4 +1,4 @@
-"""Steps recorded on a tape and played: the same bits as the step itself, or no tape at all."""
+"""Steps recorded as programs: the same bits as the step itself, or no program at all."""
 
 import sys
 import threading
@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, losses, optimizers, recipes
-from cnnkit.backends.numpy_cpu.capture import replay as recorder
+from cnnkit.backends.numpy_cpu.capture import replay
 from cnnkit.backends.numpy_cpu.capture.memory import address
-from cnnkit.backends.numpy_cpu.capture.program import Tape
-from cnnkit.backends.numpy_cpu.capture.replay import CALLS_IF_QUICK, PROOFS, NumpyRecorder
-from cnnkit.backends.numpy_cpu.capture.tracer import Traced, plain
+from cnnkit.backends.numpy_cpu.capture.program import Program
+from cnnkit.backends.numpy_cpu.capture.replay import CALLS_IF_QUICK, PROOFS, NumpyCaptureDevice
+from cnnkit.backends.numpy_cpu.capture.traced_array import TracedArray, unwrap
+from cnnkit.backends.numpy_cpu.capture.tracer import Tracer
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
-from cnnkit.backends.numpy_cpu.threads.thread_tuner import Quicker
-from cnnkit.backends.shared.captured_step import CapturedStep, CaptureError
+from cnnkit.backends.numpy_cpu.threads.thread_tuner import ThreadTuner
+from cnnkit.backends.shared.capture_device import CaptureError
+from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.flat_tree import flat_tree
 from cnnkit.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Sequential
 from cnnkit.parity.layers import LAYERS
@@ -28,28 +30,31 @@ NET = Sequential((Conv2D(6, 3, padding="same"), ReLU(), MaxPool2D(2), Conv2D(5, 
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
     """Record whatever a step takes, and use threads whether or not they are quicker."""
-    monkeypatch.setattr(recorder, "QUICK", 1e9)
-    monkeypatch.setattr(recorder, "LONGEST", 1e9)
-    monkeypatch.setattr(Quicker, "shared", lambda _: True)
+    monkeypatch.setattr(replay, "QUICK", 1e9)
+    monkeypatch.setattr(replay, "LONGEST", 1e9)
+    monkeypatch.setattr(ThreadTuner, "choose", lambda _: True)
 
 
 @pytest.fixture
 def made(monkeypatch) -> list[CapturedStep]:
     """The captured steps that come into being."""
-    found: list[CapturedStep] = []
+    steps: list[CapturedStep] = []
 
     class Kept(CapturedStep):
         def __init__(self, *arguments) -> None:
             super().__init__(*arguments)
-            found.append(self)
+            steps.append(self)
 
-    monkeypatch.setattr(recorder, "CapturedStep", Kept)
-    return found
+    monkeypatch.setattr(replay, "CapturedStep", Kept)
+    return steps
 
 
-def tapes(steps: list[CapturedStep]) -> list[Tape]:
+def programs(steps: list[CapturedStep]) -> list[Program]:
     return [
-        place.captured.replay._tape for step in steps for place in step._places.values() if place.captured is not None
+        entry.captured.replay._program
+        for step in steps
+        for entry in step._entries.values()
+        if entry.captured is not None
     ]
 
 
@@ -84,11 +89,11 @@ def test_every_layer(name, made) -> None:
         for dtype in ("float32", "float64"):
             made.clear()
             wanted = train(network, x_shape, captures=False, dtype=dtype)
-            assert not tapes(made)
+            assert not programs(made)
             for threads in (1, 3):
                 assert train(network, x_shape, threads=threads, dtype=dtype) == wanted
             assert [step.reason for step in made[1:]] == [None, None]
-            assert len(tapes(made)) == 2
+            assert len(programs(made)) == 2
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "sgd:momentum=0.9,nesterov=true", "rmsprop", "adam:weight_decay=0.1",
@@ -99,7 +104,7 @@ def test_every_optimizer_and_loss(optimizer, loss, made) -> None:
     wanted = train(NET, (1, 8, 8), captures=False, optimizer=optimizer, loss=loss)
     assert train(NET, (1, 8, 8), threads=2, optimizer=optimizer, loss=loss) == wanted
     assert made[1].reason is None
-    assert len(tapes(made)) == 1
+    assert len(programs(made)) == 1
 
 
 @pytest.mark.parametrize("name", ["lenet5", "mini-resnet", "scratch-mlp"])
@@ -111,7 +116,7 @@ def test_recipes(name, batch, made) -> None:
     wanted = train(network, x_shape, captures=False, batch=batch)
     for threads in (1, 2):
         assert train(network, x_shape, threads=threads, batch=batch) == wanted
-    assert len(tapes(made)) == 2
+    assert len(programs(made)) == 2
 
 
 def written(function, arguments):
@@ -120,9 +125,9 @@ def written(function, arguments):
     return arguments[0] if first else arguments[-1]
 
 
-def test_threads_that_play_side_by_side_share_no_memory_that_is_written(made) -> None:
+def test_parallel_calls_share_no_memory_that_is_written(made) -> None:
     train(NET, (1, 28, 28), threads=3, batch=100)
-    lanes = [function.lanes for function, _ in tapes(made)[0].calls if hasattr(function, "lanes")]
+    lanes = [function.lanes for function, _ in programs(made)[0].calls if hasattr(function, "lanes")]
     assert any(len([lane for lane in each if lane]) == 3 for each in lanes)
     for each in lanes:
         for i, lane in enumerate(each):
@@ -132,9 +137,9 @@ def test_threads_that_play_side_by_side_share_no_memory_that_is_written(made) ->
                     assert not any(np.may_share_memory(array, out) and np.shares_memory(array, out) for out in outs)
 
 
-def test_memory_on_a_tape_is_used_again(made) -> None:
+def test_the_memory_of_a_program_is_reused(made) -> None:
     train(NET, (1, 28, 28), batch=100)
-    outs = [written(*call) for call in tapes(made)[0].calls if call[1]]
+    outs = [written(*call) for call in programs(made)[0].calls if call[1]]
     starts = {address(out) for out in outs if out.nbytes > 1000}
     assert len(starts) < 0.7 * sum(out.nbytes > 1000 for out in outs)
 
@@ -150,21 +155,21 @@ def accumulating(look):
 
 
 def run_on_several(step: CapturedStep) -> tuple[float, list[float]]:
-    total, found = np.zeros(3), []
+    total, sums = np.zeros(3), []
     for i in range(STEPS):
         total, report = step(total, np.full(3, i + 1.0), {"rate": 0.5})
-        found.append(float(report))
-    return float(total[0]), found
+        sums.append(float(report))
+    return float(total[0]), sums
 
 
 WANTED = [1.5 * sum(range(1, i + 2)) for i in range(STEPS)]
 
 
-def test_a_step_is_recorded_after_some_calls_and_played() -> None:
-    step = CapturedStep(accumulating(lambda x: x + 0), NumpyRecorder(NumpyBackend(threads=1)))
+def test_a_step_is_recorded_after_some_calls_and_replayed() -> None:
+    step = CapturedStep(accumulating(lambda x: x + 0), NumpyCaptureDevice(NumpyBackend(threads=1)))
     assert run_on_several(step) == (WANTED[-1] / 3, WANTED)
     assert step.reason is None
-    assert len(tapes([step])) == 1
+    assert len(programs([step])) == 1
 
 
 def careless(x):
@@ -199,20 +204,24 @@ def careless(x):
         (lambda x: x[x > 0], "an index that is neither a slice nor whole numbers"),
         (lambda x: x[[0, 1, 2]], "an index that is neither a slice nor whole numbers"),
         (lambda x: x[np.array([True, True, True])], "an index that is neither a slice nor whole numbers"),
-        (lambda x: {}[3] if isinstance(x, Traced) else x, "KeyError: 3"),
+        (lambda x: {}[3] if isinstance(x, TracedArray) else x, "KeyError: 3"),
     ],
 )
 @pytest.mark.parametrize("changing", [True, False])
 def test_what_cannot_be_recorded_runs_as_it_is(look, reason, changing) -> None:
-    """Whether or not the inputs were the same until the step would have been played."""
-    step, total, wanted = CapturedStep(accumulating(look), NumpyRecorder(NumpyBackend(threads=1))), np.zeros(3), 0.0
+    """Whether or not the inputs were the same until the step would have been replayed."""
+    step, total, wanted = (
+        CapturedStep(accumulating(look), NumpyCaptureDevice(NumpyBackend(threads=1))),
+        np.zeros(3),
+        0.0,
+    )
     for i in range(STEPS):
         value = float(i + 1 if changing or i == STEPS - 1 else 1)
         total, report = step(total, np.full(3, value), {"rate": 0.5})
         wanted += 1.5 * value
         assert float(report) == wanted
     assert reason in step.reason
-    assert not tapes([step])
+    assert not programs([step])
 
 
 @pytest.mark.parametrize(
@@ -233,32 +242,32 @@ def test_what_cannot_be_recorded_runs_as_it_is(look, reason, changing) -> None:
     ],
 )
 def test_what_can_be_recorded(look) -> None:
-    step = CapturedStep(accumulating(look), NumpyRecorder(NumpyBackend(threads=1)))
+    step = CapturedStep(accumulating(look), NumpyCaptureDevice(NumpyBackend(threads=1)))
     assert run_on_several(step) == (WANTED[-1] / 3, WANTED)
     assert step.reason is None
-    assert len(tapes([step])) == 1
+    assert len(programs([step])) == 1
 
 
-def test_a_tape_that_is_wrong_is_found(monkeypatch) -> None:
+def test_a_wrong_program_is_detected(monkeypatch) -> None:
     """Whatever the reason: here a call is lost."""
-    plays = Tape.play
+    run = Program.run
 
-    def forgetful(tape: Tape) -> None:
-        del tape.calls[1:]
-        plays(tape)
+    def forgetful(program: Program) -> None:
+        del program.calls[1:]
+        run(program)
 
-    monkeypatch.setattr(Tape, "play", forgetful)
-    step = CapturedStep(accumulating(lambda x: x + 0), NumpyRecorder(NumpyBackend(threads=1)))
+    monkeypatch.setattr(Program, "run", forgetful)
+    step = CapturedStep(accumulating(lambda x: x + 0), NumpyCaptureDevice(NumpyBackend(threads=1)))
     assert run_on_several(step) == (WANTED[-1] / 3, WANTED)
     assert step.reason == "a recorded step gave other numbers than the step itself"
 
 
-def test_a_tape_that_fails_is_given_up(monkeypatch) -> None:
-    def failing(_tape: Tape) -> None:
+def test_a_failing_program_is_abandoned(monkeypatch) -> None:
+    def failing(_program: Program) -> None:
         raise ValueError("no")
 
-    monkeypatch.setattr(Tape, "play", failing)
-    step = CapturedStep(accumulating(lambda x: x + 0), NumpyRecorder(NumpyBackend(threads=1)))
+    monkeypatch.setattr(Program, "run", failing)
+    step = CapturedStep(accumulating(lambda x: x + 0), NumpyCaptureDevice(NumpyBackend(threads=1)))
     assert run_on_several(step) == (WANTED[-1] / 3, WANTED)
     assert step.reason == "ValueError: no"
 
@@ -289,18 +298,18 @@ def test_an_interrupt_at_any_run_of_the_step_leaves_memory_alone(fails_at) -> No
 
 
 def test_a_step_that_takes_long_is_not_recorded(monkeypatch) -> None:
-    monkeypatch.setattr(recorder, "LONGEST", 0)
-    step = CapturedStep(accumulating(lambda x: x + 0), NumpyRecorder(NumpyBackend(threads=1)))
+    monkeypatch.setattr(replay, "LONGEST", 0)
+    step = CapturedStep(accumulating(lambda x: x + 0), NumpyCaptureDevice(NumpyBackend(threads=1)))
     assert run_on_several(step) == (WANTED[-1] / 3, WANTED)
     assert step.reason is None
-    assert not tapes([step])
+    assert not programs([step])
 
 
 def test_an_array_of_a_recording_is_of_no_use_outside() -> None:
     kept = []
-    step = CapturedStep(accumulating(lambda x: [kept.append(x), x + 0][1]), NumpyRecorder(NumpyBackend(threads=1)))
+    step = CapturedStep(accumulating(lambda x: [kept.append(x), x + 0][1]), NumpyCaptureDevice(NumpyBackend(threads=1)))
     run_on_several(step)
-    traced = next(x for x in kept if isinstance(x, Traced))
+    traced = next(x for x in kept if isinstance(x, TracedArray))
     with pytest.raises(CaptureError, match="outside"):
         traced + 1
 
@@ -310,7 +319,7 @@ def test_numbers_keep_their_sign_and_dtype() -> None:
         total[...] = np.copysign(total * 0 + 1, x * 0 * -0.0 + -0.0) * (2**40 + 1)
         return total, (x > 0) + 1
 
-    captured, total = CapturedStep(step, NumpyRecorder(NumpyBackend(threads=1))), np.zeros(2)
+    captured, total = CapturedStep(step, NumpyCaptureDevice(NumpyBackend(threads=1))), np.zeros(2)
     for _ in range(STEPS):
         _, counts = captured(total, np.ones(2))
         assert total.tolist() == [-(2.0**40 + 1)] * 2
@@ -318,13 +327,13 @@ def test_numbers_keep_their_sign_and_dtype() -> None:
     assert captured.reason is None
 
 
-def test_what_a_played_step_returns_is_plain_and_stays_where_it_is(made) -> None:
+def test_what_a_replayed_step_returns_is_plain_and_stays_where_it_is(made) -> None:
     backend = NumpyBackend(threads=1)
     model = Model(NET, (1, 8, 8), backend=backend, seed=1)
     outputs = [model._forward(model.params, model.state, np.ones((2, 1, 8, 8), "f4")) for _ in range(STEPS)]
     assert type(outputs[-1]) is np.ndarray
     assert outputs[-1] is outputs[-2]
-    assert len(tapes(made)) == 1
+    assert len(programs(made)) == 1
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -370,12 +379,12 @@ def test_predicting_writes_to_no_parameter() -> None:
 @pytest.mark.parametrize("case", ["earlier in this round", "its own thread drops it", "in an earlier round"])
 def test_memory_that_another_thread_may_read_is_not_used_before_all_are_done(case) -> None:
     """What one thread made, the other one looks at; then it is dropped, and the first one makes more."""
-    tape, kept, places = Tape(Traced, plain), {}, []
+    tracer, kept, addresses = Tracer(TracedArray, unwrap), {}, []
 
     def make() -> None:
-        array = tape.workspace.empty((1000,), "f4")
+        array = tracer.workspace.empty((1000,), "f4")
         kept[0] = array
-        places.append(address(array.array))
+        addresses.append(address(array.array))
 
     def drop() -> None:
         kept.clear()
@@ -384,28 +393,28 @@ def test_memory_that_another_thread_may_read_is_not_used_before_all_are_done(cas
         kept.clear()
         make()
 
-    def side_by_side(*shards) -> None:
-        tape.side_by_side(lambda i: shards[i](), range(len(shards)), 2, lambda: None)
+    def in_parallel(*shards) -> None:
+        tracer.record_in_parallel(lambda i: shards[i](), range(len(shards)), 2, lambda: None)
 
-    with tape.record():
+    with tracer.activate():
         if case == "earlier in this round":
-            side_by_side(make, drop, make)
+            in_parallel(make, drop, make)
         elif case == "its own thread drops it":
-            side_by_side(make, int, drop_and_make)
+            in_parallel(make, int, drop_and_make)
         else:
-            side_by_side(int, make)
-            side_by_side(drop, make)
+            in_parallel(int, make)
+            in_parallel(drop, make)
         drop()
-        side_by_side(*[int] * (case == "in an earlier round"), make)
-    assert places[0] != places[1]
-    assert places[2] in places[:2]  # now it is
+        in_parallel(*[int] * (case == "in an earlier round"), make)
+    assert addresses[0] != addresses[1]
+    assert addresses[2] in addresses[:2]  # now it is
 
 
 def test_memory_is_used_again_within_a_start() -> None:
-    tape, places = Tape(Traced, plain), []
-    with tape.record():
-        tape.side_by_side(
-            lambda _: [places.append(address(tape.workspace.empty((1000,), "f4").array)) for _ in range(3)],
+    tracer, addresses = Tracer(TracedArray, unwrap), []
+    with tracer.activate():
+        tracer.record_in_parallel(
+            lambda _: [addresses.append(address(tracer.workspace.empty((1000,), "f4").array)) for _ in range(3)],
             range(2), 2, lambda: None,
         )  # fmt: skip
-    assert len(set(places[:3])) == len(set(places[3:])) == 1
+    assert len(set(addresses[:3])) == len(set(addresses[3:])) == 1

@@ -97,9 +97,9 @@ def test_shards_inside_shards_do_not_wait_for_each_other() -> None:
     def outer(first: int, x):
         return first, backend.map_samples(lambda inner, part: (first + inner, part.sum()), 2, x)
 
-    found = backend.map_samples(outer, 4, np.ones((18, 3)))
-    assert [first for first, _ in found] == [0, 4, 8, 12, 16]
-    assert [inner for _, shards in found for inner, _ in shards] == list(range(0, 18, 2))
+    results = backend.map_samples(outer, 4, np.ones((18, 3)))
+    assert [first for first, _ in results] == [0, 4, 8, 12, 16]
+    assert [inner for _, shards in results for inner, _ in shards] == list(range(0, 18, 2))
 
 
 def test_an_error_in_a_shard_reaches_the_caller() -> None:
@@ -165,8 +165,8 @@ def test_shards_go_to_threads_where_that_is_quicker() -> None:
 
     for function, on_threads in ((sleeping, True), (idle, False)):
         backend = NumpyBackend(threads=2)
-        found = [backend.map_samples(function, 2, x) for _ in range(2 * TRIALS + 5)]
-        ways = [names[0].startswith("cnnkit") for names in found]
+        names_of_threads = [backend.map_samples(function, 2, x) for _ in range(2 * TRIALS + 5)]
+        ways = [names[0].startswith("cnnkit") for names in names_of_threads]
         assert ways[: 2 * TRIALS] == [True, False] * TRIALS
         assert ways[2 * TRIALS :] == [on_threads] * 5
 
@@ -179,5 +179,5 @@ def test_what_takes_different_times_is_timed_apart(normal) -> None:
     x = normal(64, 4, 32, 32)
     y, cache = network.forward(Context(backend, training=True), params, state, x)
     network.backward(Context(backend, training=True), params, cache, y)
-    kinds = [kind for kind in backend._quicker if kind[1] == x.shape]
+    kinds = [kind for kind in backend._tuners if kind[1] == x.shape]
     assert sorted(name.split()[0] for name, _ in kinds) == ["backward"] * 2 + ["forward"] * 2

@@ -71,18 +71,18 @@ def test_memory_begins_at_a_line_of_the_cache_and_holds_the_shape() -> None:
     for shape, dtype in [((7, 9, 1001), "float64"), ((100_003,), "uint8"), ((3, 2), "float32"), ((0, 5), "float32")]:
         array = memory.empty(shape, dtype)
         assert (array.shape, array.dtype) == (shape, np.dtype(dtype))
-        assert array.nbytes < SMALL or place(array) % memories.ALIGNED == 0
+        assert array.nbytes < SMALL or place(array) % memories.ALIGNMENT == 0
         array[...] = 1
 
 
 def test_no_more_than_so_much_free_memory_is_kept(monkeypatch) -> None:
-    monkeypatch.setattr(memories, "KEPT", 3 * SMALL)
+    monkeypatch.setattr(memories, "MOST_FREE", 3 * SMALL)
     memory = Memory()
     arrays = [memory.empty((SMALL,), "uint8") for _ in range(5)]
     places = {place(array) for array in arrays}
     arrays.clear()
-    again = [memory.empty((SMALL,), "uint8") for _ in range(3)]
-    assert {place(array) for array in again} <= places
+    reused = [memory.empty((SMALL,), "uint8") for _ in range(3)]
+    assert {place(array) for array in reused} <= places
     assert not any(memory._free.values())
 
 

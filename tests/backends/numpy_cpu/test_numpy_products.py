@@ -85,6 +85,6 @@ def test_products_with_vectors(x, y) -> None:
 def test_products_of_whole_numbers(dtype, shape) -> None:
     m, k, n = shape
     x, y = np.ones((m, k), dtype), np.ones((k, n), dtype)
-    found = NumpyBackend(threads=2).matmul(x, y)
-    assert found.dtype == dtype
-    assert np.array_equal(found, x @ y)
+    product = NumpyBackend(threads=2).matmul(x, y)
+    assert product.dtype == dtype
+    assert np.array_equal(product, x @ y)

@@ -1,4 +1,4 @@
-"""Work that is shared out: who does it, and that nothing of it is left running."""
+"""Work in a pool: which thread does it, and that none of it is still running afterwards."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cnnkit.backends.numpy_cpu.threads.shared_work import shared_out
+from cnnkit.backends.numpy_cpu.threads.pool_work import run_in_pool
 
 
 @pytest.fixture
@@ -17,14 +17,14 @@ def pool() -> Iterator[ThreadPoolExecutor]:
     made.shutdown()
 
 
-def test_the_first_are_done_by_the_caller_and_all_come_in_order(pool: ThreadPoolExecutor) -> None:
-    found = shared_out(pool, lambda item: (item, threading.get_ident()), range(5), own=2)
-    assert [item for item, _ in found] == list(range(5))
-    assert [thread == threading.get_ident() for _, thread in found] == [True, True, False, False, False]
+def test_the_caller_does_the_first_items_and_results_are_in_order(pool: ThreadPoolExecutor) -> None:
+    results = run_in_pool(pool, lambda item: (item, threading.get_ident()), range(5), inline=2)
+    assert [item for item, _ in results] == list(range(5))
+    assert [thread == threading.get_ident() for _, thread in results] == [True, True, False, False, False]
 
 
-@pytest.mark.parametrize("own", [0, 1])
-def test_work_beside_what_fails_is_waited_for(pool: ThreadPoolExecutor, own: int) -> None:
+@pytest.mark.parametrize("inline", [0, 1])
+def test_other_work_is_awaited_when_one_item_fails(pool: ThreadPoolExecutor, inline: int) -> None:
     """It writes into arrays of the caller, who must not see that after the error."""
     done = threading.Event()
 
@@ -35,5 +35,5 @@ def test_work_beside_what_fails_is_waited_for(pool: ThreadPoolExecutor, own: int
         done.set()
 
     with pytest.raises(KeyboardInterrupt):
-        shared_out(pool, work, range(2), own)
+        run_in_pool(pool, work, range(2), inline)
     assert done.is_set()

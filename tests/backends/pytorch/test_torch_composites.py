@@ -73,9 +73,9 @@ def test_softmax_cross_entropy(backend, smoothing, labels, normal, assert_close)
 
 def test_one_hot_has_the_dtype_and_classes_of_the_outputs(backend) -> None:
     for dtype in (torch.float32, torch.float64):
-        found = backend.one_hot(torch.tensor([2, 0]), torch.full((2, 3), torch.inf, dtype=dtype))
-        assert found.dtype == dtype
-        assert found.tolist() == [[0, 0, 1], [1, 0, 0]]
+        rows = backend.one_hot(torch.tensor([2, 0]), torch.full((2, 3), torch.inf, dtype=dtype))
+        assert rows.dtype == dtype
+        assert rows.tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
 @pytest.mark.parametrize("groups", [1, 2])

@@ -62,8 +62,8 @@ def test_pooling_is_its_definition(geometry) -> None:
             mean[counted][n, i, p, q] = sum(x[place] for place in inside) / count
             for place in inside:
                 dmean[counted][place] += dy[n, i, p, q] / count
-    found, saved = reference.max_pool2d(x, *geometry.how)
-    assert np.array_equal(found, y)
+    maxima, saved = reference.max_pool2d(x, *geometry.how)
+    assert np.array_equal(maxima, y)
     assert np.abs(reference.max_pool2d_gradient(dy, saved, geometry.x, *geometry.how) - dx).max() < 1e-12
     for counted in (True, False):
         assert np.abs(reference.average_pool2d(x, *geometry.how, counted) - mean[counted]).max() < 1e-12

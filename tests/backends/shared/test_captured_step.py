@@ -1,20 +1,23 @@
-"""Captured steps on the stand-in: what is captured when, what may change from call to call, how many launches."""
+"""Captured steps in the simulator: what is captured when, what may change between calls, how many launches."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from cnnkit import Model, Options, Sequential, Training, load_data
-from cnnkit.backends.cuda.capture_device import CudaRecorder
+from cnnkit import Model, Options, Sequential, Training, get_backend, load_data, losses, optimizers
+from cnnkit.backends.cuda.capture_device import CudaCaptureDevice
 from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
 from cnnkit.backends.cuda.simulator.transfers import transfers
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
-from cnnkit.backends.shared.captured_step import MOST_CAPTURES, CapturedStep, CaptureError
-from cnnkit.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
+from cnnkit.backends.shared.capture_device import CaptureError
+from cnnkit.backends.shared.captured_step import MOST_CAPTURES, CapturedStep
+from cnnkit.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
+from cnnkit.training.step import TrainState, make_step
+from cnnkit.tree import leaves
 
 
-class Recorder(CudaRecorder):
+class CountingDevice(CudaCaptureDevice):
     """Counts captures and replays; refuses to capture when told to."""
 
     def __init__(self, backend: CupySimBackend, refuse: str = "") -> None:
@@ -49,8 +52,8 @@ def accumulate(backend):
 
 
 def test_the_first_call_runs_the_second_is_captured_the_rest_replayed(sim) -> None:
-    recorder = Recorder(sim)
-    step, total = CapturedStep(accumulate(sim), recorder), sim.zeros((3,), "float64")
+    device = CountingDevice(sim)
+    step, total = CapturedStep(accumulate(sim), device), sim.zeros((3,), "float64")
     wanted = np.zeros(3)
     for i in range(5):
         x = np.full(3, i + 1.0)
@@ -58,28 +61,28 @@ def test_the_first_call_runs_the_second_is_captured_the_rest_replayed(sim) -> No
         wanted += x * 10.0**-i + i
         assert np.allclose(sim.to_numpy(total), wanted, rtol=0, atol=1e-12)
         assert float(sim.to_numpy(report)) == pytest.approx(wanted.sum())
-        assert (recorder.captured, recorder.replayed) == (min(i, 1), i)
+        assert (device.captured, device.replayed) == (min(i, 1), i)
     assert step.reason is None
 
 
 def test_each_shape_and_each_set_of_variables_has_a_capture_of_its_own(sim) -> None:
-    recorder = Recorder(sim)
-    step = CapturedStep(lambda total, x: (sim.assign(total, total + x.sum()), total), recorder)
+    device = CountingDevice(sim)
+    step = CapturedStep(lambda total, x: (sim.assign(total, total + x.sum()), total), device)
     one, other = sim.zeros((1,), "float64"), sim.zeros((1,), "float64")
     for _ in range(3):
         for total in (one, other):
             for size in (2, 3):
                 step(total, sim.asarray(np.ones(size)))
     assert (float(sim.to_numpy(one)[0]), float(sim.to_numpy(other)[0])) == (15.0, 15.0)
-    assert recorder.captured == 4
+    assert device.captured == 4
     for size in range(4, 4 + MOST_CAPTURES):  # the oldest ones are given up
         step(one, sim.asarray(np.ones(size)))
     step(one, sim.asarray(np.ones(2)))
-    assert recorder.captured == 4
+    assert device.captured == 4
 
 
 def test_a_step_that_cannot_be_captured_runs_as_it_is_and_says_why(sim) -> None:
-    step, total = CapturedStep(accumulate(sim), Recorder(sim, "no graphs today")), sim.zeros((2,), "float32")
+    step, total = CapturedStep(accumulate(sim), CountingDevice(sim, "no graphs today")), sim.zeros((2,), "float32")
     for i in range(3):
         step(total, sim.asarray(np.ones(2, "float32")), {"rate": 1.0, "step": i})
     assert step.reason == "no graphs today"
@@ -93,7 +96,7 @@ def training(backend) -> Training:
 
 
 def test_no_host_array_enters_a_training_step_and_nothing_is_read(sim) -> None:
-    """The stand-in refuses host arrays in device operations, and every transfer while a step is captured."""
+    """The simulator refuses host arrays in device operations, and every transfer while a step is captured."""
     run = training(sim)
     assert isinstance(run.step, CapturedStep)
     list(run.epochs())
@@ -138,7 +141,7 @@ def test_numbers_of_numpy_are_numbers(sim, number) -> None:
     def step(total, x, scalars):
         return sim.assign(total, x * scalars["a"] + scalars["b"] + scalars["n"]), total
 
-    ready, total = CapturedStep(step, Recorder(sim)), sim.zeros((2,), "float64")
+    ready, total = CapturedStep(step, CountingDevice(sim)), sim.zeros((2,), "float64")
     for count in (1, np.int64(2), np.int32(3)):
         ready(total, sim.asarray(np.ones(2)), {"a": number(0.5), "b": number(0.25), "n": count})
         assert sim.to_numpy(total).tolist() == [0.75 + count] * 2
@@ -147,25 +150,25 @@ def test_numbers_of_numpy_are_numbers(sim, number) -> None:
 
 
 def test_a_first_call_that_fails_is_no_warming_up(sim) -> None:
-    recorder, failing = Recorder(sim), [True]
+    device, failing = CountingDevice(sim), [True]
 
     def step(total, x):
         if failing:
             raise ValueError("not now")
         return sim.assign(total, total + x), total
 
-    ready, total = CapturedStep(step, recorder), sim.zeros((1,), "float32")
+    ready, total = CapturedStep(step, device), sim.zeros((1,), "float32")
     with pytest.raises(ValueError, match="not now"):
         ready(total, sim.asarray(np.ones(1, "float32")))
     failing.clear()
     ready(total, sim.asarray(np.ones(1, "float32")))
-    assert recorder.captured == 0
+    assert device.captured == 0
     ready(total, sim.asarray(np.ones(1, "float32")))
-    assert (recorder.captured, sim.to_numpy(total).tolist()) == (1, [2.0])
+    assert (device.captured, sim.to_numpy(total).tolist()) == (1, [2.0])
 
 
 def test_variables_of_another_form_in_the_same_memory_are_others(sim) -> None:
-    ready, total = CapturedStep(lambda kept: (kept, kept.sum(axis=0)), Recorder(sim)), sim.zeros((4,), "float32")
+    ready, total = CapturedStep(lambda kept: (kept, kept.sum(axis=0)), CountingDevice(sim)), sim.zeros((4,), "float32")
     for _ in range(3):
         assert ready(total)[1].shape == ()
         assert ready(total.reshape((2, 2)))[1].shape == (2,)
@@ -218,8 +221,8 @@ def test_numbers_among_the_variables_are_not_captured(captured) -> None:
     backend, compile_ = captured
     step, variables = compile_(lambda v, x: ((v[0], v[1] + 1), x * v[1])), (backend.zeros((1,), "float64"), 0)
     for i in range(7):
-        variables, found = step(variables, backend.asarray(np.ones(1)))
-        assert backend.to_numpy(found).tolist() == [i]
+        variables, scaled = step(variables, backend.asarray(np.ones(1)))
+        assert backend.to_numpy(scaled).tolist() == [i]
     assert step.reason == "numbers among the variables"
 
 
@@ -249,4 +252,50 @@ def test_a_step_may_write_into_its_inputs(captured) -> None:
     for _ in range(7):
         x = backend.asarray(np.ones(2))
         assert float(backend.to_numpy(step(total, x)[1])) == 4.0
-        assert backend.to_numpy(x).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "cupy-sim"])
+def test_a_step_that_cannot_be_captured_gets_the_arrays_that_it_is_given(backend) -> None:
+    """A copy in each call would cost more than the rest of a small step."""
+    backend, seen = get_backend(backend), []
+
+    def step(variables, x, scalars):
+        seen.append((variables, x, scalars["rate"]))
+        return variables, x * scalars["rate"]
+
+    ready = backend.compile(step, impure="a layer does not say that it is pure")
+    for shape in ((), (3,), (1, 1, 4, 4)):
+        variables, x = {"w": backend.zeros((2,), "float32")}, backend.zeros(shape, "float32")
+        ready(variables, x, {"rate": 0.5})
+        assert seen[-1][0] is variables
+        assert seen[-1][1] is x
+        assert (str(seen[-1][2].dtype), seen[-1][2].shape) == ("float32", ())  # as in a captured step: the same bits
+
+
+def test_a_step_with_nothing_to_convert_gets_its_inputs_themselves() -> None:
+    step, trees = (
+        NumpyBackend(threads=1).compile(lambda _, tree: tree, impure="of its own accord"),
+        {"x": (np.zeros(3),)},
+    )
+    assert step({}, trees) is trees
+
+
+@pytest.mark.parametrize("layer", [Dense(64), BatchNorm()])
+@pytest.mark.parametrize("backend", ["numpy", "cupy-sim"])
+def test_bits_do_not_depend_on_when_a_step_is_captured(backend, layer, normal) -> None:
+    """Inputs in another memory layout would be summed in another order, and numbers multiplied in another dtype."""
+    network, data = Sequential((layer, ReLU(), Dense(10))), normal(64, 100)
+    weights = []
+    for impure in (None, "a layer does not say that it is pure"):
+        model = Model(network, (100,), backend=get_backend(backend), seed=2)
+        rule = optimizers.parse("adamw")
+        run = make_step(model.backend, model.network, losses.parse("mean_squared_error"), rule, (1, 2))
+        if impure:
+            run = model.backend.compile(run._step, impure)
+        variables = TrainState(model.params, model.state, rule.init(model.backend, model.params, "float32"))
+        for i in range(8):
+            x, labels = model.backend.asarray(data, "float32"), model.backend.asarray(np.arange(64) % 10)
+            variables, _ = run(variables, x, labels, rule.scalars(i + 1, 1e-3) | {"step": i})
+        weights.append([model.backend.to_numpy(leaf).tobytes() for leaf in leaves(variables)[0]])
+        assert run.reason == impure
+    assert weights[0] == weights[1]

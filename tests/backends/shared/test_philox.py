@@ -27,20 +27,20 @@ def words(text: str) -> tuple[int, ...]:
 @pytest.mark.parametrize("array", [np.array, torch.tensor])
 def test_known_answers_of_the_array_code(array, counter, key, wanted) -> None:
     k0, k1 = words(key)
-    found = philox4x32(tuple(array([word]) for word in words(counter)), (k0, k1))
-    assert tuple(int(word[0]) for word in found) == words(wanted)
+    output = philox4x32(tuple(array([word]) for word in words(counter)), (k0, k1))
+    assert tuple(int(word[0]) for word in output) == words(wanted)
 
 
 @pytest.mark.parametrize(("counter", "key", "wanted"), KNOWN)
 def test_known_answers_of_the_reference(reference, counter, key, wanted) -> None:
     c0, c1, c2, c3 = words(counter)
-    found = reference.uniform(words(key), c2 | c3 << 32, (4,), start=4 * (c0 | c1 << 32))
-    assert (found * 2**24).tolist() == [word >> 8 for word in words(wanted)]
+    draws = reference.uniform(words(key), c2 | c3 << 32, (4,), start=4 * (c0 | c1 << 32))
+    assert (draws * 2**24).tolist() == [word >> 8 for word in words(wanted)]
 
 
 def test_uniform_is_the_top_24_bits_of_the_words_in_order(backend) -> None:
-    found = backend.to_numpy(backend.uniform((0, 0), 0, (2, 2)))
-    assert (found.astype(np.float64) * 2**24).tolist() == [[0x6627E8, 0xE169C5], [0xBC57AC, 0x9B00DB]]
+    draws = backend.to_numpy(backend.uniform((0, 0), 0, (2, 2)))
+    assert (draws.astype(np.float64) * 2**24).tolist() == [[0x6627E8, 0xE169C5], [0xBC57AC, 0x9B00DB]]
 
 
 @SETTINGS
@@ -54,8 +54,8 @@ def test_a_shard_draws_its_slice_of_the_whole(backend, key, start, first, count)
 @pytest.mark.parametrize("step", [0, 5, 2**32 - 1, 2**32 + 5, 2**40])
 def test_the_step_may_live_on_the_device(backend, step) -> None:
     on_device = backend.asarray(np.array(step, np.int64))
-    found = backend.uniform((1, 2), on_device, (6,))
-    assert np.array_equal(backend.to_numpy(found), backend.to_numpy(backend.uniform((1, 2), step, (6,))))
+    draws = backend.uniform((1, 2), on_device, (6,))
+    assert np.array_equal(backend.to_numpy(draws), backend.to_numpy(backend.uniform((1, 2), step, (6,))))
 
 
 def test_key_step_and_position_all_matter(backend) -> None:

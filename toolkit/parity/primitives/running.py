@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnkit.flat_tree import FlatTree, flat_tree
+from cnnkit.flat_tree import flat_tree
 from cnnkit.parity.check import Arena, Case
 from cnnkit.parity.draw import Draw, draw_normal, draw_shape
 from cnnkit.parity.primitives.registering import Checks
-from cnnkit.tree import Tree
+from cnnkit.tree import FlatTree, Tree
 
 CHECKS = Checks()
 FLAG = np.array(True)
