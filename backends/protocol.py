@@ -36,7 +36,8 @@ class Backend(Execution, ABC):
         """Return x as a numpy.ndarray on the host; it may share memory with x."""
 
     @abstractmethod
-    def zeros(self, shape: Shape, dtype: str) -> Array: ...
+    def zeros(self, shape: Shape, dtype: str) -> Array:
+        """Return an array of zeros."""
 
     @abstractmethod
     def arange(self, count: int) -> Array:
@@ -58,15 +59,25 @@ class Backend(Execution, ABC):
         """Return e**x, infinity where that is too large for the dtype, without a warning."""
 
     @abstractmethod
-    def log(self, x: Array) -> Array: ...
+    def log(self, x: Array) -> Array:
+        """Return the natural logarithm."""
+
     @abstractmethod
-    def log1p(self, x: Array) -> Array: ...
+    def log1p(self, x: Array) -> Array:
+        """Return log(1 + x), accurate for small x."""
+
     @abstractmethod
-    def sqrt(self, x: Array) -> Array: ...
+    def sqrt(self, x: Array) -> Array:
+        """Return the square root."""
+
     @abstractmethod
-    def tanh(self, x: Array) -> Array: ...
+    def tanh(self, x: Array) -> Array:
+        """Return the hyperbolic tangent."""
+
     @abstractmethod
-    def erf(self, x: Array) -> Array: ...
+    def erf(self, x: Array) -> Array:
+        """Return the error function: 2 / sqrt(pi) times the integral of exp(-t^2) for t from 0 to x."""
+
     @abstractmethod
     def maximum(self, x: Array, other: Array | float) -> Array:
         """Return the larger one; NaN wins."""
@@ -79,12 +90,16 @@ class Backend(Execution, ABC):
 
     @abstractmethod
     def sum(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
-        """Return sums of numbers; of booleans, how many are true, as whole numbers."""
+        """Return sums of numbers; of booleans the number of true ones, as an integer."""
 
     @abstractmethod
-    def mean(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array: ...
+    def mean(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+        """Return sum(x) / count."""
+
     @abstractmethod
-    def max(self, x: Array, axis: int | None = None, keepdims: bool = False) -> Array: ...
+    def max(self, x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+        """Return the largest values."""
+
     @abstractmethod
     def argmax(self, x: Array, axis: int) -> Array:
         """Return the int64 index of the first maximum along axis."""
@@ -93,14 +108,19 @@ class Backend(Execution, ABC):
 
     @abstractmethod
     def take(self, x: Array, indices: Array, axis: int = 0) -> Array:
-        """Return slices along axis, whose place the axes of `indices` take; 0 <= indices < the length of axis."""
+        """Return the slices of x along axis at the indices, whose axes replace it; 0 <= indices < its length."""
 
     @abstractmethod
-    def transpose(self, x: Array, axes: tuple[int, ...]) -> Array: ...
+    def transpose(self, x: Array, axes: tuple[int, ...]) -> Array:
+        """Return x with its axes in this order."""
+
     @abstractmethod
-    def concatenate(self, arrays: Sequence[Array], axis: int = 0) -> Array: ...
+    def concatenate(self, arrays: Sequence[Array], axis: int = 0) -> Array:
+        """Return the arrays joined along an axis."""
+
     @abstractmethod
-    def matmul(self, x: Array, y: Array) -> Array: ...
+    def matmul(self, x: Array, y: Array) -> Array:
+        """Return the matrix product; leading axes are broadcast."""
 
     # ---- convolution and pooling
 
@@ -125,9 +145,9 @@ class Backend(Execution, ABC):
 
     @abstractmethod
     def max_pool2d(self, x: Array, window: Pair, stride: Pair, padding: Padding) -> tuple[Array, Any]:
-        """Return (y, saved): the maximum of each window; padding never wins. `saved` is for the gradient alone.
+        """Return (y, saved): the maximum of each window, padding left out. Only the gradient reads `saved`.
 
-        Layers see to it that, here as in average_pool2d, padding is smaller than the window.
+        Layers guarantee, here as in average_pool2d, that padding is smaller than the window.
         """
 
     @abstractmethod
@@ -143,7 +163,8 @@ class Backend(Execution, ABC):
     @abstractmethod
     def average_pool2d_gradient(
         self, dy: Array, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
-    ) -> Array: ...
+    ) -> Array:
+        """Return dx of x_shape: the adjoint of average_pool2d."""
 
     # ---- composites: one call where several small ones would do the same
 
@@ -192,9 +213,10 @@ class Backend(Execution, ABC):
     ) -> tuple[Array, ...]:
         """Return (parameter, *slots) holding formula(parameter, gradient, *slots).
 
-        formula: works element by element, so that a backend may apply it piece by piece. All arrays have one shape.
+        formula: works element by element and returns new arrays. A backend may apply it piece by piece.
         """
-        return tuple(map(self.assign, (parameter, *slots), formula(parameter, gradient, *slots)))
+        results = formula(parameter, gradient, *slots)
+        return tuple(self.assign(old, new) for old, new in zip((parameter, *slots), results, strict=True))
 
     def sgd_update(
         self, parameter: Array, gradient: Array, velocity: Array | None, rate: Scalar, *,

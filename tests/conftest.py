@@ -1,4 +1,4 @@
-"""Fixtures that tests of several rooms share: backends, tolerances of the parity contract, the comparing helper."""
+"""Fixtures shared by tests of several rooms: backends, tolerances of the parity contract, the comparison."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import scipy.special  # noqa: F401 (its BLAS must be there before a backend first looks for BLAS libraries)
+import scipy.special  # noqa: F401 (loads its BLAS before a backend first looks for BLAS libraries)
 
 from cnnkit.backends.cuda.cupy_backend import CupyBackend
 from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
@@ -16,7 +16,7 @@ from cnnkit.backends.pytorch.torch_backend import TorchBackend
 from cnnkit.backends.reference.reference_backend import ReferenceBackend
 
 BACKENDS: dict[str, Callable[[], Backend]] = {
-    "numpy": lambda: NumpyBackend(threads=2),  # shards go through the pool of threads, whatever the machine
+    "numpy": lambda: NumpyBackend(threads=2),  # shards run on the thread pool on every machine
     "torch": lambda: TorchBackend("cpu", threads=1),  # the arrays of these tests are small
     "reference": ReferenceBackend,
     "cupy-sim": CupySimBackend,
@@ -30,7 +30,7 @@ TOLERANCE = {("float32", "forward"): 1e-5, ("float32", "gradient"): 1e-4}  # flo
 
 
 class Arena(NamedTuple):
-    """A backend and the dtype that a test runs in; what comes back must be within the contract's bounds."""
+    """A backend and the floating dtype in which a test runs."""
 
     backend: Backend
     dtype: str
@@ -43,7 +43,7 @@ class Arena(NamedTuple):
 
 
 def _assert_close(got: Any, wanted: Any, dtype: str = "float64", kind: str = "forward") -> None:
-    """Fail unless |got - wanted| <= t + t * max|wanted| everywhere; NaN and another shape never pass."""
+    """Fail unless |got - wanted| <= t + t * max|wanted| everywhere; NaN and a different shape always fail."""
     a, b = np.asarray(got, np.float64), np.asarray(wanted, np.float64)
     assert a.shape == b.shape, f"expected shape {b.shape}, got {a.shape}"
     tolerance = TOLERANCE.get((dtype, kind), 1e-10)
@@ -90,9 +90,9 @@ def normal() -> Callable[..., Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
-    """Turn a skip into a failure where what the test needs has been promised: CNNKIT_REQUIRE_DATA=1."""
+    """With CNNKIT_REQUIRE_DATA=1, turn a skip into a failure for tests that need data or tools."""
     report = yield
-    promised = any(item.get_closest_marker(name) for name in ("mnist", "corpus", "browser", "tools", "gpu_tools"))
-    if report.skipped and promised and os.environ.get("CNNKIT_REQUIRE_DATA"):
+    required = any(item.get_closest_marker(name) for name in ("mnist", "corpus", "browser", "tools", "gpu_tools"))
+    if report.skipped and required and os.environ.get("CNNKIT_REQUIRE_DATA"):
         report.outcome, report.longrepr = "failed", f"skipped although CNNKIT_REQUIRE_DATA is set: {report.longrepr}"
     return report

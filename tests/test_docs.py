@@ -1,4 +1,4 @@
-"""The Python and TOML of README and docs, run as a reader would run them: top to bottom, in an empty folder."""
+"""Run the Python and TOML of README and docs as a reader would: from top to bottom, in an empty folder."""
 
 import re
 from pathlib import Path
@@ -10,9 +10,10 @@ from cnnkit import recipes
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "docs/networks.md"]
+ROOMS = ("toolkit", "backends", "exporters", "data", "examples", "tests")
 
 
-def blocks(page: str, language: str) -> list[str]:
+def list_code_blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text("utf-8"), re.S)
 
 
@@ -20,7 +21,7 @@ def blocks(page: str, language: str) -> list[str]:
 def test_the_python_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__main__"}
-    for block in blocks(page, "python"):
+    for block in list_code_blocks(page, "python"):
         exec(compile(block, page, "exec", dont_inherit=True), names)
     assert (tmp_path / "my-net.h5").is_file()
 
@@ -29,20 +30,35 @@ def test_the_weight_file_page_reads_a_real_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(compile(blocks("README.md", "python")[0], "README.md", "exec", dont_inherit=True), {})
+    exec(compile(list_code_blocks("README.md", "python")[0], "README.md", "exec", dont_inherit=True), {})
     (tmp_path / "my-net.h5").rename("weights.h5")
-    for block in blocks("docs/weight-file.md", "python"):
+    for block in list_code_blocks("docs/weight-file.md", "python"):
         exec(compile(block, "docs/weight-file.md", "exec", dont_inherit=True), {})
     assert "Conv2D [1, 8, 8] -> [16, 8, 8]" in capsys.readouterr().out
 
 
-def test_the_model_file_of_the_docs_is_one() -> None:
-    (text,) = blocks("docs/networks.md", "toml")
+def test_the_model_file_of_the_docs_is_valid() -> None:
+    (text,) = list_code_blocks("docs/networks.md", "toml")
     network, shape = recipes.parse(text, "docs").network()
     assert network.output_shape(shape) == (10,)
 
 
 def test_the_pages_name_files_that_exist() -> None:
-    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]:
+    for page in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("*/README.md"),
+        *ROOT.glob("toolkit/*/README.md"),
+    ]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_pages_about_the_code_name_files_and_folders_that_exist() -> None:
+    files = [f"/{path.relative_to(ROOT)}" for room in ROOMS for path in (ROOT / room).rglob("*")]
+    for page in [ROOT / "docs" / "architecture.md", *ROOT.glob("*/README.md"), *ROOT.glob("*/*/README.md")]:
+        for name in re.findall(r"`([\w./-]+(?:\.py|/))`", page.read_text("utf-8")):
+            known = any(path.endswith(f"/{name}".rstrip("/")) for path in files)
+            assert known or re.search("my_|gguf|group_norm|^(train|test)/", name) or (ROOT / name).exists(), (
+                f"{page}: {name}"
+            )

@@ -1,4 +1,4 @@
-"""The example backend and its tutorial: every primitive is there, what is quoted is there, and the counts are true."""
+"""The example backend has every primitive; the tutorial quotes it correctly and gives the right counts."""
 
 import ast
 import inspect
@@ -19,8 +19,8 @@ SOURCE = EXAMPLE / "cnnkit_jax" / "jax_backend.py"
 TUTORIAL = (ROOT / "docs" / "write-a-backend.md").read_text("utf-8")
 
 
-def the_class() -> ast.ClassDef:
-    """Return the class that the entry point names, found without importing JAX."""
+def parse_backend_class() -> ast.ClassDef:
+    """Return the class that the entry point names, without importing JAX."""
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text("utf-8"))["project"]
     module, name = project["entry-points"]["cnnkit.backends"]["jax"].split(":")
     package = ast.parse((EXAMPLE / module / "__init__.py").read_text("utf-8"))
@@ -30,8 +30,8 @@ def the_class() -> ast.ClassDef:
         if isinstance(node, ast.ImportFrom) and node.module and name in [alias.name for alias in node.names]
     ]
     body = ast.parse((EXAMPLE / f"{source.replace('.', '/')}.py").read_text("utf-8")).body
-    (found,) = [node for node in body if isinstance(node, ast.ClassDef) and node.name == name]
-    return found
+    (backend,) = [node for node in body if isinstance(node, ast.ClassDef) and node.name == name]
+    return backend
 
 
 def test_the_files_parse() -> None:
@@ -41,7 +41,7 @@ def test_the_files_parse() -> None:
 
 
 def test_the_class_has_every_primitive_with_the_parameters_of_the_protocol() -> None:
-    methods = {node.name: node for node in the_class().body if isinstance(node, ast.FunctionDef)}
+    methods = {node.name: node for node in parse_backend_class().body if isinstance(node, ast.FunctionDef)}
     assert methods.keys() >= Backend.__abstractmethods__
     for name, method in methods.items():
         wanted = inspect.signature(getattr(Backend, name))
@@ -56,16 +56,16 @@ def test_the_counts_of_the_tutorial_are_true() -> None:
     assert re.findall(r"(\d+) abstract methods", TUTORIAL) == [str(len(Backend.__abstractmethods__))]
 
 
-def bare(text: str) -> list[str]:
-    """Return the lines without indentation, comments and what is empty."""
+def strip_lines(text: str) -> list[str]:
+    """Return the lines that are not empty, without indentation and comments."""
     return [line for line in (line.split("  #")[0].strip() for line in text.splitlines()) if line]
 
 
 def test_the_tutorial_quotes_the_example() -> None:
     blocks = re.findall(r"```(?:python|toml)\n(.*?)```", TUTORIAL, re.S)
     assert len(blocks) >= 10
-    there = {line for path in [*FILES, EXAMPLE / "pyproject.toml"] for line in bare(path.read_text("utf-8"))}
-    assert [line for block in blocks for line in bare(block) if line not in there] == []
+    lines = {line for path in [*FILES, EXAMPLE / "pyproject.toml"] for line in strip_lines(path.read_text("utf-8"))}
+    assert [line for block in blocks for line in strip_lines(block) if line not in lines] == []
 
 
 def test_the_members_of_the_tutorial_are_those_of_the_protocol() -> None:

@@ -1,4 +1,4 @@
-"""What is installed is what is in the folders: a subpackage that is not listed would vanish from the wheel."""
+"""The wheel holds what the folders hold: a subpackage that is not listed would be missing from the wheel."""
 
 import subprocess
 import sys
@@ -16,39 +16,41 @@ SETUPTOOLS = PROJECT["tool"]["setuptools"]
 FOLDERS = {folder: package for package, folder in SETUPTOOLS["package-dir"].items()}
 
 
-def packages(root: Path) -> set[str]:
-    """Return the packages that the folders hold: every folder with a Python file."""
+def list_packages(root: Path) -> set[str]:
+    """Return the packages in the folders: every folder with a Python file."""
     return {".".join((FOLDERS[path.relative_to(root).parts[0]], *path.relative_to(root).parts[1:-1])) for path in
-            sources(root) if path.suffix == ".py"}  # fmt: skip
+            list_sources(root) if path.suffix == ".py"}  # fmt: skip
 
 
-def sources(root: Path) -> list[Path]:
-    """Return every file that belongs into the wheel."""
-    found = [path for folder in FOLDERS for path in (root / folder).rglob("*") if path.is_file()]
-    return [path for path in found if "__pycache__" not in path.parts and path.name != "README.md"]
+def list_sources(root: Path) -> list[Path]:
+    """Return every file that belongs in the wheel."""
+    paths = [path for folder in FOLDERS for path in (root / folder).rglob("*") if path.is_file()]
+    return [path for path in paths if "__pycache__" not in path.parts and path.name != "README.md"]
 
 
-def in_wheel(path: Path) -> str:
+def map_to_wheel(path: Path) -> str:
     folder, *rest = path.relative_to(ROOT).parts
     return "/".join((*FOLDERS[folder].split("."), *rest))
 
 
 def test_every_folder_is_listed() -> None:
-    assert sorted(SETUPTOOLS["packages"]) == sorted(packages(ROOT))
+    assert sorted(SETUPTOOLS["packages"]) == sorted(list_packages(ROOT))
     assert set(FOLDERS) == {"toolkit", "backends", "exporters", "data"}
 
 
-def test_a_folder_that_is_not_listed_is_seen(tmp_path) -> None:
+def test_a_folder_that_is_not_listed_is_detected(tmp_path) -> None:
     (tmp_path / "toolkit" / "new").mkdir(parents=True)
     (tmp_path / "toolkit" / "new" / "file.py").touch()
-    assert packages(tmp_path) == {"cnnkit.new"}
+    assert list_packages(tmp_path) == {"cnnkit.new"}
 
 
 def test_every_folder_is_a_package() -> None:
-    lonely = {
-        path.parent for path in sources(ROOT) if path.suffix == ".py" and not (path.parent / "__init__.py").exists()
+    incomplete = {
+        path.parent
+        for path in list_sources(ROOT)
+        if path.suffix == ".py" and not (path.parent / "__init__.py").exists()
     }
-    assert lonely == set()
+    assert incomplete == set()
 
 
 def test_data_of_packages_are_installed() -> None:
@@ -76,11 +78,11 @@ def test_the_program_resolves() -> None:
     assert callable(script.load())
 
 
-def build(folder: Path) -> set[str]:
-    """Build a wheel from a copy of the project, so that no stale build folder adds to it, and list it."""
+def build_wheel(folder: Path) -> set[str]:
+    """Build a wheel from a copy of the project, so that no stale build folder adds to it; return its files."""
     copy = folder / "project"
     copy.mkdir()
-    for path in [*sources(ROOT), ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "LICENSE"]:
+    for path in [*list_sources(ROOT), ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "LICENSE"]:
         target = copy / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
@@ -105,8 +107,8 @@ def build(folder: Path) -> set[str]:
 
 @pytest.mark.slow
 def test_the_wheel_holds_every_file_and_nothing_else(tmp_path) -> None:
-    inside = build(tmp_path)
-    wanted = {in_wheel(path) for path in sources(ROOT)}
+    inside = build_wheel(tmp_path)
+    wanted = {map_to_wheel(path) for path in list_sources(ROOT)}
     assert {"cnnkit/py.typed", "cnnkit/recipes/lenet5.toml", "cnnkit/data/digits/digits.csv.gz"} <= wanted
     assert sorted(wanted - inside) == []
     assert sorted(name for name in inside - wanted if ".dist-info/" not in name) == []

@@ -1,7 +1,7 @@
-"""The errors of cnnkit, as a tree. A message says where, what was expected, what came, and what to type instead.
+"""The errors of cnnkit, as a tree. A message states the place, what was expected, what was given, and what to do.
 
 CnnkitError
-|-- ShapeError               shapes that do not fit, located in the network
+|-- ShapeError               shapes that do not match, with the place in the network
 |-- ConfigError              a value of a layer, loss, optimizer, recipe or command that cannot be used
 |-- BackendUnavailableError  a backend or device that this machine cannot run
 |-- TrainingError            a training that cannot go on (loss not finite, interrupted file, ...)
@@ -14,12 +14,12 @@ from collections.abc import Sequence
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, "" where it has none."""
+    """Return the first line of the text of an error, "" if it has no text."""
     return next(iter(str(error).splitlines()), "")
 
 
 class CnnkitError(Exception):
-    """Base of every error that cnnkit raises on purpose; its text is one line for people."""
+    """Base of every error that cnnkit raises on purpose; its text is one readable line."""
 
 
 class ConfigError(CnnkitError):
@@ -27,7 +27,7 @@ class ConfigError(CnnkitError):
 
 
 class BackendUnavailableError(CnnkitError):
-    """A backend or device that this machine cannot run; the text names what would install it."""
+    """A backend or device that this machine cannot run; the text names the package to install."""
 
 
 class TrainingError(CnnkitError):
@@ -41,7 +41,7 @@ class DataError(CnnkitError):
 class WeightFileError(CnnkitError):
     """A weight file that cannot be read.
 
-    kind: "unreadable" (damaged or unknown), "refused" (against the rules for files of strangers) or "too_big".
+    kind: "unreadable" (damaged or unknown), "refused" (violates the rules for untrusted files) or "too_big".
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class WeightFileError(CnnkitError):
         *,
         kind: str = "unreadable",
         file: str | None = None,
-        format: str | None = None,  # noqa: A002 (the word that users see)
+        format: str | None = None,  # noqa: A002 (the public name)
         offset: int | None = None,
         hint: str | None = None,
     ) -> None:
@@ -59,18 +59,18 @@ class WeightFileError(CnnkitError):
 
 
 class ExportError(CnnkitError):
-    """Weights that cannot be written in the form or to the place asked for."""
+    """Weights that cannot be written in the requested format or to the requested path."""
 
 
 class ShapeError(CnnkitError):
-    """Shapes that do not fit. A layer says what it expected and got; each combinator adds its part of the path."""
+    """Shapes that do not match. The layer states the problem; each combinator adds its part of the path."""
 
     def __init__(self, layer: str, problem: str, hint: str | None = None, path: Sequence[str] = ()) -> None:
         super().__init__(layer, problem, hint)
         self.layer, self.problem, self.hint, self.path = layer, problem, hint, tuple(path)
 
     def inside(self, name: str) -> "ShapeError":
-        """Return the same error, seen from the combinator that holds the layer under `name`."""
+        """Return the same error with `name`, the key of the layer in its combinator, put before the path."""
         return type(self)(self.layer, self.problem, self.hint, (name, *self.path))
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 fan_in, fan_out: how many inputs reach one output and how many outputs one input reaches; in a convolution the
 channels of the group times the window's area. The normal ones are plain, not truncated, as in torch.nn.init.
 """
-# ruff: noqa: ARG002, D102 (one signature for all, looked at or not, described once in the base class)
+# ruff: noqa: ARG002, D102 (one signature for all, described once in the base class; not every argument is used)
 
 import math
 from abc import ABC, abstractmethod

@@ -56,9 +56,11 @@ class Registry(Mapping[str, type[T]]):
 
     def __getitem__(self, name: str) -> type[T]:
         """Return the class. Raises ConfigError where it cannot be imported, KeyError where the name is unknown."""
+        if name in self._registered:
+            return self._registered[name]
         point = entry(self.group, name)
         if point is None:
-            return self._registered[name]
+            raise KeyError(name)
         try:
             cls = point.load()
         except Exception as error:
@@ -92,7 +94,7 @@ class Registry(Mapping[str, type[T]]):
             return specs.parse(self.kind, value, self)
         except specs.UnknownNameError as error:
             name = value.strip().partition(":")[0] or "ItsClass"
-            near = difflib.get_close_matches(name, self, 1)
+            near = difflib.get_close_matches(name, self, 1) if name.islower() else None  # else the name of a class
             hint = (
                 f" (did you mean {near[0]}?)"
                 if near
@@ -134,7 +136,7 @@ class Registry(Mapping[str, type[T]]):
 
     def _require_own_name(self, cls: type[Any]) -> None:
         """Raise ConfigError where an entry point has the name of this class."""
-        point = entry(self.group, cls.__name__)
+        point = entries(self.group).get(cls.__name__)
         if point is not None and not _is_class(point, cls):
             where = f"{cls.__module__}.{cls.__qualname__}"
             raise ConfigError(f"{self.kind} {point.name}: the name belongs to {point.value}: rename the class {where}")
@@ -148,7 +150,8 @@ class Registry(Mapping[str, type[T]]):
 
 def _is_class(point: EntryPoint, cls: type[Any]) -> bool:
     """Return whether an entry point names this class; nothing is imported, as the class itself has been."""
-    return getattr(sys.modules.get(point.module), point.attr, None) is cls
+    module, _, name = point.value.partition(":")
+    return getattr(sys.modules.get(module), name, None) is cls
 
 
 def _state(value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Which parts of a step are pure: what they return depends on their arguments and fields alone, and is all they do.
+"""Which parts of a step are pure: they depend on their arguments and fields alone, and do nothing but return a result.
 
-A step whose parts all are may be captured: its Python runs a few times, and then what it did to the arrays is done
-again without it. Of cnnkit's own parts it is known; another one says so of itself by `pure = True` in its class.
+A step of pure parts may be captured: its Python runs a few times, and from then on the recorded work on arrays is
+repeated without it. cnnkit's own parts are pure; a class from elsewhere declares it by `pure = True`.
 """
 
 from typing import ClassVar
@@ -19,7 +19,7 @@ class Part:
 
 
 def impurity(*parts: Part) -> str | None:
-    """Return why a step of these parts must run in full at each call, None where it need not."""
+    """Return why a step of these parts must run in full at each call, None if it may be captured."""
     for part in parts:
         if not part.pure:
             name = type(part).__name__

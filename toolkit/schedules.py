@@ -1,5 +1,5 @@
 """What the learning rate is multiplied by at each step. A schedule has no memory: a resume needs only the step."""
-# ruff: noqa: ARG002, D102 (one signature for all, looked at or not, described once in the base class)
+# ruff: noqa: ARG002, D102 (one signature for all, described once in the base class; not every argument is used)
 
 import math
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""Every random draw has an address: (seed, purpose, epoch). Nothing depends on what was drawn before it."""
+"""Every random draw has an address: (seed, purpose, epoch). No draw depends on an earlier one."""
 
 from enum import IntEnum
 
@@ -8,7 +8,7 @@ from cnnkit.backends.protocol import Pair
 
 
 class Purpose(IntEnum):
-    """What a draw is for; the numbers are part of the format and never change."""
+    """The purpose of a draw; the numbers are part of the file format and never change."""
 
     WEIGHTS = 0
     SHUFFLE = 1
@@ -17,11 +17,11 @@ class Purpose(IntEnum):
 
 
 def generator(seed: int, purpose: Purpose, epoch: int = 0) -> np.random.Generator:
-    """Return the host's generator for one purpose in one epoch."""
+    """Return the generator on the host for one purpose in one epoch."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(int(purpose), epoch))))
 
 
 def key(seed: int, purpose: Purpose) -> Pair:
-    """Return two words of 32 bits that key the device's generator."""
+    """Return two words of 32 bits, the key of the generator on the device."""
     first, second = np.random.SeedSequence(seed, spawn_key=(int(purpose),)).generate_state(2, np.uint32)
     return int(first), int(second)

@@ -1,9 +1,9 @@
-"""The parity suite as tests, for whoever writes a backend; needs pytest, and uses Hypothesis where it is installed.
+"""The parity suite as tests for authors of backends; needs pytest, and uses Hypothesis if it is installed.
 
 import cnnkit.testing
 
 class TestMine(cnnkit.testing.BackendSuite):
-    backend = "mine"  # a registered name, or a Backend of yours
+    backend = "mine"  # a registered name or a Backend instance
 """
 
 import importlib.util
@@ -19,7 +19,7 @@ from cnnkit.parity import Settings, suite
 from cnnkit.parity.check import Arena, Check
 from cnnkit.parity.document import described
 from cnnkit.parity.draw import HypothesisDraw
-from cnnkit.parity.engine import measure, rows_of, run_check
+from cnnkit.parity.engine import make_rows, measure, run_check
 from cnnkit.parity.primitives import PRIMITIVES
 from cnnkit.parity.results import ParityRow
 
@@ -27,12 +27,13 @@ _BY_NAME = {check.name: check for check in suite.CHECKS}
 
 
 class BackendSuite:
-    """Every check of the suite as a test of its own, for one backend.
+    """All checks of the suite for one backend, each as a separate test.
 
-    backend   a registered name, or a Backend that is at hand
-    dtypes    that it has
-    examples  cases that Hypothesis draws a check; draws: cases of our own generator, which are the same every time
-    recipes   whose trainings are run
+    backend   a registered name or a Backend instance
+    dtypes    the dtypes that it supports
+    examples  number of cases per check from Hypothesis
+    draws     number of cases per check from the seeded generator, the same in every run
+    recipes   names of the recipes to train
     """
 
     backend: ClassVar[str | Backend]
@@ -43,59 +44,59 @@ class BackendSuite:
 
     @classmethod
     def pytest_generate_tests(cls, metafunc: pytest.Metafunc) -> None:
-        """Give tests that ask for a dtype those of this class."""
+        """Parametrise tests over the dtypes and recipes of the class."""
         if "dtype" in metafunc.fixturenames:
             metafunc.parametrize("dtype", cls.dtypes)
         if "recipe" in metafunc.fixturenames:
             metafunc.parametrize("recipe", cls.recipes)
 
     @classmethod
-    def _arena(cls, dtype: str) -> Arena:
+    def _make_arena(cls, dtype: str) -> Arena:
         return Arena(get_backend(cls.backend), dtype)
 
     @classmethod
-    def _pass(cls, rows: list[ParityRow]) -> None:
+    def _require_passed(cls, rows: list[ParityRow]) -> None:
         assert rows, "nothing was compared"
         failed = [described(row) for row in rows if not row.passed]
         assert not failed, "\n".join(failed)
 
-    def test_it_has_the_signatures_of_the_protocol(self) -> None:
-        """Parameters of every public member have the protocol's names, kinds and defaults."""
+    def test_signatures_follow_the_protocol(self) -> None:
+        """Every public member has the parameters of the protocol: names, kinds and defaults."""
         ready = get_backend(self.backend)
         for name, member in inspect.getmembers(Backend, inspect.isfunction):
             if not name.startswith("_"):
-                found = inspect.signature(getattr(type(ready), name))
-                assert _parameters(found) == _parameters(inspect.signature(member)), name
+                signature = inspect.signature(getattr(type(ready), name))
+                assert _list_parameters(signature) == _list_parameters(inspect.signature(member)), name
 
     @pytest.mark.parametrize("check", list(_BY_NAME))
-    def test_it_gives_what_the_reference_gives(self, check: str, dtype: str) -> None:
-        """Run the grid of a check, and cases that are drawn the same way every time."""
-        oracle, arena = get_backend("reference"), self._arena(dtype)
-        self._pass(run_check(_BY_NAME[check], self.draws, 0, [arena], oracle))
+    def test_results_match_the_reference(self, check: str, dtype: str) -> None:
+        """Run the grid of a check, and seeded random cases."""
+        oracle, arena = get_backend("reference"), self._make_arena(dtype)
+        self._require_passed(run_check(_BY_NAME[check], self.draws, 0, [arena], oracle))
 
     @pytest.mark.parametrize("primitive", [name for name, check in PRIMITIVES.items() if check.drawn])
-    def test_it_gives_what_the_reference_gives_in_cases_that_hypothesis_draws(self, primitive: str, dtype: str) -> None:
-        """Run cases that Hypothesis draws, and shrinks when they fail."""
+    def test_results_match_the_reference_in_hypothesis_cases(self, primitive: str, dtype: str) -> None:
+        """Run cases drawn by Hypothesis, which shrinks failing ones."""
         if importlib.util.find_spec("hypothesis") is None:
             pytest.skip("Hypothesis is not installed: pip install hypothesis")
-        _search(PRIMITIVES[primitive], self._arena(dtype), self.examples, self._pass)
+        _run_hypothesis(PRIMITIVES[primitive], self._make_arena(dtype), self.examples, self._require_passed)
 
-    def test_it_trains_what_the_others_train(self, recipe: str, dtype: str) -> None:
-        """Train a recipe for 100 steps beside the reference, shuffled, with dropout where it has some."""
+    def test_trainings_match_the_reference(self, recipe: str, dtype: str) -> None:
+        """Train a recipe for 100 steps, shuffled, with its dropout, and compare with the reference."""
         settings = Settings(dtypes=(dtype,), filter=f"training {recipe}", recipes=(recipe,))
         report = suite.run([get_backend(self.backend)], settings)
-        self._pass(report.rows)
+        self._require_passed(report.rows)
 
-    def test_it_refuses_what_the_others_refuse(self) -> None:
-        """Meet bad shapes, dtypes and devices with the same errors in the same words."""
-        self._pass(suite.run([get_backend(self.backend)], Settings(filter="matrix")).rows)
+    def test_refusals_match_the_reference(self) -> None:
+        """Raise the same errors with the same text for bad shapes, dtypes and devices."""
+        self._require_passed(suite.run([get_backend(self.backend)], Settings(filter="matrix")).rows)
 
 
-def _parameters(signature: inspect.Signature) -> list[tuple[Any, ...]]:
+def _list_parameters(signature: inspect.Signature) -> list[tuple[Any, ...]]:
     return [(p.name, p.kind, p.default) for p in signature.parameters.values()]
 
 
-def _search(check: Check, arena: Arena, examples: int, judge: Callable[[list[ParityRow]], None]) -> None:
+def _run_hypothesis(check: Check, arena: Arena, examples: int, require: Callable[[list[ParityRow]], None]) -> None:
     from hypothesis import HealthCheck, given, settings
     from hypothesis import strategies as st
 
@@ -108,8 +109,8 @@ def _search(check: Check, arena: Arena, examples: int, judge: Callable[[list[Par
         suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large),
     )
     @given(data=st.data())
-    def one(data: Any) -> None:
-        case = check.make(HypothesisDraw(data), None)
-        judge(rows_of(check, measure([case], [arena], oracle), [arena], oracle))
+    def run_case(data: Any) -> None:
+        case = check.make_case(HypothesisDraw(data), None)
+        require(make_rows(check, measure([case], [arena], oracle), [arena], oracle))
 
-    one()
+    run_case()

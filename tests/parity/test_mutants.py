@@ -1,4 +1,4 @@
-"""Each primitive is changed by a machine in many ways; the suite must see each change, and name the primitive."""
+"""Each primitive is changed automatically in six ways; the suite must detect each change and name the primitive."""
 
 import inspect
 from collections.abc import Callable
@@ -31,34 +31,34 @@ WITH_RESULT = [
     "pack",
     "assign",
 ]
-MATRIX = {"availability", "allow_tf32"}  # what the matrix of capabilities looks at
+MATRIX = {"availability", "allow_tf32"}  # checked by parity.matrix
 
 
-def scaled(_: Backend, result: Any) -> Any:
+def scale(_: Backend, result: Any) -> Any:
     return result * 1.001
 
 
-def negated(_: Backend, result: Any) -> Any:
+def negate(_: Backend, result: Any) -> Any:
     return -result
 
 
-def shifted(_: Backend, result: Any) -> Any:
+def shift(_: Backend, result: Any) -> Any:
     return result + 1
 
 
-def shortened(_: Backend, result: Any) -> Any:
+def shorten(_: Backend, result: Any) -> Any:
     return result[:-1] if result.ndim else result + 1
 
 
-def turned(backend: Backend, result: Any) -> Any:
-    """Reverse the axes' order; where that changes nothing (one axis, or symmetry) the values."""
+def reverse_axes(backend: Backend, result: Any) -> Any:
+    """Reverse the order of the axes; of a single axis, reverse the values."""
     host = np.array(result if isinstance(result, np.ndarray) else result.cpu().numpy())
     swapped = np.ascontiguousarray(host.T) if host.ndim > 1 else host[::-1].copy()
     return swapped if isinstance(result, np.ndarray) else backend.torch.from_numpy(swapped)
 
 
-def single(backend: Backend, result: Any) -> Any:
-    """One value is NaN, or an integer off by one."""
+def spoil_one_value(backend: Backend, result: Any) -> Any:
+    """Set the last value to NaN; add 1 to an integer."""
     host = np.array(result if isinstance(result, np.ndarray) else result.cpu().numpy())
     if host.size:
         host.flat[-1] = np.nan if host.dtype.kind == "f" else host.flat[-1] + 1
@@ -66,13 +66,13 @@ def single(backend: Backend, result: Any) -> Any:
 
 
 MUTATIONS: dict[str, Callable[[Backend, Any], Any]] = {
-    function.__name__: function for function in (scaled, negated, shifted, shortened, turned, single)
+    function.__name__: function for function in (scale, negate, shift, shorten, reverse_axes, spoil_one_value)
 }
-SAME = {("zeros", "scaled"), ("zeros", "negated")}  # zero times anything is zero
+SAME = {("zeros", "scale"), ("zeros", "negate")}  # zero times anything is zero
 
 
-def mutant(base: type[Backend], member: str, mutation: str) -> Backend:
-    """Return a backend whose `member` gives its result changed."""
+def make_mutant(base: type[Backend], member: str, mutation: str) -> Backend:
+    """Return a backend whose `member` returns a changed result."""
     right, change = getattr(base, member), MUTATIONS[mutation]
 
     def wrong(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -86,8 +86,8 @@ def mutant(base: type[Backend], member: str, mutation: str) -> Backend:
     return type("Mutant", (base,), {"name": "mutant", member: wrong})(**arguments)
 
 
-def failing(backend: Backend, member: str) -> list[str]:
-    """Return the problems of the rows that are named after the member and did not pass."""
+def list_problems(backend: Backend, member: str) -> list[str]:
+    """Return the problems of the failed rows of the member."""
     rows = run_check(PRIMITIVES[member], 4, 0, [Arena(backend, "float32")], ReferenceBackend())
     assert {row.name for row in rows} == {member}
     return [row.problem for row in rows if not row.passed]
@@ -95,14 +95,14 @@ def failing(backend: Backend, member: str) -> list[str]:
 
 @pytest.mark.parametrize("base", [NumpyBackend, TorchBackend])
 @pytest.mark.parametrize("member", WITH_RESULT)
-def test_every_change_of_a_primitive_is_seen_in_its_own_row(base, member) -> None:
+def test_every_change_of_a_primitive_is_detected_in_its_own_row(base, member) -> None:
     changed = [name for name in MUTATIONS if (member, name) not in SAME]
-    assert [name for name in changed if not failing(mutant(base, member, name), member)] == []
+    assert [name for name in changed if not list_problems(make_mutant(base, member, name), member)] == []
 
 
 @pytest.mark.parametrize("member", WITH_RESULT)
-def test_what_is_not_changed_is_not_seen(member) -> None:
-    assert failing(NumpyBackend(threads=1), member) == []
+def test_an_unchanged_primitive_passes(member) -> None:
+    assert list_problems(NumpyBackend(threads=1), member) == []
 
 
 def test_every_public_member_of_the_protocol_has_a_check() -> None:
@@ -111,7 +111,7 @@ def test_every_public_member_of_the_protocol_has_a_check() -> None:
     assert set(ABSTRACT) <= set(PRIMITIVES)
 
 
-def test_a_member_without_a_check_would_be_seen() -> None:
+def test_a_member_without_a_check_would_be_detected() -> None:
     class More(Backend):
         def cumulative_sum(self, x): ...
 
@@ -119,5 +119,5 @@ def test_a_member_without_a_check_would_be_seen() -> None:
     assert public - set(PRIMITIVES) - MATRIX == {"cumulative_sum"}
 
 
-def test_no_two_checks_have_one_name() -> None:
+def test_names_of_checks_are_unique() -> None:
     assert len({check.name for check in CHECKS}) == len(CHECKS)

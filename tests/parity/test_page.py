@@ -1,4 +1,4 @@
-"""docs/parity.md: a test stands behind each convention, its code runs, its table names every primitive."""
+"""docs/parity.md: each convention names an existing test, the code runs, the table names every primitive."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def test_every_convention_names_a_test_that_exists() -> None:
         assert f"def {name}(" in (ROOT / "tests" / path).read_text("utf-8"), line
 
 
-def test_every_primitive_is_in_the_table_or_called_exact() -> None:
+def test_every_primitive_is_in_the_table_or_listed_as_exact() -> None:
     section = PAGE.split("## Largest error by primitive")[1]
     rows = set(re.findall(r"^\| (\w+) \| (?:forward|gradient)", section, re.M))
     exact = set(re.findall(r"`(\w+)`", section.split("equal bit for bit:")[1].split("In float64")[0]))

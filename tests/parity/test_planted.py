@@ -1,4 +1,4 @@
-"""Backends with one mistake each, as people make them: the report must fail, name the primitive and say the mistake."""
+"""Backends with one common mistake each: the report must fail, name the primitive and state the mistake."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.reference.reference_backend import ReferenceBackend
 from cnnkit.parity.check import Arena
 from cnnkit.parity.engine import run_check
-from cnnkit.parity.mistakes.table import mantissa
+from cnnkit.parity.mistakes.table import round_mantissa
 from cnnkit.parity.primitives import PRIMITIVES
 
 
@@ -25,8 +25,8 @@ class FlippedKernel(Wrong):
 
 class TransposedKernelGradient(Wrong):
     def conv2d_weight_gradient(self, dy, x, weight_shape, *how):
-        found = super().conv2d_weight_gradient(dy, x, weight_shape, *how)
-        return found.transpose(0, 1, 3, 2) if weight_shape[2] == weight_shape[3] else found
+        gradient = super().conv2d_weight_gradient(dy, x, weight_shape, *how)
+        return gradient.transpose(0, 1, 3, 2) if weight_shape[2] == weight_shape[3] else gradient
 
 
 class NoBias(Wrong):
@@ -35,7 +35,7 @@ class NoBias(Wrong):
 
 
 class LastOfTies(Wrong):
-    """The gradient of a maximum to the last of equal values: everything is turned round, pooled, and turned back."""
+    """The last of equal values gets the gradient: height and width are reversed before pooling, and reversed back."""
 
     def max_pool2d(self, x, *how):
         return super().max_pool2d(x, *how)[0], x.copy()
@@ -43,14 +43,16 @@ class LastOfTies(Wrong):
     def max_pool2d_gradient(self, dy, saved, x_shape, window, stride, padding):
         x = saved
         covered = [(n - 1) * s + w for n, s, w in zip(dy.shape[2:], stride, window, strict=True)]
-        framed = np.pad(x, ((0, 0), (0, 0), *padding), constant_values=-np.inf)[:, :, : covered[0], : covered[1]]
+        padded = np.pad(x, ((0, 0), (0, 0), *padding), constant_values=-np.inf)[:, :, : covered[0], : covered[1]]
         none = ((0, 0), (0, 0))
-        _, turned = super().max_pool2d(np.ascontiguousarray(framed[:, :, ::-1, ::-1]), window, stride, none)
-        back = super().max_pool2d_gradient(dy[:, :, ::-1, ::-1], turned, framed.shape, window, stride, none)
-        whole = np.zeros((*x_shape[:2], *(n + sum(p) for n, p in zip(x_shape[2:], padding, strict=True))), dy.dtype)
-        whole[:, :, : covered[0], : covered[1]] = back[:, :, ::-1, ::-1]
+        _, saved_reversed = super().max_pool2d(np.ascontiguousarray(padded[:, :, ::-1, ::-1]), window, stride, none)
+        reversed_gradient = super().max_pool2d_gradient(
+            dy[:, :, ::-1, ::-1], saved_reversed, padded.shape, window, stride, none
+        )
+        dpadded = np.zeros((*x_shape[:2], *(n + sum(p) for n, p in zip(x_shape[2:], padding, strict=True))), dy.dtype)
+        dpadded[:, :, : covered[0], : covered[1]] = reversed_gradient[:, :, ::-1, ::-1]
         (top, _), (left, _) = padding
-        return whole[:, :, top : top + x_shape[2], left : left + x_shape[3]]
+        return dpadded[:, :, top : top + x_shape[2], left : left + x_shape[3]]
 
 
 class ZeroPaddingWins(Wrong):
@@ -59,12 +61,12 @@ class ZeroPaddingWins(Wrong):
 
 
 class UnbiasedMean(Wrong):
-    """A mean of n - 1: what a variance made of it is unbiased where the biased one is meant."""
+    """The sum divided by n - 1: a variance computed with it is unbiased instead of biased."""
 
     def mean(self, x, axis=None, keepdims=False):
-        found = super().mean(x, axis, keepdims)
-        count = x.size // np.size(found)
-        return found * x.dtype.type(count / max(count - 1, 1))
+        mean = super().mean(x, axis, keepdims)
+        count = x.size // np.size(mean)
+        return mean * x.dtype.type(count / max(count - 1, 1))
 
 
 class PaddingOnTheWrongSide(Wrong):
@@ -73,7 +75,7 @@ class PaddingOnTheWrongSide(Wrong):
 
 
 class DilationOffByOne(Wrong):
-    """Reads one pixel further a tap, on an image with as many zeros more at its end."""
+    """Dilation is one too large; zeros are appended so that the output has the right shape."""
 
     def conv2d(self, x, weight, stride, padding, dilation, groups):
         further = [d + 1 for d in dilation]
@@ -89,19 +91,19 @@ class GroupsInterleaved(Wrong):
 
 
 class TF32(Wrong):
-    """Factors of 10 bits, as NVIDIA's tensor cores take them unless told otherwise."""
+    """Factors rounded to 10 bits, as in NVIDIA's tensor cores by default."""
 
     def conv2d(self, x, weight, *how):
-        return super().conv2d(self._cut(x), self._cut(weight), *how)
+        return super().conv2d(self._round(x), self._round(weight), *how)
 
     @staticmethod
-    def _cut(x):
-        return mantissa(x, 10).astype(x.dtype)
+    def _round(x):
+        return round_mantissa(x, 10).astype(x.dtype)
 
 
 class TF32Products(Wrong):
     def matmul(self, x, y):
-        return super().matmul(*(mantissa(a, 10).astype(a.dtype) for a in (x, y)))
+        return super().matmul(*(round_mantissa(a, 10).astype(a.dtype) for a in (x, y)))
 
 
 class OtherGenerator(Wrong):
@@ -121,23 +123,23 @@ class PaddingCounts(Wrong):
 
 
 class EpsilonInside(Wrong):
-    """Adam as Keras has it: epsilon before the bias correction."""
+    """Adam as in Keras: epsilon is added before the bias correction."""
 
     def adam_update(self, parameter, gradient, *slots_and_numbers, **fields):
-        kept = parameter.copy()
+        old_parameter = parameter.copy()
         _, first, second = super().adam_update(parameter, gradient, *slots_and_numbers, **fields)
         if fields["weight_decay"]:
             return parameter, first, second
         _, size, correction = slots_and_numbers[2:]
-        return kept - first / ((np.sqrt(second) + fields["epsilon"]) * correction) * size, first, second
+        return old_parameter - first / ((np.sqrt(second) + fields["epsilon"]) * correction) * size, first, second
 
 
 class InFloat32(Wrong):
-    """Says float64 and computes in float32."""
+    """Returns float64 but computes in float32."""
 
     def conv2d_input_gradient(self, dy, weight, *rest):
-        found = super().conv2d_input_gradient(dy.astype("f4"), weight.astype("f4"), *rest)
-        return found.astype(dy.dtype)
+        gradient = super().conv2d_input_gradient(dy.astype("f4"), weight.astype("f4"), *rest)
+        return gradient.astype(dy.dtype)
 
 
 class SummedLoss(Wrong):
@@ -154,34 +156,34 @@ class NaN(Wrong):
 class Raises(Wrong):
     def erf(self, x):
         del x
-        raise RuntimeError("no such kernel\nlong story")
+        raise RuntimeError("no such kernel\nmore details")
 
 
 PLANTED = [
     (FlippedKernel, "conv2d", "the kernel is flipped: true convolution instead of cross-correlation"),
     (TransposedKernelGradient, "conv2d_weight_gradient", "height and width of the kernel are exchanged"),
-    (NoBias, "add_bias", "the bias is left out"),
-    (LastOfTies, "max_pool2d_gradient", "of equal values the last gets the gradient, not the first"),
-    (ZeroPaddingWins, "max_pool2d", "padding is zero, and wins over negative values"),
-    (UnbiasedMean, "mean", "the sum is divided by n - 1: unbiased where biased is meant"),
-    (PaddingOnTheWrongSide, "conv2d", "padding stands on the opposite sides"),
-    (DilationOffByOne, "conv2d", "the dilation is one too large, and zeros stand beyond the end"),
+    (NoBias, "add_bias", "the bias is missing"),
+    (LastOfTies, "max_pool2d_gradient", "the last of equal values gets the gradient instead of the first"),
+    (ZeroPaddingWins, "max_pool2d", "padding counts as zero, which exceeds negative values"),
+    (UnbiasedMean, "mean", "the sum is divided by n - 1: unbiased instead of biased"),
+    (PaddingOnTheWrongSide, "conv2d", "padding is applied on the opposite sides"),
+    (DilationOffByOne, "conv2d", "the dilation is one too large, and zeros are appended"),
     (GroupsInterleaved, "conv2d", "the output channels of the groups are interleaved"),
     (TF32, "conv2d", "the factors are rounded to TF32 or float16: 10 bits"),
     (TF32Products, "matmul", "the factors are rounded to TF32 or float16: 10 bits"),
     (OtherGenerator, "uniform", "no known mistake"),
     (NoStep, "uniform", "the step is ignored"),
-    (PaddingCounts, "average_pool2d", "padding counts where it should not, or the other way"),
-    (EpsilonInside, "adam_update", "epsilon stands before the bias correction"),
+    (PaddingCounts, "average_pool2d", "padding is counted although it should not be, or the reverse"),
+    (EpsilonInside, "adam_update", "epsilon is added before the bias correction"),
     (InFloat32, "conv2d_input_gradient", "computes in float32"),
-    (SummedLoss, "softmax_cross_entropy", "summed over the batch, not averaged"),
+    (SummedLoss, "softmax_cross_entropy", "summed over the batch instead of averaged"),
     (NaN, "tanh", "gives NaN or infinity"),
     (Raises, "erf", ""),
 ]
 
 
 @pytest.mark.parametrize(("wrong", "member", "words"), PLANTED, ids=[case[0].__name__ for case in PLANTED])
-def test_a_wrong_backend_is_caught_named_and_explained(wrong, member, words) -> None:
+def test_a_wrong_backend_is_detected_named_and_explained(wrong, member, words) -> None:
     backend, oracle = wrong(), ReferenceBackend()
     dtypes = ["float64"] if wrong is InFloat32 else ["float32", "float64"]
     for dtype in dtypes:
@@ -207,7 +209,7 @@ def test_a_right_backend_passes() -> None:
         assert all(row.passed for row in rows), rows
 
 
-def test_what_raised_is_told_in_one_line() -> None:
+def test_an_exception_is_reported_in_one_line() -> None:
     (row,) = run_check(PRIMITIVES["erf"], 1, 0, [Arena(Raises(), "float32")], ReferenceBackend())
     assert row.problem == "raised RuntimeError: no such kernel"
     assert not row.passed

@@ -1,6 +1,6 @@
-"""Each recipe, reduced in images and steps, trained from one seed on several backends: the weights must agree.
+"""Each recipe, with fewer images and steps, trained from one seed on several backends: the weights must be equal.
 
-float64, shuffled, with dropout where the recipe has it; the bound is that of the parity contract.
+In float64, shuffled, with the dropout of the recipe; the bound is that of the parity contract.
 """
 
 import numpy as np
@@ -11,25 +11,25 @@ from cnnkit.data.dataset import Dataset, Scaling, Split
 
 BOUND = 1e-7
 IMAGES, BATCH, EPOCHS = 44, 8, 2  # 6 steps an epoch, the last batch of 4
-TINY = ("bright-dark", "digits-cnn", "diy-cnn", "numpy-mlp", "scratch-mlp")  # what slow loops can train in a second
+TINY = ("bright-dark", "digits-cnn", "diy-cnn", "numpy-mlp", "scratch-mlp")  # the reference trains these in a second
 
 
-def enlarged() -> Dataset:
-    """Digits three times as large in a frame of two zeros: (1, 28, 28), with the ties of flat areas that MNIST has."""
+def enlarge_digits() -> Dataset:
+    """Digits three times as large, padded with zeros to (1, 28, 28): flat areas give ties, as in MNIST."""
     digits = load_data("digits")
     raw, labels = digits.train.take(np.arange(IMAGES))
     large = np.pad(np.kron(raw, np.ones((1, 1, 3, 3), raw.dtype)), ((0, 0), (0, 0), (2, 2), (2, 2)))
     return Dataset("enlarged", Split(large, labels), None, digits.class_names, (1, 28, 28), digits.scaling)
 
 
-def noise() -> Dataset:
+def make_noise() -> Dataset:
     """Images without structure, no two pixels alike."""
     rng = np.random.default_rng(0)
     part = Split(rng.uniform(size=(IMAGES, 1, 28, 28)), rng.integers(10, size=IMAGES))
     return Dataset("noise", part, None, tuple("0123456789"), (1, 28, 28), Scaling())
 
 
-DATA = {"enlarged": enlarged, "noise": noise}
+DATA = {"enlarged": enlarge_digits, "noise": make_noise}
 
 
 def train(name: str, data: str, backend: str, **change) -> tuple[Model, list[float]]:
@@ -45,8 +45,8 @@ def train(name: str, data: str, backend: str, **change) -> tuple[Model, list[flo
     return model, [report.entry["loss"] for report in training.epochs()]
 
 
-def largest_difference(one: Model, other: Model) -> float:
-    """Return max |a - b| over all weights and running statistics; NaN, if there is any, wins."""
+def find_largest_difference(one: Model, other: Model) -> float:
+    """Return max |a - b| over all weights and running statistics; NaN counts as the largest."""
     a, b = one.weights, other.weights
     assert a.keys() == b.keys()
     return float(np.max([np.abs(a[name] - b[name]).max() for name in a]))
@@ -59,11 +59,11 @@ LARGE = [(name, "noise") for name in recipes.names() if recipes.get(name).data =
 @pytest.mark.parametrize(("name", "data"), OWN + LARGE)
 def test_numpy_and_torch_train_the_same_net(name, data) -> None:
     (one, losses), (other, theirs) = (train(name, data, backend) for backend in ("numpy", "torch"))
-    assert largest_difference(one, other) <= BOUND
+    assert find_largest_difference(one, other) <= BOUND
     assert np.abs(np.subtract(losses, theirs)).max() <= BOUND
     network, shape = recipes.get(name).network()
     fresh = Model(network, shape, dtype="float64")
-    assert largest_difference(one, fresh) > 1e-4  # something was learned
+    assert find_largest_difference(one, fresh) > 1e-4  # something was learned
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -72,16 +72,16 @@ def test_the_reference_trains_the_same_net(name) -> None:
     oracle, losses = train(name, "enlarged", "reference", **few)
     for backend in ("numpy", "torch"):
         model, theirs = train(name, "enlarged", backend, **few)
-        assert largest_difference(model, oracle) <= BOUND
+        assert find_largest_difference(model, oracle) <= BOUND
         assert np.abs(np.subtract(losses, theirs)).max() <= BOUND
 
 
-def test_another_seed_or_rate_is_seen() -> None:
+def test_another_seed_or_rate_is_detected() -> None:
     one, _ = train("digits-cnn", "enlarged", "numpy")
-    assert largest_difference(one, train("digits-cnn", "enlarged", "numpy")[0]) == 0
+    assert find_largest_difference(one, train("digits-cnn", "enlarged", "numpy")[0]) == 0
     for change in ({"seed": 1}, {"learning_rate": 0.00201}, {"shuffle": False}, {"batch_size": 9}):
-        assert largest_difference(one, train("digits-cnn", "enlarged", "torch", **change)[0]) > BOUND
+        assert find_largest_difference(one, train("digits-cnn", "enlarged", "torch", **change)[0]) > BOUND
     one.params["0"]["bias"][0] += 2e-7
-    assert largest_difference(one, train("digits-cnn", "enlarged", "numpy")[0]) > BOUND
+    assert find_largest_difference(one, train("digits-cnn", "enlarged", "numpy")[0]) > BOUND
     one.params["0"]["bias"][0] = np.nan
-    assert not largest_difference(one, one) <= BOUND
+    assert not find_largest_difference(one, one) <= BOUND

@@ -1,4 +1,4 @@
-"""The suite as a library: what takes part, what is found, what is told of it, and where it is written."""
+"""The suite as a library: selection of backends and checks, rows, reports and files."""
 
 import json
 
@@ -19,7 +19,7 @@ from cnnkit.parity.results import ParityRow
 
 
 class Loud(NumpyBackend):
-    """Wrong where it sums, and with a name that a page must not take for markup."""
+    """Sums are wrong; the name must be escaped in Markdown and HTML."""
 
     name = "<b>loud|wrong</b>"
 
@@ -32,7 +32,7 @@ def wrong() -> ParityReport:
     return parity.run([Loud(threads=1)], parity.Settings(filter="sum", quick=True))
 
 
-def test_nothing_is_left_out() -> None:
+def test_every_layer_loss_optimizer_and_schedule_has_checks() -> None:
     assert set(layer_checks.LAYERS) == set(layers.LAYERS)
     assert set(loss_checks.LOSSES) == set(losses.LOSSES)
     assert set(optimizer_checks.OPTIMIZERS) == set(optimizers.OPTIMIZERS)
@@ -51,7 +51,7 @@ def test_all_rows_of_numpy_pass_in_a_quick_run() -> None:
     assert all(row.cases >= 1 for row in report.rows)
 
 
-def test_backends_are_held_against_each_other_too() -> None:
+def test_backends_are_also_compared_with_each_other() -> None:
     report = parity.run(["numpy", "torch", "reference"], parity.Settings(filter="conv2d*", quick=True))
     pairs = {(row.backend, row.against) for row in report.rows}
     assert pairs == {("numpy", "reference"), ("torch", "reference"), ("numpy", "torch")}
@@ -68,11 +68,11 @@ def test_a_wrong_backend_is_named(wrong) -> None:
 
 def test_the_report_in_json_markdown_and_html(wrong, tmp_path) -> None:
     wrong.extras["launches per kernel"] = {"gemm": 3}
-    found = json.loads(json.dumps(wrong.to_json()))
-    assert found["passed"] is False
+    facts = json.loads(json.dumps(wrong.to_json()))
+    assert facts["passed"] is False
     keys = {"name", "backend", "against", "max_error", "bound", "passed", "dtype", "cases"}
-    assert all(keys <= set(check) for check in found["checks"])
-    assert found["first_divergence"]["name"] == "sum"
+    assert all(keys <= set(check) for check in facts["checks"])
+    assert facts["first_divergence"]["name"] == "sum"
     text = markdown.render(wrong)
     assert "sum: multiplied by 1.01" in text
     assert "launches per kernel" in text
@@ -91,12 +91,12 @@ def test_the_report_in_json_markdown_and_html(wrong, tmp_path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.html", "r.md"]
 
 
-def test_questions_that_make_no_sense() -> None:
+def test_invalid_arguments_raise() -> None:
     with pytest.raises(ConfigError, match="float32 or float64"):
         parity.Settings(dtypes=("float16",))
     with pytest.raises(ConfigError, match="no check is called 'nope'"):
         parity.run(["numpy"], parity.Settings(filter="nope"))
-    with pytest.raises(ConfigError, match="expected each once"):
+    with pytest.raises(ConfigError, match="expected unique names"):
         parity.run(["numpy", "numpy"], parity.Settings(filter="sum"))
     with pytest.raises(BackendUnavailableError):
         parity.run(["nope"])
@@ -104,7 +104,7 @@ def test_questions_that_make_no_sense() -> None:
         parity.run(["numpy"], parity.Settings(recipes=("lenet",), filter="training *"))
 
 
-def test_a_dtype_that_a_backend_refuses_in_words_is_left_out() -> None:
+def test_a_dtype_that_a_backend_does_not_support_is_skipped() -> None:
     class Single(NumpyBackend):
         name = "single"
 
@@ -119,7 +119,7 @@ def test_a_dtype_that_a_backend_refuses_in_words_is_left_out() -> None:
     assert report.machine["backends"] == {"single": "cpu, 1 threads, float32"}
 
 
-def test_errors_that_differ_are_seen() -> None:
+def test_different_errors_are_detected() -> None:
     class Silent(NumpyBackend):
         name = "silent"
 
@@ -133,13 +133,13 @@ def test_errors_that_differ_are_seen() -> None:
     assert {row.name for row in report.failures} == {"refuses matmul: inner sizes differ", "allow_tf32"}
 
 
-def test_progress_is_told() -> None:
-    seen = []
-    parity.run(["numpy"], parity.Settings(filter="conv2d*", quick=True), progress=lambda *facts: seen.append(facts))
-    assert seen == [(0, 3, "conv2d"), (1, 3, "conv2d_input_gradient"), (2, 3, "conv2d_weight_gradient")]
+def test_progress_is_reported() -> None:
+    calls = []
+    parity.run(["numpy"], parity.Settings(filter="conv2d*", quick=True), progress=lambda *facts: calls.append(facts))
+    assert calls == [(0, 3, "conv2d"), (1, 3, "conv2d_input_gradient"), (2, 3, "conv2d_weight_gradient")]
 
 
-def test_one_seed_draws_the_same_cases_and_another_seed_others() -> None:
+def test_one_seed_draws_the_same_cases_and_another_seed_different_ones() -> None:
     check = suite.CHECKS[20]
     labels = [[case.label for case in check.cases(5, seed)] for seed in (0, 0, 1)]
     assert labels[0] == labels[1] != labels[2]
@@ -186,10 +186,10 @@ def test_a_row_of_nan_or_of_nothing_has_not_passed() -> None:
 
 def test_all_backends_of_the_protocol_can_take_part() -> None:
     assert issubclass(Loud, Backend)
-    assert [backend.name for backend in suite.chosen_backends(["reference", "numpy"])] == ["reference", "numpy"]
+    assert [backend.name for backend in suite.resolve_backends(["reference", "numpy"])] == ["reference", "numpy"]
 
 
-def test_a_report_is_published_and_says_what_came_out(tmp_path) -> None:
+def test_a_report_is_printed_and_written(tmp_path) -> None:
     report = parity.run(["numpy"], parity.Settings(filter="sqrt", quick=True))
     assert str(report).startswith("All 2 rows pass")
     report.write(tmp_path / "page.md")
@@ -205,11 +205,11 @@ def test_a_report_is_published_and_says_what_came_out(tmp_path) -> None:
     ("backends", "settings", "message"),
     [
         ([NumpyBackend], {}, "if it is a class, call it"),
-        (["numpy", NumpyBackend()], {}, "give your class a name of its own"),
+        (["numpy", NumpyBackend()], {}, "give your class another name"),
         (["reference"], {"filter": "conv2d"}, "name a second one"),
         (["numpy"], {"recipes": ("lenet6",)}, "did you mean lenet5"),
     ],
 )
-def test_backends_and_recipes_that_make_no_sense(backends, settings, message) -> None:
+def test_invalid_backends_and_recipes_raise(backends, settings, message) -> None:
     with pytest.raises(ConfigError, match=message):
         parity.run(backends, parity.Settings(quick=True, **settings))

@@ -1,4 +1,4 @@
-"""The suite as pytest classes: one line for whoever has a backend, and a failure where the backend is wrong."""
+"""The suite as a pytest class: one line per backend, and failures that name what is wrong."""
 
 import textwrap
 
@@ -25,7 +25,7 @@ WRONG = """
         examples = 3
         recipes = ("scratch-mlp",)
 """
-CHOSEN = "exp or tanh or Tanh or GELU or sgd or signatures or refuses"
+CHOSEN = "exp or tanh or Tanh or GELU or sgd or signatures or refusals"
 
 
 def test_a_wrong_backend_fails_and_the_failure_names_what_is_wrong(tmp_path, capsys) -> None:
@@ -33,17 +33,17 @@ def test_a_wrong_backend_fails_and_the_failure_names_what_is_wrong(tmp_path, cap
     path.write_text(textwrap.dedent(WRONG))
     options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-c", "/dev/null", "-k", CHOSEN, str(path)]
     status = pytest.main(options)
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert status == pytest.ExitCode.TESTS_FAILED
-    failed = {line.split("::")[-1].split(" - ")[0] for line in told.splitlines() if line.startswith("FAILED")}
+    failed = {line.split("::")[-1].split(" - ")[0] for line in output.splitlines() if line.startswith("FAILED")}
     assert failed == {
-        "test_it_has_the_signatures_of_the_protocol",
-        "test_it_gives_what_the_reference_gives[float32-tanh]",
-        "test_it_gives_what_the_reference_gives_in_cases_that_hypothesis_draws[float32-tanh]",
-        "test_it_gives_what_the_reference_gives[float32-layer Tanh]",
-        "test_it_gives_what_the_reference_gives[float32-layer GELU]",
+        "test_signatures_follow_the_protocol",
+        "test_results_match_the_reference[float32-tanh]",
+        "test_results_match_the_reference_in_hypothesis_cases[float32-tanh]",
+        "test_results_match_the_reference[float32-layer Tanh]",
+        "test_results_match_the_reference[float32-layer GELU]",
     }
-    assert "tanh: multiplied by 1.001" in told
+    assert "tanh: multiplied by 1.001" in output
 
 
 def test_without_hypothesis_its_tests_are_skipped_with_a_reason(monkeypatch) -> None:
@@ -56,4 +56,4 @@ def test_without_hypothesis_its_tests_are_skipped_with_a_reason(monkeypatch) -> 
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(pytest.skip.Exception, match="pip install hypothesis"):
-        Suite().test_it_gives_what_the_reference_gives_in_cases_that_hypothesis_draws("exp", "float32")
+        Suite().test_results_match_the_reference_in_hypothesis_cases("exp", "float32")

@@ -1,4 +1,4 @@
-"""Whole trainings against an outsider: torch.nn modules, autograd and torch.optim, on the same batches, in float64."""
+"""Whole trainings compared with torch.nn modules, autograd and torch.optim, on the same batches, in float64."""
 
 from collections.abc import Callable
 
@@ -85,7 +85,7 @@ def test_a_training_is_that_of_torch(case: str) -> None:
 
 
 def test_the_comparison_can_fail() -> None:
-    """Another epsilon in one layer is seen."""
+    """Another epsilon in one layer is detected."""
     layers, *rest = CASES["two convolutions, batch normalisation, Adam"]
     CASES["wrong"] = ([layers[0], BatchNorm(epsilon=1e-4), *layers[2:]], *rest)
     try:

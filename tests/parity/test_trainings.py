@@ -1,4 +1,4 @@
-"""The contract's word on training: every recipe, 100 steps, shuffled, on all of our backends that run here."""
+"""The parity contract for trainings: every recipe, 100 steps, shuffled, on all backends that run here."""
 
 import pytest
 
@@ -10,7 +10,7 @@ BACKENDS = ["numpy", "torch", "reference"]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", recipes.names())
-def test_every_recipe_trains_the_same_net_on_every_backend(recipe) -> None:
+def test_every_recipe_gives_the_same_weights_on_every_backend(recipe) -> None:
     report = parity.run(BACKENDS, parity.Settings(recipes=(recipe,), filter="training *"))
     assert report.failures == []
     assert {(row.backend, row.against, row.dtype) for row in report.rows} == {

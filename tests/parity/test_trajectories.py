@@ -1,4 +1,4 @@
-"""Whole trainings: right ones end together; each planted mistake is seen, located and explained."""
+"""Whole trainings: right backends get equal weights; each planted mistake is detected, located and explained."""
 
 from dataclasses import dataclass, replace
 
@@ -12,8 +12,8 @@ from cnnkit.layers import BatchNorm, Residual, Sequential
 from cnnkit.optimizers import Adam
 from cnnkit.parity import trainings
 from cnnkit.parity.check import Arena
-from cnnkit.parity.mistakes.table import mantissa
-from cnnkit.parity.trajectories import Contestant, compare_recipe, plan
+from cnnkit.parity.mistakes.table import round_mantissa
+from cnnkit.parity.trajectories import Contestant, compare_recipe, plan_training
 
 STEPS = 8
 
@@ -27,7 +27,7 @@ class Wrong(NumpyBackend):
 
 class TF32(Wrong):
     def conv2d(self, x, weight, *how):
-        return super().conv2d(*(mantissa(a, 10).astype(a.dtype) for a in (x, weight)), *how)
+        return super().conv2d(*(round_mantissa(a, 10).astype(a.dtype) for a in (x, weight)), *how)
 
 
 class OtherMasks(Wrong):
@@ -36,7 +36,7 @@ class OtherMasks(Wrong):
 
 
 class AllOfTies(Wrong):
-    """Every one of equal values gets the whole gradient, as in old Theano."""
+    """Each of equal values gets the whole gradient, as in old Theano."""
 
     def max_pool2d(self, x, *how):
         y, _ = super().max_pool2d(x, *how)
@@ -65,17 +65,17 @@ class SummedLoss(Wrong):
 
 
 class KerasAdam(Wrong):
-    """Epsilon before the bias correction."""
+    """Epsilon is added before the bias correction."""
 
     def adam_update(self, parameter, gradient, first, second, rate, size, correction, *, epsilon, **fields):
-        kept = parameter.copy()
+        old_parameter = parameter.copy()
         super().adam_update(parameter, gradient, first, second, rate, size, correction, epsilon=epsilon, **fields)
-        parameter[...] = kept - first / ((np.sqrt(second) + epsilon) * correction) * size
+        parameter[...] = old_parameter - first / ((np.sqrt(second) + epsilon) * correction) * size
         return parameter, first, second
 
 
 class LostShard(Wrong):
-    """The second shard of a batch is worked on as if it were the first: its masks repeat."""
+    """Every shard is processed as if it were the first: its dropout masks repeat."""
 
     def shard_size(self, x_shape):
         return min(4, x_shape[0])
@@ -129,28 +129,28 @@ class NoCorrection(Adam):
         return super().step(backend, parameter, gradient, slots, uncorrected)
 
 
-def with_norm(layer, norm):
-    """Return a network with another BatchNorm everywhere."""
+def replace_norm(layer, norm):
+    """Return the network with each BatchNorm replaced."""
     if isinstance(layer, BatchNorm):
         return norm()
     if isinstance(layer, Sequential):
-        return Sequential(tuple(with_norm(one, norm) for one in layer.layers))
+        return Sequential(tuple(replace_norm(one, norm) for one in layer.layers))
     if isinstance(layer, Residual):
         return replace(
-            layer, body=with_norm(layer.body, norm), shortcut=layer.shortcut and with_norm(layer.shortcut, norm)
+            layer, body=replace_norm(layer.body, norm), shortcut=layer.shortcut and replace_norm(layer.shortcut, norm)
         )
     return layer
 
 
-def judged(recipe, backend, dtype="float64", **own):
-    judge = Contestant("reference", Arena(ReferenceBackend(), dtype))
-    planned = plan(recipe, steps=STEPS)
-    if "norm" in own:
-        own = {"network": with_norm(planned.network, own["norm"])}
-    (found,) = compare_recipe(
-        planned, [Contestant("wrong", Arena(backend, dtype), **own)], judge, NumpyBackend(threads=1)
+def compare_with_reference(recipe, backend, dtype="float64", **replacements):
+    reference = Contestant("reference", Arena(ReferenceBackend(), dtype))
+    planned = plan_training(recipe, steps=STEPS)
+    if "norm" in replacements:
+        replacements = {"network": replace_norm(planned.network, replacements["norm"])}
+    (trajectory,) = compare_recipe(
+        planned, [Contestant("wrong", Arena(backend, dtype), **replacements)], reference, NumpyBackend(threads=1)
     )
-    return found
+    return trajectory
 
 
 PLANTED = [
@@ -165,92 +165,94 @@ PLANTED = [
     ("scratch-mlp", Diverges(), "float64", {}, 1, "layer 2 (Sigmoid)", "y", "exp: gives NaN or infinity"),
     ("lecture-cnn", SummedLoss(), "float64", {}, 1, "loss", "dy", "softmax_cross_entropy: multiplied by 8"),
     ("digits-cnn", KerasAdam(), "float64", {}, None, "layer 0 (Conv2D)", "parameter of weight",
-     "adam_update: epsilon stands before the bias correction"),
+     "adam_update: epsilon is added before the bias correction"),
     ("digits-cnn", LostShard(), "float64", {}, 1, "the network as a whole", "outputs",
-     "map_samples, or layers in one go"),
+     "map_samples, or fused layers"),
     ("mini-resnet", Wrong(), "float64", {"norm": BiasedRunning}, 1, "layer 1 (BatchNorm)", "next variance",
-     "BatchNorm: the running variance is the biased one"),
+     "BatchNorm: the running variance is biased"),
     ("mini-resnet", Wrong(), "float64", {"norm": RootPlusEpsilon}, 1, "layer 1 (BatchNorm)", "y",
-     "BatchNorm: epsilon is added outside of the square root"),
+     "BatchNorm: epsilon is added outside the square root"),
     ("digits-cnn", Wrong(), "float64", {"optimizer": NoCorrection()}, 1, "layer 0 (Conv2D)", "parameter of weight",
-     "adam_update: the bias correction is left out"),
+     "adam_update: the bias correction is missing"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("recipe", "backend", "dtype", "own", "step", "place", "quantity", "explained"), PLANTED,
+    ("recipe", "backend", "dtype", "replacements", "step", "place", "quantity", "explained"), PLANTED,
     ids=[f"{type(case[1]).__name__}-{case[2]}-{'-'.join(str(v) for v in case[3])}" for case in PLANTED],
 )  # fmt: skip
-def test_a_mistake_is_seen_located_and_explained(recipe, backend, dtype, own, step, place, quantity, explained) -> None:
-    found = judged(recipe, backend, dtype, **own)
-    assert not found.passed
-    assert found.parting is not None
-    assert step is None or found.parting.step == step
-    assert found.parting.tensor
-    first = found.dissection.first
+def test_a_mistake_is_detected_located_and_explained(
+    recipe, backend, dtype, replacements, step, place, quantity, explained
+) -> None:
+    trajectory = compare_with_reference(recipe, backend, dtype, **replacements)
+    assert not trajectory.passed
+    assert trajectory.divergence is not None
+    assert step is None or trajectory.divergence.step == step
+    assert trajectory.divergence.tensor
+    first = trajectory.dissection.first
     assert (first.place, first.quantity) == (place, quantity)
-    assert found.dissection.explained == explained
-    row = trainings.row(found, ReferenceBackend())
+    assert trajectory.dissection.explained == explained
+    row = trainings.row(trajectory, ReferenceBackend())
     assert not row.passed
-    assert f"left its bound at step {found.parting.step} in {found.parting.tensor}" in row.problem
+    assert f"exceeded its bound at step {trajectory.divergence.step} in {trajectory.divergence.tensor}" in row.problem
     assert place in row.problem
     assert row.explained == explained
-    beside = {part.quantity for part in found.dissection.beside}
+    beside = {part.quantity for part in trajectory.dissection.beside}
     assert quantity in beside
     if "Conv2D" in place or "Dense" in place:  # forward, gradients and optimizer state side by side
         assert beside >= {"y", "dx", "gradient of weight", "parameter of weight", "first_moment of weight"}
 
 
-def test_right_backends_end_together() -> None:
+def test_right_backends_end_with_equal_weights() -> None:
     for dtype in ("float32", "float64"):
-        found = judged("lenet5", Wrong(), dtype)
-        assert found.passed
-        assert found.words == ""
-        assert found.parting is found.dissection is None
-        assert len(found.history) == STEPS
-        assert (found.nudged is not None) == (dtype == "float32")
-    assert found.error < 1e-12
+        trajectory = compare_with_reference("lenet5", Wrong(), dtype)
+        assert trajectory.passed
+        assert trajectory.words == ""
+        assert trajectory.divergence is trajectory.dissection is None
+        assert len(trajectory.history) == STEPS
+        assert (trajectory.nudged is not None) == (dtype == "float32")
+    assert trajectory.error < 1e-12
 
 
-def test_the_bound_of_float32_is_ten_times_what_an_ulp_does() -> None:
-    found = judged("scratch-mlp", Wrong(), "float32")
-    assert found.nudged is not None
-    assert found.bound == 10 * found.nudged
-    assert 1e-9 < found.nudged < 1e-5
-    assert found.error > 0
+def test_the_bound_of_float32_is_ten_times_the_effect_of_an_ulp() -> None:
+    trajectory = compare_with_reference("scratch-mlp", Wrong(), "float32")
+    assert trajectory.nudged is not None
+    assert trajectory.bound == 10 * trajectory.nudged
+    assert 1e-9 < trajectory.nudged < 1e-5
+    assert trajectory.error > 0
 
 
-def test_the_slowly_growing_difference_of_rounding_is_told_from_a_mistake() -> None:
-    """Nothing in the step is beyond its bound: whoever reads shall not look for a wrong operation."""
+def test_rounding_is_not_reported_as_a_mistake() -> None:
+    """If nothing in the step exceeds its bound, the report must not name an operation."""
     from cnnkit.parity.trajectories.dissect import dissect
 
-    judge = Contestant("reference", Arena(ReferenceBackend(), "float64"))
-    cut = dissect(plan("digits-cnn", steps=2), Contestant("wrong", Arena(Wrong(), "float64")), judge, 1)
+    reference = Contestant("reference", Arena(ReferenceBackend(), "float64"))
+    cut = dissect(plan_training("digits-cnn", steps=2), Contestant("wrong", Arena(Wrong(), "float64")), reference, 1)
     assert cut.first is None
-    assert cut.explained == "no single operation leaves its bound in this step: rounding, which training amplifies"
-    assert len({part.place for part in cut.parts}) == 13
-    assert all(part.passed for part in cut.parts)
+    assert cut.explained == "no single operation exceeds its bound in this step: training amplifies rounding"
+    assert len({part.place for part in cut.quantities}) == 13
+    assert all(part.passed for part in cut.quantities)
 
 
-def test_whoever_breaks_off_has_failed() -> None:
-    found = judged("digits-cnn", Breaks())
-    assert not found.passed
-    assert found.words == "raised MemoryError: too large"
-    assert found.dissection is None
+def test_a_training_that_raises_fails() -> None:
+    trajectory = compare_with_reference("digits-cnn", Breaks())
+    assert not trajectory.passed
+    assert trajectory.words == "raised MemoryError: too large"
+    assert trajectory.dissection is None
 
 
 def test_every_training_is_shuffled_and_small() -> None:
     from cnnkit import recipes
 
     for name in recipes.names():
-        made = plan(name)
+        made = plan_training(name)
         assert made.options.shuffle
         assert made.options.batch_size <= 8
         assert made.input_shape[1:] in ((8, 8), (12, 12))
         assert made.steps == 100
-    assert any("Dropout" in str(plan(name).network) for name in recipes.names())
+    assert any("Dropout" in str(plan_training(name).network) for name in recipes.names())
 
 
-def test_a_recipe_that_is_not_there() -> None:
+def test_an_unknown_recipe() -> None:
     with pytest.raises(ConfigError, match="lenet5"):
-        plan("lenet")
+        plan_training("lenet")

@@ -80,6 +80,7 @@ ENTRY_POINTS = """
 weighted = parts_of_a_third_party:Weighted
 broken = broken_part_of_a_third_party:Loss
 halving = parts_of_a_third_party:Halving
+malformed = parts of a third party
 huber = parts_of_a_third_party:Weighted
 [cnnkit.optimizers]
 smoothed = parts_of_a_third_party:Smoothed
@@ -240,6 +241,7 @@ def test_a_broken_plug_in_is_named_and_harms_no_other() -> None:
     for text, message in (
         ("broken", "loss broken: broken_part_of_a_third_party:Loss cannot be imported: RuntimeError: no such thing"),
         ("halving", "loss halving: expected a subclass of cnnkit.losses.base.Loss, got <class 'parts_of_a_third_party"),
+        ("malformed", "loss malformed: parts of a third party cannot be imported: "),
         ("weigthed", "got 'weigthed' (did you mean weighted?)"),
     ):
         with pytest.raises(ConfigError) as caught:

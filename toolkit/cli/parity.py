@@ -75,10 +75,10 @@ def command(
 
 
 def _say(output: Output, block: "Block") -> None:
-    from cnnkit.parity.blocks import Heading, Table
+    from cnnkit.parity.blocks import SectionHeading, Table
 
     if not isinstance(block, Table):
-        output.say(Text(f"\n{block.text}", style="bold" if isinstance(block, Heading) else ""))
+        output.say(Text(f"\n{block.text}", style="bold" if isinstance(block, SectionHeading) else ""))
         return
     styles = {"pass": "green", "FAIL": "bold red"}
     rows = [

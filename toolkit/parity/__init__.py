@@ -1,4 +1,4 @@
-"""Parity: whether backends give the same output, operation by operation, layer by layer, training by training.
+"""The parity suite: check that backends give the same output in every operation, layer and training.
 
 from cnnkit import parity
 report = parity.run(["numpy", "torch"])

@@ -1,4 +1,4 @@
-"""What a report is made of: headings, paragraphs and tables, each shown by terminal, Markdown and HTML in its way."""
+"""The blocks of a report: headings, paragraphs and tables. Terminal, Markdown and HTML each render them."""
 
 import math
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ PASS, FAIL = "pass", "FAIL"
 
 
 @dataclass(frozen=True)
-class Heading:
-    """A line above what follows; level 1 is the document's own."""
+class SectionHeading:
+    """The heading of a section; level 1 is the title of the document."""
 
     text: str
     level: int = 2
@@ -23,18 +23,18 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings. kinds: "r" where a column's cells stand on the right."""
+    """Rows under headings. kinds: one letter per column, "r" for a right-aligned one."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     kinds: str = ""
 
 
-Block = Heading | Paragraph | Table
+Block = SectionHeading | Paragraph | Table
 
 
 def error_text(error: float) -> str:
-    """Return an error as people read it."""
+    """Return an error in two digits, "0" or "not finite"."""
     if error == 0:
         return "0"
     return f"{error:.1e}" if math.isfinite(error) else "not finite"

@@ -1,4 +1,4 @@
-"""The bounds of the parity contract, and the one comparison that every check goes through."""
+"""The bounds of the parity contract, and the one comparison that all checks use."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -9,27 +9,27 @@ Kind = Literal["forward", "gradient", "exact"]
 _FLOAT32: dict[Kind, float] = {"forward": 1e-5, "gradient": 1e-4, "exact": 0.0}
 _FLOAT64: dict[Kind, float] = {"forward": 1e-10, "gradient": 1e-10, "exact": 0.0}
 TRAINING = 1e-7  # float64: weights after 100 steps, between any two backends
-ULP_FACTOR = 10.0  # float32: times the divergence of one backend from itself, its initial weights moved by one ulp
+ULP_FACTOR = 10.0  # float32: times the difference that moving the initial weights by one ulp makes on one backend
 
 
 class Comparison(NamedTuple):
-    """How far two arrays are apart: `error` in the measure that the bound is stated in, or what makes it infinite."""
+    """The difference of two arrays: `error`, comparable with a bound, and the reason why it is infinite."""
 
     error: float
     problem: str = ""
 
 
 def bound(kind: Kind, dtype: str) -> float:
-    """Return the largest error allowed: of max|a - b| / (1 + max|b|)."""
+    """Return the largest max|a - b| / (1 + max|b|) that is allowed."""
     return (_FLOAT32 if dtype == "float32" else _FLOAT64)[kind]
 
 
 def compare(got: Any, wanted: Any, *, scale: float = 1.0, relative: bool = False) -> Comparison:
-    """Return max|a - b| / (1 + max|b|), which is at most t just where |a - b| <= t + t max|b| holds everywhere.
+    """Return max|a - b| / (1 + max|b|), at most t if and only if |a - b| <= t + t max|b| everywhere.
 
-    scale: divides both first, so that results of tiny or huge arguments are judged like those of usual ones.
-    relative: each difference is divided by its own |b| instead.
-    Another shape, NaN and infinities are infinitely far away.
+    scale: divides both first, so that the bound fits results of very small or very large arguments.
+    relative: divide each difference by its own |b| instead.
+    A different shape, NaN and infinities give an infinite error.
     """
     a, b = np.asarray(got), np.asarray(wanted)
     if a.shape != b.shape:

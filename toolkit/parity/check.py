@@ -1,4 +1,4 @@
-"""What a check is: a name, and cases; what a case is: a few calls that any backend can make, and what must come out."""
+"""A check has a name and cases; a case makes calls that every backend supports, and knows their right results."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from cnnkit.tree import Tree, map_leaves
 
 
 class Arena(NamedTuple):
-    """A backend and the floating dtype that a case runs in."""
+    """A backend and the floating dtype in which a case runs."""
 
     backend: Backend
     dtype: str
 
     def array(self, values: Any) -> Array:
-        """Return host values as an array of the backend, in memory of its own."""
+        """Return host values as an array of the backend, a copy."""
         return self.backend.asarray(np.array(values), self.dtype)
 
     def integers(self, values: Any) -> Array:
@@ -31,7 +31,7 @@ class Arena(NamedTuple):
         return map_leaves(self.array, tree)
 
     def host(self, x: Array) -> Any:
-        """Return x as a NumPy array of its own memory."""
+        """Return x as a NumPy array, a copy."""
         return np.array(self.backend.to_numpy(x))
 
 
@@ -39,11 +39,11 @@ class Arena(NamedTuple):
 class Case:
     """One set of arguments.
 
-    run       makes the calls on an arena and returns the results by name: arrays of the backend, or of NumPy
-    kind      which bound holds; kinds: another one for a result, by its name
-    wanted    results that are known without any backend; the reference answers for those that are not
-    dtype     of the results: "" is the arena's floating one; None: not looked at
-    scale     the size of the results, where arguments are tiny or huge; relative: each value has its own
+    run       makes the calls on an arena and returns the results by name: arrays of the backend or of NumPy
+    kind      selects the bound; kinds: name of a result -> another kind for this result
+    wanted    results that are known without a backend; the others are computed by the reference
+    dtype     of the results: "" for the floating dtype of the arena, None for any
+    scale     magnitude of the results, for very small or large arguments; relative: each value has its own magnitude
     """
 
     label: str
@@ -56,7 +56,7 @@ class Case:
     relative: bool = False
 
     def kind_of(self, result: str) -> Kind:
-        """Return which bound holds for a result."""
+        """Return the kind of bound for a result."""
         return (self.kinds or {}).get(result, self.kind)
 
 
@@ -64,14 +64,14 @@ class Case:
 class Check:
     """A name and its cases.
 
-    make      (draw, arguments) -> Case; arguments None: they are drawn as well
-    grid      arguments of the cases that are always run
-    drawn     whether arguments can be drawn
+    make_case (draw, arguments) -> Case; for arguments None it draws them
+    grid      arguments of the cases that always run
+    drawn     whether `make_case` can draw arguments
     """
 
     section: str
     name: str
-    make: Callable[[Draw, Any], Case]
+    make_case: Callable[[Draw, Any], Case]
     grid: tuple[Any, ...] = ()
     drawn: bool = True
 
@@ -79,6 +79,6 @@ class Check:
         """Yield the grid's cases, then `draws` drawn ones."""
         letters = int.from_bytes(self.name.encode()[-4:], "little")
         for i, arguments in enumerate(self.grid):
-            yield self.make(SeededDraw(seed, letters, 0, i), arguments)
+            yield self.make_case(SeededDraw(seed, letters, 0, i), arguments)
         for i in range(draws if self.drawn else 0):
-            yield self.make(SeededDraw(seed, letters, 1, i), None)
+            yield self.make_case(SeededDraw(seed, letters, 1, i), None)

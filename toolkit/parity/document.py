@@ -3,21 +3,21 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnnkit.parity.blocks import FAIL, PASS, Block, Heading, Paragraph, Table, error_text
+from cnnkit.parity.blocks import FAIL, PASS, Block, Paragraph, SectionHeading, Table, error_text
 from cnnkit.parity.results import ParityResults, ParityRow, worst
 from cnnkit.parity.trainings import SECTION, told
 
 
 def document(report: ParityResults) -> Iterator[Block]:
     """Yield the whole report, as a backend author publishes it."""
-    yield Heading(f"Parity of {', '.join(report.backends)}: {PASS if report.passed else FAIL}", 1)
+    yield SectionHeading(f"Parity of {', '.join(report.backends)}: {PASS if report.passed else FAIL}", 1)
     yield from (Paragraph(line) for line in verdict(report))
     yield Table(("what", "value"), tuple((name, _plain(value)) for name, value in report.machine.items()))
     yield from summaries(report)
     if report.extras:
-        yield Heading("Besides")
+        yield SectionHeading("Besides")
         yield Table(("what", "value"), tuple((name, _plain(value)) for name, value in report.extras.items()))
-    yield Heading("Every row")
+    yield SectionHeading("Every row")
     yield all_rows(report.rows)
 
 
@@ -45,7 +45,7 @@ def described(row: ParityRow) -> str:
 def summaries(report: ParityResults) -> Iterator[Block]:
     """Yield for each section a table of the largest errors: a line a check, a column a backend."""
     for section, rows in report.sections().items():
-        yield Heading(section.capitalize())
+        yield SectionHeading(section.capitalize())
         if section == SECTION:
             yield from told(report.trainings)
         else:

@@ -1,4 +1,4 @@
-"""Where random cases come from: a seeded generator of our own, or Hypothesis, behind one small interface."""
+"""Random choices for cases, from a seeded generator or from Hypothesis, behind one small interface."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
@@ -11,7 +11,7 @@ Values = npt.NDArray[np.float64]
 
 
 class Draw(Protocol):
-    """What makes the choices of a random case."""
+    """Makes the choices of a random case."""
 
     def integer(self, low: int, high: int) -> int:
         """Return a whole number in low..high."""
@@ -23,7 +23,7 @@ class Draw(Protocol):
 
 
 class SeededDraw:
-    """Choices of NumPy's PCG64 from one seed: the same cases on every machine."""
+    """Choices by NumPy's PCG64 from one seed: the same cases on every machine."""
 
     def __init__(self, *seed: int) -> None:
         self._rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
@@ -38,7 +38,7 @@ class SeededDraw:
 
 
 class HypothesisDraw:
-    """Choices of Hypothesis, which shrinks what fails. data: the value of its strategy `data()`."""
+    """Choices by Hypothesis, which shrinks failing cases. data: the value of its strategy `data()`."""
 
     def __init__(self, data: Any) -> None:
         from hypothesis import strategies
@@ -54,32 +54,32 @@ class HypothesisDraw:
         return options[self.integer(0, len(options) - 1)]
 
 
-def pair(draw: Draw, low: int, high: int) -> tuple[int, int]:
+def draw_pair(draw: Draw, low: int, high: int) -> tuple[int, int]:
     """Return two whole numbers in low..high."""
     return draw.integer(low, high), draw.integer(low, high)
 
 
-def generator(draw: Draw) -> np.random.Generator:
-    """Return a generator of values whose seed is drawn."""
+def draw_generator(draw: Draw) -> np.random.Generator:
+    """Return a generator of values with a drawn seed."""
     return np.random.default_rng(draw.integer(0, 2**32 - 1))
 
 
-def float32_exact(values: Any) -> Values:
+def round_to_float32(values: Any) -> Values:
     """Return the values rounded to float32, so that every dtype starts from the same numbers."""
     return np.asarray(values, np.float32).astype(np.float64)
 
 
-def normal(draw: Draw, *shape: int, scale: float = 1.0) -> Values:
+def draw_normal(draw: Draw, *shape: int, scale: float = 1.0) -> Values:
     """Return normal values that float32 holds exactly."""
-    return float32_exact(generator(draw).normal(scale=scale, size=shape))
+    return round_to_float32(draw_generator(draw).normal(scale=scale, size=shape))
 
 
-def levels(draw: Draw, *shape: int) -> Values:
-    """Return values of few levels, so that maxima tie: integers from -k to k, k drawn."""
+def draw_tied_values(draw: Draw, *shape: int) -> Values:
+    """Return integers from -k to k for a drawn k, mostly small, so that maxima tie."""
     size = draw.choice((1, 2, 3, 10**6))
-    return generator(draw).integers(-size, size, shape, endpoint=True).astype(np.float64)
+    return draw_generator(draw).integers(-size, size, shape, endpoint=True).astype(np.float64)
 
 
-def shape_of(draw: Draw, least: int = 1, most: int = 4) -> tuple[int, ...]:
+def draw_shape(draw: Draw, least: int = 1, most: int = 4) -> tuple[int, ...]:
     """Return a shape of `least` to `most` axes, each of 1 to 6."""
     return tuple(draw.integer(1, 6) for _ in range(draw.integer(least, most)))

@@ -1,32 +1,37 @@
-"""Why a result is wrong: the first call that differs from the oracle's is held against the known mistakes."""
+"""Find out why a result is wrong: compare the first wrong call with the results of known mistakes."""
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from cnnkit.backends.protocol import Backend
+from cnnkit.optimizers import Optimizer, Scalars
 from cnnkit.parity.bounds import Kind, bound, compare
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.recording import Call, again, arrays_of, recorded
+from cnnkit.parity.mistakes import MISTAKES, updates
+from cnnkit.parity.recording import Call, arrays_of, ask_oracle, recorded
 
 UNKNOWN = "no known mistake"
-LOOKED_AT = 6  # failing cases
-SHARE = 0.02  # of the error that may be left when a mistake explains it: rounding may go another way
+CASES_TRIED = 6  # of the failing ones
+SHARE = 0.02  # of the error may remain when a mistake explains it, since rounding may differ
 
 
 def explain_cases(cases: Sequence[Case], arena: Arena, oracle: Backend) -> str:
-    """Return which call is wrong and what mistake reproduces it in all of the cases, as far as they are looked at.
+    """Return the wrong call and the mistake that reproduces it in all cases: `conv2d: the kernel ...`.
 
-    "" where no call differs: what is wrong lies between the calls. One case alone may fit several mistakes.
+    "" when every call is right: then the error lies between the calls. One case alone may fit several mistakes.
     """
-    found = [reasons for reasons in (_of_case(case, arena, oracle) for case in cases[:LOOKED_AT]) if reasons]
-    common = [reason for reason in found[0] if all(reason in others for others in found)] if found else []
-    return next(iter(common), f"{found[0][0].partition(':')[0]}: {UNKNOWN}" if found else "")
+    reasons = list(filter(None, (_explain_case(case, arena, oracle) for case in cases[:CASES_TRIED])))
+    if not reasons:
+        return ""
+    unknown = f"{reasons[0][0].partition(':')[0]}: {UNKNOWN}"
+    return next((reason for reason in reasons[0] if all(reason in others for others in reasons)), unknown)
 
 
-def _of_case(case: Case, arena: Arena, oracle: Backend) -> list[str]:
+def _explain_case(case: Case, arena: Arena, oracle: Backend) -> list[str]:
     watched, calls = recorded(arena)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -38,37 +43,49 @@ def _of_case(case: Case, arena: Arena, oracle: Backend) -> list[str]:
 
 
 def explain_calls(calls: Sequence[Call], dtype: str, oracle: Backend) -> list[str]:
-    """Return the first call that is wrong with the mistakes that reproduce its result: `conv2d: the kernel ...`."""
+    """Return, for the first wrong call, the mistakes that reproduce its result: `conv2d: the kernel ...`."""
     for call in calls:
         try:
-            truth = arrays_of(call, again(oracle, call))
+            truth = arrays_of(call, ask_oracle(oracle, call))
         except Exception:
             continue
         got = arrays_of(call, call.result)
-        allowed = bound(_kind(call), dtype)
-        error = distance(got, truth)
+        allowed = bound(_choose_kind(call), dtype)
+        error = measure_error(got, truth)
         if not error <= allowed:
-            reasons = [*_reasons(call, got, truth, max(allowed, SHARE * error), oracle)]
+            reasons = [*_find_mistakes(call, got, truth, max(allowed, SHARE * error), oracle)]
             return [f"{call.member}: {reason}" for reason in reasons or [UNKNOWN]]
     return []
 
 
-def distance(got: Sequence[Any], wanted: Sequence[Any]) -> float:
-    """Return the largest error of several arrays; infinite where they do not pair up."""
+def explain_update(
+    optimizer: Optimizer, parameter: Any, gradient: Any, slots: Sequence[Any], scalars: Scalars,
+    answer: Sequence[Any], dtype: str, oracle: Backend,
+) -> str:  # fmt: skip
+    """Return the mistake that reproduces `answer`, the new parameter and slots."""
+    watched, calls = recorded(Arena(oracle, "float64"))
+    arrays = watched.array(parameter), watched.array(gradient), [watched.array(slot) for slot in slots]
+    optimizer.step(watched.backend, *arrays, scalars)
+    calls = [replace(call, result=tuple(answer)) for call in calls if call.member in updates.MISTAKES]
+    return next(iter(explain_calls(calls, dtype, oracle)), "")
+
+
+def measure_error(got: Sequence[Any], wanted: Sequence[Any]) -> float:
+    """Return the largest error of several arrays; infinite for different numbers of arrays."""
     if len(got) != len(wanted):
         return np.inf
-    return max((compare(a, b, scale=_size(b)).error for a, b in zip(got, wanted, strict=True)), default=0.0)
+    return max((compare(a, b, scale=_choose_scale(b)).error for a, b in zip(got, wanted, strict=True)), default=0.0)
 
 
-def _size(values: Any) -> float:
-    """Return the size of the largest value where it is tiny or huge, else 1."""
+def _choose_scale(values: Any) -> float:
+    """Return the largest magnitude if it is very small or very large, else 1."""
     largest = float(np.max(np.abs(values), initial=0.0))
     return 1.0 if 1e-6 < largest < 1e6 or largest == 0 or not np.isfinite(largest) else largest
 
 
-def _reasons(call: Call, got: Sequence[Any], truth: Sequence[Any], enough: float, oracle: Backend) -> Iterator[str]:
-    from cnnkit.parity.mistakes import MISTAKES
-
+def _find_mistakes(
+    call: Call, got: Sequence[Any], truth: Sequence[Any], tolerance: float, oracle: Backend
+) -> Iterator[str]:
     if not all(np.isfinite(np.asarray(a, np.float64)).all() for a in got):
         yield "gives NaN or infinity"
         return
@@ -76,30 +93,30 @@ def _reasons(call: Call, got: Sequence[Any], truth: Sequence[Any], enough: float
         try:
             wrong = arrays_of(call, mistake(oracle, call))
         except Exception:
-            continue  # this mistake cannot be made with these arguments
-        if distance(got, wrong) <= min(enough, 0.5 * distance(truth, wrong)):
+            continue  # this mistake is impossible with these arguments
+        if measure_error(got, wrong) <= min(tolerance, 0.5 * measure_error(truth, wrong)):
             yield words
-    yield from general_reasons(got, truth, enough)
+    yield from find_general_mistakes(got, truth, tolerance)
 
 
-def general_reasons(got: Sequence[Any], truth: Sequence[Any], enough: float) -> Iterator[str]:
-    """Yield what may be wrong with any result: shape, a factor, an axis, float32 where float64 was asked for."""
+def find_general_mistakes(got: Sequence[Any], truth: Sequence[Any], tolerance: float) -> Iterator[str]:
+    """Yield mistakes that any result can have: shape, factor, reversed axis, float32 instead of float64."""
     shapes = [np.shape(a) for a in got], [np.shape(b) for b in truth]
     if shapes[0] != shapes[1]:
-        yield f"gives shape {', '.join(map(str, shapes[0]))} where {', '.join(map(str, shapes[1]))} is right"
+        yield f"gives shape {', '.join(map(str, shapes[0]))} instead of {', '.join(map(str, shapes[1]))}"
         return
-    long = [a for a in got if a.ndim and a.dtype == np.float64]
-    if long and all(np.array_equal(a, a.astype(np.float32)) for a in long) and distance(got, truth) < 1e-4:
+    doubles = [a for a in got if a.ndim and a.dtype == np.float64]
+    if doubles and all(np.array_equal(a, a.astype(np.float32)) for a in doubles) and measure_error(got, truth) < 1e-4:
         yield "computes in float32"
     for a, b in zip(got, truth, strict=True):
         size = float(np.sum(np.square(b, dtype=np.float64)))
         factor = float(np.sum(np.multiply(a, b, dtype=np.float64))) / size if size else 0.0
-        if size and distance([a], [factor * b]) <= enough / 10 and abs(factor - 1) > 1e-12:
+        if size and measure_error([a], [factor * b]) <= tolerance / 10 and abs(factor - 1) > 1e-12:
             yield "the sign is wrong" if abs(factor + 1) < 1e-6 else f"multiplied by {factor:.6g}"
         for axis in range(b.ndim):
-            if distance([a], [np.flip(b, axis)]) <= enough < distance([b], [np.flip(b, axis)]):
+            if measure_error([a], [np.flip(b, axis)]) <= tolerance < measure_error([b], [np.flip(b, axis)]):
                 yield f"axis {axis} is reversed"
 
 
-def _kind(call: Call) -> Kind:
+def _choose_kind(call: Call) -> Kind:
     return "gradient" if call.member.endswith("gradient") else "forward"

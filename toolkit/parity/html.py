@@ -2,7 +2,7 @@
 
 from html import escape
 
-from cnnkit.parity.blocks import FAIL, Heading, Paragraph, Table
+from cnnkit.parity.blocks import FAIL, Paragraph, SectionHeading, Table
 from cnnkit.parity.document import document
 from cnnkit.parity.results import ParityResults
 
@@ -18,7 +18,7 @@ tr.fail { background: #ffebe9; }
 def render(report: ParityResults) -> str:
     """Return the report as a page of HTML."""
     parts = list(document(report))
-    title = next(escape(part.text) for part in parts if isinstance(part, Heading))
+    title = next(escape(part.text) for part in parts if isinstance(part, SectionHeading))
     head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'
@@ -27,8 +27,8 @@ def render(report: ParityResults) -> str:
     )
 
 
-def _block(part: Heading | Paragraph | Table) -> str:
-    if isinstance(part, Heading):
+def _block(part: SectionHeading | Paragraph | Table) -> str:
+    if isinstance(part, SectionHeading):
         return f"<h{part.level}>{escape(part.text)}</h{part.level}>"
     if isinstance(part, Paragraph):
         return f"<p>{escape(part.text)}</p>"

@@ -1,4 +1,4 @@
-"""One layer on one batch, forward and backward, with every call that it makes."""
+"""Run one layer on one batch, forward and backward, and record its backend calls."""
 
 from typing import Any, NamedTuple
 
@@ -9,16 +9,16 @@ from cnnkit.parity.recording import Call, recorded
 from cnnkit.tree import Tree, flatten
 
 
-class Passed(NamedTuple):
-    """What a layer made of one batch: host arrays by name, and the calls that it took."""
+class LayerOutputs(NamedTuple):
+    """The results of a layer on one batch: host arrays by name, and the recorded calls."""
 
     forward: dict[str, Any]
     backward: dict[str, Any]
     calls: list[Call]
 
 
-class Given(NamedTuple):
-    """What a layer is given: host arrays, and the address of its draws. dy None: forward alone."""
+class LayerInputs(NamedTuple):
+    """The arguments of a layer: host arrays, and step and key of its random draws. dy None: forward only."""
 
     step: int
     key: Pair
@@ -28,8 +28,8 @@ class Given(NamedTuple):
     dy: Any = None
 
 
-def run_layer(arena: Arena, layer: Layer, given: Given) -> Passed:
-    """Return y and the next state, dx and the gradients."""
+def run_layer(arena: Arena, layer: Layer, given: LayerInputs) -> LayerOutputs:
+    """Return y and the next state, then dx and the gradients."""
     watched, calls = recorded(arena)
     context = Context(watched.backend, True, given.key, given.step)
     params, state = arena.tree(given.params), arena.tree(given.state)
@@ -39,7 +39,7 @@ def run_layer(arena: Arena, layer: Layer, given: Given) -> Passed:
         after = flatten(layer.next_state(state, cache))
         forward |= {f"next {name}": arena.host(value) for name, value in after.items()}
     if given.dy is None:
-        return Passed(forward, {}, calls)
+        return LayerOutputs(forward, {}, calls)
     dx, grads = layer.backward(context, params, cache, arena.array(given.dy))
-    found = {"dx": dx} | {f"gradient of {name}": grad for name, grad in flatten(grads).items()}
-    return Passed(forward, {name: arena.host(value) for name, value in found.items()}, calls)
+    backward = {"dx": dx} | {f"gradient of {name}": grad for name, grad in flatten(grads).items()}
+    return LayerOutputs(forward, {name: arena.host(value) for name, value in backward.items()}, calls)

@@ -1,4 +1,4 @@
-"""Each layer and combinator on every backend: forward, backward, state."""
+"""Checks of layers and combinators: forward, backward, state."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from cnnkit.backends.protocol import Shape
 from cnnkit.layers import Context, Layer
 from cnnkit.parity.bounds import Kind
 from cnnkit.parity.check import Arena, Case, Check
-from cnnkit.parity.draw import Draw, float32_exact, generator, normal
+from cnnkit.parity.draw import Draw, draw_generator, draw_normal, round_to_float32
 from cnnkit.tree import flatten, map_leaves
 
 IMAGES, ROW = (4, 5, 6), (7,)  # shapes of a sample
-Given = tuple[Layer, Shape, int, bool]  # layer, shape of a sample, samples, training
+LayerArguments = tuple[Layer, Shape, int, bool]  # layer, shape of a sample, samples, training
 
-# Layers by type, with the shape of a sample: what the parity suite and the tests of layers run.
+# Type -> (layer, shape of a sample): used by the parity suite and by the tests of layers.
 LAYERS: dict[str, list[tuple[Layer, Shape]]] = {
     "Conv2D": [
         (layers.Conv2D(4, 3), IMAGES),
@@ -61,7 +61,7 @@ LAYERS: dict[str, list[tuple[Layer, Shape]]] = {
 }  # fmt: skip
 
 
-def run_layer(arena: Arena, layer: Layer, given: "Arguments", training: bool) -> dict[str, Any]:
+def _run_pass(arena: Arena, layer: Layer, given: "PassArguments", training: bool) -> dict[str, Any]:
     """Return y, dx, the gradients and the next state of one pass, by name."""
     context = Context(arena.backend, training, key=(1, 2), step=3)
     params, state, x, dy = (
@@ -74,48 +74,52 @@ def run_layer(arena: Arena, layer: Layer, given: "Arguments", training: bool) ->
     y = arena.host(y)
     dx, grads = layer.backward(context, params, cache, dy)
     after = layer.next_state(state, cache) if training else state
-    return {"y": y, "dx": dx, **_named("gradient of ", grads), **_named("next ", after)}
+    return {"y": y, "dx": dx, **_prefix_names("gradient of ", grads), **_prefix_names("next ", after)}
 
 
-class Arguments:
+class PassArguments:
     """Host values for a pass: normal parameters and inputs, positive variances."""
 
     def __init__(self, draw: Draw, layer: Layer, x_shape: Shape, samples: int) -> None:
-        rng = generator(draw)
-        fresh = layer.init(rng, x_shape)
-        self.params = map_leaves(lambda p: float32_exact(p + rng.normal(scale=0.3, size=np.shape(p))), fresh.params)
-        self.state = map_leaves(lambda s: float32_exact(s + rng.uniform(size=np.shape(s))), fresh.state)
-        self.x = normal(draw, samples, *x_shape)
-        self.dy = normal(draw, samples, *layer.output_shape(x_shape))
+        rng = draw_generator(draw)
+        initial = layer.init(rng, x_shape)
+        self.params = map_leaves(
+            lambda p: round_to_float32(p + rng.normal(scale=0.3, size=np.shape(p))), initial.params
+        )
+        self.state = map_leaves(lambda s: round_to_float32(s + rng.uniform(size=np.shape(s))), initial.state)
+        self.x = draw_normal(draw, samples, *x_shape)
+        self.dy = draw_normal(draw, samples, *layer.output_shape(x_shape))
 
 
-def _named(prefix: str, tree: Any) -> dict[str, Any]:
+def _prefix_names(prefix: str, tree: Any) -> dict[str, Any]:
     return {prefix + name: array for name, array in flatten(tree).items()}
 
 
-def make(draw: Draw, given: Given) -> Case:
-    """Return the case of one layer in training or in use."""
+def make_case(draw: Draw, given: LayerArguments) -> Case:
+    """Return the case of one layer, in training or in inference."""
     layer, x_shape, samples, training = given
-    arguments = Arguments(draw, layer, x_shape, samples)
+    arguments = PassArguments(draw, layer, x_shape, samples)
 
     def run(arena: Arena) -> dict[str, Any]:
-        return run_layer(arena, layer, arguments, training)
+        return _run_pass(arena, layer, arguments, training)
 
-    grads = ["dx", *_named("gradient of ", arguments.params)]
+    grads = ["dx", *_prefix_names("gradient of ", arguments.params)]
     kinds: dict[str, Kind] = dict.fromkeys(grads, "gradient")
-    label = f"{str(layer)[:80]}, x ({samples}, {', '.join(map(str, x_shape))}), {'training' if training else 'in use'}"
+    label = (
+        f"{str(layer)[:80]}, x ({samples}, {', '.join(map(str, x_shape))}), {'training' if training else 'inference'}"
+    )
     return Case(label, run, kinds=kinds)
 
 
-def _grid(cases: list[tuple[Layer, Shape]]) -> tuple[Given, ...]:
-    """Return a batch of 3 and, where a layer can take it, of 1; of 37 where images are large enough to be cut up."""
-    found = []
+def _make_grid(cases: list[tuple[Layer, Shape]]) -> tuple[LayerArguments, ...]:
+    """Return each layer with a batch of 3, or 37 for images large enough for shards; and of 1 where allowed."""
+    arguments = []
     for layer, x_shape in cases:
         for training in (True, False):
-            found.append((layer, x_shape, 37 if x_shape[-1] > 20 else 3, training))
+            arguments.append((layer, x_shape, 37 if x_shape[-1] > 20 else 3, training))
             if not (training and layer.couples_samples):
-                found.append((layer, x_shape, 1, training))
-    return tuple(found)
+                arguments.append((layer, x_shape, 1, training))
+    return tuple(arguments)
 
 
-CHECKS = [Check("layers", f"layer {name}", make, _grid(cases), drawn=False) for name, cases in LAYERS.items()]
+CHECKS = [Check("layers", f"layer {name}", make_case, _make_grid(cases), drawn=False) for name, cases in LAYERS.items()]

@@ -1,4 +1,4 @@
-"""Each loss on every backend: value, gradient, probabilities, decisions."""
+"""Checks of losses: value, gradient, probabilities, decisions."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnkit import losses
 from cnnkit.parity.check import Arena, Case, Check
-from cnnkit.parity.draw import Draw, generator, normal
+from cnnkit.parity.draw import Draw, draw_generator, draw_normal
 
 LOSSES: dict[str, tuple[str, ...]] = {
     "softmax_cross_entropy": ("softmax_cross_entropy", "softmax_cross_entropy:label_smoothing=0.1"),
@@ -16,15 +16,17 @@ LOSSES: dict[str, tuple[str, ...]] = {
     "l1": ("l1",),
     "huber": ("huber", "huber:delta=0.3"),
 }
-Given = tuple[str, int, int, bool, float]  # loss, samples, outputs, labels or rows of targets, size of the outputs
+LossArguments = tuple[
+    str, int, int, bool, float
+]  # loss, samples, outputs, labels (not rows of targets), scale of the outputs
 
 
-def make(draw: Draw, given: Given) -> Case:
+def make_case(draw: Draw, given: LossArguments) -> Case:
     """Return the case of one loss on one batch."""
     text, count, outputs, labelled, scale = given
     loss = losses.parse(text)
-    z = normal(draw, count, outputs, scale=scale)
-    labels = generator(draw).integers(0, max(outputs, 2), count)
+    z = draw_normal(draw, count, outputs, scale=scale)
+    labels = draw_generator(draw).integers(0, max(outputs, 2), count)
     rows = np.eye(max(outputs, 2))[labels][:, :outputs]
 
     def run(arena: Arena) -> dict[str, Any]:
@@ -41,11 +43,11 @@ def make(draw: Draw, given: Given) -> Case:
     return Case(label, run, kinds={"dy": "gradient", "decisions": "exact"}, dtype=None)
 
 
-def _grid(texts: tuple[str, ...]) -> tuple[Given, ...]:
+def _make_grid(texts: tuple[str, ...]) -> tuple[LossArguments, ...]:
     shapes = [(6, 10, True, 1.0), (5, 4, False, 1.0), (1, 3, True, 1.0), (3, 5, True, 50.0), (4, 2, True, 1e-3)]
     if "binary_cross_entropy" in texts:
         shapes.append((6, 1, True, 3.0))
     return tuple((text, *shape) for text in texts for shape in shapes)
 
 
-CHECKS = [Check("losses", f"loss {name}", make, _grid(texts), drawn=False) for name, texts in LOSSES.items()]
+CHECKS = [Check("losses", f"loss {name}", make_case, _make_grid(texts), drawn=False) for name, texts in LOSSES.items()]

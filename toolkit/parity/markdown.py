@@ -2,7 +2,7 @@
 
 import re
 
-from cnnkit.parity.blocks import Heading, Paragraph, Table
+from cnnkit.parity.blocks import Paragraph, SectionHeading, Table
 from cnnkit.parity.document import document
 from cnnkit.parity.results import ParityResults
 
@@ -12,9 +12,9 @@ def render(report: ParityResults) -> str:
     return "\n\n".join(map(block, document(report))) + "\n"
 
 
-def block(part: Heading | Paragraph | Table) -> str:
+def block(part: SectionHeading | Paragraph | Table) -> str:
     """Return one part of a page."""
-    if isinstance(part, Heading):
+    if isinstance(part, SectionHeading):
         return "#" * part.level + " " + _escaped(part.text)
     if isinstance(part, Paragraph):
         return _escaped(part.text)

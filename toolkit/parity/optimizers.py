@@ -4,7 +4,7 @@ from typing import Any
 
 from cnnkit import optimizers, schedules
 from cnnkit.parity.check import Arena, Case, Check
-from cnnkit.parity.draw import Draw, normal
+from cnnkit.parity.draw import Draw, draw_normal
 from cnnkit.tree import Tree, flatten
 
 STEPS, PER_EPOCH, RATE = 20, 5, 0.05
@@ -30,8 +30,8 @@ SCHEDULES: dict[str, tuple[str, ...]] = {
 def _tree(draw: Draw) -> Tree:
     """Return values with nesting, of three sizes: optimizers must find every leaf."""
     return {
-        "0": {"weight": normal(draw, 3, 4), "bias": normal(draw, 3, scale=1e-3)},
-        "1": {"body": {"weight": normal(draw, 2, 3, scale=10.0)}},
+        "0": {"weight": draw_normal(draw, 3, 4), "bias": draw_normal(draw, 3, scale=1e-3)},
+        "1": {"body": {"weight": draw_normal(draw, 2, 3, scale=10.0)}},
     }
 
 

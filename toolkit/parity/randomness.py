@@ -1,4 +1,4 @@
-"""What one seed determines, bit for bit: initial weights, the order of the images, the batches, dropout masks."""
+"""Checks that one seed gives bit-equal initial weights, order of images, batches and dropout masks."""
 
 from typing import Any
 
@@ -9,18 +9,18 @@ from cnnkit.data.dataset import Dataset, Scaling, Split
 from cnnkit.layers import Context, Dropout, Sequential
 from cnnkit.network import Network
 from cnnkit.parity.check import Arena, Case, Check
-from cnnkit.parity.draw import Draw, generator
+from cnnkit.parity.draw import Draw, draw_generator
 from cnnkit.seeds import Purpose
-from cnnkit.seeds import generator as of_seed
+from cnnkit.seeds import generator as seeded_generator
 from cnnkit.training.batches import batches, epoch_order
 from cnnkit.tree import flatten
 
 
 def initial_weights(draw: Draw, given: tuple[str, int] | None) -> Case:
-    """A recipe's weights before training are those that NumPy draws in float64, rounded once."""
+    """The initial weights of a recipe are the ones that NumPy draws in float64, rounded once."""
     name, seed = given or (draw.choice(recipes.names()), draw.integer(0, 2**32))
     network, shape = recipes.get(name).network()
-    drawn = network.init(of_seed(seed, Purpose.WEIGHTS), shape)
+    drawn = network.init(seeded_generator(seed, Purpose.WEIGHTS), shape)
     exact = flatten(drawn.params) | flatten(drawn.state)
 
     def run(arena: Arena) -> dict[str, Any]:
@@ -32,25 +32,25 @@ def initial_weights(draw: Draw, given: tuple[str, int] | None) -> Case:
 
 
 def shuffle(draw: Draw, given: tuple[int, int, int] | None) -> Case:
-    """An epoch's batches hold the images and labels in the order that seed and epoch give."""
+    """The batches of an epoch hold images and labels in the order given by seed and epoch."""
     seed, epoch, size = given or (draw.integer(0, 2**32), draw.integer(0, 50), draw.integer(1, 7))
-    rng = generator(draw)
+    rng = draw_generator(draw)
     pixels, labels = rng.integers(0, 256, (13, 1, 3, 3)).astype(np.uint8), rng.integers(0, 10, 13)
     data = Dataset("drawn", Split(pixels, labels), None, tuple("0123456789"), (1, 3, 3), Scaling(0.0, 1 / 256))
     order = epoch_order(np.arange(13), seed, epoch)
 
     def run(arena: Arena) -> dict[str, Any]:
-        found = list(batches(arena.backend, data, "train", order, size, arena.dtype))
-        images = np.concatenate([arena.host(x) for x, _ in found])
-        return {"images": images, "labels": np.concatenate([arena.host(y) for _, y in found])}
+        shuffled = list(batches(arena.backend, data, "train", order, size, arena.dtype))
+        images = np.concatenate([arena.host(x) for x, _ in shuffled])
+        return {"images": images, "labels": np.concatenate([arena.host(y) for _, y in shuffled])}
 
-    permuted = of_seed(seed, Purpose.SHUFFLE, epoch).permutation(13)
+    permuted = seeded_generator(seed, Purpose.SHUFFLE, epoch).permutation(13)
     wanted = {"images": pixels[permuted] / 256, "labels": labels[permuted]}
     return Case(f"seed {seed}, epoch {epoch}, batches of {size}", run, "exact", wanted=wanted, dtype=None)
 
 
 def dropout(draw: Draw, given: tuple[float, tuple[int, ...]] | None) -> Case:
-    """Masks by layer path and step; a shard of the batch drops what the whole batch drops there."""
+    """Masks depend on layer path and step; a shard drops the same values as the whole batch."""
     rate, shape = given or (draw.integer(0, 99) / 100, (draw.integer(1, 6), draw.integer(1, 9)))
     key, step = (draw.integer(0, 2**32 - 1), draw.integer(0, 2**32 - 1)), draw.integer(0, 10**6)
     network = Sequential((Dropout(rate), Dropout(rate)))
@@ -59,8 +59,8 @@ def dropout(draw: Draw, given: tuple[float, tuple[int, ...]] | None) -> Case:
         context, ones = Context(arena.backend, True, key, step), np.ones(shape)
         whole = arena.host(network.forward(context, {}, {}, arena.array(ones))[0]) > 0
         rest = context._replace(first_sample=shape[0] // 2)
-        part = arena.host(network.forward(rest, {}, {}, arena.array(ones[shape[0] // 2 :]))[0]) > 0
-        return {"mask": whole.astype(int), "part": part.astype(int)}
+        shard = arena.host(network.forward(rest, {}, {}, arena.array(ones[shape[0] // 2 :]))[0]) > 0
+        return {"mask": whole.astype(int), "part": shard.astype(int)}
 
     return Case(f"rate {rate}, x {shape}, step {step}", run, "exact", dtype=None)
 

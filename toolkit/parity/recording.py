@@ -92,8 +92,8 @@ def lifted(backend: Backend, value: Any) -> Any:
     return backend.asarray(value, "float64" if value.dtype.kind == "f" else None)
 
 
-def again(oracle: Backend, call: Call) -> Any:
-    """Return the oracle's answer to the same question."""
+def ask_oracle(oracle: Backend, call: Call) -> Any:
+    """Return the result of the same call on the oracle."""
     arguments = {key: lifted(oracle, value) for key, value in call.arguments.items() if key != "saved"}
     if call.origin is not None:
         first = {key: lifted(oracle, value) for key, value in call.origin.arguments.items()}

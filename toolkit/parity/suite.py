@@ -1,4 +1,4 @@
-"""The whole suite: which backends and dtypes take part, which checks are run, in the order from small to large."""
+"""The whole suite: choose backends, dtypes and checks, and run them in order from small to large."""
 
 import fnmatch
 import platform
@@ -17,13 +17,13 @@ from cnnkit.parity.check import Arena, Check
 from cnnkit.parity.engine import run_check
 from cnnkit.parity.primitives import PRIMITIVES
 from cnnkit.parity.report import ParityReport
-from cnnkit.parity.trajectories.plan import QUICK_STEPS, STEPS, Plan, plan
+from cnnkit.parity.trajectories.plan import QUICK_STEPS, STEPS, TrainingPlan, plan_training
 
 DTYPES = ("float32", "float64")
 DRAWS, QUICK_DRAWS = 60, 5
 QUICK_RECIPES = ("digits-cnn",)
 Job = tuple[str, Callable[[], None]]
-Progress = Callable[[int, int, str], None]  # done, in all, what comes next
+Progress = Callable[[int, int, str], None]  # done, total, name of the next job
 
 CHECKS: tuple[Check, ...] = (
     *PRIMITIVES.values(),
@@ -36,11 +36,11 @@ CHECKS: tuple[Check, ...] = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What of the suite is run.
+    """Selects the part of the suite to run.
 
-    draws    random cases a check; steps of each training; quick: fewer of both, and one training
-    filter   a pattern of check names (`conv2d*`, `layer *`) or a section's name; None: all
-    recipes  whose trainings are compared; None: all
+    filter   a pattern of check names (`conv2d*`, `layer *`) or the name of a section; None: all
+    recipes  names of the recipes whose trainings are compared; None: all
+    quick    fewer random cases per check, fewer steps per training, and one training
     """
 
     dtypes: tuple[str, ...] = DTYPES
@@ -54,24 +54,24 @@ class Settings:
             if dtype not in DTYPES:
                 raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
         for recipe in self.recipes or ():
-            recipes.get(recipe)  # raises for a name that there is not
+            recipes.get(recipe)  # raises for an unknown name
 
     @property
     def draws(self) -> int:
-        """Random cases a check."""
+        """The number of random cases per check."""
         return QUICK_DRAWS if self.quick else DRAWS
 
     def wants(self, section: str, name: str) -> bool:
-        """Say whether the filter lets a check pass."""
+        """Return whether the filter selects a check."""
         return self.filter is None or section == self.filter or fnmatch.fnmatchcase(name, self.filter)
 
 
-def chosen_backends(
+def resolve_backends(
     wanted: Sequence[str | Backend] = (), device: str | None = None, threads: int | None = 1
 ) -> list[Backend]:
-    """Return the backends named, or all that this machine can run.
+    """Return the named backends, or all that this machine can run.
 
-    Raises BackendUnavailableError for one that cannot run, ConfigError for two of one name.
+    Raises BackendUnavailableError for a backend that cannot run, ConfigError for two with the same name.
     """
     names = list(wanted) or [
         name
@@ -81,27 +81,25 @@ def chosen_backends(
     for name in names:
         if not isinstance(name, str | Backend):
             raise ConfigError(f"backend: expected a name or a backend, got {name!r}: if it is a class, call it")
-    found = [get_backend(name, device, threads) if isinstance(name, str) else name for name in names]
-    labels = [backend.name for backend in found]
+    backends = [get_backend(name, device, threads) if isinstance(name, str) else name for name in names]
+    labels = [backend.name for backend in backends]
     if len(set(labels)) < len(labels):
         twice = ", ".join(labels)
-        raise ConfigError(
-            f"backend: expected each once, got {twice}: leave one out, or give your class a name of its own"
-        )
-    return found
+        raise ConfigError(f"backend: expected unique names, got {twice}: remove one, or give your class another name")
+    return backends
 
 
-def arenas_of(backends: Sequence[Backend], dtypes: Sequence[str]) -> list[Arena]:
-    """Return every backend in every dtype that it has: one may refuse a dtype in words."""
-    found = []
+def make_arenas(backends: Sequence[Backend], dtypes: Sequence[str]) -> list[Arena]:
+    """Return each backend in each dtype that it supports: `zeros` raises BackendUnavailableError for the others."""
+    arenas = []
     for backend in backends:
         for dtype in dtypes:
             try:
                 backend.zeros((1,), dtype)
             except BackendUnavailableError:
                 continue
-            found.append(Arena(backend, dtype))
-    return found
+            arenas.append(Arena(backend, dtype))
+    return arenas
 
 
 def run(
@@ -111,30 +109,30 @@ def run(
     threads: int | None = 1,
     progress: Progress | None = None,
 ) -> ParityReport:
-    """Hold backends against the float64 reference and against each other; return what was found.
+    """Compare backends with the float64 reference and with each other; return the report.
 
-    backends: names or backends at hand; none: all that run here. device, threads: of those that are named; one thread
-    is quickest on arrays as small as these.
+    backends: names or instances; empty: all that run on this machine. device, threads: of the named ones; one thread
+    is fastest on arrays as small as these.
 
-    Raises BackendUnavailableError or ConfigError where the question makes no sense; a backend that fails is an
-    answer.
+    Raises BackendUnavailableError or ConfigError for arguments that cannot be used; a failing backend does not raise,
+    it gets failed rows.
     """
     settings = settings or Settings()
     started = time.perf_counter()
-    oracle, chosen = get_backend("reference"), chosen_backends(backends, device, threads)
-    arenas = arenas_of(chosen, settings.dtypes)
+    oracle, chosen = get_backend("reference"), resolve_backends(backends, device, threads)
+    arenas = make_arenas(chosen, settings.dtypes)
     report = ParityReport(
-        tuple(backend.name for backend in chosen), settings.dtypes, machine=_machine(chosen, arenas, settings)
+        tuple(backend.name for backend in chosen), settings.dtypes, machine=_describe_machine(chosen, arenas, settings)
     )
-    jobs = list(_jobs(settings, arenas, oracle, report))
+    jobs = list(_list_jobs(settings, arenas, oracle, report))
     if not jobs:
-        raise ConfigError(f"filter: no check is called {settings.filter!r}: `conv2d*`, `layer *`, `training *` are")
+        raise ConfigError(f"filter: no check is called {settings.filter!r}: try `conv2d*`, `layer *` or `training *`")
     for i, (name, job) in enumerate(jobs):
         if progress is not None:
             progress(i, len(jobs), name)
         job()
     if not report.rows:
-        raise ConfigError("backend: these checks compare backends, and there is one: name a second one")
+        raise ConfigError("backend: these checks compare backends, got only one: name a second one")
     for backend in chosen:
         counts = backend.launches()
         if counts:
@@ -143,41 +141,43 @@ def run(
     return report
 
 
-def _jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> Iterator[Job]:
+def _list_jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> Iterator[Job]:
     for check in CHECKS:
         if settings.wants(check.section, check.name):
-            yield check.name, partial(_check, check, settings, arenas, oracle, report)
-    if any(settings.wants(matrix.SECTION, name) for name in matrix.names()):
-        yield "matrix", partial(_look, settings, arenas, oracle, report)
+            yield check.name, partial(_run_check, check, settings, arenas, oracle, report)
+    if any(settings.wants(matrix.SECTION, name) for name in matrix.list_names()):
+        yield "matrix", partial(_run_matrix, settings, arenas, oracle, report)
     few = settings.quick and settings.filter is None
     for recipe in settings.recipes or (QUICK_RECIPES if few else recipes.names()):
         if settings.wants(trainings.SECTION, f"training {recipe}"):
-            planned = plan(recipe, settings.seed, QUICK_STEPS if settings.quick else STEPS)
+            planned = plan_training(recipe, settings.seed, QUICK_STEPS if settings.quick else STEPS)
             for dtype in settings.dtypes:
-                yield f"training {recipe} {dtype}", partial(_train, planned, dtype, arenas, oracle, report)
+                yield f"training {recipe} {dtype}", partial(_run_training, planned, dtype, arenas, oracle, report)
 
 
-def _check(check: Check, settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> None:
+def _run_check(check: Check, settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> None:
     report.rows += run_check(check, settings.draws, settings.seed, arenas, oracle)
 
 
-def _look(settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> None:
-    report.rows += [row for row in matrix.rows(arenas, oracle) if settings.wants(matrix.SECTION, row.name)]
+def _run_matrix(settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> None:
+    report.rows += [row for row in matrix.make_rows(arenas, oracle) if settings.wants(matrix.SECTION, row.name)]
 
 
-def _train(planned: Plan, dtype: str, arenas: list[Arena], oracle: Backend, report: ParityReport) -> None:
-    found = trainings.compared(planned, dtype, arenas, oracle)
-    report.trainings += found
-    report.rows += [trainings.row(trajectory, oracle) for trajectory in found]
+def _run_training(
+    planned: TrainingPlan, dtype: str, arenas: list[Arena], oracle: Backend, report: ParityReport
+) -> None:
+    trajectories = trainings.compared(planned, dtype, arenas, oracle)
+    report.trainings += trajectories
+    report.rows += [trainings.row(trajectory, oracle) for trajectory in trajectories]
 
 
-def _machine(backends: Sequence[Backend], arenas: Sequence[Arena], settings: Settings) -> dict[str, object]:
+def _describe_machine(backends: Sequence[Backend], arenas: Sequence[Arena], settings: Settings) -> dict[str, object]:
     return {
         "cnnkit": version("cnnkit"),
         "python": platform.python_version(),
         "numpy": version("numpy"),
         "system": f"{platform.system()} {platform.machine()}",
-        "backends": matrix.capabilities(backends, arenas),
+        "backends": matrix.describe_backends(backends, arenas),
         "draws": settings.draws,
         "seed": settings.seed,
     }

@@ -8,13 +8,13 @@ from cnnkit.parity.blocks import FAIL, PASS, Block, Paragraph, Table, error_text
 from cnnkit.parity.check import Arena
 from cnnkit.parity.results import ParityRow
 from cnnkit.parity.trajectories.compare import Trajectory, compare_recipe
-from cnnkit.parity.trajectories.plan import Plan
+from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.parity.trajectories.runner import Contestant
 
 SECTION = "trainings"
 
 
-def compared(plan: Plan, dtype: str, arenas: Sequence[Arena], oracle: Backend) -> list[Trajectory]:
+def compared(plan: TrainingPlan, dtype: str, arenas: Sequence[Arena], oracle: Backend) -> list[Trajectory]:
     """Return the training of every backend that has the dtype beside the reference's, and beside each other's."""
     judge = Contestant(oracle.name, Arena(oracle, dtype))
     contestants = [Contestant(arena.backend.name, arena) for arena in arenas if arena.dtype == dtype]

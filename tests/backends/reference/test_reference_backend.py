@@ -14,8 +14,8 @@ from cnnkit.parity.engine import run_check
 from cnnkit.parity.primitives import PRIMITIVES, convolution, pooling
 
 SMALL = [geometry for geometry in convolution.GRID if math.prod(geometry.weight) < 500]
-SMALL += [convolution.drawn(SeededDraw(1, i)) for i in range(10)]
-POOLED = [*pooling.GRID, *(pooling.drawn(SeededDraw(2, i)) for i in range(10))]
+SMALL += [convolution.draw_geometry(SeededDraw(1, i)) for i in range(10)]
+POOLED = [*pooling.GRID, *(pooling.draw_geometry(SeededDraw(2, i)) for i in range(10))]
 reference = ReferenceBackend()
 
 
@@ -33,7 +33,7 @@ def terms(geometry):
 
 @pytest.mark.parametrize("geometry", SMALL, ids=str)
 def test_convolution_is_its_definition(geometry) -> None:
-    x, weight, dy = convolution.values_of(geometry, SeededDraw(0))
+    x, weight, dy = convolution.draw_values(geometry, SeededDraw(0))
     y, dx, dweight = np.zeros(geometry.y), np.zeros(geometry.x), np.zeros(geometry.weight)
     for n, o, p, q, i, k, a, b, r, c in terms(geometry):
         y[n, o, p, q] += weight[o, k, a, b] * x[n, i, r, c]

@@ -44,7 +44,7 @@ def test_a_wrong_backend_is_status_1_and_named(cnnkit, monkeypatch):
     assert "FAIL exp (forward) of numpy in float64, against known answer" in result.out
     assert "First divergence: exp (forward)" in result.out
     assert "explained by: exp: multiplied by 1.001" in result.out
-    assert "left its bound at step 1 in 3.weight, layer 3 (Dense)" in result.out
+    assert "exceeded its bound at step 1 in 3.weight, layer 3 (Dense)" in result.out
     assert "in that step layer 2 (Sigmoid), y differs first" in result.out
     assert "Explained by: exp: multiplied by 1.001." in result.out
     found = cnnkit("parity", "--backend", "numpy", "--filter", "exp", "--json")
@@ -56,7 +56,7 @@ def test_a_wrong_backend_is_status_1_and_named(cnnkit, monkeypatch):
     ("options", "said"),
     [
         (("--backend", "nope"), "numpy"),
-        (("--backend", "numpy", "--backend", "numpy"), "each once"),
+        (("--backend", "numpy", "--backend", "numpy"), "unique names"),
         (("--dtype", "float16"), "float32"),
         (("--recipe", "nope"), "lenet5"),
         (("--filter", "nope"), "no check is called"),

@@ -1,4 +1,4 @@
-"""Known mistakes: what a primitive, a layer or an optimizer gives when it is wrong in a way that people are."""
+"""Known mistakes: the wrong results that common errors in primitives, layers and optimizers give."""
 
 from cnnkit.parity.mistakes import composites, convolution, moving, pooling, updates
 from cnnkit.parity.mistakes.table import Mistakes

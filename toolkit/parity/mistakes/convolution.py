@@ -1,70 +1,70 @@
-"""Wrong convolutions."""
+"""Mistakes in convolutions."""
 
 from typing import Any
 
 import numpy as np
 
 from cnnkit.backends.protocol import Backend
-from cnnkit.parity.mistakes.table import Mistake, Mistakes, other, roundings
-from cnnkit.parity.recording import Call, again
+from cnnkit.parity.mistakes.table import Mistake, Mistakes, change_arguments, round_factors
+from cnnkit.parity.recording import Call, ask_oracle
 
 
-def _window(call: Call) -> Any:
+def _get_window(call: Call) -> Any:
     return call["weight"].shape[2:] if "weight" in call.arguments else call["weight_shape"][2:]
 
 
 _CHANGES: dict[str, Mistake] = {
-    "padding stands on the opposite sides": other(
+    "padding is applied on the opposite sides": change_arguments(
         padding=lambda call: (
             (call["padding"][0][1], call["padding"][0][0]),
             (call["padding"][1][1], call["padding"][1][0]),
         )
     ),
-    "height and width of the padding are exchanged": other(padding=lambda call: call["padding"][::-1]),
-    "height and width of the stride are exchanged": other(stride=lambda call: call["stride"][::-1]),
-    "height and width of the dilation are exchanged": other(dilation=lambda call: call["dilation"][::-1]),
-    "the dilation is ignored": other(dilation=lambda _: (1, 1)),
-    "the dilation is one too large": other(dilation=lambda call: tuple(d + 1 for d in call["dilation"])),
-    "the dilation is one too large, and zeros stand beyond the end": other(
+    "height and width of the padding are exchanged": change_arguments(padding=lambda call: call["padding"][::-1]),
+    "height and width of the stride are exchanged": change_arguments(stride=lambda call: call["stride"][::-1]),
+    "height and width of the dilation are exchanged": change_arguments(dilation=lambda call: call["dilation"][::-1]),
+    "the dilation is ignored": change_arguments(dilation=lambda _: (1, 1)),
+    "the dilation is one too large": change_arguments(dilation=lambda call: tuple(d + 1 for d in call["dilation"])),
+    "the dilation is one too large, and zeros are appended": change_arguments(
         dilation=lambda call: tuple(d + 1 for d in call["dilation"]),
         padding=lambda call: tuple(
-            (first, last + k - 1) for (first, last), k in zip(call["padding"], _window(call), strict=True)
+            (first, last + k - 1) for (first, last), k in zip(call["padding"], _get_window(call), strict=True)
         ),
     ),
-    "the dilation is one too small": other(dilation=lambda call: tuple(d - 1 for d in call["dilation"])),
+    "the dilation is one too small": change_arguments(dilation=lambda call: tuple(d - 1 for d in call["dilation"])),
 }
 FLIPPED = "the kernel is flipped: true convolution instead of cross-correlation"
-TURNED = "height and width of the kernel are exchanged"
-MIXED = "the output channels of the groups are interleaved"
-SWAPPED = "the groups are taken in reverse order"
+TRANSPOSED = "height and width of the kernel are exchanged"
+INTERLEAVED = "the output channels of the groups are interleaved"
+REVERSED = "the groups are in reverse order"
 
 
-def _interleaved(channels: int, groups: int) -> Any:
+def _interleave_groups(channels: int, groups: int) -> Any:
     return np.arange(channels).reshape((groups, -1)).T.ravel()
 
 
-def _reversed(channels: int, groups: int) -> Any:
+def _reverse_groups(channels: int, groups: int) -> Any:
     return np.arange(channels).reshape((groups, -1))[::-1].ravel()
 
 
-def _weights(order: Any, name: str) -> Mistake:
-    """Return the mistake of taking the axis 0 of an argument in another order: which kernels meet which group."""
+def _reorder_channels(order: Any, name: str) -> Mistake:
+    """Return the mistake of reordering the channels of `name`, so that kernels are applied to other groups."""
 
     def mistake(oracle: Backend, call: Call) -> Any:
         if call["groups"] == 1:
             raise ValueError
         axis = 1 if name == "dy" else 0
         places = order(call[name].shape[axis], call["groups"])
-        return again(oracle, call.having(**{name: np.take(call[name], places, axis)}))
+        return ask_oracle(oracle, call.having(**{name: np.take(call[name], places, axis)}))
 
     return mistake
 
 
-def _mixed_outputs(order: Any, axis: int) -> Mistake:
+def _reorder_outputs(order: Any, axis: int) -> Mistake:
     def mistake(oracle: Backend, call: Call) -> Any:
         if call["groups"] == 1:
             raise ValueError
-        result = again(oracle, call)
+        result = ask_oracle(oracle, call)
         return np.take(result, order(result.shape[axis], call["groups"]), axis)
 
     return mistake
@@ -72,27 +72,27 @@ def _mixed_outputs(order: Any, axis: int) -> Mistake:
 
 MISTAKES: Mistakes = {
     "conv2d": {
-        FLIPPED: other(weight=lambda call: call["weight"][:, :, ::-1, ::-1]),
-        TURNED: other(weight=lambda call: call["weight"].transpose(0, 1, 3, 2)),
+        FLIPPED: change_arguments(weight=lambda call: call["weight"][:, :, ::-1, ::-1]),
+        TRANSPOSED: change_arguments(weight=lambda call: call["weight"].transpose(0, 1, 3, 2)),
         **_CHANGES,
-        MIXED: _mixed_outputs(_interleaved, 1),
-        SWAPPED: _weights(_reversed, "weight"),
-        **roundings("x", "weight"),
+        INTERLEAVED: _reorder_outputs(_interleave_groups, 1),
+        REVERSED: _reorder_channels(_reverse_groups, "weight"),
+        **round_factors("x", "weight"),
     },
     "conv2d_input_gradient": {
-        FLIPPED: other(weight=lambda call: call["weight"][:, :, ::-1, ::-1]),
-        TURNED: other(weight=lambda call: call["weight"].transpose(0, 1, 3, 2)),
+        FLIPPED: change_arguments(weight=lambda call: call["weight"][:, :, ::-1, ::-1]),
+        TRANSPOSED: change_arguments(weight=lambda call: call["weight"].transpose(0, 1, 3, 2)),
         **_CHANGES,
-        SWAPPED: _weights(_reversed, "weight"),
-        MIXED: _weights(_interleaved, "dy"),
-        **roundings("dy", "weight"),
+        REVERSED: _reorder_channels(_reverse_groups, "weight"),
+        INTERLEAVED: _reorder_channels(_interleave_groups, "dy"),
+        **round_factors("dy", "weight"),
     },
     "conv2d_weight_gradient": {
-        FLIPPED: lambda oracle, call: again(oracle, call)[:, :, ::-1, ::-1],
-        TURNED: lambda oracle, call: again(oracle, call).transpose(0, 1, 3, 2),
+        FLIPPED: lambda oracle, call: ask_oracle(oracle, call)[:, :, ::-1, ::-1],
+        TRANSPOSED: lambda oracle, call: ask_oracle(oracle, call).transpose(0, 1, 3, 2),
         **_CHANGES,
-        SWAPPED: _mixed_outputs(_reversed, 0),
-        MIXED: _weights(_interleaved, "dy"),
-        **roundings("dy", "x"),
+        REVERSED: _reorder_outputs(_reverse_groups, 0),
+        INTERLEAVED: _reorder_channels(_interleave_groups, "dy"),
+        **round_factors("dy", "x"),
     },
 }  # fmt: skip

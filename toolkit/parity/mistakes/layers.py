@@ -1,5 +1,5 @@
-"""Layers that are wrong in ways that people are: by another convention. The calls they make are right."""
-# ruff: noqa: D102 (a pass is described once, in the base class)
+"""Mistakes in layers: another convention, while every backend call is right."""
+# ruff: noqa: D102 (the base class documents the passes)
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -8,19 +8,15 @@ from typing import Any
 from cnnkit.layers import GELU, AvgPool2D, BatchNorm, Context, Dropout, Layer, LayerNorm
 from cnnkit.parity.bounds import bound
 from cnnkit.parity.check import Arena
-from cnnkit.parity.explain import SHARE, UNKNOWN, distance, general_reasons
-from cnnkit.parity.layer_pass import Given, Passed, run_layer
+from cnnkit.parity.explain import SHARE, UNKNOWN, find_general_mistakes, measure_error
+from cnnkit.parity.layer_pass import LayerInputs, LayerOutputs, run_layer
 from cnnkit.tree import Tree
 
-Variant = Callable[[Any], Layer]  # the right layer -> the wrong one; raises where it cannot be made
-
-
-class _Scaled(BatchNorm):
-    """BatchNorm whose variance or scale is changed on its way."""
+Variant = Callable[[Any], Layer]  # the right layer -> the wrong one; raises if there is none
 
 
 @dataclass(frozen=True)
-class BiasedRunning(_Scaled):
+class BiasedRunningVariance(BatchNorm):
     """The running variance follows the biased variance of the batch."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
@@ -30,35 +26,35 @@ class BiasedRunning(_Scaled):
 
 
 @dataclass(frozen=True)
-class UnbiasedNormalising(_Scaled):
-    """The unbiased variance normalises."""
+class UnbiasedNormalisingVariance(BatchNorm):
+    """The unbiased variance is used to normalise."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
         _, cache = super().forward(context, params, state, x)
         shape = tuple(cache.inverse.shape)
-        return _normalised(params, cache, 1 / context.backend.sqrt(cache.variance + self.epsilon).reshape(shape))
+        return _renormalise(params, cache, 1 / context.backend.sqrt(cache.variance + self.epsilon).reshape(shape))
 
 
 @dataclass(frozen=True)
-class EpsilonOutside(_Scaled):
-    """Epsilon is added to the root, not under it."""
+class EpsilonOutsideRoot(BatchNorm):
+    """Epsilon is added outside the square root."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
         _, cache = super().forward(context, params, state, x)
         under = 1 / (cache.inverse * cache.inverse) - self.epsilon
         root = context.backend.sqrt(context.backend.maximum(under, 0.0))
-        return _normalised(params, cache, 1 / (root + self.epsilon))
+        return _renormalise(params, cache, 1 / (root + self.epsilon))
 
 
-def _normalised(params: Tree, cache: Any, inverse: Any) -> tuple[Any, Any]:
+def _renormalise(params: Tree, cache: Any, inverse: Any) -> tuple[Any, Any]:
     changed = cache._replace(normalised=cache.normalised * (inverse / cache.inverse), inverse=inverse)
     shape = tuple(inverse.shape)
     return changed.normalised * params["gamma"].reshape(shape) + params["beta"].reshape(shape), changed
 
 
 @dataclass(frozen=True)
-class Unscaled(Dropout):
-    """What stays is not scaled."""
+class UnscaledDropout(Dropout):
+    """Kept values are not scaled."""
 
     def _masked(self, context: Context, mask: Any, x: Any) -> Any:
         return context.backend.where(mask, x, 0.0)
@@ -66,61 +62,70 @@ class Unscaled(Dropout):
 
 VARIANTS: dict[type[Layer], dict[str, Variant]] = {
     BatchNorm: {
-        "the running variance is the biased one": lambda layer: BiasedRunning(layer.epsilon, layer.momentum),
-        "the unbiased variance normalises": lambda layer: UnbiasedNormalising(layer.epsilon, layer.momentum),
-        "epsilon is added outside of the square root": lambda layer: EpsilonOutside(layer.epsilon, layer.momentum),
+        "the running variance is biased": lambda layer: BiasedRunningVariance(layer.epsilon, layer.momentum),
+        "the unbiased variance is used to normalise": lambda layer: UnbiasedNormalisingVariance(
+            layer.epsilon, layer.momentum
+        ),
+        "epsilon is added outside the square root": lambda layer: EpsilonOutsideRoot(layer.epsilon, layer.momentum),
         "epsilon is 1e-3, as in Keras": lambda layer: replace(layer, epsilon=1e-3),
         "momentum is the weight of the old value": lambda layer: replace(layer, momentum=1 - layer.momentum),
     },
     LayerNorm: {"epsilon is 1e-3, as in Keras": lambda layer: replace(layer, epsilon=1e-3)},
     Dropout: {
-        "what stays is not scaled": lambda layer: Unscaled(layer.rate),
-        "the rate is the share that stays": lambda layer: replace(layer, rate=1 - layer.rate),
+        "kept values are not scaled": lambda layer: UnscaledDropout(layer.rate),
+        "the rate is the fraction of kept values": lambda layer: replace(layer, rate=1 - layer.rate),
     },
-    GELU: {"the other form: tanh for erf or erf for tanh": lambda layer: replace(layer, approximate=_other(layer))},
+    GELU: {
+        "the other formula: tanh instead of erf, or erf instead of tanh": lambda layer: replace(
+            layer, approximate=_switch_form(layer)
+        )
+    },
     AvgPool2D: {
-        "padding counts where it should not, or the other way": lambda layer: replace(
+        "padding is counted although it should not be, or the reverse": lambda layer: replace(
             layer, count_padding=not layer.count_padding
         )
     },
 }
 
 
-def _other(layer: GELU) -> str:
+def _switch_form(layer: GELU) -> str:
     return "none" if layer.approximate == "tanh" else "tanh"
 
 
-def layer_reasons(layer: Layer, given: Given, got: Passed, right: Passed, dtype: str, oracle: Arena) -> list[str]:
-    """Return the conventions by which a layer, or all layers of one type inside, give what it gave: `BatchNorm: ...`.
+def explain_layer(
+    layer: Layer, given: LayerInputs, got: LayerOutputs, right: LayerOutputs, dtype: str, oracle: Arena
+) -> list[str]:
+    """Return the conventions that reproduce `got` when all layers of one type in `layer` follow them: `BatchNorm: ...`.
 
-    got, right: what it gave and what is right.
+    got, right: the results of the layer and the right results.
     """
-    theirs, wanted = _values(got), _values(right)
-    enough = max(bound("gradient", dtype), SHARE * distance(theirs, wanted))
-    found = []
+    theirs, wanted = _list_values(got), _list_values(right)
+    tolerance = max(bound("gradient", dtype), SHARE * measure_error(theirs, wanted))
+    conventions = []
     for kind, variants in VARIANTS.items():
         for words, variant in variants.items():
-            changed = _everywhere(layer, kind, variant)
+            changed = _replace_layers(layer, kind, variant)
             try:
-                wrong = _values(run_layer(oracle, changed, given)) if changed != layer else wanted
+                wrong = _list_values(run_layer(oracle, changed, given)) if changed != layer else wanted
             except Exception:
-                continue  # this layer cannot be made so
-            if distance(theirs, wrong) <= min(enough, 0.5 * distance(wanted, wrong)):
-                found.append(f"{kind.__name__}: {words}")
-    return found or [f"{layer.type}: {reason}" for reason in general_reasons(theirs, wanted, enough)] or [UNKNOWN]
+                continue  # this layer has no such variant
+            if measure_error(theirs, wrong) <= min(tolerance, 0.5 * measure_error(wanted, wrong)):
+                conventions.append(f"{kind.__name__}: {words}")
+    general = find_general_mistakes(theirs, wanted, tolerance)
+    return conventions or [f"{layer.type}: {reason}" for reason in general] or [UNKNOWN]
 
 
-def _everywhere(value: Any, kind: type[Layer], variant: Variant) -> Any:
-    """Return a layer with every layer of one type in it, itself included, changed."""
+def _replace_layers(value: Any, kind: type[Layer], variant: Variant) -> Any:
+    """Return a layer with all layers of one type in it, itself included, replaced by their variant."""
     if isinstance(value, tuple):
-        return tuple(_everywhere(item, kind, variant) for item in value)
+        return tuple(_replace_layers(item, kind, variant) for item in value)
     if type(value) is kind:
         return variant(value)
     if not isinstance(value, Layer):
         return value
-    changed = {f.name: _everywhere(getattr(value, f.name), kind, variant) for f in fields(value)}  # type: ignore[arg-type]
+    changed = {f.name: _replace_layers(getattr(value, f.name), kind, variant) for f in fields(value)}  # type: ignore[arg-type]
     return replace(value, **changed)  # type: ignore[type-var]
 
 
-def _values(passed: Passed) -> list[Any]:
+def _list_values(passed: LayerOutputs) -> list[Any]:
     return [*passed.forward.values(), *passed.backward.values()]

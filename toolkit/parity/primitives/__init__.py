@@ -1,4 +1,4 @@
-"""The checks of the backend protocol: every public member of `Backend` has one, by its name."""
+"""Checks of the backend protocol: each public member of `Backend` has one, under its name."""
 
 from cnnkit.parity.check import Check
 from cnnkit.parity.primitives import (

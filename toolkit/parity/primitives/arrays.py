@@ -1,18 +1,18 @@
-"""Arrays in and out. Everything else is seen through `asarray` and `to_numpy`, so these come first."""
+"""Checks of arrays in and out. All other checks use `asarray` and `to_numpy`, so these come first."""
 
 import numpy as np
 
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, normal, shape_of
+from cnnkit.parity.draw import Draw, draw_normal, draw_shape
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
-LAYOUTS = ("as it is", "reversed", "transposed", "broadcast", "every second", "read-only")
+LAYOUTS = ("contiguous", "reversed", "transposed", "broadcast", "every second", "read-only")
 
 
-@CHECKS.of("to_numpy", grid=[1, 5])
+@CHECKS.add("to_numpy", grid=[1, 5])
 def to_numpy(draw: Draw, count: int | None) -> Case:
-    """0, 1, ... made on the device come to the host as numpy.ndarray."""
+    """0, 1, ... on the device are converted to numpy.ndarray."""
     count = count or draw.integer(1, 40)
 
     def run(arena: Arena) -> dict[str, np.ndarray]:
@@ -24,11 +24,11 @@ def to_numpy(draw: Draw, count: int | None) -> Case:
     return Case(f"count {count}", run, "exact", wanted=wanted, dtype=None)
 
 
-@CHECKS.of("asarray", grid=[((2, 3), layout) for layout in LAYOUTS] + [((), LAYOUTS[0]), ((0, 3), LAYOUTS[0])])
+@CHECKS.add("asarray", grid=[((2, 3), layout) for layout in LAYOUTS] + [((), LAYOUTS[0]), ((0, 3), LAYOUTS[0])])
 def asarray(draw: Draw, arguments: tuple[tuple[int, ...], str] | None) -> Case:
-    """Host values of any memory layout arrive as they are, from the host and from the backend itself."""
-    shape, layout = arguments or (shape_of(draw), draw.choice(LAYOUTS))
-    x = normal(draw, *shape)
+    """Host values of any memory layout, and arrays of the backend, keep their values."""
+    shape, layout = arguments or (draw_shape(draw), draw.choice(LAYOUTS))
+    x = draw_normal(draw, *shape)
     if layout == "broadcast":
         x = np.broadcast_to(x, (3, *x.shape))
     elif x.ndim:
@@ -37,21 +37,21 @@ def asarray(draw: Draw, arguments: tuple[tuple[int, ...], str] | None) -> Case:
         x.flags.writeable = False
 
     def run(arena: Arena) -> dict[str, object]:
-        there = arena.backend.asarray(x, arena.dtype)
-        return {"values": there, "again": arena.backend.asarray(there, arena.dtype)}
+        array = arena.backend.asarray(x, arena.dtype)
+        return {"values": array, "from_backend": arena.backend.asarray(array, arena.dtype)}
 
-    return Case(f"shape {x.shape}, {layout}", run, "exact", wanted={"values": x, "again": x})
+    return Case(f"shape {x.shape}, {layout}", run, "exact", wanted={"values": x, "from_backend": x})
 
 
-@CHECKS.of("zeros", grid=[(), (3,), (2, 0), (2, 3, 4, 5)])
+@CHECKS.add("zeros", grid=[(), (3,), (2, 0), (2, 3, 4, 5)])
 def zeros(draw: Draw, shape: tuple[int, ...] | None) -> Case:
     """0 everywhere."""
-    shape = shape_of(draw) if shape is None else shape
+    shape = draw_shape(draw) if shape is None else shape
     run = lambda arena: {"y": arena.backend.zeros(shape, arena.dtype)}  # noqa: E731
     return Case(f"shape {shape}", run, "exact", wanted={"y": np.zeros(shape)})
 
 
-@CHECKS.of("arange", grid=[0, 1, 10])
+@CHECKS.add("arange", grid=[0, 1, 10])
 def arange(draw: Draw, count: int | None) -> Case:
     """0, 1, ..., count - 1 in int64."""
     count = draw.integer(0, 300) if count is None else count

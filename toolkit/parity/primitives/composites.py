@@ -1,6 +1,6 @@
-"""Composite primitives, whatever body a backend gives them, against formulas written out here on the host.
+"""Checks of composite primitives, against formulas computed on the host.
 
-Their default bodies are shared by all backends, the reference too, so that the reference cannot be their oracle.
+Their default bodies are shared by all backends, including the reference, which therefore cannot be the oracle.
 """
 
 from typing import Any
@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, Values, generator, normal, shape_of
+from cnnkit.parity.draw import Draw, Values, draw_generator, draw_normal, draw_shape
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
 BIASED = [((3, 4), False), ((3, 4), True), ((2, 3, 4, 5), False), ((2, 3, 4, 5), True), ((1, 1, 1, 1), True)]
 
 
-def _biased(draw: Draw, given: Any) -> tuple[tuple[int, ...], bool]:
+def _choose_bias_case(draw: Draw, given: Any) -> tuple[tuple[int, ...], bool]:
     if given is not None:
         shape, relu = given
         return shape, relu
@@ -25,26 +25,26 @@ def _biased(draw: Draw, given: Any) -> tuple[tuple[int, ...], bool]:
     )
 
 
-def _along_channels(bias: Values, x: Values) -> Values:
+def _align_with_channels(bias: Values, x: Values) -> Values:
     return bias.reshape((1, -1) + (1,) * (x.ndim - 2))
 
 
-@CHECKS.of("add_bias", grid=BIASED)
+@CHECKS.add("add_bias", grid=BIASED)
 def add_bias(draw: Draw, given: Any) -> Case:
-    """Add bias along axis 1, and its positive part."""
-    shape, relu = _biased(draw, given)
-    x, bias = normal(draw, *shape), normal(draw, shape[1])
-    y = x + _along_channels(bias, x)
+    """Add bias along axis 1; with relu, return the positive part."""
+    shape, relu = _choose_bias_case(draw, given)
+    x, bias = draw_normal(draw, *shape), draw_normal(draw, shape[1])
+    y = x + _align_with_channels(bias, x)
     wanted = {"y": np.where(y > 0, y, 0.0) if relu else y}
     run = lambda arena: {"y": arena.backend.add_bias(arena.array(x), arena.array(bias), relu)}  # noqa: E731
     return Case(f"shape {shape}, relu {relu}", run, wanted=wanted)
 
 
-@CHECKS.of("add_bias_gradient", grid=BIASED)
+@CHECKS.add("add_bias_gradient", grid=BIASED)
 def add_bias_gradient(draw: Draw, given: Any) -> Case:
-    """Keep dy where y is positive, or everywhere; and its sums along all axes but 1."""
-    shape, relu = _biased(draw, given)
-    dy, y = normal(draw, *shape), np.maximum(normal(draw, *shape), 0.0)
+    """Return dy as dx, with relu only where y is positive; dbias is the sum of dx along all axes but 1."""
+    shape, relu = _choose_bias_case(draw, given)
+    dy, y = draw_normal(draw, *shape), np.maximum(draw_normal(draw, *shape), 0.0)
     dx = np.where(y > 0, dy, 0.0) if relu else dy
 
     def run(arena: Arena) -> dict[str, Any]:
@@ -55,17 +55,17 @@ def add_bias_gradient(draw: Draw, given: Any) -> Case:
     return Case(f"shape {shape}, relu {relu}", run, "gradient", wanted=wanted)
 
 
-@CHECKS.of("one_hot", grid=[(4, 10), (1, 1), (5, 2)])
+@CHECKS.add("one_hot", grid=[(4, 10), (1, 1), (5, 2)])
 def one_hot(draw: Draw, given: tuple[int, int] | None) -> Case:
-    """Rows of zeros with a one at the label, in the dtype of the array they shall be like."""
+    """Rows of zeros with a one at the label, in the dtype of the second argument."""
     count, classes = given or (draw.integer(1, 8), draw.integer(1, 12))
-    labels, like = generator(draw).integers(0, classes, count), normal(draw, count, classes)
+    labels, like = draw_generator(draw).integers(0, classes, count), draw_normal(draw, count, classes)
     wanted = {"rows": np.eye(classes)[labels]}
     run = lambda arena: {"rows": arena.backend.one_hot(arena.integers(labels), arena.array(like))}  # noqa: E731
     return Case(f"{count} labels of {classes} classes", run, "exact", wanted=wanted)
 
 
-@CHECKS.of(
+@CHECKS.add(
     "softmax_cross_entropy",
     grid=[(4, 10, 0.0, True, 1.0), (1, 2, 0.1, True, 1.0), (3, 5, 0.0, False, 1.0), (4, 3, 0.2, False, 100.0)],
 )
@@ -75,8 +75,8 @@ def softmax_cross_entropy(draw: Draw, given: Any) -> Case:
         draw.integer(1, 6), draw.integer(2, 8), draw.choice((0.0, 0.1)), draw.choice((True, False)),
         draw.choice((1e-3, 1.0, 100.0)),
     )  # fmt: skip
-    rng = generator(draw)
-    outputs, labels = normal(draw, count, classes, scale=scale), rng.integers(0, classes, count)
+    rng = draw_generator(draw)
+    outputs, labels = draw_normal(draw, count, classes, scale=scale), rng.integers(0, classes, count)
     rows = np.eye(classes)[labels]
     if not labelled:
         rows = np.round(rng.dirichlet(np.ones(classes), count) * 256) / 256
@@ -99,10 +99,10 @@ def softmax_cross_entropy(draw: Draw, given: Any) -> Case:
     return Case(label, run, kinds={"dy": "gradient"}, wanted=wanted)
 
 
-@CHECKS.of("pack", grid=[((2, 3), (4,), (1, 1, 1, 1)), ((5,),)])
+@CHECKS.add("pack", grid=[((2, 3), (4,), (1, 1, 1, 1)), ((5,),)])
 def pack(draw: Draw, shapes: Any) -> Case:
-    """All values one after the other, in memory of their own."""
-    shapes = shapes or [shape_of(draw) for _ in range(draw.integer(1, 4))]
-    parts = [normal(draw, *shape) for shape in shapes]
+    """All values in one flat array that shares no memory with the arguments."""
+    shapes = shapes or [draw_shape(draw) for _ in range(draw.integer(1, 4))]
+    parts = [draw_normal(draw, *shape) for shape in shapes]
     run = lambda arena: {"flat": arena.backend.pack([arena.array(part) for part in parts])}  # noqa: E731
     return Case(f"shapes {shapes}", run, "exact", wanted={"flat": np.concatenate([part.ravel() for part in parts])})

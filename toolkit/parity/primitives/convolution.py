@@ -1,10 +1,10 @@
-"""Convolution and its two gradients over every geometry: a grid of awkward ones, and drawn ones."""
+"""Checks of convolution and its two gradients: a grid of difficult geometries, and drawn ones."""
 
 from typing import Any, NamedTuple
 
 from cnnkit.backends.protocol import Padding, Pair
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, Values, normal, pair
+from cnnkit.parity.draw import Draw, Values, draw_normal, draw_pair
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
@@ -12,8 +12,8 @@ Image = tuple[int, int, int, int]
 NONE: Padding = ((0, 0), (0, 0))
 
 
-class Geometry(NamedTuple):
-    """What a convolution does; x (N, C, H, W), weight (O, C/groups, KH, KW)."""
+class ConvolutionGeometry(NamedTuple):
+    """Shapes and options of a convolution; x (N, C, H, W), weight (O, C/groups, KH, KW)."""
 
     x: Image
     weight: Image
@@ -24,7 +24,7 @@ class Geometry(NamedTuple):
 
     @property
     def how(self) -> tuple[Pair, Padding, Pair, int]:
-        """Return the last arguments of the primitives."""
+        """The last arguments of the primitives."""
         return self.stride, self.padding, self.dilation, self.groups
 
     @property
@@ -38,49 +38,49 @@ class Geometry(NamedTuple):
 
     def __str__(self) -> str:
         words = [f"x {self.x}", f"weight {self.weight}"]
-        defaults = Geometry(self.x, self.weight)
+        defaults = ConvolutionGeometry(self.x, self.weight)
         changed = (n for n in self._fields[2:] if getattr(self, n) != getattr(defaults, n))
         return ", ".join((*words, *(f"{name} {getattr(self, name)}" for name in changed)))
 
 
 GRID = (
-    Geometry((2, 3, 5, 5), (4, 3, 3, 3)),
-    Geometry((1, 1, 1, 1), (1, 1, 1, 1)),
-    Geometry((2, 2, 1, 1), (3, 2, 3, 3), padding=((1, 1), (1, 1))),
-    Geometry((1, 3, 4, 6), (5, 3, 1, 1)),
-    Geometry((1, 2, 7, 6), (3, 2, 3, 2), stride=(2, 3)),
-    Geometry((2, 2, 4, 5), (2, 2, 2, 3), padding=((0, 1), (2, 0))),
-    Geometry((2, 1, 3, 3), (2, 1, 2, 2), padding=((3, 0), (0, 4))),
-    Geometry((2, 2, 7, 8), (3, 2, 3, 2), dilation=(2, 3)),
-    Geometry((2, 4, 5, 5), (6, 2, 3, 3), padding=((1, 1), (1, 1)), groups=2),
-    Geometry((2, 3, 5, 4), (6, 1, 3, 3), stride=(2, 1), padding=((1, 0), (0, 1)), groups=3),
-    Geometry((3, 2, 8, 8), (2, 2, 2, 2), stride=(3, 4)),
-    Geometry((1, 2, 9, 9), (2, 1, 3, 1), (2, 2), ((1, 2), (0, 1)), (2, 1), 2),
-    Geometry((5, 1, 1, 9), (2, 1, 1, 5), padding=((0, 0), (2, 2))),
-    Geometry((2, 256, 3, 3), (8, 256, 3, 3), padding=((1, 1), (1, 1))),  # 2304 terms in a sum
+    ConvolutionGeometry((2, 3, 5, 5), (4, 3, 3, 3)),
+    ConvolutionGeometry((1, 1, 1, 1), (1, 1, 1, 1)),
+    ConvolutionGeometry((2, 2, 1, 1), (3, 2, 3, 3), padding=((1, 1), (1, 1))),
+    ConvolutionGeometry((1, 3, 4, 6), (5, 3, 1, 1)),
+    ConvolutionGeometry((1, 2, 7, 6), (3, 2, 3, 2), stride=(2, 3)),
+    ConvolutionGeometry((2, 2, 4, 5), (2, 2, 2, 3), padding=((0, 1), (2, 0))),
+    ConvolutionGeometry((2, 1, 3, 3), (2, 1, 2, 2), padding=((3, 0), (0, 4))),
+    ConvolutionGeometry((2, 2, 7, 8), (3, 2, 3, 2), dilation=(2, 3)),
+    ConvolutionGeometry((2, 4, 5, 5), (6, 2, 3, 3), padding=((1, 1), (1, 1)), groups=2),
+    ConvolutionGeometry((2, 3, 5, 4), (6, 1, 3, 3), stride=(2, 1), padding=((1, 0), (0, 1)), groups=3),
+    ConvolutionGeometry((3, 2, 8, 8), (2, 2, 2, 2), stride=(3, 4)),
+    ConvolutionGeometry((1, 2, 9, 9), (2, 1, 3, 1), (2, 2), ((1, 2), (0, 1)), (2, 1), 2),
+    ConvolutionGeometry((5, 1, 1, 9), (2, 1, 1, 5), padding=((0, 0), (2, 2))),
+    ConvolutionGeometry((2, 256, 3, 3), (8, 256, 3, 3), padding=((1, 1), (1, 1))),  # 2304 terms in a sum
 )
 
 
-def drawn(draw: Draw) -> Geometry:
-    """Return any geometry: uneven padding, dilation, groups, images of one pixel, pixels that no window reaches."""
+def draw_geometry(draw: Draw) -> ConvolutionGeometry:
+    """Draw a geometry: uneven padding, dilation, groups, images of one pixel, pixels outside every window."""
     groups = draw.integer(1, 3)
-    window, stride, dilation = pair(draw, 1, 4), pair(draw, 1, 3), pair(draw, 1, 3)
-    padding = (pair(draw, 0, 3), pair(draw, 0, 3))
+    window, stride, dilation = draw_pair(draw, 1, 4), draw_pair(draw, 1, 3), draw_pair(draw, 1, 3)
+    padding = (draw_pair(draw, 0, 3), draw_pair(draw, 0, 3))
     height, width = (max(1, dilation[i] * (window[i] - 1) + 1 - sum(padding[i])) + draw.integer(0, 5) for i in (0, 1))
     channels, features = groups * draw.integer(1, 2), groups * draw.integer(1, 2)
     x, weight = (draw.integer(1, 3), channels, height, width), (features, channels // groups, *window)
-    return Geometry(x, weight, stride, padding, dilation, groups)
+    return ConvolutionGeometry(x, weight, stride, padding, dilation, groups)
 
 
-def _arguments(draw: Draw, given: Geometry | None) -> tuple[Geometry, float]:
-    return (given, 1.0) if given else (drawn(draw), draw.choice((1e-20, 1.0, 1e20)))
+def _arguments(draw: Draw, given: ConvolutionGeometry | None) -> tuple[ConvolutionGeometry, float]:
+    return (given, 1.0) if given else (draw_geometry(draw), draw.choice((1e-20, 1.0, 1e20)))
 
 
-@CHECKS.of("conv2d", grid=GRID)
-def conv2d(draw: Draw, given: Geometry | None) -> Case:
+@CHECKS.add("conv2d", grid=GRID)
+def conv2d(draw: Draw, given: ConvolutionGeometry | None) -> Case:
     """The cross-correlation."""
     geometry, scale = _arguments(draw, given)
-    x, weight = normal(draw, *geometry.x, scale=scale), normal(draw, *geometry.weight)
+    x, weight = draw_normal(draw, *geometry.x, scale=scale), draw_normal(draw, *geometry.weight)
 
     def run(arena: Arena) -> dict[str, Any]:
         return {"y": arena.backend.conv2d(arena.array(x), arena.array(weight), *geometry.how)}
@@ -88,11 +88,11 @@ def conv2d(draw: Draw, given: Geometry | None) -> Case:
     return Case(str(geometry), run, scale=scale)
 
 
-@CHECKS.of("conv2d_input_gradient", grid=GRID)
-def conv2d_input_gradient(draw: Draw, given: Geometry | None) -> Case:
-    """The adjoint in x."""
+@CHECKS.add("conv2d_input_gradient", grid=GRID)
+def conv2d_input_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
+    """The gradient for x: the adjoint in x."""
     geometry, scale = _arguments(draw, given)
-    dy, weight = normal(draw, *geometry.y, scale=scale), normal(draw, *geometry.weight)
+    dy, weight = draw_normal(draw, *geometry.y, scale=scale), draw_normal(draw, *geometry.weight)
 
     def run(arena: Arena) -> dict[str, Any]:
         dx = arena.backend.conv2d_input_gradient(arena.array(dy), arena.array(weight), geometry.x, *geometry.how)
@@ -101,11 +101,11 @@ def conv2d_input_gradient(draw: Draw, given: Geometry | None) -> Case:
     return Case(str(geometry), run, "gradient", scale=scale)
 
 
-@CHECKS.of("conv2d_weight_gradient", grid=GRID)
-def conv2d_weight_gradient(draw: Draw, given: Geometry | None) -> Case:
-    """The adjoint in weight."""
+@CHECKS.add("conv2d_weight_gradient", grid=GRID)
+def conv2d_weight_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
+    """The gradient for weight: the adjoint in weight."""
     geometry, scale = _arguments(draw, given)
-    dy, x = normal(draw, *geometry.y, scale=scale), normal(draw, *geometry.x)
+    dy, x = draw_normal(draw, *geometry.y, scale=scale), draw_normal(draw, *geometry.x)
 
     def run(arena: Arena) -> dict[str, Any]:
         backend: Any = arena.backend
@@ -114,6 +114,6 @@ def conv2d_weight_gradient(draw: Draw, given: Geometry | None) -> Case:
     return Case(str(geometry), run, "gradient", scale=scale)
 
 
-def values_of(geometry: Geometry, draw: Draw) -> tuple[Values, Values, Values]:
+def draw_values(geometry: ConvolutionGeometry, draw: Draw) -> tuple[Values, Values, Values]:
     """Return normal x, weight and dy."""
-    return normal(draw, *geometry.x), normal(draw, *geometry.weight), normal(draw, *geometry.y)
+    return draw_normal(draw, *geometry.x), draw_normal(draw, *geometry.weight), draw_normal(draw, *geometry.y)

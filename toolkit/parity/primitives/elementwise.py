@@ -1,4 +1,4 @@
-"""Functions of each value. Each value has its own scale: a small one must be as exact as a large one."""
+"""Checks of elementwise functions. Errors are relative to each value: small ones must be as exact as large ones."""
 
 import math
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, Values, float32_exact, generator, normal, shape_of
+from cnnkit.parity.draw import Draw, Values, draw_generator, draw_normal, draw_shape, round_to_float32
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
 ANY = (-30.0, -2.5, -1.0, -1e-6, 0.0, 1e-30, 1e-6, 0.5, 1.0, 3.0, 8.0, 80.0)
-SOME = {
+POINTS = {
     "exp": tuple(v for v in ANY if v < 80),
     "log": (1e-30, 1e-6, 0.5, 1.0, 2.0, 1e6, 1e30),
     "log1p": (-0.5, -1e-6, 0.0, 1e-30, 1e-7, 1.0, 1e6),
@@ -23,30 +23,30 @@ SOME = {
 POSITIVE = ("log", "log1p", "sqrt")
 
 
-def _of_one(name: str, function: Callable[[float], float]) -> None:
-    @CHECKS.of(name, grid=[np.array(SOME[name])])
+def _add_check(name: str, function: Callable[[float], float]) -> None:
+    @CHECKS.add(name, grid=[np.array(POINTS[name])])
     def check(draw: Draw, x: Values | None) -> Case:
         """Compare with the math module of Python, value by value."""
         if x is None:
-            x = normal(draw, *shape_of(draw, 0), scale=draw.choice((1e-12, 1e-3, 1.0, 3.0)))
+            x = draw_normal(draw, *draw_shape(draw, 0), scale=draw.choice((1e-12, 1e-3, 1.0, 3.0)))
             x = np.abs(x) if name in POSITIVE else x
             x = x + (name == "log") * 1e-20
-        x = float32_exact(x)
+        x = round_to_float32(x)
         wanted = np.array([function(float(v)) for v in x.ravel()]).reshape(x.shape)
         run = lambda arena: {"y": getattr(arena.backend, name)(arena.array(x))}  # noqa: E731
         return Case(f"shape {x.shape}", run, wanted={"y": wanted}, relative=True)
 
 
-for _name in SOME:
-    _of_one(_name, getattr(math, _name))
+for _name in POINTS:
+    _add_check(_name, getattr(math, _name))
 
 
-@CHECKS.of("maximum", grid=["array", "number", "NaN"])
+@CHECKS.add("maximum", grid=["array", "number", "NaN"])
 def maximum(draw: Draw, other: str | None) -> Case:
     """The larger of two values, or of a value and a number; NaN wins."""
     other = other or draw.choice(("array", "number"))
-    shape = shape_of(draw)
-    x, y, number = normal(draw, *shape), normal(draw, *shape), draw.choice((-1.0, 0.0, 0.5))
+    shape = draw_shape(draw)
+    x, y, number = draw_normal(draw, *shape), draw_normal(draw, *shape), draw.choice((-1.0, 0.0, 0.5))
 
     def run(arena: Arena) -> dict[str, Any]:
         if other == "NaN":
@@ -58,12 +58,12 @@ def maximum(draw: Draw, other: str | None) -> Case:
     return Case(f"with {other}, shape {shape}", run, "exact", wanted={"y": wanted})
 
 
-@CHECKS.of("where", grid=["arrays", "number last", "number first"])
+@CHECKS.add("where", grid=["arrays", "number last", "number first"])
 def where(draw: Draw, how: str | None) -> Case:
     """Take x where the condition holds, else y; numbers take the dtype of the array."""
     how = how or draw.choice(("arrays", "number last", "number first"))
-    shape = shape_of(draw)
-    x, y, mask = normal(draw, *shape), normal(draw, *shape), generator(draw).integers(0, 2, shape)
+    shape = draw_shape(draw)
+    x, y, mask = draw_normal(draw, *shape), draw_normal(draw, *shape), draw_generator(draw).integers(0, 2, shape)
 
     def run(arena: Arena) -> dict[str, Any]:
         one = 9.0 if how == "number first" else arena.array(x)

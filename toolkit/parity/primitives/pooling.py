@@ -1,10 +1,10 @@
-"""Pooling and its gradients: ties, padding that never wins, padding that counts or not, windows that leave pixels."""
+"""Checks of pooling and its gradients: ties, padding, windows that do not cover all pixels."""
 
 from typing import Any, NamedTuple
 
 from cnnkit.backends.protocol import Padding, Pair
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, levels, normal, pair
+from cnnkit.parity.draw import Draw, draw_normal, draw_pair, draw_tied_values
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
@@ -12,8 +12,8 @@ Image = tuple[int, int, int, int]
 NONE: Padding = ((0, 0), (0, 0))
 
 
-class Geometry(NamedTuple):
-    """Where the windows lie; x (N, C, H, W); padding is smaller than the window, as layers make sure."""
+class PoolingGeometry(NamedTuple):
+    """Positions of the windows; x (N, C, H, W); padding is smaller than the window, which layers guarantee."""
 
     x: Image
     window: Pair
@@ -22,7 +22,7 @@ class Geometry(NamedTuple):
 
     @property
     def how(self) -> tuple[Pair, Pair, Padding]:
-        """Return the last arguments of the primitives."""
+        """The last arguments of the primitives."""
         return self.window, self.stride, self.padding
 
     @property
@@ -36,31 +36,31 @@ class Geometry(NamedTuple):
 
 
 GRID = (
-    Geometry((2, 3, 4, 4), (2, 2), (2, 2)),
-    Geometry((1, 1, 1, 1), (1, 1), (1, 1)),
-    Geometry((1, 2, 1, 1), (3, 3), (1, 1), ((1, 1), (1, 1))),
-    Geometry((2, 2, 7, 5), (2, 2), (2, 2)),
-    Geometry((2, 2, 5, 6), (3, 2), (1, 1)),
-    Geometry((1, 3, 5, 5), (3, 3), (2, 2), ((0, 1), (1, 0))),
-    Geometry((2, 1, 4, 6), (2, 3), (3, 4)),
-    Geometry((2, 2, 3, 3), (3, 3), (1, 2), ((2, 1), (2, 2))),
-    Geometry((3, 1, 1, 9), (1, 4), (1, 3)),
+    PoolingGeometry((2, 3, 4, 4), (2, 2), (2, 2)),
+    PoolingGeometry((1, 1, 1, 1), (1, 1), (1, 1)),
+    PoolingGeometry((1, 2, 1, 1), (3, 3), (1, 1), ((1, 1), (1, 1))),
+    PoolingGeometry((2, 2, 7, 5), (2, 2), (2, 2)),
+    PoolingGeometry((2, 2, 5, 6), (3, 2), (1, 1)),
+    PoolingGeometry((1, 3, 5, 5), (3, 3), (2, 2), ((0, 1), (1, 0))),
+    PoolingGeometry((2, 1, 4, 6), (2, 3), (3, 4)),
+    PoolingGeometry((2, 2, 3, 3), (3, 3), (1, 2), ((2, 1), (2, 2))),
+    PoolingGeometry((3, 1, 1, 9), (1, 4), (1, 3)),
 )
 
 
-def drawn(draw: Draw) -> Geometry:
-    """Return any geometry whose padding is smaller than its window."""
-    window, stride = pair(draw, 1, 4), pair(draw, 1, 4)
-    padding = (pair(draw, 0, window[0] - 1), pair(draw, 0, window[1] - 1))
+def draw_geometry(draw: Draw) -> PoolingGeometry:
+    """Draw a geometry whose padding is smaller than its window."""
+    window, stride = draw_pair(draw, 1, 4), draw_pair(draw, 1, 4)
+    padding = (draw_pair(draw, 0, window[0] - 1), draw_pair(draw, 0, window[1] - 1))
     height, width = (max(1, window[i] - sum(padding[i])) + draw.integer(0, 5) for i in (0, 1))
-    return Geometry((draw.integer(1, 2), draw.integer(1, 3), height, width), window, stride, padding)
+    return PoolingGeometry((draw.integer(1, 2), draw.integer(1, 3), height, width), window, stride, padding)
 
 
-@CHECKS.of("max_pool2d", grid=GRID)
-def max_pool2d(draw: Draw, given: Geometry | None) -> Case:
-    """The maximum of each window; padding never wins, so values are negative as well."""
-    geometry = given or drawn(draw)
-    x = levels(draw, *geometry.x) - draw.choice((0.0, 3.0))
+@CHECKS.add("max_pool2d", grid=GRID)
+def max_pool2d(draw: Draw, given: PoolingGeometry | None) -> Case:
+    """The maximum of each window; padding is never the maximum, so some values are negative."""
+    geometry = given or draw_geometry(draw)
+    x = draw_tied_values(draw, *geometry.x) - draw.choice((0.0, 3.0))
 
     def run(arena: Arena) -> dict[str, Any]:
         return {"y": arena.backend.max_pool2d(arena.array(x), *geometry.how)[0]}
@@ -68,11 +68,11 @@ def max_pool2d(draw: Draw, given: Geometry | None) -> Case:
     return Case(str(geometry), run, "exact")
 
 
-@CHECKS.of("max_pool2d_gradient", grid=GRID)
-def max_pool2d_gradient(draw: Draw, given: Geometry | None) -> Case:
-    """Each dy to the first of the largest values in row-major order; most windows tie."""
-    geometry = given or drawn(draw)
-    x, dy = levels(draw, *geometry.x), normal(draw, *geometry.y)
+@CHECKS.add("max_pool2d_gradient", grid=GRID)
+def max_pool2d_gradient(draw: Draw, given: PoolingGeometry | None) -> Case:
+    """Each dy goes to the first maximum in row-major order; most windows have ties."""
+    geometry = given or draw_geometry(draw)
+    x, dy = draw_tied_values(draw, *geometry.x), draw_normal(draw, *geometry.y)
 
     def run(arena: Arena) -> dict[str, Any]:
         _, saved = arena.backend.max_pool2d(arena.array(x), *geometry.how)
@@ -81,11 +81,11 @@ def max_pool2d_gradient(draw: Draw, given: Geometry | None) -> Case:
     return Case(str(geometry), run, "gradient")
 
 
-@CHECKS.of("average_pool2d", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
-def average_pool2d(draw: Draw, given: tuple[Geometry, bool] | None) -> Case:
+@CHECKS.add("average_pool2d", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
+def average_pool2d(draw: Draw, given: tuple[PoolingGeometry, bool] | None) -> Case:
     """The mean of each window, its padding counted or not."""
-    geometry, counts = given or (drawn(draw), draw.choice((True, False)))
-    x = normal(draw, *geometry.x)
+    geometry, counts = given or (draw_geometry(draw), draw.choice((True, False)))
+    x = draw_normal(draw, *geometry.x)
 
     def run(arena: Arena) -> dict[str, Any]:
         return {"y": arena.backend.average_pool2d(arena.array(x), *geometry.how, counts)}
@@ -93,11 +93,11 @@ def average_pool2d(draw: Draw, given: tuple[Geometry, bool] | None) -> Case:
     return Case(f"{geometry}, count_padding {counts}", run)
 
 
-@CHECKS.of("average_pool2d_gradient", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
-def average_pool2d_gradient(draw: Draw, given: tuple[Geometry, bool] | None) -> Case:
-    """Each dy shared out evenly over its window."""
-    geometry, counts = given or (drawn(draw), draw.choice((True, False)))
-    dy = normal(draw, *geometry.y)
+@CHECKS.add("average_pool2d_gradient", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
+def average_pool2d_gradient(draw: Draw, given: tuple[PoolingGeometry, bool] | None) -> Case:
+    """Each dy is divided equally over its window."""
+    geometry, counts = given or (draw_geometry(draw), draw.choice((True, False)))
+    dy = draw_normal(draw, *geometry.y)
 
     def run(arena: Arena) -> dict[str, Any]:
         backend = arena.backend

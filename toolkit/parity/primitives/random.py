@@ -1,4 +1,4 @@
-"""Philox4x32-10 against the answers that its authors publish (Random123, kat_vectors), and bit for bit."""
+"""Check of Philox4x32-10, bit for bit, against the answers published by its authors (Random123, kat_vectors)."""
 
 import math
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.parity.check import Case
-from cnnkit.parity.draw import Draw, shape_of
+from cnnkit.parity.draw import Draw, draw_shape
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
@@ -17,19 +17,19 @@ KNOWN_ANSWERS = (  # counter, key, words: Salmon et al. 2011, file kat_vectors o
 )
 
 
-def _words(text: str) -> tuple[int, ...]:
+def _parse_words(text: str) -> tuple[int, ...]:
     return tuple(int(word, 16) for word in text.split())
 
 
-@CHECKS.of("uniform", grid=[KNOWN_ANSWERS[0], ((0, 0), 0, (), 0), ((7, 8), 2**40, (3, 5), 2)])
+@CHECKS.add("uniform", grid=[KNOWN_ANSWERS[0], ((0, 0), 0, (), 0), ((7, 8), 2**40, (3, 5), 2)])
 def uniform(draw: Draw, arguments: Any) -> Case:
-    """The top 24 bits of each word; a part of the draws is the part of all of them.
+    """The top 24 bits of each word; the draws from `start` on are a slice of all draws.
 
-    Only the first known answer has a position that int64 holds; tests hold the generator itself to all three.
+    Only the first known answer has a position that fits int64; other tests check the generator against all three.
     """
     wanted, shape = None, tuple[int, ...]()
     if arguments is not None and isinstance(arguments[0], str):
-        (c0, c1, c2, c3), key, words = map(_words, arguments)
+        (c0, c1, c2, c3), key, words = map(_parse_words, arguments)
         step, start, shape = c2 | c3 << 32, 4 * (c0 | c1 << 32), (4,)
         wanted = {"draws": np.array([word >> 8 for word in words]) * 2.0**-24}
         label = f"known answer {arguments[2]}"
@@ -38,7 +38,7 @@ def uniform(draw: Draw, arguments: Any) -> Case:
         label = f"key {key}, step {step}, shape {shape}, start {start}"
     else:
         key = (draw.integer(0, 2**32 - 1), draw.integer(0, 2**32 - 1))
-        step, start, shape = draw.integer(0, 2**62), draw.integer(0, 2**40), shape_of(draw, 1, 3)
+        step, start, shape = draw.integer(0, 2**62), draw.integer(0, 2**40), draw_shape(draw, 1, 3)
         label = f"key {key}, step {step}, shape {shape}, start {start}"
     tail = math.prod(shape) // 2
 

@@ -1,4 +1,4 @@
-"""Sums, means and maxima along axes."""
+"""Checks of sums, means and maxima along axes."""
 
 import itertools
 import math
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.parity.check import Case
-from cnnkit.parity.draw import Draw, Values, levels, normal, shape_of
+from cnnkit.parity.draw import Draw, Values, draw_normal, draw_shape, draw_tied_values
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
@@ -17,60 +17,60 @@ GRID = [((2, 3, 4, 5), axis, keepdims) for axis, keepdims in itertools.product(A
 GRID += [((1,), None, False), ((1, 1), 0, True), ((64, 8, 12, 12), (0, 2, 3), False)]
 
 
-def _exact(x: Values, axis: Any, keepdims: bool) -> Values:
-    """Return sums without rounding, by math.fsum."""
+def _sum_exactly(x: Values, axis: Any, keepdims: bool) -> Values:
+    """Return sums computed by math.fsum, which rounds once."""
     axes = tuple(range(x.ndim)) if axis is None else tuple(a % x.ndim for a in np.atleast_1d(axis))
-    kept = tuple(a for a in range(x.ndim) if a not in axes)
-    rows = x.transpose(kept + axes).reshape((math.prod(x.shape[a] for a in kept), -1))
+    remaining = tuple(a for a in range(x.ndim) if a not in axes)
+    rows = x.transpose(remaining + axes).reshape((math.prod(x.shape[a] for a in remaining), -1))
     shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a not in axes)
     return np.array([math.fsum(row) for row in rows]).reshape(shape)
 
 
-def _drawn(draw: Draw) -> tuple[tuple[int, ...], Any, bool]:
-    shape = shape_of(draw)
+def _draw_arguments(draw: Draw) -> tuple[tuple[int, ...], Any, bool]:
+    shape = draw_shape(draw)
     axes = [None, *range(-len(shape), len(shape)), *itertools.combinations(range(len(shape)), 2)]
     return shape, draw.choice(axes), draw.choice((False, True))
 
 
-@CHECKS.of("sum", grid=GRID)
-def summed(draw: Draw, arguments: Any) -> Case:
-    """The sum along any axes; as large as its terms at least, so that cancelling is no excuse and no trap."""
-    shape, axis, keepdims = arguments or _drawn(draw)
+@CHECKS.add("sum", grid=GRID)
+def check_sum(draw: Draw, arguments: Any) -> Case:
+    """The sum along any axes; the error is relative to the size of the terms, since sums may cancel."""
+    shape, axis, keepdims = arguments or _draw_arguments(draw)
     scale = draw.choice((1e-20, 1.0, 1e20))
-    x = normal(draw, *shape, scale=scale)
+    x = draw_normal(draw, *shape, scale=scale)
     run = lambda arena: {"y": arena.backend.sum(arena.array(x), axis=axis, keepdims=keepdims)}  # noqa: E731
     label = f"shape {shape}, axis {axis}, keepdims {keepdims}"
-    return Case(label, run, wanted={"y": _exact(x, axis, keepdims)}, scale=scale)
+    return Case(label, run, wanted={"y": _sum_exactly(x, axis, keepdims)}, scale=scale)
 
 
-@CHECKS.of("mean", grid=GRID)
+@CHECKS.add("mean", grid=GRID)
 def mean(draw: Draw, arguments: Any) -> Case:
     """The mean along any axes."""
-    shape, axis, keepdims = arguments or _drawn(draw)
-    x = normal(draw, *shape)
-    total = _exact(x, axis, keepdims)
+    shape, axis, keepdims = arguments or _draw_arguments(draw)
+    x = draw_normal(draw, *shape)
+    total = _sum_exactly(x, axis, keepdims)
     run = lambda arena: {"y": arena.backend.mean(arena.array(x), axis=axis, keepdims=keepdims)}  # noqa: E731
     wanted = {"y": total / (x.size // total.size)}
     return Case(f"shape {shape}, axis {axis}, keepdims {keepdims}", run, wanted=wanted)
 
 
-@CHECKS.of("max", grid=[case for case in GRID if not isinstance(case[1], tuple)])
-def largest(draw: Draw, arguments: Any) -> Case:
+@CHECKS.add("max", grid=[case for case in GRID if not isinstance(case[1], tuple)])
+def check_max(draw: Draw, arguments: Any) -> Case:
     """The largest value along one axis or all."""
-    shape, axis, keepdims = arguments or _drawn(draw)
+    shape, axis, keepdims = arguments or _draw_arguments(draw)
     axis = axis[0] if isinstance(axis, tuple) else axis
-    x = normal(draw, *shape)
+    x = draw_normal(draw, *shape)
     run = lambda arena: {"y": arena.backend.max(arena.array(x), axis=axis, keepdims=keepdims)}  # noqa: E731
     wanted = {"y": np.max(x, axis=axis, keepdims=keepdims)}
     return Case(f"shape {shape}, axis {axis}, keepdims {keepdims}", run, "exact", wanted=wanted)
 
 
-@CHECKS.of("argmax", grid=[((2, 3), 1), ((4, 4), 0), ((1, 100), 1), ((3, 1), 1)])
+@CHECKS.add("argmax", grid=[((2, 3), 1), ((4, 4), 0), ((1, 100), 1), ((3, 1), 1)])
 def argmax(draw: Draw, arguments: tuple[tuple[int, ...], int] | None) -> Case:
-    """The index of the first of the largest values: values tie."""
-    shape = shape_of(draw) if arguments is None else arguments[0]
+    """The index of the first maximum; values tie."""
+    shape = draw_shape(draw) if arguments is None else arguments[0]
     axis = draw.integer(-len(shape), len(shape) - 1) if arguments is None else arguments[1]
-    x = levels(draw, *shape)
+    x = draw_tied_values(draw, *shape)
     rows = np.moveaxis(x, axis, -1)
     wanted = [next(i for i, v in enumerate(row) if v == max(row)) for row in rows.reshape((-1, rows.shape[-1]))]
     run = lambda arena: {"y": arena.backend.argmax(arena.array(x), axis)}  # noqa: E731

@@ -1,4 +1,4 @@
-"""How a check of a primitive is written: a function from (draw, arguments) to a case, under the member's name."""
+"""Register a function from (draw, arguments) to a case as the check of a protocol member."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from cnnkit.parity.check import Case, Check
 from cnnkit.parity.draw import Draw
 
-Make = Callable[[Draw, Any], Case]
+CaseMaker = Callable[[Draw, Any], Case]
 SECTION = "primitives"
 
 
 class Checks(dict[str, Check]):
     """The checks of one file, by protocol member."""
 
-    def of(self, member: str, grid: Sequence[Any] = (), drawn: bool = True) -> Callable[[Make], Make]:
-        """Return the decorator that enters a function as the check of `member`.
+    def add(self, member: str, grid: Sequence[Any] = (), drawn: bool = True) -> Callable[[CaseMaker], CaseMaker]:
+        """Return a decorator that registers a function as the check of `member`.
 
-        grid: arguments that are always run. drawn: the function makes arguments of its own when given None.
+        grid: arguments that always run. drawn: the function draws arguments when given None.
         """
 
-        def enter(make: Make) -> Make:
-            self[member] = Check(SECTION, member, make, tuple(grid), drawn)
-            return make
+        def register(make_case: CaseMaker) -> CaseMaker:
+            self[member] = Check(SECTION, member, make_case, tuple(grid), drawn)
+            return make_case
 
-        return enter
+        return register

@@ -1,4 +1,4 @@
-"""What runs a step: writing, cutting the batch, compiling, waiting."""
+"""Checks of the members that run a step: assignment, shards, compilation, synchronisation."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnkit.flat_tree import FlatTree, flat_tree
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, normal, shape_of
+from cnnkit.parity.draw import Draw, draw_normal, draw_shape
 from cnnkit.parity.primitives.registering import Checks
 from cnnkit.tree import Tree
 
@@ -14,11 +14,11 @@ CHECKS = Checks()
 FLAG = np.array(True)
 
 
-@CHECKS.of("assign", grid=[(), (3,), (2, 3, 4)])
+@CHECKS.add("assign", grid=[(), (3,), (2, 3, 4)])
 def assign(draw: Draw, shape: tuple[int, ...] | None) -> Case:
-    """The value, in the array to use from now on; the value itself stays."""
-    shape = shape_of(draw) if shape is None else shape
-    x, y = normal(draw, *shape), normal(draw, *shape)
+    """The target has the value; the value itself does not change."""
+    shape = draw_shape(draw) if shape is None else shape
+    x, y = draw_normal(draw, *shape), draw_normal(draw, *shape)
 
     def run(arena: Arena) -> dict[str, Any]:
         value = arena.array(y)
@@ -27,10 +27,10 @@ def assign(draw: Draw, shape: tuple[int, ...] | None) -> Case:
     return Case(f"shape {shape}", run, "exact", wanted={"target": y, "value": y})
 
 
-@CHECKS.of("shard_size", grid=[(64, 3, 32, 32), (1, 1, 1, 1), (7, 5)])
+@CHECKS.add("shard_size", grid=[(64, 3, 32, 32), (1, 1, 1, 1), (7, 5)])
 def shard_size(draw: Draw, shape: tuple[int, ...] | None) -> Case:
-    """At least one sample, and the same for the same shape."""
-    shape = shape or shape_of(draw, 2)
+    """At least one sample, and equal for equal shapes."""
+    shape = shape or draw_shape(draw, 2)
 
     def run(arena: Arena) -> dict[str, Any]:
         one, other = arena.backend.shard_size(shape), arena.backend.shard_size(shape)
@@ -39,19 +39,19 @@ def shard_size(draw: Draw, shape: tuple[int, ...] | None) -> Case:
     return Case(f"shape {shape}", run, "exact", wanted={"fits": FLAG}, dtype=None)
 
 
-@CHECKS.of("map_samples", grid=[(7, 3), (8, 4), (3, 10), (1, 1), (20, 1)])
+@CHECKS.add("map_samples", grid=[(7, 3), (8, 4), (3, 10), (1, 1), (20, 1)])
 def map_samples(draw: Draw, given: tuple[int, int] | None) -> Case:
     """The function on shards of `size` samples in order, each with the position of its first sample."""
     count, size = given or (draw.integer(1, 20), draw.integer(1, 12))
-    x, y = normal(draw, count, 3), normal(draw, count)
+    x, y = draw_normal(draw, count, 3), draw_normal(draw, count)
 
     def run(arena: Arena) -> dict[str, Any]:
         def work(first: int, x: Any, y: Any) -> tuple[int, Any]:
             return first, x * y.reshape((-1, 1)) + first
 
-        found = arena.backend.map_samples(work, size, arena.array(x), arena.array(y))
-        parts = [arena.host(part) for _, part in found]
-        return {"firsts": np.array([first for first, _ in found]), "values": np.concatenate(parts)}
+        shards = arena.backend.map_samples(work, size, arena.array(x), arena.array(y))
+        parts = [arena.host(part) for _, part in shards]
+        return {"firsts": np.array([first for first, _ in shards]), "values": np.concatenate(parts)}
 
     firsts = np.arange(0, count, size)
     product = np.asarray(x * y[:, None] + np.repeat(firsts, size)[:count, None])
@@ -59,40 +59,40 @@ def map_samples(draw: Draw, given: tuple[int, int] | None) -> Case:
     return Case(f"{count} samples, shards of {size}", run, kinds={"firsts": "exact"}, wanted=wanted, dtype=None)
 
 
-class Kept(NamedTuple):
-    """What the compiled step changes, in the containers of a training: a flat tree and a tree, in a NamedTuple."""
+class CompiledState(NamedTuple):
+    """The state that the compiled step changes, in the containers of a training: a flat tree and a tree."""
 
     weights: FlatTree
     state: Tree
 
 
-@CHECKS.of("compile", grid=[(3, 1), (4, 2)])
-def compiled(draw: Draw, given: tuple[int, int] | None) -> Case:
-    """A function of variables and inputs that does what the step does, called again and again.
+@CHECKS.add("compile", grid=[(3, 1), (4, 2)])
+def check_compile(draw: Draw, given: tuple[int, int] | None) -> Case:
+    """The compiled step gives the results of the step in every call.
 
-    Inputs change their values from call to call, and now and then their shape.
+    Inputs change their values from call to call, and some calls change their shape.
     """
     calls, sizes = given or (draw.integer(1, 5), draw.integer(1, 3))
-    start = normal(draw, 4)
-    inputs = [normal(draw, 2 + i % sizes, 4) for i in range(calls)]
+    start = draw_normal(draw, 4)
+    inputs = [draw_normal(draw, 2 + i % sizes, 4) for i in range(calls)]
 
     def run(arena: Arena) -> dict[str, Any]:
         backend = arena.backend
 
-        def step(kept: Kept, x: Any, scalars: Any) -> Any:
-            flat = kept.weights.flat
+        def step(carried: CompiledState, x: Any, scalars: Any) -> Any:
+            flat = carried.weights.flat
             moved = backend.assign(flat, flat + backend.sum(x, axis=0) * scalars["rate"])
-            total = backend.assign(kept.state["total"], kept.state["total"] + scalars["step"])
-            return Kept(kept.weights.renewed(moved), {"total": total}), backend.sum(moved) * 2.0
+            total = backend.assign(carried.state["total"], carried.state["total"] + scalars["step"])
+            return CompiledState(carried.weights.renewed(moved), {"total": total}), backend.sum(moved) * 2.0
 
         ready, reports = backend.compile(step), []
-        kept = Kept(flat_tree(backend, {"a": arena.array(start[:1]), "b": {"c": arena.array(start[1:])}}),
+        carried = CompiledState(flat_tree(backend, {"a": arena.array(start[:1]), "b": {"c": arena.array(start[1:])}}),
                     {"total": arena.array(np.zeros(1))})  # fmt: skip
         for i, x in enumerate(inputs):
-            kept, report = ready(kept, arena.array(x), {"rate": 0.5 * (i + 1), "step": i})
+            carried, report = ready(carried, arena.array(x), {"rate": 0.5 * (i + 1), "step": i})
             reports.append(arena.host(report))
-        leaves = np.concatenate([arena.host(kept.weights["a"]), arena.host(kept.weights["b"]["c"])])
-        return {"leaves": leaves, "total": kept.state["total"], "reports": np.stack(reports)}
+        leaves = np.concatenate([arena.host(carried.weights["a"]), arena.host(carried.weights["b"]["c"])])
+        return {"leaves": leaves, "total": carried.state["total"], "reports": np.stack(reports)}
 
     reached = [start]
     for i, x in enumerate(inputs):
@@ -105,10 +105,10 @@ def compiled(draw: Draw, given: tuple[int, int] | None) -> Case:
     return Case(f"{calls} calls, {sizes} shapes", run, wanted=wanted, dtype=None)
 
 
-@CHECKS.of("launches", grid=[0], drawn=False)
+@CHECKS.add("launches", grid=[0], drawn=False)
 def launches(draw: Draw, _: Any) -> Case:
-    """Counts that never fall."""
-    x = normal(draw, 4, 4)
+    """Counts never decrease."""
+    x = draw_normal(draw, 4, 4)
 
     def run(arena: Arena) -> dict[str, Any]:
         before = dict(arena.backend.launches())
@@ -120,10 +120,10 @@ def launches(draw: Draw, _: Any) -> Case:
     return Case("before and after a product", run, "exact", wanted={"counted": FLAG}, dtype=None)
 
 
-@CHECKS.of("synchronize", grid=[0], drawn=False)
+@CHECKS.add("synchronize", grid=[0], drawn=False)
 def synchronize(draw: Draw, _: Any) -> Case:
-    """Waits and changes nothing."""
-    x = normal(draw, 50, 50)
+    """It waits and changes nothing."""
+    x = draw_normal(draw, 50, 50)
 
     def run(arena: Arena) -> dict[str, Any]:
         y = arena.array(x) + 1.0
@@ -133,20 +133,20 @@ def synchronize(draw: Draw, _: Any) -> Case:
     return Case("after a sum", run, wanted={"y": x + 1.0})
 
 
-@CHECKS.of("data_bytes", grid=[0], drawn=False)
+@CHECKS.add("data_bytes", grid=[0], drawn=False)
 def data_bytes(_draw: Draw, _: Any) -> Case:
     """A whole number of bytes, 0 or more."""
 
     def run(arena: Arena) -> dict[str, Any]:
-        found: Any = arena.backend.data_bytes()
-        return {"fits": np.array(isinstance(found, int) and found >= 0)}
+        size: Any = arena.backend.data_bytes()
+        return {"fits": np.array(isinstance(size, int) and size >= 0)}
 
-    return Case("asked once", run, "exact", wanted={"fits": FLAG}, dtype=None)
+    return Case("one call", run, "exact", wanted={"fits": FLAG}, dtype=None)
 
 
-@CHECKS.of("out_of_memory", grid=[0], drawn=False)
+@CHECKS.add("out_of_memory", grid=[0], drawn=False)
 def out_of_memory(_draw: Draw, _: Any) -> Case:
-    """MemoryError says that memory has run out; a wrong value or a stop does not."""
+    """True for a MemoryError, False for a wrong value or an interrupt."""
     errors = (MemoryError("1 GiB"), ValueError("memory"), KeyboardInterrupt())
 
     def run(arena: Arena) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One step taken apart: layer by layer, on the same inputs, what differs first, and what explains it."""
+"""One step of a training repeated layer by layer on the same inputs: which quantity differs first, and why."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,19 +12,18 @@ from cnnkit import losses, optimizers
 from cnnkit.layers import Context
 from cnnkit.parity.bounds import Kind, bound, compare
 from cnnkit.parity.check import Arena
-from cnnkit.parity.explain import explain_calls
-from cnnkit.parity.layer_pass import Given, Passed, run_layer
-from cnnkit.parity.mistakes.layers import layer_reasons
-from cnnkit.parity.mistakes.optimizers import update_reasons
+from cnnkit.parity.explain import explain_calls, explain_update
+from cnnkit.parity.layer_pass import LayerInputs, LayerOutputs, run_layer
+from cnnkit.parity.mistakes.layers import explain_layer
 from cnnkit.parity.recording import recorded
-from cnnkit.parity.trajectories.plan import Plan
-from cnnkit.parity.trajectories.runner import Contestant, before
+from cnnkit.parity.trajectories.plan import TrainingPlan
+from cnnkit.parity.trajectories.runner import Contestant, replay_to_step
 from cnnkit.seeds import Purpose, key
 from cnnkit.tree import child, flatten, unflatten
 
 
-class Part(NamedTuple):
-    """One quantity side by side: its largest values, and how far it is apart."""
+class ComparedQuantity(NamedTuple):
+    """One quantity on a contestant and on the reference: the largest value of each, and their difference."""
 
     place: str
     quantity: str
@@ -39,53 +38,53 @@ class Part(NamedTuple):
         return self.error <= self.bound
 
 
-Found = tuple[Part, Callable[[], str]]  # a quantity, and what to call to learn why it is wrong
+QuantityAndReason = tuple[ComparedQuantity, Callable[[], str]]  # the function finds out why it is wrong
 
 
 @dataclass
 class Dissection:
-    """What a step, counted from 0, looks like inside. first: what is wrong first, in the order of computing."""
+    """All quantities of a step, counted from 0, in the order of computation. first: the first that is wrong."""
 
     step: int
-    parts: list[Part] = field(default_factory=list)
-    first: Part | None = None
+    quantities: list[ComparedQuantity] = field(default_factory=list)
+    first: ComparedQuantity | None = None
     explained: str = ""
 
     @property
-    def beside(self) -> list[Part]:
-        """The parts of the layer where the first wrong one is: forward, gradients, optimizer state."""
-        return [part for part in self.parts if self.first and part.place == self.first.place]
+    def beside(self) -> list[ComparedQuantity]:
+        """All quantities of the layer that has the first wrong one: forward, gradients, optimizer state."""
+        return [one for one in self.quantities if self.first and one.place == self.first.place]
 
 
-def dissect(plan: Plan, who: Contestant, judge: Contestant, step: int) -> Dissection:
-    """Run one step of the judge's training on both, each layer on the judge's inputs."""
-    found = Dissection(step)
+def dissect(plan: TrainingPlan, contestant: Contestant, reference: Contestant, step: int) -> Dissection:
+    """Run one step of the reference's training on both; each layer gets the reference's inputs."""
+    dissection = Dissection(step)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            for part, why in _Inside(plan, who, judge, step).parts():
-                found.parts.append(part)
-                if found.first is None and not part.passed:
-                    found.first, found.explained = part, why()
+            for quantity, explain in _DissectedStep(plan, contestant, reference, step).compare_all():
+                dissection.quantities.append(quantity)
+                if dissection.first is None and not quantity.passed:
+                    dissection.first, dissection.explained = quantity, explain()
         except Exception as error:
-            found.explained = found.explained or f"raised {type(error).__name__}: {error}"
-    if found.first is None and not found.explained:
-        found.explained = "no single operation leaves its bound in this step: rounding, which training amplifies"
-    return found
+            dissection.explained = dissection.explained or f"raised {type(error).__name__}: {error}"
+    if dissection.first is None and not dissection.explained:
+        dissection.explained = "no single operation exceeds its bound in this step: training amplifies rounding"
+    return dissection
 
 
-class _Inside:
-    """What the judge had in one step: each layer's input and gradient; and both contestants' answers to them."""
+class _DissectedStep:
+    """The input and gradient of each layer in one step of the reference, and what both compute from them."""
 
-    def __init__(self, plan: Plan, who: Contestant, judge: Contestant, step: int) -> None:
-        self.plan, self.who, self.judge = plan, who, judge
-        self.dtype, self.oracle = who.arena.dtype, judge.arena.backend
-        self.trees, x, self.labels, self.scalars = before(judge, plan, step)
+    def __init__(self, plan: TrainingPlan, contestant: Contestant, reference: Contestant, step: int) -> None:
+        self.plan, self.contestant, self.reference = plan, contestant, reference
+        self.dtype, self.oracle = contestant.arena.dtype, reference.arena.backend
+        self.trees, x, self.labels, self.scalars = replay_to_step(reference, plan, step)
         words = key(plan.options.seed, Purpose.DROPOUT)
         self.context = Context(self.oracle, True, words, step)
         self.layers = plan.network.layers
-        given = [
-            Given(
+        self.given = [
+            LayerInputs(
                 step,
                 self.context.child(str(i)).key,
                 child(self.trees["params"], str(i)),
@@ -95,76 +94,78 @@ class _Inside:
             for i in range(len(self.layers))
         ]
         for i, layer in enumerate(self.layers):
-            given[i] = given[i]._replace(x=x)
-            x = run_layer(judge.arena, layer, given[i]).forward["y"]
+            self.given[i] = self.given[i]._replace(x=x)
+            x = run_layer(reference.arena, layer, self.given[i]).forward["y"]
         self.outputs = x
-        dy = self.loss(judge.arena)["dy"]
-        self.right: list[Passed] = []
+        dy = self.compute_loss(reference.arena)["dy"]
+        self.right: list[LayerOutputs] = []
         for i in reversed(range(len(self.layers))):
-            given[i] = given[i]._replace(dy=dy)
-            self.right.insert(0, run_layer(judge.arena, self.layers[i], given[i]))
+            self.given[i] = self.given[i]._replace(dy=dy)
+            self.right.insert(0, run_layer(reference.arena, self.layers[i], self.given[i]))
             dy = self.right[0].backward["dx"]
-        self.given = given
-        own = (who.network or plan.network).layers
-        self.got = [run_layer(who.arena, layer, given) for layer, given in zip(own, self.given, strict=True)]
+        layers = (contestant.network or plan.network).layers
+        self.got = [run_layer(contestant.arena, layer, given) for layer, given in zip(layers, self.given, strict=True)]
 
-    def loss(self, arena: Arena) -> dict[str, Any]:
-        """Return the loss and its gradient on the judge's outputs."""
+    def compute_loss(self, arena: Arena) -> dict[str, Any]:
+        """Return the loss and its gradient on the reference's outputs."""
         loss = losses.parse(self.plan.options.loss)
         value, dy = loss.value_and_gradient(arena.backend, arena.array(self.outputs), arena.integers(self.labels))
         return {"loss": arena.host(value).reshape(()), "dy": arena.host(dy)}
 
-    def parts(self) -> Iterator[Found]:
-        """Yield every quantity in the order of computing."""
+    def compare_all(self) -> Iterator[QuantityAndReason]:
+        """Yield every quantity in the order of computation."""
         places = [f"layer {i} ({layer.type})" for i, layer in enumerate(self.layers)]
         for i, place in enumerate(places):
-            yield from self._compared(
-                place, self.got[i].forward, self.right[i].forward, "forward", partial(self._why, i)
+            yield from self._compare(
+                place, self.got[i].forward, self.right[i].forward, "forward", partial(self._explain_layer, i)
             )
-        right = self.loss(self.judge.arena)
-        yield from self._compared("loss", self.loss(self.who.arena), right, "gradient", self._why_loss)
-        for i in reversed(range(len(places))):
-            why = partial(self._why, i)
-            yield from self._compared(places[i], self.got[i].backward, self.right[i].backward, "gradient", why)
-        yield from self._updates(places)
-        whole = (self._whole(self.who), self._whole(self.judge))
-        yield from self._compared(
-            "the network as a whole", *whole, "gradient", lambda: "map_samples, or layers in one go"
+        right = self.compute_loss(self.reference.arena)
+        yield from self._compare(
+            "loss", self.compute_loss(self.contestant.arena), right, "gradient", self._explain_loss
         )
+        for i in reversed(range(len(places))):
+            why = partial(self._explain_layer, i)
+            yield from self._compare(places[i], self.got[i].backward, self.right[i].backward, "gradient", why)
+        yield from self._compare_updates(places)
+        whole = (self._run_whole_network(self.contestant), self._run_whole_network(self.reference))
+        yield from self._compare("the network as a whole", *whole, "gradient", lambda: "map_samples, or fused layers")
 
-    def _updates(self, places: list[str]) -> Iterator[Found]:
-        grads = self._gradients()
+    def _compare_updates(self, places: list[str]) -> Iterator[QuantityAndReason]:
+        grads = self._collect_gradients()
         optimizer = optimizers.parse(self.plan.options.optimizer)
         slots = {name: tree for name, tree in self.trees.items() if name not in ("params", "state")}
         results = []
-        for arena, rule in ((self.who.arena, self.who.optimizer or optimizer), (self.judge.arena, optimizer)):
-            own = {name: arena.tree(tree) for name, tree in slots.items()}
+        for arena, rule in (
+            (self.contestant.arena, self.contestant.optimizer or optimizer),
+            (self.reference.arena, optimizer),
+        ):
+            arrays = {name: arena.tree(tree) for name, tree in slots.items()}
             params = arena.tree(self.trees["params"])
-            new, updated = rule.update(arena.backend, params, arena.tree(unflatten(grads)), own, self.scalars)
+            new, updated = rule.update(arena.backend, params, arena.tree(unflatten(grads)), arrays, self.scalars)
             results.append({n: arena.host(v) for n, v in flatten({"parameter": new, **updated}).items()})
         got, right = results
         parameters = flatten(self.trees["params"])
         for name, value in right.items():
-            what, _, tensor = name.partition(".")
+            updated_name, _, tensor = name.partition(".")
             given = [flatten(slots[n])[tensor] for n in optimizer.slots]
             answer = [got.get(f"{n}.{tensor}") for n in ("parameter", *optimizer.slots)]
-            asked = (optimizer, parameters[tensor], grads[tensor], given, self.scalars, answer, self.dtype, self.oracle)
-            label = f"{what} of {tensor.partition('.')[2]}"
+            step = (optimizer, parameters[tensor], grads[tensor], given, self.scalars, answer, self.dtype, self.oracle)
+            label = f"{updated_name} of {tensor.partition('.')[2]}"
             place = places[int(tensor.partition(".")[0])]
-            why = partial(update_reasons, *asked)
-            yield from self._compared(place, {label: got.get(name)}, {label: value}, "forward", why)
+            why = partial(explain_update, *step)
+            yield from self._compare(place, {label: got.get(name)}, {label: value}, "forward", why)
 
-    def _gradients(self) -> dict[str, Any]:
+    def _collect_gradients(self) -> dict[str, Any]:
         return {
             f"{i}.{name.removeprefix('gradient of ')}": value
-            for i, passed in enumerate(self.right)
-            for name, value in passed.backward.items()
+            for i, outputs in enumerate(self.right)
+            for name, value in outputs.backward.items()
             if name != "dx"
         }
 
-    def _whole(self, who: Contestant) -> dict[str, Any]:
-        """Return the outputs and gradients of the network called as one."""
-        network, arena = who.network or self.plan.network, who.arena
+    def _run_whole_network(self, contestant: Contestant) -> dict[str, Any]:
+        """Return the outputs and gradients of the whole network in one call."""
+        network, arena = contestant.network or self.plan.network, contestant.arena
         context = self.context._replace(backend=arena.backend)
         params, state = arena.tree(self.trees["params"]), arena.tree(self.trees["state"])
         y, cache = network.forward(context, params, state, arena.array(self.given[0].x))
@@ -173,27 +174,27 @@ class _Inside:
         grads = network.parameter_gradients(context, params, cache, arena.array(self.given[-1].dy))
         return {"outputs": outputs} | {n: arena.host(g) for n, g in flatten(grads).items()}
 
-    def _why(self, i: int) -> str:
+    def _explain_layer(self, i: int) -> str:
         reasons = explain_calls(self.got[i].calls, self.dtype, self.oracle)
         if not reasons:
-            asked = (self.layers[i], self.given[i], self.got[i], self.right[i])
-            reasons = layer_reasons(*asked, self.dtype, self.judge.arena)
+            layer = (self.layers[i], self.given[i], self.got[i], self.right[i])
+            reasons = explain_layer(*layer, self.dtype, self.reference.arena)
         return next(iter(reasons), "")
 
-    def _why_loss(self) -> str:
-        watched, calls = recorded(self.who.arena)
-        self.loss(watched)
+    def _explain_loss(self) -> str:
+        watched, calls = recorded(self.contestant.arena)
+        self.compute_loss(watched)
         return next(iter(explain_calls(calls, self.dtype, self.oracle)), "")
 
-    def _compared(
+    def _compare(
         self, place: str, got: dict[str, Any], right: dict[str, Any], kind: Kind, why: Callable[[], str]
-    ) -> Iterator[Found]:
+    ) -> Iterator[QuantityAndReason]:
         for name, b in right.items():
             a = got.get(name)
-            scale = min(_largest(b), 1.0) or 1.0  # gradients are small: they are judged by their own size
+            scale = min(_find_largest(b), 1.0) or 1.0  # gradients are small: compare them relative to their own size
             error = compare(a, b, scale=scale).error if a is not None else np.inf
-            yield Part(place, name, _largest(a), _largest(b), error, bound(kind, self.dtype)), why
+            yield ComparedQuantity(place, name, _find_largest(a), _find_largest(b), error, bound(kind, self.dtype)), why
 
 
-def _largest(values: Any) -> float:
+def _find_largest(values: Any) -> float:
     return float(np.max(np.abs(values), initial=0.0)) if values is not None else np.nan

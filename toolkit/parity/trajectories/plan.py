@@ -1,4 +1,4 @@
-"""A recipe made small enough for slow backends: images of 8 x 8 or 12 x 12, batches of 8, one hundred steps."""
+"""A recipe reduced for slow backends: images of 8 x 8 or 12 x 12, batches of 8, one hundred steps."""
 
 import contextlib
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from cnnkit.recipes import Recipe
 
 STEPS, QUICK_STEPS = 100, 20
 IMAGES, BATCH = 44, 8  # 6 steps an epoch, the last batch of 4
-SIDES = (8, 12, 16, 28)  # pixels of what stands for MNIST: the smallest that the network takes
+SIDES = (8, 12, 16, 28)  # pixels of the images that replace MNIST: the smallest that the network accepts
 
 
 @dataclass(frozen=True)
-class Plan:
-    """One training: network, data, options, and how many steps of it are looked at."""
+class TrainingPlan:
+    """One training: network, data, options, and the number of steps to compare."""
 
     name: str
     network: Sequential
@@ -32,40 +32,40 @@ class Plan:
 
     @property
     def label(self) -> str:
-        """What is trained, in words."""
+        """The training in words."""
         shape, o = " x ".join(map(str, self.input_shape)), self.options
         return f"{self.steps} steps, images {shape}, batches of {o.batch_size}, {o.optimizer}, rate {o.learning_rate:g}"
 
 
-def plan(recipe: str, seed: int = 0, steps: int = STEPS) -> Plan:
-    """Return the plan of a recipe of ours. Raises ConfigError where there is none of that name."""
-    found = recipes.get(recipe)
-    if found.data in ("digits", "bright-dark"):
-        dataset = data.load(found.data)
+def plan_training(recipe: str, seed: int = 0, steps: int = STEPS) -> TrainingPlan:
+    """Return the plan of a built-in recipe. Raises ConfigError for an unknown name."""
+    chosen = recipes.get(recipe)
+    if chosen.data in ("digits", "bright-dark"):
+        dataset = data.load(chosen.data)
     else:
-        found, dataset = _reduced(found)
-    network, shape = found.network()
+        chosen, dataset = _reduce_images(chosen)
+    network, shape = chosen.network()
     images = min(IMAGES, len(dataset.train))
     size = min(BATCH, images)
     changed: dict[str, Any] = {
         "batch_size": size, "limit": images, "shuffle": True, "validation_split": 0.0, "patience": None, "seed": seed,
         "epochs": -(-steps // -(-images // size)),
     }  # fmt: skip
-    return Plan(recipe, network, shape, dataset, Options(**(found.training | changed)), steps)
+    return TrainingPlan(recipe, network, shape, dataset, Options(**(chosen.training | changed)), steps)
 
 
-def _reduced(recipe: Recipe) -> tuple[Recipe, Dataset]:
-    """Return the recipe on smaller images, and those: digits, in a frame of zeros where they are too small."""
+def _reduce_images(recipe: Recipe) -> tuple[Recipe, Dataset]:
+    """Return the recipe with a smaller input shape, and digits of that size, padded with zeros where necessary."""
     for side in SIDES:
         smaller = replace(recipe, architecture=recipe.architecture | {"input_shape": [1, side, side]})
         network, shape = smaller.network()
         with contextlib.suppress(ShapeError):
             network.output_shape(shape)
-            return smaller, _digits(side)
-    raise ConfigError(f"{recipe.name}: takes no images of 1 x {SIDES[-1]} x {SIDES[-1]}")
+            return smaller, _frame_digits(side)
+    raise ConfigError(f"{recipe.name}: does not accept images of 1 x {SIDES[-1]} x {SIDES[-1]}")
 
 
-def _digits(side: int) -> Dataset:
+def _frame_digits(side: int) -> Dataset:
     digits = data.load("digits")
     raw, labels = digits.train.take(np.arange(IMAGES))
     edge = (side - raw.shape[-1]) // 2

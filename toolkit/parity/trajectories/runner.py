@@ -10,7 +10,7 @@ from cnnkit.layers import Sequential, Variables
 from cnnkit.network import Network
 from cnnkit.optimizers import Optimizer
 from cnnkit.parity.check import Arena
-from cnnkit.parity.trajectories.plan import Plan
+from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.seeds import Purpose, generator, key
 from cnnkit.training.position import Position
 from cnnkit.training.step import TrainState, make_step
@@ -22,9 +22,9 @@ Weights = dict[str, Any]  # dotted name -> NumPy array
 
 @dataclass(frozen=True)
 class Contestant:
-    """Who trains: a backend in a dtype, perhaps with layers or an optimizer of its own in place of the plan's.
+    """A participant of a comparison: a backend in a dtype; `network` and `optimizer`, when given, replace the plan's.
 
-    nudge  moves each initial weight by one ulp of float32, up or down by a draw from this seed; None: not at all
+    nudge  seed by which each initial weight is moved one ulp of float32 up or down; None: weights are not moved
     """
 
     name: str
@@ -34,56 +34,59 @@ class Contestant:
     nudge: int | None = None
 
 
-def training_of(who: Contestant, plan: Plan) -> Training:
-    """Return the training before its first step. Initial weights are rounded to the dtype of the contest."""
-    network = who.network or plan.network
-    fresh = plan.network.init(generator(plan.options.seed, Purpose.WEIGHTS), plan.input_shape)
-    params = map_leaves(lambda p: np.asarray(p).astype(who.arena.dtype), fresh.params)
-    if who.nudge is not None:
-        rng = np.random.default_rng(who.nudge)
-        params = map_leaves(lambda p: _moved(p, rng), params)
+def prepare_training(contestant: Contestant, plan: TrainingPlan) -> Training:
+    """Return the training before its first step. Initial weights are rounded to the dtype."""
+    network = contestant.network or plan.network
+    initial = plan.network.init(generator(plan.options.seed, Purpose.WEIGHTS), plan.input_shape)
+    params = map_leaves(lambda p: np.asarray(p).astype(contestant.arena.dtype), initial.params)
+    if contestant.nudge is not None:
+        rng = np.random.default_rng(contestant.nudge)
+        params = map_leaves(lambda p: _move_by_ulp(p, rng), params)
+    backend, dtype = contestant.arena
+    variables = Variables(params, initial.state)
     model = Network(
-        network, plan.input_shape, backend=who.arena.backend, dtype=who.arena.dtype, seed=plan.options.seed,
-        variables=Variables(params, fresh.state),
-    )  # fmt: skip
+        network, plan.input_shape, backend=backend, dtype=dtype, seed=plan.options.seed, variables=variables
+    )
     training = Training(model, plan.data, plan.options)
-    if who.optimizer is not None:
-        training.optimizer, (params, state, _) = who.optimizer, training.variables
-        slots = who.optimizer.init(model.backend, params, model.dtype)
+    if contestant.optimizer is not None:
+        training.optimizer, (params, state, _) = contestant.optimizer, training.variables
+        slots = contestant.optimizer.init(model.backend, params, model.dtype)
         words = key(plan.options.seed, Purpose.DROPOUT)
-        training.step = make_step(model.backend, model.network, model.loss, who.optimizer, words)
+        training.step = make_step(model.backend, model.network, model.loss, contestant.optimizer, words)
         training.start_from(TrainState(params, state, slots), Position())
     return training
 
 
-def _moved(p: Any, rng: np.random.Generator) -> Any:
-    """Return each value moved to the next one of its dtype, up or down. Zeros stay: flat areas hang on exact zeros."""
+def _move_by_ulp(p: Any, rng: np.random.Generator) -> Any:
+    """Return each value moved to the next one of its dtype, up or down. Zeros stay zero: see docs/parity.md."""
     moved = np.nextafter(p, rng.choice([-np.inf, np.inf], p.shape).astype(p.dtype))
     return np.where(p == 0, p, moved)
 
 
-def batches(training: Training) -> Iterator[tuple[Any, Any]]:
+def iterate_batches(training: Training) -> Iterator[tuple[Any, Any]]:
     """Yield (x, labels) of all steps, on the backend."""
     for epoch in range(training.options.epochs):
         yield from training.batches(Position(epoch=epoch))
 
 
-def steps(who: Contestant, plan: Plan) -> Iterator[Weights]:
+def train_stepwise(contestant: Contestant, plan: TrainingPlan) -> Iterator[Weights]:
     """Yield weights and running statistics after each step, on the host."""
-    training = training_of(who, plan)
+    training = prepare_training(contestant, plan)
     with np.errstate(all="ignore"):
-        for i, (x, labels) in zip(range(plan.steps), batches(training), strict=False):
+        for i, (x, labels) in zip(range(plan.steps), iterate_batches(training), strict=False):
             training.variables, _ = training.step(training.variables, x, labels, training.scalars(i))
             host = training.model.to_host
             yield flatten(host(training.variables.params)) | flatten(host(training.variables.state))
 
 
-def before(who: Contestant, plan: Plan, step: int) -> tuple[dict[str, Tree], Any, Any, dict[str, Any]]:
+def replay_to_step(
+    contestant: Contestant, plan: TrainingPlan, step: int
+) -> tuple[dict[str, Tree], Any, Any, dict[str, Any]]:
     """Return (params, state and slots; x; labels; scalars) just before a step counted from 0, on the host."""
-    training = training_of(who, plan)
+    training = prepare_training(contestant, plan)
     host = training.model.to_host
     with np.errstate(all="ignore"):
-        for i, (x, labels) in enumerate(batches(training)):
+        for i, (x, labels) in enumerate(iterate_batches(training)):
             if i == step:
                 params, state, slots = training.variables
                 trees = {"params": host(params), "state": host(state), **{n: host(t) for n, t in slots.items()}}
