@@ -12,8 +12,9 @@ from cnnkit.data.lazy_images import LazyImages
 from cnnkit.data.npz_reader import NAMES
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
-from cnnkit.files.hdf5_gate import GatedHdf5, UnsafeFileError, open_hdf5
+from cnnkit.files.hdf5_gate import GatedHdf5, open_hdf5
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 LARGEST_LABELS = 1 << 30  # bytes; labels are read completely, images are not
 

@@ -1,4 +1,4 @@
-"""The formats that are installed, and reading and writing with the one that fits."""
+"""The installed formats, and reading and writing with the one that fits."""
 
 import stat
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from typing import Any
 
 from cnnkit.errors import CnnkitError, ExportError
 from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.files.atomic import atomic_path
@@ -20,7 +20,7 @@ _HEAD = 8192
 
 @dataclass(frozen=True)
 class Broken:
-    """A format that is registered and cannot be used: its name, who registered it, and the reason."""
+    """A registered format that cannot be used: its name, its entry point, and the reason."""
 
     name: str
     target: str
@@ -28,27 +28,35 @@ class Broken:
 
 
 def formats() -> dict[str, Format]:
-    """Return {name: format} of all that work, ours first, by name."""
-    return _installed()[0]
+    """Return {name: format} of all that work: cnnkit's own first, then plug-ins, each by name."""
+    return _load_all()[0]
 
 
 def broken() -> tuple[Broken, ...]:
     """Return the registered formats that do not work."""
-    return _installed()[1]
+    return _load_all()[1]
 
 
 def read(path: str | Path) -> WeightFile:
-    """Return what a weight file of any format holds; the format is found by content.
+    """Return what a weight file of any format holds; the format is recognised by content, in the order of `Priority`.
 
     Raises WeightFileError when there is no such file, no format knows it, or it is damaged or unsafe.
     """
     path = Path(path)
-    head = _head(path)
-    for form in formats().values():
-        if _recognises(form, path, head):
-            return NotebookWeightFile.of(replace(_read_as(form, path), file=str(path), format=form.name))
-    known = ", ".join(name for name, form in formats().items() if form.reads)
-    raise fault(path, f"unknown content, begins with {head[:8].hex(' ')}", hint=f"cnnkit reads {known}")
+    head = _read_head(path)
+    installed = formats()
+    in_order = sorted(installed.values(), key=lambda form: (form.priority, form.name))
+    form = next((form for form in in_order if _recognises(form, path, head)), None)
+    if form is None:
+        known = ", ".join(name for name, form in installed.items() if form.reads)
+        raise fault(path, f"unknown content, begins with {head[:8].hex(' ')}", hint=f"cnnkit reads {known}")
+    try:
+        return NotebookWeightFile.of(replace(form.read(path), file=str(path), format=form.name))
+    except CnnkitError:
+        raise
+    except Exception as error:  # a plug-in need not know cnnkit's errors
+        line = printable(f"{type(error).__name__}: {error}".partition("\n")[0])
+        raise fault(path, f"cannot be read as {form.name}: {line}", format_name=form.name) from error
 
 
 def choose(path: str | Path, name: str | None = None) -> Format:
@@ -63,7 +71,7 @@ def choose(path: str | Path, name: str | None = None) -> Format:
             raise ExportError(f"format {printable(name)} {problem}: choose one of {', '.join(writers)}")
         _require_suffix(writers[name], path)
         return writers[name]
-    fitting = [(len(suffix), form) for form in writers.values() for suffix in form.suffixes if _ends(path, suffix)]
+    fitting = [(len(suffix), form) for form in writers.values() for suffix in form.suffixes if _ends_with(path, suffix)]
     if not fitting:
         raise ExportError(f"{printable(str(path))}: no format has this suffix: name one of {', '.join(writers)}")
     return max(fitting, key=lambda pair: pair[0])[1]
@@ -76,24 +84,24 @@ def write(
     overwrite: bool = False,
     **options: Any,
 ) -> None:
-    """Write `weights` to `path`, whole and verified, or not at all.
+    """Write `weights` to `path`, completely and verified, or not at all.
 
-    Raises ExportError when the format or an option is not known, the format cannot hold them, the file is there
-    already and `overwrite` is False, or it cannot be written.
+    Raises ExportError when the format or an option is not known, the format cannot hold them, the file exists
+    and `overwrite` is False, or it cannot be written.
     """
     path = Path(path)
     form = choose(path, format)
     _require_options(form, options)
     if not overwrite and path.exists():
-        raise ExportError(f"{printable(str(path))}: is there already: choose another name or --overwrite")
+        raise ExportError(f"{printable(str(path))}: already exists: choose another name or --overwrite")
     try:
-        with atomic_path(path, lambda fresh: form.check(weights, fresh)) as fresh:
-            form.write(weights, fresh, **options)
+        with atomic_path(path, lambda temporary: form.check(weights, temporary)) as temporary:
+            form.write(weights, temporary, **options)
     except OSError as error:
         raise ExportError(f"{printable(str(path))}: cannot be written: {error.strerror or error}") from error
 
 
-def _installed() -> tuple[dict[str, Format], tuple[Broken, ...]]:
+def _load_all() -> tuple[dict[str, Format], tuple[Broken, ...]]:
     working: dict[str, Format] = {}
     faulty: list[Broken] = []
     entries = {(entry.name, entry.value): entry for entry in entry_points(group=GROUP)}
@@ -114,10 +122,11 @@ def _load(entry: EntryPoint) -> Format:
         raise TypeError("not a cnnkit.exporters.Format")
     if form.name != entry.name:
         raise ValueError(f"registered as {entry.name}, calls itself {form.name}")
+    Priority(form.priority)
     return form
 
 
-def _head(path: Path) -> bytes:
+def _read_head(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
@@ -145,16 +154,6 @@ def _recognises(form: Format, path: Path, head: bytes) -> bool:
         return False
 
 
-def _read_as(form: Format, path: Path) -> WeightFile:
-    try:
-        return form.read(path)
-    except CnnkitError:
-        raise
-    except Exception as error:
-        line = printable(f"{type(error).__name__}: {error}".partition("\n")[0])
-        raise fault(path, f"cannot be read as {form.name}: {line}", format_name=form.name) from error
-
-
 def _require_options(form: Format, options: dict[str, Any]) -> None:
     for option in options:
         if option not in form.options:
@@ -162,13 +161,13 @@ def _require_options(form: Format, options: dict[str, Any]) -> None:
 
 
 def _require_suffix(form: Format, path: str | Path) -> None:
-    """Raise ExportError where the path's suffix says that another format is in the file."""
+    """Raise ExportError where the path's suffix is that of another format."""
     others = {suffix for other in formats().values() for suffix in other.suffixes} | {".keras"}  # read, never written
-    named = any(_ends(path, suffix) for suffix in others)
-    if named and form.suffixes and not any(_ends(path, suffix) for suffix in form.suffixes):
+    named = any(_ends_with(path, suffix) for suffix in others)
+    if named and form.suffixes and not any(_ends_with(path, suffix) for suffix in form.suffixes):
         wanted = " or ".join(form.suffixes)
         raise ExportError(f"{printable(str(path))}: expected a name in {wanted} for format {form.name}: choose another")
 
 
-def _ends(path: str | Path, suffix: str) -> bool:
+def _ends_with(path: str | Path, suffix: str) -> bool:
     return Path(path).name.lower().endswith(suffix)

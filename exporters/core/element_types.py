@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from cnnkit.exporters.core.small_floats import FLOAT8
+
 _NATIVE = (
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()  # noqa: SIM905
 )
-# NumPy has no such type: an array of raw bits stands for them.
-_RAW = {"bfloat16": "uint16"} | dict.fromkeys(
-    ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"), "uint8"
-)
+# NumPy lacks these types: arrays hold their raw bits.
+_RAW = {"bfloat16": "uint16"} | dict.fromkeys(FLOAT8, "uint8")
 
 
 def carrier(dtype: str) -> np.dtype[np.generic]:

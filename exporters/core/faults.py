@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cnnkit.errors import WeightFileError
-from cnnkit.files.hdf5_gate import UnsafeFileError
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 def fault(
@@ -18,10 +18,13 @@ def fault(
 
 
 @contextlib.contextmanager
-def gate_faults(path: Path, format_name: str) -> Iterator[None]:
-    """Turn what the HDF5 gate refuses into a WeightFileError about `path`."""
+def faults_of(path: Path, format_name: str, part: str = "") -> Iterator[None]:
+    """Turn an UnsafeFileError, or a ValueError about `part` of the file, into a WeightFileError about `path`."""
     try:
         yield
     except UnsafeFileError as error:
         hint = "the file is cut short: copy or download it again" if "truncated" in str(error) else None
         raise fault(path, str(error), kind=error.kind, format_name=format_name, hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        problem = "nested too deep" if isinstance(error, RecursionError) else printable(str(error), 400)
+        raise fault(path, f"{part}: {problem}" if part else problem, format_name=format_name) from error

@@ -1,19 +1,32 @@
-"""What a format of weight files must offer."""
+"""What every format of weight files offers: recognising, reading, writing, checking, and naming what it cannot hold."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
 from cnnkit.errors import ExportError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.files.names import printable
+
+
+class Priority(IntEnum):
+    """When a format is asked whether a file is its own: in this order, and by name among equals."""
+
+    SPECIFIC = 0  # its files carry a mark or a structure that no other format has
+    DEFAULT = 1  # for plug-ins, so that one which claims too much takes no file from a specific format
+    CATCH_ALL = 2  # reads any file of a container (zip, HDF5) on which other formats are built
 
 
 class Format(ABC):
-    """One file format. `name` and `suffixes` are what users type; a file is recognised by its content alone.
-    `options` are what `write` takes beyond weights and path, each with a line of explanation.
+    """One file format.
 
-    A reader lists first and loads later: the tensors it returns read the file when they are asked for their values.
+    name, suffixes  what users type; a file is recognised by its content alone
+    options         what `write` takes besides weights and path, each with a line of explanation
+    priority        when the format is asked whether a file is its own
+
+    A reader lists tensors first; each tensor reads its values from the file when asked.
     """
 
     name: ClassVar[str]
@@ -22,6 +35,7 @@ class Format(ABC):
     reads: ClassVar[bool] = False
     writes: ClassVar[bool] = False
     options: ClassVar[Mapping[str, str]] = {}
+    priority: ClassVar[Priority] = Priority.DEFAULT
 
     @abstractmethod
     def recognises(self, path: Path, head: bytes) -> bool:
@@ -32,7 +46,7 @@ class Format(ABC):
         raise WeightFileError(f"{self.name} files can be written, not read", file=str(path), format=self.name)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
-        """Write `weights` to `path`, a fresh file beside its place. Raises ExportError for what cannot be held."""
+        """Write `weights` to the new file `path`. Raises ExportError for what the format cannot hold."""
         raise ExportError(f"{self.name} files can be read, not written")
 
     def losses(self, weights: WeightFile) -> tuple[str, ...]:  # noqa: ARG002
@@ -40,7 +54,7 @@ class Format(ABC):
         return ()
 
     def check(self, weights: WeightFile, path: Path) -> None:
-        """Read the fresh file at `path` back. Raises ExportError when a tensor is not what was to be written.
+        """Read the new file at `path` back. Raises ExportError when a tensor differs from `weights`.
 
         A format that is not exact, or cannot be read, replaces this.
         """
@@ -57,6 +71,9 @@ def verify(read: Callable[[Path], WeightFile], weights: WeightFile, path: Path) 
     for tensor in weights.tensors:
         copy = written.get((tensor.kind, tensor.name))
         if copy is None or copy.shape != tensor.shape or copy.sha256() != tensor.sha256():
-            raise ExportError(
-                f"{tensor.kind} {tensor.name}: what was written reads back differently; nothing was saved"
-            )
+            raise changed_value(tensor.kind, tensor.name)
+
+
+def changed_value(kind: str, name: str) -> ExportError:
+    """Return the error about a tensor that reads back otherwise than it was to be written."""
+    return ExportError(f"{kind} {printable(name)}: what was written reads back differently; nothing was saved")

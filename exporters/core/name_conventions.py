@@ -1,13 +1,14 @@
-"""What PyTorch's names and shapes say of tensors: layer, kind, role, axes."""
+"""Layer, kind, role and axes of a tensor by its name and shape, as PyTorch names them."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cnnkit.exporters.core.element_types import carrier, is_raw
-from cnnkit.files.natural_order import natural
+from cnnkit.exporters.core.weight_file import numbered_axes
+from cnnkit.files.natural_order import natural_key
 
 Shape = tuple[int, ...]
-_PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile wrap a net and say so in every name
+_PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile put these before every name
 _ROLES = {
     "weight": ("parameter", "weight"),
     "bias": ("parameter", "bias"),
@@ -21,11 +22,11 @@ _ROLES = {
 }
 _RANKS = {part: rank for rank, part in enumerate(_ROLES)}
 _RECURRENT = (("weight_ih", "weight"), ("weight_hh", "recurrent_weight"), ("bias_", "bias"))
-_KERNELS = {2: ("out", "in"), 3: ("o", "i", "k"), 4: ("o", "i", "kh", "kw"), 5: ("o", "i", "kd", "kh", "kw")}
+WINDOW_AXES = {3: ("k",), 4: ("kh", "kw"), 5: ("kd", "kh", "kw")}  # of a convolution kernel, by its rank
 
 
 class Meaning(NamedTuple):
-    """What a tensor is."""
+    """Layer, kind, role and axes of a tensor."""
 
     layer: str
     kind: str
@@ -33,13 +34,13 @@ class Meaning(NamedTuple):
     axes: tuple[str, ...]
 
 
-def meaning(name: str, dtype: str, shapes: Mapping[str, Shape]) -> Meaning:
-    """Return what tensor `name` is; `shapes` are those of all tensors of the net, by name.
+def interpret_name(name: str, dtype: str, shapes: Mapping[str, Shape]) -> Meaning:
+    """Return the meaning of tensor `name`; `shapes` holds the shapes of all tensors of the net, by name.
 
-    The wrapper's part of a name ("module.") is no part of the layer's path: so it pairs with the bare net's.
+    A wrapper's prefix ("module.") is not part of the layer's path, so that the layer pairs with that of the bare net.
     """
-    own, shape = _strip(name), shapes[name]
-    layer, _, part = own.rpartition(".")
+    bare, shape = _strip_prefixes(name), shapes[name]
+    layer, _, part = bare.rpartition(".")
     kind, role = _ROLES.get(part, ("", ""))
     if not kind:
         floating = is_raw(dtype) or carrier(dtype).kind in "fc"
@@ -48,36 +49,37 @@ def meaning(name: str, dtype: str, shapes: Mapping[str, Shape]) -> Meaning:
     folder = name[: len(name) - len(part)]
     weight, bias = shapes.get(f"{folder}weight"), shapes.get(f"{folder}bias")
     if part in {"weight", "bias"} and (f"{folder}running_mean" in shapes or (weight is not None and weight == bias)):
-        role = {"weight": "gamma", "bias": "beta"}[part]  # a linear map never has as many biases as weights
+        role = {"weight": "gamma", "bias": "beta"}[part]  # weight and bias of one shape: not a linear map
     elif part == "weight" and len(shape) == 2 and "emb" in layer.rpartition(".")[2].lower():
         return Meaning(layer, kind, "embedding", ("vocabulary", "dimension"))
-    return Meaning(layer, kind, role, _axes(role, shape, weight, bias))
+    return Meaning(layer, kind, role, _name_axes(role, shape, weight, bias))
 
 
-def _axes(role: str, shape: Shape, weight: Shape | None, bias: Shape | None) -> tuple[str, ...]:
+def _name_axes(role: str, shape: Shape, weight: Shape | None, bias: Shape | None) -> tuple[str, ...]:
     if role in {"gamma", "beta", "mean", "variance"} and len(shape) == 1:
         return ("c",)
     if role == "bias" and len(shape) == 1 and weight is not None:
         return ("out",) if len(weight) == 2 else ("o",)
-    if role == "weight" and len(shape) in _KERNELS:
-        axes = _KERNELS[len(shape)]
-        # A transposed convolution is stored (i, o, ...); its bias tells, where it has one and the two differ.
-        turned = len(shape) > 2 and bias and bias[0] != shape[0] and shape[1] and bias[0] % shape[1] == 0
-        return (axes[1], axes[0], *axes[2:]) if turned else axes
-    return tuple(map(str, range(len(shape))))
+    if role == "weight" and len(shape) == 2:
+        return ("out", "in")
+    if role == "weight" and len(shape) in WINDOW_AXES:
+        # A transposed convolution is stored (i, o, ...); its bias shows it, where it has one and the two differ.
+        turned = bias and bias[0] != shape[0] and shape[1] and bias[0] % shape[1] == 0
+        return (*(("i", "o") if turned else ("o", "i")), *WINDOW_AXES[len(shape)])
+    return numbered_axes(len(shape))
 
 
-def model_order(names: Iterable[str]) -> list[str]:
-    """Return names layer by layer as people count, weight before bias: for files whose own order means nothing."""
-    return sorted(names, key=_place)
+def sort_names(names: Iterable[str]) -> list[str]:
+    """Return names in the order of layers, 2 before 10, weight before bias: for files whose order means nothing."""
+    return sorted(names, key=_order_key)
 
 
-def _place(name: str) -> tuple[object, ...]:
+def _order_key(name: str) -> tuple[object, ...]:
     layer, _, part = name.replace("/", ".").rpartition(".")
-    return natural(layer), _RANKS.get(part, len(_RANKS)), natural(part)
+    return natural_key(layer), _RANKS.get(part, len(_RANKS)), natural_key(part)
 
 
-def _strip(name: str) -> str:
+def _strip_prefixes(name: str) -> str:
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name

@@ -1,4 +1,4 @@
-"""Bytes of a file as arrays, and arrays as bytes: little-endian or big, in C order, any element type."""
+"""Bytes of a file to arrays, and arrays to bytes: either byte order, C order, any element type."""
 
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -8,18 +8,18 @@ import numpy as np
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault, gate_faults
-from cnnkit.exporters.core.weight_file import Array, Tensor, hashed
+from cnnkit.exporters.core.faults import faults_of
+from cnnkit.exporters.core.weight_file import Array, Tensor, hash_blocks
 from cnnkit.files.extents import MAX_RANK
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes
 
 _BLOCK = 16 << 20
 MISFIT = "does not fit its SHA-256: damaged, or changed by another program"
-STEP = 1 << 20  # bytes of a file that are looked at at once; a multiple of every element's size
+STEP = 1 << 20  # bytes of a file that are read at once; a multiple of every element's size
 
 
-def values_of(data: Bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+def decode_values(data: Bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
     """Return bytes as an array in native order; `dtype` may be of either byte order.
 
     Raises ValueError for a bool that is neither 0 nor 1.
@@ -30,7 +30,7 @@ def values_of(data: Bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Arra
     return np.asarray(values, dtype.newbyteorder("="), order="C")
 
 
-def streamed(
+def stream_array(
     path: Path,
     format_name: str,
     what: str,
@@ -41,21 +41,18 @@ def streamed(
     """Yield bytes of a file as flat arrays in native order, and return their SHA-256: a `Tensor.stream`.
 
     blocks    opens the file and yields whole elements of `dtype`, of either byte order
-    expected  the SHA-256, where the file tells it
+    expected  the SHA-256, where the file has it
 
-    Raises WeightFileError about `what` when the bytes are no such values or do not fit.
+    Raises WeightFileError about `what` when the bytes are not such values or do not fit the SHA-256.
     """
-    try:
-        with gate_faults(path, format_name):
-            digest = yield from hashed(values_of(data, dtype, (-1,)) for data in blocks())
+    with faults_of(path, format_name, what):
+        digest = yield from hash_blocks(decode_values(data, dtype, (-1,)) for data in blocks())
         if expected is not None and digest != expected:
             raise ValueError(MISFIT)
-    except ValueError as error:
-        raise fault(path, f"{what}: {error}", format_name=format_name) from error
     return digest
 
 
-def blocks_of(values: Array) -> Iterator[memoryview]:
+def encode_blocks(values: Array) -> Iterator[memoryview]:
     """Yield the bytes of an array, little-endian, in C order."""
     flat = np.require(values, values.dtype, "C").reshape(-1)
     step = max(_BLOCK // flat.itemsize, 1)
@@ -71,12 +68,12 @@ def require_rank(tensor: Tensor) -> None:
         raise ExportError(f"{tensor.kind} {printable(tensor.name)}: {problem}")
 
 
-def checked(tensor: Tensor) -> Array:
+def read_checked(tensor: Tensor) -> Array:
     """Return the values of a tensor. Raises ExportError when they are not of the shape and type that it declares."""
     values = tensor.read()
     if values.shape != tensor.shape or values.dtype.newbyteorder("=") != carrier(tensor.dtype):
-        came = f"{values.dtype} {values.shape}"
+        actual = f"{values.dtype} {values.shape}"
         raise ExportError(
-            f"{tensor.kind} {printable(tensor.name)}: declares {tensor.dtype} {tensor.shape}, holds {came}"
+            f"{tensor.kind} {printable(tensor.name)}: declares {tensor.dtype} {tensor.shape}, holds {actual}"
         )
     return values

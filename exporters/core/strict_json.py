@@ -1,10 +1,11 @@
-"""JSON of strangers: nothing that the standard does not have, no key twice, no depth or length without end."""
+"""Strict JSON, read and written: nothing beyond the standard, no key twice, limited depth and numbers."""
 
 import json
 import math
 from collections.abc import Callable
 from typing import Any
 
+from cnnkit.errors import ExportError
 from cnnkit.files.names import printable
 
 
@@ -16,33 +17,47 @@ def loads(data: bytes, number: Callable[[str], Any] | None = None) -> Any:
     try:
         return json.loads(
             data.decode(),
-            object_pairs_hook=_object,
-            parse_constant=_no_constant,
-            parse_float=number or _finite,
+            object_pairs_hook=_build_object,
+            parse_constant=_refuse_constant,
+            parse_float=number or _parse_finite,
             parse_int=number,
         )
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise ValueError(f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
         raise ValueError("JSON nested too deep") from error
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def dumps(
+    name: str, value: Any, *, indent: int | None = None, sort_keys: bool = False, ensure_ascii: bool = False
+) -> str:
+    """Return a value as JSON that UTF-8 can hold. Raises ExportError, about `name`, when it is not JSON."""
+    try:
+        text = json.dumps(value, ensure_ascii=ensure_ascii, allow_nan=False, indent=indent, sort_keys=sort_keys)
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can escape
+        return dumps(name, value, indent=indent, sort_keys=sort_keys, ensure_ascii=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ExportError(f"{name} is not JSON: {printable(str(error))}") from error
+    return text
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
-            raise ValueError(f"key {printable(name)} is there twice")
-        found[name] = value
-    return found
+        if name in members:
+            raise ValueError(f"key {printable(name)} occurs twice")
+        members[name] = value
+    return members
 
 
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     value = float(text)
     if math.isinf(value):
         raise ValueError(f"number {printable(text, 30)} is too large")

@@ -1,23 +1,20 @@
-"""What formats of others have no place for, as JSON: layers, kinds, roles and axes of tensors, the texts of the net."""
+"""The JSON that cnnkit adds to formats of other programs: layer, kind, role and axes of each tensor, and the texts."""
 
 import itertools
-import json
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cnnkit.errors import ExportError
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.files.names import printable
 
 FORMAT, VERSION = "cnnkit", 1
-TEXTS = ("architecture", "metadata", "position")
 _PARTS = ("key", "name", "layer", "kind", "role", "dtype")
 
 
-class Stored(NamedTuple):
-    """A tensor as a file has it: its type (or, of raw bits, their carrier), its shape, `Tensor.read` and `.stream`."""
+class StoredArray(NamedTuple):
+    """A tensor as a file stores it: type (of raw bits, the carrier), shape, `Tensor.read` and `Tensor.stream`."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -25,21 +22,21 @@ class Stored(NamedTuple):
     stream: Stream | None
 
 
-def keys(weights: WeightFile, taken: Collection[str], possible: Callable[[str], bool]) -> list[str]:
+def choose_keys(weights: WeightFile, taken: Collection[str], possible: Callable[[str], bool]) -> list[str]:
     """Return a key for every tensor: its name; where that is taken or not `possible`, kind/name, or else tensor-N."""
     used, reserved = set(taken), {tensor.name for tensor in weights}
-    found = []
+    keys = []
     for index, tensor in enumerate(weights):
         key = tensor.name
         if key in used or not possible(key):
             others = itertools.chain((f"{tensor.kind}/{key}",), (f"tensor-{n}" for n in itertools.count(index)))
             key = next(other for other in others if other not in used and other not in reserved and possible(other))
         used.add(key)
-        found.append(key)
-    return found
+        keys.append(key)
+    return keys
 
 
-def rows(weights: WeightFile, keys: list[str]) -> list[dict[str, Any]]:
+def describe_tensors(weights: WeightFile, keys: list[str]) -> list[dict[str, Any]]:
     """Return {key, name, layer, kind, role, axes, dtype} of every tensor, in order."""
     return [
         {"key": key, "name": t.name, "layer": t.layer, "kind": t.kind, "role": t.role}
@@ -48,23 +45,10 @@ def rows(weights: WeightFile, keys: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def to_json(name: str, value: Any) -> str:
-    """Return a value as JSON that UTF-8 can hold. Raises ExportError when it is not JSON."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # a lone surrogate
-            return json.dumps(value, allow_nan=False)
-        return text
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ExportError(f"{name} is not JSON: {printable(str(error))}") from error
-
-
-def weight_file(
-    path: Path, values: Mapping[str, Any], stored: Mapping[str, Stored], not_read: tuple[NotRead, ...]
+def build_weight_file(
+    path: Path, values: Mapping[str, Any], stored: Mapping[str, StoredArray], not_read: tuple[NotRead, ...]
 ) -> WeightFile:
-    """Return what `rows` and the texts in `values` say of the tensors in `stored`.
+    """Return the WeightFile of the tensors in `stored`; `values` holds their descriptions and the TEXTS.
 
     Raises ValueError when the two do not fit together.
     """
@@ -82,19 +66,20 @@ def weight_file(
     named = [row.get("key") for row in listed]
     if len(named) != len(stored) or not all(isinstance(key, str) and key in stored for key in named):
         raise ValueError("the list of tensors is not that of the tensors in the file")
-    tensors = tuple(_tensor(row, stored[row["key"]]) for row in listed)
+    tensors = tuple(_build_tensor(row, stored[row["key"]]) for row in listed)
     return WeightFile(
         tensors, texts["architecture"], texts["metadata"] or {}, texts["position"], (), not_read, str(path)
     )
 
 
-def _tensor(row: dict[str, Any], stored: Stored) -> Tensor:
+def _build_tensor(row: dict[str, Any], stored: StoredArray) -> Tensor:
     axes = row.get("axes")
-    if not _texts(axes) or not all(isinstance(row.get(part), str) for part in _PARTS):
-        raise ValueError(f"what is said of tensor {printable(str(row.get('key')), 60)} is incomplete")
+    if not _are_texts(axes) or not all(isinstance(row.get(part), str) for part in _PARTS):
+        raise ValueError(f"the description of tensor {printable(str(row.get('key')), 60)} is incomplete")
     if row["dtype"] != stored.dtype and carrier(row["dtype"]).name != stored.dtype:
         raise ValueError(
-            f"tensor {printable(row['key'], 60)} is said to be {printable(row['dtype'], 30)}, not {stored.dtype}"
+            f"tensor {printable(row['key'], 60)} is described as {printable(row['dtype'], 30)}, "
+            f"stored as {stored.dtype}"
         )
     return Tensor(
         *(row["name"], row["layer"], row["kind"], row["role"], tuple(axes or ())),
@@ -102,5 +87,5 @@ def _tensor(row: dict[str, Any], stored: Stored) -> Tensor:
     )
 
 
-def _texts(value: Any) -> bool:
+def _are_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)

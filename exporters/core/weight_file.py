@@ -1,4 +1,4 @@
-"""What a trained net is on disk: named tensors, the architecture, metadata, and where training stands."""
+"""A trained net on disk: named tensors, the architecture, metadata, and the position of the training."""
 
 import hashlib
 import math
@@ -17,14 +17,15 @@ from cnnkit.files.names import printable
 Array = np.ndarray[Any, np.dtype[Any]]
 Stream = Callable[[], Generator[Array, None, str]]
 
-_AHEAD = 2  # parts that the caller may be done with before they are hashed
+_AHEAD = 2  # blocks that may wait to be hashed
 KINDS = ("parameter", "state", "optimizer", "activation", "other")
+TEXTS = ("architecture", "metadata", "position")  # the attributes of a WeightFile that are JSON
 ROLES = ("weight", "recurrent_weight", "bias", "gamma", "beta", "mean", "variance", "embedding", "slot", "other")
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A named array with what it means; its values come when `read` is called.
+    """A named array and its meaning; its values are read when `read` is called.
 
     name   dotted, as in the tree: "2.weight"
     layer  path of its layer: "2"
@@ -33,8 +34,8 @@ class Tensor:
     axes   a name for each axis: ("o", "i", "kh", "kw"), ("out", "in")
     dtype  as stored; "bfloat16" and the float8 types have their raw bits in uint16 and uint8
     read   returns a C-contiguous array in native byte order
-    stream yields the same values flat, a few MiB at once, and returns their SHA-256; None where all must be read at
-           once
+    stream yields the same values flat, a few MiB at once, and returns their SHA-256; None where they can only be
+           read whole
     """
 
     name: str
@@ -87,7 +88,7 @@ class Tensor:
             name.rpartition(".")[0] if layer is None else layer,
             kind,
             role,
-            tuple(map(str, range(native.ndim))) if axes is None else axes,
+            numbered_axes(native.ndim) if axes is None else axes,
             stored,
             native.shape,
             lambda: native,
@@ -117,7 +118,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class NotRead:
-    """What a reader saw and left alone, how many times, and why."""
+    """What a reader saw and did not read, how many times, and why."""
 
     what: str
     count: int
@@ -131,10 +132,10 @@ class WeightFile:
     tensors       in the order of the net; a name is unique within its kind
     architecture  JSON: input shape, and for every layer type, fields, path, shapes; None when the file has none
     metadata      JSON: recipe, seed, data, backend, versions, history, ...
-    position      JSON: where training stands, for a resume; None for a net that is only used
-    edited        names of the tensors that somebody changed since the file was written
-    not_read      what the reader left alone
-    file, format  where it was read from, and as what
+    position      JSON: epoch, batch and step of the training, for a resume; None for a net that is only used
+    edited        names of the tensors that were changed by hand since the file was written
+    not_read      what the reader saw and did not read
+    file, format  the path and the format that it was read from
 
     Raises WeightFileError when a name occurs twice in one kind.
     """
@@ -152,7 +153,7 @@ class WeightFile:
         seen: set[tuple[str, str]] = set()
         for tensor in self.tensors:
             if (tensor.kind, tensor.name) in seen:
-                raise WeightFileError(f"{tensor.kind} {printable(tensor.name)} is there twice", file=self.file)
+                raise WeightFileError(f"{tensor.kind} {printable(tensor.name)} occurs twice", file=self.file)
             seen.add((tensor.kind, tensor.name))
 
     def __getitem__(self, name: str) -> Tensor:
@@ -160,10 +161,10 @@ class WeightFile:
 
         Raises KeyError when there is none.
         """
-        found = [tensor for tensor in self.tensors if tensor.name == name]
-        if not found:
+        tensors = [tensor for tensor in self.tensors if tensor.name == name]
+        if not tensors:
             raise KeyError(name)
-        return min(found, key=lambda tensor: KINDS.index(tensor.kind))
+        return min(tensors, key=lambda tensor: KINDS.index(tensor.kind))
 
     def __contains__(self, name: object) -> bool:
         return any(tensor.name == name for tensor in self.tensors)
@@ -188,7 +189,12 @@ class WeightFile:
         return {tensor.name: tensor.read() for tensor in self.select(kind)}
 
 
-def hashed(parts: Iterable[Array]) -> Generator[Array, None, str]:
+def numbered_axes(rank: int) -> tuple[str, ...]:
+    """Return "0", "1", ...: the names of axes that have no other."""
+    return tuple(map(str, range(rank)))
+
+
+def hash_blocks(parts: Iterable[Array]) -> Generator[Array, None, str]:
     """Yield arrays, and return the SHA-256 of all their bytes, little-endian, computed while the caller works.
 
     The caller must not change them: the hash lags behind.

@@ -1,44 +1,21 @@
-"""Format "diy-cnn-json": the weights file of a do-it-yourself CNN in Rust, whose arrays are serde's form of ndarray."""
+"""Format "diy-cnn-json": the weights file of a do-it-yourself CNN in Rust; read only."""
 
-import math
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
+from cnnkit.exporters.core.format import Format, Priority
+from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.exporters.diy_cnn.reader import ARRAYS, NAME, read_diy_cnn
 
-from cnnkit.exporters.core import strict_json
-from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.format import Format
-from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile
-from cnnkit.files.names import printable
-
-_LIMIT = 64 << 20
-
-
-class _Part(NamedTuple):
-    """Where an array of the file stands in the tree of the recipe."""
-
-    name: str
-    role: str
-    axes: tuple[str, ...]
-    published: tuple[int, ...]
-
-
-_PARTS = {
-    "conv_filters": _Part("0.weight", "weight", ("o", "i", "kh", "kw"), (8, 1, 3, 3)),
-    "conv_biases": _Part("0.bias", "bias", ("o",), (8,)),
-    "fc_weights": _Part("4.weight", "weight", ("out", "in"), (10, 1352)),
-    "fc_biases": _Part("4.bias", "bias", ("out",), (10,)),
-}
-_BEGIN = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*"(' + "|".join(_PARTS).encode() + rb')"\s*:')
+_BEGIN = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*"(' + "|".join(ARRAYS).encode() + rb')"\s*:')
 
 
 class DiyCnnJsonFormat(Format):
     """Reads such a file as the tensors of recipe `diy-cnn`, in float32."""
 
-    name = "diy-cnn-json"
+    name = NAME
     suffixes = (".json",)
+    priority = Priority.SPECIFIC
     description = "weights of the do-it-yourself CNN in Rust (conv_filters, conv_biases, fc_weights, fc_biases)"
     reads = True
 
@@ -48,51 +25,4 @@ class DiyCnnJsonFormat(Format):
 
     def read(self, path: Path) -> WeightFile:
         """Return the four tensors. Raises WeightFileError for anything but strict JSON of that form."""
-        size = path.stat().st_size
-        if size > _LIMIT:
-            problem = f"{size} bytes, more than {_LIMIT} for JSON"
-            raise fault(path, problem, kind="too_big", format_name=self.name)
-        try:
-            arrays = _arrays(strict_json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf")))
-        except ValueError as error:
-            raise fault(path, str(error), format_name=self.name) from error
-        published = all(arrays[key].shape == part.published for key, part in _PARTS.items())
-        tensors = tuple(
-            Tensor.of(part.name, arrays[key], role=part.role, axes=part.axes) for key, part in _PARTS.items()
-        )
-        return WeightFile(tensors, metadata={"recipe": "diy-cnn"} if published else {})
-
-
-def _arrays(document: Any) -> dict[str, Array]:
-    if not isinstance(document, dict) or document.keys() != _PARTS.keys():
-        found = [printable(key, 30) for key in document][:8] if isinstance(document, dict) else ["no object"]
-        raise ValueError(f"expected an object with {', '.join(_PARTS)}, got {', '.join(found)}")
-    arrays = {key: _array(key, document[key], len(part.axes)) for key, part in _PARTS.items()}
-    for weight, bias in (("conv_filters", "conv_biases"), ("fc_weights", "fc_biases")):
-        outputs, got = arrays[weight].shape[0], arrays[bias].shape[0]
-        if outputs != got:
-            raise ValueError(f"{bias}: expected {outputs} numbers, one for each output of {weight}, got {got}")
-    return arrays
-
-
-def _array(key: str, entry: Any, rank: int) -> Array:
-    if not isinstance(entry, dict) or entry.keys() != {"v", "dim", "data"}:
-        raise ValueError(f"{key}: expected an object with v, dim, data")
-    if type(entry["v"]) is not int or entry["v"] != 1:
-        raise ValueError(f"{key}: expected v 1, got {printable(repr(entry['v']), 30)}")
-    shape, values = entry["dim"], entry["data"]
-    if not isinstance(shape, list) or len(shape) != rank or not all(type(n) is int and n > 0 for n in shape):
-        raise ValueError(f"{key}: expected dim of {rank} positive integers, got {printable(repr(shape), 60)}")
-    if not isinstance(values, list):
-        raise ValueError(f"{key}: expected data to be a list of numbers")
-    for index, value in enumerate(values):
-        if type(value) not in (int, float):  # True is an int to Python, and a slip in a file
-            raise ValueError(f"{key}: expected numbers, got {printable(repr(value), 30)} at index {index}")
-    if len(values) != math.prod(shape):
-        raise ValueError(f"{key}: expected {math.prod(shape)} numbers for dim {shape}, got {len(values)}")
-    with np.errstate(over="ignore"):
-        array = np.array([float(value) if abs(value) < 1e300 else np.inf for value in values], np.float32)
-    if not np.isfinite(array).all():
-        index = int(np.isfinite(array).argmin())
-        raise ValueError(f"{key}: {printable(repr(values[index]), 30)} at index {index} does not fit float32")
-    return array.reshape(shape)
+        return read_diy_cnn(path)

@@ -1,1 +1,1 @@
-"""Format "plain-hdf5": HDF5 files of other makers, read only."""
+"""Format "plain-hdf5": HDF5 files of other programs, read only."""

@@ -1,33 +1,20 @@
-"""Format "plain-hdf5": HDF5 of other makers, read only: every numeric data set, its role only where its name says."""
+"""Format "plain-hdf5": HDF5 of other programs, read only."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.foreign_tensors import Foreign, is_hdf5
-from cnnkit.exporters.core.format import Format
-from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.files.hdf5_foreign import Listing, Stored
-from cnnkit.files.natural_order import natural
-
-_ROLES = {
-    "w": "weight", "weight": "weight", "weights": "weight", "kernel": "weight",
-    "b": "bias", "bias": "bias", "biases": "bias", "gamma": "gamma", "beta": "beta",
-    "mean": "mean", "running_mean": "mean", "var": "variance", "variance": "variance", "running_var": "variance",
-}  # fmt: skip
-_STATE = frozenset(("mean", "variance"))
-# Sony's nnabla says by the group before the last what a weight belongs to.
-_NNABLA = {
-    ("conv", 4): ("o", "i", "kh", "kw"), ("conv", 1): ("o",), ("affine", 2): ("in", "out"), ("affine", 1): ("out",),
-}  # fmt: skip
+from cnnkit.exporters.core.foreign_tensors import is_hdf5
+from cnnkit.exporters.core.format import Format, Priority
+from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.exporters.foreign_hdf5.reader import NAME, read_plain_hdf5
 
 
 class PlainHdf5Format(Format):
-    """Names are paths in the file; whoever wrote an attribute `index` beside each data set has it in that order."""
+    """Tensors are named by their paths, and come in the order of the attribute `index` where data sets have one."""
 
-    name = "plain-hdf5"
+    name = NAME
     suffixes = (".h5", ".hdf5")
-    description = "HDF5 of other makers: every numeric data set by its path"
+    priority = Priority.CATCH_ALL
+    description = "HDF5 of other programs: every numeric data set by its path"
     reads = True
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
@@ -36,28 +23,4 @@ class PlainHdf5Format(Format):
 
     def read(self, path: Path) -> WeightFile:
         """Return the numeric data sets. Raises WeightFileError when the file is damaged, or holds nothing at all."""
-        file = Foreign.opened(path, self.name)
-        datasets = file.listing.datasets
-        if not datasets and not file.listing.not_read and not file.listing.not_followed:
-            raise fault(path, "HDF5 file without any data set", format_name=self.name)
-        tensors = tuple(_tensor(file, place, stored) for place, stored in _ordered(datasets))
-        return WeightFile(tensors, None, _texts(file.listing), not_read=tuple(file.not_read()), file=str(path))
-
-
-def _ordered(datasets: Mapping[str, Stored]) -> list[tuple[str, Stored]]:
-    def key(item: tuple[str, Stored]) -> tuple[bool, float, object]:
-        index = item[1].attributes.get("index")
-        return not isinstance(index, int), index if isinstance(index, int) else 0, natural(item[0])
-
-    return sorted(datasets.items(), key=key)
-
-
-def _tensor(file: Foreign, place: str, stored: Stored) -> Tensor:
-    layer, _, last = place.rpartition("/")
-    role = _ROLES.get(last.lower().rstrip("0123456789"), "other")
-    axes = _NNABLA.get((layer.rpartition("/")[2], len(stored.shape))) if "need_grad" in stored.attributes else None
-    return file.tensor(place, place, layer, "state" if role in _STATE else "parameter", role, axes)
-
-
-def _texts(listing: Listing) -> dict[str, object]:
-    return {"attributes": dict(listing.attributes)} if listing.attributes else {}
+        return read_plain_hdf5(path)

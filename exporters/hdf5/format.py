@@ -1,32 +1,31 @@
-"""Format "hdf5": cnnkit's own weight files, that any HDF5 tool can open. README.md shows the layout."""
+"""Format "hdf5": cnnkit's own weight files, which any HDF5 tool can open. README.md shows the layout."""
 
 from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.core.faults import gate_faults
 from cnnkit.exporters.core.foreign_tensors import is_hdf5
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.hdf5.layout import FORMAT
-from cnnkit.exporters.hdf5.reader import read_hdf5
+from cnnkit.exporters.hdf5.reader import NAME, read_hdf5
 from cnnkit.exporters.hdf5.writer import write_hdf5
 from cnnkit.files.hdf5_foreign import list_hdf5
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 class Hdf5Format(Format):
     """Exact, compressible, verified: every tensor has its SHA-256, every chunk and header a checksum."""
 
-    name = "hdf5"
+    name = NAME
     suffixes = (".h5", ".hdf5")
+    priority = Priority.SPECIFIC
     description = "cnnkit's own format: everything, exactly, readable with any HDF5 tool"
-    reads = True
-    writes = True
+    reads = writes = True
     options = {"compression": "gzip level, 0 (none) to 9"}  # noqa: RUF012
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Return whether it is HDF5 with cnnkit's name at the root: seen at the beginning, or by the worker process."""
+        """Return whether it is HDF5 with cnnkit's format name: seen in `head`, or by the worker process at the root."""
         if not is_hdf5(head):
             return False
         try:
@@ -35,9 +34,8 @@ class Hdf5Format(Format):
             return False
 
     def read(self, path: Path) -> WeightFile:
-        """Return what a file by cnnkit holds. Raises WeightFileError when it is damaged or of another maker."""
-        with gate_faults(path, self.name):
-            return read_hdf5(path)
+        """Return the content of a file by cnnkit. Raises WeightFileError for damage, and for any other file."""
+        return read_hdf5(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:
         """Write `weights`; the same weights give the same bytes.

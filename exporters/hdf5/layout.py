@@ -1,4 +1,4 @@
-"""What writer and reader of the HDF5 format agree on: where things lie and how text is stored in attributes."""
+"""The layout that writer and reader of the HDF5 format share: groups, names, and text in attributes."""
 
 import json
 from typing import Any
@@ -14,10 +14,9 @@ GROUPS = {
     "activation": "activations",
     "other": "other",
 }
-TEXTS = ("architecture", "metadata", "position")
 
 
-def link_name(name: str) -> str:
+def to_link_name(name: str) -> str:
     """Return `name` as the name of a data set: "/" is %2F, "%" is %25, NUL %00, a lone surrogate %uD800, "" is %."""
     escaped = "".join(_escape(character) for character in name)
     return escaped.replace(".", "%2E") if not escaped.strip(".") and escaped else escaped or "%"
@@ -41,26 +40,26 @@ def put_text(attributes: Any, key: str, text: str) -> None:
         stored = text.encode()
     except ValueError:
         key, stored = f"{key}_json", json.dumps(text).encode()
-    attributes.create(key, np.bytes_(stored), dtype=utf8(stored))
+    attributes.create(key, np.bytes_(stored), dtype=utf8_type(stored))
 
 
 def get_text(attributes: Any, key: str) -> str:
     """Return the text that `put_text` stored. Raises ValueError when there is none."""
     if key in attributes:
-        return _fixed(attributes, key)
+        return _get_fixed(attributes, key)
     if f"{key}_json" in attributes:
-        return str(json.loads(_fixed(attributes, f"{key}_json")))
+        return str(json.loads(_get_fixed(attributes, f"{key}_json")))
     raise ValueError(f"attribute {key} is missing")
 
 
-def _fixed(attributes: Any, key: str) -> str:
+def _get_fixed(attributes: Any, key: str) -> str:
     kind = attributes.get_id(key).get_type()
     if kind.get_class() != 3 or kind.is_variable_str():
         raise ValueError(f"attribute {key} is not a text of fixed length")
     return bytes(attributes[key]).decode()
 
 
-def utf8(stored: bytes) -> Any:
+def utf8_type(stored: bytes) -> Any:
     """Return the HDF5 type of a UTF-8 text of fixed length."""
     import h5py
 

@@ -1,26 +1,23 @@
-"""Reads a JSON document of weights strictly; a number stays text until its type is known, and is rounded once."""
+"""Reads a JSON document of weights, strictly; a number stays text until its type is known, and is rounded once."""
 
-import functools
 import math
 from pathlib import Path
 from typing import Any
 
-from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.tensor_list import TEXTS
-from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, sha256
+from cnnkit.exporters.core.faults import fault, faults_of
+from cnnkit.exporters.core.number_text.parsing import NumberError, parse_numbers
+from cnnkit.exporters.core.number_text.patterns import SPECIAL, WIDTHS
+from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Tensor, WeightFile, sha256
 from cnnkit.exporters.json.writer import FORMAT, VERSION
-from cnnkit.exporters.text.grammar import SPECIAL, WIDTHS
-from cnnkit.exporters.text.parsing import NumberError, parse
-from cnnkit.files.extents import byte_count
+from cnnkit.files.extents import count_bytes
 from cnnkit.files.names import printable
 
+NAME = "json"
 _LIMIT = 256 << 20
 _NAMED = ("name", "layer", "kind", "role", "dtype")
 _PARTS = frozenset((*_NAMED, "axes", "shape", "values", "sha256"))
-_fault = functools.partial(fault, format_name="json")
 
 
 class _Number(str):
@@ -30,47 +27,41 @@ class _Number(str):
 
 
 def read_json(path: Path) -> WeightFile:
-    """Return what a document holds. Raises WeightFileError for anything but strict JSON of this form."""
+    """Return the content of a document. Raises WeightFileError for anything but strict JSON of this form."""
     size = path.stat().st_size
     if size > _LIMIT:
-        raise _fault(path, f"{size} bytes, more than {_LIMIT} for JSON", kind="too_big")
-    try:
+        raise fault(path, f"{size} bytes, more than {_LIMIT} for JSON", kind="too_big", format_name=NAME)
+    with faults_of(path, NAME):
         document = strict_json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), _Number)
-        return _weight_file(path, document)
-    except WeightFileError:
-        raise
-    except ValueError as error:
-        raise _fault(path, str(error)) from error
-    except RecursionError as error:
-        raise _fault(path, "JSON nested too deep") from error
+        return _build_weight_file(path, document)
 
 
-def _weight_file(path: Path, document: Any) -> WeightFile:
+def _build_weight_file(path: Path, document: Any) -> WeightFile:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f'expected an object with "format": "{FORMAT}"')
     if document.get("version") != str(VERSION) or not isinstance(document["version"], _Number):
         raise ValueError(f"expected version {VERSION} of {FORMAT}: upgrade cnnkit")
-    texts = {name: _plain(document.get(name)) for name in TEXTS}
+    texts = {name: _to_plain(document.get(name)) for name in TEXTS}
     for name, text in texts.items():
         if text is not None and not isinstance(text, dict):
             raise ValueError(f"{name} is not a JSON object")
     rows = document.get("tensors")
     if not isinstance(rows, list):
         raise ValueError("tensors is not a list")
-    found, edited = [], []
+    tensors, edited = [], []
     for index, row in enumerate(rows):
-        tensor, as_written = _tensor(f"tensors[{index}]", row)
-        rows[index] = None  # its numbers as text take ten times the memory
-        found.append(tensor)
+        tensor, as_written = _build_tensor(f"tensors[{index}]", row)
+        rows[index] = None  # as text, its numbers take ten times the memory
+        tensors.append(tensor)
         if not as_written:
             edited.append(tensor.name)
     unknown = sorted(document.keys() - {"format", "version", "tensors", *TEXTS})
     not_read = tuple(NotRead(printable(key, 60), 1, "not part of the format") for key in unknown)
     texts["metadata"] = texts["metadata"] or {}
-    return WeightFile(tuple(found), **texts, edited=tuple(edited), not_read=not_read, file=str(path))
+    return WeightFile(tuple(tensors), **texts, edited=tuple(edited), not_read=not_read, file=str(path))
 
 
-def _tensor(where: str, row: Any) -> tuple[Tensor, bool]:
+def _build_tensor(where: str, row: Any) -> tuple[Tensor, bool]:
     if not isinstance(row, dict) or not row.keys() <= _PARTS or not _PARTS - {"sha256"} <= row.keys():
         raise ValueError(f"{where}: expected an object with {', '.join(sorted(_PARTS))}")
     texts = [row[key] for key in _NAMED] + (row["axes"] if isinstance(row["axes"], list) else [None])
@@ -78,29 +69,29 @@ def _tensor(where: str, row: Any) -> tuple[Tensor, bool]:
         raise ValueError(f"{where}: expected text for {', '.join(_NAMED)}, and a list of texts for axes")
     if row["dtype"] not in WIDTHS:
         raise ValueError(f"{where}: element type {printable(row['dtype'], 30)} is not one of {', '.join(WIDTHS)}")
-    shape = _plain(row["shape"])
+    shape = _to_plain(row["shape"])
     where = f"{where} ({printable(row['name'], 60)})"
     try:
-        byte_count(shape, carrier(row["dtype"]).itemsize)
+        count_bytes(shape, carrier(row["dtype"]).itemsize)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
-    values = _values(where, row["values"], row["dtype"], math.prod(shape)).reshape(shape)
+    values = _parse_values(where, row["values"], row["dtype"], math.prod(shape)).reshape(shape)
     parts = {key: row[key] for key in ("layer", "kind", "role", "dtype")}
     tensor = Tensor.of(row["name"], values, axes=tuple(row["axes"]), **parts)
     return tensor, row.get("sha256") == sha256(values)
 
 
-def _values(where: str, numbers: Any, dtype: str, count: int) -> Array:
+def _parse_values(where: str, numbers: Any, dtype: str, count: int) -> Array:
     if not isinstance(numbers, list):
         raise ValueError(f"{where}: values is not a list")
     if len(numbers) != count:
         raise ValueError(f"{where}: expected {count} numbers, found {len(numbers)}")
     for index, value in enumerate(() if set(map(type, numbers)) == {_Number} else numbers):
         if type(value) is not _Number and not _is_special(value):
-            problem = 'is no number, nor "+inf", "-inf", "+nan", "-nan", "+nan(0x1)"'
+            problem = 'is not a number, nor "+inf", "-inf", "+nan", "-nan", "+nan(0x1)"'
             raise ValueError(f"{where}: value {index}: {printable(repr(value), 60)} {problem}")
     try:
-        return parse(" ".join(numbers).encode(), dtype)
+        return parse_numbers(" ".join(numbers).encode(), dtype)
     except NumberError as error:
         raise ValueError(f"{where}: value {error.index}: {error}") from error
 
@@ -109,16 +100,16 @@ def _is_special(value: Any) -> bool:
     return type(value) is str and SPECIAL.fullmatch(value.encode("utf-8", "replace")) is not None
 
 
-def _plain(value: Any) -> Any:
-    """Return a value with its numbers made of their texts."""
+def _to_plain(value: Any) -> Any:
+    """Return a value with the texts of numbers converted to numbers."""
     if type(value) is _Number:
-        return _number(value)
+        return _parse_number(value)
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+        return {key: _to_plain(item) for key, item in value.items()}
+    return [_to_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _number(text: str) -> int | float:
+def _parse_number(text: str) -> int | float:
     if not set(text) & set(".eE"):
         return int(text)
     value = float(text)

@@ -1,12 +1,12 @@
-"""The `.keras` zip: what it says of the model, and where the HDF5 file inside it lies."""
+"""The `.keras` zip: its configuration, and where the HDF5 file inside it lies."""
 
 from pathlib import Path
 from typing import NamedTuple
 
-from cnnkit.exporters.core.faults import fault, gate_faults
+from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.names import printable
-from cnnkit.files.zip_gate import ZipGate
+from cnnkit.files.zip_gate import open_zip
 
 WEIGHTS = "model.weights.h5"
 _PICKLED = "model.weights.npz"
@@ -14,7 +14,7 @@ _TEXT = 64 << 20
 
 
 class Archive(NamedTuple):
-    """Texts of the two JSON members, the window of the HDF5 member in the zip, what was left alone."""
+    """Texts of the two JSON members, (begin, length) of the HDF5 member in the zip, and what is not read."""
 
     config: bytes | None
     metadata: bytes | None
@@ -28,12 +28,12 @@ def is_archive(names: tuple[str, ...]) -> bool:
 
 
 def open_archive(path: Path, format_name: str) -> Archive:
-    """Return what a `.keras` file holds; the weights have been compared with their check sum.
+    """Return the parts of a `.keras` file; the weights have been compared with their checksum.
 
-    Raises WeightFileError when it is damaged, or keeps the weights in a form that is not read.
+    Raises WeightFileError when it is damaged, or stores the weights in a form that is not read.
     """
-    with gate_faults(path, format_name):
-        gate = ZipGate(path)
+    with faults_of(path, format_name):
+        gate = open_zip(path)
         if WEIGHTS not in gate.members:
             problem = f"{_PICKLED} holds pickled dictionaries, which are never loaded"
             raise fault(path, problem, kind="refused", format_name=format_name)

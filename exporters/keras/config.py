@@ -1,4 +1,4 @@
-"""The configuration that Keras keeps beside weights, as data: classes, names, nesting. Nothing is evaluated."""
+"""The configuration that Keras stores beside weights, as data: classes, names, nesting. Nothing is evaluated."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _MAX_DEPTH = 32
 
 
 class LayerConfig(NamedTuple):
-    """One layer: its class in snake case, its name, its fields, and where a Keras 3 weights file keeps it."""
+    """One layer: its class in snake case, its name, its fields, and its path in a Keras 3 weights file."""
 
     kind: str
     name: str
@@ -20,8 +20,8 @@ class LayerConfig(NamedTuple):
     place: str
 
 
-def parse(text: Any, what: str, not_read: list[NotRead]) -> Any:
-    """Return the JSON value of an attribute or member, or None when it is missing or no strict JSON, which is noted."""
+def parse_config(text: Any, what: str, not_read: list[NotRead]) -> Any:
+    """Return the JSON value of an attribute or member; None when it is missing or, with a note, not strict JSON."""
     if not isinstance(text, str | bytes):
         return None
     try:
@@ -30,11 +30,11 @@ def parse(text: Any, what: str, not_read: list[NotRead]) -> Any:
     except ValueError as error:
         not_read.append(NotRead(what, 1, printable(str(error))))
         return None
-    not_read += lambdas(value)
+    not_read += list_lambdas(value)
     return value
 
 
-def layers(config: Any, prefix: str = "layers", depth: int = 0) -> Iterator[LayerConfig]:
+def iterate_layers(config: Any, prefix: str = "layers", depth: int = 0) -> Iterator[LayerConfig]:
     """Yield the layers of a model in order, a nested model before the layers inside it."""
     fields = config.get("config") if isinstance(config, dict) else None
     entries = fields.get("layers") if isinstance(fields, dict) else fields  # Keras 2.2.0: the list itself
@@ -44,25 +44,25 @@ def layers(config: Any, prefix: str = "layers", depth: int = 0) -> Iterator[Laye
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
             continue
-        kind, inner = snake_case(entry["class_name"]), entry.get("config")
+        kind, inner = to_snake_case(entry["class_name"]), entry.get("config")
         count = used[kind] = used.get(kind, -1) + 1
         place = f"{prefix}/{kind}" if count == 0 else f"{prefix}/{kind}_{count}"
         inner_fields = inner if isinstance(inner, dict) else {}
         name = inner_fields.get("name", entry.get("name"))
         yield LayerConfig(kind, name if isinstance(name, str) else "", inner_fields, place)
-        yield from layers(entry, f"{place}/layers", depth + 1)
+        yield from iterate_layers(entry, f"{place}/layers", depth + 1)
 
 
-def snake_case(name: str) -> str:
+def to_snake_case(name: str) -> str:
     """BatchNormalization -> batch_normalization, Conv2D -> conv2d, as Keras does it."""
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def lambdas(config: Any) -> list[NotRead]:
-    """Return a line for every Lambda layer: its code stays text."""
-    found, waiting = [], [config]
+def list_lambdas(config: Any) -> list[NotRead]:
+    """Return a note for every Lambda layer: its code is kept as text."""
+    skipped, waiting = [], [config]
     while waiting:
         value = waiting.pop()
         if isinstance(value, list):
@@ -72,5 +72,5 @@ def lambdas(config: Any) -> list[NotRead]:
             if value.get("class_name") == "Lambda":
                 fields = value.get("config")
                 name = fields.get("name") if isinstance(fields, dict) else None
-                found.append(NotRead(f"code of Lambda layer {printable(str(name))}", 1, "kept as text, never run"))
-    return found
+                skipped.append(NotRead(f"code of Lambda layer {printable(str(name))}", 1, "kept as text, never run"))
+    return skipped

@@ -1,19 +1,20 @@
-"""The Keras format as the registry knows it."""
+"""Format "keras": weights of Keras of all generations, read; those of Keras 3, written."""
 
 from pathlib import Path
 from typing import Any
 
+from cnnkit.exporters.core.claims import select_network_tensors
 from cnnkit.exporters.core.foreign_tensors import is_hdf5
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.keras.archive import is_archive
-from cnnkit.exporters.keras.legacy import is_legacy
+from cnnkit.exporters.keras.legacy_reader import is_legacy
 from cnnkit.exporters.keras.reader import NAME, read_archive, read_hdf5
-from cnnkit.exporters.keras.saved import is_saved
-from cnnkit.exporters.keras.writer import network_tensors, require_same, write_keras
+from cnnkit.exporters.keras.weights_reader import is_saved
+from cnnkit.exporters.keras.writer import require_same, write_keras
 from cnnkit.files.hdf5_foreign import list_hdf5
-from cnnkit.files.hdf5_library import UnsafeFileError
-from cnnkit.files.zip_gate import member_names
+from cnnkit.files.unsafe_file import UnsafeFileError
+from cnnkit.files.zip_gate import is_zip, read_member_names
 
 
 class KerasFormat(Format):
@@ -21,13 +22,14 @@ class KerasFormat(Format):
 
     name = NAME
     suffixes = (".weights.h5",)
+    priority = Priority.SPECIFIC
     description = "Keras: .h5 of all generations, .weights.h5 and .keras"
     reads = writes = True
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Return whether it is a Keras 3 zip, or HDF5 with Keras's attributes or names."""
+        """Return whether it is a Keras 3 zip, or HDF5 with attributes or names as Keras writes them."""
         if not is_hdf5(head):
-            return is_archive(member_names(path, head))
+            return is_archive(read_member_names(path, head))
         try:
             listing = list_hdf5(path)
         except UnsafeFileError:
@@ -36,22 +38,20 @@ class KerasFormat(Format):
 
     def read(self, path: Path) -> WeightFile:
         """Return what a Keras file holds, the configuration in metadata["keras"]. Raises WeightFileError."""
-        with path.open("rb") as stream:
-            head = stream.read(8192)
-        return read_hdf5(path) if is_hdf5(head) else read_archive(path)
+        return read_archive(path) if is_zip(path) else read_hdf5(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Write the weights for the equivalent keras.Sequential. Raises ExportError for what that cannot express."""
         write_keras(weights, path)
 
     def losses(self, weights: WeightFile) -> tuple[str, ...]:
-        """Return what does not come along: Keras's layers stand in for the architecture, the rest is left."""
-        left = len(weights.tensors) - len(network_tensors(weights))
-        lines = [f"{left} tensors that are neither parameters nor state"] if left else []
-        lines += ["the architecture as cnnkit reads it (Keras' configuration of it is there)"]
+        """Return what is not written: Keras's configuration replaces the architecture, only the network is kept."""
+        others = len(weights) - len(select_network_tensors(weights))
+        lines = [f"{others} tensors that are neither parameters nor state"] if others else []
+        lines += ["the architecture as cnnkit reads it (Keras's configuration of it is kept)"]
         lines += ["the metadata"] if weights.metadata else []
         return (*lines, *(["the position of the training"] if weights.position is not None else []))
 
     def check(self, weights: WeightFile, path: Path) -> None:
-        """Read the file back. Raises ExportError when a variable is not what the layouts ask for."""
+        """Read the file back. Raises ExportError when a variable differs."""
         require_same(weights, self.read(path))

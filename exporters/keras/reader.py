@@ -1,4 +1,4 @@
-"""Reads Keras files: finds out which kind, puts tensors in order, keeps the configuration as data."""
+"""Reads Keras files: tensors in the order of the model, the configuration as data in the metadata."""
 
 from collections import Counter
 from dataclasses import replace
@@ -8,10 +8,10 @@ from typing import Any
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.foreign_tensors import Foreign
 from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile
-from cnnkit.exporters.keras import config as configs
 from cnnkit.exporters.keras.archive import open_archive
-from cnnkit.exporters.keras.legacy import is_legacy, read_legacy
-from cnnkit.exporters.keras.saved import is_saved, read_saved
+from cnnkit.exporters.keras.config import iterate_layers, parse_config
+from cnnkit.exporters.keras.legacy_reader import is_legacy, read_legacy
+from cnnkit.exporters.keras.weights_reader import is_saved, read_saved
 
 NAME = "keras"
 
@@ -20,18 +20,20 @@ def read_archive(path: Path) -> WeightFile:
     """Return what a `.keras` zip holds. Raises WeightFileError."""
     archive = open_archive(path, NAME)
     not_read = archive.not_read
-    config = configs.parse(archive.config, "config.json", not_read)
-    about = configs.parse(archive.metadata, "metadata.json", not_read)
+    config = parse_config(archive.config, "config.json", not_read)
+    about = parse_config(archive.metadata, "metadata.json", not_read)
     known = {key: about[key] for key in ("keras_version", "date_saved") if isinstance(about, dict) and key in about}
-    file = Foreign.opened(path, NAME, archive.window)
-    return _weight_file(file, read_saved(file, list(configs.layers(config))), known | {"config": config}, not_read)
+    file = Foreign.open(path, NAME, archive.window)
+    return _build_weight_file(
+        file, read_saved(file, list(iterate_layers(config))), known | {"config": config}, not_read
+    )
 
 
 def read_hdf5(path: Path) -> WeightFile:
     """Return what a Keras `.h5` or `.weights.h5` holds. Raises WeightFileError."""
-    file = Foreign.opened(path, NAME)
+    file = Foreign.open(path, NAME)
     if not is_legacy(file.listing) and not is_saved(file.listing):
-        raise fault(path, "HDF5 file of another maker than Keras", format_name=NAME)
+        raise fault(path, "HDF5 file that Keras did not write", format_name=NAME)
     root, not_read = file.listing.attributes, list[NotRead]()
     inner = file.listing.groups.get("model_weights", {})
     known: dict[str, Any] = {
@@ -39,17 +41,17 @@ def read_hdf5(path: Path) -> WeightFile:
     }
     for key in ("model_config", "training_config"):
         if key in root:
-            known[key.replace("model_", "")] = configs.parse(root[key], key, not_read)
+            known[key.replace("model_", "")] = parse_config(root[key], key, not_read)
     read = read_legacy if is_legacy(file.listing) else read_saved
-    return _weight_file(file, read(file, list(configs.layers(known.get("config")))), known, not_read)
+    return _build_weight_file(file, read(file, list(iterate_layers(known.get("config")))), known, not_read)
 
 
-def _weight_file(
-    file: Foreign, found: list[tuple[str, Tensor]], known: dict[str, Any], not_read: list[NotRead]
+def _build_weight_file(
+    file: Foreign, placed: list[tuple[str, Tensor]], known: dict[str, Any], not_read: list[NotRead]
 ) -> WeightFile:
-    """Name tensors that share a name by their places; keep the places of all."""
-    counts = Counter(tensor.name for _, tensor in found)
-    named = [(place, t if counts[t.name] == 1 else replace(t, name=place)) for place, t in found]
+    """Name tensors that share a name by their paths instead; keep the paths of all in the metadata."""
+    counts = Counter(tensor.name for _, tensor in placed)
+    named = [(place, t if counts[t.name] == 1 else replace(t, name=place)) for place, t in placed]
     about = {key: value for key, value in known.items() if value is not None}
     metadata = {"keras": about | {"paths": {tensor.name: f"/{place}" for place, tensor in named}}}
     tensors = tuple(tensor for _, tensor in named)

@@ -1,45 +1,37 @@
-"""One NPY array, alone or in a zip: its header now, its values when asked."""
+"""Reads a file by numpy.save: the header first, the values when asked."""
 
-import io
+import functools
+from pathlib import Path
 
-import numpy as np
+from cnnkit.exporters.core.faults import faults_of
+from cnnkit.exporters.core.npy_array import HEAD, decode_array, is_in_order, read_header
+from cnnkit.exporters.core.raw_values import STEP, stream_array
+from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, numbered_axes
+from cnnkit.files.npy_header import NpyHeader
+from cnnkit.files.stored_file import StoredFile
 
-from cnnkit.exporters.core.raw_values import values_of
-from cnnkit.exporters.core.weight_file import Array
-from cnnkit.files.extents import byte_count
-from cnnkit.files.hdf5_library import UnsafeFileError
-from cnnkit.files.npy_header import LONGEST, NpyHeader, NpyTypeError, parse_npy_header
-from cnnkit.files.stored_file import Bytes
-
-HEAD = LONGEST + 12  # what may come before the values
-
-
-def header_of(head: bytes, stored: int) -> NpyHeader:
-    """Return the header of an array that takes `stored` bytes with it, of which `head` are the first.
-
-    Raises NpyTypeError when the elements are not numbers, UnsafeFileError for pickled ones,
-    ValueError when header and length do not fit together.
-    """
-    try:
-        header = parse_npy_header(io.BytesIO(head), complex_too=True)
-    except NpyTypeError as error:
-        if error.pickled:
-            raise UnsafeFileError(str(error), "refused") from error
-        raise
-    declared = byte_count(header.shape, header.dtype.itemsize)
-    if header.header_bytes + declared > stored:
-        there = stored - header.header_bytes
-        raise ValueError(f"truncated: {header.dtype} {header.shape} takes {declared} bytes, {there} there")
-    return header
+NAME = "npy"
+_TENSOR = "arr_0"  # what NumPy calls an array without a name
 
 
-def array_of(data: Bytes, header: NpyHeader) -> Array:
-    """Return the values as a C-contiguous array in native order. Raises ValueError for a bool beyond 0 and 1."""
-    if not header.fortran_order:
-        return values_of(data, header.dtype, header.shape)
-    return np.ascontiguousarray(values_of(data, header.dtype, header.shape[::-1]).T).reshape(header.shape)
+def read_npy(path: Path) -> WeightFile:
+    """Return the array as the one tensor "arr_0". Raises WeightFileError when it is damaged or not of numbers."""
+    with faults_of(path, NAME):
+        file = StoredFile(path)
+        header = read_header(file.read(0, min(file.size, HEAD)).tobytes(), file.size)
+    behind = file.size - header.header_bytes - header.value_bytes
+    not_read = (NotRead("bytes behind the array", behind, "not part of it"),) if behind else ()
+    axes = numbered_axes(len(header.shape))
+    read = functools.partial(_read, file, header)
+    blocks = functools.partial(file.blocks, header.header_bytes, header.value_bytes, STEP)
+    stream = functools.partial(stream_array, path, NAME, _TENSOR, blocks, header.dtype)
+    tensor = Tensor(
+        *(_TENSOR, "", "parameter", "other", axes, header.dtype.name, header.shape, read),
+        stream if is_in_order(header) else None,
+    )
+    return WeightFile((tensor,), not_read=not_read, file=str(path))
 
 
-def in_order(header: NpyHeader) -> bool:
-    """Return whether the values lie in C order: an array of one long axis does, whatever its header says."""
-    return not header.fortran_order or sum(extent > 1 for extent in header.shape) < 2
+def _read(file: StoredFile, header: NpyHeader) -> Array:
+    with faults_of(file.path, NAME):
+        return decode_array(file.read(header.header_bytes, header.value_bytes), header)

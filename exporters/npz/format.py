@@ -1,40 +1,34 @@
-"""Format "npz": a zip of NPY arrays, as numpy.savez writes it; of cnnkit's own, everything comes back."""
+"""Format "npz": a zip of NPY arrays, as numpy.savez writes it; a file by cnnkit keeps everything."""
 
 from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.core.faults import fault, gate_faults
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.exporters.npz.reader import read_npz
+from cnnkit.exporters.npz.reader import NAME, read_npz
 from cnnkit.exporters.npz.writer import write_npz
-from cnnkit.files.names import printable
-from cnnkit.files.zip_gate import member_names
+from cnnkit.files.zip_gate import read_member_names
 
 
 class NpzFormat(Format):
-    """Strict: nothing is unpickled, nothing evaluated, nothing unpacked to the disk."""
+    """Nothing is unpickled, evaluated, or unpacked to the disk."""
 
-    name = "npz"
+    name = NAME
     suffixes = (".npz",)
+    priority = Priority.CATCH_ALL
     description = "NumPy's npz: exact, for numpy.load"
-    reads = True
-    writes = True
+    reads = writes = True
     options = {"compression": "deflate level, 0 (none) to 9"}  # noqa: RUF012
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether the file is a zip whose members are all .npy."""
-        names = member_names(path, head)
+        names = read_member_names(path, head)
         return bool(names) and all(name.endswith(".npy") for name in names)
 
     def read(self, path: Path) -> WeightFile:
         """Return the arrays as tensors. Raises WeightFileError when the file is damaged or holds pickled objects."""
-        with gate_faults(path, self.name):
-            try:
-                return read_npz(path)
-            except ValueError as error:
-                raise fault(path, printable(str(error), 400), format_name=self.name) from error
+        return read_npz(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:
         """Write `weights`; the same weights give the same bytes.

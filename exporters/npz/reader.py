@@ -1,31 +1,36 @@
-"""Reads the arrays of an NPZ file: lists first, loads a tensor when asked."""
+"""Reads the arrays of an NPZ file: lists them first, reads values when asked."""
 
 import functools
 from pathlib import Path
 
 from cnnkit.exporters.core import strict_json
-from cnnkit.exporters.core.faults import fault, gate_faults
-from cnnkit.exporters.core.name_conventions import meaning, model_order
-from cnnkit.exporters.core.raw_values import STEP, streamed
-from cnnkit.exporters.core.tensor_list import Stored, weight_file
+from cnnkit.exporters.core.faults import faults_of
+from cnnkit.exporters.core.name_conventions import interpret_name, sort_names
+from cnnkit.exporters.core.npy_array import HEAD, decode_array, is_in_order, read_header
+from cnnkit.exporters.core.raw_values import STEP, stream_array
+from cnnkit.exporters.core.tensor_list import StoredArray, build_weight_file
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
-from cnnkit.exporters.npy.reader import HEAD, array_of, header_of, in_order
 from cnnkit.files.names import printable
 from cnnkit.files.npy_header import NpyHeader, NpyTypeError
-from cnnkit.files.zip_gate import ZipGate
+from cnnkit.files.zip_gate import ZipGate, open_zip
 
-DOCUMENT = "cnnkit.json"  # the array of bytes that says what the others are
+NAME = "npz"
+DOCUMENT = "cnnkit.json"  # the array of bytes that describes the others
 _LONGEST = 64 << 20
 
 
 def read_npz(path: Path) -> WeightFile:
-    """Return what the file holds. Raises UnsafeFileError, or ValueError in one line, when it cannot be believed."""
-    archive = ZipGate(path)
+    """Return the arrays as tensors. Raises WeightFileError when the file is damaged or holds pickled objects."""
+    with faults_of(path, NAME):
+        return _build_weight_file(path, open_zip(path))
+
+
+def _build_weight_file(path: Path, archive: ZipGate) -> WeightFile:
     stored, not_read, document = {}, [], None
     for member in archive.members:
         name = member.removesuffix(".npy")
         try:
-            header = _header(archive, member)
+            header = _read_header(archive, member)
         except NpyTypeError as error:
             if name == DOCUMENT:
                 raise
@@ -35,24 +40,26 @@ def read_npz(path: Path) -> WeightFile:
         if name == DOCUMENT:
             document = header, read
         else:
-            stored[name] = Stored(header.dtype.name, header.shape, read, _stream(path, archive, member, header))
+            stored[name] = StoredArray(
+                header.dtype.name, header.shape, read, _make_stream(path, archive, member, header)
+            )
     if archive.unclaimed:
         not_read.append(NotRead("bytes between the members of the zip", archive.unclaimed, "part of none"))
     if document is None:
-        return _theirs(path, stored, tuple(not_read))
+        return _read_foreign(path, stored, tuple(not_read))
     header, read = document
     if header.dtype.name != "uint8" or len(header.shape) != 1 or header.value_bytes > _LONGEST:
         raise ValueError(f"{DOCUMENT}: expected at most {_LONGEST} bytes, got {header.dtype} {header.shape}")
     values = strict_json.loads(read().tobytes())
     if not isinstance(values, dict):
         raise ValueError(f"{DOCUMENT} is not a JSON object")
-    return weight_file(path, values, stored, tuple(not_read))
+    return build_weight_file(path, values, stored, tuple(not_read))
 
 
-def _header(archive: ZipGate, member: str) -> NpyHeader:
+def _read_header(archive: ZipGate, member: str) -> NpyHeader:
     size = archive.members[member].size
     try:
-        header = header_of(archive.peek(member, HEAD), size)
+        header = read_header(archive.peek(member, HEAD), size)
         if size != header.header_bytes + header.value_bytes:
             raise ValueError(f"{size - header.header_bytes} bytes for {header.dtype} {header.shape}")
     except NpyTypeError:
@@ -62,29 +69,25 @@ def _header(archive: ZipGate, member: str) -> NpyHeader:
     return header
 
 
-def _theirs(path: Path, stored: dict[str, Stored], not_read: tuple[NotRead, ...]) -> WeightFile:
-    """Return the arrays in the order in which people count; the order in the zip means nothing."""
+def _read_foreign(path: Path, stored: dict[str, StoredArray], not_read: tuple[NotRead, ...]) -> WeightFile:
+    """Return the arrays sorted by name, 2 before 10; the order in the zip means nothing."""
     dotted = {name: name.replace("/", ".") for name in stored}
     shapes = {dotted[name]: entry.shape for name, entry in stored.items()}
     tensors = []
-    for name in model_order(stored):
+    for name in sort_names(stored):
         entry = stored[name]
-        what = meaning(dotted[name], entry.dtype, shapes)
+        what = interpret_name(dotted[name], entry.dtype, shapes)
         tensors.append(Tensor(name, *what, entry.dtype, entry.shape, entry.read, entry.stream))
     return WeightFile(tuple(tensors), not_read=not_read, file=str(path))
 
 
-def _stream(path: Path, archive: ZipGate, member: str, header: NpyHeader) -> Stream | None:
-    if not in_order(header):
+def _make_stream(path: Path, archive: ZipGate, member: str, header: NpyHeader) -> Stream | None:
+    if not is_in_order(header):
         return None
     blocks = functools.partial(archive.blocks, member, header.header_bytes, header.value_bytes, STEP)
-    return functools.partial(streamed, path, "npz", f"array {printable(member)}", blocks, header.dtype)
+    return functools.partial(stream_array, path, NAME, f"array {printable(member)}", blocks, header.dtype)
 
 
 def _read(path: Path, archive: ZipGate, member: str, header: NpyHeader) -> Array:
-    with gate_faults(path, "npz"):
-        data = archive.read(member, header.header_bytes)
-    try:
-        return array_of(data, header)
-    except ValueError as error:
-        raise fault(path, f"array {printable(member)}: {error}", format_name="npz") from error
+    with faults_of(path, NAME, f"array {printable(member)}"):
+        return decode_array(archive.read(member, header.header_bytes), header)

@@ -1,14 +1,15 @@
-"""The ONNX format as the registry knows it."""
+"""Format "onnx": networks of ONNX, read without executing anything, and written for any runtime."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cnnkit.exporters.core.format import Format, verify
+from cnnkit.exporters.core.claims import select_network_tensors
+from cnnkit.exporters.core.format import Format, Priority, verify
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.onnx.model_proto import looks_like_model
 from cnnkit.exporters.onnx.reader import NAME, read_onnx
-from cnnkit.exporters.onnx.writer import network_tensors, write_onnx
+from cnnkit.exporters.onnx.writer import write_onnx
 
 
 class OnnxFormat(Format):
@@ -16,6 +17,7 @@ class OnnxFormat(Format):
 
     name = NAME
     suffixes = (".onnx",)
+    priority = Priority.SPECIFIC
     description = "ONNX: the network with its weights, which onnxruntime and others run"
     reads = writes = True
 
@@ -32,11 +34,11 @@ class OnnxFormat(Format):
         write_onnx(weights, path)
 
     def losses(self, weights: WeightFile) -> tuple[str, ...]:
-        """Return what does not come along: what only training needs."""
-        left = len(weights.tensors) - len(network_tensors(weights))
-        lines = [f"{left} tensors that are neither parameters nor state"] if left else []
+        """Return what is not written: what only training needs."""
+        others = len(weights) - len(select_network_tensors(weights))
+        lines = [f"{others} tensors that are neither parameters nor state"] if others else []
         return (*lines, *(["the position of the training"] if weights.position is not None else []))
 
     def check(self, weights: WeightFile, path: Path) -> None:
         """Read the file back. Raises ExportError when a tensor of the network differs."""
-        verify(self.read, replace(weights, tensors=network_tensors(weights)), path)
+        verify(self.read, replace(weights, tensors=select_network_tensors(weights)), path)

@@ -1,11 +1,11 @@
-"""ModelProto, GraphProto, NodeProto: which node takes which tensor; nested graphs up to a depth."""
+"""ModelProto, GraphProto and NodeProto, parsed: nodes with their inputs, tensors, nested graphs up to a depth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, parse_tensor
-from cnnkit.exporters.onnx.wire import BYTES, VARINT, Field, Source, damaged, signed
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.exporters.onnx.wire import BYTES, VARINT, Field, Source, raise_damaged, to_signed
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MAX_DEPTH = 16
 _MODEL = {1: VARINT, 2: BYTES, 3: BYTES, 4: BYTES, 5: VARINT, 6: BYTES, 7: BYTES}
@@ -13,8 +13,8 @@ _GRAPH = frozenset((1, 2, 5, 10, 11, 12, 13, 14, 15))
 
 
 @dataclass
-class Node:
-    """An operation: names of what it takes and gives; attributes that are whole numbers; a Constant's tensor."""
+class NodeProto:
+    """An operation: names of inputs and outputs; attributes that are whole numbers; the tensor of a Constant."""
 
     op: str = ""
     name: str = ""
@@ -23,15 +23,15 @@ class Node:
     numbers: dict[str, int] = field(default_factory=dict)
     constant: StoredTensor | None = None
     sparse: bool = False
-    graphs: list["Graph"] = field(default_factory=list)
+    graphs: list["GraphProto"] = field(default_factory=list)
 
 
 @dataclass
-class Graph:
-    """Nodes in order, initializers, names of what goes in and comes out."""
+class GraphProto:
+    """Nodes in order, initializers, names of inputs and outputs."""
 
     name: str = ""
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[NodeProto] = field(default_factory=list)
     initializers: list[StoredTensor] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
@@ -39,10 +39,10 @@ class Graph:
 
 
 @dataclass
-class Model:
-    """What an ONNX file holds."""
+class ModelProto:
+    """The content of an ONNX file."""
 
-    graph: Graph = field(default_factory=Graph)
+    graph: GraphProto = field(default_factory=GraphProto)
     ir_version: int = 0
     producer: str = ""
     producer_version: str = ""
@@ -59,7 +59,7 @@ def looks_like_model(head: bytes) -> bool:
         number, wire = key >> 3, key & 7
         if _MODEL.get(number) != wire or (first and number != 1):
             return False
-        value, position = _head_varint(head, position + 1)
+        value, position = _parse_varint(head, position + 1)
         if first and not 1 <= value <= 1000:
             return False
         if number == 7:
@@ -69,9 +69,9 @@ def looks_like_model(head: bytes) -> bool:
     return False
 
 
-def parse_model(source: Source) -> Model:
+def parse_model(source: Source) -> ModelProto:
     """Return the model. Raises UnsafeFileError when it is damaged, nested too deep, or has no graph."""
-    model, graphs = Model(), 0
+    model, graphs = ModelProto(), 0
     for part in source.fields(0, source.size):
         if part.number == 1:
             model.ir_version = part.value
@@ -80,12 +80,12 @@ def parse_model(source: Source) -> Model:
         elif part.number == 3:
             model.producer_version = source.text(part)
         elif part.number == 7:
-            model.graph, graphs = _graph(source, part, 0), graphs + 1
+            model.graph, graphs = _parse_graph(source, part, 0), graphs + 1
         elif part.number == 8:
-            domain, version = _pair(source, part)
+            domain, version = _parse_pair(source, part)
             model.opsets[str(domain)] = int(version or 0)
         elif part.number == 14:
-            key, value = _pair(source, part)
+            key, value = _parse_pair(source, part)
             model.properties[str(key)] = str(value)
         elif part.number == 25:
             model.functions += 1
@@ -94,30 +94,30 @@ def parse_model(source: Source) -> Model:
     return model
 
 
-def _graph(source: Source, whole: Field, depth: int) -> Graph:
+def _parse_graph(source: Source, whole: Field, depth: int) -> GraphProto:
     if whole.wire != BYTES:
-        damaged("no graph", whole.start)
+        raise_damaged("no graph", whole.start)
     if depth > _MAX_DEPTH:
         raise UnsafeFileError(f"graphs nested deeper than {_MAX_DEPTH}", "too_big")
-    graph = Graph()
+    graph = GraphProto()
     for part in source.fields(whole.start, whole.stop):
         if part.number == 1:
-            graph.nodes.append(_node(source, part, depth))
+            graph.nodes.append(_parse_node(source, part, depth))
         elif part.number == 2:
             graph.name = source.text(part)
         elif part.number == 5:
             graph.initializers.append(parse_tensor(source, part))
         elif part.number in (11, 12):
-            names = [source.text(p) for p in _message(source, part) if p.number == 1]
+            names = [source.text(p) for p in _parse_message(source, part) if p.number == 1]
             (graph.inputs if part.number == 11 else graph.outputs).extend(names)
         elif part.number == 15:
             graph.sparse += 1
     return graph
 
 
-def _node(source: Source, whole: Field, depth: int) -> Node:
-    node = Node()
-    for part in _message(source, whole):
+def _parse_node(source: Source, whole: Field, depth: int) -> NodeProto:
+    node = NodeProto()
+    for part in _parse_message(source, whole):
         if part.number == 1:
             node.inputs.append(source.text(part))
         elif part.number == 2:
@@ -127,42 +127,42 @@ def _node(source: Source, whole: Field, depth: int) -> Node:
         elif part.number == 4:
             node.op = source.text(part)
         elif part.number == 5:
-            _attribute(source, part, node, depth)
+            _parse_attribute(source, part, node, depth)
     return node
 
 
-def _attribute(source: Source, whole: Field, node: Node, depth: int) -> None:
+def _parse_attribute(source: Source, whole: Field, node: NodeProto, depth: int) -> None:
     name, number = "", None
-    for part in _message(source, whole):
+    for part in _parse_message(source, whole):
         if part.number == 1:
             name = source.text(part)
         elif part.number == 3:
-            number = signed(part.value)
+            number = to_signed(part.value)
         elif part.number == 5 and name in ("value", ""):
             node.constant = parse_tensor(source, part)
         elif part.number in (6, 11):
-            node.graphs.append(_graph(source, part, depth + 1))
+            node.graphs.append(_parse_graph(source, part, depth + 1))
         elif part.number in (22, 23):
             node.sparse = True
     if number is not None:
         node.numbers[name] = number
 
 
-def _pair(source: Source, whole: Field) -> tuple[str | int, str | int]:
+def _parse_pair(source: Source, whole: Field) -> tuple[str | int, str | int]:
     """Return fields 1 and 2, text or number."""
-    found: dict[int, str | int] = {}
-    for part in _message(source, whole):
-        found[part.number] = part.value if part.wire == VARINT else source.text(part)
-    return found.get(1, ""), found.get(2, "")
+    values: dict[int, str | int] = {}
+    for part in _parse_message(source, whole):
+        values[part.number] = part.value if part.wire == VARINT else source.text(part)
+    return values.get(1, ""), values.get(2, "")
 
 
-def _message(source: Source, whole: Field) -> Iterator[Field]:
+def _parse_message(source: Source, whole: Field) -> Iterator[Field]:
     if whole.wire != BYTES:
-        damaged(f"field {whole.number} is no message", whole.start)
+        raise_damaged(f"field {whole.number} is not a message", whole.start)
     return source.fields(whole.start, whole.stop)
 
 
-def _head_varint(head: bytes, position: int) -> tuple[int, int]:
+def _parse_varint(head: bytes, position: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if position >= len(head):

@@ -1,4 +1,4 @@
-"""Reads the tensors of an ONNX file: initializers and constants in the order in which the nodes take them."""
+"""Reads the tensors of an ONNX file: initializers and constants in the order in which nodes use them."""
 
 import functools
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault, gate_faults
-from cnnkit.exporters.core.raw_values import STEP, streamed
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
-from cnnkit.exporters.onnx.model_proto import Model, parse_model
+from cnnkit.exporters.core.faults import fault, faults_of
+from cnnkit.exporters.core.raw_values import STEP, stream_array
+from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
+from cnnkit.exporters.onnx.model_proto import ModelProto, parse_model
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, read_tensor
-from cnnkit.exporters.onnx.usage import Use, all_graphs, meaning, own_inputs, uses
+from cnnkit.exporters.onnx.usage import Use, find_uses, interpret_use, iterate_graphs, list_inputs
 from cnnkit.exporters.onnx.wire import Source
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
@@ -21,7 +21,7 @@ NAME, PROPERTY = "onnx", "cnnkit"
 _STATE = ("mean", "variance")
 
 
-class _Found(NamedTuple):
+class _ListedTensor(NamedTuple):
     order: tuple[int, int, int]
     name: str
     stored: StoredTensor
@@ -30,102 +30,104 @@ class _Found(NamedTuple):
 
 
 def read_onnx(path: Path) -> WeightFile:
-    """Return what an ONNX file holds; values are read later. Raises WeightFileError."""
-    with gate_faults(path, NAME):
+    """Return the tensors of an ONNX file; values are read later. Raises WeightFileError."""
+    with faults_of(path, NAME):
         file = StoredFile(path)
         with file.open() as stream:
             model = parse_model(Source(stream, file.size))
-    found, not_read = _tensors(model)
-    readable = [f for f in found if f.stored.problem is None]
+    listed, not_read = _list_tensors(model)
+    readable = [f for f in listed if f.stored.problem is None]
     not_read += [
         NotRead(f"{printable(f.name)} {f.stored.shape}", 1, printable(f.stored.problem))
-        for f in found
+        for f in listed
         if f.stored.problem is not None
     ]
-    readers = functools.partial(_readers, path, file)
+    readers = functools.partial(_make_readers, path, file)
     if PROPERTY in model.properties:
         try:
-            return _ours(path, model, readable, not_read, readers)
+            return _read_ours(path, model, readable, not_read, readers)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"metadata property {PROPERTY} does not fit: {printable(str(error))}"
             raise fault(path, problem, format_name=NAME) from error
-    tensors = tuple(_tensor(f, readers) for f in readable)
-    return WeightFile(tensors, None, {"onnx": _about(model)}, not_read=tuple(not_read), file=str(path))
+    tensors = tuple(_build_tensor(f, readers) for f in readable)
+    return WeightFile(tensors, None, {"onnx": _describe_model(model)}, not_read=tuple(not_read), file=str(path))
 
 
-def _tensors(model: Model) -> tuple[list[_Found], list[NotRead]]:
-    found, not_read = [], []
-    for number, (prefix, graph) in enumerate(all_graphs(model.graph)):
-        used = uses(graph)
-        held = [(tensor.name, tensor, False) for tensor in graph.initializers]
+def _list_tensors(model: ModelProto) -> tuple[list[_ListedTensor], list[NotRead]]:
+    listed, not_read = [], []
+    for number, (prefix, graph) in enumerate(iterate_graphs(model.graph)):
+        used = find_uses(graph)
+        stored_tensors = [(tensor.name, tensor, False) for tensor in graph.initializers]
         for node in graph.nodes:
             if node.op == "Constant" and node.constant is not None and node.outputs:
-                held.append((node.outputs[0], node.constant, True))
-        for position, (name, stored, constant) in enumerate(held):
+                stored_tensors.append((node.outputs[0], node.constant, True))
+        for position, (name, stored, constant) in enumerate(stored_tensors):
             use = used.get(name)
             order = (number, use.position if use else len(graph.nodes), use.slot if use else position)
-            found.append(_Found(order, prefix + name, stored, use, constant))
+            listed.append(_ListedTensor(order, prefix + name, stored, use, constant))
         sparse = graph.sparse + sum(node.sparse for node in graph.nodes)
         if sparse:
             not_read.append(NotRead("sparse tensors", sparse, "sparse tensors are not read"))
     if model.functions:
         not_read.append(NotRead("functions", model.functions, "constants inside functions are not looked for"))
-    return sorted(found, key=lambda f: f.order), not_read
+    return sorted(listed, key=lambda f: f.order), not_read
 
 
-def _tensor(found: _Found, readers: Any) -> Tensor:
-    stored = found.stored
-    role, axes = meaning(found.use, len(stored.shape))
+def _build_tensor(listed: _ListedTensor, readers: Any) -> Tensor:
+    stored = listed.stored
+    role, axes = interpret_use(listed.use, len(stored.shape))
     kind = "state" if role in _STATE else "parameter"
-    if role == "other" and (found.constant or not stored.shape or "float" not in stored.dtype):
+    if role == "other" and (listed.constant or not stored.shape or "float" not in stored.dtype):
         kind = "other"
     if axes is None:
-        axes = tuple(map(str, range(len(stored.shape))))
-    layer = found.name.rpartition(".")[0] or (found.use.node.name if found.use else "") or found.name
-    return Tensor(found.name, layer, kind, role, axes, stored.dtype, stored.shape, *readers(found.name, stored))
+        axes = numbered_axes(len(stored.shape))
+    layer = listed.name.rpartition(".")[0] or (listed.use.node.name if listed.use else "") or listed.name
+    return Tensor(listed.name, layer, kind, role, axes, stored.dtype, stored.shape, *readers(listed.name, stored))
 
 
-def _ours(path: Path, model: Model, found: list[_Found], not_read: list[NotRead], readers: Any) -> WeightFile:
+def _read_ours(
+    path: Path, model: ModelProto, listed: list[_ListedTensor], not_read: list[NotRead], readers: Any
+) -> WeightFile:
     """Return the WeightFile that cnnkit wrote as this model."""
     about = strict_json.loads(model.properties[PROPERTY].encode("utf-8", "surrogateescape"))
-    stored = {f.name: f.stored for f in found}
+    stored = {f.name: f.stored for f in listed}
     tensors = []
     for name, layer, kind, role, axes in about["tensors"]:
-        held = stored.pop(name)
-        tensors.append(Tensor(name, layer, kind, role, tuple(axes), held.dtype, held.shape, *readers(name, held)))
+        tensor = stored.pop(name)
+        tensors.append(Tensor(name, layer, kind, role, tuple(axes), tensor.dtype, tensor.shape, *readers(name, tensor)))
     if stored:
-        not_read.append(NotRead("constants of operations", len(stored), "they are no weights"))
+        not_read.append(NotRead("constants of operations", len(stored), "they are not weights"))
     architecture, metadata = about["architecture"], about["metadata"]
     if not isinstance(architecture, dict) or not isinstance(metadata, dict):
-        raise TypeError("architecture and metadata are no objects")
+        raise TypeError("architecture and metadata are not objects")
     return WeightFile(tuple(tensors), architecture, metadata, not_read=tuple(not_read), file=str(path))
 
 
-def _about(model: Model) -> dict[str, Any]:
+def _describe_model(model: ModelProto) -> dict[str, Any]:
     graph = model.graph
     return {
         "ir_version": model.ir_version,
         "producer": f"{model.producer} {model.producer_version}".strip(),
         "opsets": model.opsets,
         "graph": graph.name,
-        "inputs": own_inputs(graph),
+        "inputs": list_inputs(graph),
         "outputs": graph.outputs,
     }
 
 
-def _readers(
+def _make_readers(
     path: Path, file: StoredFile, name: str, stored: StoredTensor
 ) -> tuple[Callable[[], Array], Stream | None]:
-    """Return `Tensor.read` and `Tensor.stream`, the latter for raw bytes alone."""
+    """Return `Tensor.read` and `Tensor.stream`, the latter only for raw bytes."""
     read = functools.partial(_read, path, file, stored)
     if stored.raw is None:
         return read, None
     start, stop = stored.raw
     blocks = functools.partial(file.blocks, start, stop - start, STEP)
     dtype = carrier(stored.dtype).newbyteorder("<")
-    return read, functools.partial(streamed, path, NAME, f"tensor {printable(name)}", blocks, dtype)
+    return read, functools.partial(stream_array, path, NAME, f"tensor {printable(name)}", blocks, dtype)
 
 
 def _read(path: Path, file: StoredFile, stored: StoredTensor) -> Array:
-    with gate_faults(path, NAME):
+    with faults_of(path, NAME):
         return read_tensor(file, stored)

@@ -1,4 +1,4 @@
-"""TensorProto: shape, type and where the values lie, in one of the seven ways in which ONNX keeps them."""
+"""TensorProto, parsed: shape, type and where the values lie; ONNX stores values in seven ways."""
 
 import math
 from dataclasses import dataclass, replace
@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.raw_values import values_of
+from cnnkit.exporters.core.raw_values import decode_values
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.onnx.wire import BYTES, FIXED32, FIXED64, VARINT, Field, Source, damaged, signed
+from cnnkit.exporters.onnx.wire import BYTES, FIXED32, FIXED64, VARINT, Field, Source, raise_damaged, to_signed
 from cnnkit.files.stored_file import StoredFile
 
 TYPES = {
@@ -25,9 +25,9 @@ _MOST_AXES = 32
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor in the file: `span` of the message, `raw` of its raw bytes, `typed` = bytes in typed fields.
+    """A tensor in the file. span: of the message; raw: of its raw bytes; typed: the number of bytes in typed fields.
 
-    problem: why its values are not here, or not readable.
+    problem: why its values cannot be read, or None.
     """
 
     name: str
@@ -45,13 +45,13 @@ class StoredTensor:
 
 
 def parse_tensor(source: Source, field: Field) -> StoredTensor:
-    """Return what a TensorProto says. Raises UnsafeFileError when it contradicts itself."""
+    """Return a TensorProto. Raises UnsafeFileError when it contradicts itself."""
     if field.wire != BYTES:
-        damaged(f"field {field.number} is no tensor", field.start)
+        raise_damaged(f"field {field.number} is not a tensor", field.start)
     name, shape, kind, raw, typed, location, outside = "", [], 0, None, 0, "", False
     for part in source.fields(field.start, field.stop):
         if part.number == 1:
-            shape += [signed(value) for value in source.varints(part)]
+            shape += [to_signed(value) for value in source.varints(part)]
         elif part.number == 2:
             kind = part.value
         elif part.number == 8:
@@ -61,67 +61,67 @@ def parse_tensor(source: Source, field: Field) -> StoredTensor:
         elif part.number in _FIXED or part.number in _VARINTS:
             typed += part.stop - part.start if part.wire == BYTES else 8 if part.wire == FIXED64 else 4
         elif part.number == 13:
-            location = _location(source, part) or location
+            location = _find_location(source, part) or location
         elif part.number == 14:
             outside = part.value == _EXTERNAL
     if len(shape) > _MOST_AXES or any(n < 0 or n > 1 << 48 for n in shape):
-        damaged(f"tensor of shape {shape[:_MOST_AXES]}", field.start)
+        raise_damaged(f"tensor of shape {shape[:_MOST_AXES]}", field.start)
     problem = None
     if outside or location:
         problem = f"its values lie in another file ({location or 'not named'}), which is not opened"
     elif kind not in TYPES:
         problem = f"element type {_OTHER_TYPES.get(kind, kind)} is not read"
-    found = StoredTensor(name, tuple(shape), TYPES.get(kind, "uint8"), (field.start, field.stop), raw, typed, problem)
-    return found if problem is not None else _sized(found)
+    tensor = StoredTensor(name, tuple(shape), TYPES.get(kind, "uint8"), (field.start, field.stop), raw, typed, problem)
+    return tensor if problem is not None else _check_size(tensor)
 
 
 def read_tensor(file: StoredFile, tensor: StoredTensor) -> Array:
-    """Return the values in native byte order. Raises UnsafeFileError when they are not as many as declared."""
+    """Return the values in native byte order. Raises UnsafeFileError when there are more or fewer than declared."""
     dtype = carrier(tensor.dtype)
     little = dtype.newbyteorder("<")
     if tensor.raw is not None:
         data = file.read(tensor.raw[0], tensor.raw[1] - tensor.raw[0])
         try:
-            return values_of(data, little, tensor.shape)
+            return decode_values(data, little, tensor.shape)
         except ValueError as error:
-            damaged(str(error), tensor.raw[0])
+            raise_damaged(str(error), tensor.raw[0])
     with file.open() as stream:
-        values = _typed(Source(stream, file.size), tensor, little)
+        values = _read_typed(Source(stream, file.size), tensor, little)
     return np.require(values.reshape(tensor.shape), dtype, "C")
 
 
-def _sized(tensor: StoredTensor) -> StoredTensor:
+def _check_size(tensor: StoredTensor) -> StoredTensor:
     need = tensor.count * carrier(tensor.dtype).itemsize
-    held = tensor.typed if tensor.raw is None else tensor.raw[1] - tensor.raw[0]
-    least = need if tensor.raw is not None else tensor.count  # a varint takes a byte at least
-    if (tensor.raw is not None and held != need) or held < least:
-        damaged(f"tensor of shape {tensor.shape} with {held} bytes of values", tensor.span[0])
+    stored = tensor.typed if tensor.raw is None else tensor.raw[1] - tensor.raw[0]
+    least = need if tensor.raw is not None else tensor.count  # a varint takes at least one byte
+    if (tensor.raw is not None and stored != need) or stored < least:
+        raise_damaged(f"tensor of shape {tensor.shape} with {stored} bytes of values", tensor.span[0])
     return replace(tensor, raw=(tensor.span[0], tensor.span[0])) if need == 0 else tensor
 
 
-def _typed(source: Source, tensor: StoredTensor, little: np.dtype[np.generic]) -> Array:
+def _read_typed(source: Source, tensor: StoredTensor, little: np.dtype[np.generic]) -> Array:
     parts = []
     for field in source.fields(*tensor.span):
         if field.number in _FIXED:
             width = "<f4" if field.number == 4 else "<f8"
             size = 4 if field.number == 4 else 8
             if field.wire == BYTES and (field.stop - field.start) % size == 0:
-                parts.append(_span(source, field).view(width))
+                parts.append(_read_span(source, field).view(width))
             elif field.wire == _FIXED[field.number]:
                 parts.append(np.frombuffer(field.value.to_bytes(size, "little"), width))
             else:
-                damaged(f"field {field.number} is no list of numbers", field.start)
+                raise_damaged(f"field {field.number} is no list of numbers", field.start)
         elif field.number in _VARINTS:
             if field.wire == VARINT:
                 parts.append(np.array([field.value], np.uint64))
             elif field.wire == BYTES:
-                parts.append(_unpacked(_span(source, field), field.start))
+                parts.append(_unpack(_read_span(source, field), field.start))
             else:
-                damaged(f"field {field.number} is no list of numbers", field.start)
+                raise_damaged(f"field {field.number} is no list of numbers", field.start)
     values = np.concatenate(parts) if parts else np.empty(0, np.uint64)
     complexes = tensor.dtype.startswith("complex")
     if len(values) != tensor.count * (2 if complexes else 1):
-        damaged(f"tensor of shape {tensor.shape} with {len(values)} values", tensor.span[0])
+        raise_damaged(f"tensor of shape {tensor.shape} with {len(values)} values", tensor.span[0])
     if complexes or values.dtype.kind == "f":
         return values.view(little) if values.itemsize <= little.itemsize else values.astype(little)
     if little.kind == "f" and little.itemsize == 2:  # the bits of a float16 as a number
@@ -129,20 +129,20 @@ def _typed(source: Source, tensor: StoredTensor, little: np.dtype[np.generic]) -
     return values.astype("<u8").astype(little.str.replace("b1", "u1")).astype(little)
 
 
-def _span(source: Source, field: Field) -> Array:
+def _read_span(source: Source, field: Field) -> Array:
     pieces = range(field.start, field.stop, 1 << 20)
     return np.frombuffer(b"".join(source.bytes(p, min(p + (1 << 20), field.stop)) for p in pieces), np.uint8)
 
 
-def _unpacked(data: Array, offset: int) -> Array:
+def _unpack(data: Array, offset: int) -> Array:
     """Return the varints in `data` as uint64."""
     ends = np.flatnonzero(data < 0x80)
     if len(data) and (not len(ends) or ends[-1] != len(data) - 1):
-        damaged("a number is cut", offset)
+        raise_damaged("a number is cut", offset)
     starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
     lengths = ends - starts + 1
     if len(lengths) and lengths.max() > 10:
-        damaged("a number of more than ten bytes", offset)
+        raise_damaged("a number of more than ten bytes", offset)
     values = np.zeros(len(ends), np.uint64)
     for place in range(int(lengths.max(initial=0))):
         inside = lengths > place
@@ -151,7 +151,7 @@ def _unpacked(data: Array, offset: int) -> Array:
     return values
 
 
-def _location(source: Source, field: Field) -> str:
-    """Return the value of an external_data entry whose key is "location", else nothing."""
+def _find_location(source: Source, field: Field) -> str:
+    """Return the value of an external_data entry whose key is "location", else ""."""
     texts = {part.number: source.text(part) for part in source.fields(field.start, field.stop) if part.number in (1, 2)}
     return texts.get(2, "") if texts.get(1) == "location" else ""

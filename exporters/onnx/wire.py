@@ -1,9 +1,9 @@
-"""Protocol buffers as they lie in a file: fields by number, nothing read that nobody asks for, nothing believed."""
+"""Reads protocol buffers from a file: fields by number, each read when asked for and checked."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, NoReturn
 
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _BLOCK = 1 << 16
@@ -12,7 +12,7 @@ _TEXT = 64 << 20
 
 
 class Field(NamedTuple):
-    """One field: `value` of a varint or of fixed bits; content of the others between start and stop."""
+    """One field: `value` of a varint or of fixed bits; other content lies between start and stop."""
 
     number: int
     wire: int
@@ -22,46 +22,46 @@ class Field(NamedTuple):
 
 
 class Source:
-    """An open file, read in blocks; it counts the fields that are looked at."""
+    """An open file, read in blocks; it limits the number of fields."""
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self._stream, self.size = stream, size
         self._begin, self._block = 0, b""
-        self._left = _MOST_FIELDS
+        self._budget = _MOST_FIELDS
 
     def fields(self, start: int, stop: int) -> Iterator[Field]:
         """Yield the fields of the message between two offsets.
 
-        Raises UnsafeFileError for what is no message, reaches beyond it, or has more fields than any net.
+        Raises UnsafeFileError for what is not a message, reaches beyond it, or has more fields than any net.
         """
         position = start
         while position < stop:
             begin = position
-            key, position = self._varint(position, stop)
+            key, position = self._read_varint(position, stop)
             number, wire = key >> 3, key & 7
-            self._left -= 1
-            if self._left < 0:
+            self._budget -= 1
+            if self._budget < 0:
                 raise UnsafeFileError(f"more than {_MOST_FIELDS} fields", "too_big")
             if number == 0 or number >= 1 << 29:
-                damaged(f"field number {number}", begin)
+                raise_damaged(f"field number {number}", begin)
             if wire == VARINT:
-                value, position = self._varint(position, stop)
+                value, position = self._read_varint(position, stop)
                 yield Field(number, wire, value, position, position)
                 continue
             if wire == BYTES:
-                size, position = self._varint(position, stop)
+                size, position = self._read_varint(position, stop)
             elif wire in (FIXED64, FIXED32):
                 size = 8 if wire == FIXED64 else 4
             else:
-                damaged(f"wire type {wire}", begin)
+                raise_damaged(f"wire type {wire}", begin)
             if size > stop - position:
-                damaged(f"field {number} of {size} bytes where {stop - position} are left", begin)
+                raise_damaged(f"field {number} of {size} bytes where {stop - position} are left", begin)
             value = int.from_bytes(self.bytes(position, position + size), "little") if wire != BYTES else 0
             yield Field(number, wire, value, position, position + size)
             position += size
 
     def bytes(self, start: int, stop: int) -> bytes:
-        """Return a small part of the file. Raises UnsafeFileError when it is not small, or cut."""
+        """Return a small part of the file. Raises UnsafeFileError when it is too large, or cut."""
         if stop - start > _TEXT:
             raise UnsafeFileError(f"text of {stop - start} bytes at byte {start}", "too_big")
         if not (self._begin <= start and stop <= self._begin + len(self._block)):
@@ -69,13 +69,13 @@ class Source:
             self._begin, self._block = start, self._stream.read(max(_BLOCK, stop - start))
         content = self._block[start - self._begin : stop - self._begin]
         if len(content) < stop - start:
-            damaged("cut", start)
+            raise_damaged("cut", start)
         return content
 
     def text(self, field: Field) -> str:
-        """Return the text of a field; bytes that are no UTF-8 become lone surrogates."""
+        """Return the text of a field; bytes that are not UTF-8 become lone surrogates."""
         if field.wire != BYTES:
-            damaged(f"field {field.number} is no text", field.start)
+            raise_damaged(f"field {field.number} is not text", field.start)
         return self.bytes(field.start, field.stop).decode("utf-8", "surrogateescape")
 
     def varints(self, field: Field) -> Iterator[int]:
@@ -85,17 +85,17 @@ class Source:
             return
         position = field.start
         while position < field.stop:
-            self._left -= 1
-            if self._left < 0:
+            self._budget -= 1
+            if self._budget < 0:
                 raise UnsafeFileError(f"more than {_MOST_FIELDS} fields", "too_big")
-            value, position = self._varint(position, field.stop)
+            value, position = self._read_varint(position, field.stop)
             yield value
 
-    def _varint(self, position: int, stop: int) -> tuple[int, int]:
+    def _read_varint(self, position: int, stop: int) -> tuple[int, int]:
         value = shift = 0
         while True:
             if position >= stop:
-                damaged("a number is cut", position)
+                raise_damaged("a number is cut", position)
             offset = position - self._begin
             if not 0 <= offset < len(self._block):
                 self.bytes(position, position + 1)
@@ -107,14 +107,14 @@ class Source:
                 return value & 0xFFFFFFFFFFFFFFFF, position
             shift += 7
             if shift > 63:
-                damaged("a number of more than ten bytes", position)
+                raise_damaged("a number of more than ten bytes", position)
 
 
-def damaged(problem: str, offset: int) -> NoReturn:
-    """Raise the error about what is wrong at a byte of the file."""
+def raise_damaged(problem: str, offset: int) -> NoReturn:
+    """Raise the error about a problem at a byte of the file."""
     raise UnsafeFileError(f"damaged ONNX file: {problem} at byte {offset}")
 
 
-def signed(value: int) -> int:
-    """Return a varint as the signed number that it stands for."""
+def to_signed(value: int) -> int:
+    """Return a varint as a signed number."""
     return value - (1 << 64) if value >= 1 << 63 else value

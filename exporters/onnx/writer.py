@@ -1,19 +1,18 @@
-"""Writes a net as ONNX: architecture as operations, weights as they are, cnnkit's own data as a metadata property."""
+"""Writes a net as ONNX: the architecture as operations, the weights as initializers, cnnkit's data as a property."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.claims import require_float_type, select_network_tensors
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.exporters.onnx.graph import INPUT, Graph
-from cnnkit.exporters.onnx.operators import apply
+from cnnkit.exporters.onnx.graph_builder import INPUT, GraphBuilder
+from cnnkit.exporters.onnx.operators import add_operations
 from cnnkit.exporters.onnx.reader import PROPERTY
 from cnnkit.exporters.onnx.wire_writer import Message
-from cnnkit.files.names import printable
 
 IR_VERSION, OPSET = 8, 17
-_FLOATS = ("float16", "float32", "float64")
 _LIMIT = (1 << 31) - 1
 
 
@@ -22,45 +21,35 @@ def write_onnx(weights: WeightFile, path: Path) -> None:
 
     Raises ExportError without an architecture, for a layer without operations, and above 2 GiB.
     """
-    held = network_tensors(weights)
+    tensors = select_network_tensors(weights)
     architecture = weights.architecture
     if architecture is None:
         raise ExportError("ONNX is a network, not only weights: these weights come without an architecture")
-    dtypes = sorted({tensor.dtype for tensor in held})
-    if len(dtypes) > 1 or not set(dtypes) <= set(_FLOATS):
-        raise ExportError(f"ONNX: expected weights of one of {', '.join(_FLOATS)}, got {', '.join(dtypes)}")
-    named = {tensor.name: tensor for tensor in held}
-    if len(named) < len(held):
+    dtype = require_float_type(tensors, "ONNX")
+    named = {tensor.name: tensor for tensor in tensors}
+    if len(named) < len(tensors):
         raise ExportError("ONNX: a parameter and a state have the same name")
     try:
         layers, shape = list(architecture["layers"]), list(architecture["input_shape"])
         result_shape = list(layers[-1]["output_shape"])
     except (KeyError, TypeError, IndexError) as error:
         raise ExportError(f"architecture: input_shape, layers or output_shape is missing: {error}") from error
-    graph, x = Graph(named, dtypes[0] if dtypes else "float32"), INPUT
+    graph, x = GraphBuilder(named, dtype), INPUT
     for layer in layers:
-        x = apply(graph, layer, x)
+        x = add_operations(graph, layer, x)
     model = Message().number(1, IR_VERSION).content(2, "cnnkit")
     model.message(7, graph.message(str(weights.metadata.get("recipe", "network")), shape, result_shape, x))
     model.message(8, Message().content(1, "").number(2, OPSET))
-    model.message(14, Message().content(1, PROPERTY).content(2, _property(weights, held)))
+    model.message(14, Message().content(1, PROPERTY).content(2, _make_property(weights, tensors)))
     if model.size > _LIMIT:
         raise ExportError(f"ONNX holds 2 GiB in one file, these weights take {model.size} bytes")
     with path.open("wb") as stream:
         model.write(stream)
 
 
-def network_tensors(weights: WeightFile) -> tuple[Tensor, ...]:
-    """Return what the network needs, parameters and state, in order."""
-    return tuple(tensor for tensor in weights.tensors if tensor.kind in ("parameter", "state"))
-
-
-def _property(weights: WeightFile, held: tuple[Tensor, ...]) -> str:
-    tensors = [[t.name, t.layer, t.kind, t.role, list(t.axes)] for t in held]
+def _make_property(weights: WeightFile, tensors: tuple[Tensor, ...]) -> str:
+    rows = [[t.name, t.layer, t.kind, t.role, list(t.axes)] for t in tensors]
     about: dict[str, Any] = {
-        "version": 1, "tensors": tensors, "architecture": weights.architecture, "metadata": weights.metadata,
+        "version": 1, "tensors": rows, "architecture": weights.architecture, "metadata": weights.metadata,
     }  # fmt: skip
-    try:
-        return json.dumps(about, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ExportError(f"metadata is not JSON: {printable(str(error))}") from error
+    return strict_json.dumps("metadata", about, ensure_ascii=True)

@@ -1,17 +1,17 @@
-"""Which tensors a checkpoint holds, under which names: the net's own, the optimizer's, and others."""
+"""The tensors of a checkpoint with their names: the net's, the optimizer's, and others."""
 
 from typing import Any, NamedTuple
 
-from cnnkit.exporters.pytorch.objects import TensorRef
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.exporters.pytorch.symbols import TensorRef
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params")
 _MOST_NODES, _DEEPEST = 300_000, 50
 _LONGEST_TEXT = 1000
 
 
-class Found(NamedTuple):
-    """A tensor, its name, and whose it is: "net", "optimizer" or "other"."""
+class CheckpointTensor(NamedTuple):
+    """A tensor, its name, and its owner: "net", "optimizer" or "other"."""
 
     name: str
     owner: str
@@ -19,27 +19,27 @@ class Found(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What a file holds; `wrapper` is the key under which the net was found, or None.
+    """The content of a file; `wrapper` is the key that holds the net, or None.
 
-    values: the numbers and texts beside it; left: how many other values there were.
+    values: the numbers and texts beside the net; skipped: the number of other values.
     """
 
-    tensors: list[Found]
+    tensors: list[CheckpointTensor]
     wrapper: str | None
     values: dict[str, Any]
-    left: int
+    skipped: int
 
 
 def explore(document: Any) -> Checkpoint:
-    """Return the tensors of what a pickle described. Raises UnsafeFileError when it is nested without end."""
+    """Return the tensors of a pickle's content. Raises UnsafeFileError when it is nested too deep."""
     if isinstance(document, TensorRef):
-        return Checkpoint([Found("tensor", "net", document)], None, {}, 0)
+        return Checkpoint([CheckpointTensor("tensor", "net", document)], None, {}, 0)
     walker = _Walker()
     if not isinstance(document, dict) or _is_optimizer(document):
         owner = "optimizer" if isinstance(document, dict) else "net"
         walker.walk(document, "", owner)
-        return Checkpoint(walker.found, None, {}, walker.left)
-    wrapper = _wrapper(document)
+        return Checkpoint(walker.tensors, None, {}, walker.skipped)
+    wrapper = _find_wrapper(document)
     values: dict[str, Any] = {}
     optimizers = sum(isinstance(value, dict) and _is_optimizer(value) for value in document.values())
     for key, value in document.items():
@@ -52,12 +52,12 @@ def explore(document: Any) -> Checkpoint:
         elif _is_plain(value):
             values[str(key)] = value
         else:
-            walker.left += 1
-    return Checkpoint(walker.found, wrapper, values, walker.left)
+            walker.skipped += 1
+    return Checkpoint(walker.tensors, wrapper, values, walker.skipped)
 
 
-def _wrapper(document: dict[Any, Any]) -> str | None:
-    """Return the key of the net among other things: one of the usual names, or the only dictionary of tensors."""
+def _find_wrapper(document: dict[Any, Any]) -> str | None:
+    """Return the key that holds the net: one of the usual names, or that of the only dictionary of tensors."""
     holding = [key for key, value in document.items() if _holds_tensors(value) and isinstance(key, str)]
     if any(isinstance(value, TensorRef) for value in document.values()):
         return None
@@ -80,11 +80,11 @@ def _is_plain(value: Any) -> bool:
 
 
 class _Walker:
-    """Goes through dictionaries and lists in their order, with a budget, because a list may contain itself."""
+    """Visits dictionaries and lists in order, up to a limit, because a list may contain itself."""
 
     def __init__(self) -> None:
-        self.found: list[Found] = []
-        self.left = 0
+        self.tensors: list[CheckpointTensor] = []
+        self.skipped = 0
         self._nodes = 0
 
     def walk(self, value: Any, prefix: str, owner: str, with_dot: bool = False) -> None:
@@ -95,10 +95,10 @@ class _Walker:
         if self._nodes > _MOST_NODES or depth > _DEEPEST:
             raise UnsafeFileError(f"more than {_MOST_NODES} values, or nested deeper than {_DEEPEST}", "too_big")
         if isinstance(value, TensorRef):
-            self.found.append(Found(name, owner, value))
+            self.tensors.append(CheckpointTensor(name, owner, value))
         elif isinstance(value, dict) or type(value) in {list, tuple}:
             items = value.items() if isinstance(value, dict) else enumerate(value)
             for key, inner in items:
                 self._visit(inner, f"{name}.{key}" if named else f"{name}{key}", owner, depth + 1, True)
         else:
-            self.left += 1
+            self.skipped += 1

@@ -7,18 +7,18 @@ from typing import Any
 
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.weight_file import NotRead
-from cnnkit.exporters.pytorch.objects import Storage
 from cnnkit.exporters.pytorch.pickle_machine import load
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.exporters.pytorch.symbols import Storage
 from cnnkit.files.stored_file import Bytes, StoredFile
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 
 
 class TorchLegacy:
-    """The fourth pickle of such a file as `document`, its storages by key (after `locate`).
+    """The fourth pickle of such a file as `document`, and its storages by key (after `locate`).
 
-    Raises UnsafeFileError for any other pickle, damage, and whatever is no state_dict.
+    Raises UnsafeFileError for any other pickle, for damage, and for anything but a state_dict.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,7 @@ class TorchLegacy:
         self._keys: list[str] = keys
 
     def locate(self, storages: Iterable[Storage]) -> None:
-        """Find every storage; their lengths stand before them. Raises UnsafeFileError when they do not fit."""
+        """Find every storage by the lengths before them. Raises UnsafeFileError when they do not fit."""
         kinds: dict[str, tuple[str | None, int]] = {}
         for storage in storages:
             if kinds.setdefault(storage.key, (storage.dtype, storage.elements)) != (storage.dtype, storage.elements):
@@ -61,7 +61,7 @@ class TorchLegacy:
         self._end = position
 
     def size(self, storage: Storage) -> int | None:
-        """Return the bytes of a storage, or None when there is none of that key."""
+        """Return the size of a storage in bytes, or None when there is none of that key."""
         return self._places.get(storage.key, (0, None))[1]
 
     def read(self, storage: Storage, start: int, size: int) -> Bytes:
@@ -69,10 +69,10 @@ class TorchLegacy:
         return self._file.read(self._places[storage.key][0] + start, size)
 
     def blocks(self, storage: Storage, start: int, size: int, step: int) -> Iterator[Bytes]:
-        """Yield what `read` returns, `step` bytes at once."""
+        """Yield the bytes that `read` returns, `step` at a time."""
         return self._file.blocks(self._places[storage.key][0] + start, size, step)
 
     def not_read(self, used: set[str]) -> tuple[NotRead, ...]:  # noqa: ARG002
-        """Return what stands behind the last storage."""
+        """Return the bytes behind the last storage."""
         behind = self._file.size - self._end
-        return (NotRead("bytes behind the last storage", behind, "not part of it"),) if behind else ()
+        return (NotRead("bytes behind the last storage", behind, "not part of any"),) if behind else ()

@@ -1,13 +1,13 @@
-"""A pickle read as data: a machine of a few operations, in which a name is a text and a call describes a tensor."""
+"""Reads a pickle as data: a machine of a few operations, in which names are texts and calls describe tensors."""
 
 import struct
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from cnnkit.exporters.pytorch.objects import Ordered, Symbol, call, checked_key, resolve, storage
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.exporters.pytorch.symbols import Ordered, Symbol, checked_key, describe_call, describe_storage, resolve
+from cnnkit.files.unsafe_file import UnsafeFileError
 
-MOST_OPERATIONS = 600_000  # a tensor takes about 30, a second about a million
+MOST_OPERATIONS = 600_000  # about 30 per tensor; about a million run per second
 _MOST_MARKS = 1000
 _LONGEST_TEXT = 1 << 20
 _LONGEST_NUMBER = 32  # bytes
@@ -19,10 +19,10 @@ _NAMES = {
 
 
 def load(stream: BinaryIO) -> Any:
-    """Return what the pickle that begins here describes: texts, numbers, tuples, lists, dictionaries, tensors.
+    """Return the content of the pickle that begins here: texts, numbers, tuples, lists, dictionaries, tensors.
 
-    The stream is left behind it. Raises UnsafeFileError, "refused" for operations and names that a state_dict
-    does not need, "too_big" beyond the limits, "unreadable" for what is no pickle.
+    Leaves the stream behind the pickle. Raises UnsafeFileError: "refused" for operations and names that a state_dict
+    does not need, "too_big" beyond the limits, "unreadable" for anything but a pickle.
     """
     machine = _Machine(stream)
     try:
@@ -32,7 +32,7 @@ def load(stream: BinaryIO) -> Any:
 
 
 class _Machine:
-    """A stack, the stacks that marks have set aside, and a memo."""
+    """A stack, the stacks below open marks, and a memo."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -52,7 +52,7 @@ class _Machine:
             operation = _OPERATIONS.get(code[0])
             if operation is None:
                 name = _NAMES.get(code[0], f"{code[0]:#04x}")
-                raise UnsafeFileError(f"a pickle with operation {name}: cnnkit runs nobody's code", "refused")
+                raise UnsafeFileError(f"a pickle with operation {name}: cnnkit runs no code from files", "refused")
             operation(self)
         return self.stack.pop()
 
@@ -139,10 +139,10 @@ class _Machine:
 
     def reduce(self) -> None:
         arguments, symbol = self.stack.pop(), self.stack.pop()
-        self.stack.append(call(symbol, arguments))
+        self.stack.append(describe_call(symbol, arguments))
 
     def build(self) -> None:
-        """Drop the attributes of an OrderedDict: torch keeps versions of modules there. Nothing else has any."""
+        """Drop the attributes of an OrderedDict, where torch keeps versions of modules; nothing else may have any."""
         state = self.stack.pop()
         if not isinstance(self.stack[-1], Ordered) or not isinstance(state, dict):
             raise UnsafeFileError("a pickle that sets the attributes of an object", "refused")
@@ -160,7 +160,7 @@ _OPERATIONS: dict[int, Callable[[_Machine], Any]] = {
     0x93: _Machine.stack_name,
     ord("R"): _Machine.reduce,
     ord("b"): _Machine.build,
-    ord("Q"): lambda m: m.stack.append(storage(m.stack.pop())),
+    ord("Q"): lambda m: m.stack.append(describe_storage(m.stack.pop())),
     ord("N"): _append(lambda: None),
     0x88: _append(lambda: True),
     0x89: _append(lambda: False),

@@ -1,13 +1,13 @@
-"""Writes a state_dict as torch.save does, without torch: a zip with a pickle of a dozen operations."""
+"""Writes a state_dict as torch.save does, without torch: a zip with a pickle that uses a dozen operations."""
 
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.core.raw_values import blocks_of, checked, require_rank
+from cnnkit.exporters.core.raw_values import encode_blocks, read_checked, require_rank
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.pytorch.objects import STORAGES
+from cnnkit.exporters.pytorch.symbols import STORAGES
 from cnnkit.files.extents import strides
 from cnnkit.files.names import printable
 from cnnkit.files.zip_writer import ZipWriter
@@ -30,8 +30,8 @@ def write_torch(tensors: dict[str, Tensor], path: Path) -> None:
         for name, data in small.items():
             archive.add(f"archive/{name}", (data,), len(data))
         for key, tensor in enumerate(tensors.values()):
-            values = checked(tensor)
-            archive.add(f"archive/data/{key}", blocks_of(values), values.nbytes)
+            values = read_checked(tensor)
+            archive.add(f"archive/data/{key}", encode_blocks(values), values.nbytes)
         archive.add("archive/version", (b"3\n",), 2)
         archive.finish()
 
@@ -39,28 +39,30 @@ def write_torch(tensors: dict[str, Tensor], path: Path) -> None:
 def _pickle(tensors: dict[str, Tensor]) -> Iterator[bytes]:
     yield b"\x80\x02" + _EMPTY + b"("
     for key, (name, tensor) in enumerate(tensors.items()):
-        yield _text(name) + _tensor(str(key), tensor)
+        yield _pickle_text(name) + _pickle_tensor(str(key), tensor)
     yield b"u."
 
 
-def _tensor(key: str, tensor: Tensor) -> bytes:
+def _pickle_tensor(key: str, tensor: Tensor) -> bytes:
     """Return a call of torch._utils._rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())."""
     newer = tensor.dtype not in _CLASSES  # raw bytes and the name of a type
     kind = b"ctorch.storage\nUntypedStorage\n" if newer else f"ctorch\n{_CLASSES[tensor.dtype]}\n".encode()
     count = tensor.nbytes if newer else tensor.parameters
-    storage = b"(" + _text("storage") + kind + _text(key) + _text("cpu") + _number(count) + b"tQ"
-    shape, steps = _tuple(tensor.shape), _tuple(strides(tensor.shape))
+    storage = (
+        b"(" + _pickle_text("storage") + kind + _pickle_text(key) + _pickle_text("cpu") + _pickle_number(count) + b"tQ"
+    )
+    shape, steps = _pickle_tuple(tensor.shape), _pickle_tuple(strides(tensor.shape))
     arguments = b"(" + storage + b"K\0" + shape + steps + b"\x89" + _EMPTY
     if newer:
         return b"ctorch._utils\n_rebuild_tensor_v3\n" + arguments + f"ctorch\n{tensor.dtype}\n".encode() + b"tR"
     return b"ctorch._utils\n_rebuild_tensor_v2\n" + arguments + b"tR"
 
 
-def _tuple(numbers: tuple[int, ...]) -> bytes:
-    return b"(" + b"".join(map(_number, numbers)) + b"t"
+def _pickle_tuple(numbers: tuple[int, ...]) -> bytes:
+    return b"(" + b"".join(map(_pickle_number, numbers)) + b"t"
 
 
-def _number(value: int) -> bytes:
+def _pickle_number(value: int) -> bytes:
     if value < 1 << 8:
         return b"K" + bytes((value,))
     if value < 1 << 31:
@@ -68,6 +70,6 @@ def _number(value: int) -> bytes:
     return b"\x8a\x08" + struct.pack("<q", value)
 
 
-def _text(text: str) -> bytes:
+def _pickle_text(text: str) -> bytes:
     data = text.encode("utf-8", "surrogatepass")
     return b"X" + struct.pack("<I", len(data)) + data

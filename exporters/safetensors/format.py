@@ -1,35 +1,24 @@
-"""Format "safetensors": an exact, plain file that most libraries read; of cnnkit's own, everything comes back."""
+"""Format "safetensors": an exact, plain file that most libraries read."""
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cnnkit.exporters.core import strict_json
-from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault, gate_faults
-from cnnkit.exporters.core.format import Format
-from cnnkit.exporters.core.name_conventions import meaning, model_order
-from cnnkit.exporters.core.raw_values import MISFIT, STEP, streamed, values_of
-from cnnkit.exporters.core.tensor_list import TEXTS, Stored, weight_file
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, sha256
-from cnnkit.exporters.safetensors.header import Entry, read_header
-from cnnkit.exporters.safetensors.writer import digest, write_safetensors
-from cnnkit.files.names import printable
-from cnnkit.files.stored_file import StoredFile
+from cnnkit.exporters.core.format import Format, Priority
+from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.exporters.safetensors.reader import NAME, read_safetensors
+from cnnkit.exporters.safetensors.writer import write_safetensors
 
-_OURS = {"cnnkit", "cnnkit_sha256"}  # two, lest one damaged letter makes a stranger's file of ours
 _LONGEST = 1 << 40  # a longer "header" is a text whose ninth character is a bracket
 
 
 class SafetensorsFormat(Format):
     """Reads all element types of a byte and more; writes the same bytes for the same weights."""
 
-    name = "safetensors"
+    name = NAME
     suffixes = (".safetensors",)
+    priority = Priority.SPECIFIC
     description = "safetensors: exact, plain, read by most libraries"
-    reads = True
-    writes = True
+    reads = writes = True
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
         """Return whether the file begins with a length of eight bytes and a JSON object."""
@@ -37,73 +26,8 @@ class SafetensorsFormat(Format):
 
     def read(self, path: Path) -> WeightFile:
         """Return what the file holds. Raises WeightFileError when header and data do not fit together."""
-        with gate_faults(path, self.name):
-            file = StoredFile(path)
-            try:
-                entries, metadata = read_header(file)
-                return _ours(file, entries, metadata) if _OURS & metadata.keys() else _theirs(file, entries, metadata)
-            except ValueError as error:
-                raise fault(path, printable(str(error), 400), format_name=self.name) from error
+        return read_safetensors(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Write `weights`. Raises ExportError for complex128, more than 32 axes and texts that are not JSON."""
         write_safetensors(weights, path)
-
-
-def _ours(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str]) -> WeightFile:
-    if metadata.get("cnnkit_sha256") != digest(
-        metadata, {name: (entry.code, entry.shape) for name, entry in entries.items()}
-    ):
-        raise ValueError("the header does not fit its SHA-256: damaged, or changed by another program")
-    values: dict[str, Any] = {"format": "cnnkit", "version": strict_json.loads(metadata["cnnkit"].encode())}
-    for name in (*TEXTS, "tensors"):
-        if name in metadata:
-            values[name] = strict_json.loads(metadata[name].encode())
-    rows = values.get("tensors")
-    sums = (
-        {row.get("key"): row.get("sha256") for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
-    )
-    stored = {
-        name: Stored(entry.dtype or entry.code, entry.shape, *_readers(file, name, entry, sums.get(name)))
-        for name, entry in entries.items()
-    }
-    return weight_file(file.path, values, stored, ())
-
-
-def _theirs(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str]) -> WeightFile:
-    """Return the tensors in the order in which people count: the header's own is by type, then by letter."""
-    shapes = {name: entry.shape for name, entry in entries.items()}
-    tensors, not_read = [], []
-    for name in model_order(entries):
-        entry = entries[name]
-        if entry.dtype is None:
-            not_read.append(NotRead(printable(name), 1, f"element type {entry.code}, of less than a byte"))
-            continue
-        what = meaning(name, entry.dtype, shapes)
-        tensors.append(Tensor(name, *what, entry.dtype, entry.shape, *_readers(file, name, entry, None)))
-    kept = {"safetensors": metadata} if metadata else {}
-    return WeightFile(tuple(tensors), None, kept, None, (), tuple(not_read), str(file.path))
-
-
-def _readers(
-    file: StoredFile, name: str, entry: Entry, expected: str | None
-) -> tuple[Callable[[], Array], Stream | None]:
-    """Return `Tensor.read` and `Tensor.stream`."""
-    read = functools.partial(_read, file, name, entry, expected)
-    if entry.dtype is None:
-        return read, None
-    blocks = functools.partial(file.blocks, entry.start, entry.size, STEP)
-    dtype, what = carrier(entry.dtype).newbyteorder("<"), f"tensor {printable(name)}"
-    return read, functools.partial(streamed, file.path, "safetensors", what, blocks, dtype, expected)
-
-
-def _read(file: StoredFile, name: str, entry: Entry, expected: str | None) -> Array:
-    with gate_faults(file.path, "safetensors"):
-        data = file.read(entry.start, entry.size)
-    try:
-        values = values_of(data, carrier(str(entry.dtype)).newbyteorder("<"), entry.shape)
-        if expected is not None and sha256(values) != expected:
-            raise ValueError(MISFIT)
-    except ValueError as error:
-        raise fault(file.path, f"tensor {printable(name)}: {error}", format_name="safetensors") from error
-    return values

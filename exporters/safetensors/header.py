@@ -1,16 +1,19 @@
-"""The header of a safetensors file: every claim in it is checked before anything is believed."""
+"""The header of a safetensors file: it is checked completely before it is used."""
 
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.files.extents import byte_count
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.extents import count_bytes
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 LONGEST = 100_000_000  # bytes; the limit of the format
-MOST_NODES = 3_000_000  # brackets and commas: what the header takes in memory once it is parsed
+MOST_NODES = 3_000_000  # brackets and commas: they bound the memory of the parsed header
 DTYPES = {
     "BOOL": "bool",
     **{f"{sign}{bits}": f"{name}{bits}" for sign, name in (("I", "int"), ("U", "uint")) for bits in (8, 16, 32, 64)},
@@ -25,11 +28,11 @@ DTYPES = {
     "F8_E5M2FNUZ": "float8_e5m2fnuz",
     "F8_E8M0": "float8_e8m0fnu",
 }
-_BITS = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}  # known, but no array holds them
+_BITS = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}  # known, but NumPy arrays cannot hold them
 
 
 class Entry(NamedTuple):
-    """A tensor of the header; `start` counts from the beginning of the file. `dtype` None: of less than a byte."""
+    """A tensor of the header; `start` counts from the beginning of the file. `dtype` None: less than a byte."""
 
     dtype: str | None
     shape: tuple[int, ...]
@@ -58,12 +61,19 @@ def read_header(file: StoredFile) -> tuple[dict[str, Entry], dict[str, str]]:
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError("__metadata__ is not an object of texts")
-    entries = {name: _entry(name, value, 8 + length) for name, value in header.items()}
+    entries = {name: _parse_entry(name, value, 8 + length) for name, value in header.items()}
     _require_tiling(entries, 8 + length, file.size)
     return entries, metadata
 
 
-def _entry(name: str, value: Any, origin: int) -> Entry:
+def compute_digest(metadata: Mapping[str, str], claims: Mapping[str, tuple[str, Sequence[int]]]) -> str:
+    """Return the SHA-256 of the metadata and of {key: (type, shape)}, which no checksum of values covers."""
+    texts = sorted((name, text) for name, text in metadata.items() if name != "cnnkit_sha256")
+    shapes = sorted((key, dtype, list(shape)) for key, (dtype, shape) in claims.items())
+    return hashlib.sha256(json.dumps([texts, shapes]).encode()).hexdigest()
+
+
+def _parse_entry(name: str, value: Any, origin: int) -> Entry:
     try:
         if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
             raise ValueError("expected dtype, shape, data_offsets")
@@ -73,7 +83,7 @@ def _entry(name: str, value: Any, origin: int) -> Entry:
         if not isinstance(offsets, list) or len(offsets) != 2 or not all(type(n) is int and n >= 0 for n in offsets):
             raise ValueError("expected two offsets, whole numbers")
         begin, end = offsets
-        bits = byte_count(value["shape"], _BITS.get(code) or 8 * carrier(DTYPES[code]).itemsize)
+        bits = count_bytes(value["shape"], _BITS.get(code) or 8 * carrier(DTYPES[code]).itemsize)
         if bits % 8 or begin + bits // 8 != end:
             raise ValueError(f"{end - begin} bytes for {code} {tuple(value['shape'])}, which takes {bits / 8:g}")
     except ValueError as error:
@@ -82,7 +92,7 @@ def _entry(name: str, value: Any, origin: int) -> Entry:
 
 
 def _require_tiling(entries: dict[str, Entry], origin: int, size: int) -> None:
-    """Raise ValueError unless the tensors fill the rest of the file, without a hole and without sharing a byte."""
+    """Raise ValueError unless the tensors fill the rest of the file without holes and overlaps."""
     position = origin
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].size)):
         if entry.start != position:
@@ -90,4 +100,4 @@ def _require_tiling(entries: dict[str, Entry], origin: int, size: int) -> None:
             raise ValueError(f"tensor {printable(name)} {what}, at offset {entry.start - origin}")
         position += entry.size
     if position != size:
-        raise ValueError(f"{position - origin} bytes of tensors declared, {size - origin} there")
+        raise ValueError(f"{position - origin} bytes of tensors declared, {size - origin} stored")

@@ -1,17 +1,17 @@
-"""Writes a WeightFile as safetensors; what the format has no place for goes into its metadata, as JSON texts."""
+"""Writes a WeightFile as safetensors; what the format cannot hold goes into its metadata, as JSON texts."""
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.raw_values import blocks_of, checked, require_rank
-from cnnkit.exporters.core.tensor_list import TEXTS, VERSION, keys, rows, to_json
-from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.exporters.safetensors.header import DTYPES, LONGEST
+from cnnkit.exporters.core.raw_values import encode_blocks, read_checked, require_rank
+from cnnkit.exporters.core.tensor_list import VERSION, choose_keys, describe_tensors
+from cnnkit.exporters.core.weight_file import TEXTS, Tensor, WeightFile
+from cnnkit.exporters.safetensors.header import DTYPES, LONGEST, compute_digest
 from cnnkit.files.names import printable
 
 _CODES = {dtype: code for code, dtype in DTYPES.items()}
@@ -21,9 +21,9 @@ def write_safetensors(weights: WeightFile, path: Path) -> None:
     """Write `weights` to `path`. Raises ExportError for what the format cannot hold."""
     for tensor in weights:
         _require_storable(tensor)
-    names = keys(weights, ["__metadata__"], _is_text)
-    listed = [row | {"sha256": "0" * 64} for row in rows(weights, names)]
-    # Larger elements first, so that every tensor is aligned to its own.
+    names = choose_keys(weights, ["__metadata__"], _is_text)
+    listed = [row | {"sha256": "0" * 64} for row in describe_tensors(weights, names)]
+    # Larger elements first, so that every tensor is aligned to the size of its elements.
     order = sorted(range(len(names)), key=lambda index: -carrier(weights.tensors[index].dtype).itemsize)
     entries, position = {}, 0
     for index in order:
@@ -33,25 +33,25 @@ def write_safetensors(weights: WeightFile, path: Path) -> None:
         entries[names[index]] = {"dtype": code, "shape": list(tensor.shape), "data_offsets": [position, end]}
         position = end
     with path.open("wb") as stream:
-        stream.write(bytes(len(_header(weights, listed, entries))))
+        stream.write(bytes(len(_make_header(weights, listed, entries))))
         for index in order:
             hashed = hashlib.sha256()
-            for block in blocks_of(checked(weights.tensors[index])):
+            for block in encode_blocks(read_checked(weights.tensors[index])):
                 hashed.update(block)
                 stream.write(block)
             listed[index]["sha256"] = hashed.hexdigest()
         stream.seek(0)
-        stream.write(_header(weights, listed, entries))
+        stream.write(_make_header(weights, listed, entries))
 
 
-def _header(weights: WeightFile, listed: list[dict[str, Any]], entries: dict[str, Any]) -> bytes:
+def _make_header(weights: WeightFile, listed: list[dict[str, Any]], entries: dict[str, Any]) -> bytes:
     """Return length and header, padded so that the tensors begin at a multiple of 64."""
     metadata = {"cnnkit": str(VERSION)}
     for name in TEXTS:
         if getattr(weights, name) is not None:
-            metadata[name] = to_json(name, getattr(weights, name))
-    metadata["tensors"] = to_json("tensors", listed)
-    metadata["cnnkit_sha256"] = digest(
+            metadata[name] = strict_json.dumps(name, getattr(weights, name))
+    metadata["tensors"] = strict_json.dumps("tensors", listed)
+    metadata["cnnkit_sha256"] = compute_digest(
         metadata, {key: (entry["dtype"], entry["shape"]) for key, entry in entries.items()}
     )
     text = json.dumps({"__metadata__": metadata} | entries, ensure_ascii=False, separators=(",", ":")).encode()
@@ -59,13 +59,6 @@ def _header(weights: WeightFile, listed: list[dict[str, Any]], entries: dict[str
     if len(text) > LONGEST:
         raise ExportError(f"a header of {len(text)} bytes: safetensors holds at most {LONGEST}")
     return len(text).to_bytes(8, "little") + text
-
-
-def digest(metadata: Mapping[str, str], claims: Mapping[str, tuple[str, Sequence[int]]]) -> str:
-    """Return the SHA-256 of the metadata and of {key: (type, shape)}: what no checksum of values covers."""
-    texts = sorted((name, text) for name, text in metadata.items() if name != "cnnkit_sha256")
-    shapes = sorted((key, dtype, list(shape)) for key, (dtype, shape) in claims.items())
-    return hashlib.sha256(json.dumps([texts, shapes]).encode()).hexdigest()
 
 
 def _is_text(name: str) -> bool:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from cnnkit.exporters.core.format import Format
+from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.svg.reader import read_svg
 
@@ -15,6 +15,7 @@ class SvgFormat(Format):
 
     name = "svg"
     suffixes = (".svg",)
+    priority = Priority.SPECIFIC
     description = "a picture of every weight, exact values on hover and in its data block"
     reads = True
     writes = True

@@ -1,24 +1,17 @@
-"""The words of "cnnkit-text 1": what a line may begin with, how names are quoted, how wide a column is."""
+"""The grammar of "cnnkit-text 1": how each line begins, and how names are quoted."""
 
 import json
 import re
 
 FORMAT, VERSION = "cnnkit-text", 1
-TEXTS = ("architecture", "metadata", "position")
 
 NUMBER_STARTS = b"0123456789+-."
-# Room for the longest number of a type and a blank before it.
-WIDTHS = {"bool": 2, "float16": 10, "bfloat16": 10, "float32": 15, "float64": 25} | {
-    f"{sign}int{bits}": len(str(-(2 ** (bits - 1)))) + 1 for sign in ("", "u") for bits in (8, 16, 32, 64)
-}
 
 _BARE = r"[A-Za-z0-9_][A-Za-z0-9_./:+-]*"
 _NAME = rf'(?:{_BARE}|"(?:[^"\\]|\\.)*")'
 _LIST = rf"\((?:{_NAME}(?:, {_NAME})*)?\)"
 _IS_BARE = re.compile(_BARE)
 _ANY_NAME = re.compile(_NAME)
-NUMBER = re.compile(rb"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-SPECIAL = re.compile(rb"([+-])(?:(inf)|nan(?:\(0x([0-9a-fA-F]+)\))?)")
 TENSOR = re.compile(rf"tensor ({_NAME}) ([a-z]+[0-9]*) \(((?:[0-9]{{1,19}}(?:, [0-9]{{1,19}})*)?)\)")
 LAYER = re.compile(rf"layer ({_NAME})")
 ROLE = re.compile(r"role ([a-z_]+)")
@@ -30,18 +23,18 @@ TRAILER = re.compile(r"end of file, ([0-9]{1,19}) tensors, ([0-9]{1,19}) numbers
 PRECISION = re.compile(r"precision ([0-9]{1,3})")
 
 
-def quoted(name: str) -> str:
-    r"""Return a name as it stands in a file: bare, or as a JSON string in ASCII (`"größe"` -> `"gr\u00f6\u00dfe"`)."""
+def quote(name: str) -> str:
+    r"""Return a name as it is written: bare, or as a JSON string in ASCII (`"größe"` -> `"gr\u00f6\u00dfe"`)."""
     if _IS_BARE.fullmatch(name):
         return name
     return json.dumps(name).replace("\x7f", "\\u007f")
 
 
-def unquoted(text: str) -> str:
+def unquote(text: str) -> str:
     """Return the name that `quoted` wrote. Raises ValueError for a string that is not JSON."""
     return str(json.loads(text)) if text.startswith('"') else text
 
 
-def names(text: str) -> tuple[str, ...]:
+def parse_names(text: str) -> tuple[str, ...]:
     """Return the names of a list in parentheses. Raises ValueError for a string that is not JSON."""
-    return tuple(map(unquoted, _ANY_NAME.findall(text)))
+    return tuple(map(unquote, _ANY_NAME.findall(text)))

@@ -1,4 +1,4 @@
-"""The lines before the numbers of a tensor, read strictly."""
+"""Reads the lines before the numbers of a tensor, strictly."""
 
 import math
 import re
@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.weight_file import ROLES
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.source import LineError, Piece
-from cnnkit.files.extents import byte_count
+from cnnkit.files.extents import count_bytes
 from cnnkit.files.names import printable
 
 
-class Heading(NamedTuple):
-    """What a file says of a tensor before its numbers, and the piece that comes next."""
+class TensorHeading(NamedTuple):
+    """Name, type, shape, layer, role, axes and SHA-256 of a tensor, and the piece after the heading."""
 
     name: str
     dtype: str
@@ -36,19 +37,19 @@ class Heading(NamedTuple):
         return self.size * carrier(self.dtype).itemsize
 
 
-def read_heading(first: Piece, source: Iterator[Piece], room: int) -> Heading:
-    """Return the heading that begins with the line `first`; the file has room for `room` numbers.
+def read_heading(first: Piece, source: Iterator[Piece], room: int) -> TensorHeading:
+    """Return the heading that begins with the line `first`; the rest of the file holds at most `room` numbers.
 
-    Raises LineError for a line that is not the one the grammar has there.
+    Raises LineError for a line that the grammar does not allow there.
     """
     lines = _Lines(first, source)
-    found = lines.take(grammar.TENSOR, "tensor NAME DTYPE (SHAPE)")
-    name, dtype = lines.name(found[1]), found[2]
-    shape = tuple(map(int, found[3].split(", "))) if found[3] else ()
-    if dtype not in grammar.WIDTHS:
-        raise lines.error(f"element type {printable(dtype, 30)} is not one of {', '.join(grammar.WIDTHS)}")
+    declared = lines.take(grammar.TENSOR, "tensor NAME DTYPE (SHAPE)")
+    name, dtype = lines.name(declared[1]), declared[2]
+    shape = tuple(map(int, declared[3].split(", "))) if declared[3] else ()
+    if dtype not in WIDTHS:
+        raise lines.error(f"element type {printable(dtype, 30)} is not one of {', '.join(WIDTHS)}")
     try:
-        byte_count(shape, carrier(dtype).itemsize)
+        count_bytes(shape, carrier(dtype).itemsize)
     except ValueError as error:
         raise lines.error(str(error)) from error
     if math.prod(shape) > room:
@@ -67,11 +68,11 @@ def read_heading(first: Piece, source: Iterator[Piece], room: int) -> Heading:
     digest = grammar.SHA256.fullmatch(lines.text)
     if digest is not None:
         lines.advance()
-    return Heading(name, dtype, shape, layer, role, axes, digest and digest[1], lines.piece)
+    return TensorHeading(name, dtype, shape, layer, role, axes, digest and digest[1], lines.piece)
 
 
 class _Lines:
-    """Where a heading is being read."""
+    """The current line of a heading."""
 
     def __init__(self, first: Piece, source: Iterator[Piece]) -> None:
         self.piece, self._source = first, source
@@ -88,18 +89,18 @@ class _Lines:
         raise ValueError('cut short: the last line must be "end of file, ... tensors, ... numbers"')
 
     def take(self, pattern: re.Pattern[str], form: str) -> re.Match[str]:
-        found = pattern.fullmatch(self.text)
-        if found is None:
+        match = pattern.fullmatch(self.text)
+        if match is None:
             got = self.piece.text[:80].decode("utf-8", "backslashreplace")
             raise self.error(f'expected "{form}", got "{printable(got.partition(chr(10))[0], 60)}"')
-        return found
+        return match
 
     def name(self, text: str) -> str:
         return self.names(text)[0]
 
     def names(self, text: str) -> tuple[str, ...]:
         try:
-            return grammar.names(text)
+            return grammar.parse_names(text)
         except ValueError as error:
             raise self.error(f"a name is not a JSON string: {error}") from error
 

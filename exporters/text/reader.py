@@ -1,4 +1,4 @@
-"""Reads a text file of weights: every number once, so that a cut file is refused and a changed value is noticed."""
+"""Reads a text file of weights: all numbers at once, so that a cut file is refused and a changed value is noticed."""
 
 import contextlib
 import functools
@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from cnnkit.exporters.core import strict_json
-from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.weight_file import KINDS, Array, NotRead, Tensor, WeightFile
+from cnnkit.exporters.core.faults import fault, faults_of
+from cnnkit.exporters.core.weight_file import KINDS, TEXTS, Array, NotRead, Tensor, WeightFile
 from cnnkit.exporters.text import grammar
-from cnnkit.exporters.text.heading import Heading, read_heading
-from cnnkit.exporters.text.source import LineError, Piece, pieces
-from cnnkit.exporters.text.values import Values, read_values
-from cnnkit.files.hdf5_gate import UnsafeFileError
+from cnnkit.exporters.text.heading import TensorHeading, read_heading
+from cnnkit.exporters.text.source import LineError, Piece, split_pieces
+from cnnkit.exporters.text.values import ReadValues, read_values
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 NAME = "txt"
-ROUNDED = "rounded_to_digits"  # a key of the metadata: what `precision` left
+ROUNDED = "rounded_to_digits"  # the key of the metadata that holds `precision`
 _BOM = b"\xef\xbb\xbf"
-_KEEP = 256 << 20  # bytes of values; tensors beyond are read again when they are asked for
+_KEEP = 256 << 20  # bytes of values kept; later tensors are read again when asked for
 _TAIL = 4096
 _MAX_HEAD = 64 << 20
 _CUT = 'cut short: the last line must be "end of file, ... tensors, ... numbers"'
 
 
-class _Part(NamedTuple):
-    heading: Heading
-    values: Values
+class _ReadTensor(NamedTuple):
+    heading: TensorHeading
+    values: ReadValues
 
 
 class _Head(NamedTuple):
@@ -38,7 +38,7 @@ class _Head(NamedTuple):
 
 
 def read_text(path: Path) -> WeightFile:
-    """Return what a file holds; `edited` names the tensors whose numbers are not those that were written.
+    """Return the content of a file; `edited` names the tensors whose numbers are not those that were written.
 
     Raises WeightFileError for the first line that breaks the grammar, with its number.
     """
@@ -46,8 +46,8 @@ def read_text(path: Path) -> WeightFile:
     try:
         with file.open() as stream:
             head, parts = _read_all(stream, file.size)
-            kinds = _kinds(head.texts, [part.heading for part in parts])
-            return _weight_file(file, head, parts, kinds)
+            kinds = _read_kinds(head.texts, [part.heading for part in parts])
+            return _build_weight_file(file, head, parts, kinds)
     except ValueError as error:
         problem = str(error)
         if "cut short" not in problem and not _has_end(file):
@@ -58,17 +58,17 @@ def read_text(path: Path) -> WeightFile:
         raise fault(path, str(error), format_name=NAME) from error
 
 
-def _read_all(stream: BinaryIO, size: int) -> tuple[_Head, list[_Part]]:
+def _read_all(stream: BinaryIO, size: int) -> tuple[_Head, list[_ReadTensor]]:
     if stream.read(3) != _BOM:
         stream.seek(0)
-    source = pieces(stream)
+    source = split_pieces(stream)
     first = next(source, None)
     version = f"{grammar.FORMAT} {grammar.VERSION}"
     if first is None or first.text != version.encode():
         raise LineError(1, f'expected "{version}": this cnnkit reads no other version')
-    head, piece = _head(source)
-    parts: list[_Part] = []
-    room, keep = size // 2 + 1, _KEEP  # a number takes a character and a blank
+    head, piece = _read_head(source)
+    parts: list[_ReadTensor] = []
+    room, keep = size // 2 + 1, _KEEP  # a number takes at least a character and a blank
     while piece is not None and not piece.text.startswith(b"end of file"):
         if piece.numbers:
             raise LineError(piece.line, "numbers outside a tensor")
@@ -78,14 +78,14 @@ def _read_all(stream: BinaryIO, size: int) -> tuple[_Head, list[_Part]]:
         room -= heading.size
         values = read_values(heading, source, heading.nbytes <= keep)
         keep -= 0 if values.array is None else heading.nbytes
-        parts.append(_Part(heading._replace(next=heading.next._replace(text=b"")), values))
-        piece = _meaningful(source)
-    _end(piece, parts, source)
+        parts.append(_ReadTensor(heading._replace(next=heading.next._replace(text=b"")), values))
+        piece = _next_piece(source)
+    _require_end(piece, parts, source)
     return head, parts
 
 
 def _has_end(file: StoredFile) -> bool:
-    """Return whether the last line that is not blank is the trailer; if not, that explains what is wrong before it."""
+    """Return whether the last line that is not blank is the trailer; if not, the file is cut short."""
     with contextlib.suppress(UnsafeFileError):
         tail = file.read(max(file.size - _TAIL, 0), min(file.size, _TAIL)).tobytes()
         last = tail.decode("ascii", "replace").rstrip().rpartition("\n")[2]
@@ -93,7 +93,7 @@ def _has_end(file: StoredFile) -> bool:
     return True
 
 
-def _meaningful(source: Iterator[Piece]) -> Piece | None:
+def _next_piece(source: Iterator[Piece]) -> Piece | None:
     """Return the next piece that is neither a comment nor blank."""
     for piece in source:
         if not piece.text.startswith(b"#") and not piece.text.isspace():
@@ -101,10 +101,10 @@ def _meaningful(source: Iterator[Piece]) -> Piece | None:
     return None
 
 
-def _head(source: Iterator[Piece]) -> tuple[_Head, Piece | None]:
+def _read_head(source: Iterator[Piece]) -> tuple[_Head, Piece | None]:
     lines: list[bytes] = []
     size, line = 0, 0
-    piece = _meaningful(source)
+    piece = _next_piece(source)
     while piece is not None and piece.text.startswith(b"@"):
         if not lines:
             line = piece.line
@@ -112,7 +112,7 @@ def _head(source: Iterator[Piece]) -> tuple[_Head, Piece | None]:
         size += len(piece.text)
         if size > _MAX_HEAD:
             raise LineError(piece.line, f"a head of more than {_MAX_HEAD} bytes")
-        piece = _meaningful(source)
+        piece = _next_piece(source)
     try:
         texts = strict_json.loads(b"\n".join(lines)) if lines else {}
     except ValueError as error:
@@ -121,28 +121,28 @@ def _head(source: Iterator[Piece]) -> tuple[_Head, Piece | None]:
         raise LineError(line, f"the @ lines from here on: {error}") from error
     if not isinstance(texts, dict):
         raise LineError(line, "the @ lines are not one JSON object")
-    for name in (*grammar.TEXTS, "kinds"):
+    for name in (*TEXTS, "kinds"):
         if not isinstance(texts.get(name, {}), dict):
             raise LineError(line, f"{name} in the @ lines is not a JSON object")
     precision = None
-    if piece is not None and (found := grammar.PRECISION.fullmatch(piece.text.decode("ascii", "replace"))):
-        precision, piece = int(found[1]), _meaningful(source)
+    if piece is not None and (match := grammar.PRECISION.fullmatch(piece.text.decode("ascii", "replace"))):
+        precision, piece = int(match[1]), _next_piece(source)
     return _Head(texts, precision), piece
 
 
-def _end(piece: Piece | None, parts: list[_Part], source: Iterator[Piece]) -> None:
-    found = None if piece is None else grammar.TRAILER.fullmatch(piece.text.decode("ascii", "replace"))
-    if piece is None or found is None:
+def _require_end(piece: Piece | None, parts: list[_ReadTensor], source: Iterator[Piece]) -> None:
+    trailer = None if piece is None else grammar.TRAILER.fullmatch(piece.text.decode("ascii", "replace"))
+    if piece is None or trailer is None:
         raise ValueError(_CUT)
     tensors, numbers = len(parts), sum(part.heading.size for part in parts)
-    if (int(found[1]), int(found[2])) != (tensors, numbers):
-        raise LineError(piece.line, f"expected {found[1]} tensors, {found[2]} numbers; found {tensors}, {numbers}")
+    if (int(trailer[1]), int(trailer[2])) != (tensors, numbers):
+        raise LineError(piece.line, f"expected {trailer[1]} tensors, {trailer[2]} numbers; found {tensors}, {numbers}")
     after = next((piece for piece in source if piece.text and not piece.text.isspace()), None)
     if after is not None:
-        raise LineError(after.line, "the file goes on after its end")
+        raise LineError(after.line, "the file continues after its end")
 
 
-def _kinds(texts: dict[str, Any], headings: list[Heading]) -> list[str]:
+def _read_kinds(texts: dict[str, Any], headings: list[TensorHeading]) -> list[str]:
     kinds = ["optimizer" if heading.role == "slot" else "parameter" for heading in headings]
     for kind, indices in texts.get("kinds", {}).items():
         if kind not in KINDS or not isinstance(indices, list):
@@ -154,33 +154,30 @@ def _kinds(texts: dict[str, Any], headings: list[Heading]) -> list[str]:
     return kinds
 
 
-def _weight_file(file: StoredFile, head: _Head, parts: list[_Part], kinds: list[str]) -> WeightFile:
+def _build_weight_file(file: StoredFile, head: _Head, parts: list[_ReadTensor], kinds: list[str]) -> WeightFile:
     tensors = []
     for part, kind in zip(parts, kinds, strict=True):
         h, array = part.heading, part.values.array
-        read = functools.partial(_again, file, part) if array is None else functools.partial(_kept, array)
+        read = functools.partial(_read_again, file, part) if array is None else functools.partial(_return, array)
         tensors.append(Tensor(h.name, h.layer, kind, h.role, h.axes, h.dtype, h.shape, read))
     metadata = head.texts.get("metadata", {})
     if head.precision is not None:
         metadata = metadata | {ROUNDED: head.precision}
     edited = tuple(p.heading.name for p in parts if p.values.sha256 != p.heading.sha256 and head.precision is None)
-    unknown = sorted(head.texts.keys() - {*grammar.TEXTS, "kinds"})
+    unknown = sorted(head.texts.keys() - {*TEXTS, "kinds"})
     not_read = tuple(NotRead(f"{printable(name, 60)} in the @ lines", 1, "not part of the format") for name in unknown)
     texts = (head.texts.get("architecture"), metadata, head.texts.get("position"))
     return WeightFile(tuple(tensors), *texts, edited, not_read, str(file.path))
 
 
-def _kept(array: Array) -> Array:
+def _return(array: Array) -> Array:
     return array
 
 
-def _again(file: StoredFile, part: _Part) -> Array:
-    try:
-        with file.open() as stream:
-            stream.seek(part.heading.next.offset)
-            source = pieces(stream, part.heading.next.line)
-            found = read_values(part.heading._replace(next=next(source)), source, keep=True)
-    except (UnsafeFileError, ValueError) as error:
-        raise fault(file.path, str(error), format_name=NAME) from error
-    assert found.array is not None
-    return found.array
+def _read_again(file: StoredFile, part: _ReadTensor) -> Array:
+    with faults_of(file.path, NAME), file.open() as stream:
+        stream.seek(part.heading.next.offset)
+        source = split_pieces(stream, part.heading.next.line)
+        values = read_values(part.heading._replace(next=next(source)), source, keep=True)
+    assert values.array is not None
+    return values.array

@@ -1,6 +1,6 @@
-"""A text file as pieces: runs of number lines, and every other line alone, with line numbers and offsets.
+"""Splits a text file into pieces: runs of number lines, and every other line alone, with line numbers and offsets.
 
-One rule decides: a line whose first character that is not blank is a digit, +, - or . holds numbers.
+A line holds numbers when its first character that is not blank is a digit, +, - or a point.
 """
 
 from collections.abc import Iterator
@@ -28,17 +28,17 @@ class Piece(NamedTuple):
 
 
 class LineError(ValueError):
-    """What is wrong with a line of the file."""
+    """A line of the file that breaks the grammar."""
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(f"line {line}: {problem}")
         self.line = line
 
 
-def pieces(stream: BinaryIO, line: int = 1) -> Iterator[Piece]:
-    """Yield the pieces of a stream from where it stands, which is the beginning of line `line`.
+def split_pieces(stream: BinaryIO, line: int = 1) -> Iterator[Piece]:
+    """Yield the pieces of a stream from its position on, which is the beginning of line `line`.
 
-    Raises LineError for a line of numbers without blanks, or another one, of a length that no writer makes.
+    Raises LineError for a line that is longer than any writer makes it.
     """
     offset, rest, within = stream.tell(), b"", False
     while True:
@@ -51,7 +51,7 @@ def pieces(stream: BinaryIO, line: int = 1) -> Iterator[Piece]:
             if len(block) - cut > (_LONGEST_NUMBER if within else _LONGEST_LINE):
                 raise LineError(line, f"{len(block) - cut} bytes without an end")
         whole, rest = block[:cut], block[cut:]
-        starts = _line_starts(whole)
+        starts = _find_line_starts(whole)
         yield from _split(whole, starts, Piece(within, b"", line, offset))
         line += len(starts) - 1
         offset += cut
@@ -62,13 +62,13 @@ def pieces(stream: BinaryIO, line: int = 1) -> Iterator[Piece]:
             return
 
 
-def _line_starts(whole: bytes) -> Array:
-    """Return where lines begin, the last of them perhaps empty."""
+def _find_line_starts(whole: bytes) -> Array:
+    """Return the offsets at which lines begin; the last line may be empty."""
     return np.concatenate(([0], np.flatnonzero(np.frombuffer(whole, np.uint8) == 10) + 1))
 
 
 def _split(whole: bytes, starts: Array, at: Piece) -> Iterator[Piece]:
-    """Yield the pieces of whole lines; `at` says where they stand, and whether they begin within a line of numbers."""
+    """Yield the pieces of whole lines; `at`: their line and offset, and whether they begin within a line of numbers."""
     codes = np.frombuffer(whole + b"\n\n", np.uint8)
     first, second = codes[starts], codes[starts + 1]
     numbers = _NUMERIC[first] | ((first == 32) & _NUMERIC[second])

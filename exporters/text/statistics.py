@@ -1,4 +1,4 @@
-"""What a heading says of the numbers below it: extent, mean, spread, and what is not finite."""
+"""The statistics in a tensor's heading: extent, mean, spread, and how many values are not finite."""
 
 import math
 from collections.abc import Mapping
@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.exporters.core.architecture import LayerEntry, all_layers, outer_layers
+from cnnkit.exporters.core.float_types import FLOATS
 from cnnkit.exporters.core.weight_file import Array, Tensor
-from cnnkit.exporters.text.floats import FLOATS
 from cnnkit.files.names import printable
 
 _SLICE = 1 << 14
 _DERIVED = ("type", "path", "input_shape", "output_shape")
 
 
-def summary(tensor: Tensor, values: Array, layers: Mapping[str, str]) -> str:
+def summarise(tensor: Tensor, values: Array, layers: Mapping[str, str]) -> str:
     """Return "weight of layer 0, Conv2D(features=8, window=3): 8 x 1 x 3 x 3 = 72 numbers, min ..., mean ..." in ASCII.
 
     layers: {path: the layer in words}. Mean and std (of the population) are those of the finite values, in float64.
@@ -24,30 +25,28 @@ def summary(tensor: Tensor, values: Array, layers: Mapping[str, str]) -> str:
     kind = "" if tensor.kind == "parameter" else f"{tensor.kind}, "
     factors = " x ".join(map(str, tensor.shape)) + " = " if len(tensor.shape) > 1 else ""
     what = f"{kind}{tensor.role}{where}: {factors}{tensor.parameters:,} number{'' if tensor.parameters == 1 else 's'}"
-    return ", ".join((what, *_figures(values.reshape(-1), tensor.dtype))).encode("ascii", "backslashreplace").decode()
+    return (
+        ", ".join((what, *_compute_figures(values.reshape(-1), tensor.dtype)))
+        .encode("ascii", "backslashreplace")
+        .decode()
+    )
 
 
-def layers_in_words(architecture: Mapping[str, Any] | None) -> dict[str, str]:
+def describe_layers(architecture: Mapping[str, Any] | None) -> dict[str, str]:
     """Return {path: "Conv2D(features=8, window=3)"} of all layers."""
-    found: dict[str, str] = {}
-    stack: list[Any] = [architecture]
-    while stack:
-        entry = stack.pop()
-        if isinstance(entry, Mapping):
-            if isinstance(entry.get("type"), str) and isinstance(entry.get("path"), str):
-                fields = (
-                    f"{key}={value}"
-                    for key, value in entry.items()
-                    if key not in _DERIVED and isinstance(value, int | float | str) and "initializer" not in key
-                )
-                found[entry["path"]] = printable(f"{entry['type']}({', '.join(fields)})")
-            stack.extend(entry.values())
-        elif isinstance(entry, list):
-            stack.extend(entry)
-    return found
+    return {layer.path: _describe(layer) for layer in all_layers(outer_layers(architecture))}
 
 
-def _figures(flat: Array, dtype: str) -> list[str]:
+def _describe(layer: LayerEntry) -> str:
+    fields = (
+        f"{key}={value}"
+        for key, value in layer.fields.items()
+        if key not in _DERIVED and isinstance(value, int | float | str) and "initializer" not in key
+    )
+    return printable(f"{layer.type}({', '.join(fields)})")
+
+
+def _compute_figures(flat: Array, dtype: str) -> list[str]:
     kind = FLOATS.get(dtype)
     count = missing = 0
     low, high, mean, squares = math.inf, -math.inf, 0.0, 0.0

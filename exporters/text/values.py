@@ -1,4 +1,4 @@
-"""The numbers of one tensor, from its heading to its end line."""
+"""Reads the numbers of one tensor, from its heading to its end line."""
 
 import hashlib
 import itertools
@@ -8,27 +8,27 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.number_text.parsing import NumberError, find_number, parse_numbers
 from cnnkit.exporters.core.weight_file import Array
 from cnnkit.exporters.text import grammar
-from cnnkit.exporters.text.heading import Heading
-from cnnkit.exporters.text.parsing import NumberError, parse, position
+from cnnkit.exporters.text.heading import TensorHeading
 from cnnkit.exporters.text.source import LineError, Piece
 from cnnkit.files.names import printable
 
 _BATCH = 256 << 10
 
 
-class Values(NamedTuple):
-    """What was read: the array, or None where it was not to be kept, and its SHA-256."""
+class ReadValues(NamedTuple):
+    """The array, or None where it is not kept, and its SHA-256."""
 
     array: Array | None
     sha256: str
 
 
 class _Store:
-    """Takes numbers as they come: hashes them, counts them, and keeps those that there is room for."""
+    """Collects numbers: hashes and counts them, and keeps them if asked to."""
 
-    def __init__(self, heading: Heading, keep: bool) -> None:
+    def __init__(self, heading: TensorHeading, keep: bool) -> None:
         self._heading = heading
         self._dtype = carrier(heading.dtype)
         self._array = np.empty(heading.size, self._dtype) if keep else None
@@ -46,9 +46,9 @@ class _Store:
     def flush(self) -> None:
         text = b"".join(piece.text for piece in self._pending)
         try:
-            values = parse(text, self._heading.dtype)
+            values = parse_numbers(text, self._heading.dtype)
         except NumberError as error:
-            line = self._line(position(text, error.index))
+            line = self._find_line(find_number(text, error.index))
             raise LineError(line, f"{printable(self._heading.name)}: {error}") from error
         begin, end = self.count, self.count + values.size
         if end <= self._heading.size:
@@ -58,7 +58,7 @@ class _Store:
         self.count = end
         self._pending, self._size = [], 0
 
-    def _line(self, offset: int) -> int:
+    def _find_line(self, offset: int) -> int:
         line = 0
         for piece in self._pending:
             line = piece.line + piece.text.count(b"\n", 0, offset)
@@ -67,16 +67,16 @@ class _Store:
             offset -= len(piece.text)
         return line
 
-    def result(self) -> Values:
+    def result(self) -> ReadValues:
         array = self._array
         shaped = None if array is None else array.reshape(self._heading.shape)
-        return Values(shaped, self._hash.hexdigest())
+        return ReadValues(shaped, self._hash.hexdigest())
 
 
-def read_values(heading: Heading, source: Iterator[Piece], keep: bool) -> Values:
-    """Return the numbers after a heading; `source` stands behind its next piece, or, read again, before it.
+def read_values(heading: TensorHeading, source: Iterator[Piece], keep: bool) -> ReadValues:
+    """Return the numbers after a heading; `source` continues behind the heading's next piece.
 
-    Raises LineError for what is neither numbers, label, comment nor the end line, and for too few or too many numbers.
+    Raises LineError for any line but numbers, labels, comments and the end, and for too few or too many numbers.
     """
     store, name = _Store(heading, keep), printable(heading.name)
     for piece in itertools.chain((heading.next,), source):
@@ -93,16 +93,16 @@ def read_values(heading: Heading, source: Iterator[Piece], keep: bool) -> Values
                 piece.line, f'{name}: expected numbers, [label], # comment or "end ... numbers", got "{got}"'
             )
         elif text.startswith(b"[") and not grammar.LABEL.fullmatch(text.decode("ascii", "replace")):
-            raise LineError(piece.line, f"{name}: no label: {printable(text[:80].decode('ascii', 'replace'), 60)}")
+            raise LineError(piece.line, f"{name}: not a label: {printable(text[:80].decode('ascii', 'replace'), 60)}")
     raise ValueError(f'cut short within {name}: the last line must be "end of file, ... tensors, ... numbers"')
 
 
-def _require_end(heading: Heading, piece: Piece, count: int) -> None:
+def _require_end(heading: TensorHeading, piece: Piece, count: int) -> None:
     name = printable(heading.name)
-    found = grammar.END.fullmatch(piece.text.decode("ascii", "replace"))
-    if found is None:
+    end = grammar.END.fullmatch(piece.text.decode("ascii", "replace"))
+    if end is None:
         raise LineError(piece.line, f'{name}: expected "end {heading.size} numbers"')
     if count != heading.size:
         raise LineError(piece.line, f"{name}: expected {heading.size} numbers, found {count}")
-    if int(found[1]) != count:
-        raise LineError(piece.line, f"{name}: {count} numbers, and the end line says {found[1]}")
+    if int(end[1]) != count:
+        raise LineError(piece.line, f"{name}: {count} numbers, but the end line declares {end[1]}")

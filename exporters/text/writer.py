@@ -1,18 +1,18 @@
-"""Writes a WeightFile as text: line after line, no more of it in memory than a slice of a tensor."""
+"""Writes a WeightFile as text, line after line, with one slice of a tensor in memory at a time."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cnnkit.errors import ExportError
-from cnnkit.exporters.core.raw_values import checked, require_rank
-from cnnkit.exporters.core.weight_file import Tensor, WeightFile, sha256
+from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.architecture import find_flattened_images
+from cnnkit.exporters.core.number_text.layout import choose_layout
+from cnnkit.exporters.core.number_text.support import require_supported
+from cnnkit.exporters.core.raw_values import read_checked
+from cnnkit.exporters.core.weight_file import TEXTS, Tensor, WeightFile, sha256
 from cnnkit.exporters.text import grammar
-from cnnkit.exporters.text.body import body
-from cnnkit.exporters.text.layout import image_rows, layout
-from cnnkit.exporters.text.statistics import layers_in_words, summary
-from cnnkit.files.names import printable
+from cnnkit.exporters.text.body import format_values
+from cnnkit.exporters.text.statistics import describe_layers, summarise
 
 _INTRODUCTION = """\
 # Every number of a neural network. One rule: the first character of a line, blanks aside, decides. After a digit, +, -
@@ -24,57 +24,49 @@ _INTRODUCTION = """\
 def write_text(weights: WeightFile, path: Path, precision: int | None) -> None:
     """Write `weights`; the same weights give the same bytes.
 
-    Raises ExportError for an element type that the format does not have, and for values that are not JSON.
+    Raises ExportError for an element type that the format cannot hold, and for texts that are not JSON.
     """
-    for tensor in weights.tensors:
-        require_rank(tensor)
-        if tensor.dtype not in grammar.WIDTHS:
-            raise ExportError(f"{tensor.kind} {printable(tensor.name)}: {grammar.FORMAT} has no {tensor.dtype}")
+    require_supported(weights, grammar.FORMAT)
     with path.open("wb", buffering=1 << 20) as stream:
-        stream.writelines(_lines(weights, precision))
+        stream.writelines(_format_file(weights, precision))
 
 
-def _lines(weights: WeightFile, precision: int | None) -> Iterator[bytes]:
+def _format_file(weights: WeightFile, precision: int | None) -> Iterator[bytes]:
     yield f"{grammar.FORMAT} {grammar.VERSION}\n{_INTRODUCTION}\n".encode()
-    yield "".join(f"@ {line}\n" for line in _head(weights).splitlines()).encode()
+    yield "".join(f"@ {line}\n" for line in _format_head(weights).splitlines()).encode()
     yield b"\n" if precision is None else f"\nprecision {precision}\n".encode()
-    layers, maps = layers_in_words(weights.architecture), image_rows(weights.architecture)
+    layers, images = describe_layers(weights.architecture), find_flattened_images(weights.architecture)
     for tensor in weights.tensors:
-        yield from _tensor(tensor, layers, maps, precision)
+        yield from _format_tensor(tensor, layers, images, precision)
     total = sum(tensor.parameters for tensor in weights.tensors)
     yield f"end of file, {len(weights)} tensors, {total} numbers\n".encode()
 
 
-def _tensor(
-    tensor: Tensor, layers: dict[str, str], maps: dict[str, tuple[int, ...]], precision: int | None
+def _format_tensor(
+    tensor: Tensor, layers: dict[str, str], images: dict[str, tuple[int, ...]], precision: int | None
 ) -> Iterator[bytes]:
-    values = checked(tensor)
-    image = maps.get(tensor.layer) if tensor.axes == ("out", "in") else None
+    values = read_checked(tensor)
+    image = images.get(tensor.layer) if tensor.axes == ("out", "in") else None
     heading = [
-        f"tensor {grammar.quoted(tensor.name)} {tensor.dtype} ({', '.join(map(str, tensor.shape))})",
-        f"layer {grammar.quoted(tensor.layer)}",
+        f"tensor {grammar.quote(tensor.name)} {tensor.dtype} ({', '.join(map(str, tensor.shape))})",
+        f"layer {grammar.quote(tensor.layer)}",
         f"role {tensor.role}",
-        f"axes ({', '.join(map(grammar.quoted, tensor.axes))})",
+        f"axes ({', '.join(map(grammar.quote, tensor.axes))})",
         *([f"sha256 {sha256(values)}"] if precision is None else []),
-        f"# {summary(tensor, values, layers)}",
+        f"# {summarise(tensor, values, layers)}",
     ]
     yield "".join(f"{line}\n" for line in heading).encode("ascii")
-    yield from body(tensor, values, layout(tensor.shape, image), precision)
+    yield from format_values(tensor, values, choose_layout(tensor.shape, image), precision)
     yield f"end {tensor.parameters} numbers\n".encode()
 
 
-def _head(weights: WeightFile) -> str:
+def _format_head(weights: WeightFile) -> str:
     kinds: dict[str, list[int]] = {}
     for index, tensor in enumerate(weights.tensors):
         if tensor.kind != ("optimizer" if tensor.role == "slot" else "parameter"):
             kinds.setdefault(tensor.kind, []).append(index)
-    texts: dict[str, Any] = {
-        name: getattr(weights, name) for name in grammar.TEXTS if getattr(weights, name) is not None
-    }
+    texts: dict[str, Any] = {name: getattr(weights, name) for name in TEXTS if getattr(weights, name) is not None}
     for name, value in texts.items():
-        try:
-            json.dumps(value, allow_nan=False, sort_keys=True)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ExportError(f"{name} is not JSON: {printable(str(error))}") from error
+        strict_json.dumps(name, value, sort_keys=True)  # so that an error names the text
     head = texts | ({"kinds": kinds} if kinds else {})
-    return json.dumps(head, indent=1, sort_keys=True, allow_nan=False)
+    return strict_json.dumps("the head", head, indent=1, sort_keys=True, ensure_ascii=True)

@@ -96,7 +96,7 @@ def test_torch_keeps_names_types_shapes_and_bits(tmp_path_factory, chosen):
     try:
         form.write(weights, path)
     except ExportError as error:
-        assert "of that name, here are two" in str(error)  # noqa: PT017 (both gamma and weight of one layer)
+        assert "of that name, got two" in str(error)  # noqa: PT017 (both gamma and weight of one layer)
         return
     form.check(weights, path)
     back = [tensor for tensor in form.read(path) if not tensor.name.endswith("num_batches_tracked")]
@@ -147,7 +147,7 @@ def test_listing_loads_no_values_and_a_changed_file_is_noticed(weights, tmp_path
     form, path = formats()[name], tmp_path / "a"
     form.write(weights, path)
     with monkeypatch.context() as patched:
-        for module in ("npz.reader.array_of", "pytorch.reader.values_of", "safetensors.format.values_of"):
+        for module in ("npz.reader.decode_array", "pytorch.reader.decode_values", "safetensors.reader.decode_values"):
             home, _, function = module.rpartition(".")
             real = getattr(importlib.import_module(f"cnnkit.exporters.{home}"), function)
             only_text = functools.partial(_only_text, real)

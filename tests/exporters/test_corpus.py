@@ -12,7 +12,7 @@ from cnnkit.errors import WeightFileError
 FOLDER = Path(os.environ.get("CNNKIT_CORPUS_DIR") or Path(__file__).parents[3] / "shared" / "corpus")
 EXPECTED = json.loads((FOLDER / "expected.json").read_text()) if FOLDER.is_dir() else {}
 REFUSED = {
-    "057_00arun00_lenet.pth": ("refused", "a pickle that needs core.model.lenet.LeNet: cnnkit runs nobody's code"),
+    "057_00arun00_lenet.pth": ("refused", "a pickle that needs core.model.lenet.LeNet: cnnkit runs no code from files"),
     "087_syoyo_safetensors_abuse_attempt_1.safetensors": ("unreadable", "header length of 1000 in a file of 88 bytes"),
     "114_tensorlayer_resnet50_weights_tf_dim_ordering_tf_kernels.h5": ("unreadable", "truncated file: eof = 851968"),
     "116_google-ai-edge_fully_connected.tflite": ("unreadable", "a TensorFlow Lite model"),

@@ -234,7 +234,7 @@ def test_save_replaces_unless_told_not_to(tmp_path) -> None:
     make(seed=1).save(tmp_path / "w.h5")
     make(seed=2).save(tmp_path / "w.h5")
     assert Model.load(tmp_path / "w.h5").seed == 2
-    with pytest.raises(Exception, match="is there already"):
+    with pytest.raises(Exception, match="already exists"):
         make(seed=3).save(tmp_path / "w.h5", overwrite=False)
 
 

@@ -131,10 +131,10 @@ def _part_of(tensor: "Tensor", parts: "tuple[Part, ...] | None") -> "tuple[Tenso
 
 def _say_values(weights: "WeightFile", printed: tuple["Tensor", ...], parts: "tuple[Part, ...] | None") -> None:
     from cnnkit.cli import tensor_facts
-    from cnnkit.exporters.text.layout import image_rows
+    from cnnkit.exporters.core.architecture import find_flattened_images
     from cnnkit.inspection import value_text
 
-    maps = image_rows(weights.architecture)
+    maps = find_flattened_images(weights.architecture)
     for tensor in printed:
         piece, values = _part_of(tensor, parts)
         sys.stdout.write(f"\n{tensor_facts.heading(piece)}\n")

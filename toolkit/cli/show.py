@@ -77,12 +77,12 @@ def _sections(
     limit: int | None,
 ) -> Iterator["Section"]:
     """Yield what is to be drawn of each tensor; those without units only where no unit is asked for."""
+    from cnnkit.exporters.core.architecture import find_flattened_images
     from cnnkit.exporters.svg.scale import scale_of
-    from cnnkit.exporters.text.layout import image_rows
     from cnnkit.inspection.layer_svg import Section
     from cnnkit.inspection.unit_maps import unit_maps
 
-    images = image_rows(weights.architecture)
+    images = find_flattened_images(weights.architecture)
     biases = {t.layer: t for t in weights if t.role == "bias" and len(t.shape) == 1 and t.kind == "parameter"}
     several = any(len(tensor.shape) > 1 for tensor in chosen)
     for tensor in chosen:

@@ -1,1 +1,1 @@
-"""Files, in and out: atomic writing, the gate for HDF5 of strangers, escaping of untrusted names."""
+"""Files: atomic writing, gates for untrusted HDF5 and zip files, escaping of untrusted names."""

@@ -1,4 +1,4 @@
-"""Whole or not at all: a file is built beside its place under a temporary name, checked, and renamed."""
+"""Atomic writing: a file is built beside its target under a temporary name, checked, and renamed."""
 
 import contextlib
 import errno
@@ -16,16 +16,16 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-
 
 @contextlib.contextmanager
 def atomic_path(target: Path, check: Callable[[Path], None] | None = None) -> Iterator[Path]:
-    """Yield a fresh path in the folder of `target`; when the block ends well, it takes the place of `target`.
+    """Yield a new path in the folder of `target`; when the block ends without an error, it replaces `target`.
 
     The block creates and closes the file. `check` may read it back and raise; then, as after any error,
     the temporary file is removed and `target` stays as it was. Content and folder are flushed to the disk.
 
     Raises OSError when the folder cannot be written, or when `target` is a folder, a device or a pipe.
     """
-    target = _place(target)
+    target = _resolve(target)
     _remove_stale(target)
-    temporary = _temporary(target)
+    temporary = _name_temporary(target)
     try:
         _create(temporary, target)
         yield temporary
@@ -40,23 +40,23 @@ def atomic_path(target: Path, check: Callable[[Path], None] | None = None) -> It
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, completely or not at all."""
     with atomic_path(target) as temporary:
         temporary.write_bytes(text.encode())
 
 
 def require_writable(target: Path) -> None:
-    """Raise OSError now, rather than after hours of work, when `target` could not be written."""
-    target = _place(target)
+    """Raise OSError if `target` cannot be written: now, rather than after hours of work."""
+    target = _resolve(target)
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "its folder does not exist: make it first", str(target))
-    probe = _temporary(target)
+    probe = _name_temporary(target)
     _create(probe, target)
     probe.unlink()
 
 
-def _place(target: Path) -> Path:
-    """Return where the file itself lies or shall lie, at the end of symbolic links."""
+def _resolve(target: Path) -> Path:
+    """Return the path of the file itself, at the end of symbolic links."""
     target = Path(os.path.abspath(target))
     try:
         mode = target.stat().st_mode
@@ -72,13 +72,13 @@ def _place(target: Path) -> Path:
 def _create(temporary: Path, target: Path) -> None:
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except OSError as error:  # the person knows the target, not the temporary name
+    except OSError as error:  # the user knows the target, not the temporary name
         raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def _swap(temporary: Path, target: Path) -> None:
-    """Rename, and go back when the folder cannot be flushed: a save that is reported as failed has changed nothing."""
-    former = _temporary(target)
+    """Rename, and undo it when the folder cannot be flushed: a save that fails changes nothing."""
+    former = _name_temporary(target)
     try:
         os.link(target, former)
     except OSError:  # no former file, or a file system without hard links
@@ -111,29 +111,29 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _temporary(target: Path) -> Path:
-    return target.parent / f".{_stem(target)}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
+def _name_temporary(target: Path) -> Path:
+    return target.parent / f".{_shorten_name(target)}.{_host_digest()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
 
 
-def _stem(target: Path) -> str:
+def _shorten_name(target: Path) -> str:
     return os.fsdecode(os.fsencode(target.name)[:200])  # a file name has at most 255 bytes
 
 
-def _host() -> str:
+def _host_digest() -> str:
     return f"{zlib.crc32(platform.node().encode()):08x}"
 
 
 def _remove_stale(target: Path) -> None:
-    """Remove what a process that is gone left of an earlier write to the same target, if it ran on this machine."""
+    """Remove temporary files for the same target of processes on this machine that have ended."""
     with contextlib.suppress(OSError):
         for path in target.parent.iterdir():
-            found = _TEMPORARY.fullmatch(path.name)
-            mine = found is not None and found["name"] == _stem(target) and found["host"] == _host()
-            if found is not None and mine and not _alive(int(found["pid"])):
+            match = _TEMPORARY.fullmatch(path.name)
+            stale = match is not None and match["name"] == _shorten_name(target) and match["host"] == _host_digest()
+            if match is not None and stale and not _is_alive(int(match["pid"])):
                 path.unlink(missing_ok=True)
 
 
-def _alive(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     if os.name == "nt":  # pragma: no cover (there, signal 0 is Ctrl-C)
         return True
     try:

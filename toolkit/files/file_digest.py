@@ -1,4 +1,4 @@
-"""The SHA-256 of a whole file, worked out in a thread while the file is looked at."""
+"""The SHA-256 of a whole file, computed in a thread while the file is read for other purposes."""
 
 import hashlib
 import threading
@@ -6,39 +6,39 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-_BLOCK = 8 << 20  # large, because after each the thread waits for its turn
+_BLOCK = 8 << 20  # large, because after each block the thread waits for the interpreter
 
 
 def sha256_of(path: Path) -> str:
-    """Return the sum, in hex, without reading the file whole."""
+    """Return the SHA-256 of a file, in hex, reading it block by block."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class FileDigest:
-    """Use it in a `with` block: what is not finished at its end is given up."""
+    """Starts hashing. Use it in a `with` block, whose end cancels unfinished work."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._given_up = threading.Event()
+        self._cancelled = threading.Event()
         self._beside = ThreadPoolExecutor(1)
-        # Of a pipe nothing is taken: it would be waited for without end, and what reads it next would miss it.
-        self._sum: Future[str] | None = self._beside.submit(self._work) if path.is_file() else None
+        # A pipe is not read here: that could wait forever, and would take the bytes from the next reader.
+        self._digest: Future[str] | None = self._beside.submit(self._compute) if path.is_file() else None
 
     def result(self) -> str:
-        """Return the sum, in hex. Raises OSError when the file cannot be read."""
-        return self._work() if self._sum is None else self._sum.result()
+        """Return the SHA-256, in hex. Raises OSError when the file cannot be read."""
+        return self._compute() if self._digest is None else self._digest.result()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._given_up.set()
+        self._cancelled.set()
         self._beside.shutdown()
 
-    def _work(self) -> str:
+    def _compute(self) -> str:
         digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
         with self._path.open("rb", buffering=0) as stream:
-            while (size := stream.readinto(block)) and not self._given_up.is_set():
+            while (size := stream.readinto(block)) and not self._cancelled.is_set():
                 digest.update(block[:size])
         return digest.hexdigest()

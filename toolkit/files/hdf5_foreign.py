@@ -1,4 +1,4 @@
-"""The one door to HDF5 files of strangers: listing and reading happen in a worker process with limits."""
+"""The only way to untrusted HDF5 files: a worker process with limits lists and reads them."""
 
 import functools
 import json
@@ -11,27 +11,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.stored_file import Bytes
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.worker_process import PATIENCE, WORKER
 
-_SECONDS = 2.0  # of work, beyond what the size of the file asks for
+_SECONDS = 2.0  # of work, in addition to what the size of the file allows
 _BYTES_PER_SECOND, _LISTED_PER_SECOND = 20e6, 1e6
-_TOGETHER = 8  # pieces of a request
+_TOGETHER = 8  # pieces per request
 _CARRIERS = {"bfloat16": "uint16"}
 
 
-class Place(NamedTuple):
-    """Where an HDF5 file lies: a path, and where it is a part of another file, the part's begin and length."""
+class Hdf5Source(NamedTuple):
+    """An HDF5 file: its path, and (begin, length) where it is a part of the file there."""
 
     path: str
     window: tuple[int, int] | None = None
 
 
-class Stored(NamedTuple):
+class ListedDataset(NamedTuple):
     """A data set: name of its element type, shape, attributes.
 
-    begin: where its values lie in the file, in C order and whole, big- or little-endian; None where only libhdf5 knows.
+    begin: offset in the file of its values in C order, either byte order; None where only libhdf5 can read them.
     """
 
     dtype: str
@@ -52,51 +52,53 @@ class Stored(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What an HDF5 file holds, by path without a leading slash; the root is the group "".
+    """The content of an HDF5 file, by path without a leading slash; the root is the group "".
 
     Attributes are text, numbers and lists of them.
     """
 
     groups: Mapping[str, Mapping[str, Any]]
-    datasets: Mapping[str, Stored]
+    datasets: Mapping[str, ListedDataset]
     not_read: Mapping[str, str]
     not_followed: tuple[str, ...]
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """Those of the root."""
+        """The attributes of the root."""
         return self.groups.get("", {})
 
 
 def list_hdf5(path: str | Path, window: tuple[int, int] | None = None) -> Listing:
-    """Return what the file holds, or the HDF5 file in `window` = (begin, length) of it. No values are read.
+    """Return the content of a file, or of the HDF5 file in `window` = (begin, length) of it. No values are read.
 
-    Raises UnsafeFileError when it is damaged, breaks a rule, or brings the worker down.
+    Raises UnsafeFileError when it is damaged, breaks a rule, or crashes the worker.
     """
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
         raise UnsafeFileError("no such file") from error
-    found = _listed(Place(os.path.abspath(path), window), (status.st_size, status.st_mtime_ns, status.st_ino))
-    if isinstance(found, Listing):
-        return found
-    raise UnsafeFileError(*found)
+    listed = _list(Hdf5Source(os.path.abspath(path), window), (status.st_size, status.st_mtime_ns, status.st_ino))
+    if isinstance(listed, Listing):
+        return listed
+    raise UnsafeFileError(*listed)
 
 
-@functools.lru_cache(maxsize=1)  # recognising a file and reading it ask for the same
-def _listed(place: Place, stamp: tuple[int, int, int]) -> Listing | tuple[str, str]:
-    """Return the listing, or text and kind of the error."""
+@functools.lru_cache(maxsize=1)  # recognising and reading a file need the same listing
+def _list(place: Hdf5Source, stamp: tuple[int, int, int]) -> Listing | tuple[str, str]:
+    """Return the listing, or the text and kind of the error."""
     seconds = _SECONDS + stamp[0] / _LISTED_PER_SECOND
     try:
-        answer = json.loads(b"".join(WORKER.ask(_request(place, None), seconds)))
+        answer = json.loads(b"".join(WORKER.ask(_make_request(place, None), seconds)))
     except UnsafeFileError as error:
         return str(error), error.kind
-    datasets = {name: Stored(**entry | {"shape": tuple(entry["shape"])}) for name, entry in answer["datasets"].items()}
+    datasets = {
+        name: ListedDataset(**entry | {"shape": tuple(entry["shape"])}) for name, entry in answer["datasets"].items()
+    }
     return Listing(answer["groups"], datasets, answer["not_read"], tuple(answer["not_followed"]))
 
 
 def read_values(
-    path: str | Path, name: str, stored: Stored, window: tuple[int, int] | None = None
+    path: str | Path, name: str, stored: ListedDataset, window: tuple[int, int] | None = None
 ) -> np.ndarray[Any, np.dtype[Any]]:
     """Return the values of the data set `name`, which was listed as `stored`, in native byte order.
 
@@ -112,35 +114,35 @@ def read_values(
 
 
 def stream_values(
-    path: str | Path, name: str, stored: Stored, window: tuple[int, int] | None = None
+    path: str | Path, name: str, stored: ListedDataset, window: tuple[int, int] | None = None
 ) -> Iterator[Bytes]:
-    """Yield the little-endian bytes of the same values, a few MiB at once. Raises as `read_values`.
+    """Yield the little-endian bytes of the same values, a few MiB at a time. Raises as `read_values`.
 
-    A few pieces are a request of their own, so that the worker is free while the caller looks at them.
+    Each request asks for a few pieces, so that the worker is free while the caller uses them.
     """
-    left, budget, piece = stored.nbytes, _SECONDS + stored.nbytes / _BYTES_PER_SECOND, 0
-    place = Place(os.path.abspath(path), window)
-    while left or not piece:
+    remaining, budget, piece = stored.nbytes, _SECONDS + stored.nbytes / _BYTES_PER_SECOND, 0
+    place = Hdf5Source(os.path.abspath(path), window)
+    while remaining or not piece:
         started = time.monotonic()
-        contents = _whole(WORKER.ask(_request(place, name) | {"pieces": [piece, _TOGETHER]}, budget), left)
-        came = sum(map(len, contents))
-        if left and not came:
+        contents = _collect(WORKER.ask(_make_request(place, name) | {"pieces": [piece, _TOGETHER]}, budget), remaining)
+        received = sum(map(len, contents))
+        if remaining and not received:
             raise UnsafeFileError("the file has changed since it was listed")
-        left, piece = left - came, piece + _TOGETHER
+        remaining, piece = remaining - received, piece + _TOGETHER
         budget -= (time.monotonic() - started) / PATIENCE
         yield from (np.frombuffer(content, np.uint8) for content in contents)
 
 
-def _whole(answer: Iterator[bytes], most: int) -> list[bytes]:
-    """Return an answer of at most `most` bytes, to its end. Raises UnsafeFileError when it is longer."""
-    found, size = [], 0
+def _collect(answer: Iterator[bytes], most: int) -> list[bytes]:
+    """Return a whole answer of at most `most` bytes. Raises UnsafeFileError when it is longer."""
+    contents, size = [], 0
     for content in answer:
-        found.append(content)
+        contents.append(content)
         size += len(content)
         if size > most:
             raise UnsafeFileError("the file has changed since it was listed")
-    return found
+    return contents
 
 
-def _request(place: Place, name: str | None) -> dict[str, Any]:
+def _make_request(place: Hdf5Source, name: str | None) -> dict[str, Any]:
     return {"path": place.path, "window": place.window, "place": name}

@@ -1,39 +1,38 @@
-"""The one door through which cnnkit reads HDF5: what leads out of the file is listed, and not followed.
+"""The only way in which cnnkit opens HDF5 in its own process: links out of the file are listed, not followed.
 
-libhdf5 trusts its input. So: hard links only, each group once, budgets on depth and number, never `visititems`,
-no plug-ins, and of the data sets only those that `hdf5_rules` lets pass.
+libhdf5 trusts its input. So: hard links only, each group once, limits on depth and number, never `visititems`,
+no plug-ins, and only data sets that `hdf5_rules` allows.
 """
 
 import os
 from pathlib import Path
 from typing import Any, Self
 
-from cnnkit.files.hdf5_library import UnsafeFileError, load_h5py, translated
-from cnnkit.files.hdf5_rules import objection, text_objection
+from cnnkit.files.hdf5_library import load_h5py, translate_errors
+from cnnkit.files.hdf5_rules import find_objection, find_text_objection
 from cnnkit.files.hdf5_walk import Nodes, find, walk
 from cnnkit.files.names import printable
-
-__all__ = ["GatedHdf5", "UnsafeFileError", "open_hdf5"]
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 def open_hdf5(path: str | Path) -> "GatedHdf5":
     """Open a file read-only behind the gate; use it in a `with` block, or `close` it.
 
-    Raises UnsafeFileError when it is no file, no HDF5, or damaged.
+    Raises UnsafeFileError when it is not a file, not HDF5, or damaged.
     """
-    if not os.path.isfile(path):  # a pipe would be waited for without end
+    if not os.path.isfile(path):  # opening a pipe could wait forever
         raise UnsafeFileError("not a file" if os.path.exists(path) else "no such file")
     h5py = load_h5py()
-    with translated():
+    with translate_errors():
         return GatedHdf5(h5py.File(os.fspath(path), "r", locking=False))
 
 
 class GatedHdf5:
-    """An open HDF5 file of which only checked things can be reached. A path has no leading slash: "state/1.mean".
+    """An open HDF5 file whose data sets are checked before they are read. Paths have no leading slash: "state/1.mean".
 
     attrs         attributes of the root
     not_followed  links that were not followed, each with its reason (known after `datasets` or `groups`)
-    not_read      {path: reason} of the data sets that do not pass (likewise)
+    not_read      {path: reason} of the data sets that may not be read (likewise)
     """
 
     def __init__(self, file: Any) -> None:
@@ -46,34 +45,34 @@ class GatedHdf5:
     def datasets(self) -> dict[str, Any]:
         """Return {path: h5py.Dataset} of all that may be read as numbers. Nothing is loaded.
 
-        Raises UnsafeFileError when the file is damaged or over a budget.
+        Raises UnsafeFileError when the file is damaged or exceeds a limit.
         """
-        found, dataset = self._walked().datasets, load_h5py().Dataset
-        return {path: dataset(node) for path, node in found.items() if path not in self.not_read}
+        nodes, dataset = self._walk().datasets, load_h5py().Dataset
+        return {path: dataset(node) for path, node in nodes.items() if path not in self.not_read}
 
     def groups(self) -> dict[str, Any]:
-        """Return {path: h5py.Group}, the root as "". Take attributes from them; reach data sets through the gate."""
+        """Return {path: h5py.Group}, the root as "". Use them for attributes only; read data sets through the gate."""
         group = load_h5py().Group
-        return {path: group(node) for path, node in self._walked().groups.items()}
+        return {path: group(node) for path, node in self._walk().groups.items()}
 
     def __getitem__(self, path: str) -> Any:
         """Return one h5py.Dataset. Raises KeyError when there is none, UnsafeFileError when it must not be read."""
         node = self._find(path)
-        with translated(path):
-            _refuse(path, objection(node))
+        with translate_errors(path):
+            _refuse(path, find_objection(node))
         return load_h5py().Dataset(node)
 
     def read(self, path: str) -> Any:
         """Return the values of one data set as a NumPy array. Raises as `file[path]`, and when they are damaged."""
         dataset = self[path]
-        with translated(path):
+        with translate_errors(path):
             return dataset[()]
 
     def text(self, path: str) -> bytes:
         """Return the bytes of one text of fixed length. Raises as `read`."""
         node = self._find(path)
-        with translated(path):
-            _refuse(path, text_objection(node))
+        with translate_errors(path):
+            _refuse(path, find_text_objection(node))
             return bytes(load_h5py().Dataset(node)[()])
 
     def attributes(self, path: str) -> Any:
@@ -81,7 +80,7 @@ class GatedHdf5:
         return load_h5py().Dataset(self._find(path)).attrs
 
     def close(self) -> None:
-        """Close the file; data sets taken from it are dead then."""
+        """Close the file; its data sets can no longer be used."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -91,17 +90,17 @@ class GatedHdf5:
         self.close()
 
     def _find(self, path: str) -> Any:
-        with translated(path):
+        with translate_errors(path):
             node = find(self._file, path)
         if node is None:
             raise KeyError(path)
         return node
 
-    def _walked(self) -> Nodes:
+    def _walk(self) -> Nodes:
         if self._nodes is None:
-            with translated():
+            with translate_errors():
                 self._nodes = walk(self._file)
-                objections = {path: objection(node) for path, node in self._nodes.datasets.items()}
+                objections = {path: find_objection(node) for path, node in self._nodes.datasets.items()}
             self.not_followed += self._nodes.not_followed
             self.not_read.update((path, reason) for path, reason in objections.items() if reason is not None)
         return self._nodes

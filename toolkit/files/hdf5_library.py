@@ -7,20 +7,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from cnnkit.errors import CnnkitError
 from cnnkit.files.names import printable
-
-
-class UnsafeFileError(CnnkitError):
-    """A file that is damaged (kind "unreadable") or breaks the rules for files of strangers ("refused", "too_big")."""
-
-    def __init__(self, message: str, kind: str = "unreadable") -> None:
-        super().__init__(message)
-        self.kind = kind
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 def load_h5py() -> Any:
-    """Import h5py with plug-ins off, or take away the plug-in search path when somebody imported it before."""
+    """Import h5py without plug-ins, or clear the plug-in search path if it is imported already."""
     if "h5py" not in sys.modules:
         os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
     import h5py
@@ -40,16 +32,16 @@ def new_group(parent: Any, name: str) -> Any:
 
 
 @contextlib.contextmanager
-def translated(path: str | None = None) -> Iterator[None]:
+def translate_errors(path: str | None = None) -> Iterator[None]:
     """Turn what h5py raises about a damaged file, or about the data set at `path`, into an UnsafeFileError."""
     try:
         yield
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
         where = "damaged HDF5 file" if path is None else f"{printable(path)}: damaged"
-        raise UnsafeFileError(f"{where}: {_reason(error)}") from error
+        raise UnsafeFileError(f"{where}: {_find_reason(error)}") from error
 
 
-def _reason(error: Exception) -> str:
-    text = str(error)  # "Unable to synchronously open file (truncated file: eof = 1500)": the reason is in brackets
+def _find_reason(error: Exception) -> str:
+    text = str(error)  # "Unable to synchronously open file (truncated file: eof = 1500)": the reason is in parentheses
     inner = re.fullmatch(r"(?:Unable|Can't|Couldn't) [^(]*\((.+)\)", text, re.DOTALL)
     return printable((inner[1] if inner else text) or type(error).__name__)

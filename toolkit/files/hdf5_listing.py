@@ -1,4 +1,4 @@
-"""What an HDF5 file holds, as JSON-ready data, and the values of a data set in pieces. Runs in the worker process."""
+"""Lists an HDF5 file as JSON-ready data, and yields values of a data set in pieces. Runs in the worker process."""
 
 import contextlib
 import itertools
@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from cnnkit.files.hdf5_library import UnsafeFileError, load_h5py, translated
-from cnnkit.files.hdf5_places import plain_storage, tiles
-from cnnkit.files.hdf5_rules import objection, storage_objection
+from cnnkit.files.hdf5_library import load_h5py, translate_errors
+from cnnkit.files.hdf5_places import find_plain_storage, iterate_tiles
+from cnnkit.files.hdf5_rules import find_objection, find_storage_objection
 from cnnkit.files.hdf5_walk import find, walk
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _OPAQUE = 5
 _CLASSES = {
@@ -20,7 +21,7 @@ _CLASSES = {
     7: "references to other data, which are not followed",
     9: "a list of varying length, not numbers",
 }
-_SMALL, _PIECE = 1 << 20, 8 << 20  # what the cache holds; what keeps whole the chunks that do not fit there
+_SMALL, _PIECE = 1 << 20, 8 << 20  # bytes of a piece: chunks that fit HDF5's cache; larger ones
 _DENSE = 256 << 20
 _ATTRIBUTE = 64 << 20
 _DTYPES = frozenset(
@@ -28,61 +29,61 @@ _DTYPES = frozenset(
 )
 
 
-def listing(file: Any) -> dict[str, Any]:
-    """Return groups with attributes, data sets with dtype, shape and attributes, and what is left alone, by path.
+def list_contents(file: Any) -> dict[str, Any]:
+    """Return groups with attributes, data sets with dtype, shape and attributes, and what is not read, by path.
 
-    Raises UnsafeFileError when the file is damaged or over a budget.
+    Raises UnsafeFileError when the file is damaged or exceeds a limit.
     """
     h5py = load_h5py()
-    with translated():
+    with translate_errors():
         nodes = walk(file)
         datasets, not_read = {}, {}
         for path, node in nodes.datasets.items():
-            attributes = _attributes(h5py.Dataset(node).attrs)
-            reason = _objection(node, attributes)
+            attributes = _read_attributes(h5py.Dataset(node).attrs)
+            reason = _find_objection(node, attributes)
             if reason is None:
                 shape = [int(n) for n in node.get_space().get_simple_extent_dims()]
-                datasets[path] = {"dtype": _dtype(node, attributes), "shape": shape, "attributes": attributes}
-                datasets[path] |= plain_storage(node)
+                datasets[path] = {"dtype": _find_dtype(node, attributes), "shape": shape, "attributes": attributes}
+                datasets[path] |= find_plain_storage(node)
             else:
                 not_read[path] = reason
-        groups = {path: _attributes(h5py.Group(node).attrs) for path, node in nodes.groups.items()}
+        groups = {path: _read_attributes(h5py.Group(node).attrs) for path, node in nodes.groups.items()}
     return {"groups": groups, "datasets": datasets, "not_read": not_read, "not_followed": nodes.not_followed}
 
 
-def values(file: Any, path: str, first: int = 0, count: int | None = None) -> Iterator[Any]:
+def iterate_values(file: Any, path: str, first: int = 0, count: int | None = None) -> Iterator[Any]:
     """Yield the values of one data set in C order, little-endian, as arrays of a few MiB: `count` from the `first` on.
 
-    Raises UnsafeFileError when there is no such data set, or it is damaged or outside the rules.
+    Raises UnsafeFileError when there is no such data set, or it is damaged or against the rules.
     """
-    with translated(path):
+    with translate_errors(path):
         node = find(file, path)
         if node is None:
-            raise UnsafeFileError(f"{printable(path)} is gone since the file was listed")
+            raise UnsafeFileError(f"{printable(path)} has gone since the file was listed")
         dataset = load_h5py().Dataset(node)
-        reason = _objection(node, _attributes(dataset.attrs))
+        reason = _find_objection(node, _read_attributes(dataset.attrs))
         if reason is not None:
             raise UnsafeFileError(f"{printable(path)}: {reason}", "refused")
-        places = tiles(dataset.shape, dataset.dtype.itemsize, dataset.chunks, _piece_bytes(dataset))
+        places = iterate_tiles(dataset.shape, dataset.dtype.itemsize, dataset.chunks, _choose_piece(dataset))
         for place in itertools.islice(places, first, None if count is None else first + count):
             part = dataset[place]
             yield part.astype(part.dtype.newbyteorder("<"), copy=False)
 
 
-def _piece_bytes(dataset: Any) -> int:
+def _choose_piece(dataset: Any) -> int:
     chunks, shape = dataset.chunks, dataset.shape
     band = chunks[0] * math.prod(shape[1:]) * dataset.dtype.itemsize if chunks else 0
     return min(_SMALL, _PIECE) if band <= _SMALL else _PIECE
 
 
-def _objection(node: Any, attributes: dict[str, Any]) -> str | None:
+def _find_objection(node: Any, attributes: dict[str, Any]) -> str | None:
     if _is_bfloat16(node, attributes):
-        reason = storage_objection(node, 2)
+        reason = find_storage_objection(node, 2)
     else:
-        reason = objection(node)
+        reason = find_objection(node)
         if reason is not None and node.get_type().get_class() in _CLASSES:
             return _CLASSES[node.get_type().get_class()]
-    if reason is None and _dtype(node, attributes) not in _DTYPES:
+    if reason is None and _find_dtype(node, attributes) not in _DTYPES:
         return "an element type that NumPy does not have"
     if reason is None:
         declared = math.prod(node.get_space().get_simple_extent_dims()) * node.get_type().get_size()
@@ -93,11 +94,11 @@ def _objection(node: Any, attributes: dict[str, Any]) -> str | None:
 
 
 def _is_bfloat16(node: Any, attributes: dict[str, Any]) -> bool:
-    kind = node.get_type()  # Keras writes such values as two opaque bytes each, and says what they are beside them
+    kind = node.get_type()  # Keras writes such values as two opaque bytes each, with an attribute for their type
     return kind.get_class() == _OPAQUE and kind.get_size() == 2 and attributes.get("dtype") == "bfloat16"
 
 
-def _dtype(node: Any, attributes: dict[str, Any]) -> str | None:
+def _find_dtype(node: Any, attributes: dict[str, Any]) -> str | None:
     if _is_bfloat16(node, attributes):
         return "bfloat16"
     try:
@@ -106,28 +107,28 @@ def _dtype(node: Any, attributes: dict[str, Any]) -> str | None:
         return None
 
 
-def _attributes(attributes: Any) -> dict[str, Any]:
-    """Return the attributes that are text, numbers or lists of them; h5py cannot read every other maker's."""
-    found = {}
+def _read_attributes(attributes: Any) -> dict[str, Any]:
+    """Return the attributes that are text, numbers or lists of them; h5py cannot read all others."""
+    plain = {}
     names: list[str | bytes] = []
     with contextlib.suppress(TypeError, ValueError, RuntimeError, OSError):
         names = list(attributes)
     for name in names:
         with contextlib.suppress(TypeError, ValueError, RuntimeError, OSError, KeyError):
-            held = attributes.get_id(name)
-            if math.prod(held.shape) * held.get_type().get_size() <= _ATTRIBUTE:
+            attribute = attributes.get_id(name)
+            if math.prod(attribute.shape) * attribute.get_type().get_size() <= _ATTRIBUTE:
                 known = name if isinstance(name, str) else bytes(name).decode("utf-8", "surrogateescape")
-                found[known] = _plain(attributes[name])
-    return found
+                plain[known] = _to_plain(attributes[name])
+    return plain
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return _to_plain(value.tolist())
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_to_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)
     if not isinstance(value, str | bool | int | float):

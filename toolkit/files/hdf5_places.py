@@ -6,13 +6,13 @@ from typing import Any
 
 from cnnkit.files.hdf5_library import load_h5py
 
-Place = tuple[int | slice, ...]
+Tile = tuple[int | slice, ...]
 _CONTIGUOUS = 1
 _INTEGER, _FLOAT, _OPAQUE = 0, 1, 5
 
 
-def tiles(shape: tuple[int, ...], item_bytes: int, chunks: tuple[int, ...] | None, most: int) -> Iterator[Place]:
-    """Yield slices of up to `most` bytes that tile an array in C order, along the cut axis whole chunks if they fit."""
+def iterate_tiles(shape: tuple[int, ...], item_bytes: int, chunks: tuple[int, ...] | None, most: int) -> Iterator[Tile]:
+    """Yield slices of up to `most` bytes that tile an array in C order, cut between chunks where these fit."""
     if math.prod(shape) == 0 or math.prod(shape) * item_bytes <= most:
         yield ()
         return
@@ -30,10 +30,10 @@ def tiles(shape: tuple[int, ...], item_bytes: int, chunks: tuple[int, ...] | Non
             yield (*lead, slice(start, min(start + rows, shape[axis])))
 
 
-def plain_storage(node: Any) -> dict[str, Any]:
+def find_plain_storage(node: Any) -> dict[str, Any]:
     """Return {"begin": offset in the file, "big_endian": ...} of an h5py DatasetID whose bytes are values in C order.
 
-    Otherwise {}: it is in chunks, filtered, never written, or of a type that the HDF5 library converts.
+    Return {} for data that is chunked, filtered, never written, or of a type that libhdf5 converts.
     """
     h5py, kind = load_h5py(), node.get_type()
     if node.get_create_plist().get_layout() != _CONTIGUOUS or kind.get_class() not in (_INTEGER, _FLOAT, _OPAQUE):

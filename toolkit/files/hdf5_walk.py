@@ -1,16 +1,17 @@
-"""A walk over an HDF5 file by hard links alone, each group once, with budgets."""
+"""Walks over an HDF5 file by hard links only, each group once, with limits."""
 
 from typing import Any, NamedTuple
 
-from cnnkit.files.hdf5_library import UnsafeFileError, load_h5py
+from cnnkit.files.hdf5_library import load_h5py
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
 
 
 class Nodes(NamedTuple):
-    """What a walk found, by path without a leading slash: h5py ids, and the links that lead elsewhere."""
+    """Groups and data sets as h5py ids, by path without a leading slash, and the links that were not followed."""
 
     groups: dict[str, Any]
     datasets: dict[str, Any]
@@ -20,27 +21,27 @@ class Nodes(NamedTuple):
 def walk(file: Any) -> Nodes:
     """Return all groups and data sets of an open h5py.File.
 
-    Raises UnsafeFileError over a budget, and whatever h5py raises about a damaged file.
+    Raises UnsafeFileError beyond a limit, and whatever h5py raises about a damaged file.
     """
     h5py = load_h5py()
     root = h5py.h5g.open(file.id, b"/")
     nodes = Nodes({"": root}, {}, [])
-    first, waiting, seen = {_address(root): "/"}, [("", root, 0)], 0
+    first, waiting, seen = {_find_address(root): "/"}, [("", root, 0)], 0
     while waiting:
         prefix, group, depth = waiting.pop()
-        links = _links(group, MAX_NODES - seen)
+        links = _list_links(group, MAX_NODES - seen)
         seen += len(links)
         for name, link in links:
             path = prefix + name.decode("utf-8", "surrogateescape")
-            # libhdf5 would take a link that is called "a/b" for a path, and follow whatever `a` is.
+            # libhdf5 would read a link named "a/b" as a path, and follow `a`, whatever it is.
             if link != h5py.h5l.TYPE_HARD or b"/" in name or name in {b"", b"."}:
-                nodes.not_followed.append(f"{path} ({_link_kind(link)})")
+                nodes.not_followed.append(f"{path} ({_describe_link(link)})")
                 continue
             node = h5py.h5o.open(group, name)
             if isinstance(node, h5py.h5d.DatasetID):
                 nodes.datasets[path] = node
             elif isinstance(node, h5py.h5g.GroupID):
-                known = first.setdefault(_address(node), path)
+                known = first.setdefault(_find_address(node), path)
                 if known != path:
                     nodes.not_followed.append(f"{path} (the same group as {known})")
                     continue
@@ -52,7 +53,7 @@ def walk(file: Any) -> Nodes:
 
 
 def find(file: Any, path: str) -> Any:
-    """Return the DatasetID at the end of a chain of hard links, or None; the rest of the file is not looked at.
+    """Return the DatasetID at the end of a chain of hard links, or None; the rest of the file is not visited.
 
     Raises UnsafeFileError when another link is on the way.
     """
@@ -63,12 +64,12 @@ def find(file: Any, path: str) -> Any:
             return None
         link = node.links.get_info(name).type
         if link != h5py.h5l.TYPE_HARD:
-            raise UnsafeFileError(f"{printable(path)}: not followed, {_link_kind(link)}", "refused")
+            raise UnsafeFileError(f"{printable(path)}: not followed, {_describe_link(link)}", "refused")
         node = h5py.h5o.open(node, name)
     return node if isinstance(node, h5py.h5d.DatasetID) else None
 
 
-def _links(group: Any, budget: int) -> list[tuple[bytes, int]]:
+def _list_links(group: Any, budget: int) -> list[tuple[bytes, int]]:
     links: list[tuple[bytes, int]] = []
 
     def add(name: bytes, info: Any) -> bool | None:
@@ -81,13 +82,13 @@ def _links(group: Any, budget: int) -> list[tuple[bytes, int]]:
     return links
 
 
-def _link_kind(link: int) -> str:
+def _describe_link(link: int) -> str:
     h5l = load_h5py().h5l
     if link == h5l.TYPE_HARD:
         return "a name that HDF5 cannot have"
     return {h5l.TYPE_SOFT: "soft link", h5l.TYPE_EXTERNAL: "external link"}.get(link, "user-defined link")
 
 
-def _address(node: Any) -> tuple[int, int]:
+def _find_address(node: Any) -> tuple[int, int]:
     info = load_h5py().h5o.get_info(node)
     return int(info.fileno), int(info.addr)

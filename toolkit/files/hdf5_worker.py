@@ -1,7 +1,7 @@
-"""The process that reads the HDF5 files of strangers, because libhdf5 trusts them and a crash of it cannot be caught.
+"""The process that reads untrusted HDF5 files, because libhdf5 trusts its input and its crash cannot be caught.
 
-It reads requests, a line of JSON each, and answers in frames: a letter (J JSON, D data, E error, Z end), the length in
-eight bytes, the content. It limits its own memory, time and files, opens what it is told to read-only, writes nothing.
+It reads requests, one line of JSON each, and answers in frames: a letter (J JSON, D data, E error, Z end), the length
+in eight bytes, the content. It limits its own memory, time and open files, and writes no file.
 """
 
 import contextlib
@@ -12,9 +12,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from cnnkit.files.hdf5_library import UnsafeFileError, load_h5py, translated
-from cnnkit.files.hdf5_listing import listing, values
+from cnnkit.files.hdf5_library import load_h5py, translate_errors
+from cnnkit.files.hdf5_listing import iterate_values, list_contents
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MEMORY = 512 << 20
 _ANSWER = 128 << 20
@@ -29,7 +30,7 @@ def main() -> None:
     _limit()
     for line in requests:
         request = json.loads(line)
-        _allow(request["seconds"])
+        _limit_seconds(request["seconds"])
         try:
             for letter, content in _answer(request):
                 _send(replies, letter, content)
@@ -38,7 +39,7 @@ def main() -> None:
             _send(replies, b"E", json.dumps([str(error), error.kind]).encode())
         except MemoryError:
             _send(replies, b"E", json.dumps(["reading it takes more memory than allowed", "too_big"]).encode())
-        except Exception as error:  # what h5py makes of damage is not always of a kind that it documents
+        except Exception as error:  # for damaged files h5py raises exceptions beyond those that it documents
             problem = printable(f"damaged HDF5 file: {type(error).__name__}: {error}")
             _send(replies, b"E", json.dumps([problem, "unreadable"]).encode())
         replies.flush()
@@ -47,12 +48,12 @@ def main() -> None:
 def _answer(request: dict[str, Any]) -> Iterator[tuple[bytes, Any]]:
     with _opened(request["path"], request["window"]) as file:
         if request["place"] is None:
-            content = json.dumps(listing(file)).encode()
+            content = json.dumps(list_contents(file)).encode()
             if len(content) > _ANSWER:
                 raise UnsafeFileError("names and attributes of more than 128 MiB", "too_big")
             yield b"J", content
         else:
-            for part in values(file, request["place"], *request.get("pieces", ())):
+            for part in iterate_values(file, request["place"], *request.get("pieces", ())):
                 yield b"D", part.reshape(-1).view("u1").data
 
 
@@ -63,7 +64,7 @@ def _opened(path: str, window: list[int] | None) -> Iterator[Any]:
     if not os.path.isfile(path):
         raise UnsafeFileError("not a file" if os.path.exists(path) else "no such file")
     with contextlib.ExitStack() as stack:
-        with translated():
+        with translate_errors():
             source = path if window is None else stack.enter_context(Window(path, *window))
             file = h5py.File(source, "r", locking=False) if window is None else h5py.File(source, "r")
             stack.callback(file.close)
@@ -86,7 +87,7 @@ class Window:
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` as far as the part goes; return the number of bytes."""
+        """Fill `buffer` up to the end of the part; return the number of bytes."""
         view = memoryview(buffer).cast("B")
         size = max(min(len(view), self._length - self._position), 0)
         self._stream.seek(self._begin + self._position)
@@ -96,8 +97,8 @@ class Window:
 
     def read(self, size: int = -1) -> bytes:
         """Return up to `size` bytes."""
-        left = max(self._length - self._position, 0)
-        buffer = bytearray(left if size < 0 else min(size, left))
+        remaining = max(self._length - self._position, 0)
+        buffer = bytearray(remaining if size < 0 else min(size, remaining))
         return bytes(buffer[: self.readinto(buffer)])
 
     def __enter__(self) -> "Window":
@@ -113,12 +114,12 @@ def _send(replies: BinaryIO, letter: bytes, content: bytes) -> None:
 
 
 def _limit() -> None:
-    """Take away what reading does not need: memory without end, files to write, core dumps, new descriptors."""
+    """Limit what reading does not need: memory, files to write, core dumps, open files."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
         for kind, most in (
-            (resource.RLIMIT_AS, _occupied() + _MEMORY),
+            (resource.RLIMIT_AS, _measure_memory() + _MEMORY),
             (resource.RLIMIT_FSIZE, 0),
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_NOFILE, 32),
@@ -127,8 +128,8 @@ def _limit() -> None:
                 resource.setrlimit(kind, (most, most))
 
 
-def _allow(seconds: float) -> None:
-    """End the process when it works longer than `seconds` from now on: a loop in libhdf5 hears no other signal."""
+def _limit_seconds(seconds: float) -> None:
+    """End the process when it computes longer than `seconds` from now on: nothing else stops a loop in libhdf5."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
@@ -137,7 +138,7 @@ def _allow(seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
-def _occupied() -> int:
+def _measure_memory() -> int:
     try:
         with open("/proc/self/statm", "rb") as stream:
             return int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Untrusted text, made safe to show. Every name that comes out of a file passes here before a person sees it."""
+"""Makes untrusted text safe to show: every name from a file passes here before it is printed."""
 
 import unicodedata
 
@@ -7,7 +7,7 @@ _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
 def printable(text: str, limit: int = 200) -> str:
-    r"""Return the first `limit` characters of `text`, what a terminal may obey or hide as \xNN, \uNNNN, \U000NNNNN."""
+    r"""Return the first `limit` characters of `text`; those that a terminal may interpret or hide, as \xNN, \uNNNN."""
     shown = "".join(_escape(c) if unicodedata.category(c) in _HIDDEN else c for c in text[:limit])
     return shown if len(text) <= limit else shown + "..."
 

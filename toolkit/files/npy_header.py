@@ -9,7 +9,7 @@ import numpy as np
 
 LONGEST = 10_000  # characters; NumPy writes about 120
 _KEYS = {"descr", "fortran_order", "shape"}
-# One "key: value" of the dictionary: a text, a truth value, or brackets, whose content is judged later.
+# One "key: value" of the dictionary: a text, a truth value, or brackets, whose content is checked later.
 _VALUE = r"""'[^'\\]*'|"[^"\\]*"|True|False|\([^()]*\)|\[[^{}]*\]"""
 _ITEM = re.compile(rf"""\s*(?:'([a-z_]+)'|"([a-z_]+)")\s*:\s*({_VALUE})\s*(,|(?=\}}))""")
 _DTYPE = re.compile(r"""['"]([<>|=]?[biufc][0-9]{1,2})['"]""")
@@ -17,7 +17,7 @@ _BYTES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8), "c": 
 
 
 class NpyHeaderError(ValueError):
-    """A header that cannot be used: what was expected, what came, what to do."""
+    """A header that cannot be used: expected, got, and a hint."""
 
     def __init__(self, expected: str, got: str, hint: str = "") -> None:
         super().__init__(f"expected {expected}, got {got}" + (f": {hint}" if hint else ""))
@@ -25,7 +25,7 @@ class NpyHeaderError(ValueError):
 
 
 class NpyTypeError(NpyHeaderError):
-    """A whole header, of elements that are not numbers; pickled: of Python objects."""
+    """A valid header of elements that are not numbers; pickled: they are Python objects."""
 
     def __init__(self, descr: str) -> None:
         self.pickled = "O" in descr
@@ -35,7 +35,7 @@ class NpyTypeError(NpyHeaderError):
 
 @dataclass(frozen=True)
 class NpyHeader:
-    """What an NPY file says of its array."""
+    """The header of an NPY array."""
 
     dtype: np.dtype[Any]
     fortran_order: bool
@@ -52,7 +52,7 @@ class NpyHeader:
 
 
 def parse_npy_header(file: Any, complex_too: bool = False) -> NpyHeader:
-    """Return the header at the start of the binary stream `file`, which is left at the first value.
+    """Return the header at the start of the binary stream `file`, and leave the stream at the first value.
 
     Raises NpyHeaderError on anything but an array of booleans, integers or floats of at most 64 bits,
     or, with `complex_too`, of complex numbers of two such floats.
@@ -66,28 +66,28 @@ def parse_npy_header(file: Any, complex_too: bool = False) -> NpyHeader:
     if not 0 < length <= LONGEST:
         raise NpyHeaderError(f"an NPY header of 1 to {LONGEST} bytes", f"{length}")
     text = file.read(length)
-    fields = _fields(text.decode("latin-1")) if len(text) == length else {}
+    fields = _parse_fields(text.decode("latin-1")) if len(text) == length else {}
     if fields.keys() != _KEYS or fields["fortran_order"] not in {"True", "False"}:
         raise NpyHeaderError(
             "an NPY header with descr, fortran_order and shape", "something else", "the file is damaged"
         )
-    dtype = _dtype(fields["descr"], complex_too)
-    return NpyHeader(dtype, fields["fortran_order"] == "True", _shape(fields["shape"]), 8 + width + length)
+    dtype = _parse_dtype(fields["descr"], complex_too)
+    return NpyHeader(dtype, fields["fortran_order"] == "True", _parse_shape(fields["shape"]), 8 + width + length)
 
 
-def _fields(text: str) -> dict[str, str]:
-    """Return {key: value as written} of a Python dictionary of three keys; {} when it is anything else."""
-    text, found, position = text.strip(), {}, 1
+def _parse_fields(text: str) -> dict[str, str]:
+    """Return {key: value as written} of a Python dictionary of three keys; {} for anything else."""
+    text, fields, position = text.strip(), {}, 1
     while item := _ITEM.match(text, position):
         key = item[1] or item[2]
-        if key in found:
+        if key in fields:
             return {}
-        found[key] = item[3]
+        fields[key] = item[3]
         position = item.end()
-    return found if text[:1] == "{" and text[position:].strip() == "}" else {}
+    return fields if text[:1] == "{" and text[position:].strip() == "}" else {}
 
 
-def _dtype(descr: str, complex_too: bool) -> np.dtype[Any]:
+def _parse_dtype(descr: str, complex_too: bool) -> np.dtype[Any]:
     plain = _DTYPE.fullmatch(descr)
     if plain is not None:
         kind, size = plain[1].lstrip("<>|=")[0], int(plain[1].lstrip("<>|=")[1:])
@@ -96,7 +96,7 @@ def _dtype(descr: str, complex_too: bool) -> np.dtype[Any]:
     raise NpyTypeError(descr)
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def _parse_shape(text: str) -> tuple[int, ...]:
     inside = text[1:-1].strip()
     extents = inside.removesuffix(",").split(",") if inside else []
     # A single number without its comma is a number in brackets, not a shape.

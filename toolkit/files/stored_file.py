@@ -1,4 +1,4 @@
-"""A file of which parts are read later: it must still be the one that was looked at."""
+"""A file of which parts are read later, when it must still be unchanged."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 _BLOCK = 1 << 30
@@ -39,7 +39,7 @@ class StoredFile:
             return read_exactly(stream, start, size)
 
     def blocks(self, start: int, size: int, step: int) -> Iterator[Bytes]:
-        """Yield the same bytes, `step` at once. Raises as `open`, also when the file has changed meanwhile."""
+        """Yield the same bytes, `step` at a time. Raises as `open`, also when the file has changed meanwhile."""
         with self.open() as stream:
             for position in range(start, start + size, step):
                 yield read_exactly(stream, position, min(step, start + size - position))
@@ -64,6 +64,6 @@ def read_exactly(stream: BinaryIO, start: int, size: int) -> Bytes:
     while filled < size:
         count = stream.readinto(view[filled : filled + _BLOCK])  # type: ignore[attr-defined]  # BinaryIO lacks it
         if not count:
-            raise UnsafeFileError(f"truncated: {size} bytes expected at {start}, {filled} there")
+            raise UnsafeFileError(f"truncated: {size} bytes expected at {start}, {filled} stored")
         filled += count
     return values

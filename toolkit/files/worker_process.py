@@ -1,4 +1,4 @@
-"""One worker process for HDF5 of strangers, started when first needed, replaced when a file has brought it down."""
+"""The worker process for untrusted HDF5, started when first needed, replaced when a file has crashed it."""
 
 import atexit
 import contextlib
@@ -11,15 +11,15 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
-PATIENCE = 6  # wall clock for each second of work, on a machine that has other things to do
-_PIPE = 1 << 20  # bytes that may be on their way
-_ARGUMENTS = ("-P", "-W", "ignore", "-m", "cnnkit.files.hdf5_worker")  # -P: the current folder is no place for modules
+PATIENCE = 6  # seconds of wall clock per second of work, on a busy machine
+_PIPE = 1 << 20  # bytes that the pipe may hold
+_ARGUMENTS = ("-P", "-W", "ignore", "-m", "cnnkit.files.hdf5_worker")  # -P: no modules from the current folder
 
 
 class Worker:
-    """A child process that answers requests in frames; only one request is on its way at a time."""
+    """A child process that answers requests in frames, one request at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -27,12 +27,12 @@ class Worker:
         self._owner = 0
 
     def ask(self, request: dict[str, Any], seconds: float) -> Iterator[bytes]:
-        """Yield the contents of the answer; `seconds` of work are allowed for all of it.
+        """Yield the contents of the answer; all of it may take `seconds` of work.
 
-        Raises UnsafeFileError with what the worker says about the file, or when the worker dies of it.
+        Raises UnsafeFileError with the worker's message about the file, or when the file crashes the worker.
         """
         with self._lock:
-            process = self._running()
+            process = self._start()
             late = threading.Event()
 
             def stop() -> None:
@@ -48,11 +48,11 @@ class Worker:
                 with contextlib.suppress(OSError):
                     process.stdin.write(json.dumps(request | {"seconds": seconds}).encode() + b"\n")
                     process.stdin.flush()
-                yield from _frames(process)
+                yield from _read_frames(process)
                 whole = True
             except EOFError:
                 status = process.wait()
-                raise UnsafeFileError(f"reading it {_death(status, late.is_set())}", "refused") from None
+                raise UnsafeFileError(f"reading it {_describe_death(status, late.is_set())}", "refused") from None
             except UnsafeFileError:
                 whole = True
                 raise
@@ -66,7 +66,7 @@ class Worker:
         with self._lock:
             self._end()
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         if self._process is not None and (self._owner != os.getpid() or self._process.poll() is not None):
             self._end()
         if self._process is None:
@@ -86,7 +86,7 @@ class Worker:
         process, self._process = self._process, None
         if process is None:
             return
-        if self._owner == os.getpid():  # else it is the parent's, of which this process is a fork
+        if self._owner == os.getpid():  # else this process is a fork, and the worker is its parent's
             process.kill()
             process.wait()
         for stream in (process.stdin, process.stdout):
@@ -97,7 +97,7 @@ class Worker:
 
 
 def _widen(process: "subprocess.Popen[bytes]") -> None:
-    """Let more bytes wait in the pipe, where the system can, so that the two processes take turns less often."""
+    """Enlarge the pipe, where the system can, so that the two processes switch less often."""
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
 
@@ -105,10 +105,10 @@ def _widen(process: "subprocess.Popen[bytes]") -> None:
         fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
-def _frames(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+def _read_frames(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
     while True:
-        head = _exactly(process, 9)
-        content = _exactly(process, int.from_bytes(head[1:], "big"))
+        head = _read_exactly(process, 9)
+        content = _read_exactly(process, int.from_bytes(head[1:], "big"))
         if head[:1] == b"Z":
             return
         if head[:1] == b"E":
@@ -116,7 +116,7 @@ def _frames(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
         yield content
 
 
-def _exactly(process: subprocess.Popen[bytes], size: int) -> bytes:
+def _read_exactly(process: subprocess.Popen[bytes], size: int) -> bytes:
     assert process.stdout is not None
     content = process.stdout.read(size)
     if len(content) < size:
@@ -124,13 +124,13 @@ def _exactly(process: subprocess.Popen[bytes], size: int) -> bytes:
     return content
 
 
-def _death(status: int, late: bool) -> str:
+def _describe_death(status: int, late: bool) -> str:
     if late or -status == getattr(signal, "SIGXCPU", None):
-        return "takes too long: it may run in a circle"
+        return "takes too long: it may loop forever"
     try:
-        return f"brings the HDF5 library down ({signal.Signals(-status).name})"
+        return f"crashes the HDF5 library ({signal.Signals(-status).name})"
     except ValueError:
-        return f"brings the HDF5 library down (status {status})"
+        return f"crashes the HDF5 library (status {status})"
 
 
 WORKER = Worker()

@@ -1,4 +1,4 @@
-"""What one member of a zip unfolds to, block by block, and whether that fits its check sum."""
+"""Unpacks one member of a zip block by block, and compares it with its checksum."""
 
 import zlib
 from collections.abc import Iterator
@@ -6,42 +6,42 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_directory import Member
 
 _BLOCK = 1 << 18
 
 
 class CheckedBlocks:
-    """The bytes of a member as they come, and their check sum."""
+    """Reads the bytes of a member in order, and computes their checksum."""
 
     def __init__(self, stream: BinaryIO, member: Member) -> None:
-        self._blocks, self._member = blocks_of(stream, member), member
+        self._blocks, self._member = unfold_blocks(stream, member), member
         self._block, self._crc = memoryview(b""), 0
 
     def fill(self, values: Bytes) -> None:
-        """Fill an array with the next bytes, which are there: a member is of the size that it declares."""
+        """Fill an array with the next bytes; the caller stays within the declared size."""
         filled = 0
         while filled < values.size:
-            part = self._next(values.size - filled)
+            part = self._take(values.size - filled)
             values[filled : filled + len(part)] = np.frombuffer(part, np.uint8)
             filled += len(part)
 
     def skip(self, size: int) -> None:
-        """Pass over bytes."""
+        """Skip bytes."""
         while size:
-            size -= len(self._next(size))
+            size -= len(self._take(size))
 
     def finish(self) -> None:
-        """Read the rest. Raises UnsafeFileError when all does not fit the check sum."""
+        """Read the rest. Raises UnsafeFileError when the member does not fit its checksum."""
         for block in self._blocks:
             self._crc = zlib.crc32(block, self._crc)
         if self._crc != self._member.crc:
-            raise _damaged(self._member, "does not fit its check sum (CRC-32): damaged")
+            raise _damaged(self._member, "does not fit its checksum (CRC-32): damaged")
 
-    def _next(self, most: int) -> memoryview:
+    def _take(self, most: int) -> memoryview:
         if not self._block:
             block = next(self._blocks, b"")
             if not block:
@@ -52,16 +52,16 @@ class CheckedBlocks:
         return part
 
 
-def blocks_of(stream: BinaryIO, member: Member) -> Iterator[bytes]:
-    """Yield what a member unfolds to. Raises UnsafeFileError unless it is as many bytes as declared."""
+def unfold_blocks(stream: BinaryIO, member: Member) -> Iterator[bytes]:
+    """Yield the unpacked bytes of a member. Raises UnsafeFileError unless they are as many as declared."""
     stream.seek(member.start)
-    left, total = member.stored, 0
+    remaining, total = member.stored, 0
     unfold = zlib.decompressobj(-15) if member.deflated else None
-    while left:
-        block = stream.read(min(_BLOCK, left))
+    while remaining:
+        block = stream.read(min(_BLOCK, remaining))
         if not block:
             raise _damaged(member, "is cut")
-        left -= len(block)
+        remaining -= len(block)
         if unfold is None:
             yield block
             continue
@@ -83,7 +83,7 @@ def blocks_of(stream: BinaryIO, member: Member) -> Iterator[bytes]:
     if unfold is None:
         return
     out = b"" if unfold.eof else unfold.flush()
-    if total + len(out) != member.size or not unfold.eof or unfold.unused_data or left:
+    if total + len(out) != member.size or not unfold.eof or unfold.unused_data or remaining:
         raise _damaged(member, f"unfolds to {total} bytes where {member.size} are declared")
     if out:
         yield out

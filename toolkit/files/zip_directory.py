@@ -1,17 +1,17 @@
-"""What a zip says of its members, at the end of the file and before each of them: both must say the same."""
+"""The members of a zip, as described at the end of the file and before each member: both must agree."""
 
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
 
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_end import Directory, find_directory
 
 MAX_MEMBERS = 100_000
-FREE_BYTES = 64 << 20  # what a zip may unfold to, however small it is
-LARGEST_RATIO = 100  # beyond that, how many times its own size
-_DEFLATE_RATIO = 1040  # deflate cannot do better
+FREE_BYTES = 64 << 20  # unpacked bytes allowed for any zip
+LARGEST_RATIO = 100  # unpacked bytes allowed per byte of the zip, if that is more
+_DEFLATE_RATIO = 1040  # the most that deflate can reach
 _CENTRAL, _LOCAL = struct.Struct("<4s6H3I5H2I"), struct.Struct("<4s5H3I2H")
 _DESCRIBED, _UTF8, _ENCRYPTED = 0x0008, 0x0800, 0x2061
 _FULL = 0xFFFFFFFF
@@ -19,7 +19,7 @@ _FULL = 0xFFFFFFFF
 
 @dataclass(frozen=True)
 class Member:
-    """A file in the zip: where its bytes lie, how many there are, and how many they unfold to."""
+    """A file in the zip: offset of its bytes, their number, and their number when unpacked."""
 
     name: str
     start: int
@@ -30,9 +30,9 @@ class Member:
 
 
 def read_members(stream: BinaryIO, size: int) -> tuple[dict[str, Member], int]:
-    """Return ({name: member} in the order of the directory, bytes of the file that belong to none).
+    """Return ({name: member} in the order of the directory, number of bytes that belong to none).
 
-    Raises UnsafeFileError for a zip that is damaged, contradicts itself, or unfolds to too much.
+    Raises UnsafeFileError for a zip that is damaged, contradicts itself, or unpacks to too much.
     """
     directory = find_directory(stream, size)
     if directory.members > MAX_MEMBERS:
@@ -45,13 +45,13 @@ def read_members(stream: BinaryIO, size: int) -> tuple[dict[str, Member], int]:
         entry, position = _Entry.parse(data, position)
         member, begin, end = _locate(stream, directory, entry)
         if member.name in members:
-            _refuse(member.name, "is there twice")
+            _refuse(member.name, "occurs twice")
         members[member.name] = member
         ranges.append((begin, end, member.name))
     if position != len(data):
-        raise UnsafeFileError("damaged zip: its directory has another length than it says", "refused")
+        raise UnsafeFileError("damaged zip: the length of its directory is wrong", "refused")
     _require_affordable(members, size)
-    return members, directory.start - _claimed(ranges)
+    return members, directory.start - _sum_ranges(ranges)
 
 
 @dataclass(frozen=True)
@@ -77,18 +77,18 @@ class _Entry:
         )
         begin = position + _CENTRAL.size
         raw, extra = data[begin : begin + names], data[begin + names : begin + names + extras]
-        name = _name(raw, flags)
+        name = _decode_name(raw, flags)
         if flags & _ENCRYPTED:
             _refuse(name, "is encrypted")
         if method not in {0, 8}:
             _refuse(name, f"packing {method} is neither stored nor deflate")
-        size, stored, offset = _wide(name, extra, (size, stored, offset))
+        size, stored, offset = _widen(name, extra, (size, stored, offset))
         if disk != 0 or (method == 0 and stored != size) or size > stored * _DEFLATE_RATIO + 64:
             _refuse(name, f"{stored} bytes cannot unfold to {size}")
         return cls(raw, name, flags, method, crc, stored, size, offset), begin + names + extras + comments
 
 
-def _name(raw: bytes, flags: int) -> str:
+def _decode_name(raw: bytes, flags: int) -> str:
     try:
         name = raw.decode("utf-8" if flags & _UTF8 else "cp437")
     except UnicodeDecodeError:
@@ -98,8 +98,8 @@ def _name(raw: bytes, flags: int) -> str:
     return name
 
 
-def _wide(name: str, extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
-    """Return 32-bit values, those that are full replaced by the 64-bit ones of the extra field."""
+def _widen(name: str, extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
+    """Return 32-bit values; those that are full are replaced by the 64-bit ones of the extra field."""
     wanted = sum(value == _FULL for value in values)
     if not wanted:
         return values
@@ -115,7 +115,7 @@ def _wide(name: str, extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _locate(stream: BinaryIO, directory: Directory, entry: _Entry) -> tuple[Member, int, int]:
-    """Compare the header before the member with the directory; return it and the range that it takes."""
+    """Compare the header before the member with the directory; return the member and its range in the file."""
     if entry.offset + _LOCAL.size > directory.start:
         _refuse(entry.name, "lies outside of the file")
     stream.seek(entry.offset)
@@ -125,40 +125,38 @@ def _locate(stream: BinaryIO, directory: Directory, entry: _Entry) -> tuple[Memb
     same = (mark, flags & (_DESCRIBED | _UTF8 | _ENCRYPTED), method, names, fixed[_LOCAL.size :]) == (
         *(b"PK\3\4", entry.flags & (_DESCRIBED | _UTF8), entry.method, len(entry.raw), entry.raw),
     )
-    told = (entry.crc, entry.stored, entry.size)
-    if same and (crc, stored, size) != told:
-        later = entry.flags & _DESCRIBED and crc in {0, entry.crc} and {stored, size} <= {0, _FULL, *told[1:]}
-        same = bool(later) or (crc == entry.crc and _wide(entry.name, extra, (size, stored)) == told[:0:-1])
+    listed = (entry.crc, entry.stored, entry.size)
+    if same and (crc, stored, size) != listed:
+        later = entry.flags & _DESCRIBED and crc in {0, entry.crc} and {stored, size} <= {0, _FULL, *listed[1:]}
+        same = bool(later) or (crc == entry.crc and _widen(entry.name, extra, (size, stored)) == listed[:0:-1])
     if not same:
         _refuse(entry.name, "is described differently in the directory and before its bytes")
     start = entry.offset + _LOCAL.size + names + extras
     end = start + entry.stored
     if end > directory.start:
         _refuse(entry.name, "lies outside of the file")
-    end += _descriptor(stream, end, entry) if entry.flags & _DESCRIBED else 0
+    end += _measure_descriptor(stream, end, entry) if entry.flags & _DESCRIBED else 0
     return Member(entry.name, start, entry.stored, entry.size, entry.crc, entry.method == 8), entry.offset, end
 
 
-def _descriptor(stream: BinaryIO, end: int, entry: _Entry) -> int:
-    """Return the length of what stands behind a member whose sizes were not known in time."""
+def _measure_descriptor(stream: BinaryIO, end: int, entry: _Entry) -> int:
+    """Return the length of the record behind a member whose sizes were not known before it was written."""
     stream.seek(end)
-    found = stream.read(24)
+    content = stream.read(24)
     for layout in ("<4sIQQ", "<4sIII"):
-        expected = struct.pack(
-            layout, b"PK\7\x08", entry.crc, entry.stored & _limit(layout), entry.size & _limit(layout)
-        )
+        expected = struct.pack(layout, b"PK\7\x08", entry.crc, entry.stored & _mask(layout), entry.size & _mask(layout))
         for form in (expected, expected[4:]):
-            if found.startswith(form):
+            if content.startswith(form):
                 return len(form)
     return _refuse(entry.name, "is described differently in the directory and behind its bytes")
 
 
-def _limit(layout: str) -> int:
+def _mask(layout: str) -> int:
     return (1 << 64) - 1 if "Q" in layout else _FULL
 
 
-def _claimed(ranges: list[tuple[int, int, str]]) -> int:
-    """Return the bytes that the members take. Raises UnsafeFileError when two share one."""
+def _sum_ranges(ranges: list[tuple[int, int, str]]) -> int:
+    """Return the number of bytes of all members. Raises UnsafeFileError when two overlap."""
     total = last = 0
     for begin, end, name in sorted(ranges):
         if begin < last:

@@ -1,9 +1,9 @@
-"""The end of a zip, where its directory is found; of four gigabytes and more, a second record with wider numbers."""
+"""Finds the directory of a zip by the record at its end; from 4 GiB on, a second record has wider numbers."""
 
 import struct
 from typing import BinaryIO, NamedTuple
 
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 _END, _END64, _LOCATOR = struct.Struct("<4s4H2IH"), struct.Struct("<4sQ2H2I4Q"), struct.Struct("<4sIQI")
 _MAX_BYTES = 64 << 20
@@ -19,7 +19,7 @@ class Directory(NamedTuple):
 
 
 def find_directory(stream: BinaryIO, size: int) -> Directory:
-    """Return the directory of a zip of `size` bytes. Raises UnsafeFileError when there is none, or not one alone."""
+    """Return the directory of a zip of `size` bytes. Raises UnsafeFileError when there is none, or more than one."""
     length = min(size, _END.size + 0xFFFF)
     stream.seek(size - length)
     tail = stream.read(length)
@@ -31,24 +31,24 @@ def find_directory(stream: BinaryIO, size: int) -> Directory:
         raise UnsafeFileError("truncated zip: its directory, at the end, is missing")
     _, disk, first, here, members, bytes_, start, _ = _END.unpack(end)
     stop = size - length + at
-    found = Directory(members, start, bytes_)
-    wide = _wide(stream, stop)
+    directory = Directory(members, start, bytes_)
+    wide = _find_wide(stream, stop)
     if wide is not None:
         stop, wider = wide
-        if any(n not in (full, w) for n, full, w in zip(found, (0xFFFF, 2**32 - 1, 2**32 - 1), wider, strict=True)):
+        if any(n not in (full, w) for n, full, w in zip(directory, (0xFFFF, 2**32 - 1, 2**32 - 1), wider, strict=True)):
             raise UnsafeFileError("damaged zip: its two end records disagree", "refused")
-        here, found = here if here != 0xFFFF else wider.members, wider
-    if (disk, first) != (0, 0) or here != found.members:
+        here, directory = here if here != 0xFFFF else wider.members, wider
+    if (disk, first) != (0, 0) or here != directory.members:
         raise UnsafeFileError("a zip of several parts", "refused")
-    if found.start + found.size != stop or found.size < _ENTRY * found.members:
+    if directory.start + directory.size != stop or directory.size < _ENTRY * directory.members:
         raise UnsafeFileError("damaged zip: its directory does not end where it should", "refused")
-    if found.size > _MAX_BYTES:
-        raise UnsafeFileError(f"a zip directory of {found.size} bytes, more than {_MAX_BYTES}", "too_big")
-    return found
+    if directory.size > _MAX_BYTES:
+        raise UnsafeFileError(f"a zip directory of {directory.size} bytes, more than {_MAX_BYTES}", "too_big")
+    return directory
 
 
-def _wide(stream: BinaryIO, stop: int) -> tuple[int, Directory] | None:
-    """Return (where it begins, what it says) of the 64-bit end record before `stop`, or None."""
+def _find_wide(stream: BinaryIO, stop: int) -> tuple[int, Directory] | None:
+    """Return (offset, directory) of the 64-bit end record before `stop`, or None."""
     if stop < _LOCATOR.size + _END64.size:
         return None
     stream.seek(stop - _LOCATOR.size)

@@ -1,23 +1,27 @@
-"""The one door through which cnnkit reads zip files: nothing is unpacked to the disk, or beyond what is declared."""
+"""The only way in which cnnkit reads zip files: nothing is unpacked to the disk, or beyond what is declared."""
 
+import functools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from cnnkit.files.hdf5_library import UnsafeFileError
 from cnnkit.files.stored_file import Bytes, StoredFile, read_exactly
-from cnnkit.files.zip_blocks import CheckedBlocks, blocks_of
+from cnnkit.files.unsafe_file import UnsafeFileError
+from cnnkit.files.zip_blocks import CheckedBlocks, unfold_blocks
 from cnnkit.files.zip_directory import read_members
+
+_MARK = b"PK\3\4"
 
 
 class ZipGate:
-    """A zip of which every header has been compared and no member unfolded.
+    """A zip whose headers have all been checked; no member is unpacked yet.
 
     members    {name: Member} in the order of the directory
-    unclaimed  bytes of the file that belong to no member
+    unclaimed  number of bytes that belong to no member
 
-    Raises UnsafeFileError for a zip that is damaged, contradicts itself (refused) or unfolds to too much (too_big).
+    Raises UnsafeFileError for a zip that is damaged, contradicts itself (refused) or unpacks to too much (too_big).
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,19 +31,19 @@ class ZipGate:
             self.members, self.unclaimed = read_members(stream, self._file.size)
 
     def peek(self, name: str, size: int) -> bytes:
-        """Return the first bytes of a member, at most `size`; its check sum is not looked at."""
-        member, found = self.members[name], bytearray()
+        """Return the first bytes of a member, at most `size`, without its checksum."""
+        member, content = self.members[name], bytearray()
         with self._file.open() as stream:
-            for block in blocks_of(stream, member):
-                found += block
-                if len(found) >= size:
+            for block in unfold_blocks(stream, member):
+                content += block
+                if len(content) >= size:
                     break
-        return bytes(found[:size])
+        return bytes(content[:size])
 
     def read(self, name: str, start: int = 0, size: int | None = None) -> Bytes:
-        """Return bytes of a member, from `start` on, which the caller knows to be inside.
+        """Return `size` bytes of a member from `start` on, which must lie inside.
 
-        The whole member is compared with its check sum, once. Raises UnsafeFileError when it is damaged.
+        The whole member is compared with its checksum, once. Raises UnsafeFileError when it is damaged.
         """
         member = self.members[name]
         size = member.size - start if size is None else size
@@ -55,7 +59,7 @@ class ZipGate:
         return values
 
     def blocks(self, name: str, start: int, size: int, step: int) -> Iterator[Bytes]:
-        """Yield the bytes that `read` returns, `step` at once. A wrong check sum shows at the end."""
+        """Yield the bytes that `read` returns, `step` at a time. A wrong checksum is raised at the end."""
         member = self.members[name]
         if name in self._sound and not member.deflated:
             yield from self._file.blocks(member.start + start, size, step)
@@ -72,12 +76,29 @@ class ZipGate:
         self._sound.add(name)
 
 
-def member_names(path: Path, head: bytes) -> tuple[str, ...]:
-    """Return the names of a zip's members, or, of one that must not be read, the first; for telling formats apart."""
-    if not head.startswith(b"PK\3\4"):
+def open_zip(path: Path) -> ZipGate:
+    """Return the gate of a zip; while the file stays the same, it is parsed once to recognise it and to read it."""
+    status = os.stat(path)
+    return _parse(path, (status.st_size, status.st_mtime_ns, status.st_ino))
+
+
+@functools.lru_cache(maxsize=1)
+def _parse(path: Path, stamp: tuple[int, int, int]) -> ZipGate:  # noqa: ARG001 (a part of the key)
+    return ZipGate(path)
+
+
+def is_zip(path: Path) -> bool:
+    """Return whether a file begins as a zip with at least one member does."""
+    with path.open("rb") as stream:
+        return stream.read(len(_MARK)) == _MARK
+
+
+def read_member_names(path: Path, head: bytes) -> tuple[str, ...]:
+    """Return the names of a zip's members; of one that must not be read, the first name. For recognising formats."""
+    if not head.startswith(_MARK):
         return ()
     try:
-        return tuple(ZipGate(path).members)
+        return tuple(open_zip(path).members)
     except UnsafeFileError:
         length = int.from_bytes(head[26:28], "little")
         return (head[30 : 30 + length].decode("utf-8", "replace"),)

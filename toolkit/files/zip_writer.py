@@ -1,4 +1,4 @@
-"""Writes zip files: the same members give the same bytes, and their values begin at multiples of 64."""
+"""Writes zip files: the same members give the same bytes, and their contents begin at multiples of 64."""
 
 import struct
 import zlib
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 _ALIGNMENT = 64
-_WIDE = 0xFFFFFFFF  # from here on, numbers take 64 bits and stand in an extra field
+_WIDE = 0xFFFFFFFF  # from here on, numbers take 64 bits, in an extra field
 _FULL = 0xFFFFFFFF
 _DATE = 0x21  # the first day that a zip knows: 1 January 1980
 
 
 class ZipWriter:
-    """Members go into an open, empty binary file, which can seek, as they come; `finish` writes the directory."""
+    """Writes members into an open, empty, seekable binary file; `finish` writes the directory."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -45,7 +45,7 @@ class ZipWriter:
         if wide:
             stream.write(struct.pack("<HHQQ", 1, 16, size, stored))
         stream.seek(end)
-        self._entries.append(_entry(raw, flags, method, crc, stored, size, offset))
+        self._entries.append(_make_entry(raw, flags, method, crc, stored, size, offset))
 
     def finish(self) -> None:
         """Write the directory."""
@@ -56,12 +56,12 @@ class ZipWriter:
             record = (b"PK\6\6", 44, 0x032D, 45, 0, 0, count, count, size, start)
             self._stream.write(struct.pack("<4sQ2H2I4Q", *record))
             self._stream.write(struct.pack("<4sIQI", b"PK\6\7", 0, start + size, 1))
-        count, size, start = min(count, 0xFFFF), _capped(size), _capped(start)
+        count, size, start = min(count, 0xFFFF), _cap(size), _cap(start)
         self._stream.write(struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, size, start, 0))
 
 
 def _copy(stream: BinaryIO, parts: Iterable[bytes | memoryview], level: int) -> tuple[int, int, int]:
-    """Write the parts; return (check sum, bytes before, bytes after packing)."""
+    """Write the parts; return (checksum, bytes before, bytes after packing)."""
     crc = total = stored = 0
     fold = zlib.compressobj(level, zlib.DEFLATED, -15) if level else None
     for part in parts:
@@ -72,7 +72,7 @@ def _copy(stream: BinaryIO, parts: Iterable[bytes | memoryview], level: int) -> 
     return crc, total, stored
 
 
-def _entry(raw: bytes, flags: int, method: int, crc: int, stored: int, size: int, offset: int) -> bytes:
+def _make_entry(raw: bytes, flags: int, method: int, crc: int, stored: int, size: int, offset: int) -> bytes:
     wide = [value for value in (size, stored, offset) if value >= _WIDE]
     extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
     head = (
@@ -83,12 +83,12 @@ def _entry(raw: bytes, flags: int, method: int, crc: int, stored: int, size: int
         0,
         _DATE,
         crc,
-        _capped(stored),
-        _capped(size),
+        _cap(stored),
+        _cap(size),
     )
-    tail = (len(raw), len(extra), 0, 0, 0, 0o600 << 16, _capped(offset))
+    tail = (len(raw), len(extra), 0, 0, 0, 0o600 << 16, _cap(offset))
     return struct.pack("<4s6H3I5H2I", b"PK\1\2", *head, *tail) + raw + extra
 
 
-def _capped(value: int) -> int:
+def _cap(value: int) -> int:
     return _FULL if value >= _WIDE else value

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.inspection.decoding import decoded
 from cnnkit.inspection.statistics import Index
 
 _BLOCK = 1 << 18
@@ -117,7 +117,7 @@ def _blocks(a: Array, b: Array) -> Iterator[tuple[int, Array, Array]]:
 
 
 def _wide(values: Array, dtype: str) -> Array:
-    found = decoded(values, dtype)
+    found = decode(values, dtype)
     return found if found.dtype.kind == "c" else found.astype(np.float64)
 
 

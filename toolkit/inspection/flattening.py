@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from cnnkit.exporters.core.architecture import find_flattened_images
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.exporters.text.layout import image_rows
 from cnnkit.inspection.layouts import Transform, channels_last, words
 
 
@@ -15,7 +15,7 @@ class Flattening:
     """
 
     def __init__(self, a: WeightFile, b: WeightFile) -> None:
-        self._maps = (image_rows(a.architecture), image_rows(b.architecture))
+        self._maps = (find_flattened_images(a.architecture), find_flattened_images(b.architecture))
         self._before = _channels_before(a) | _channels_before(b)
         self._last = (_keeps_channels_last(a), _keeps_channels_last(b))
 

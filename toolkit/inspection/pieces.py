@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from cnnkit.exporters.core.weight_file import Array, Tensor, hashed
+from cnnkit.exporters.core.weight_file import Array, Tensor, hash_blocks
 
 VALUES = 1 << 20  # of a piece
 
@@ -12,7 +12,7 @@ VALUES = 1 << 20  # of a piece
 def pieces(tensor: Tensor, multiple: int = 1) -> Generator[Array, None, str]:
     """Yield the values in C order, flat, a whole number of times `multiple` at once; return their SHA-256."""
     if tensor.stream is None:
-        return hashed(_slices(tensor.read(), multiple))
+        return hash_blocks(_slices(tensor.read(), multiple))
     return _whole(tensor.stream(), multiple)
 
 

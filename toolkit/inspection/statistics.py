@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Array, Tensor
-from cnnkit.inspection.decoding import decoded
 from cnnkit.inspection.histogram import Counter, Histogram
 from cnnkit.inspection.moments import Moments
 from cnnkit.inspection.pieces import pieces
@@ -67,7 +67,7 @@ class Accumulator:
         self._moments = Moments()
         kind = carrier(tensor.dtype)
         self._complex = kind.kind == "c"
-        self._counter = Counter(decoded(np.zeros(0, kind), tensor.dtype).dtype)
+        self._counter = Counter(decode(np.zeros(0, kind), tensor.dtype).dtype)
         self._integers = kind.kind in "iub" and not tensor.dtype.startswith(("bfloat", "float"))
         self._extent: tuple[int, int] | None = None
         self._count = self._zeros = self._nan = self._inf = 0
@@ -84,7 +84,7 @@ class Accumulator:
         if self._complex:
             self._count += piece.size
             return
-        values = decoded(piece, self._tensor.dtype)
+        values = decode(piece, self._tensor.dtype)
         small, odd = self._counter.add(values)
         if small:
             self._zeros += piece.size - int(np.count_nonzero(values))

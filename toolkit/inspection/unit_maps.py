@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.inspection.decoding import decoded
 from cnnkit.inspection.layouts import words
 from cnnkit.inspection.unit_rules import unit_word
 from cnnkit.inspection.units import unit_axis
@@ -33,7 +33,7 @@ def unit_maps(tensor: Tensor, image: Maps | None = None) -> UnitMaps | None:
     """
     if not tensor.parameters or tensor.dtype.startswith("complex"):
         return None
-    array = decoded(tensor.read(), tensor.dtype)
+    array = decode(tensor.read(), tensor.dtype)
     values, axes = array.astype(np.float64), words(tensor)
     axis = unit_axis(tensor)
     if axis is None and len(tensor.shape) > 1 and not axes:

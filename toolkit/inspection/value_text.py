@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.exporters.core.number_text.digits import dump_json
+from cnnkit.exporters.core.number_text.layout import choose_layout
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Array, Tensor
-from cnnkit.exporters.text.body import body
-from cnnkit.exporters.text.digits import dumped
-from cnnkit.exporters.text.layout import layout
-from cnnkit.inspection.decoding import decoded
+from cnnkit.exporters.text.body import format_values
 
 
 def lines(tensor: Tensor, values: Array, maps: tuple[int, ...] | None = None) -> Iterator[str]:
@@ -21,8 +21,8 @@ def lines(tensor: Tensor, values: Array, maps: tuple[int, ...] | None = None) ->
             yield f" {value!r}\n"
         return
     if tensor.dtype.startswith("float8"):
-        tensor, values = replace(tensor, dtype="float32"), decoded(values, tensor.dtype)
-    for text in body(tensor, values, layout(values.shape, maps), None):
+        tensor, values = replace(tensor, dtype="float32"), decode(values, tensor.dtype)
+    for text in format_values(tensor, values, choose_layout(values.shape, maps), None):
         yield text.decode()
 
 
@@ -32,6 +32,6 @@ def as_json(tensor: Tensor, values: Array) -> Any:
         values = np.stack([np.real(values), np.imag(values)], -1)
     if values.dtype == np.float16:
         values = values.astype(np.float32)
-    known = decoded(values, tensor.dtype)
-    found = json.loads(dumped(np.ascontiguousarray(known)))  # of a 0-d array: a list of one
+    known = decode(values, tensor.dtype)
+    found = json.loads(dump_json(np.ascontiguousarray(known)))  # of a 0-d array: a list of one
     return found if known.ndim else found[0]

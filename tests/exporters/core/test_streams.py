@@ -170,7 +170,7 @@ def test_a_file_that_changes_while_it_is_read(path, name):
     parts = the_one(path).stream()
     next(parts)
     path.write_bytes(FILES[name] + b"x")
-    if name in ("npz", "npz, packed", "torch"):  # whose check sum says that these bytes are right
+    if name in ("npz", "npz, packed", "torch"):  # whose checksum says that these bytes are right
         return
     with pytest.raises(WeightFileError, match="changed since it was listed"):
         list(parts)
@@ -201,5 +201,5 @@ def test_a_place_outside_of_the_file_is_left_to_the_worker(path, begin, monkeypa
     listed = foreign_tensors.list_hdf5(path)
     moved = {name: stored._replace(begin=begin) for name, stored in listed.datasets.items()}
     monkeypatch.setattr(foreign_tensors, "list_hdf5", lambda *_: listed._replace(datasets=moved))
-    foreign = foreign_tensors.Foreign.opened(path, "plain-hdf5")
+    foreign = foreign_tensors.Foreign.open(path, "plain-hdf5")
     assert foreign.tensor("w", "w", "", "parameter", "other", None).read().tobytes() == VALUES.tobytes()

@@ -60,7 +60,7 @@ def test_objects_are_no_tensor():
 def test_a_name_is_unique_within_its_kind_only():
     tensor = Tensor.of("2.weight", np.zeros(3))
     WeightFile((tensor, Tensor.of("2.weight", np.zeros(3), kind="optimizer")))
-    with pytest.raises(WeightFileError, match=r"parameter 2\.weight is there twice"):
+    with pytest.raises(WeightFileError, match=r"parameter 2\.weight occurs twice"):
         WeightFile((tensor, tensor))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cnnkit.errors import WeightFileError
-from cnnkit.exporters.diy_cnn import format as diy_cnn_json
+from cnnkit.exporters.diy_cnn import reader as diy_cnn_json
 from cnnkit.exporters.diy_cnn.format import DiyCnnJsonFormat
 
 FORMAT = DiyCnnJsonFormat()
@@ -124,19 +124,19 @@ def without(key):
         (change("conv_biases", "data", [True, 2]), "conv_biases: expected numbers, got True at index 0"),
         (change("conv_biases", "data", [None, 2]), "conv_biases: expected numbers, got None at index 0"),
         (change("conv_biases", "data", [1, 1e39]), r"conv_biases: 1e\+39 at index 1 does not fit float32"),
-        (change("conv_biases", "data", [1, float("nan")]), "NaN is no JSON"),
-        (change("conv_biases", "data", [1, -float("inf")]), "-Infinity is no JSON"),
+        (change("conv_biases", "data", [1, float("nan")]), "NaN is not JSON"),
+        (change("conv_biases", "data", [1, -float("inf")]), "-Infinity is not JSON"),
         (change("conv_biases", "data", [1, 10**400]), "does not fit float32"),
         (
             lambda document: document | {"conv_biases": entry([3])},
             "conv_biases: expected 2 numbers, one for each output of conv_filters, got 3",
         ),
-        (lambda _: b'{"conv_filters":1,"conv_filters":2}', "key conv_filters is there twice"),
+        (lambda _: b'{"conv_filters":1,"conv_filters":2}', "key conv_filters occurs twice"),
         (lambda _: b'{"conv_filters":1e999}', "number 1e999 is too large"),
         (lambda _: b'{"conv_filters":' + b"9" * 5000 + b"}", "integer string conversion"),
         (lambda _: b'{"conv_filters":' + b"[" * 200_000, "JSON nested too deep"),
-        (lambda _: b'{"conv_filters":', "no JSON at line 1, column 17"),
-        (lambda _: b'{"conv_filters":1} x', "no JSON at line 1, column 20: Extra data"),
+        (lambda _: b'{"conv_filters":', "not JSON at line 1, column 17"),
+        (lambda _: b'{"conv_filters":1} x', "not JSON at line 1, column 20: Extra data"),
         (lambda _: b'{"conv_filters":"\xff"}', "not UTF-8 at byte 17"),
     ],
 )

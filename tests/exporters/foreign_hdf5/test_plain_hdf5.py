@@ -1,4 +1,4 @@
-"""HDF5 of other makers, and the worker process that stands between their files and this one."""
+"""HDF5 of other programs, and the worker process that stands between their files and this one."""
 
 import os
 import signal
@@ -13,8 +13,8 @@ from cnnkit.errors import WeightFileError
 from cnnkit.exporters import read, write
 from cnnkit.exporters.hdf5.format import Hdf5Format
 from cnnkit.files import hdf5_foreign, hdf5_listing, worker_process
-from cnnkit.files.hdf5_foreign import Stored, list_hdf5, read_values
-from cnnkit.files.hdf5_library import UnsafeFileError
+from cnnkit.files.hdf5_foreign import ListedDataset, list_hdf5, read_values
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.worker_process import WORKER
 
 
@@ -124,7 +124,7 @@ def test_large_arrays_come_in_pieces(path, monkeypatch):
     monkeypatch.setattr(hdf5_listing, "_PIECE", 1000)
     with h5py.File(path) as file:
         for name, dataset in list_hdf5(path).datasets.items():
-            pieces = [part.tobytes() for part in hdf5_listing.values(file, name)]
+            pieces = [part.tobytes() for part in hdf5_listing.iterate_values(file, name)]
             assert b"".join(pieces) == file[name][()].tobytes() == read_values(path, name, dataset).tobytes()
             assert len(pieces) == 1 or max(map(len, pieces)) <= 1000
 
@@ -139,9 +139,9 @@ def test_a_data_set_that_changed_since_it_was_listed(path):
         with pytest.raises(WeightFileError, match="changed since it was listed"):
             weights[name].read()
     with pytest.raises(UnsafeFileError, match="has changed since it was listed"):
-        read_values(path, "x", Stored("float64", (4,), {}))
-    with pytest.raises(UnsafeFileError, match="y is gone since the file was listed"):
-        read_values(path, "y", Stored("float64", (4,), {}))
+        read_values(path, "x", ListedDataset("float64", (4,), {}))
+    with pytest.raises(UnsafeFileError, match="y has gone since the file was listed"):
+        read_values(path, "y", ListedDataset("float64", (4,), {}))
     path.unlink()
     with pytest.raises(WeightFileError, match="cannot be read: No such file"):
         weights["x"].read()
@@ -158,7 +158,7 @@ def numbers(path):
 def test_a_worker_that_dies_is_one_line_and_the_next_file_is_read(path, monkeypatch):
     numbers(path)
     list_hdf5(path)
-    hdf5_foreign._listed.cache_clear()
+    hdf5_foreign._list.cache_clear()
     stored = list_hdf5(path).datasets["x"]
 
     def crash(*_):
@@ -167,8 +167,8 @@ def test_a_worker_that_dies_is_one_line_and_the_next_file_is_read(path, monkeypa
         raise EOFError
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker_process, "_frames", crash)
-        with pytest.raises(UnsafeFileError, match=r"brings the HDF5 library down \(SIGSEGV\)") as caught:
+        patch.setattr(worker_process, "_read_frames", crash)
+        with pytest.raises(UnsafeFileError, match=r"crashes the HDF5 library \(SIGSEGV\)") as caught:
             read_values(path, "x", stored)
     assert caught.value.kind == "refused"
     assert read_values(path, "x", stored).tolist() == [0] * 4

@@ -11,9 +11,9 @@ import pytest
 
 from cnnkit import exporters
 from cnnkit.files import hdf5_worker
-from cnnkit.files.hdf5_library import UnsafeFileError
-from cnnkit.files.hdf5_listing import listing, values
+from cnnkit.files.hdf5_listing import iterate_values, list_contents
 from cnnkit.files.hdf5_worker import Window
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def ask(monkeypatch):
         replies = io.BytesIO()
         with monkeypatch.context() as patch:
             patch.setattr(hdf5_worker, "_limit", lambda: None)
-            patch.setattr(hdf5_worker, "_allow", lambda _: None)
+            patch.setattr(hdf5_worker, "_limit_seconds", lambda _: None)
             patch.setattr(sys, "stdin", SimpleNamespace(buffer=lines))
             patch.setattr(sys, "stdout", SimpleNamespace(buffer=replies))
             hdf5_worker.main()
@@ -62,7 +62,7 @@ def request(path, place=None, window=None):
 
 def test_a_listing_names_all_and_reads_no_values(path):
     with h5py.File(path) as file:
-        found = listing(file)
+        found = list_contents(file)
     begin = path.read_bytes().index(np.arange(4, dtype=">i2").tobytes())
     where = {"begin": begin, "big_endian": True}
     assert found["datasets"]["g/x"] == {"dtype": "int16", "shape": [4], "attributes": {}} | where
@@ -79,10 +79,10 @@ def test_a_listing_names_all_and_reads_no_values(path):
 
 def test_values_are_little_endian(path):
     with h5py.File(path) as file:
-        assert b"".join(part.tobytes() for part in values(file, "g/x")) == np.arange(4, dtype="<i2").tobytes()
-        for place, message in (("g", "g is gone"), ("words", "text, not numbers"), ("half-away", "not followed")):
+        assert b"".join(part.tobytes() for part in iterate_values(file, "g/x")) == np.arange(4, dtype="<i2").tobytes()
+        for place, message in (("g", "g has gone"), ("words", "text, not numbers"), ("half-away", "not followed")):
             with pytest.raises(UnsafeFileError, match=message):
-                list(values(file, place))
+                list(iterate_values(file, place))
 
 
 def test_requests_are_answered_one_by_one(path, ask, tmp_path):
@@ -115,7 +115,7 @@ def test_whatever_goes_wrong_is_a_line(path, ask, monkeypatch, error, reply):
     def fail(_):
         raise error
 
-    monkeypatch.setattr(hdf5_worker, "listing", fail)
+    monkeypatch.setattr(hdf5_worker, "list_contents", fail)
     assert json.loads(ask(request(path))[0][1]) == reply
 
 

@@ -15,7 +15,7 @@ from cnnkit.errors import ExportError
 from cnnkit.exporters import Tensor, WeightFile
 from cnnkit.exporters.core.weight_file import KINDS, ROLES
 from cnnkit.exporters.hdf5.format import Hdf5Format
-from cnnkit.exporters.hdf5.layout import link_name
+from cnnkit.exporters.hdf5.layout import to_link_name
 
 HDF5 = Hdf5Format()
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
@@ -71,12 +71,12 @@ def test_everything_comes_back_bit_for_bit(tmp_path_factory, contents, weights, 
 
 @given(st.lists(TEXT, min_size=2, max_size=2, unique=True))
 def test_two_names_never_share_a_link(names):
-    assert link_name(names[0]) != link_name(names[1])
+    assert to_link_name(names[0]) != to_link_name(names[1])
 
 
 def test_names_stay_readable():
-    assert link_name("conv.2.weight") == "conv.2.weight"
-    assert [link_name(name) for name in ("a/b", "100%", ".", "", "\0", "\ud800", "größe")] == [
+    assert to_link_name("conv.2.weight") == "conv.2.weight"
+    assert [to_link_name(name) for name in ("a/b", "100%", ".", "", "\0", "\ud800", "größe")] == [
         *("a%2Fb", "100%25", "%2E", "%", "%00", "%uD800", "größe")
     ]
 

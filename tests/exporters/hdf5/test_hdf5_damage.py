@@ -96,7 +96,7 @@ def test_a_value_changed_by_another_tool_is_noticed(path):
 def test_a_file_replaced_after_the_list(path, weights):
     back = HDF5.read(path)
     HDF5.write(type(weights)(weights.tensors[1:3]), path)
-    with pytest.raises(WeightFileError, match=r"parameters/0\.weight is gone since the file was listed"):
+    with pytest.raises(WeightFileError, match=r"parameters/0\.weight has gone since the file was listed"):
         back["0.weight"].read()
     path.unlink()
     with pytest.raises(WeightFileError, match="no such file"):
@@ -106,7 +106,7 @@ def test_a_file_replaced_after_the_list(path, weights):
 def test_another_makers_file(path):
     with h5py.File(path, "w") as file:
         file["x"] = 1.0
-    with pytest.raises(WeightFileError, match="HDF5 file of another maker: not readable yet"):
+    with pytest.raises(WeightFileError, match="HDF5 file that cnnkit did not write"):
         HDF5.read(path)
 
 

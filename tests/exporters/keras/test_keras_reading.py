@@ -10,7 +10,7 @@ import pytest
 
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters import read
-from cnnkit.exporters.keras.config import snake_case
+from cnnkit.exporters.keras.config import to_snake_case
 from cnnkit.exporters.keras.format import KerasFormat
 
 KERAS = KerasFormat()
@@ -135,7 +135,7 @@ def test_generation_2_comes_in_the_order_of_the_model(path):
     assert about["paths"]["lstm.kernel"] == "/model_weights/lstm/lstm/lstm_cell/kernel:0"
     assert [(item.what, item.reason) for item in weights.not_read] == [
         ("code of Lambda layer trick", "kept as text, never run"),
-        ("training_config", "NaN is no JSON"),
+        ("training_config", "NaN is not JSON"),
     ]
 
 
@@ -268,7 +268,7 @@ def test_two_variables_of_one_name_go_by_their_places(path):
     [("Conv2DTranspose", "conv2d_transpose"), ("ReLU", "re_lu"), ("LSTM", "lstm"), ("GRUCell", "gru_cell")],
 )
 def test_classes_in_snake_case_as_keras_writes_them(name, snake):
-    assert snake_case(name) == snake
+    assert to_snake_case(name) == snake
 
 
 def external_link(file, _):
@@ -300,9 +300,9 @@ def strange_names(file, _):
     [
         (external_link, "refused", r"beta:0 \(external link\): not followed"),
         (external_storage, "refused", "beta:0: external storage"),
-        (soft_group, "unreadable", "layer a_last is listed, and is not there"),
-        (no_weight, "unreadable", "model_weights/bn/bn/beta:0 is listed as a weight, and is not there"),
-        (strange_names, "unreadable", "attribute layer_names is no list of names"),
+        (soft_group, "unreadable", "layer a_last is listed, but missing"),
+        (no_weight, "unreadable", "model_weights/bn/bn/beta:0 is listed as a weight, but missing"),
+        (strange_names, "unreadable", "attribute layer_names is not a list of names"),
     ],
 )
 def test_a_listed_weight_that_is_not_in_the_file_is_one_line(path, tmp_path, spoil, kind, message):
@@ -330,7 +330,7 @@ def test_archives_that_are_not_read(path):
     data = bytearray(keras_zip(path).read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    with pytest.raises(WeightFileError, match="check sum"):
+    with pytest.raises(WeightFileError, match="checksum"):
         read(path)
 
 
@@ -338,7 +338,7 @@ def test_what_is_no_keras(path):
     with h5py.File(path, "w") as file:
         file["x/vars/0"], file["y"] = 1.0, 2.0
     assert not KERAS.recognises(path, path.read_bytes()[:8192])
-    with pytest.raises(WeightFileError, match="another maker than Keras"):
+    with pytest.raises(WeightFileError, match="that Keras did not write"):
         KERAS.read(path)
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
     assert not KERAS.recognises(path, path.read_bytes())

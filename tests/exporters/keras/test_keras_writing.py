@@ -238,7 +238,7 @@ def test_weights_that_do_not_fit_their_architecture(tmp_path, change, message):
 def test_what_is_left_behind_has_a_line():
     file = replace(file_of(Dense(2), shape=(3,)), metadata={})
     slot = Tensor.of("0.weight", np.zeros((2, 3), np.float32), kind="optimizer", role="slot")
-    architecture = "the architecture as cnnkit reads it (Keras' configuration of it is there)"
+    architecture = "the architecture as cnnkit reads it (Keras's configuration of it is kept)"
     assert KerasFormat().losses(file) == (architecture,)
     full = replace(file, tensors=(*file.tensors, slot), position={"epoch": 3}, metadata={"seed": 1})
     assert KerasFormat().losses(full) == (

@@ -209,9 +209,9 @@ DOCUMENTS = {
     "more": ({"tensors": [GOOD_ROW, GOOD_ROW]}, "not that of the tensors in the file"),
     "other": ({"tensors": [GOOD_ROW | {"key": "b"}]}, "not that of the tensors in the file"),
     "key": ({"tensors": [GOOD_ROW | {"key": [1]}]}, "not that of the tensors in the file"),
-    "axes": ({"tensors": [GOOD_ROW | {"axes": [1]}]}, "what is said of tensor a is incomplete"),
+    "axes": ({"tensors": [GOOD_ROW | {"axes": [1]}]}, "the description of tensor a is incomplete"),
     "rank": ({"tensors": [GOOD_ROW | {"axes": []}]}, "expected a name for each axis"),
-    "dtype": ({"tensors": [GOOD_ROW | {"dtype": "float64"}]}, "is said to be float64, not float32"),
+    "dtype": ({"tensors": [GOOD_ROW | {"dtype": "float64"}]}, "is described as float64, stored as float32"),
     "no dtype": ({"tensors": [GOOD_ROW | {"dtype": "x"}]}, "element type 'x' is not one of"),
     "kind": ({"tensors": [GOOD_ROW | {"kind": "x"}]}, "kind 'x' is not one of"),
 }
@@ -233,7 +233,7 @@ def test_a_list_that_does_not_fit(tmp_path, change, message):
         (np.zeros(3), r"cnnkit\.json: expected at most \d+ bytes, got float64"),
         (np.array(["x"]), "dtype '<U1'"),
         (np.frombuffer(b"[1]", np.uint8), r"cnnkit\.json is not a JSON object"),
-        (np.frombuffer(b"{", np.uint8), "no JSON"),
+        (np.frombuffer(b"{", np.uint8), "not JSON"),
     ],
 )
 def test_a_document_that_is_none(tmp_path, document, message):
@@ -247,7 +247,7 @@ def test_zips_that_contradict_themselves(tmp_path):
     with zipfile.ZipFile(tmp_path / "a", "w") as archive:
         archive.writestr("x.npy", npy(np.zeros(1)))
         archive.writestr("x.npy", npy(np.ones(1)))
-    with pytest.raises(WeightFileError, match=r"zip member x\.npy is there twice") as caught:
+    with pytest.raises(WeightFileError, match=r"zip member x\.npy occurs twice") as caught:
         exporters.read(tmp_path / "a")
     assert caught.value.kind == "refused"
     data = (tmp_path / "a").read_bytes()

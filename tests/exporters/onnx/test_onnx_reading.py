@@ -72,7 +72,7 @@ def save(tmp_path):
 
 
 def varints(*values):
-    return b"".join(wire_writer.varint(value & 0xFFFFFFFFFFFFFFFF) for value in values)
+    return b"".join(wire_writer.encode_varint(value & 0xFFFFFFFFFFFFFFFF) for value in values)
 
 
 @pytest.mark.parametrize(
@@ -212,14 +212,14 @@ def with_graph(content):
         (model(graph(initializers=[tensor("x", [1 << 30, 1 << 30], 7, 7, b"\1")])), "unreadable", "with 1 bytes"),
         (model(graph(initializers=[tensor("x", [-1], 1, 9, b"")])), "unreadable", r"tensor of shape \[-1\]"),
         (model(graph(initializers=[tensor("x", [1] * 40, 1, 9, bytes(4))])), "unreadable", "tensor of shape"),
-        (model(graph(initializers=[floats("x", 1), floats("x", 1)])), "unreadable", "parameter x is there twice"),
+        (model(graph(initializers=[floats("x", 1), floats("x", 1)])), "unreadable", "parameter x occurs twice"),
         (with_graph(b"\x0a\xff\xff\xff\xff\x0f"), "unreadable", "field 1 of 4294967295 bytes where 0 are left"),
         (with_graph(b"\x2a\x80"), "unreadable", "a number is cut"),
         (with_graph(b"\x2a" + b"\xff" * 11 + b"\0"), "unreadable", "a number of more than ten bytes"),
         (with_graph(b"\x0a\x02\x0b\x0c"), "unreadable", "wire type 3"),
         (with_graph(b"\x12\x01n\x02\x00"), "unreadable", "field number 0"),
-        (with_graph(b"\x12\x01n\x28\x00"), "unreadable", "field 5 is no tensor"),
-        (with_graph(b"\x12\x01n\x08\x00"), "unreadable", "field 1 is no message"),
+        (with_graph(b"\x12\x01n\x28\x00"), "unreadable", "field 5 is not a tensor"),
+        (with_graph(b"\x12\x01n\x08\x00"), "unreadable", "field 1 is not a message"),
         (model(graph()).message(7, graph()), "unreadable", "2 graphs, expected one"),
         (nested(20), "too_big", "graphs nested deeper than 16"),
         (with_graph(b"\x12\x01n\x0a" + varints(200_000) + b"\x0a\0" * 100_000), "too_big", "more than 10000 fields"),

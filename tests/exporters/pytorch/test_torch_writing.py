@@ -116,7 +116,7 @@ def test_all_types_and_odd_names_load(tmp_path):
 def test_what_is_lost_is_named(weights):
     lines = formats()["torch"].losses(weights)
     assert [line.split(":")[0] for line in lines] == [
-        *("the architecture", "metadata", "where training stands", "1 tensors of kind optimizer")
+        *("the architecture", "metadata", "the position of the training", "1 tensors of kind optimizer")
     ]
     assert lines[1] == "metadata: recipe, seed, history"
     assert formats()["torch"].losses(WeightFile(weights.tensors[:2])) == ()
@@ -124,9 +124,7 @@ def test_what_is_lost_is_named(weights):
 
 def test_two_tensors_of_one_name(tmp_path):
     pair = (Tensor.of("1.gamma", np.ones(2), role="gamma"), Tensor.of("1.weight", np.ones(2), role="weight"))
-    with pytest.raises(
-        ExportError, match=r"parameter 1\.weight: a state_dict holds one tensor of that name, here are two"
-    ):
+    with pytest.raises(ExportError, match=r"parameter 1\.weight: a state_dict holds one tensor of that name, got two"):
         exporters.write(WeightFile(pair), tmp_path / "a.pt")
     with pytest.raises(ExportError, match="a name of 300000 characters"):
         exporters.write(WeightFile((Tensor.of("a" * 300_000, np.ones(1)),)), tmp_path / "a.pt")

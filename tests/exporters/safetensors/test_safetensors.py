@@ -84,14 +84,14 @@ def test_elements_of_less_than_a_byte_are_named(tmp_path):
 
 PAIR = {"a": entry(), "b": entry(offsets=(8, 16))}
 BAD = {
-    "cut": (build({"a": entry()}, bytes(7)), "unreadable", "8 bytes of tensors declared, 7 there"),
-    "more behind": (build({"a": entry()}, bytes(9)), "unreadable", "8 bytes of tensors declared, 9 there"),
+    "cut": (build({"a": entry()}, bytes(7)), "unreadable", "8 bytes of tensors declared, 7 stored"),
+    "more behind": (build({"a": entry()}, bytes(9)), "unreadable", "8 bytes of tensors declared, 9 stored"),
     "header length": (build(b"{}", length=1000), "unreadable", "header length of 1000 in a file of 10 bytes"),
     "long header": (build(b"{}", length=100_000_001), "too_big", "header of 100000001 bytes"),
-    "no object": (build(b'{"a":1} x'), "unreadable", "no JSON"),
-    "tensor twice": (build(b'{"a":1,"a":2}'), "unreadable", "key a is there twice"),
-    "key twice": (build(b'{"a":{"dtype":"F32","dtype":"F64"}}'), "unreadable", "key dtype is there twice"),
-    "nan": (build(b'{"a":NaN}'), "unreadable", "NaN is no JSON"),
+    "no object": (build(b'{"a":1} x'), "unreadable", "not JSON"),
+    "tensor twice": (build(b'{"a":1,"a":2}'), "unreadable", "key a occurs twice"),
+    "key twice": (build(b'{"a":{"dtype":"F32","dtype":"F64"}}'), "unreadable", "key dtype occurs twice"),
+    "nan": (build(b'{"a":NaN}'), "unreadable", "NaN is not JSON"),
     "deep": (build(b'{"a":' + b"[" * 100_000), "unreadable", "JSON"),
     "many nodes": (build(b'{"a":[' + b"[]," * 1_600_000 + b"0]}"), "too_big", "brackets and commas"),
     "not utf-8": (build(b'{"\xff":1}'), "unreadable", "not UTF-8 at byte 2"),

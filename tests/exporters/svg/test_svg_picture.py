@@ -11,6 +11,7 @@ import pytest
 
 from cnnkit import recipes
 from cnnkit.exporters import Tensor, WeightFile
+from cnnkit.exporters.core.small_floats import FLOAT8
 from cnnkit.exporters.svg import numbers, page, palette, png
 from cnnkit.exporters.svg.lettering import CellNumbers, cut, signed, width, wrapped
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, scale_of
@@ -125,7 +126,7 @@ def test_activations_stand_beside_their_layers(net):
     assert sum(name.startswith("input[") for name in found) == math.prod(shapes["input"])
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", *numbers._FLOAT8])
+@pytest.mark.parametrize("dtype", ["bfloat16", *FLOAT8])
 def test_small_floats_say_their_shortest_digits(dtype):
     kind = np.dtype(getattr(ml_dtypes, dtype))
     codes = np.arange(65_536, dtype=np.uint16)[::7] if dtype == "bfloat16" else np.arange(256, dtype=np.uint8)

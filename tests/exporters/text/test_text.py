@@ -14,11 +14,12 @@ from cnnkit import Model, recipes
 from cnnkit.architecture import build
 from cnnkit.errors import ExportError
 from cnnkit.exporters import Tensor, WeightFile
+from cnnkit.exporters.core.number_text.patterns import WIDTHS
 from cnnkit.exporters.core.weight_file import KINDS, ROLES
 from cnnkit.exporters.json.format import JsonFormat
 from cnnkit.exporters.text import reader
 from cnnkit.exporters.text.format import TextFormat
-from cnnkit.exporters.text.grammar import WIDTHS, quoted, unquoted
+from cnnkit.exporters.text.grammar import quote, unquote
 
 FORMATS = {"txt": TextFormat(), "json": JsonFormat()}
 NAMES = [
@@ -93,9 +94,9 @@ def test_everything_comes_back_bit_for_bit(tmp_path_factory, contents, form, wei
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_come_back(name):
-    assert unquoted(quoted(name)) == name
-    assert quoted(name).isascii()
-    assert quoted(name).isprintable()
+    assert unquote(quote(name)) == name
+    assert quote(name).isascii()
+    assert quote(name).isprintable()
 
 
 @pytest.mark.parametrize(

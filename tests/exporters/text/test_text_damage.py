@@ -123,18 +123,18 @@ def test_what_is_wrong_in_a_whole_file_is_not_said_to_be_cut(save):
         (" 7 8\n", " 7\n", "line 20: conv.weight: expected 8 numbers, found 7"),
         (" 7 8\n", " 7 8 9\n", "line 20: conv.weight: expected 8 numbers, found 9"),
         (" 7 8\n", " 7 8\n" + "1 " * 200_000 + "\n", "line 21: conv.weight: expected 8 numbers, found 200008"),
-        ("end 8 numbers", "end 7 numbers", "line 20: conv.weight: 8 numbers, and the end line says 7"),
+        ("end 8 numbers", "end 7 numbers", "line 20: conv.weight: 8 numbers, but the end line declares 7"),
         ("end 8 numbers", "end", "line 20: conv.weight: expected numbers"),
         ("end 8 numbers", "end eight numbers", 'line 20: conv.weight: expected "end 8 numbers"'),
-        (" 3 4", " 3 0,75", 'line 16: conv.weight: "0,75" is no number; decimals have a point'),
-        (" 3 4", " 3 1_0", 'line 16: conv.weight: "1_0" is no number'),
-        (" 3 4", " 3 ４", 'line 16: conv.weight: .* is no number'),
+        (" 3 4", " 3 0,75", 'line 16: conv.weight: "0,75" is not a number; decimals have a point'),
+        (" 3 4", " 3 1_0", 'line 16: conv.weight: "1_0" is not a number'),
+        (" 3 4", " 3 ４", 'line 16: conv.weight: .* is not a number'),
         (" 3 4", "３ 4", "line 16: conv.weight: expected numbers, "),
-        (" 3 4", " 3 4 # mine", 'line 16: conv.weight: "#" is no number'),
+        (" 3 4", " 3 4 # mine", 'line 16: conv.weight: "#" is not a number'),
         (" 3 4", " 3 1e40", 'line 16: conv.weight: "1e40" does not fit float32; for infinity write [+]inf'),
         ("-5", "-500", 'line 25: a b: "-500" does not fit int8'),
         ("-5", "-5.0", 'line 25: a b: "-5.0" is no int8'),
-        ("[o 1, i 0, kh, kw]", "[o 1", "line 17: conv.weight: no label"),
+        ("[o 1, i 0, kh, kw]", "[o 1", "line 17: conv.weight: not a label"),
         ("float32", "float33", "line 8: element type float33 is not one of"),
         ("float32", "complex64", "line 8: element type complex64 is not one of"),
         ("(2, 1, 2, 2)", "(2, 1, 2, 2", 'line 8: expected "tensor NAME DTYPE'),
@@ -149,17 +149,17 @@ def test_what_is_wrong_in_a_whole_file_is_not_said_to_be_cut(save):
         ("axes (o, i, kh, kw)", "axes (o, i)", "line 11: expected 4 axes, got 2"),
         ("# a comment", "1 2 3", "line 2: numbers outside a tensor"),
         ("cnnkit-text 1", "cnnkit-text 2", 'line 1: expected "cnnkit-text 1"'),
-        ('"seed": 3', '"seed": NaN', "line 4: the @ lines from here on: NaN is no JSON"),
-        ('"seed": 3', '"seed": 3, "seed": 4', "key seed is there twice"),
-        ("@ }\n", "", "line 4: the @ lines from here on: no JSON"),
+        ('"seed": 3', '"seed": NaN', "line 4: the @ lines from here on: NaN is not JSON"),
+        ('"seed": 3', '"seed": 3, "seed": 4', "key seed occurs twice"),
+        ("@ }\n", "", "line 4: the @ lines from here on: not JSON"),
         ("@ {", "@ [{", "line 4: the @ lines"),
         ('"metadata": {"seed": 3}', '"metadata": 3', "metadata in the @ lines is not a JSON object"),
         ('{"state": [1]}', '{"states": [1]}', "kinds in the @ lines: expected lists for parameter"),
         ('{"state": [1]}', '{"state": [2]}', "kinds in the @ lines: no tensor 2 for state"),
         ('{"state": [1]}', '{"state": [true]}', "kinds in the @ lines: no tensor true for state"),
         ("2 tensors, 9", "3 tensors, 9", "line 27: expected 3 tensors, 9 numbers; found 2, 9"),
-        ("9 numbers\n", "9 numbers\ntensor", "line 28: the file goes on after its end"),
-        ("9 numbers\n", "9 numbers\n1 2", "line 28: the file goes on after its end"),
+        ("9 numbers\n", "9 numbers\ntensor", "line 28: the file continues after its end"),
+        ("9 numbers\n", "9 numbers\n1 2", "line 28: the file continues after its end"),
         ("tensor conv.weight", "precision 3\ntensor conv.weight", "a rounded file has no sha256 lines"),
         ("\nrole weight", "\n\x1b[31mrole", r"line 10: expected .role ROLE., got .\\x1b\[31mrole"),
     ],
@@ -175,7 +175,7 @@ def test_what_breaks_the_grammar_is_refused_with_its_line(save, old, new, messag
 
 def test_a_name_that_is_there_twice(save):
     path = save(FILE.replace('tensor "a b"', "tensor conv.weight").replace('"state": [1]', ""))
-    with pytest.raises(WeightFileError, match=r"parameter conv\.weight is there twice"):
+    with pytest.raises(WeightFileError, match=r"parameter conv\.weight occurs twice"):
         TXT.read(path)
 
 

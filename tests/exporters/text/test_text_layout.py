@@ -11,9 +11,7 @@ from cnnkit.architecture import build
 from cnnkit.errors import ExportError
 from cnnkit.exporters import Tensor, WeightFile
 from cnnkit.exporters.text.format import TextFormat
-from cnnkit.exporters.text.layout import image_rows
 from cnnkit.exporters.text.reader import ROUNDED
-from cnnkit.exporters.text.statistics import layers_in_words
 
 TXT = TextFormat()
 
@@ -96,31 +94,6 @@ def test_maps_of_a_large_layer_are_the_same(neurons, maps, tmp_path):
             expected += ["".join(f" {number!s}" for number in line) for line in channel] + [""]
         expected.pop()
     assert lines == expected
-
-
-@pytest.mark.parametrize(
-    ("layers", "expected"),
-    [
-        ([{"type": "Flatten", "input_shape": [8, 2, 3]}, {"type": "Dense", "path": "1"}], {"1": (8, 2, 3)}),
-        ([{"type": "Flatten", "input_shape": [8, 2, 3]}, {"type": "ReLU", "input_shape": [48], "output_shape": [48]},
-          {"type": "Dense", "path": "2"}, {"type": "Dense", "path": "3"}], {"2": (8, 2, 3)}),
-        ([{"type": "Flatten", "input_shape": [8, 2, 3]}, {"type": "X", "input_shape": [48], "output_shape": [4]},
-          {"type": "Dense", "path": "2"}], {}),
-        ([{"type": "Flatten", "input_shape": [8, "2", 3]}, {"type": "Dense", "path": "1"}], {}),
-        ([{"type": "Residual", "body": {"layers": [{"type": "Flatten", "input_shape": [8, 2, 3]},
-                                                   {"type": "Dense", "path": "0.1"}]}}], {"0.1": (8, 2, 3)}),
-        ("nonsense", {}), ([[1], None], {}), (None, {}),
-    ],
-)  # fmt: skip
-def test_which_dense_layers_see_an_image(layers, expected):
-    assert image_rows({"layers": layers}) == expected
-    layers_in_words({"layers": layers})
-
-
-def test_strange_architectures_change_nothing():
-    assert image_rows(None) == {}
-    assert layers_in_words(None) == {}
-    assert layers_in_words({"a": [{"type": "X\n\x1b", "path": "0", "n": 1, "l": [1]}]}) == {"0": r"X\x0a\x1b(n=1)"}
 
 
 def test_one_changed_weight_is_one_short_line(tmp_path):

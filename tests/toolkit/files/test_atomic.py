@@ -136,7 +136,7 @@ def test_kill_leaves_a_whole_file_and_the_next_save_cleans_up(tmp_path):
 
 
 def temporary(target, pid, host=None):
-    return target.parent / f".{target.name}.{host or atomic._host()}-{pid}-0123abcd.tmp"
+    return target.parent / f".{target.name}.{host or atomic._host_digest()}-{pid}-0123abcd.tmp"
 
 
 def dead_pid():
@@ -233,7 +233,7 @@ def test_the_longest_name(tmp_path):
     for name in ("n" * 255, "ü" * 127):
         write_text(tmp_path / name, "new")
         assert (tmp_path / name).read_text() == "new"
-    stale = tmp_path / f".{'n' * 200}.{atomic._host()}-{dead_pid()}-0123abcd.tmp"
+    stale = tmp_path / f".{'n' * 200}.{atomic._host_digest()}-{dead_pid()}-0123abcd.tmp"
     stale.touch()
     write_text(tmp_path / ("n" * 255), "again")
     assert not stale.exists()

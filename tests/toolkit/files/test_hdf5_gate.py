@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cnnkit.files import hdf5_rules, hdf5_walk
-from cnnkit.files.hdf5_gate import UnsafeFileError, open_hdf5
+from cnnkit.files.hdf5_gate import open_hdf5
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import zlib
 import pytest
 
 from cnnkit.files import zip_directory, zip_end, zip_writer
-from cnnkit.files.hdf5_library import UnsafeFileError
-from cnnkit.files.zip_gate import ZipGate, member_names
+from cnnkit.files.unsafe_file import UnsafeFileError
+from cnnkit.files.zip_gate import ZipGate, read_member_names
 from cnnkit.files.zip_writer import ZipWriter
 
 DATA = {"a.npy": b"hello" * 100, "b/c": b"", "größe": bytes(range(256)) * 40}
@@ -27,7 +27,7 @@ def build(members, compression=zipfile.ZIP_STORED, **options):
 
 
 class Pipe(io.BytesIO):
-    """A place that cannot seek: sizes and check sums come behind the members."""
+    """A place that cannot seek: sizes and checksums come behind the members."""
 
     def seekable(self):
         return False
@@ -61,7 +61,7 @@ def test_what_zipfile_writes_is_read(tmp_path, make, compression):
     assert opened.unclaimed == 0
     for name, data in DATA.items():
         assert opened.peek(name, 7) == data[:7]
-        for _ in range(2):  # the second time without check sum
+        for _ in range(2):  # the second time without checksum
             assert opened.read(name).tobytes() == data
             assert (
                 opened.read(name, len(data) // 3, len(data) // 2).tobytes() == data[len(data) // 3 :][: len(data) // 2]
@@ -98,10 +98,10 @@ def test_a_writer_that_is_told_another_size(tmp_path):
 def test_names_tell_formats_apart_even_when_the_zip_is_damaged(tmp_path):
     data = build(DATA)
     (tmp_path / "a").write_bytes(data)
-    assert member_names(tmp_path / "a", data[:8192]) == tuple(DATA)
+    assert read_member_names(tmp_path / "a", data[:8192]) == tuple(DATA)
     (tmp_path / "a").write_bytes(data[:700])
-    assert member_names(tmp_path / "a", data[:700]) == ("a.npy",)
-    assert member_names(tmp_path / "a", b"hello") == ()
+    assert read_member_names(tmp_path / "a", data[:700]) == ("a.npy",)
+    assert read_member_names(tmp_path / "a", b"hello") == ()
 
 
 def patched(data, mark, offset, layout, value, which=0):
@@ -125,7 +125,7 @@ BAD = {
     "two ends": (GOOD + END + bytes(18), "does not end where it should"),
     "disk": (patched(GOOD, END, 4, "<H", 1), "several parts"),
     "count": (patched(GOOD, END, 10, "<H", 2), "several parts"),
-    "both counts": (patched(patched(GOOD, END, 10, "<H", 2), END, 8, "<H", 2), "another length than it says"),
+    "both counts": (patched(patched(GOOD, END, 10, "<H", 2), END, 8, "<H", 2), "the length of its directory is wrong"),
     "more": (patched(patched(GOOD, END, 10, "<H", 4), END, 8, "<H", 4), "is cut|does not end"),
     "start": (patched(GOOD, END, 16, "<I", 3), "does not end where it should"),
     "name": (patched(GOOD, LOCAL, 30, "<B", 98), "a.npy is described differently"),
@@ -161,7 +161,7 @@ def test_duplicates_and_overlaps(tmp_path):
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("a", "1")
         archive.writestr("a", "2")
-    with pytest.raises(UnsafeFileError, match="zip member a is there twice"):
+    with pytest.raises(UnsafeFileError, match="zip member a occurs twice"):
         gate(tmp_path, stream.getvalue())
     # The first member holds a whole second one among its bytes, as the bombs of D. Fifield do.
     inner = struct.pack("<4s5H3I2H", LOCAL, 20, 0, 0, 0, 33, zlib.crc32(b"x"), 1, 1, 1, 0) + b"bx"
@@ -184,7 +184,7 @@ def test_damage_of_values_is_noticed(tmp_path):
         bad = bytearray(data)
         bad[at + 3] ^= 1
         opened = gate(tmp_path, bytes(bad))
-        with pytest.raises(UnsafeFileError, match=r"zip member a\.npy (does not fit its check sum|cannot be|unfolds)"):
+        with pytest.raises(UnsafeFileError, match=r"zip member a\.npy (does not fit its checksum|cannot be|unfolds)"):
             opened.read("a.npy")
 
 

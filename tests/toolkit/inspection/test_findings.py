@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnnkit.exporters import Tensor
-from cnnkit.exporters.core.weight_file import hashed
+from cnnkit.exporters.core.weight_file import hash_blocks
 from cnnkit.inspection import findings, statistics
 
 
@@ -96,7 +96,7 @@ def test_duplicates_are_found_without_reading_the_tensor_at_once(monkeypatch, ax
     def read():
         raise AssertionError("read at once")
 
-    found = look(replace(whole, read=read, stream=lambda: hashed(parts())))
+    found = look(replace(whole, read=read, stream=lambda: hash_blocks(parts())))
     assert [finding for finding in found if "duplicate" in finding[1]] == [
         ("0.weight", f"duplicate_{'neuron' if len(shape) == 2 else 'filter'}", "warning", (4,))
     ]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cnnkit.exporters import Tensor
-from cnnkit.exporters.core.weight_file import hashed
+from cnnkit.exporters.core.small_floats import decode
+from cnnkit.exporters.core.weight_file import hash_blocks
 from cnnkit.inspection import Statistics, statistics
-from cnnkit.inspection.decoding import decoded
 from cnnkit.inspection.histogram import Histogram
 from cnnkit.inspection.moments import Moments
 
@@ -105,7 +105,7 @@ def test_pieces_of_any_length_change_nothing(monkeypatch, sizes):
     def parts():
         yield from np.split(values.reshape(-1), np.cumsum(sizes)[:-1])
 
-    cut = replace(whole, stream=lambda: hashed(parts()))
+    cut = replace(whole, stream=lambda: hash_blocks(parts()))
     mine, its = statistics(cut), statistics(whole)
     assert mine == its
     assert mine.norms.tobytes() == its.norms.tobytes()
@@ -124,7 +124,7 @@ def test_integers_are_exact():
 def test_types_that_numpy_lacks_against_torch(dtype):
     bits = np.arange(1 << 16).astype(np.uint16) if dtype == "bfloat16" else np.arange(256).astype(np.uint8)
     wanted = torch.from_numpy(bits.view(f"i{bits.itemsize}").copy()).view(getattr(torch, dtype)).float().numpy()
-    found = decoded(bits, dtype)
+    found = decode(bits, dtype)
     assert np.array_equal(found, wanted, equal_nan=True)
     assert np.array_equal(np.signbit(found)[found == 0], np.signbit(wanted)[wanted == 0])
 

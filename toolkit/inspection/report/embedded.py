@@ -4,8 +4,8 @@ import base64
 
 import numpy as np
 
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.inspection.decoding import decoded
 
 BUDGET = 48 << 20  # bytes of values in one page; larger pages open slowly
 _TYPES = {"float16": "float32", "bool": "uint8"}  # what a browser has no array for
@@ -23,7 +23,7 @@ def chosen(tensors: tuple[Tensor, ...], budget: int = BUDGET) -> set[int]:
 
 def block(tensor: Tensor, key: str) -> tuple[str, str]:
     """Return (name of the type in the block, the block); types that a browser lacks are widened, which is exact."""
-    array = decoded(tensor.read(), tensor.dtype)
+    array = decode(tensor.read(), tensor.dtype)
     dtype = np.dtype(_TYPES.get(array.dtype.name, array.dtype.name))
     data = np.ascontiguousarray(array, dtype.newbyteorder("<"))
     text = base64.b64encode(data.reshape(-1).view(np.uint8).data).decode()

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from html import escape
 
+from cnnkit.exporters.core.architecture import find_flattened_images
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.exporters.text.layout import image_rows
 from cnnkit.files.names import printable
 from cnnkit.inspection.report import embedded, pictures
 from cnnkit.inspection.statistics import Statistics
@@ -28,7 +28,7 @@ def table(weights: WeightFile, shown: tuple[Tensor, ...], found: Mapping[tuple[s
         yield f'<th scope="col" class="num"><button type="button">{name}</button></th>'
     yield '<th scope="col">histogram</th></tr></thead><tbody>\n'
     values, drawn = embedded.chosen(shown), _drawn(shown)
-    images = image_rows(weights.architecture)
+    images = find_flattened_images(weights.architecture)
     blocks = []
     for number, tensor in enumerate(shown):
         statistics = found[tensor.kind, tensor.name]

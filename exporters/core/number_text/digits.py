@@ -1,4 +1,4 @@
-"""Values to the shortest decimals that read back to the same bits of their own type."""
+"""Values to the shortest decimals that read back to the same bits of their type."""
 
 import functools
 import itertools
@@ -7,48 +7,48 @@ from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 import numpy as np
 import orjson
 
+from cnnkit.exporters.core.float_types import FLOATS, FloatType
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.text.floats import FLOATS, FloatType
 
-MOST_DIGITS = 17  # tell any two float64 apart
-_MOST_SHORT = 5  # tell any two values of 16 bits apart
+MOST_DIGITS = 17  # enough to distinguish any two float64
+_MOST_SHORT = 5  # enough to distinguish any two 16-bit values
 _NATIVE = frozenset(("float32", "float64"))
 
 
-def words(bits: Array, dtype: str, precision: int | None = None) -> list[bytes]:
+def format_numbers(bits: Array, dtype: str, precision: int | None = None) -> list[bytes]:
     """Return a word for each value of a flat array in the carrier of `dtype`.
 
-    precision: round floats to so many significant digits instead, where that does not overflow.
+    precision: round floats to this number of significant digits instead, unless that overflows.
     """
     kind = FLOATS.get(dtype)
     if kind is None:
-        return dumped(bits.view(np.uint8) if dtype == "bool" else bits)[1:-1].split(b",") if bits.size else []
+        return dump_json(bits.view(np.uint8) if dtype == "bool" else bits)[1:-1].split(b",") if bits.size else []
     pattern = bits.view(kind.carrier)
     if precision is not None:
-        found = _rounded(pattern, kind, precision)
+        numbers = _format_rounded(pattern, kind, precision)
     elif dtype in _NATIVE:
-        text = dumped(bits)[1:-1] + b","
-        found = text.replace(b".0,", b",").split(b",")[:-1]
+        text = dump_json(bits)[1:-1] + b","
+        numbers = text.replace(b".0,", b",").split(b",")[:-1]
     else:
-        found = [table[bits] for table in (_table(dtype),) for bits in pattern.tolist()]
+        numbers = [table[bits] for table in (_shortest_decimals(dtype),) for bits in pattern.tolist()]
     for index in np.flatnonzero(kind.not_finite(pattern)).tolist():
-        found[index] = kind.word(int(pattern[index]))
-    return found
+        numbers[index] = kind.word(int(pattern[index]))
+    return numbers
 
 
-def dumped(array: Array) -> bytes:
+def dump_json(array: Array) -> bytes:
     """Return an array of numbers as JSON; NaN and infinities become null."""
     return orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def finite(bits: Array, dtype: str) -> bool:
+def all_finite(bits: Array, dtype: str) -> bool:
     """Return whether no value is a NaN or an infinity."""
     kind = FLOATS.get(dtype)
     return kind is None or not kind.not_finite(bits.view(kind.carrier)).any()
 
 
-def fitted(word: bytes, room: int) -> bytes:
-    """Return a word of more than `room` characters with an exponent, which makes it shorter."""
+def shorten(word: bytes, room: int) -> bytes:
+    """Return a number of more than `room` characters with an exponent, which makes it shorter."""
     if len(word) <= room or b"nan" in word:
         return word
     sign, digits, exponent = Decimal(word.decode()).as_tuple()
@@ -59,35 +59,36 @@ def fitted(word: bytes, room: int) -> bytes:
     return f"{'-' * sign}{text[0]}{fraction}e{power}".encode()
 
 
-def _rounded(pattern: Array, kind: FloatType, precision: int) -> list[bytes]:
+def _format_rounded(pattern: Array, kind: FloatType, precision: int) -> list[bytes]:
     values = kind.to_float64(pattern)
-    found = [b"%.*g" % (precision, value) for value in values.tolist()]
+    numbers = [b"%.*g" % (precision, value) for value in values.tolist()]
     with np.errstate(over="ignore"):
-        lost = kind.not_finite(kind.from_float64(np.array([float(word) for word in found])))
+        lost = kind.not_finite(kind.from_float64(np.array([float(word) for word in numbers])))
     for index in np.flatnonzero(lost & ~kind.not_finite(pattern)).tolist():
-        found[index] = words(pattern[index : index + 1].view(_carrier(kind)), kind.name)[0]
-    return found
+        numbers[index] = format_numbers(pattern[index : index + 1].view(_find_carrier(kind)), kind.name)[0]
+    return numbers
 
 
-def _carrier(kind: FloatType) -> str:
+def _find_carrier(kind: FloatType) -> str:
     return kind.name if kind.name in _NATIVE | {"float16"} else kind.carrier.name
 
 
 @functools.lru_cache
-def _table(dtype: str) -> list[bytes]:
-    """Return the shortest decimal of every pattern of a type of 16 bits, of several the nearest to the value."""
+def _shortest_decimals(dtype: str) -> list[bytes]:
+    """Return the shortest decimal of every pattern of a 16-bit type; of several, the one nearest to the value."""
     kind = FLOATS[dtype]
     patterns = np.arange(1 << 16, dtype=kind.carrier)
     values = kind.to_float64(patterns)
     table = [b""] * patterns.size
-    left = np.flatnonzero(~kind.not_finite(patterns))
+    remaining = np.flatnonzero(~kind.not_finite(patterns))
     for digits, rounding in itertools.product(range(1, _MOST_SHORT + 1), (ROUND_HALF_EVEN, ROUND_UP)):
-        # Below a power of two values are denser: the nearest decimal may lie too far in where the next one out fits.
+        # Below a power of two values are denser: there the nearest decimal may fail where the next larger one fits.
         context = Context(prec=digits, rounding=rounding)
-        tried = left if rounding == ROUND_HALF_EVEN else left[(patterns[left] & ((1 << kind.mantissa) - 1)) == 0]
+        powers_of_two = (patterns[remaining] & ((1 << kind.mantissa) - 1)) == 0
+        tried = remaining if rounding == ROUND_HALF_EVEN else remaining[powers_of_two]
         numbers = [float(context.create_decimal_from_float(value)) for value in values[tried].tolist()]
         good = kind.from_float64(np.array(numbers)) == patterns[tried]
         for index, number in itertools.compress(zip(tried.tolist(), numbers, strict=True), good):
             table[index] = repr(number).removesuffix(".0").replace("e-0", "e-").encode()
-        left = np.setdiff1d(left, tried[good], assume_unique=True)
+        remaining = np.setdiff1d(remaining, tried[good], assume_unique=True)
     return table

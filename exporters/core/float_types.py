@@ -1,17 +1,18 @@
-"""Floating-point types as bits: which patterns are not finite, their words, and what the others are worth."""
+"""Floating-point types as bit patterns: which are not finite, how those are written, and the values of the others."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cnnkit.exporters.core.number_text.patterns import SPECIAL
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.text.grammar import SPECIAL
 
 
 @dataclass(frozen=True)
 class FloatType:
-    """A binary format of IEEE 754's kind: sign, `exponent` bits, `mantissa` bits; arrays of it are `bits` wide."""
+    """An IEEE 754 binary format: a sign bit, `exponent` bits, `mantissa` bits."""
 
     name: str
     exponent: int
@@ -19,7 +20,7 @@ class FloatType:
 
     @property
     def carrier(self) -> np.dtype[Any]:
-        """The unsigned integer as wide as the type."""
+        """The unsigned integer of the same width."""
         return np.dtype(f"uint{1 + self.exponent + self.mantissa}")
 
     @property
@@ -28,24 +29,24 @@ class FloatType:
         return ((1 << self.exponent) - 1) << self.mantissa
 
     def not_finite(self, bits: Array) -> Array:
-        """Return where bits are a NaN or an infinity."""
+        """Return a mask of the NaN and infinities."""
         mask = self.carrier.type(self.infinity)
-        found: Array = (bits & mask) == mask
-        return found
+        result: Array = (bits & mask) == mask
+        return result
 
     def word(self, bits: int) -> bytes:
-        """Return "+inf", "-nan" (quiet, nothing else set) or "+nan(0x1)" with all mantissa bits, for such bits."""
+        """Return the text of infinity or NaN: "+inf", "-nan" (the usual quiet NaN), "+nan(0x1)" (other mantissa)."""
         negative, rest = divmod(bits, 1 << (self.exponent + self.mantissa))
         sign, payload = "-" if negative else "+", rest - self.infinity
         usual = {0: "inf", 1 << (self.mantissa - 1): "nan"}
         return (sign + usual.get(payload, f"nan({payload:#x})")).encode()
 
     def bits_of(self, word: bytes) -> int:
-        """Return the bits of what `word` wrote. Raises ValueError for another text or a payload that is none."""
-        found = SPECIAL.fullmatch(word)
-        if found is None:
-            raise ValueError("no number")
-        sign, infinite, payload = found.groups()
+        """Return the bits of a text by `word`. Raises ValueError for other texts, and for an invalid payload."""
+        match = SPECIAL.fullmatch(word)
+        if match is None:
+            raise ValueError("not a number")
+        sign, infinite, payload = match.groups()
         value = 1 << (self.mantissa - 1) if payload is None else int(payload[:30], 16)
         if not 0 < value < 1 << self.mantissa or (payload and len(payload) > 30):
             raise ValueError(f"not a NaN of {self.name}: its payload is from 0x1 to {(1 << self.mantissa) - 1:#x}")
@@ -55,7 +56,7 @@ class FloatType:
     def to_float64(self, bits: Array) -> Array:
         """Return the values of bits as float64, which is exact; only a NaN may change its payload."""
         if self.name == "bfloat16":
-            bits = bits.astype(np.uint32) << np.uint32(16)
+            bits = decode(bits, self.name)
         with np.errstate(invalid="ignore"):  # a signalling NaN
             wide: Array = bits.view(f"float{8 * bits.itemsize}").astype(np.float64)
         return wide

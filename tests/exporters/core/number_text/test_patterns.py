@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from cnnkit.exporters import Tensor, WeightFile
+from cnnkit.exporters.core.float_types import FLOATS
+from cnnkit.exporters.core.number_text import decimals
+from cnnkit.exporters.core.number_text.digits import format_numbers, shorten
+from cnnkit.exporters.core.number_text.parsing import NumberError, parse_numbers
 from cnnkit.exporters.json.format import JsonFormat
-from cnnkit.exporters.text import decimals
-from cnnkit.exporters.text.digits import fitted, words
-from cnnkit.exporters.text.floats import FLOATS
 from cnnkit.exporters.text.format import TextFormat
-from cnnkit.exporters.text.parsing import NumberError, parse
 
 ALL_16 = np.arange(1 << 16, dtype=np.uint16)
 FORMATS = {"txt": TextFormat(), "json": JsonFormat()}
@@ -64,9 +64,9 @@ def test_random_patterns_through_json(dtype, tmp_path):
 
 def test_finite_weights_go_the_quick_way():
     values = np.random.default_rng(0).normal(scale=0.05, size=50_000).astype(np.float32)
-    found = decimals.parse(b" ".join(words(values, "float32")))
+    found = decimals.parse_decimals(b" ".join(format_numbers(values, "float32")))
     assert found.usual.mean() > 0.99
-    assert np.array_equal(parse(b" ".join(words(values, "float32")), "float32"), values)
+    assert np.array_equal(parse_numbers(b" ".join(format_numbers(values, "float32")), "float32"), values)
 
 
 @pytest.mark.parametrize("blank", [b" ", b"\n", b"\r\n", b"\t", b"      ", b" \n\n "])
@@ -91,8 +91,8 @@ def test_the_quick_way_is_the_slow_way(blank):
         "+1E+2",
     ]
     text = blank.join(piece.encode() for piece in pieces * 2)
-    assert parse(text, "float64").tobytes() == np.array([float(piece) for piece in pieces * 2]).tobytes()
-    assert parse(blank + text + blank, "float64").size == 2 * len(pieces)
+    assert parse_numbers(text, "float64").tobytes() == np.array([float(piece) for piece in pieces * 2]).tobytes()
+    assert parse_numbers(blank + text + blank, "float64").size == 2 * len(pieces)
 
 
 WRONG = ["1.2.3", "1-2", "0.12x4", "--1", "+-1", "1e", "e5", "0.5:", "0./5", "1_0", "0x10", "１", "0.5\x0b0.5"]
@@ -103,8 +103,8 @@ WRONG += ["0.5\x000.5", "nan", "inf", "Infinity", "+nan()", "+nan(1)", "+NaN", "
 @pytest.mark.parametrize("around", [0, 2, 1000])
 def test_what_is_no_number(wrong, around):
     text = "0.25 " * around + wrong + " 0.25" * around
-    with pytest.raises(NumberError, match="is no number") as caught:
-        parse(text.encode(), "float32")
+    with pytest.raises(NumberError, match="is not a number") as caught:
+        parse_numbers(text.encode(), "float32")
     assert caught.value.index == around
     if wrong == "0,75":
         assert "write 0.75, not 0,75" in str(caught.value)
@@ -119,7 +119,7 @@ def test_digits_are_the_shortest(dtype):
     bits = ALL_16 if dtype == "float16" else random_bits(dtype, 20_000)
     values = bits.view(dtype)
     finite = np.isfinite(values)
-    for word, value in zip(words(values[finite], dtype), values[finite], strict=True):
+    for word, value in zip(format_numbers(values[finite], dtype), values[finite], strict=True):
         shortest = np.format_float_scientific(value, unique=True, trim="-")
         assert digits_of(word.decode()) <= digits_of(shortest), (word, shortest)
 
@@ -128,7 +128,7 @@ def test_digits_of_bfloat16_are_the_shortest():
     """No decimal of one digit less lies nearer to the value than to its neighbours."""
     kind = FLOATS["bfloat16"]
     finite = ALL_16[~kind.not_finite(ALL_16)]
-    found = words(finite, "bfloat16")
+    found = format_numbers(finite, "bfloat16")
     count = np.array([max(digits_of(word.decode()) - 1, 1) for word in found])
     for rounding in (ROUND_FLOOR, ROUND_CEILING):
         contexts = [Context(prec=max(digits, 1), rounding=rounding) for digits in range(6)]
@@ -147,11 +147,11 @@ def test_special_values_have_words(dtype):
     expected |= {(top + quiet) | sign: b"-nan", top + 1: b"+nan(0x1)", (top + 1) | sign: b"-nan(0x1)"}
     bits = np.array(list(expected), kind.carrier)
     stored = "uint16" if dtype == "bfloat16" else dtype
-    assert words(bits.view(stored), dtype) == list(expected.values())
-    assert np.array_equal(parse(b" ".join(expected.values()), dtype).view(kind.carrier), bits)
+    assert format_numbers(bits.view(stored), dtype) == list(expected.values())
+    assert np.array_equal(parse_numbers(b" ".join(expected.values()), dtype).view(kind.carrier), bits)
     for wrong in ("+nan(0x0)", f"+nan({2 * quiet:#x})", f"+nan(0x{'f' * 40})"):
         with pytest.raises(NumberError, match=f"not a NaN of {dtype}"):
-            parse(wrong.encode(), dtype)
+            parse_numbers(wrong.encode(), dtype)
 
 
 @pytest.mark.parametrize(
@@ -164,16 +164,16 @@ def test_special_values_have_words(dtype):
     ],
 )
 def test_whole_numbers_are_exact_to_their_ends(dtype, lowest, highest):
-    assert words(np.array([lowest, highest], dtype), dtype) == [b"%d" % lowest, b"%d" % highest]
-    assert parse(b"%d +%d" % (lowest, highest), dtype).tolist() == [lowest, highest]
+    assert format_numbers(np.array([lowest, highest], dtype), dtype) == [b"%d" % lowest, b"%d" % highest]
+    assert parse_numbers(b"%d +%d" % (lowest, highest), dtype).tolist() == [lowest, highest]
     for wrong in (b"%d" % (lowest - 1), b"%d" % (highest + 1), b"9" * 5000):
         with pytest.raises(NumberError, match=f"does not fit {dtype}"):
-            parse(wrong, dtype)
+            parse_numbers(wrong, dtype)
     for wrong in (b"1.0", b"1e0", b"+inf", b"+nan"):
         with pytest.raises(NumberError, match=f"is no {dtype}"):
-            parse(b"1 " + wrong, dtype)
-    with pytest.raises(NumberError, match='"1_0" is no number'):
-        parse(b"1_0", dtype)
+            parse_numbers(b"1 " + wrong, dtype)
+    with pytest.raises(NumberError, match='"1_0" is not a number'):
+        parse_numbers(b"1_0", dtype)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +187,6 @@ def test_whole_numbers_are_exact_to_their_ends(dtype, lowest, highest):
     ],
 )
 def test_columns_take_an_exponent_where_it_is_shorter(word, room, expected):
-    assert fitted(word, room) == expected
+    assert shorten(word, room) == expected
     if b"nan" not in word:
         assert float(expected) == float(word)

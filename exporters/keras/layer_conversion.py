@@ -1,40 +1,38 @@
-"""cnnkit's layers as Keras's: classes, configurations, variables rearranged."""
+"""Converts layers of the architecture to Keras's: class, configuration, rearranged variables."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.keras.network import Layer, Network
-from cnnkit.exporters.keras.variable import Variable
-from cnnkit.exporters.keras.windows import conv, conv_transpose, pool, uses_bias
+from cnnkit.exporters.core.architecture import LayerFields, layer_faults
+from cnnkit.exporters.keras.keras_layer import KerasVariable
+from cnnkit.exporters.keras.sequential import SequentialBuilder
+from cnnkit.exporters.keras.window_layers import add_conv, add_conv_transpose, add_pool, uses_bias
 from cnnkit.files.names import printable
 
 
-def add(network: Network, layer: Layer) -> None:
+def add_layer(network: SequentialBuilder, layer: LayerFields) -> None:
     """Append one layer of the architecture. Raises ExportError for what a Sequential cannot express."""
     kind, path = layer.get("type"), layer.get("path")
     if kind not in _LAYERS:
         branches = "a keras.Sequential has no branches: write --format onnx"
         problem = branches if kind in ("Residual", "Branches") else "Keras has no layer for it"
         raise ExportError(f"layer {path} ({printable(str(kind))}): {problem}")
-    try:
+    with layer_faults(layer):
         _LAYERS[kind](network, layer)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        problem = printable(f"{type(error).__name__}: {error}")
-        raise ExportError(f"layer {path} ({kind}): its description lacks something: {problem}") from error
 
 
-def _dense(network: Network, layer: Layer) -> None:
+def _add_dense(network: SequentialBuilder, layer: LayerFields) -> None:
     outputs = layer["features"]
     weight = network.tensor(layer, "weight", (outputs, layer["input_shape"][0]))
-    variables = [Variable(weight, weight.shape, (1, 0), network.row)]
+    variables = [KerasVariable(weight, weight.shape, (1, 0), network.row)]
     if uses_bias(layer):
-        variables.append(Variable(network.tensor(layer, "bias", (outputs,)), (outputs,), (0,)))
+        variables.append(KerasVariable(network.tensor(layer, "bias", (outputs,)), (outputs,), (0,)))
     network.row = None
     network.put("Dense", layer["path"], {"units": outputs, "use_bias": uses_bias(layer)}, variables)
 
 
-def _reshape(network: Network, layer: Layer) -> None:
+def _add_reshape(network: SequentialBuilder, layer: LayerFields) -> None:
     before, after, path = tuple(layer["input_shape"]), tuple(layer["output_shape"]), layer["path"]
     if before == after:
         return
@@ -49,54 +47,56 @@ def _reshape(network: Network, layer: Layer) -> None:
         network.put("Permute", path, {"dims": [2, 3, 1]})
 
 
-def _batch_norm(network: Network, layer: Layer) -> None:
+def _add_batch_norm(network: SequentialBuilder, layer: LayerFields) -> None:
     shape = (layer["input_shape"][0],)
     names = ("gamma", "beta", "mean", "variance")
-    variables = [Variable(network.tensor(layer, name, shape), shape, (0,), network.row) for name in names]
+    variables = [KerasVariable(network.tensor(layer, name, shape), shape, (0,), network.row) for name in names]
     config = {"axis": -1, "epsilon": layer.get("epsilon", 1e-5), "momentum": 1 - layer.get("momentum", 0.1)}
     network.put("BatchNormalization", layer["path"], config, variables)
 
 
-def _layer_norm(network: Network, layer: Layer) -> None:
+def _add_layer_norm(network: SequentialBuilder, layer: LayerFields) -> None:
     shape = tuple(layer["input_shape"])
     order = (1, 2, 0) if len(shape) == 3 else tuple(range(len(shape)))
-    variables = [Variable(network.tensor(layer, n, shape), shape, order, network.row) for n in ("gamma", "beta")]
+    variables = [KerasVariable(network.tensor(layer, n, shape), shape, order, network.row) for n in ("gamma", "beta")]
     config = {"axis": list(range(1, len(shape) + 1)), "epsilon": layer.get("epsilon", 1e-5)}
     network.put("LayerNormalization", layer["path"], config, variables)
 
 
-def _softmax(network: Network, layer: Layer) -> None:
+def _add_softmax(network: SequentialBuilder, layer: LayerFields) -> None:
     network.put("Softmax", layer["path"], {"axis": 1 if len(layer["input_shape"]) == 2 else -1})
 
 
-def _gelu(network: Network, layer: Layer) -> None:
+def _add_gelu(network: SequentialBuilder, layer: LayerFields) -> None:
     if layer.get("approximate", "none") != "none":
         raise ExportError(f"layer {layer['path']} (GELU): Keras's activation 'gelu' is the one by erf")
     network.put("Activation", layer["path"], {"activation": "gelu"})
 
 
-def _sequential(network: Network, layer: Layer) -> None:
+def _add_sequential(network: SequentialBuilder, layer: LayerFields) -> None:
     for inner in layer["layers"]:
-        add(network, inner)
+        add_layer(network, inner)
 
 
-def _plain(kind: str, **config: Any) -> Callable[[Network, Layer], None]:
-    """Return what appends a layer without variables."""
+def _add_plain(kind: str, **config: Any) -> Callable[[SequentialBuilder, LayerFields], None]:
+    """Return a function that appends a layer without variables."""
     return lambda network, layer: network.put(kind, layer["path"], config)
 
 
-def _dropout(network: Network, layer: Layer) -> None:
+def _add_dropout(network: SequentialBuilder, layer: LayerFields) -> None:
     network.put("Dropout", layer["path"], {"rate": layer.get("rate", 0.5)})
 
 
-def _leaky_relu(network: Network, layer: Layer) -> None:
+def _add_leaky_relu(network: SequentialBuilder, layer: LayerFields) -> None:
     network.put("LeakyReLU", layer["path"], {"negative_slope": layer.get("slope", 0.01)})
 
 
-_LAYERS: Mapping[Any, Callable[[Network, Layer], None]] = {
-    "Conv2D": conv, "ConvTranspose2D": conv_transpose, "Dense": _dense, "MaxPool2D": pool, "AvgPool2D": pool,
-    "GlobalAvgPool2D": _plain("GlobalAveragePooling2D"), "Flatten": _reshape, "Reshape": _reshape,
-    "Dropout": _dropout, "BatchNorm": _batch_norm, "LayerNorm": _layer_norm,
-    "ReLU": _plain("ReLU"), "LeakyReLU": _leaky_relu, "Sigmoid": _plain("Activation", activation="sigmoid"),
-    "Tanh": _plain("Activation", activation="tanh"), "GELU": _gelu, "Softmax": _softmax, "Sequential": _sequential,
+_LAYERS: Mapping[Any, Callable[[SequentialBuilder, LayerFields], None]] = {
+    "Conv2D": add_conv, "ConvTranspose2D": add_conv_transpose, "Dense": _add_dense,
+    "MaxPool2D": add_pool, "AvgPool2D": add_pool,
+    "GlobalAvgPool2D": _add_plain("GlobalAveragePooling2D"), "Flatten": _add_reshape, "Reshape": _add_reshape,
+    "Dropout": _add_dropout, "BatchNorm": _add_batch_norm, "LayerNorm": _add_layer_norm,
+    "ReLU": _add_plain("ReLU"), "LeakyReLU": _add_leaky_relu, "Sigmoid": _add_plain("Activation", activation="sigmoid"),
+    "Tanh": _add_plain("Activation", activation="tanh"), "GELU": _add_gelu, "Softmax": _add_softmax,
+    "Sequential": _add_sequential,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A graph under construction: nodes, weights and constants of operations, and its form as GraphProto."""
+"""Builds a graph: nodes, weights and constants of operations, and its form as GraphProto."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ _NUMBERS = {name: number for number, name in TYPES.items()}
 _FLOAT, _INT, _TEXT, _INTS = 1, 2, 3, 7
 
 
-class _Node(NamedTuple):
+class _BuiltNode(NamedTuple):
     op: str
     name: str
     inputs: tuple[str, ...]
@@ -23,14 +23,14 @@ class _Node(NamedTuple):
     attributes: dict[str, Any]
 
 
-class Graph:
-    """Operations in order; every one gives one array, which is named after the layer that it belongs to."""
+class GraphBuilder:
+    """Collects operations in order; each has one output, which is named after the layer that it belongs to."""
 
     def __init__(self, weights: dict[str, Tensor], dtype: str) -> None:
         self.dtype = dtype
         self.used: list[Tensor] = []
         self._weights, self._constants = Claims(weights), dict[str, Tensor]()
-        self._nodes: list[_Node] = []
+        self._nodes: list[_BuiltNode] = []
 
     def weight(self, path: str, name: str, shape: Sequence[int]) -> str:
         """Return the name of a layer's weight. Raises ExportError when there is none of that shape."""
@@ -47,35 +47,35 @@ class Graph:
     def node(self, op: str, path: str, inputs: Sequence[str], part: str = "", **attributes: Any) -> str:
         """Append an operation of layer `path` and return the name of its result."""
         name = f"{path}/{part or op}"
-        self._nodes.append(_Node(op, name, tuple(inputs), f"{name}:0", attributes))
+        self._nodes.append(_BuiltNode(op, name, tuple(inputs), f"{name}:0", attributes))
         return f"{name}:0"
 
     def message(self, name: str, input_shape: Sequence[int], output_shape: Sequence[int], result: str) -> Message:
-        """Return the GraphProto whose output is `result`. Raises ExportError when a weight was left over."""
+        """Return the GraphProto whose output is `result`. Raises ExportError when a weight belongs to no layer."""
         self._weights.require_none_left()
         if result == INPUT:
             result = self.node("Identity", "network", [INPUT])
         graph = Message()
         for node in self._nodes:
-            graph.message(1, _node(node._replace(output=OUTPUT) if node.output == result else node))
+            graph.message(1, _make_node(node._replace(output=OUTPUT) if node.output == result else node))
         graph.content(2, name)
         for tensor in (*self.used, *self._constants.values()):
-            graph.message(5, _tensor(tensor))
-        graph.message(11, _value_info(INPUT, self.dtype, input_shape))
-        return graph.message(12, _value_info(OUTPUT, self.dtype, output_shape))
+            graph.message(5, _make_tensor(tensor))
+        graph.message(11, _make_value_info(INPUT, self.dtype, input_shape))
+        return graph.message(12, _make_value_info(OUTPUT, self.dtype, output_shape))
 
 
-def _node(node: _Node) -> Message:
+def _make_node(node: _BuiltNode) -> Message:
     message = Message()
     for name in node.inputs:
         message.content(1, name)
     message.content(2, node.output).content(3, node.name).content(4, node.op)
     for name, value in node.attributes.items():
-        message.message(5, _attribute(name, value))
+        message.message(5, _make_attribute(name, value))
     return message
 
 
-def _attribute(name: str, value: Any) -> Message:
+def _make_attribute(name: str, value: Any) -> Message:
     message = Message().content(1, name)
     if isinstance(value, float):
         return message.real(2, value).number(20, _FLOAT)
@@ -88,14 +88,14 @@ def _attribute(name: str, value: Any) -> Message:
     return message.number(20, _INTS)
 
 
-def _tensor(tensor: Tensor) -> Message:
+def _make_tensor(tensor: Tensor) -> Message:
     message = Message()
     for extent in tensor.shape:
         message.number(1, extent)
     return message.number(2, _NUMBERS[tensor.dtype]).content(8, tensor.name).values(9, tensor)
 
 
-def _value_info(name: str, dtype: str, shape: Sequence[int]) -> Message:
+def _make_value_info(name: str, dtype: str, shape: Sequence[int]) -> Message:
     dimensions = Message().message(1, Message().content(2, "N"))
     for extent in shape:
         dimensions.message(1, Message().number(1, extent))

@@ -1,4 +1,4 @@
-"""Layers of Keras with their variables, and how a variable is made of a tensor of cnnkit, channels first."""
+"""Keras layers with their variables, and how a tensor of cnnkit, channels first, becomes a variable."""
 
 import math
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from cnnkit.exporters.core.weight_file import Array, Tensor
 
 
 @dataclass(frozen=True)
-class Variable:
-    """A variable of a Keras layer: the tensor it comes from and how its axes and rows are rearranged.
+class KerasVariable:
+    """A variable of a Keras layer: the tensor that it comes from, and how axes and rows are rearranged.
 
-    split    shape to see the tensor in first
+    split    shape that the tensor is given first
     axes     order of those axes in Keras
     rows     (C, H, W) where the first axis is then a flattened image, which Keras flattens as H, W, C
     """
@@ -25,10 +25,10 @@ class Variable:
     rows: tuple[int, ...] | None = None
 
     def values(self) -> Array:
-        """Return the values as Keras wants them."""
+        """Return the values in Keras's layout."""
         array = self.tensor.read().reshape(self.split).transpose(self.axes)
         if self.rows is not None:
-            array = array[channels_last(self.rows)]
+            array = array[order_channels_last(self.rows)]
         return np.ascontiguousarray(array)
 
 
@@ -38,9 +38,9 @@ class KerasLayer:
 
     kind: str
     config: dict[str, Any]
-    variables: Sequence[Variable] = field(default=())
+    variables: Sequence[KerasVariable] = field(default=())
 
 
-def channels_last(image: tuple[int, ...]) -> Array:
-    """Return for each place of a row flattened as H, W, C its place in the row flattened as C, H, W."""
+def order_channels_last(image: tuple[int, ...]) -> Array:
+    """Return, for each index of a row flattened as H, W, C, the index in the row flattened as C, H, W."""
     return np.arange(math.prod(image)).reshape(image).transpose(1, 2, 0).reshape(-1)

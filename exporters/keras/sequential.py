@@ -1,20 +1,19 @@
-"""A keras.Sequential under construction, and in which order its numbers flow."""
+"""Builds a keras.Sequential, and tracks in which order its values flow."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cnnkit.exporters.core.architecture import LayerFields
 from cnnkit.exporters.core.claims import Claims
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.keras.config import snake_case
-from cnnkit.exporters.keras.variable import KerasLayer, Variable
-
-Layer = Mapping[str, Any]
+from cnnkit.exporters.keras.config import to_snake_case
+from cnnkit.exporters.keras.keras_layer import KerasLayer, KerasVariable
 
 
-class Network:
-    """Layers so far.
+class SequentialBuilder:
+    """Collects layers.
 
-    row  (C, H, W) when what flows is a row that Keras flattened as H, W, C, and so in another order than cnnkit's
+    row  (C, H, W) while the values are a row that Keras flattened as H, W, C, which is another order than cnnkit's
     """
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
@@ -22,14 +21,14 @@ class Network:
         self.row: tuple[int, ...] | None = None
         self._weights = Claims(weights)
 
-    def put(self, kind: str, path: str, config: Mapping[str, Any], variables: Sequence[Variable] = ()) -> None:
+    def put(self, kind: str, path: str, config: Mapping[str, Any], variables: Sequence[KerasVariable] = ()) -> None:
         """Append a layer of class `kind` for cnnkit's layer `path`; its name is made of both."""
-        name = f"{snake_case(kind)}_{path.replace('.', '_')}"
+        name = f"{to_snake_case(kind)}_{path.replace('.', '_')}"
         taken = sum(layer.config["name"].startswith(name) for layer in self.layers)
         full = {"name": f"{name}_again_{taken}" if taken else name} | dict(config)
         self.layers.append(KerasLayer(kind, full, tuple(variables)))
 
-    def tensor(self, layer: Layer, name: str, shape: Sequence[int]) -> Tensor:
+    def tensor(self, layer: LayerFields, name: str, shape: Sequence[int]) -> Tensor:
         """Return a weight of a layer. Raises ExportError when there is none of that shape."""
         return self._weights.take(layer["path"], name, shape)
 
@@ -40,9 +39,9 @@ class Network:
         self.row = None
 
     def finish(self) -> list[KerasLayer]:
-        """Return the layers. Raises ExportError when a weight was left over."""
+        """Return the layers. Raises ExportError when a weight belongs to no layer."""
         self._weights.require_none_left()
-        if self.row is not None:  # what comes out is a row: bring it into cnnkit's order
+        if self.row is not None:  # the output is such a row: bring it into cnnkit's order
             self.put_channels_first("end", self.row)
             self.put("Flatten", "end", {})
         return self.layers

@@ -1,4 +1,4 @@
-"""Keras `.h5` of all four generations: layers and weights in the order of the attributes that list them."""
+"""Reads Keras `.h5` of all four generations: layers and weights in the order of the attributes that list them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -6,24 +6,24 @@ from typing import Any, NamedTuple
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.foreign_tensors import Foreign
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.keras import variables
+from cnnkit.exporters.keras import variable_names
 from cnnkit.exporters.keras.config import LayerConfig
 from cnnkit.files.hdf5_foreign import Listing
 from cnnkit.files.names import printable
-from cnnkit.files.natural_order import natural
+from cnnkit.files.natural_order import natural_key
 
 _MODEL, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
 
 
 class Weight(NamedTuple):
-    """A weight as it is listed: path of its data set, name inside its layer."""
+    """A listed weight: path of its data set, name inside its layer."""
 
     place: str
     name: str
 
 
 def is_legacy(listing: Listing) -> bool:
-    """Return whether an HDF5 file is Keras's by its attributes."""
+    """Return whether the attributes of an HDF5 file are those of Keras."""
     root = listing.attributes
     return any(name in root for name in ("layer_names", "layer_names0", "model_config")) or (
         isinstance(root.get("nb_layers"), int) and "layer_0" in listing.groups
@@ -38,42 +38,42 @@ def read_legacy(file: Foreign, config: list[LayerConfig]) -> list[tuple[str, Ten
     by_name = {layer.name: layer for layer in config}
     groups = file.listing.groups
     root = f"{_MODEL}/" if _MODEL in groups else ""
-    found: list[tuple[str, Tensor]] = []
-    for layer in _layer_names(file, root):
+    tensors: list[tuple[str, Tensor]] = []
+    for layer in _list_layers(file, root):
         group = root + layer
         if group not in groups:
-            problem = f"layer {printable(layer)} is listed, and is not there"
+            problem = f"layer {printable(layer)} is listed, but missing"
             raise fault(file.path, problem, format_name=file.format_name)
-        found += _layer(file, layer, list(_weights(file, group)), by_name.get(layer))
+        tensors += _read_layer(file, layer, list(_list_weights(file, group)), by_name.get(layer))
     if root + _TOP in groups:
-        found += _layer(file, _TOP, list(_weights(file, root + _TOP)), None)
-    found += _optimizer(file)
-    listed = {place for place, _ in found}
-    for place in sorted(file.listing.datasets.keys() - listed, key=natural):
-        found.append((place, file.tensor(place, place, place.rpartition("/")[0], "other", "other", None)))
-    return found
+        tensors += _read_layer(file, _TOP, list(_list_weights(file, root + _TOP)), None)
+    tensors += _read_optimizer(file)
+    listed = {place for place, _ in tensors}
+    for place in sorted(file.listing.datasets.keys() - listed, key=natural_key):
+        tensors.append((place, file.tensor(place, place, place.rpartition("/")[0], "other", "other", None)))
+    return tensors
 
 
-def _layer_names(file: Foreign, root: str) -> list[str]:
+def _list_layers(file: Foreign, root: str) -> list[str]:
     attributes = file.listing.groups[root.rstrip("/")]
     count = attributes.get("nb_layers")
     if isinstance(count, int) and "layer_names" not in attributes:
-        return sorted((g for g in file.listing.groups if g.startswith("layer_") and "/" not in g), key=natural)
-    return _names(file, attributes, "layer_names")
+        return sorted((g for g in file.listing.groups if g.startswith("layer_") and "/" not in g), key=natural_key)
+    return _read_names(file, attributes, "layer_names")
 
 
-def _weights(file: Foreign, group: str) -> Iterator[Weight]:
+def _list_weights(file: Foreign, group: str) -> Iterator[Weight]:
     attributes = file.listing.groups[group]
     if "nb_params" in attributes:
         inside = (place for place in file.listing.datasets if place.rpartition("/")[0] == group)
-        for place in sorted(inside, key=natural):
+        for place in sorted(inside, key=natural_key):
             yield Weight(place, place.rpartition("/")[2])
         return
-    for name in _names(file, attributes, "weight_names"):
+    for name in _read_names(file, attributes, "weight_names"):
         yield Weight(f"{group}/{name}", name)
 
 
-def _names(file: Foreign, attributes: Mapping[str, Any], key: str) -> list[str]:
+def _read_names(file: Foreign, attributes: Mapping[str, Any], key: str) -> list[str]:
     """Return a list of names; one that is too long for an attribute is split into key0, key1, ..."""
     value = attributes.get(key)
     if value is None and f"{key}0" in attributes:
@@ -82,64 +82,69 @@ def _names(file: Foreign, attributes: Mapping[str, Any], key: str) -> list[str]:
             value += part
             index += 1
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise fault(file.path, f"attribute {key} is no list of names", format_name=file.format_name)
+        raise fault(file.path, f"attribute {key} is not a list of names", format_name=file.format_name)
     return value
 
 
-def _layer(file: Foreign, layer: str, weights: list[Weight], config: LayerConfig | None) -> list[tuple[str, Tensor]]:
-    kind = config.kind if config is not None else _guess(layer)
-    short = [_variable(layer, weight.name) for weight in weights]
+def _read_layer(
+    file: Foreign, layer: str, weights: list[Weight], config: LayerConfig | None
+) -> list[tuple[str, Tensor]]:
+    kind = config.kind if config is not None else _guess_class(layer)
+    short = [_shorten(layer, weight.name) for weight in weights]
     unique = len(set(short)) == len(short)
-    found = []
+    tensors = []
     for weight, variable in zip(weights, short, strict=True):
-        name = f"{layer}.{variable}" if unique else f"{layer}.{_inside(layer, weight.name)}"
-        rank = len(file.stored(weight.place).shape)
-        meaning, axes = variables.role(variable, kind), variables.axes(variable, kind, rank, _is_old(config))
+        name = f"{layer}.{variable}" if unique else f"{layer}.{_name_inside(layer, weight.name)}"
+        rank = len(file.dataset(weight.place).shape)
+        meaning, axes = (
+            variable_names.find_role(variable, kind),
+            variable_names.name_axes(variable, kind, rank, _is_channels_first(config)),
+        )
         if variable in ("param_0", "param_1") and rank == 2 - int(variable[-1]):  # generation 0 has no names
             meaning, axes = (("weight", ("in", "out")), ("bias", ("out",)))[int(variable[-1])]
-        state = "state" if variables.is_state(variable) else "parameter"
-        found.append(
+        state = "state" if variable_names.is_state(variable) else "parameter"
+        tensors.append(
             (weight.place, file.tensor(weight.place, name, name.rpartition(".")[0], state, meaning, axes)),
         )
-    return found
+    return tensors
 
 
-def _variable(layer: str, name: str) -> str:
+def _shorten(layer: str, name: str) -> str:
     """dense/kernel:0 -> kernel, dense_1_W -> W."""
-    last = _without_output(name).rpartition("/")[2]
+    last = _strip_output(name).rpartition("/")[2]
     return last.removeprefix(f"{layer}_") or last
 
 
-def _inside(layer: str, name: str) -> str:
-    parts = _without_output(name).split("/")
+def _name_inside(layer: str, name: str) -> str:
+    parts = _strip_output(name).split("/")
     return ".".join(parts[1:] if len(parts) > 1 and parts[0] == layer else parts)
 
 
-def _without_output(name: str) -> str:
+def _strip_output(name: str) -> str:
     return name[:-2] if name.endswith(":0") else name
 
 
-def _guess(layer: str) -> str:
-    kind = variables.without_number(layer)
+def _guess_class(layer: str) -> str:
+    kind = variable_names.strip_number(layer)
     return kind.replace("convolution", "conv")  # Keras 1
 
 
-def _is_old(config: LayerConfig | None) -> bool:
+def _is_channels_first(config: LayerConfig | None) -> bool:
     return config is not None and config.fields.get("dim_ordering") == "th"
 
 
-def _optimizer(file: Foreign) -> list[tuple[str, Tensor]]:
+def _read_optimizer(file: Foreign) -> list[tuple[str, Tensor]]:
     attributes = file.listing.groups.get(_OPTIMIZER)
     if attributes is None:
         return []
     if "weight_names" in attributes or "weight_names0" in attributes:
-        places = [f"{_OPTIMIZER}/{name}" for name in _names(file, attributes, "weight_names")]
+        places = [f"{_OPTIMIZER}/{name}" for name in _read_names(file, attributes, "weight_names")]
     else:
         inside = (place for place in file.listing.datasets if place.startswith(f"{_OPTIMIZER}/"))
-        places = sorted(inside, key=natural)
-    found = []
+        places = sorted(inside, key=natural_key)
+    tensors = []
     for place in places:
-        name = _without_output(place.removeprefix(f"{_OPTIMIZER}/")).replace("/", ".")
-        meaning = "slot" if file.stored(place).shape else "other"
-        found.append((place, file.tensor(place, name, name.rpartition(".")[0], "optimizer", meaning, None)))
-    return found
+        name = _strip_output(place.removeprefix(f"{_OPTIMIZER}/")).replace("/", ".")
+        meaning = "slot" if file.dataset(place).shape else "other"
+        tensors.append((place, file.tensor(place, name, name.rpartition(".")[0], "optimizer", meaning, None)))
+    return tensors

@@ -16,12 +16,12 @@ _ALL = (1 << 64) - 1
 _DIGITS = range(17)
 
 
-def _last_bytes(count: int) -> int:
+def _mask_last_bytes(count: int) -> int:
     return _ALL ^ ((1 << 8 * (8 - min(max(count, 0), 8))) - 1)
 
 
-_HIGH = np.array([_last_bytes(n) for n in _DIGITS], _U)
-_LOW = np.array([_last_bytes(n - 8) for n in _DIGITS], _U)
+_HIGH = np.array([_mask_last_bytes(n) for n in _DIGITS], _U)
+_LOW = np.array([_mask_last_bytes(n - 8) for n in _DIGITS], _U)
 _TEN = np.array([10**n for n in _DIGITS], _U)
 _TEN_FLOAT = np.array([10.0**n for n in _DIGITS])
 _ZEROS, _NIBBLES, _SIXES = _U(0x3030303030303030), _U(0xF0F0F0F0F0F0F0F0), _U(0x0606060606060606)
@@ -29,7 +29,7 @@ _ONES, _WHICH = _U(0x0101010101010101), _U(0x0001020304050607)
 
 
 class Decimals(NamedTuple):
-    """Numbers of a text: their values, where each begins and ends, and which are usual: others have no value."""
+    """The numbers of a text: values, beginnings and ends, and which have the usual form; others have no value."""
 
     values: Array
     starts: Array
@@ -37,11 +37,11 @@ class Decimals(NamedTuple):
     usual: Array
 
 
-def parse(text: bytes) -> Decimals:
-    """Return the numbers of a text. Usual: a sign or none, one digit, point, up to 16 digits; no control character."""
-    padded = _padded(text)
-    blanks = _blanks(padded)[_PAD - 1 :]
-    beyond = padded.size - _PAD - len(text)  # of the blanks after the text one is needed, where it ends in a number
+def parse_decimals(text: bytes) -> Decimals:
+    """Return the numbers of a text. Usual form: perhaps a sign, one digit, a point, 1 to 16 digits."""
+    padded = _pad(text)
+    blanks = _find_blanks(padded)[_PAD - 1 :]
+    beyond = padded.size - _PAD - len(text)  # one blank after the text is needed where it ends in a number
     blanks = blanks[: blanks.size - beyond + int(text[-1] > 32)]
     proper = np.count_nonzero(padded < 32) == sum(np.count_nonzero(padded == code) for code in b"\n\r\t")
     starts, ends = blanks[:-1] + 1, blanks[1:]
@@ -49,7 +49,7 @@ def parse(text: bytes) -> Decimals:
     if not full.all():
         starts, ends = starts[full], ends[full]
     words = padded.size // 8 - 1
-    table = np.empty(8 * words, _U)  # the word that begins at byte 8 q + r stands at r * words + q
+    table = np.empty(8 * words, _U)  # the word that begins at byte 8 q + r is at index r * words + q
     for offset in range(8):
         table[offset * words : (offset + 1) * words] = np.frombuffer(padded.data, _U, words, offset)
     first = table[(starts & 7) * words + (starts >> 3)]
@@ -69,9 +69,9 @@ def parse(text: bytes) -> Decimals:
     high &= _HIGH[count]
     low &= _LOW[count]
     usual &= ((high | low | (high + _SIXES) | (low + _SIXES)) & _NIBBLES) == 0
-    number = _eight(low)
+    number = _combine_eight_digits(low)
     number *= _U(100_000_000)
-    number += _eight(high)
+    number += _combine_eight_digits(high)
     first *= _TEN[count]
     number += first
     usual &= (number <= _U(1 << 53)) & proper
@@ -81,7 +81,7 @@ def parse(text: bytes) -> Decimals:
     return Decimals(values, starts - _PAD, ends - _PAD, usual)
 
 
-def _padded(text: bytes) -> Array:
+def _pad(text: bytes) -> Array:
     size = (_PAD + len(text) + 8) // 8 * 8
     padded = np.empty(size + 8, np.uint8)
     padded[:_PAD] = 32
@@ -90,24 +90,24 @@ def _padded(text: bytes) -> Array:
     return padded
 
 
-def _blanks(padded: Array) -> Array:
-    """Return where blanks are, in order. Words with a blank are found first: most hold one, and that is quick."""
+def _find_blanks(padded: Array) -> Array:
+    """Return the positions of blanks, in order. Looks for words that hold a blank first: most hold just one."""
     flags = (padded <= 32).view(_U)
     where = np.flatnonzero(flags != 0)
-    left = flags[where]
-    counts = ((left * _ONES) >> _U(56)).view(np.int64)
+    unread = flags[where]
+    counts = ((unread * _ONES) >> _U(56)).view(np.int64)
     slots = np.cumsum(counts)
-    found = np.empty(int(slots[-1]), np.int64)
+    positions = np.empty(int(slots[-1]), np.int64)
     slots -= counts
     while where.size:
-        rest = left & (left - _U(1))
-        found[slots] = (where << 3) + (((left ^ rest) * _WHICH) >> _U(56)).view(np.int64)
+        rest = unread & (unread - _U(1))
+        positions[slots] = (where << 3) + (((unread ^ rest) * _WHICH) >> _U(56)).view(np.int64)
         more = np.flatnonzero(rest != 0)
-        where, left, slots = where[more], rest[more], slots[more] + 1
-    return found
+        where, unread, slots = where[more], rest[more], slots[more] + 1
+    return positions
 
 
-def _eight(word: Array) -> Array:
+def _combine_eight_digits(word: Array) -> Array:
     """Return the number that eight digit values, first in the lowest byte, spell. Changes `word`."""
     word *= _U(10 * 256 + 1)
     word >>= _U(8)

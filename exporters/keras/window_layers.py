@@ -1,56 +1,57 @@
-"""Convolutions and pooling as Keras's layers; padding that Keras does not know becomes a layer of its own."""
+"""Convolutions and pooling as Keras layers; padding that Keras does not have becomes a layer of its own."""
 
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.exporters.core.layer_geometry import Geometry, Padding, Pair, geometry, pair
-from cnnkit.exporters.keras.network import Layer, Network
-from cnnkit.exporters.keras.variable import Variable
+from cnnkit.exporters.core.architecture import LayerFields
+from cnnkit.exporters.core.layer_geometry import Padding, Pair, WindowGeometry, as_pair, read_geometry
+from cnnkit.exporters.keras.keras_layer import KerasVariable
+from cnnkit.exporters.keras.sequential import SequentialBuilder
 
 _NONE: Padding = ((0, 0), (0, 0))
 
 
-def conv(network: Network, layer: Layer) -> None:
+def add_conv(network: SequentialBuilder, layer: LayerFields) -> None:
     """Append a Conv2D, or a DepthwiseConv2D where every channel is a group."""
-    shape, groups, outputs = geometry(layer), layer.get("groups", 1), layer["features"]
+    shape, groups, outputs = read_geometry(layer), layer.get("groups", 1), layer["features"]
     channels = layer["input_shape"][0]
     weight = network.tensor(layer, "weight", (outputs, channels // groups, *shape.window))
     padding = "valid" if shape.padding == _NONE else "same"
     if shape.padding not in (_NONE, shape.same):
-        network.put("ZeroPadding2D", layer["path"], {"padding": _lists(shape.padding)})
+        network.put("ZeroPadding2D", layer["path"], {"padding": _to_lists(shape.padding)})
         padding = "valid"
-    config = _window(layer, shape) | {"padding": padding}
+    config = _describe_window(layer, shape) | {"padding": padding}
     if groups == channels > 1 and shape.stride[0] == shape.stride[1]:
         multiplier = outputs // channels
-        kernel = Variable(weight, (channels, multiplier, *shape.window), (2, 3, 0, 1))
+        kernel = KerasVariable(weight, (channels, multiplier, *shape.window), (2, 3, 0, 1))
         kind, config = "DepthwiseConv2D", config | {"depth_multiplier": multiplier}
     else:
-        kernel = Variable(weight, weight.shape, (2, 3, 1, 0))
+        kernel = KerasVariable(weight, weight.shape, (2, 3, 1, 0))
         kind, config = "Conv2D", config | {"filters": outputs, "groups": groups}
-    network.put(kind, layer["path"], config, [kernel, *_biases(network, layer)])
+    network.put(kind, layer["path"], config, [kernel, *_take_biases(network, layer)])
 
 
-def conv_transpose(network: Network, layer: Layer) -> None:
+def add_conv_transpose(network: SequentialBuilder, layer: LayerFields) -> None:
     """Append a Conv2DTranspose, and a Cropping2D for its padding."""
-    shape, outputs, channels = geometry(layer), layer["features"], layer["input_shape"][0]
+    shape, outputs, channels = read_geometry(layer), layer["features"], layer["input_shape"][0]
     if layer.get("groups", 1) != 1:
         raise ExportError(f"layer {layer['path']} (ConvTranspose2D): Keras has no groups there")
-    config = _window(layer, shape) | {"padding": "valid", "filters": outputs}
-    crops = (_crop(layer, shape, 0), _crop(layer, shape, 1))
+    config = _describe_window(layer, shape) | {"padding": "valid", "filters": outputs}
+    crops = (_compute_crop(layer, shape, 0), _compute_crop(layer, shape, 1))
     weight = network.tensor(layer, "weight", (channels, outputs, *shape.window))
-    variables = [Variable(weight, weight.shape, (2, 3, 1, 0)), *_biases(network, layer)]
+    variables = [KerasVariable(weight, weight.shape, (2, 3, 1, 0)), *_take_biases(network, layer)]
     network.put("Conv2DTranspose", layer["path"], config, variables)
     if crops != _NONE:
-        network.put("Cropping2D", layer["path"], {"cropping": _lists(crops)})
+        network.put("Cropping2D", layer["path"], {"cropping": _to_lists(crops)})
 
 
-def pool(network: Network, layer: Layer) -> None:
+def add_pool(network: SequentialBuilder, layer: LayerFields) -> None:
     """Append a MaxPooling2D or AveragePooling2D."""
-    shape, average = geometry(layer), layer["type"] == "AvgPool2D"
+    shape, average = read_geometry(layer), layer["type"] == "AvgPool2D"
     padding = "valid"
     if shape.padding != _NONE:
         if average and layer.get("count_padding", True):
-            network.put("ZeroPadding2D", layer["path"], {"padding": _lists(shape.padding)})
+            network.put("ZeroPadding2D", layer["path"], {"padding": _to_lists(shape.padding)})
         elif shape.padding == shape.same:
             padding = "same"
         else:
@@ -59,17 +60,17 @@ def pool(network: Network, layer: Layer) -> None:
     network.put("AveragePooling2D" if average else "MaxPooling2D", layer["path"], config)
 
 
-def uses_bias(layer: Layer) -> bool:
+def uses_bias(layer: LayerFields) -> bool:
     """Return whether a layer has a bias."""
     return bool(layer.get("bias", True))
 
 
-def _biases(network: Network, layer: Layer) -> list[Variable]:
+def _take_biases(network: SequentialBuilder, layer: LayerFields) -> list[KerasVariable]:
     outputs = layer["features"]
-    return [Variable(network.tensor(layer, "bias", (outputs,)), (outputs,), (0,))] if uses_bias(layer) else []
+    return [KerasVariable(network.tensor(layer, "bias", (outputs,)), (outputs,), (0,))] if uses_bias(layer) else []
 
 
-def _window(layer: Layer, shape: Geometry) -> dict[str, Any]:
+def _describe_window(layer: LayerFields, shape: WindowGeometry) -> dict[str, Any]:
     if max(shape.stride) > 1 and max(shape.dilation) > 1:
         raise ExportError(f"layer {layer['path']} ({layer['type']}): Keras has no stride together with dilation")
     return {
@@ -80,18 +81,18 @@ def _window(layer: Layer, shape: Geometry) -> dict[str, Any]:
     }
 
 
-def _lists(padding: Padding) -> list[list[int]]:
+def _to_lists(padding: Padding) -> list[list[int]]:
     return [list(side) for side in padding]
 
 
-def _crop(layer: Layer, shape: Geometry, axis: int) -> Pair:
-    """Return what to cut off what Keras makes of a transposed convolution without padding."""
+def _compute_crop(layer: LayerFields, shape: WindowGeometry, axis: int) -> Pair:
+    """Return the pixels to crop at both ends from Keras's transposed convolution without padding."""
     extent = shape.dilation[axis] * (shape.window[axis] - 1) + 1
     made = layer["input_shape"][1 + axis] * shape.stride[axis] + max(extent - shape.stride[axis], 0)
     begin = shape.padding[axis][0]
     end = made - begin - layer["output_shape"][1 + axis]
     if end < 0:
-        more = pair(layer.get("output_padding", 0))[axis]
+        more = as_pair(layer.get("output_padding", 0))[axis]
         problem = f"Keras makes {-end} pixels less than output_padding={more} asks for"
         raise ExportError(f"layer {layer['path']} (ConvTranspose2D): {problem}")
     return begin, end

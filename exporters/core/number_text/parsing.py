@@ -1,4 +1,4 @@
-"""Numbers of a text to the bits of an element type: strict, rounded once, in bulk where the numbers allow it."""
+"""Reads the numbers of a text as an element type: strictly, rounded once, many at a time where possible."""
 
 import re
 import struct
@@ -9,60 +9,60 @@ import numpy as np
 import orjson
 
 from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.float_types import FLOATS, FloatType
+from cnnkit.exporters.core.number_text import decimals
+from cnnkit.exporters.core.number_text.patterns import NUMBER, SPECIAL
+from cnnkit.exporters.core.number_text.rounding import round_to_nearest
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.text import decimals
-from cnnkit.exporters.text.floats import FLOATS, FloatType
-from cnnkit.exporters.text.grammar import NUMBER, SPECIAL
-from cnnkit.exporters.text.rounding import nearest
 from cnnkit.files.names import printable
 
 BLANKS = b" \t\r\n"
 PLAIN = b"0123456789+-.eE" + BLANKS
 _ALLOWED = PLAIN + b"infax()bcdABCDF"
 _WORD = re.compile(rb"[^ \t\r\n]+")
-_LONGEST = 4000  # characters of a number; 1,100 tell any two float64 apart
+_LONGEST = 4000  # characters of a number; 1,100 distinguish any two float64
 _BULK = 2048
 _INTEGER = re.compile(rb"[+-]?[0-9]+")
 
 
 class NumberError(ValueError):
-    """A word that is no number of the type. `index` counts the numbers of the text from 0."""
+    """A word that is not a number of the type. `index` counts the numbers of the text from 0."""
 
     def __init__(self, index: int, word: bytes, problem: str) -> None:
         super().__init__(f'"{printable(word.decode("utf-8", "backslashreplace"), 60)}" {problem}')
         self.index = index
 
 
-def parse(text: bytes, dtype: str) -> Array:
+def parse_numbers(text: bytes, dtype: str) -> Array:
     """Return the numbers of a text as a flat array in the carrier of `dtype`.
 
-    Raises NumberError for the first word that the grammar or the type does not have.
+    Raises NumberError for the first word that the grammar or the type does not allow.
     """
     kind = FLOATS.get(dtype)
-    bits = _bulk(text, kind) if kind is not None and len(text) >= _BULK else None
+    bits = _parse_bulk(text, kind) if kind is not None and len(text) >= _BULK else None
     if bits is None:
-        words = _words(text)
-        bits = _integers(words, dtype) if kind is None else _floats(words, kind)
+        words = _split_words(text)
+        bits = _parse_integers(words, dtype) if kind is None else _parse_floats(words, kind)
     return bits.view(carrier(dtype))
 
 
-def _words(text: bytes) -> list[bytes]:
+def _split_words(text: bytes) -> list[bytes]:
     if text.translate(None, _ALLOWED):
         for index, word in enumerate(_WORD.findall(text)):
             if word.translate(None, _ALLOWED):
-                raise NumberError(index, word, _no_number(word))
+                raise NumberError(index, word, _explain(word))
     return text.split()
 
 
-def position(text: bytes, index: int) -> int:
+def find_number(text: bytes, index: int) -> int:
     """Return at which byte the number of that index begins."""
-    for count, found in enumerate(_WORD.finditer(text)):
+    for count, word in enumerate(_WORD.finditer(text)):
         if count == index:
-            return found.start()
+            return word.start()
     return len(text)
 
 
-def _integers(words: Sequence[bytes], dtype: str) -> Array:
+def _parse_integers(words: Sequence[bytes], dtype: str) -> Array:
     lowest, highest = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     if all(map(_INTEGER.fullmatch, words)) and max(map(len, words), default=0) <= _LONGEST:
         values = list(map(int, words))
@@ -71,32 +71,32 @@ def _integers(words: Sequence[bytes], dtype: str) -> Array:
     for index, word in enumerate(words):
         if not _INTEGER.fullmatch(word):
             is_float = NUMBER.fullmatch(word) or SPECIAL.fullmatch(word)
-            raise NumberError(index, word, f"is no {dtype}" if is_float else _no_number(word))
+            raise NumberError(index, word, f"is no {dtype}" if is_float else _explain(word))
         if len(word) > _LONGEST or not lowest <= int(word) <= highest:
             raise NumberError(index, word, f"does not fit {dtype} ({lowest} to {highest})")
     raise AssertionError("unreachable")  # pragma: no cover
 
 
-def _bulk(text: bytes, kind: FloatType) -> Array | None:
-    found = decimals.parse(text)
-    unusual = np.flatnonzero(~found.usual)
-    if unusual.size > found.values.size // 8:
+def _parse_bulk(text: bytes, kind: FloatType) -> Array | None:
+    numbers = decimals.parse_decimals(text)
+    unusual = np.flatnonzero(~numbers.usual)
+    if unusual.size > numbers.values.size // 8:
         return None
-    words = [text[a:b] for a, b in zip(found.starts[unusual].tolist(), found.ends[unusual].tolist(), strict=True)]
+    words = [text[a:b] for a, b in zip(numbers.starts[unusual].tolist(), numbers.ends[unusual].tolist(), strict=True)]
     indices = unusual.tolist()
     special: dict[int, int] = {}
     for index, word in zip(indices, words, strict=True):
-        found.values[index] = _value(index, word, kind, special)
-    return _rounded(found.values, kind, lambda index: text[found.starts[index] : found.ends[index]], special)
+        numbers.values[index] = _parse_value(index, word, kind, special)
+    return _round(numbers.values, kind, lambda index: text[numbers.starts[index] : numbers.ends[index]], special)
 
 
-def _floats(words: Sequence[bytes], kind: FloatType) -> Array:
+def _parse_floats(words: Sequence[bytes], kind: FloatType) -> Array:
     if not words:
         return np.empty(0, kind.carrier)
     special: dict[int, int] = {}
     for index, word in enumerate(words):
         if word[-1] > 57 or word[-1] == 41:  # a letter or a closing parenthesis
-            _value(index, word, kind, special)
+            _parse_value(index, word, kind, special)
     finite = [b"0" if index in special else word for index, word in enumerate(words)] if special else words
     joined = b",".join(finite)
     numbers = None
@@ -106,15 +106,15 @@ def _floats(words: Sequence[bytes], kind: FloatType) -> Array:
         except orjson.JSONDecodeError:
             numbers = None
     if numbers is None:
-        numbers = [_value(index, word, kind, special) for index, word in enumerate(words)]
+        numbers = [_parse_value(index, word, kind, special) for index, word in enumerate(words)]
     values = np.frombuffer(bytearray(struct.pack(f"{len(numbers)}d", *numbers)))
     for index in np.flatnonzero(values == 0).tolist():  # "-0" is an integer to JSON, and has no sign there
         if words[index].startswith(b"-"):
             values[index] = -0.0
-    return _rounded(values, kind, words.__getitem__, special)
+    return _round(values, kind, words.__getitem__, special)
 
 
-def _value(index: int, word: bytes, kind: FloatType, special: dict[int, int]) -> float:
+def _parse_value(index: int, word: bytes, kind: FloatType, special: dict[int, int]) -> float:
     if NUMBER.fullmatch(word):
         if len(word) > _LONGEST:
             raise NumberError(index, word, f"has {len(word)} characters, more than {_LONGEST}")
@@ -123,12 +123,12 @@ def _value(index: int, word: bytes, kind: FloatType, special: dict[int, int]) ->
         special[index] = kind.bits_of(word)
     except ValueError as error:
         known = SPECIAL.fullmatch(word) is not None
-        raise NumberError(index, word, f"is {error}" if known else _no_number(word)) from error
+        raise NumberError(index, word, f"is {error}" if known else _explain(word)) from error
     return 0.0
 
 
-def _rounded(values: Array, kind: FloatType, word: Callable[[int], bytes], special: dict[int, int]) -> Array:
-    bits = nearest(values, kind, lambda index: _exact(index, word(index)))
+def _round(values: Array, kind: FloatType, word: Callable[[int], bytes], special: dict[int, int]) -> Array:
+    bits = round_to_nearest(values, kind, lambda index: _parse_exactly(index, word(index)))
     too_large = np.flatnonzero(kind.not_finite(bits))
     if too_large.size:
         index = int(too_large[0])
@@ -139,11 +139,11 @@ def _rounded(values: Array, kind: FloatType, word: Callable[[int], bytes], speci
     return bits
 
 
-def _exact(index: int, word: bytes) -> Fraction:
+def _parse_exactly(index: int, word: bytes) -> Fraction:
     if len(word) > _LONGEST:
         raise NumberError(index, word, f"has {len(word)} characters, more than {_LONGEST}")
     return Fraction(word.decode())
 
 
-def _no_number(word: bytes) -> str:
-    return "is no number" + ("; decimals have a point: write 0.75, not 0,75" if b"," in word else "")
+def _explain(word: bytes) -> str:
+    return "is not a number" + ("; decimals have a point: write 0.75, not 0,75" if b"," in word else "")

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from cnnkit.exporters.text.floats import FLOATS
-from cnnkit.exporters.text.parsing import NumberError, parse
+from cnnkit.exporters.core.float_types import FLOATS
+from cnnkit.exporters.core.number_text.parsing import NumberError, parse_numbers
 
 NARROW = ["float16", "bfloat16", "float32"]
 
@@ -42,7 +42,7 @@ def test_around_the_middle_of_two_neighbours(dtype, sign):
         below = decimal((exact(kind, low) + exact(kind, low + 1)) / 2 * (1 - Fraction(1, 1 << 200)))
         even = low + (low & 1)
         words = f"{sign}{middle} {sign}{middle}{'0' * 60}1 {sign}{below}"
-        got = parse(words.encode(), dtype).view(kind.carrier) & kind.carrier.type(
+        got = parse_numbers(words.encode(), dtype).view(kind.carrier) & kind.carrier.type(
             (1 << (kind.exponent + kind.mantissa)) - 1
         )
         assert got.tolist() == [even, low + 1, low], middle
@@ -52,9 +52,9 @@ def test_a_case_where_rounding_twice_is_wrong():
     word = "1.00000005960464477539062500000000000001"  # to float64 this is the middle of 1 and the next float32
     assert float(word) == 1 + 2**-24
     assert np.float32(float(word)) == 1
-    assert parse(word.encode(), "float32")[0] == np.nextafter(np.float32(1), np.float32(2))
+    assert parse_numbers(word.encode(), "float32")[0] == np.nextafter(np.float32(1), np.float32(2))
     many = (word + " ").encode() * 1000  # also among many
-    assert set(parse(many, "float32").tolist()) == {float(np.nextafter(np.float32(1), np.float32(2)))}
+    assert set(parse_numbers(many, "float32").tolist()) == {float(np.nextafter(np.float32(1), np.float32(2)))}
 
 
 @pytest.mark.parametrize("dtype", NARROW)
@@ -64,9 +64,9 @@ def test_the_end_of_the_range(dtype):
     middle = (exact(kind, top - 1) + exact(kind, top)) / 2
     below = decimal(middle - Fraction(1, 1024))
     for sign, bit in (("", 0), ("-", 1 << (kind.exponent + kind.mantissa))):
-        assert parse((sign + below).encode(), dtype).view(kind.carrier)[0] == (top - 1) | bit
+        assert parse_numbers((sign + below).encode(), dtype).view(kind.carrier)[0] == (top - 1) | bit
         with pytest.raises(NumberError, match=f"does not fit {dtype}; for infinity write [{sign or '+'}]inf"):
-            parse((sign + decimal(middle)).encode(), dtype)
+            parse_numbers((sign + decimal(middle)).encode(), dtype)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,12 @@ def test_the_end_of_the_range(dtype):
 def test_overflow_is_refused(dtype, word):
     for text in (word, f"0.5 {word} 0.5", "0.25 " * 1000 + word):
         with pytest.raises(NumberError, match=f'"{word}" does not fit {dtype}; for infinity write [+]inf'):
-            parse(text.encode(), dtype)
+            parse_numbers(text.encode(), dtype)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_underflow_is_zero_with_its_sign(dtype):
-    got = parse(b"1e-400 -1e-400 0e999999999 -0", dtype).view(FLOATS[dtype].carrier)
+    got = parse_numbers(b"1e-400 -1e-400 0e999999999 -0", dtype).view(FLOATS[dtype].carrier)
     sign = 1 << (FLOATS[dtype].exponent + FLOATS[dtype].mantissa)
     assert got.tolist() == [0, sign, 0, sign]
 
@@ -89,7 +89,7 @@ def test_underflow_is_zero_with_its_sign(dtype):
 def test_a_number_without_end_is_refused_or_right(word):
     for dtype in FLOATS:
         try:
-            got = float(FLOATS[dtype].to_float64(parse(word.encode(), dtype).view(FLOATS[dtype].carrier))[0])
+            got = float(FLOATS[dtype].to_float64(parse_numbers(word.encode(), dtype).view(FLOATS[dtype].carrier))[0])
         except NumberError:
             continue
         assert got == float(word)

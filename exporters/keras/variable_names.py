@@ -1,8 +1,10 @@
-"""What the variables of Keras layers are called, what they mean, and what their axes are."""
+"""Names, roles and axes of the variables of Keras layers."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from cnnkit.exporters.core.name_conventions import WINDOW_AXES
 
 _ROLES = {
     "kernel": "weight", "depthwise_kernel": "weight", "pointwise_kernel": "weight", "W": "weight", "weights": "weight",
@@ -36,10 +38,9 @@ _PLAIN = {
     ("weight", 2): ("in", "out"), ("recurrent_weight", 2): ("in", "out"), ("embedding", 2): ("vocab", "dim"),
     ("bias", 1): ("out",), **{(name, 1): ("c",) for name in ("gamma", "beta", "mean", "variance")},
 }  # fmt: skip
-_WINDOW = {3: ("k",), 4: ("kh", "kw"), 5: ("kd", "kh", "kw")}
 
 
-def role(variable: str, layer_class: str = "") -> str:
+def find_role(variable: str, layer_class: str = "") -> str:
     """Return the role of a variable by its name: "kernel" -> weight, Keras 1's "U_i" -> recurrent_weight."""
     if layer_class == "embedding" and variable in ("W", "param_0"):
         return "embedding"
@@ -48,59 +49,59 @@ def role(variable: str, layer_class: str = "") -> str:
 
 
 def is_state(variable: str) -> bool:
-    """Return whether a variable is carried along and not trained."""
+    """Return whether a variable is state, which is kept and not trained."""
     return _STATE.match(variable) is not None
 
 
-def axes(variable: str, layer_class: str, rank: int, channels_first: bool = False) -> tuple[str, ...] | None:
-    """Return the names of a variable's axes, or None where nothing is certain.
+def name_axes(variable: str, layer_class: str, rank: int, channels_first: bool = False) -> tuple[str, ...] | None:
+    """Return the names of a variable's axes, or None where they are not certain.
 
     channels_first: the kernel is stored (O, I, KH, KW), as Keras 1 did with Theano's ordering.
     """
-    meaning, convolution = role(variable, layer_class), "conv" in layer_class
-    if meaning == "weight" and (convolution or rank > 3) and rank in _WINDOW and "einsum" not in layer_class:
+    meaning, convolution = find_role(variable, layer_class), "conv" in layer_class
+    if meaning == "weight" and (convolution or rank > 3) and rank in WINDOW_AXES and "einsum" not in layer_class:
         if channels_first:
-            return ("o", "i", *_WINDOW[rank])
+            return ("o", "i", *WINDOW_AXES[rank])
         if "depthwise" in layer_class or variable == "depthwise_kernel":
-            return (*_WINDOW[rank], "i", "m")
-        return (*_WINDOW[rank], *(("o", "i") if "transpose" in layer_class else ("i", "o")))
+            return (*WINDOW_AXES[rank], "i", "m")
+        return (*WINDOW_AXES[rank], *(("o", "i") if "transpose" in layer_class else ("i", "o")))
     if meaning == "bias" and rank == 1 and convolution:
         return ("o",)
     return _PLAIN.get((meaning, rank))
 
 
-def numbered(layer_class: str, fields: Mapping[str, Any], shapes: Mapping[int, tuple[int, ...]]) -> dict[int, str]:
-    """Return {index: name} of the variables that a Keras 3 file numbers; what cannot be told keeps its number.
+def name_numbered(layer_class: str, fields: Mapping[str, Any], shapes: Mapping[int, tuple[int, ...]]) -> dict[int, str]:
+    """Return {index: name} of the variables that a Keras 3 file numbers; an unknown one keeps its number.
 
     fields: the layer's configuration, empty when there is none.
     """
     names: Sequence[str] = _CLASSES.get(layer_class, ())
     if layer_class in _SCALED:
-        names = _scaled(layer_class, fields, len(shapes))
+        names = _name_scaled(layer_class, fields, len(shapes))
     elif not names and _looks_dense(shapes):
         names = ("kernel", "bias")
     return {index: names[index] if index < len(names) else str(index) for index in shapes}
 
 
-def known(layer_class: str) -> bool:
-    """Return whether the variables of that class are known."""
+def is_known(layer_class: str) -> bool:
+    """Return whether the variables of a class are known."""
     return layer_class in _CLASSES or layer_class in _SCALED
 
 
-def without_number(name: str) -> str:
+def strip_number(name: str) -> str:
     """conv2d_3 -> conv2d."""
     return re.sub(r"_\d+$", "", name)
 
 
-def _scaled(layer_class: str, fields: Mapping[str, Any], count: int) -> tuple[str, ...]:
+def _name_scaled(layer_class: str, fields: Mapping[str, Any], count: int) -> tuple[str, ...]:
     statistics = _SCALED[layer_class]
     if "scale" in fields or "center" in fields:
-        own = [n for n, field in (("gamma", "scale"), ("beta", "center")) if fields.get(field, True) is not False]
-    elif count - len(statistics) == 1:  # one of gamma and beta, and no telling which
-        own = ["0"]
+        trained = [n for n, field in (("gamma", "scale"), ("beta", "center")) if fields.get(field, True) is not False]
+    elif count - len(statistics) == 1:  # one of gamma and beta; nothing shows which
+        trained = ["0"]
     else:
-        own = ["gamma", "beta"][: count - len(statistics)]
-    return (*own, *statistics)
+        trained = ["gamma", "beta"][: count - len(statistics)]
+    return (*trained, *statistics)
 
 
 def _looks_dense(shapes: Mapping[int, tuple[int, ...]]) -> bool:

@@ -1,0 +1,120 @@
+"""Reads Keras 3 weights (`.weights.h5`, and inside `.keras`): numbered variables below the path of their object."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.weight_file import Tensor
+from cnnkit.exporters.keras import variable_names
+from cnnkit.exporters.keras.config import LayerConfig
+from cnnkit.files.hdf5_foreign import Listing
+from cnnkit.files.natural_order import natural_key
+
+_CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+_NUMBER = re.compile("[0-9]{1,9}")
+_COUNTERS = {"0": "iteration", "1": "learning_rate"}
+_LAST = 1 << 30
+
+
+class SavedVariable(NamedTuple):
+    """A variable: path of its data set, path of its object in parts, key in it."""
+
+    place: str
+    owner: tuple[str, ...]
+    key: str
+
+
+def is_saved(listing: Listing) -> bool:
+    """Return whether an HDF5 file is a Keras 3 weights file: every data set is <path>/vars/<key>."""
+    return bool(listing.datasets) and all(_split_path(place)[-2:-1] == ("vars",) for place in listing.datasets)
+
+
+def read_saved(file: Foreign, config: list[LayerConfig]) -> list[tuple[str, Tensor]]:
+    """Return (place, tensor) of every variable: in the model's order where there is a configuration, then the others.
+
+    Without a configuration the order across classes of layers is unknown: then names are sorted, 2 before 10.
+    """
+    by_place = {tuple(layer.place.split("/")): (i, layer) for i, layer in enumerate(config)}
+    names = {
+        parts[:-1]: name
+        for group, attributes in file.listing.groups.items()
+        if (parts := _split_path(group))[-1] == "vars" and isinstance(name := attributes.get("name"), str)
+    }
+    owners: dict[tuple[str, ...], list[SavedVariable]] = {}
+    for place in file.listing.datasets:
+        parts = _split_path(place)
+        owners.setdefault(parts[:-2], []).append(SavedVariable(place, parts[:-2], parts[-1]))
+
+    def order(owner: tuple[str, ...]) -> tuple[int, int, list[object]]:
+        known = [by_place[key][0] for n in range(len(owner), 0, -1) if (key := _to_canonical(owner[:n])) in by_place]
+        return _find_section(owner), known[0] if known else _LAST, [natural_key(part) for part in owner]
+
+    tensors = []
+    for owner in sorted(owners, key=order):
+        _, layer = by_place.get(_to_canonical(owner), (0, None))
+        kind = layer.kind if layer is not None else _guess_class(owner, names.get(owner, ""))
+        fields = layer.fields if layer is not None else {}
+        tensors += _read_object(file, owners[owner], kind, fields, _name_object(owner, names, by_place))
+    return tensors
+
+
+def _read_object(
+    file: Foreign, variables: list[SavedVariable], kind: str, fields: Mapping[str, Any], title: str
+) -> list[tuple[str, Tensor]]:
+    shapes = {int(v.key): file.dataset(v.place).shape for v in variables if _NUMBER.fullmatch(v.key)}
+    section = ("parameter", "optimizer", "other")[_find_section(variables[0].owner)]
+    labels = {str(index): label for index, label in variable_names.name_numbered(kind, fields, shapes).items()}
+    tensors = []
+    for variable in sorted(variables, key=lambda variable: natural_key(variable.key)):
+        shape = file.dataset(variable.place).shape
+        if section == "parameter":
+            label = labels.get(variable.key, variable.key)
+            state = "state" if variable_names.is_state(label) else "parameter"
+            meaning, axes = variable_names.find_role(label, kind), variable_names.name_axes(label, kind, len(shape))
+        else:
+            label, state, axes = variable.key, section, None
+            if section == "optimizer" and not shape:
+                label = _COUNTERS.get(label, label)
+            meaning = "slot" if section == "optimizer" and shape else "other"
+        name = f"{title}.{label}" if title else label
+        tensors.append((variable.place, file.tensor(variable.place, name, title, state, meaning, axes)))
+    return tensors
+
+
+def _split_path(place: str) -> tuple[str, ...]:
+    return tuple(place.replace("\\", "/").split("/"))  # on Windows Keras wrote backslashes into the names of groups
+
+
+def _to_canonical(owner: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("layers" if part in _CONTAINERS else part for part in owner)
+
+
+def _find_section(owner: tuple[str, ...]) -> int:
+    """0 the model, 1 the optimizer, 2 metrics and the like."""
+    if owner[:1] == ("optimizer",):
+        return 1
+    return int(bool(owner) and ("metrics" in owner[0] or owner[0].startswith("_loss_tracker"))) * 2
+
+
+def _name_object(
+    owner: tuple[str, ...],
+    names: Mapping[tuple[str, ...], str],
+    by_place: Mapping[tuple[str, ...], tuple[int, LayerConfig]],
+) -> str:
+    """Return the path of an object with names of layers: layers/dense -> the name of that layer."""
+    parts, before = [], ""
+    for depth, part in enumerate(owner, 1):
+        if before in _CONTAINERS:
+            known = by_place.get(_to_canonical(owner[:depth]))
+            parts.append(names.get(owner[:depth]) or (known[1].name if known else "") or part)
+        elif part not in _CONTAINERS:
+            parts.append(part)
+        before = part
+    return ".".join(parts)
+
+
+def _guess_class(owner: tuple[str, ...], name: str) -> str:
+    """Return the class of an object by its path in the file, else by its name (dense_3)."""
+    candidates = [variable_names.strip_number(part) for part in (*owner[-1:], name)]
+    return next(filter(variable_names.is_known, candidates), candidates[0] if candidates else "")

@@ -1,0 +1,86 @@
+"""Reads a safetensors file: names and shapes first, values when asked; a file by cnnkit keeps everything."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.faults import faults_of
+from cnnkit.exporters.core.name_conventions import interpret_name, sort_names
+from cnnkit.exporters.core.raw_values import MISFIT, STEP, decode_values, stream_array
+from cnnkit.exporters.core.tensor_list import StoredArray, build_weight_file
+from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Stream, Tensor, WeightFile, sha256
+from cnnkit.exporters.safetensors.header import Entry, compute_digest, read_header
+from cnnkit.files.names import printable
+from cnnkit.files.stored_file import StoredFile
+
+NAME = "safetensors"
+_OURS = {"cnnkit", "cnnkit_sha256"}  # one of the two is enough: a damaged letter in the other must not go unnoticed
+
+
+def read_safetensors(path: Path) -> WeightFile:
+    """Return what the file holds. Raises WeightFileError when header and data do not fit together."""
+    with faults_of(path, NAME):
+        file = StoredFile(path)
+        entries, metadata = read_header(file)
+        return (
+            _read_ours(file, entries, metadata) if _OURS & metadata.keys() else _read_foreign(file, entries, metadata)
+        )
+
+
+def _read_ours(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str]) -> WeightFile:
+    if metadata.get("cnnkit_sha256") != compute_digest(
+        metadata, {name: (entry.code, entry.shape) for name, entry in entries.items()}
+    ):
+        raise ValueError("the header does not fit its SHA-256: damaged, or changed by another program")
+    values: dict[str, Any] = {"format": "cnnkit", "version": strict_json.loads(metadata["cnnkit"].encode())}
+    for name in (*TEXTS, "tensors"):
+        if name in metadata:
+            values[name] = strict_json.loads(metadata[name].encode())
+    rows = values.get("tensors")
+    sums = (
+        {row.get("key"): row.get("sha256") for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
+    )
+    stored = {
+        name: StoredArray(entry.dtype or entry.code, entry.shape, *_make_readers(file, name, entry, sums.get(name)))
+        for name, entry in entries.items()
+    }
+    return build_weight_file(file.path, values, stored, ())
+
+
+def _read_foreign(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str]) -> WeightFile:
+    """Return the tensors sorted by name, 2 before 10: the header is sorted by element type, then by letter."""
+    shapes = {name: entry.shape for name, entry in entries.items()}
+    tensors, not_read = [], []
+    for name in sort_names(entries):
+        entry = entries[name]
+        if entry.dtype is None:
+            not_read.append(NotRead(printable(name), 1, f"element type {entry.code}, of less than a byte"))
+            continue
+        what = interpret_name(name, entry.dtype, shapes)
+        tensors.append(Tensor(name, *what, entry.dtype, entry.shape, *_make_readers(file, name, entry, None)))
+    foreign_metadata = {"safetensors": metadata} if metadata else {}
+    return WeightFile(tuple(tensors), None, foreign_metadata, None, (), tuple(not_read), str(file.path))
+
+
+def _make_readers(
+    file: StoredFile, name: str, entry: Entry, expected: str | None
+) -> tuple[Callable[[], Array], Stream | None]:
+    """Return `Tensor.read` and `Tensor.stream`."""
+    read = functools.partial(_read, file, name, entry, expected)
+    if entry.dtype is None:
+        return read, None
+    blocks = functools.partial(file.blocks, entry.start, entry.size, STEP)
+    dtype, what = carrier(entry.dtype).newbyteorder("<"), f"tensor {printable(name)}"
+    return read, functools.partial(stream_array, file.path, NAME, what, blocks, dtype, expected)
+
+
+def _read(file: StoredFile, name: str, entry: Entry, expected: str | None) -> Array:
+    with faults_of(file.path, NAME, f"tensor {printable(name)}"):
+        data = file.read(entry.start, entry.size)
+        values = decode_values(data, carrier(str(entry.dtype)).newbyteorder("<"), entry.shape)
+        if expected is not None and sha256(values) != expected:
+            raise ValueError(MISFIT)
+    return values
