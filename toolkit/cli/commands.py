@@ -13,7 +13,7 @@ SUMMARIES = {
     "train": "Train a network and write weights.h5: architecture, every weight, history and provenance.",
     "evaluate": "Evaluate a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per "
     "image.",
-    "predict": "Say which class an image is and how sure the network is, and draw it; the first test image by default.",
+    "predict": "Predict the class of an image, with scores, and draw the image; by default the first test image.",
     "export": "Write a weight file in another format; every tensor is read back and compared before OUT exists.",
     "inspect": "Show the layers and tensors of a weight file: their values, and the faults in them.",
     "show": "Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor.",

@@ -67,7 +67,8 @@ def command(request: InspectRequest) -> int:
         output.result(_to_json(inspection, printed, parts) | page)
     else:
         print_inspection(output, inspection, request.optimizer)
-        print_values(weights, printed, parts)
+        if printed:
+            print_values(weights, printed, parts)
     return int(request.strict and inspection.doubtful)
 
 

@@ -64,7 +64,7 @@ class PredictRequest(Request):
 
 
 def command(request: PredictRequest) -> int:
-    """Say which class an image is and how sure the network is, and draw it; the first test image by default."""
+    """Predict the class of an image, with scores, and draw the image; by default the first test image."""
     import numpy as np
 
     output = request.output

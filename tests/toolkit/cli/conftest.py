@@ -56,9 +56,9 @@ class Result(NamedTuple):
     @property
     def json(self) -> dict[str, Any]:
         """The one JSON object on standard output."""
-        found = json.loads(self.out)
-        assert isinstance(found, dict)
-        return found
+        parsed = json.loads(self.out)
+        assert isinstance(parsed, dict)
+        return parsed
 
 
 @pytest.fixture(autouse=True)

@@ -35,11 +35,15 @@ def test_one_step_of_one_value(cnnkit, trained, changed):
     result = cnnkit("diff", trained, changed, "--json")
     assert result.status == 1
     assert not result.json["equal"]
-    told = {t["a"]: t for t in result.json["tensors"]}
-    assert all(t.keys() >= KEYS for t in told.values())
-    assert told["0.bias"]["status"] == "different"
-    assert (told["0.bias"]["max_ulp"], told["0.bias"]["first_index"], told["0.bias"]["different"]) == (1, [2], 1)
-    assert told["0.weight"]["status"] == "equal"
+    pairs = {t["a"]: t for t in result.json["tensors"]}
+    assert all(t.keys() >= KEYS for t in pairs.values())
+    assert pairs["0.bias"]["status"] == "different"
+    assert (pairs["0.bias"]["max_ulp"], pairs["0.bias"]["first_index"], pairs["0.bias"]["different"]) == (
+        1,
+        [2],
+        1,
+    )
+    assert pairs["0.weight"]["status"] == "equal"
     assert cnnkit("diff", trained, changed, "--atol", "1e-6").status == 0
     assert cnnkit("diff", trained, changed, "--rtol", "1e-5").status == 0
     assert cnnkit("diff", trained, changed, "--only", "5").status == 0
@@ -72,8 +76,8 @@ def test_other_nets(cnnkit, trained, binary):
 
 def test_a_map(cnnkit, refused, trained, folder):
     (folder / "map.json").write_text(json.dumps({"0.weight": "0.weight"}))
-    told = cnnkit("diff", trained, trained, "--map", "map.json", "--json").json["tensors"]
-    assert [t["paired_by"] for t in told] == ["map", "name", "name", "name"]
+    pairs = cnnkit("diff", trained, trained, "--map", "map.json", "--json").json["tensors"]
+    assert [t["paired_by"] for t in pairs] == ["map", "name", "name", "name"]
     (folder / "wrong.json").write_text(json.dumps({"nope": "0.weight"}))
     assert "--map: expected names of tensors" in refused("diff", trained, trained, "--map", "wrong.json")
     (folder / "wrong.json").write_text('{"a": 1}')

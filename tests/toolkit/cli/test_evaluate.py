@@ -11,48 +11,48 @@ KEYS = {
 
 
 def test_json_has_the_keys_that_scripts_rely_on(cnnkit, trained):
-    found = cnnkit("evaluate", trained, "--json").json
-    assert found.keys() >= KEYS
-    assert found["images"] == 360
-    matrix = np.array(found["confusion_matrix"])
+    judged = cnnkit("evaluate", trained, "--json").json
+    assert judged.keys() >= KEYS
+    assert judged["images"] == 360
+    matrix = np.array(judged["confusion_matrix"])
     assert matrix.shape == (10, 10)
     assert matrix.sum() == 360
-    assert found["accuracy"] == pytest.approx(matrix.trace() / 360)
-    assert [c["support"] for c in found["classes"]] == matrix.sum(axis=1).tolist()
-    assert found["f1"] == pytest.approx(np.mean([c["f1"] for c in found["classes"]]))
-    assert found["undefined"] == {}
-    assert len(found["mistakes"]) == 3
+    assert judged["accuracy"] == pytest.approx(matrix.trace() / 360)
+    assert [c["support"] for c in judged["classes"]] == matrix.sum(axis=1).tolist()
+    assert judged["f1"] == pytest.approx(np.mean([c["f1"] for c in judged["classes"]]))
+    assert judged["undefined"] == {}
+    assert len(judged["mistakes"]) == 3
 
 
 def test_people_read_the_same_numbers(cnnkit, trained):
-    found = cnnkit("evaluate", trained, "--json").json
+    judged = cnnkit("evaluate", trained, "--json").json
     text = cnnkit("evaluate", trained).out
-    assert f"accuracy {found['accuracy']:.2%}" in text
-    assert f"mse {found['mse']:.6f}" in text
+    assert f"accuracy {judged['accuracy']:.2%}" in text
+    assert f"mse {judged['mse']:.6f}" in text
     assert "truth in rows, prediction in columns" in text
     first = next(line.split() for line in text.splitlines() if line.startswith("0 "))
-    expected = ["0", *(str(n) if n or not k else "." for k, n in enumerate(found["confusion_matrix"][0]))]
-    assert first == [*expected, str(sum(found["confusion_matrix"][0]))]
-    worst = found["largest_confusions"][0]
+    expected = ["0", *(str(n) if n or not k else "." for k, n in enumerate(judged["confusion_matrix"][0]))]
+    assert first == [*expected, str(sum(judged["confusion_matrix"][0]))]
+    worst = judged["largest_confusions"][0]
     assert f"{worst['label']} was taken for {worst['predicted']}: {worst['count']} times" in text
-    assert f"{found['roc_auc']:.4f}" in text
+    assert f"{judged['roc_auc']:.4f}" in text
     assert text.count(" was taken for ") == 3
 
 
 def test_mistakes_are_index_values_that_predict_takes(cnnkit, trained):
-    found = cnnkit("evaluate", trained, "--mistakes", 2, "--json").json["mistakes"]
-    assert len(found) == 2
-    assert found[0]["confidence"] >= found[1]["confidence"]
-    shown = cnnkit("predict", trained, "--index", found[0]["index"], "--json").json["predictions"][0]
-    assert (shown["label"], shown["predicted"]) == (found[0]["label"], found[0]["predicted"])
-    assert max(shown["probabilities"]) == pytest.approx(found[0]["confidence"], rel=1e-4)
-    assert f"--index {found[0]['index']}" in cnnkit("evaluate", trained, "--mistakes", 2).out
+    judged = cnnkit("evaluate", trained, "--mistakes", 2, "--json").json["mistakes"]
+    assert len(judged) == 2
+    assert judged[0]["confidence"] >= judged[1]["confidence"]
+    shown = cnnkit("predict", trained, "--index", judged[0]["index"], "--json").json["predictions"][0]
+    assert (shown["label"], shown["predicted"]) == (judged[0]["label"], judged[0]["predicted"])
+    assert max(shown["probabilities"]) == pytest.approx(judged[0]["confidence"], rel=1e-4)
+    assert f"--index {judged[0]['index']}" in cnnkit("evaluate", trained, "--mistakes", 2).out
     assert "mistakes" not in cnnkit("evaluate", trained, "--mistakes", 0).out
 
 
 def test_two_classes_have_a_binary_row(cnnkit, binary):
-    found = cnnkit("evaluate", binary, "--json").json
-    assert found["binary"].keys() == {"precision", "recall", "f1", "roc_auc"}
+    judged = cnnkit("evaluate", binary, "--json").json
+    assert judged["binary"].keys() == {"precision", "recall", "f1", "roc_auc"}
     text = cnnkit("evaluate", binary).out
     assert "binary: 1 (bright)" in text
     assert "0 (dark)" in text

@@ -9,11 +9,11 @@ from cnnkit.layers import Dense
 def test_a_right_network_passes(cnnkit, net_toml, backend):
     result = cnnkit("gradcheck", "--model", net_toml, "--backend", backend, "--json")
     assert result.status == 0
-    found = result.json
-    assert found["passed"] is True
-    assert (found["backend"], found["dtype"]) == (backend, "float64")
-    assert [row["name"] for row in found["rows"]] == ["x", "0.weight", "0.bias", "5.weight", "5.bias"]
-    assert all(row["error"] < row["bound"] for row in found["rows"])
+    checked = result.json
+    assert checked["passed"] is True
+    assert (checked["backend"], checked["dtype"]) == (backend, "float64")
+    assert [row["name"] for row in checked["rows"]] == ["x", "0.weight", "0.bias", "5.weight", "5.bias"]
+    assert all(row["error"] < row["bound"] for row in checked["rows"])
 
 
 def test_people_see_a_table(cnnkit, net_toml):

@@ -14,26 +14,26 @@ TENSOR |= {"min", "max", "mean", "std", "zeros", "nan", "inf"}
 
 
 def test_json_has_the_keys_that_scripts_rely_on(cnnkit, trained):
-    found = cnnkit("inspect", trained, "--json").json
-    assert found.keys() >= KEYS
-    assert found["format"] == "hdf5"
-    assert found["size"] == trained.stat().st_size
-    assert found["sha256"] == hashlib.sha256(trained.read_bytes()).hexdigest()
-    assert found["findings"] == found["edited"] == found["not_read"] == []
-    assert [t["name"] for t in found["tensors"]] == ["0.weight", "0.bias", "5.weight", "5.bias"]
-    assert found["parameters"] == 36 + 4 + 360 + 10
+    inspected = cnnkit("inspect", trained, "--json").json
+    assert inspected.keys() >= KEYS
+    assert inspected["format"] == "hdf5"
+    assert inspected["size"] == trained.stat().st_size
+    assert inspected["sha256"] == hashlib.sha256(trained.read_bytes()).hexdigest()
+    assert inspected["findings"] == inspected["edited"] == inspected["not_read"] == []
+    assert [t["name"] for t in inspected["tensors"]] == ["0.weight", "0.bias", "5.weight", "5.bias"]
+    assert inspected["parameters"] == 36 + 4 + 360 + 10
     file = exporters.read(trained)
-    for told in found["tensors"]:
-        assert told.keys() == TENSOR
-        values = file[told["name"]].read().astype(np.float64)
-        assert told["shape"] == list(values.shape)
-        assert (told["min"], told["max"]) == (values.min(), values.max())
-        assert told["mean"] == pytest.approx(values.mean())
-        assert told["std"] == pytest.approx(values.std())
-        assert told["zeros"] == (values == 0).sum()
-        assert told["sha256"] == file[told["name"]].sha256()
-    assert [layer["type"] for layer in found["layers"]][:2] == ["Conv2D", "ReLU"]
-    assert sum(layer["share"] for layer in found["layers"]) == pytest.approx(1)
+    for listed in inspected["tensors"]:
+        assert listed.keys() == TENSOR
+        values = file[listed["name"]].read().astype(np.float64)
+        assert listed["shape"] == list(values.shape)
+        assert (listed["min"], listed["max"]) == (values.min(), values.max())
+        assert listed["mean"] == pytest.approx(values.mean())
+        assert listed["std"] == pytest.approx(values.std())
+        assert listed["zeros"] == (values == 0).sum()
+        assert listed["sha256"] == file[listed["name"]].sha256()
+    assert [layer["type"] for layer in inspected["layers"]][:2] == ["Conv2D", "ReLU"]
+    assert sum(layer["share"] for layer in inspected["layers"]) == pytest.approx(1)
 
 
 def test_people_see_a_tree(cnnkit, trained):
@@ -45,10 +45,10 @@ def test_people_see_a_tree(cnnkit, trained):
 
 
 def test_optimizer_and_no_stats(cnnkit, trained):
-    found = cnnkit("inspect", trained, "--optimizer", "--no-stats", "--json").json
-    assert len(found["tensors"]) == 8
-    assert "min" not in found["tensors"][0]
-    assert "findings" not in found, "nothing was looked at"
+    inspected = cnnkit("inspect", trained, "--optimizer", "--no-stats", "--json").json
+    assert len(inspected["tensors"]) == 8
+    assert "min" not in inspected["tensors"][0]
+    assert "findings" not in inspected, "nothing was looked at"
     text = cnnkit("inspect", trained, "--optimizer", "--no-stats").out
     assert " min " not in text
     assert "besides" not in text
@@ -68,8 +68,8 @@ def test_values_that_are_not_finite_are_found_and_left_out_of_the_statistics(cnn
     assert (b["min"], b["nan"]) == (None, 1)
     assert "no finite value" in result.json["undefined"]["b.min"]
     assert (c["mean"], c["std"], c["nan"]) == (3, 1, 0)
-    told = [(f["tensor"], f["finding"], f["severity"], f["count"], f["index"]) for f in result.json["findings"]]
-    assert told == [("a", "nan", "error", 1, [1]), ("a", "inf", "error", 1, [3]), ("b", "nan", "error", 1, [0])]
+    listed = [(f["tensor"], f["finding"], f["severity"], f["count"], f["index"]) for f in result.json["findings"]]
+    assert listed == [("a", "nan", "error", 1, [1]), ("a", "inf", "error", 1, [3]), ("b", "nan", "error", 1, [0])]
     assert "finding: a: 1 value is NaN, first at [1]" in cnnkit("inspect", "odd.h5").out
 
 
@@ -84,13 +84,13 @@ def test_element_types_that_numpy_lacks(cnnkit, folder):
         Tensor.of("huge", np.array([1e300, -1e300])),
     )
     exporters.write(WeightFile(tensors), folder / "types.h5")
-    told = {t["name"]: t for t in cnnkit("inspect", "types.h5", "--json").json["tensors"]}
-    assert (told["half"]["min"], told["half"]["max"], told["half"]["dtype"]) == (-2, 1, "bfloat16")
-    assert told["eighth"]["mean"] == 1.5
-    assert (told["whole"]["mean"], told["whole"]["zeros"]) == (1.5, 1)
-    assert (told["one"]["shape"], told["one"]["mean"]) == ([], 3)
-    assert told["none"]["mean"] is None
-    assert told["huge"]["std"] == pytest.approx(1e300)
+    listed = {t["name"]: t for t in cnnkit("inspect", "types.h5", "--json").json["tensors"]}
+    assert (listed["half"]["min"], listed["half"]["max"], listed["half"]["dtype"]) == (-2, 1, "bfloat16")
+    assert listed["eighth"]["mean"] == 1.5
+    assert (listed["whole"]["mean"], listed["whole"]["zeros"]) == (1.5, 1)
+    assert (listed["one"]["shape"], listed["one"]["mean"]) == ([], 3)
+    assert listed["none"]["mean"] is None
+    assert listed["huge"]["std"] == pytest.approx(1e300)
     assert cnnkit("inspect", "types.h5").status == 0
 
 
@@ -107,8 +107,8 @@ def test_names_of_strangers_cannot_reach_the_terminal(cnnkit, folder):
 
 def test_a_file_without_architecture(cnnkit, trained, folder):
     exporters.write(replace(exporters.read(trained), architecture=None, metadata={}), folder / "bare.h5")
-    found = cnnkit("inspect", "bare.h5", "--json").json
-    assert [(layer["path"], layer["type"]) for layer in found["layers"]] == [("0", None), ("5", None)]
+    inspected = cnnkit("inspect", "bare.h5", "--json").json
+    assert [(layer["path"], layer["type"]) for layer in inspected["layers"]] == [("0", None), ("5", None)]
 
 
 def test_layers_inside_layers(cnnkit, folder):

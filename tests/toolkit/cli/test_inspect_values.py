@@ -18,8 +18,8 @@ def numbers(text):
 def test_every_number_is_printed(cnnkit, trained):
     file = exporters.read(trained)
     wanted = np.concatenate([tensor.read().ravel() for tensor in file if tensor.kind == "parameter"])
-    found = np.array(numbers(cnnkit("inspect", trained, "--values").out), np.float32)
-    assert np.array_equal(found.view(np.uint32), wanted.view(np.uint32))
+    inspected = np.array(numbers(cnnkit("inspect", trained, "--values").out), np.float32)
+    assert np.array_equal(inspected.view(np.uint32), wanted.view(np.uint32))
 
 
 def test_values_of_a_slice(cnnkit, trained):
@@ -27,9 +27,9 @@ def test_values_of_a_slice(cnnkit, trained):
     result = cnnkit("inspect", trained, "--slice", "1,0,:2,1:", "--layer", "0.weight")
     assert "0.weight: 2 x 2 (kh, kw)  float32  4 values" in result.out
     assert np.array_equal(np.float32(numbers(result.out)), weight[1, 0, :2, 1:].ravel())
-    told = cnnkit("inspect", trained, "--slice", "1,0,:2,1:", "--json", "-q").json["tensors"]
-    assert [t["name"] for t in told if "values" in t] == ["0.weight"]
-    assert np.array_equal(np.float32(told[0]["values"]), weight[1, 0, :2, 1:])
+    listed = cnnkit("inspect", trained, "--slice", "1,0,:2,1:", "--json", "-q").json["tensors"]
+    assert [t["name"] for t in listed if "values" in t] == ["0.weight"]
+    assert np.array_equal(np.float32(listed[0]["values"]), weight[1, 0, :2, 1:])
 
 
 def test_a_slice_that_fits_some_says_which_it_left(cnnkit, trained):
@@ -48,9 +48,9 @@ def test_layers_by_pattern(cnnkit, refused, trained):
         "5.weight",
         "5.bias",
     ]
-    found = cnnkit("inspect", trained, "--layer", "*.bias", "--json").json
-    assert [t["name"] for t in found["tensors"]] == ["0.bias", "5.bias"]
-    assert [layer["path"] for layer in found["layers"]] == ["0", "5"]
+    inspected = cnnkit("inspect", trained, "--layer", "*.bias", "--json").json
+    assert [t["name"] for t in inspected["tensors"]] == ["0.bias", "5.bias"]
+    assert [layer["path"] for layer in inspected["layers"]] == ["0", "5"]
     assert "there are 0, 5" in refused("inspect", trained, "--layer", "nope")
 
 
@@ -67,8 +67,8 @@ def test_all_element_types_print(cnnkit, folder):
     out = cnnkit("inspect", "types.npz", "--values").out
     for text in (" 1 ", " -2 ", "+nan", "1 ", "2", "(1+2j)", "3.5"):
         assert text in out
-    told = {t["name"]: t["values"] for t in cnnkit("inspect", "types.npz", "--values", "--json").json["tensors"]}
-    assert told == {
+    listed = {t["name"]: t["values"] for t in cnnkit("inspect", "types.npz", "--values", "--json").json["tensors"]}
+    assert listed == {
         "half": [1, -2, None],
         "eighth": [1, 2],
         "pair": [[1, 2]],
@@ -122,8 +122,8 @@ def test_the_file_is_not_touched(cnnkit, trained, folder, option):
 
 
 def test_a_page(cnnkit, refused, trained, folder):
-    found = cnnkit("inspect", trained, "--html", "net.html", "--json").json
-    assert found["html"] == "net.html"
+    inspected = cnnkit("inspect", trained, "--html", "net.html", "--json").json
+    assert inspected["html"] == "net.html"
     text = (folder / "net.html").read_text()
     assert "0.weight" in text
     assert "Conv2D" in text

@@ -16,38 +16,38 @@ def test_backends(cnnkit, monkeypatch):
         "cupy": Availability(False, "CuPy is not installed", "pip install 'cnnkit[cupy12]'", ()),
     }
     monkeypatch.setattr("cnnkit.backends.available_backends", lambda: states)
-    found = {b["name"]: b for b in cnnkit("backends", "--json").json["backends"]}
-    assert found["numpy"]["usable"] is True
-    assert found["cupy"]["install"] == "pip install 'cnnkit[cupy12]'"
+    listed = {b["name"]: b for b in cnnkit("backends", "--json").json["backends"]}
+    assert listed["numpy"]["usable"] is True
+    assert listed["cupy"]["install"] == "pip install 'cnnkit[cupy12]'"
     lines = cnnkit("backends").out.splitlines()
     assert lines[1].split() == ["numpy", "yes", "cpu"]
     assert lines[2].startswith("cupy     no      -        CuPy is not installed  pip install 'cnnkit[cupy12]'")
 
 
 def test_all_registered_backends_are_listed(cnnkit):
-    found = [b["name"] for b in cnnkit("backends", "--json").json["backends"]]
-    assert found == registry.names()
-    assert {"numpy", "torch", "cupy", "reference"} <= set(found)
+    listed = [b["name"] for b in cnnkit("backends", "--json").json["backends"]]
+    assert listed == registry.names()
+    assert {"numpy", "torch", "cupy", "reference"} <= set(listed)
 
 
 def test_recipes(cnnkit):
-    found = {r["name"]: r for r in cnnkit("recipes", "--json").json["recipes"]}
-    assert found["lecture-cnn"]["parameters"] == 1_853_034
-    assert found["lecture-cnn"]["data"] == "mnist"
-    assert found["diy-cnn"]["published"]
+    listed = {r["name"]: r for r in cnnkit("recipes", "--json").json["recipes"]}
+    assert listed["lecture-cnn"]["parameters"] == 1_853_034
+    assert listed["lecture-cnn"]["data"] == "mnist"
+    assert listed["diy-cnn"]["published"]
     result = cnnkit("recipes")
-    assert len(result.out.splitlines()) == len(found) + 1
+    assert len(result.out.splitlines()) == len(listed) + 1
     assert "1,853,034" in result.out
     assert "After a university lecture" not in result.out
     assert "After a university lecture" in cnnkit("recipes", "-v").out
 
 
 def test_formats(cnnkit, monkeypatch):
-    found = {f["name"]: f for f in cnnkit("formats", "--json").json["formats"]}
-    assert found["hdf5"]["reads"] is found["hdf5"]["writes"] is True
-    assert found["diy-cnn-json"]["writes"] is False
-    assert ".h5" in found["hdf5"]["suffixes"]
-    assert "compression" in found["hdf5"]["options"]
+    listed = {f["name"]: f for f in cnnkit("formats", "--json").json["formats"]}
+    assert listed["hdf5"]["reads"] is listed["hdf5"]["writes"] is True
+    assert listed["diy-cnn-json"]["writes"] is False
+    assert ".h5" in listed["hdf5"]["suffixes"]
+    assert "compression" in listed["hdf5"]["options"]
     monkeypatch.setattr(exporters, "broken", lambda: (exporters.Broken("odd", "odd:Odd", "no module odd"),))
     assert cnnkit("formats", "--json").json["broken"] == [
         {"name": "odd", "target": "odd:Odd", "reason": "no module odd"}
@@ -57,10 +57,10 @@ def test_formats(cnnkit, monkeypatch):
 
 def test_data_list(cnnkit, monkeypatch, folder):
     monkeypatch.setenv("CNNKIT_DATA_DIR", str(folder))
-    found = {d["name"]: d for d in cnnkit("data", "list", "--json").json["data"]}
-    assert found["digits"]["location"] == "ships with cnnkit"
-    assert found["digits"]["licence"] == "CC BY 4.0"
-    assert found["fashion-mnist"]["download_bytes"] > 1e7
+    listed = {d["name"]: d for d in cnnkit("data", "list", "--json").json["data"]}
+    assert listed["digits"]["location"] == "ships with cnnkit"
+    assert listed["digits"]["licence"] == "CC BY 4.0"
+    assert listed["fashion-mnist"]["download_bytes"] > 1e7
     assert "60,000 + 10,000" in cnnkit("data", "list").out
 
 
@@ -70,10 +70,10 @@ def test_data_show(cnnkit):
     assert lines[0] == "digits, test image 3 of 360: class 5"
     assert lines[9].startswith("digits, test image 4")
     assert lines[1] == " . 50 bf cf ff ff 20  ."
-    found = cnnkit("data", "show", "bright-dark", "--split", "train", "--index", 9, "--json").json
-    assert found["shape"] == [1, 8, 8]
-    assert found["shown"][0]["class_name"] == "bright"
-    assert found["shown"][0]["pixels"][0][0][0] == 0.9
+    listed = cnnkit("data", "show", "bright-dark", "--split", "train", "--index", 9, "--json").json
+    assert listed["shape"] == [1, 8, 8]
+    assert listed["shown"][0]["class_name"] == "bright"
+    assert listed["shown"][0]["pixels"][0][0][0] == 0.9
     assert "██" in cnnkit("data", "show", "digits").out
 
 

@@ -17,20 +17,20 @@ def test_right_backends_pass(cnnkit, folder):
 
 
 def test_json(cnnkit):
-    found = cnnkit("parity", "--backend", "numpy", "--filter", "primitives", "--quick", "--json").json
-    assert found["passed"] is True
-    assert found["backends"] == ["numpy"]
-    assert found["first_divergence"] is None
-    assert {"name", "backend", "against", "max_error", "bound", "passed"} <= set(found["checks"][0])
-    assert {check["name"] for check in found["checks"]} >= {"conv2d", "uniform", "update"}
+    outcome = cnnkit("parity", "--backend", "numpy", "--filter", "primitives", "--quick", "--json").json
+    assert outcome["passed"] is True
+    assert outcome["backends"] == ["numpy"]
+    assert outcome["first_divergence"] is None
+    assert {"name", "backend", "against", "max_error", "bound", "passed"} <= set(outcome["checks"][0])
+    assert {check["name"] for check in outcome["checks"]} >= {"conv2d", "uniform", "update"}
 
 
 def test_a_training_says_what_an_ulp_does(cnnkit):
     result = cnnkit("parity", "--backend", "numpy", "--recipe", "scratch-mlp", "--filter", "training *")
     assert result.status == 0
     assert "moved by an ulp" in result.out
-    found = cnnkit("parity", "--backend", "numpy", "--recipe", "scratch-mlp", "--filter", "training *", "--json").json
-    single, double = found["trainings"]
+    outcome = cnnkit("parity", "--backend", "numpy", "--recipe", "scratch-mlp", "--filter", "training *", "--json").json
+    single, double = outcome["trainings"]
     assert (single["dtype"], double["dtype"]) == ("float32", "float64")
     assert single["bound"] == 10 * single["nudged"]
     assert double["bound"] == 1e-7
@@ -47,9 +47,9 @@ def test_a_wrong_backend_is_status_1_and_named(cnnkit, monkeypatch):
     assert "exceeded its bound at step 1 in 3.weight, layer 3 (Dense)" in result.out
     assert "in that step layer 2 (Sigmoid), y differs first" in result.out
     assert "Explained by: exp: multiplied by 1.001." in result.out
-    found = cnnkit("parity", "--backend", "numpy", "--filter", "exp", "--json")
-    assert found.status == 1
-    assert found.json["first_divergence"]["name"] == "exp"
+    outcome = cnnkit("parity", "--backend", "numpy", "--filter", "exp", "--json")
+    assert outcome.status == 1
+    assert outcome.json["first_divergence"]["name"] == "exp"
 
 
 @pytest.mark.parametrize(

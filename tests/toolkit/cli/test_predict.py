@@ -6,16 +6,16 @@ from cnnkit import Model, data
 
 
 def test_json_has_the_keys_that_scripts_rely_on(cnnkit, trained):
-    found = cnnkit("predict", trained, "--index", 3, "--index", 0, "--json").json["predictions"]
-    assert [p["index"] for p in found] == [3, 0]
-    for p in found:
+    answer = cnnkit("predict", trained, "--index", 3, "--index", 0, "--json").json["predictions"]
+    assert [p["index"] for p in answer] == [3, 0]
+    for p in answer:
         assert p.keys() >= {"index", "label", "predicted", "probabilities", "outputs"}
         assert sum(p["probabilities"]) == pytest.approx(1, abs=1e-5)
         assert p["predicted"] == int(np.argmax(p["outputs"]))
     digits, model = data.load("digits"), Model.load(trained)
     x, labels = digits.batch("test", [3, 0])
-    assert [p["label"] for p in found] == labels.tolist()
-    np.testing.assert_allclose([p["outputs"] for p in found], model.outputs(x), atol=1e-6)
+    assert [p["label"] for p in answer] == labels.tolist()
+    np.testing.assert_allclose([p["outputs"] for p in answer], model.outputs(x), atol=1e-6)
 
 
 def test_people_see_the_picture_the_class_and_whether_it_is_right(cnnkit, trained):
@@ -42,10 +42,10 @@ def test_show(cnnkit, trained):
 
 
 def test_two_classes_from_one_output(cnnkit, binary):
-    found = cnnkit("predict", binary, "--index", 0, "--index", 9, "--json").json
-    assert found["class_names"] == ["dark", "bright"]
-    assert [len(p["outputs"]) for p in found["predictions"]] == [1, 1]
-    assert [len(p["probabilities"]) for p in found["predictions"]] == [2, 2]
+    answer = cnnkit("predict", binary, "--index", 0, "--index", 9, "--json").json
+    assert answer["class_names"] == ["dark", "bright"]
+    assert [len(p["outputs"]) for p in answer["predictions"]] == [1, 1]
+    assert [len(p["probabilities"]) for p in answer["predictions"]] == [2, 2]
     assert "(dark)" in cnnkit("predict", binary).out
 
 
@@ -72,8 +72,8 @@ def test_a_picture_is_inverted_cropped_scaled_and_centred_and_it_says_so(cnnkit,
         for word in ("300 x 200 pixels", "cropped to its content of", "scaled to", "centred by mass in 8 x 8"):
             assert word in result.err
         assert result.err.count("\n") == 1
-        (found,) = result.json["predictions"]
-        assert found["index"] is found["label"] is None
+        (answer,) = result.json["predictions"]
+        assert answer["index"] is answer["label"] is None
     one, other = (result.json["predictions"][0]["outputs"] for result in (black, white))
     np.testing.assert_allclose(one, other, atol=0.05)
 

@@ -21,20 +21,20 @@ pytestmark = [
 @pytest.mark.parametrize("backend", ["numpy", "torch", "reference"])
 def test_the_ten_outputs(cnnkit, backend):
     result = cnnkit("predict", PESOS, "--data", "mnist", "--index", 0, "--json", "--backend", backend)
-    (found,) = result.json["predictions"]
-    assert found["outputs"] == pytest.approx(PRINTED, abs=1e-6)
-    assert found["predicted"] == found["label"] == 7
+    (judged,) = result.json["predictions"]
+    assert judged["outputs"] == pytest.approx(PRINTED, abs=1e-6)
+    assert judged["predicted"] == judged["label"] == 7
 
 
 def test_the_error_on_the_first_200_images(cnnkit):
-    found = cnnkit("evaluate", PESOS, "--limit", 200, "--json").json
-    assert found["mse"] == pytest.approx(0.076310, abs=1e-6)
-    assert found["accuracy"] == 0.375
+    judged = cnnkit("evaluate", PESOS, "--limit", 200, "--json").json
+    assert judged["mse"] == pytest.approx(0.076310, abs=1e-6)
+    assert judged["accuracy"] == 0.375
 
 
 def test_exported_it_says_the_same(cnnkit):
     assert cnnkit("export", PESOS, "-o", "copy.h5").status == 0
-    found = cnnkit("predict", "copy.h5", "--json").json["predictions"][0]
-    assert found["outputs"] == pytest.approx(PRINTED, abs=1e-6)
+    judged = cnnkit("predict", "copy.h5", "--json").json["predictions"][0]
+    assert judged["outputs"] == pytest.approx(PRINTED, abs=1e-6)
     layers = cnnkit("inspect", "copy.h5", "--json").json["layers"]
     assert [layer["type"] for layer in layers] == ["Conv2D", "Sigmoid", "MaxPool2D", "Flatten", "Dense", "Sigmoid"]

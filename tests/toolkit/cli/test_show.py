@@ -32,8 +32,8 @@ def test_the_layer_of_a_net(cnnkit, trained):
     assert "bias" in out
     file = exporters.read(trained)
     wanted = file["5.weight"].read()[3]
-    told = cnnkit("show", trained, "5", "--unit", 3, "--values", "--json").json
-    (tensor,) = told["tensors"]
+    entries = cnnkit("show", trained, "5", "--unit", 3, "--values", "--json").json
+    (tensor,) = entries["tensors"]
     assert (tensor["unit"], tensor["map"]) == ("neuron", [3, 3]), "the maps that the neuron sees"
     assert np.array_equal(np.float32(tensor["units"][0]["values"]).ravel(), wanted)
     assert tensor["units"][0]["norm"] == pytest.approx(np.linalg.norm(wanted.astype(np.float64)))

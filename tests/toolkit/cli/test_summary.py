@@ -5,17 +5,17 @@ import pytest
 
 
 def test_json(cnnkit):
-    found = cnnkit("summary", "--recipe", "lecture-cnn", "--json").json
-    assert found["parameters"] == 1_853_034
-    assert found["input_shape"] == [1, 28, 28]
-    assert found["output_shape"] == [10]
-    first, pool = found["layers"][0], found["layers"][3]
+    answer = cnnkit("summary", "--recipe", "lecture-cnn", "--json").json
+    assert answer["parameters"] == 1_853_034
+    assert answer["input_shape"] == [1, 28, 28]
+    assert answer["output_shape"] == [10]
+    first, pool = answer["layers"][0], answer["layers"][3]
     assert first["multiply_adds"] == 32 * 29 * 29 * 4
     assert first["output_size"] == "(28 - 2 + 2*1)/1 + 1 = 29"
     assert pool["receptive_field"] == [4, 4]
-    assert found["layers"][1]["output_size"] is None
-    assert found["memory"]["parameter_bytes"] == 4 * 1_853_034
-    assert found["memory"]["batch_size"] == 128
+    assert answer["layers"][1]["output_size"] is None
+    assert answer["memory"]["parameter_bytes"] == 4 * 1_853_034
+    assert answer["memory"]["batch_size"] == 128
 
 
 def test_people_see_the_formula_with_its_numbers(cnnkit):
@@ -43,15 +43,15 @@ def test_output_sizes(cnnkit, folder, layer, formula):
 
 def test_input_shape(cnnkit):
     for text in ("3,32,32", "3x32x32", "3, 32, 32"):
-        found = cnnkit("summary", "--recipe", "lenet5", "--input-shape", text, "--json").json
-        assert found["input_shape"] == [3, 32, 32]
-        assert found["layers"][0]["parameters"] == 6 * 3 * 25 + 6
+        answer = cnnkit("summary", "--recipe", "lenet5", "--input-shape", text, "--json").json
+        assert answer["input_shape"] == [3, 32, 32]
+        assert answer["layers"][0]["parameters"] == 6 * 3 * 25 + 6
 
 
 def test_a_weight_file(cnnkit, trained, folder):
-    found = cnnkit("summary", trained, "--json").json
-    assert found["parameters"] == 410
-    assert found["memory"]["batch_size"] == 50
+    answer = cnnkit("summary", trained, "--json").json
+    assert answer["parameters"] == 410
+    assert answer["memory"]["batch_size"] == 50
     shutil.copy(trained, folder / "weights.h5")
     assert "weights.h5: input 1 x 8 x 8, output 10" in cnnkit("summary").out
 

@@ -22,16 +22,16 @@ def train(cnnkit, net_toml):
 
 def test_json_has_the_keys_that_scripts_rely_on(train):
     result = train("--json", "--validation-split", 0.2)
-    found = result.json
+    trained_run = result.json
     assert result.status == 0
-    assert found.keys() >= KEYS | {"history", "out", "skipped"}
-    assert found["skipped"] is False
-    assert found["out"] == "weights.h5"
-    assert found["recipe"] == "tiny"
-    assert found["epochs_run"] == len(found["history"]) == 2
-    assert all(entry.keys() >= ENTRY for entry in found["history"])
-    assert found["history"][0]["validation_loss"] > 0
-    assert found["history"][1]["loss"] < found["history"][0]["loss"]
+    assert trained_run.keys() >= KEYS | {"history", "out", "skipped"}
+    assert trained_run["skipped"] is False
+    assert trained_run["out"] == "weights.h5"
+    assert trained_run["recipe"] == "tiny"
+    assert trained_run["epochs_run"] == len(trained_run["history"]) == 2
+    assert all(entry.keys() >= ENTRY for entry in trained_run["history"])
+    assert trained_run["history"][0]["validation_loss"] > 0
+    assert trained_run["history"][1]["loss"] < trained_run["history"][0]["loss"]
 
 
 def test_people_see_a_line_an_epoch_and_what_to_do_next(train):
@@ -172,8 +172,8 @@ def test_schedules_optimizers_and_losses_by_name(train):
 
 
 def test_torch(train):
-    found = train("--backend", "torch", "--device", "cpu", "--json").json
-    assert (found["backend"], found["device"]) == ("torch", "cpu")
+    trained_run = train("--backend", "torch", "--device", "cpu", "--json").json
+    assert (trained_run["backend"], trained_run["device"]) == ("torch", "cpu")
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_place_and_a_hint(train, folder):

@@ -8,9 +8,9 @@ from cnnkit.exporters.core.weight_file import hash_blocks
 from cnnkit.inspection import findings, statistics
 
 
-def look(*tensors):
-    found = findings(tensors, {(t.kind, t.name): statistics(t) for t in tensors})
-    return [(finding.tensor, finding.kind, finding.severity, finding.index) for finding in found]
+def judge(*tensors):
+    faults = findings(tensors, {(t.kind, t.name): statistics(t) for t in tensors})
+    return [(finding.tensor, finding.kind, finding.severity, finding.index) for finding in faults]
 
 
 def weight(array, name="0.weight", axes=("o", "i", "kh", "kw"), **options):
@@ -23,16 +23,16 @@ def kernels(*shape, seed=0):
 
 def test_a_sound_net_has_no_findings():
     dense = kernels(10, 64)
-    assert look(weight(kernels(8, 4, 3, 3)), weight(dense, "1.weight", ("out", "in"))) == []
-    assert look(weight(np.zeros((0, 3)), axes=("out", "in"))) == []
-    assert look(weight(np.float32([[1.5]]), axes=("out", "in"))) == []
+    assert judge(weight(kernels(8, 4, 3, 3)), weight(dense, "1.weight", ("out", "in"))) == []
+    assert judge(weight(np.zeros((0, 3)), axes=("out", "in"))) == []
+    assert judge(weight(np.float32([[1.5]]), axes=("out", "in"))) == []
 
 
 def test_what_is_not_finite_is_located():
     values = kernels(4, 2, 3, 3)
     values[1, 0, 2, 1] = np.nan
     values[3, 1, 0, 0] = -np.inf
-    assert look(weight(values)) == [
+    assert judge(weight(values)) == [
         ("0.weight", "nan", "error", (1, 0, 2, 1)),
         ("0.weight", "inf", "error", (3, 1, 0, 0)),
     ]
@@ -42,39 +42,39 @@ def test_what_is_not_finite_is_located():
 def test_dead_filters_are_relative_to_their_layer(dead):
     values = kernels(8, 4, 3, 3)
     values[[2, 5]] *= dead
-    assert look(weight(values)) == [("0.weight", "dead_filter", "warning", (2, 5))]
-    assert look(weight(values.transpose(2, 3, 1, 0).copy(), axes=("kh", "kw", "i", "o")))[0][1:] == (
+    assert judge(weight(values)) == [("0.weight", "dead_filter", "warning", (2, 5))]
+    assert judge(weight(values.transpose(2, 3, 1, 0).copy(), axes=("kh", "kw", "i", "o")))[0][1:] == (
         "dead_filter",
         "warning",
         (2, 5),
     )
     small = kernels(8, 4, 3, 3) * np.float32(0.01)  # all of it small: nothing is dead
-    assert look(weight(small)) == []
+    assert judge(weight(small)) == []
 
 
 def test_most_filters_dead():
     values = kernels(8, 4, 3, 3)
     values[1:] = 0
-    assert look(weight(values)) == [("0.weight", "dead_filter", "warning", (1, 2, 3, 4, 5, 6, 7))]
+    assert judge(weight(values)) == [("0.weight", "dead_filter", "warning", (1, 2, 3, 4, 5, 6, 7))]
 
 
 def test_dead_neurons():
     values = kernels(6, 50)
     values[4] = 1e-20
-    assert look(weight(values.T.copy(), "d.weight", ("in", "out"))) == [("d.weight", "dead_neuron", "warning", (4,))]
+    assert judge(weight(values.T.copy(), "d.weight", ("in", "out"))) == [("d.weight", "dead_neuron", "warning", (4,))]
 
 
 def test_constant_tensors():
-    assert look(weight(np.full((2, 3), 0.5), axes=("out", "in"))) == [("0.weight", "constant", "warning", ())]
-    assert look(Tensor.of("0.bias", np.zeros(5), role="bias")) == [("0.bias", "constant", "note", ())]
-    assert look(Tensor.of("one", np.ones(1))) == []
+    assert judge(weight(np.full((2, 3), 0.5), axes=("out", "in"))) == [("0.weight", "constant", "warning", ())]
+    assert judge(Tensor.of("0.bias", np.zeros(5), role="bias")) == [("0.bias", "constant", "note", ())]
+    assert judge(Tensor.of("one", np.ones(1))) == []
 
 
 def test_duplicate_filters():
     values = kernels(8, 4, 3, 3)
     values[6] = values[1]
     values[7] = -values[0]  # the same norm, another filter
-    assert look(weight(values)) == [("0.weight", "duplicate_filter", "warning", (6,))]
+    assert judge(weight(values)) == [("0.weight", "duplicate_filter", "warning", (6,))]
 
 
 @pytest.mark.parametrize(
@@ -96,15 +96,15 @@ def test_duplicates_are_found_without_reading_the_tensor_at_once(monkeypatch, ax
     def read():
         raise AssertionError("read at once")
 
-    found = look(replace(whole, read=read, stream=lambda: hash_blocks(parts())))
-    assert [finding for finding in found if "duplicate" in finding[1]] == [
+    faults = judge(replace(whole, read=read, stream=lambda: hash_blocks(parts())))
+    assert [finding for finding in faults if "duplicate" in finding[1]] == [
         ("0.weight", f"duplicate_{'neuron' if len(shape) == 2 else 'filter'}", "warning", (4,))
     ]
 
 
 @pytest.mark.parametrize(("factor", "kind"), [(1e4, "exploding"), (1e-6, "vanishing"), (1e9, "exploding")])
 def test_scale(factor, kind):
-    assert look(weight(kernels(8, 4, 3, 3) * np.float32(factor))) == [("0.weight", kind, "warning", ())]
+    assert judge(weight(kernels(8, 4, 3, 3) * np.float32(factor))) == [("0.weight", kind, "warning", ())]
 
 
 def normalisation(mean, variance):
@@ -115,24 +115,24 @@ def normalisation(mean, variance):
 
 
 def test_statistics_that_were_never_updated():
-    assert look(*normalisation([0, 0], [1, 1])) == [("1.mean", "never_updated", "warning", ())]
-    assert look(*normalisation([0, 0], [1, 1.5])) == []
-    assert look(normalisation([0, 0], [1, 1])[0]) == []
+    assert judge(*normalisation([0, 0], [1, 1])) == [("1.mean", "never_updated", "warning", ())]
+    assert judge(*normalisation([0, 0], [1, 1.5])) == []
+    assert judge(normalisation([0, 0], [1, 1])[0]) == []
 
 
 def test_element_types():
     usual, wide = weight(kernels(8, 4, 3, 3)), Tensor.of("0.bias", np.random.default_rng(0).normal(size=8), role="bias")
-    assert look(usual, wide) == [("0.bias", "dtype", "warning", ())]
+    assert judge(usual, wide) == [("0.bias", "dtype", "warning", ())]
     half = Tensor.of("0.bias", np.float16([0.5, 0.25]), role="bias")
-    assert look(usual, half) == [("0.bias", "dtype", "note", ())]
+    assert judge(usual, half) == [("0.bias", "dtype", "note", ())]
 
 
 def test_the_most_serious_come_first():
     values = np.zeros(3, np.float32)
     bad = kernels(4, 2, 3, 3)
     bad[0] = np.nan
-    found = look(Tensor.of("a.bias", values, role="bias"), weight(bad, "b.weight"))
-    assert [severity for _, _, severity, _ in found] == ["error", "note"]
+    faults = judge(Tensor.of("a.bias", values, role="bias"), weight(bad, "b.weight"))
+    assert [severity for _, _, severity, _ in faults] == ["error", "note"]
 
 
 def test_names_are_safe_to_print():

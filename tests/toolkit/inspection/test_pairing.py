@@ -27,19 +27,19 @@ def values(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)
 
 
-def told(a, b, names=None):
+def pair_names(a, b, names=None):
     return [(p.a.name, p.b.name, p.paired_by) for p in pair(a, b, names).pairs]
 
 
 def test_by_name_and_wrapped_name():
     a = file(c__weight=values(2, 1, 3, 3), d__weight=values(3, 4))
     b = file(module__d__weight=values(3, 4), c__weight=values(2, 1, 3, 3))
-    assert told(a, b) == [("c.weight", "c.weight", "name"), ("d.weight", "module.d.weight", "name")]
+    assert pair_names(a, b) == [("c.weight", "c.weight", "name"), ("d.weight", "module.d.weight", "name")]
 
 
 def test_by_layer_and_role():
     a, b = file(c__weight=values(2, 1, 3, 3), c__bias=values(2)), file(c__kernel=values(2, 1, 3, 3), c__bias=values(2))
-    assert told(a, b) == [("c.weight", "c.kernel", "layer"), ("c.bias", "c.bias", "name")]
+    assert pair_names(a, b) == [("c.weight", "c.kernel", "layer"), ("c.bias", "c.bias", "name")]
 
 
 def test_by_order_of_layers_of_the_same_form():
@@ -54,7 +54,7 @@ def test_by_order_of_layers_of_the_same_form():
         q__bias=values(4),
         r__kernel=values(4, 2),
     )
-    assert [(mine, its) for mine, its, how in told(a, b) if how == "order"] == [
+    assert [(mine, its) for mine, its, how in pair_names(a, b) if how == "order"] == [
         ("x.weight", "p.kernel"),
         ("x.bias", "p.bias"),
         ("y.weight", "q.kernel"),
@@ -66,19 +66,19 @@ def test_by_order_of_layers_of_the_same_form():
 def test_without_any_names_by_form():
     a = file(x__weight=values(3, 4), x__bias=values(3))
     b = file(arr_0=values(3), arr_1=values(4, 3))
-    assert told(a, b) == [("x.weight", "arr_1", "order"), ("x.bias", "arr_0", "order")]
+    assert pair_names(a, b) == [("x.weight", "arr_1", "order"), ("x.bias", "arr_0", "order")]
 
 
 def test_what_has_no_partner():
-    found = pair(file(x__weight=values(3, 4), y__weight=values(5, 5)), file(z__weight=values(3, 4)))
-    assert [t.name for t in found.only_in_a] == ["y.weight"]
-    assert found.only_in_b == ()
+    matched = pair(file(x__weight=values(3, 4), y__weight=values(5, 5)), file(z__weight=values(3, 4)))
+    assert [t.name for t in matched.only_in_a] == ["y.weight"]
+    assert matched.only_in_b == ()
 
 
 def test_the_map_comes_first():
     a, b = file(x__weight=values(3, 4), y__weight=values(3, 4)), file(x__weight=values(3, 4), y__weight=values(3, 4))
     names = {"x.weight": "y.weight", "y.weight": "x.weight"}
-    assert told(a, b, names) == [("x.weight", "y.weight", "map"), ("y.weight", "x.weight", "map")]
+    assert pair_names(a, b, names) == [("x.weight", "y.weight", "map"), ("y.weight", "x.weight", "map")]
     for wrong in ({"nope": "x.weight"}, {"x.weight": "nope"}, {"x.weight": "x.weight", "y.weight": "x.weight"}):
         with pytest.raises(ConfigError, match="--map"):
             pair(a, b, wrong)
@@ -154,9 +154,9 @@ def test_statuses():
     exact = file(x__weight=np.float32([[0.5, 2]]))
     assert compared(exact, file(x__weight=np.float64([[0.5, 2]]))) == [("dtype", None)]
     b = file(x__weight=values(3, 4) + 1e-9)
-    (found,) = compare(a, b, pair(a, b), atol=1e-6)
-    assert found.status == "close"
-    assert found.undefined() == {}
+    (matched,) = compare(a, b, pair(a, b), atol=1e-6)
+    assert matched.status == "close"
+    assert matched.undefined() == {}
 
 
 def test_equal_values_are_equal_whatever_is_thought_of_their_order():

@@ -73,9 +73,9 @@ class Reader(HTMLParser):
 
 
 def test_every_value_is_in_the_page(page):
-    found = Reader(page.read_text())
-    panels = {a["data-block"]: a for tag, a in found.tags if tag == "div" and "data-block" in a}
-    held = [np.frombuffer(base64.b64decode(found.blocks[key]), panels[key]["data-dtype"]) for key in panels]
+    reader = Reader(page.read_text())
+    panels = {a["data-block"]: a for tag, a in reader.tags if tag == "div" and "data-block" in a}
+    held = [np.frombuffer(base64.b64decode(reader.blocks[key]), panels[key]["data-dtype"]) for key in panels]
     wanted = [t for t in net() if t.name not in ("pair", "none")]
     assert len(held) == len(wanted)
     for array, tensor in zip(held, wanted, strict=True):
@@ -86,15 +86,15 @@ def test_every_value_is_in_the_page(page):
 
 def test_nothing_comes_from_outside_and_nothing_of_a_stranger_runs(page):
     text = page.read_text()
-    found = Reader(text)
-    assert [tag for tag, _ in found.tags].count("script") == 7 + 1
-    assert all(a["src"].startswith("data:image/png;base64,") for tag, a in found.tags if tag == "img")
-    assert not any(name.startswith("on") or name in ("style", "href") for _, a in found.tags for name in a)
-    assert not any(tag in ("link", "iframe", "object", "form", "base") for tag, _ in found.tags)
+    reader = Reader(text)
+    assert [tag for tag, _ in reader.tags].count("script") == 7 + 1
+    assert all(a["src"].startswith("data:image/png;base64,") for tag, a in reader.tags if tag == "img")
+    assert not any(name.startswith("on") or name in ("style", "href") for _, a in reader.tags for name in a)
+    assert not any(tag in ("link", "iframe", "object", "form", "base") for tag, _ in reader.tags)
     assert "http:" not in text.replace("http-equiv", "")
     assert "https:" not in text
     assert "\x1b" not in text
-    (policy,) = (a["content"] for tag, a in found.tags if a.get("http-equiv") == "Content-Security-Policy")
+    (policy,) = (a["content"] for tag, a in reader.tags if a.get("http-equiv") == "Content-Security-Policy")
     assert policy.startswith("default-src 'none'; img-src data:; ")
     for part in (SCRIPT, CSS):
         assert base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() in policy
@@ -132,8 +132,8 @@ class Browser:
         self.base = f"http://127.0.0.1:{port}/session"
         arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000"]
         options = {"goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}}
-        found = self.call("", {"capabilities": {"alwaysMatch": options}})
-        self.base += f"/{found['sessionId']}"
+        reader = self.call("", {"capabilities": {"alwaysMatch": options}})
+        self.base += f"/{reader['sessionId']}"
 
     def call(self, path, body, method="POST"):
         data = None if body is None else json.dumps(body).encode()
@@ -211,13 +211,13 @@ const panel = row.nextElementSibling.querySelector('.values');
 
 def numbers(text):
     """{{index: value}} of the lines in the list of values."""
-    found = {}
+    reader = {}
     for line in text.splitlines():
         place, values = re.fullmatch(r"\[(.*?)\]\s+(.*)", line).groups()
         index = tuple(map(int, place.split(", "))) if place else ()
         for k, word in enumerate(values.split()):
-            found[*index[:-1], index[-1] + k] = np.float64(word.replace("Infinity", "inf"))
-    return found
+            reader[*index[:-1], index[-1] + k] = np.float64(word.replace("Infinity", "inf"))
+    return reader
 
 
 def test_expanding_to_every_value(browser):

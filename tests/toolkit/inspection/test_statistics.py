@@ -29,26 +29,26 @@ def look(array, **options):
     )
 )
 def test_any_values(array):
-    found = look(array)
+    computed = look(array)
     values = array.astype(np.float64)
     finite = values[np.isfinite(values)]
-    assert found.count == array.size
-    assert found.nan == np.isnan(values).sum()
-    assert found.inf == np.isinf(values).sum()
-    assert found.zeros == (values == 0).sum()
-    assert found.sha256 == hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-    assert (found.min is None) == (finite.size == 0) == (found.std is None)
-    if found.nan:
-        assert np.isnan(array[found.first_nan])
+    assert computed.count == array.size
+    assert computed.nan == np.isnan(values).sum()
+    assert computed.inf == np.isinf(values).sum()
+    assert computed.zeros == (values == 0).sum()
+    assert computed.sha256 == hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+    assert (computed.min is None) == (finite.size == 0) == (computed.std is None)
+    if computed.nan:
+        assert np.isnan(array[computed.first_nan])
         assert not np.isnan(
-            values.ravel()[: np.ravel_multi_index(found.first_nan, array.shape)] if array.ndim else []
+            values.ravel()[: np.ravel_multi_index(computed.first_nan, array.shape)] if array.ndim else []
         ).any()
     if finite.size:
-        assert (found.min, found.max) == (finite.min(), finite.max())
+        assert (computed.min, computed.max) == (finite.min(), finite.max())
         largest = np.abs(finite).max() or 1.0
-        assert found.mean / largest == pytest.approx((finite / largest).mean(), abs=1e-12)
-        assert found.std / largest == pytest.approx((finite / largest).std(), abs=1e-7)
-        assert sum(found.histogram.bars()) == finite.size
+        assert computed.mean / largest == pytest.approx((finite / largest).mean(), abs=1e-12)
+        assert computed.std / largest == pytest.approx((finite / largest).std(), abs=1e-7)
+        assert sum(computed.histogram.bars()) == finite.size
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
@@ -57,10 +57,10 @@ def test_many_pieces_are_as_stable_as_one(monkeypatch, scale, offset):
     monkeypatch.setattr(MODULE, "_CACHED", 1000)
     values = (np.random.default_rng(0).normal(size=12_345) + offset) * scale
     values[5000:7000] *= 3
-    found = look(values)
+    computed = look(values)
     exact = (values / scale).astype(np.longdouble)
-    assert found.mean / scale == pytest.approx(float(exact.mean()), rel=1e-13, abs=1e-13)
-    assert found.std / scale == pytest.approx(float(exact.std()), rel=1e-9)
+    assert computed.mean / scale == pytest.approx(float(exact.mean()), rel=1e-13, abs=1e-13)
+    assert computed.std / scale == pytest.approx(float(exact.std()), rel=1e-9)
 
 
 def test_zeros_do_not_hide_small_values():
@@ -82,17 +82,17 @@ def test_zeros_do_not_hide_small_values():
 def test_norms_of_units_in_every_layout(monkeypatch, axes, shape):
     monkeypatch.setattr(MODULE, "_CACHED", 1)
     array = np.random.default_rng(1).normal(size=shape)
-    found = look(array, role="weight", axes=axes)
+    computed = look(array, role="weight", axes=axes)
     axis = axes.index("o" if "o" in axes else "out")
     rows = np.moveaxis(array, axis, 0).reshape(shape[axis], -1)
-    assert np.allclose(found.norms, np.linalg.norm(rows, axis=1))
+    assert np.allclose(computed.norms, np.linalg.norm(rows, axis=1))
 
 
 def test_norms_of_units_that_are_far_apart(monkeypatch):
     monkeypatch.setattr("cnnkit.inspection.units._LARGEST_PERIOD", 4)
     array = np.random.default_rng(1).normal(size=(3, 5, 2))
-    found = look(array, role="weight", axes=("i", "o", "k"))
-    assert np.allclose(found.norms, np.sqrt((array**2).sum((0, 2))))
+    computed = look(array, role="weight", axes=("i", "o", "k"))
+    assert np.allclose(computed.norms, np.sqrt((array**2).sum((0, 2))))
 
 
 @pytest.mark.parametrize("sizes", [[1] * 24, [7, 17], [5, 0, 19], [24]])
@@ -113,8 +113,8 @@ def test_pieces_of_any_length_change_nothing(monkeypatch, sizes):
 
 
 def test_integers_are_exact():
-    found = look(np.array([2**53 + 1, -(2**62) - 1]))
-    assert (found.min, found.max) == (-(2**62) - 1, 2**53 + 1)
+    computed = look(np.array([2**53 + 1, -(2**62) - 1]))
+    assert (computed.min, computed.max) == (-(2**62) - 1, 2**53 + 1)
     assert look(np.array([True, False, True])).mean == pytest.approx(2 / 3)
 
 
@@ -124,16 +124,16 @@ def test_integers_are_exact():
 def test_types_that_numpy_lacks_against_torch(dtype):
     bits = np.arange(1 << 16).astype(np.uint16) if dtype == "bfloat16" else np.arange(256).astype(np.uint8)
     wanted = torch.from_numpy(bits.view(f"i{bits.itemsize}").copy()).view(getattr(torch, dtype)).float().numpy()
-    found = decode(bits, dtype)
-    assert np.array_equal(found, wanted, equal_nan=True)
-    assert np.array_equal(np.signbit(found)[found == 0], np.signbit(wanted)[wanted == 0])
+    computed = decode(bits, dtype)
+    assert np.array_equal(computed, wanted, equal_nan=True)
+    assert np.array_equal(np.signbit(computed)[computed == 0], np.signbit(wanted)[wanted == 0])
 
 
 def test_a_histogram_by_hand():
-    found = look(np.float32([4, 5, -1, 0.25, 0, 0, 1e-40])).histogram
-    assert found == Histogram({0: 1}, {2: 2, -2: 1, -127: 1}, 2)
-    assert found.bars(3) == [0, 0, 1, 4, 0, 0, 2]
-    assert found.sparkline() == "  ▃     █      ▃ ▆"[:3] + "     █   ▃ ▆"[:0] + found.sparkline()[3:]
+    computed = look(np.float32([4, 5, -1, 0.25, 0, 0, 1e-40])).histogram
+    assert computed == Histogram({0: 1}, {2: 2, -2: 1, -127: 1}, 2)
+    assert computed.bars(3) == [0, 0, 1, 4, 0, 0, 2]
+    assert computed.sparkline() == "  ▃     █      ▃ ▆"[:3] + "     █   ▃ ▆"[:0] + computed.sparkline()[3:]
 
 
 def test_sparklines_show_all_that_is_there():
@@ -144,6 +144,6 @@ def test_sparklines_show_all_that_is_there():
 
 
 def test_complex_values_have_a_sum_alone():
-    found = look(np.array([1j, 2]))
-    assert (found.mean, found.zeros, found.count) == (None, None, 2)
-    assert "complex" in found.undefined()["mean"]
+    computed = look(np.array([1j, 2]))
+    assert (computed.mean, computed.zeros, computed.count) == (None, None, 2)
+    assert "complex" in computed.undefined()["mean"]
