@@ -19,59 +19,59 @@ _FLOAT8 = {
 }
 
 
-def decode_floats(array: Array, dtype: str) -> Floats:
-    """Return the values as float64: complex numbers by their magnitude, raw bits decoded."""
+def floats(array: Array, dtype: str) -> Floats:
+    """Return the values as float64; of a complex number the magnitude, of raw bits what they mean."""
     if dtype in _FLOAT8:
-        return _decode_all(dtype)[array]
+        return _table(dtype)[array]
     with np.errstate(over="ignore", invalid="ignore"):
         if dtype == "bfloat16":
             return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
         return np.abs(array).astype(np.float64) if array.dtype.kind == "c" else array.astype(np.float64)
 
 
-def write_digits(array: Array, dtype: str) -> list[str]:
-    """Return every value, in C order, in the fewest digits that give the same bits in `dtype`."""
+def digits(array: Array, dtype: str) -> list[str]:
+    """Return every value, in C order, in the fewest digits that mean the same bits in `dtype`."""
     flat = array.reshape(-1)
     if dtype == "bfloat16" or dtype in _FLOAT8:
-        codes, positions = np.unique(flat, return_inverse=True)
-        texts = [_find_shortest(value, dtype) for value in decode_floats(codes, dtype).tolist()]
-        return [texts[i] for i in positions.reshape(-1)]
+        codes, back = np.unique(flat, return_inverse=True)
+        texts = [_shortest(value, dtype) for value in floats(codes, dtype).tolist()]
+        return [texts[i] for i in back.reshape(-1)]
     if dtype == "float64" or flat.dtype.kind in "biu":
         return [str(value) for value in flat.tolist()]
     return [str(value).strip("()") for value in flat]
 
 
-def _find_shortest(value: float, dtype: str) -> str:
+def _shortest(value: float, dtype: str) -> str:
     if not math.isfinite(value) or value == 0 or dtype == "float8_e8m0fnu":
         return str(value)
-    nearest = _round_to_bfloat16 if dtype == "bfloat16" else functools.partial(_round_to_float8, dtype)
+    meant = _nearest_bfloat16 if dtype == "bfloat16" else functools.partial(_nearest_float8, dtype)
     texts = (f"{value:.{count}g}" for count in range(1, 18))
-    return str(float(next(text for text in texts if nearest(float(text)) == value)))
+    return str(float(next(text for text in texts if meant(float(text)) == value)))
 
 
-def _round_to_bfloat16(value: float) -> float:
+def _nearest_bfloat16(value: float) -> float:
     """Return the bfloat16 that `value` rounds to, ties to even; it has 8 significant bits and float32's exponents."""
     fraction, exponent = math.frexp(value)
     unit = max(exponent - 8, -133)
     return math.ldexp(round(math.ldexp(fraction, exponent - unit)), unit)
 
 
-def _round_to_float8(dtype: str, value: float) -> float:
-    """Return the nearest of the 256 numbers, NaN where two are equally near."""
-    table = _decode_all(dtype)
+def _nearest_float8(dtype: str, value: float) -> float:
+    """Return the nearest of the 256 numbers, NaN where two are as near."""
+    table = _table(dtype)
     finite = np.unique(table[np.isfinite(table)])
     first, second = np.argsort(np.abs(finite - value), kind="stable")[:2]
     return math.nan if abs(finite[first] - value) == abs(finite[second] - value) else float(finite[first])
 
 
 @functools.cache
-def _decode_all(dtype: str) -> Floats:
-    """Return the value of each of the 256 codes (OCP 8-bit floating point; "fnuz": one zero, one NaN)."""
+def _table(dtype: str) -> Floats:
+    """Return what each of the 256 codes means (OCP 8-bit floating point; "fnuz": one zero, one NaN)."""
     exponents, mantissas, bias, infinite, unsigned_zero = _FLOAT8[dtype]
-    return np.array([_decode(code, exponents, mantissas, bias, infinite, unsigned_zero) for code in range(256)])
+    return np.array([_decoded(code, exponents, mantissas, bias, infinite, unsigned_zero) for code in range(256)])
 
 
-def _decode(code: int, exponents: int, mantissas: int, bias: int, infinite: bool, unsigned_zero: bool) -> float:
+def _decoded(code: int, exponents: int, mantissas: int, bias: int, infinite: bool, unsigned_zero: bool) -> float:
     if exponents == 8:
         return math.nan if code == 255 else math.ldexp(1, code - bias)
     sign = -1.0 if code & 128 else 1.0

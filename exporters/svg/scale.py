@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.svg.lettering import format_alike
-from cnnkit.exporters.svg.numbers import Floats, decode_floats, write_digits
+from cnnkit.exporters.svg.numbers import Floats, digits, floats
 
 STEPS = 31
 NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY = 97, 98, -98
@@ -70,10 +70,10 @@ class ScaledTensor:
         self.name = tensor.name
         if tensor.kind == "activation":
             self.name = "input" if tensor.name == "input" else "output"
-        self.flat: Floats = decode_floats(array, tensor.dtype)
+        self.flat: Floats = floats(array, tensor.dtype)
         self.scale: Scale = scale_of(self.flat)
         self.levels = self.scale.levels(self.flat)
-        self.digits: Sequence[str] = write_digits(array, tensor.dtype) if titled else ()
+        self.digits: Sequence[str] = digits(array, tensor.dtype) if titled else ()
 
     def number(self, index: int) -> str:
         """Return a value with the decimals that give the largest magnitude three digits."""

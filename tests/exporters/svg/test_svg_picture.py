@@ -131,8 +131,8 @@ def test_small_floats_say_their_shortest_digits(dtype):
     codes = np.arange(65_536, dtype=np.uint16)[::7] if dtype == "bfloat16" else np.arange(256, dtype=np.uint8)
     with np.errstate(all="ignore"):
         expected = codes.view(kind).astype(np.float64)
-    np.testing.assert_array_equal(numbers.decode_floats(codes, dtype), expected)
-    for code, value, text in zip(codes, expected, numbers.write_digits(codes, dtype), strict=True):
+    np.testing.assert_array_equal(numbers.floats(codes, dtype), expected)
+    for code, value, text in zip(codes, expected, numbers.digits(codes, dtype), strict=True):
         with np.errstate(all="ignore"):
             back = np.array(float(text)).astype(kind).view(codes.dtype)
         assert back == code or (text == "nan" and np.isnan(value))
@@ -143,7 +143,7 @@ def test_digits_of_numpy_types_read_back(dtype):
     kind = np.dtype(dtype)
     raw = np.random.default_rng(0).integers(0, 256, 800 * kind.itemsize, np.uint8)
     array = (raw & 1 if dtype == "bool" else raw).view(kind)
-    for value, text in zip(array, numbers.write_digits(array, dtype), strict=True):
+    for value, text in zip(array, numbers.digits(array, dtype), strict=True):
         back = {"b": lambda t: t == "True", "c": complex, "i": int}.get(kind.kind, float)(text)
         assert np.isnan(value) or np.array(back).astype(kind) == value
 
