@@ -63,7 +63,7 @@ class Execution:
     def compile(self, step: Step, impure: str | None = None) -> Step:
         """Return a function that does what `step` does; it may be captured and replayed, unless `impure` says why not.
 
-        step(variables, *inputs) -> (variables, report): trees of dictionaries (some are cnnkit.flat_tree.FlatTree),
+        step(variables, *inputs) -> (variables, report): trees of dictionaries (some are cnnkit.tree.FlatTree),
         tuples and NamedTuples; variables of arrays, inputs of arrays and numbers. Variables are written in place where
         arrays can be. Inputs may be copied to a fixed place on the device, numbers becoming 0-d arrays (whole ones
         int64, others of the dtype of the real arrays). Results are valid until the next call.

@@ -14,6 +14,10 @@ from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Backend
 from cnnkit.backends.pytorch.torch_backend import TorchBackend
 from cnnkit.backends.reference.reference_backend import ReferenceBackend
+from cnnkit.initializers import INITIALIZERS
+from cnnkit.losses import LOSSES
+from cnnkit.optimizers import OPTIMIZERS
+from cnnkit.schedules import SCHEDULES
 
 BACKENDS: dict[str, Callable[[], Backend]] = {
     "numpy": lambda: NumpyBackend(threads=2),  # shards run on the thread pool on every machine
@@ -96,3 +100,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
     if report.skipped and required and os.environ.get("CNNKIT_REQUIRE_DATA"):
         report.outcome, report.longrepr = "failed", f"skipped although CNNKIT_REQUIRE_DATA is set: {report.longrepr}"
     return report
+
+
+@pytest.fixture
+def nothing_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start without classes that `register` made known, and forget those that the test registers."""
+    for registry in (LOSSES, OPTIMIZERS, SCHEDULES, INITIALIZERS):
+        monkeypatch.setattr(registry, "_registered", {})

@@ -11,7 +11,9 @@ from typing import Any
 
 Tree = dict[str, Any]  # name -> leaf or Tree
 Layout = tuple[tuple[str, tuple[int, ...]], ...]  # ((dotted path, shape), ...) of a FlatTree
-Structure = Any  # None for a leaf, else (class, names or Layout, structures of the parts); has a hash and compares fast
+# A tree without its leaves, in prefix order: None for a leaf, else dict and its names, FlatTree and its layout, or the
+# class of a sequence and its length. A flat tuple is built and compared faster than a nested one.
+Structure = tuple[Any, ...]
 
 
 class FlatTree(dict[str, Any]):
@@ -40,25 +42,33 @@ class FlatTree(dict[str, Any]):
 def leaves(tree: Any) -> tuple[list[Any], Structure]:
     """Return the leaves of a tree in order, and what remains of it without them. The one leaf of a FlatTree is `flat`.
 
-    Structures are equal where classes, names and shapes of FlatTrees are.
+    Structures are equal where classes, names, lengths and layouts are.
     """
     collected: list[Any] = []
-    return collected, _take_apart(tree, collected.append)
+    structure: list[Any] = []
+    _take_apart(tree, collected, structure)
+    return collected, tuple(structure)
 
 
-def _take_apart(tree: Any, collect: Callable[[Any], None]) -> Structure:
-    node = _NODES.get(type(tree), _UNSEEN)
-    if node is _UNSEEN:
+def _take_apart(tree: Any, collected: list[Any], structure: list[Any]) -> None:
+    try:
+        node = _NODES[type(tree)]
+    except KeyError:
         node = _NODES[type(tree)] = _node(type(tree))
+    structure.append(node)
     if node is None:
-        collect(tree)
-        return None
-    if node is FlatTree:
-        collect(tree.flat)
-        return node, tree.layout, ()
-    if node is dict:
-        return node, tuple(tree), tuple([_take_apart(part, collect) for part in tree.values()])
-    return node, None, tuple([_take_apart(part, collect) for part in tree])
+        collected.append(tree)
+    elif node is FlatTree:
+        structure.append(tree.layout)
+        collected.append(tree.flat)
+    elif node is dict:
+        structure.append(tuple(tree))
+        for part in tree.values():
+            _take_apart(part, collected, structure)
+    else:
+        structure.append(len(tree))
+        for part in tree:
+            _take_apart(part, collected, structure)
 
 
 def _node(kind: type) -> type | None:
@@ -67,7 +77,6 @@ def _node(kind: type) -> type | None:
     return next(bases, kind if issubclass(kind, tuple | list) else None)
 
 
-_UNSEEN: Any = object()
 _NODES: dict[type, type | None] = {}  # results of _node: a captured step takes its arguments apart in each call
 
 
@@ -75,7 +84,7 @@ def rebuild(structure: Structure, values: Iterable[Any]) -> Any:
     """Return the tree of this structure with these leaves. Raises ValueError where their number does not fit."""
     rest = iter(values)
     try:
-        tree = _put_together(structure, rest)
+        tree = _put_together(iter(structure), rest)
     except StopIteration:
         raise ValueError("a tree was given fewer leaves than it has") from None
     if next(rest, rest) is not rest:
@@ -83,16 +92,17 @@ def rebuild(structure: Structure, values: Iterable[Any]) -> Any:
     return tree
 
 
-def _put_together(structure: Structure, rest: Iterator[Any]) -> Any:
-    if structure is None:
+def _put_together(structure: Iterator[Any], rest: Iterator[Any]) -> Any:
+    node = next(structure)
+    if node is None:
         return next(rest)
-    kind, names, parts = structure
-    if kind is FlatTree:
-        return FlatTree(names, next(rest))
-    values = [_put_together(part, rest) for part in parts]
-    if kind is dict:
-        return dict(zip(names, values, strict=True))
-    return kind(*values) if hasattr(kind, "_fields") else kind(values)
+    detail = next(structure)
+    if node is FlatTree:
+        return FlatTree(detail, next(rest))
+    if node is dict:
+        return {name: _put_together(structure, rest) for name in detail}
+    parts = [_put_together(structure, rest) for _ in range(detail)]
+    return node(*parts) if hasattr(node, "_fields") else node(parts)
 
 
 def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:

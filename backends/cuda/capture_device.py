@@ -8,12 +8,13 @@ from numpy import float64, int32, int64
 from cnnkit.backends.cuda.kernels import Kernels
 from cnnkit.backends.cuda.machine import Machine
 from cnnkit.backends.protocol import Native
+from cnnkit.backends.shared.capture_device import CaptureDevice
 
 T = TypeVar("T")
 MOST_REALS, MOST_WHOLES = 8, 4  # numbers that one kernel launch sets
 
 
-class CudaCaptureDevice:
+class CudaCaptureDevice(CaptureDevice):
     """Inputs in device memory. Numbers travel as arguments of a kernel launch, so no copy waits for the device."""
 
     def __init__(self, machine: Machine, kernels: Kernels) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cnnkit.backends.cuda.cublas import Cublas
+from cnnkit.backends.cuda.machine import Machine
 from cnnkit.backends.cuda.products import Product
 from cnnkit.backends.protocol import Native
 from cnnkit.backends.shared.capture_device import CaptureError
@@ -13,7 +14,7 @@ from cnnkit.errors import first_line
 T = TypeVar("T")
 
 
-class Gpu:
+class Gpu(Machine):
     """The current CUDA device. All work goes to CuPy's current stream, as that of CuPy itself."""
 
     def __init__(self) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from cnnkit.backends.protocol import Native
-from cnnkit.backends.shared.capture_device import CaptureError
+from cnnkit.backends.shared.capture_device import CaptureDevice, CaptureError
 from cnnkit.errors import first_line
 
 T = TypeVar("T")
 
 
-class TorchCaptureDevice:
+class TorchCaptureDevice(CaptureDevice):
     """Inputs in the memory of a CUDA device, and steps captured in CUDA graphs."""
 
     def __init__(self, torch: Any, device: str) -> None:

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cnnkit.exporters.core.architecture import LayerEntry, Shape, all_layers
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Cells, Element, Sheet
 from cnnkit.exporters.svg.edges import Point, draw_bundles, draw_curves, find_opacity, quantize
 from cnnkit.exporters.svg.legend import draw_legend
 from cnnkit.exporters.svg.lettering import cut, make_safe
-from cnnkit.exporters.svg.network import DrawnLayer, Shape, find_flattened_images, walk_layers
 from cnnkit.exporters.svg.plane import Plane, plan_plane
 from cnnkit.exporters.svg.scale import ScaledTensor, weight_and_bias
 from cnnkit.exporters.svg.tiles import draw_tile, draw_value_cell
@@ -52,14 +52,18 @@ class Column:
         return self.top + self.pitch * (neuron + 0.5)
 
 
-def plan_columns(layers: tuple[DrawnLayer, ...], by_layer: Mapping[str, Sequence[ScaledTensor]]) -> list[Column]:
-    """Return a column per Dense layer when the net is one that this diagram can show, else nothing."""
-    everything = list(walk_layers(layers))
+def plan_columns(
+    layers: tuple[LayerEntry, ...], images: Mapping[str, Shape], by_layer: Mapping[str, Sequence[ScaledTensor]]
+) -> list[Column]:
+    """Return a column per Dense layer when the net is one that this diagram can show, else nothing.
+
+    images: {path of a Dense layer: the (C, H, W) that its inputs are}.
+    """
+    everything = list(all_layers(layers))
     dense = [layer.path for layer in everything if layer.type == "Dense"]
     others = {layer.type for layer in everything} - _PASSIVE - {"Dense"}
     if others or not 1 <= len(dense) <= _MOST_LAYERS or set(by_layer) != set(dense):
         return []
-    images = find_flattened_images(layers)
     columns: list[Column] = []
     for path in dense:
         column = _plan_column(path, by_layer[path], images.get(path))

@@ -1,18 +1,19 @@
 """A layer drawn as planned: its heading, then each of its tensors as blocks, a matrix or a strip, the bias beside."""
 
+from cnnkit.exporters.core.architecture import LayerEntry, Shape
 from cnnkit.exporters.svg.block_drawing import draw_blocks
 from cnnkit.exporters.svg.block_plan import Blocks
 from cnnkit.exporters.svg.canvas import LABEL, MARGIN, ROOM, WIDTH, Cells, Element, Sheet
 from cnnkit.exporters.svg.legend import PLAIN, describe_scale, draw_legend
 from cnnkit.exporters.svg.lettering import CellNumbers, cut, format_shape, make_safe, measure
-from cnnkit.exporters.svg.network import DrawnLayer, Shape
+from cnnkit.exporters.svg.network import describe, describe_settings
 from cnnkit.exporters.svg.plan import Matrix, Strip, plan
 from cnnkit.exporters.svg.scale import ScaledTensor, weight_and_bias
 from cnnkit.exporters.svg.tiles import draw_tile
 
 
 def draw_layer(
-    sheet: Sheet, path: str, layer: DrawnLayer | None, tensors: list[ScaledTensor], image: Shape | None
+    sheet: Sheet, path: str, layer: LayerEntry | None, tensors: list[ScaledTensor], image: Shape | None
 ) -> None:
     """Put a layer and its tensors on the page. image: the (C, H, W) that a row of its weight was flattened from."""
     _draw_heading(sheet, path, layer)
@@ -28,14 +29,14 @@ def draw_layer(
     sheet.y += 8
 
 
-def _draw_heading(sheet: Sheet, path: str, layer: DrawnLayer | None) -> None:
+def _draw_heading(sheet: Sheet, path: str, layer: LayerEntry | None) -> None:
     canvas = sheet.canvas
     sheet.add(canvas.path(f"M{MARGIN} {sheet.y + 0.5:g}H{WIDTH - MARGIN}", "rule"))
     name = make_safe(path) or "tensors without a layer"
-    words = cut(f"{name} · {layer.label}" if layer is not None else name, 600, 14, bold=True)
+    words = cut(f"{name} · {describe(layer)}" if layer is not None else name, 600, 14, bold=True)
     sheet.add(canvas.text(MARGIN, sheet.y + 28, words, "h2"))
     if layer is not None and layer.input_shape and layer.output_shape:
-        details = [f"{format_shape(layer.input_shape)} → {format_shape(layer.output_shape)}", layer.details]
+        details = [f"{format_shape(layer.input_shape)} → {format_shape(layer.output_shape)}", describe_settings(layer)]
         x = MARGIN + measure(words, 14, bold=True) + 14
         text = cut(" · ".join(filter(None, details)), ROOM + MARGIN - x)
         sheet.add(canvas.text(x, sheet.y + 28, text, "s"))

@@ -3,8 +3,8 @@
 from itertools import pairwise
 from typing import Any
 
+from cnnkit.exporters.core.architecture import input_shape, outer_layers
 from cnnkit.exporters.svg.canvas import Canvas, Element, Sheet
-from cnnkit.exporters.svg.network import read_input_shape, read_layers
 from cnnkit.exporters.svg.stages import Stage, arrange_rows, find_stages
 
 # Where windows lie on a map, in turn: none hides the value that the one before gave.
@@ -13,7 +13,7 @@ _SPOTS = (0.7, 0.3), (0.3, 0.7)
 
 def draw_overview(sheet: Sheet, architecture: dict[str, Any] | None, parameters: dict[str, int]) -> None:
     """Put the shapes on the page, from input to output. parameters: {path of a layer: number of its parameters}."""
-    stages = find_stages(read_input_shape(architecture), read_layers(architecture), parameters)
+    stages = find_stages(input_shape(architecture), outer_layers(architecture), parameters)
     if len(stages) < 2:
         return
     turn = 0

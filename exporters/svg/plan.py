@@ -3,10 +3,10 @@
 import math
 from dataclasses import dataclass
 
+from cnnkit.exporters.core.architecture import Shape
 from cnnkit.exporters.svg.block_plan import NUMBERED, Blocks, Folding, plan_blocks
 from cnnkit.exporters.svg.canvas import LABEL, ROOM, Cells
 from cnnkit.exporters.svg.lettering import CellNumbers, format_signed
-from cnnkit.exporters.svg.network import Shape
 from cnnkit.exporters.svg.scale import ScaledTensor
 
 _MAX_UNITS = 2000

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from cnnkit.exporters.core.architecture import Shape
 from cnnkit.exporters.svg.canvas import Canvas, Element
 from cnnkit.exporters.svg.edges import Point
-from cnnkit.exporters.svg.network import Shape
 from cnnkit.exporters.svg.palette import css_class
 from cnnkit.exporters.svg.scale import STEPS, ScaledTensor
 from cnnkit.exporters.svg.tiles import write_titles

@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cnnkit.exporters.core.architecture import LayerEntry, Shape
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM
 from cnnkit.exporters.svg.lettering import cut, format_count, format_shape, make_safe, measure
-from cnnkit.exporters.svg.network import DrawnLayer, Shape
+from cnnkit.exporters.svg.network import describe, window_of
 
 _LEAST_GAP, _WIDEST_GAP = 44, 230
 _SMALL, _LARGE = 22, 108
@@ -23,7 +24,7 @@ class Stage:
     """
 
     shape: Shape
-    layers: Sequence[DrawnLayer] = ()
+    layers: Sequence[LayerEntry] = ()
     parameters: int = 0
     noun: str = ""
     scale: float = 0
@@ -68,17 +69,17 @@ class Stage:
     @property
     def window(self) -> tuple[int, int] | None:
         """Height and width of the window of the last layer that has one."""
-        windows = [layer.window for layer in self.layers if layer.window is not None]
+        windows = [window for layer in self.layers if (window := window_of(layer)) is not None]
         return windows[-1] if windows else None
 
 
-def find_stages(shape: Shape | None, layers: Sequence[DrawnLayer], parameters: dict[str, int]) -> list[Stage]:
+def find_stages(shape: Shape | None, layers: Sequence[LayerEntry], parameters: dict[str, int]) -> list[Stage]:
     """Return the stages: one after each layer that has weights or changes the shape.
 
     parameters: {path of a layer: number of its parameters}.
     """
     stages = [Stage(shape, noun="input")] if shape else []
-    waiting: list[DrawnLayer] = []
+    waiting: list[LayerEntry] = []
     for layer in layers:
         waiting.append(layer)
         makes = layer.type in _WEIGHTED or layer.children or (stages and layer.output_shape != stages[-1].shape)
@@ -96,11 +97,11 @@ def find_stages(shape: Shape | None, layers: Sequence[DrawnLayer], parameters: d
     return stages
 
 
-def _make_stage(shape: Shape, layers: list[DrawnLayer], parameters: dict[str, int]) -> Stage:
+def _make_stage(shape: Shape, layers: list[LayerEntry], parameters: dict[str, int]) -> Stage:
     own = sum(number for path, number in parameters.items() if path.split(".")[0] in {layer.path for layer in layers})
     dense = any(layer.type == "Dense" for layer in layers)
     noun = "maps" if len(shape) == 3 else "neurons" if dense else "values"
-    below = [cut(make_safe(layer.label, 40), 120) for layer in layers]
+    below = [cut(make_safe(describe(layer), 40), 120) for layer in layers]
     if len(below) > 6:
         below = [*below[:5], f"{len(below) - 5} more"]
     return Stage(shape, layers, own, noun, below=below + ([format_count(own, "parameter")] if own else []))

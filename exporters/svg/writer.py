@@ -3,6 +3,7 @@
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from cnnkit.exporters.core.architecture import all_layers, find_flattened_images, outer_layers
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.svg import edges
 from cnnkit.exporters.svg.canvas import Canvas, Sheet
@@ -11,7 +12,6 @@ from cnnkit.exporters.svg.diagram import draw_diagram, plan_columns
 from cnnkit.exporters.svg.drawing import draw_layer
 from cnnkit.exporters.svg.header import describe_folded, describe_training, draw_header, find_title, sum_parameters
 from cnnkit.exporters.svg.legend import draw_colour_bar
-from cnnkit.exporters.svg.network import find_flattened_images, read_layers, walk_layers
 from cnnkit.exporters.svg.overview import draw_overview
 from cnnkit.exporters.svg.palette import style_sheet
 from cnnkit.exporters.svg.scale import ScaledTensor
@@ -70,8 +70,8 @@ def _spend_budget(weights: WeightFile) -> _Choice:
 
 def _draw_layers(sheet: Sheet, weights: WeightFile, choice: _Choice) -> None:
     titled, undrawn = {id(tensor) for tensor in choice.titled}, {id(tensor) for tensor in choice.undrawn}
-    layers = read_layers(weights.architecture)
-    known, images = {layer.path: layer for layer in walk_layers(layers)}, find_flattened_images(layers)
+    layers = outer_layers(weights.architecture)
+    known, images = {layer.path: layer for layer in all_layers(layers)}, find_flattened_images(weights.architecture)
     tensors: dict[str, list[ScaledTensor]] = {}
     for tensor in weights:
         if tensor.kind != "optimizer" and id(tensor) not in undrawn:
@@ -81,7 +81,7 @@ def _draw_layers(sheet: Sheet, weights: WeightFile, choice: _Choice) -> None:
     order += [path for path in tensors if path not in order]
     activations = {path: [v for v in tensors[path] if v.tensor.kind == "activation"] for path in order}
     others = {path: [v for v in tensors[path] if v.tensor.kind != "activation"] for path in order}
-    columns = plan_columns(layers, {path: group for path, group in others.items() if group})
+    columns = plan_columns(layers, images, {path: group for path, group in others.items() if group})
     if columns:
         sample = draw_diagram(sheet, columns, activations.get("input", []))
         tensors = {path: [values for values in group if values is not sample] for path, group in activations.items()}

@@ -10,14 +10,14 @@ NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3
 
 @pytest.fixture(autouse=True)
 def no_user_folders(tmp_path_factory, monkeypatch):
-    """Neither the developer's cache nor CNNKIT_DATA_DIR may decide a test."""
+    """No test depends on the developer's cache or on CNNKIT_DATA_DIR."""
     monkeypatch.delenv("CNNKIT_DATA_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture
 def arrays():
-    """Seven training and four test images, 5 x 6, three classes, no two images alike."""
+    """Seven training and four test images, 5 x 6, three classes, no two images equal."""
     rng = np.random.default_rng(3)
     return {
         "x_train": rng.integers(0, 256, (7, 5, 6), np.uint8),
@@ -46,14 +46,14 @@ def write_idx(arrays):
 
 @pytest.fixture
 def same(arrays):
-    """Compare a data set with `arrays`, by whole parts and by a batch out of order with repetitions."""
+    """Compare a data set with `arrays`: complete splits, and a batch out of order with repetitions."""
 
     def check(dataset, test=True):
-        for part, x, y in (("train", "x_train", "y_train"), ("test", "x_test", "y_test")):
-            if part == "test" and not test:
+        for name, x, y in (("train", "x_train", "y_train"), ("test", "x_test", "y_test")):
+            if name == "test" and not test:
                 assert dataset.test is None
                 continue
-            split = dataset.split(part)
+            split = dataset.split(name)
             for indices in (np.arange(len(arrays[y])), np.array([3, 0, 3, 2, 1])):
                 images, labels = split.take(indices)
                 np.testing.assert_array_equal(images, arrays[x][indices][:, None])

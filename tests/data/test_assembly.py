@@ -90,7 +90,7 @@ def test_pixels_that_cannot_be_used(pixels, message):
             assemble("made", stored(wrap(pixels.reshape(2, 1, 1))))
 
 
-def test_nan_is_found_behind_the_first_chunk(monkeypatch):
+def test_nan_after_the_first_chunk_is_found(monkeypatch):
     monkeypatch.setattr("cnnkit.data.dataset.CHUNK_BYTES", 64)
     pixels = np.zeros((9, 2, 2))
     pixels[7, 1, 1] = np.nan
@@ -98,7 +98,7 @@ def test_nan_is_found_behind_the_first_chunk(monkeypatch):
         assemble("made", stored(pixels))
 
 
-def test_parts_must_agree():
+def test_splits_must_agree():
     a, b = np.zeros((2, 4, 4), np.uint8), np.zeros((2, 5, 4), np.uint8)
     with pytest.raises(DataError, match=r"training images' shape \(1, 4, 4\), got \(1, 5, 4\)"):
         assemble("made", stored(a), stored(b))
@@ -106,7 +106,7 @@ def test_parts_must_agree():
         assemble("made", stored(a), stored(a.astype(np.float32)))
 
 
-def test_classes_count_over_all_parts():
+def test_classes_are_counted_over_all_splits():
     a = np.zeros((2, 4, 4), np.uint8)
     assert assemble("made", stored(a, [0, 1]), stored(a, [4, 0])).class_names == ("0", "1", "2", "3", "4")
 
@@ -160,7 +160,7 @@ def test_one_hot_is_the_inverse_of_indices(labels):
 
 
 @given(st.lists(st.integers(0, 8), max_size=20))
-def test_lazy_and_plain_images_answer_alike(indices):
+def test_lazy_and_plain_images_return_the_same(indices):
     array = np.arange(9 * 4, dtype=np.uint8).reshape(9, 2, 2)
     plain, lazy = assemble("a", stored(array)), assemble("b", stored(Lazy(array)))
     np.testing.assert_array_equal(plain.train.take(indices)[0], lazy.train.take(indices)[0])

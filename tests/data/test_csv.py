@@ -21,7 +21,7 @@ def path(tmp_path):
     return tmp_path / "set.csv"
 
 
-def test_kaggles_form_by_hand(path):
+def test_the_format_of_kaggle_by_hand(path):
     dataset = load(write(path, HEADER, "1,0,10,200,255", "0,4,3,2,1"))
     np.testing.assert_array_equal(dataset.train.images, [[[[0, 10], [200, 255]]], [[[4, 3], [2, 1]]]])
     np.testing.assert_array_equal(dataset.train.labels, [1, 0])
@@ -50,7 +50,7 @@ def test_label_anywhere_and_images_that_are_not_square(path):
     assert dataset.train.labels.tolist() == [1]
 
 
-def test_line_ends_and_a_missing_last_one(path):
+def test_line_ends_and_a_missing_last_line_end(path):
     expected = load(write(path, HEADER, "1,0,10,200,255", "0,4,3,2,1")).fingerprint()
     assert load(write(path, HEADER, "1,0,10,200,255", "0,4,3,2,1", end="\r\n")).fingerprint() == expected
     path.write_text(f"{HEADER}\n1,0,10,200,255\n0,4,3,2,1")
@@ -71,7 +71,7 @@ def test_fractions_and_signs_stay_floats(path):
 
 
 @given(rows=st.lists(st.tuples(*[st.integers(0, 255)] * 5), min_size=1, max_size=12), block=st.integers(1, 60))
-def test_block_borders_change_nothing(tmp_path_factory, rows, block):
+def test_block_size_changes_nothing(tmp_path_factory, rows, block):
     path = write(tmp_path_factory.mktemp("csv") / "a.csv", HEADER, *(",".join(map(str, row)) for row in rows))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_reader, "BLOCK", block)
@@ -104,7 +104,7 @@ BAD_CELLS = [
 
 @pytest.mark.parametrize("cell", BAD_CELLS)
 @pytest.mark.parametrize("position", [0, 2, 4])
-def test_cells_that_are_no_plain_numbers(path, cell, position):
+def test_cells_that_are_not_plain_numbers(path, cell, position):
     cells = ["1", "0", "10", "200", "255"]
     cells[position] = cell
     write(path, HEADER, "1,0,10,200,255", ",".join(cells), "1,0,10,200,255")
@@ -178,7 +178,7 @@ def test_an_endless_line(path, monkeypatch):
         load(write(path, HEADER, "1," * 5000))
 
 
-def test_gzip_cut_and_bomb(tmp_path, monkeypatch):
+def test_gzip_truncated_and_bomb(tmp_path, monkeypatch):
     data = gzip.compress(("\n".join([HEADER, *["1,0,10,200,255"] * 50_000])).encode())
     path = tmp_path / "z.csv.gz"
     path.write_bytes(data[:-20])

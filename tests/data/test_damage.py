@@ -1,4 +1,4 @@
-"""Seeded random damage: every reader answers with a data set or with one DataError line, never with anything else."""
+"""Random damage from a seed: every reader returns a data set or raises a DataError of one line, nothing else."""
 
 import gzip
 import shutil
@@ -13,7 +13,7 @@ from cnnkit.files.names import printable
 
 
 def build(kind, folder, arrays, write_idx):
-    """Write a good set of this kind; return what `load` takes and the file to damage."""
+    """Write a valid data set of this kind; return the argument of `load` and the file to damage."""
     if kind in {"idx", "idx.gz"}:
         write_idx(folder, zipped=kind == "idx.gz")
         return folder, next(folder.glob("train-images*"))
@@ -58,7 +58,7 @@ def damaged(good, rng):
 
 
 @pytest.mark.parametrize("kind", ["idx", "idx.gz", "npz", "npy", "csv", "csv.gz", "png"])
-def test_random_damage_is_one_line_or_no_harm(tmp_path, arrays, write_idx, kind):
+def test_random_damage_is_refused_in_one_line_or_harmless(tmp_path, arrays, write_idx, kind):
     rng = np.random.default_rng(11)
     source, file = build(kind, tmp_path, arrays, write_idx)
     good, refusals = file.read_bytes(), []

@@ -53,12 +53,12 @@ def test_no_indices_give_an_empty_batch(images):
 
 
 @pytest.mark.parametrize("indices", [[3], [-1], [0, 1, 99], [0.5], [[0, 1]], [True]])
-def test_indices_that_mean_no_image_are_refused(images, indices):
+def test_indices_out_of_range_are_refused(images, indices):
     with pytest.raises(DataError, match="expected"):
         make(images).train.take(indices)
 
 
-def test_missing_part_is_said(images):
+def test_a_missing_split_is_named(images):
     with pytest.raises(DataError, match="made: has no test split"):
         make(images).split("test")
     with pytest.raises(DataError, match="expected the split train or test, got 'valid'"):

@@ -38,7 +38,7 @@ def handler(tmp_path, write_idx):
 
 @pytest.fixture
 def server(tmp_path, handler, monkeypatch):
-    """The four files behind a local address that stands in for MNIST's; yields their folder."""
+    """Serve the four files from a local address instead of MNIST's; yields their folder."""
     served, cache = tmp_path / "served", tmp_path / "cache"
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(served)))
     thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
@@ -54,7 +54,7 @@ def server(tmp_path, handler, monkeypatch):
 
 
 @pytest.mark.usefixtures("server")
-def test_four_files_arrive_and_are_read(handler, same, capfd):
+def test_four_files_are_downloaded_and_read(handler, same, capfd):
     folder = fetch("mnist")
     assert folder == cache_folder() / "mnist"
     assert sorted(p.name for p in folder.iterdir()) == sorted(DOWNLOADS["mnist"].files)
@@ -68,7 +68,7 @@ def test_four_files_arrive_and_are_read(handler, same, capfd):
 
 
 @pytest.mark.usefixtures("server")
-def test_a_damaged_file_in_the_cache_is_fetched_again():
+def test_a_damaged_file_in_the_cache_is_downloaded_again():
     folder = fetch("mnist")
     bad = folder / "train-labels-idx1-ubyte.gz"
     bad.write_bytes(b"damaged")
@@ -131,7 +131,7 @@ def test_a_cache_that_cannot_be_written(tmp_path):
 
 
 @pytest.mark.usefixtures("server")
-def test_what_is_not_fetched():
+def test_names_that_cannot_be_downloaded():
     with pytest.raises(DataError, match="expected one of mnist, fashion-mnist, got 'digits'"):
         fetch("digits")
 

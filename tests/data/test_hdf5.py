@@ -54,7 +54,7 @@ def test_channels_last_and_the_other_suffix(tmp_path, arrays):
     np.testing.assert_array_equal(dataset.train.labels, arrays["y_train"])
 
 
-def test_without_test_part(path, arrays, same):
+def test_without_test_split(path, arrays, same):
     same(load(write(path, {key: arrays[key] for key in ("x_train", "y_train")})), test=False)
 
 
@@ -117,7 +117,7 @@ def test_huge_labels_are_not_read(path, arrays):
         load(path)
 
 
-def test_damage_is_one_line(path, arrays):
+def test_damage_is_refused_in_one_line(path, arrays):
     write(path, arrays, chunks=(2, 5, 6), fletcher32=True)
     good = path.read_bytes()
     at = good.index(arrays["x_train"][:2].tobytes())
@@ -132,7 +132,7 @@ def test_damage_is_one_line(path, arrays):
         load(cut)
 
 
-def test_no_hdf5_at_all(path):
+def test_a_file_that_is_not_hdf5(path):
     path.write_bytes(b"something else")
     with pytest.raises(DataError, match="expected an HDF5 file, got bytes"):
         load(path)

@@ -29,7 +29,7 @@ def test_plain_and_zipped_have_one_fingerprint(tmp_path, write_idx):
     assert plain.fingerprint() == zipped.fingerprint()
 
 
-def test_zipped_by_content_not_by_name(tmp_path, write_idx, same):
+def test_gzip_is_recognised_by_content(tmp_path, write_idx, same):
     folder = write_idx(tmp_path, zipped=True)
     for path in folder.iterdir():
         path.rename(path.with_suffix(""))
@@ -87,7 +87,7 @@ def test_a_gzip_bomb_takes_no_memory(tmp_path, write_idx, monkeypatch):
 
 
 @pytest.mark.parametrize("keep", [30, -9, -4])
-def test_a_gzip_file_that_is_cut(tmp_path, write_idx, keep):
+def test_a_truncated_gzip_file(tmp_path, write_idx, keep):
     path = write_idx(tmp_path, zipped=True) / (IMAGES + ".gz")
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(DataError, match="complete gzip file"):

@@ -68,7 +68,7 @@ def test_pixels_are_not_decoded_while_opening(folder, monkeypatch):
     load(folder)
 
 
-def test_litter_is_passed_over(folder):
+def test_files_of_file_managers_are_ignored(folder):
     (folder / "train/2/Thumbs.db").write_bytes(b"x")
     (folder / "train/2/.DS_Store").write_bytes(b"x")
     (folder / "train/.git").mkdir()
@@ -94,7 +94,7 @@ def test_unknown_class_in_test(folder, grey):
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "deeper/1.png", "noending"])
-def test_what_is_no_picture_is_named(folder, grey, name):
+def test_a_file_that_is_not_a_picture_is_named(folder, grey, name):
     path = folder / "train/2" / name
     if name.endswith("png"):
         picture(path, grey[0])
@@ -112,7 +112,7 @@ def test_a_broken_header(folder, content):
     assert "\n" not in str(caught.value)
 
 
-def test_a_picture_that_is_cut_is_found_when_read(folder):
+def test_a_truncated_picture_is_refused_when_read(folder):
     path = picture(folder / "train/2/zcut.png", np.random.default_rng(0).integers(0, 256, (5, 6), np.uint8))
     path.write_bytes(path.read_bytes()[:50])
     dataset = load(folder)
@@ -132,7 +132,7 @@ def test_a_huge_picture_is_refused_from_its_header(folder, monkeypatch):
         load(folder)
 
 
-def test_other_formats_stay_closed(folder, grey):
+def test_other_formats_are_not_opened(folder, grey):
     picture(folder / "train/2/tiff.png", grey[0], format="TIFF")
     with pytest.raises(DataError, match=r"tiff\.png: expected a complete picture"):
         load(folder)

@@ -30,7 +30,7 @@ def test_fortran_order_and_channels_last(tmp_path, arrays):
     np.testing.assert_array_equal(dataset.train.take([4, 1])[0], colour[[4, 1]].transpose(0, 3, 1, 2))
 
 
-def test_without_test_part(folder, same):
+def test_without_test_split(folder, same):
     (folder / "x_test.npy").unlink()
     (folder / "y_test.npy").unlink()
     same(load(folder), test=False)
@@ -44,7 +44,7 @@ def test_a_missing_file_is_named(folder, name):
 
 
 @pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"!", lambda data: data[:128]])
-def test_cut_or_grown(folder, change):
+def test_truncated_or_extended(folder, change):
     path = folder / "x_train.npy"
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(DataError, match=r"x_train.npy: expected 210 bytes"):

@@ -44,7 +44,7 @@ def test_content_decides_not_the_name(tmp_path, arrays, same):
     same(load((tmp_path / "set.npz").rename(tmp_path / "set.data")))
 
 
-def test_test_part_is_optional_and_other_arrays_are_left_alone(tmp_path, arrays, same):
+def test_the_test_split_is_optional_and_other_arrays_are_ignored(tmp_path, arrays, same):
     objects = np.array([{}], dtype=object)
     np.savez(tmp_path / "set.npz", x_train=arrays["x_train"], y_train=arrays["y_train"], extra=objects)
     same(load(tmp_path / "set.npz"), test=False)
@@ -129,13 +129,13 @@ def test_duplicates_are_refused(tmp_path, members):
         load(write(tmp_path / "set.npz", twice))
 
 
-def test_other_packings_are_refused(tmp_path, members):
+def test_other_compressions_are_refused(tmp_path, members):
     with pytest.raises(DataError, match="stored or deflated"):
         load(write(tmp_path / "set.npz", members.items(), zipfile.ZIP_LZMA))
 
 
 @pytest.mark.parametrize("change", [lambda data: data + b"tail", lambda data: data[:-1], lambda data: data[:300]])
-def test_cut_or_grown_zip(tmp_path, members, change):
+def test_truncated_or_extended_zip(tmp_path, members, change):
     path = write(tmp_path / "set.npz", members.items())
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(DataError, match=r"set\.npz: expected"):
@@ -199,7 +199,7 @@ def test_a_bomb_is_refused_before_memory_is_taken(tmp_path, members, monkeypatch
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"\x80\x04]\x94.", b"hello world"])
-def test_no_zip_at_all(tmp_path, content):
+def test_a_file_that_is_not_a_zip(tmp_path, content):
     path = tmp_path / "set.npz"
     path.write_bytes(content)
     with pytest.raises(DataError, match="a zip file with arrays"):

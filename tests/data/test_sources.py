@@ -66,7 +66,7 @@ def test_a_bare_name_is_found_in_folder_cache_and_here(folder, cache, arrays, mo
 
 
 @pytest.mark.usefixtures("cache")
-def test_known_says_where(folder, write_idx):
+def test_known_names_the_location(folder, write_idx):
     entries = {entry.name: entry for entry in known()}
     assert list(entries) == ["digits", "bright-dark", "mnist", "fashion-mnist"]
     assert entries["mnist"].location is None
@@ -94,13 +94,13 @@ def test_known_says_where(folder, write_idx):
         ("\x1b[31m", "nothing of that name"),
     ],
 )
-def test_sources_that_are_nowhere(source, message):
+def test_sources_that_do_not_exist(source, message):
     with pytest.raises(DataError, match=message) as caught:
         load(source)
     assert not set("\n\0\x1b") & set(str(caught.value))
 
 
-def test_a_near_file_is_suggested(tmp_path):
+def test_a_file_with_a_similar_name_is_suggested(tmp_path):
     (tmp_path / "train.csv").write_text("x")
     with pytest.raises(DataError, match=r"did you mean train\.csv\?"):
         load(tmp_path / "trian.csv")

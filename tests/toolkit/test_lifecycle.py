@@ -1,4 +1,4 @@
-"""What happens around a training: interruptions, second uses, threads, processes, memory, files of strangers."""
+"""Around a training: interruptions, repeated use, threads, processes, memory, untrusted files."""
 
 # ruff: noqa: ARG001, ARG002, ARG005 (layers and losses have one form, whatever they look at)
 
@@ -35,8 +35,8 @@ def blas() -> set[int]:
     return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
 
 
-def test_an_interrupted_loop_goes_on_from_the_last_look(digits) -> None:
-    """Ctrl-C in the middle of a batch loses what was not looked at yet, and nothing else."""
+def test_an_interrupted_loop_continues_from_the_last_safe_position(digits) -> None:
+    """Ctrl-C in the middle of a batch loses only the steps whose losses were not read yet."""
     plain, broken = (Training(small(), digits, Options(epochs=2, limit=320)) for _ in range(2))
     step, calls = broken.step, []
 
@@ -55,8 +55,8 @@ def test_an_interrupted_loop_goes_on_from_the_last_look(digits) -> None:
         assert np.array_equal(values, broken.model.weights[name]), name
 
 
-def test_a_failed_training_stands_where_its_losses_were_last_finite(digits, monkeypatch) -> None:
-    """Finding the failing step runs steps again; that must not move what the training goes back to."""
+def test_a_failed_training_returns_to_where_its_losses_were_last_finite(digits, monkeypatch) -> None:
+    """The diagnosis runs steps again; that must not change the position that the training returns to."""
     monkeypatch.setattr("cnnkit.training.training.READ_EVERY", 1e9)
     linear = Model(Sequential((Flatten(), Dense(10))), (1, 8, 8), backend=NumpyBackend())
     options = Options(epochs=1, limit=320, optimizer="sgd", learning_rate=1e6, loss="mean_squared_error")
@@ -126,7 +126,7 @@ def test_two_models_of_one_file_share_no_arrays(digits) -> None:
         assert np.array_equal(file[name].read(), before[name]), name
 
 
-def test_fit_takes_seed_and_loss_and_leaves_a_file_that_knows_its_data(digits, tmp_path) -> None:
+def test_fit_takes_seed_and_loss_and_the_file_names_its_data(digits, tmp_path) -> None:
     model = small(metadata={"run": {"options": "of another training"}})
     model.fit(digits, epochs=1, limit=64, seed=5, loss="mean_squared_error")
     assert (model.seed, model.loss) == (5, MeanSquaredError())

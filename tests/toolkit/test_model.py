@@ -165,7 +165,7 @@ def test_samples_of_another_shape_are_refused(shape) -> None:
 
 @pytest.mark.parametrize("name", ["numpy", "torch"])
 def test_a_net_learns_numbers(name, normal) -> None:
-    """Targets of the outputs' shape: a linear map is found again by gradient descent on the mean squared error."""
+    """Targets of the outputs' shape: gradient descent on the mean squared error recovers a linear map."""
     model = Model(Dense(3), (4,), backend=name, dtype="float64", loss="mean_squared_error")
     inputs, truth = normal(64, 4), normal(3, 4, seed=1)
     x = model.backend.asarray(inputs, "float64")
@@ -280,7 +280,7 @@ def test_fit_and_evaluate() -> None:
 
 @pytest.mark.parametrize("name", ["numpy", "torch"])
 def test_weights_that_are_not_finite_give_answers_that_say_so(name, x) -> None:
-    """No warning of a library in between: warnings are errors here."""
+    """Libraries must not warn meanwhile: warnings are errors in tests."""
     model = make(backend=name)
     model.params["5"]["weight"].reshape((-1,))[0] = np.inf
     assert not np.isfinite(model.outputs(x)).all()

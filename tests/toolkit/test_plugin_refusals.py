@@ -10,10 +10,7 @@ from cnnkit.layers import Dense, Flatten
 from cnnkit.losses import Loss
 from cnnkit.schedules import ConstantRate
 
-
-@pytest.fixture(autouse=True)
-def _nothing_registered(monkeypatch) -> None:
-    monkeypatch.setattr(losses.LOSSES, "_registered", {})
+pytestmark = pytest.mark.usefixtures("nothing_registered")
 
 
 @pytest.mark.parametrize("name", ["loss", "optimizer", "schedule"])

@@ -23,7 +23,7 @@ from cnnkit.layers import Dense, Flatten
 from cnnkit.schedules import LinearWarmUp
 from cnnkit.training import checkpoint
 
-REGISTRIES = (losses.LOSSES, optimizers.OPTIMIZERS, schedules.SCHEDULES, initializers.INITIALIZERS)
+pytestmark = pytest.mark.usefixtures("nothing_registered")
 SOURCE = """
 import math
 from dataclasses import dataclass
@@ -90,12 +90,6 @@ halving = parts_of_a_third_party:Halving
 ramp = parts_of_a_third_party:Ramp
 """
 TEXTS = {"loss": "Weighted:factor=2.0", "optimizer": "Smoothed:decay=0.8", "schedule": "Halving:every=3"}
-
-
-@pytest.fixture(autouse=True)
-def _nothing_registered(monkeypatch) -> None:
-    for registry in REGISTRIES:
-        monkeypatch.setattr(registry, "_registered", {})
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from cnnkit.errors import ConfigError
+from cnnkit.exporters.core.architecture import all_layers, outer_layers
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
 
-_DEEPEST = 50  # an untrusted file may be nested without end
 _LISTED = 12
 
 
@@ -42,25 +42,10 @@ def list_layers(weights: WeightFile, tensors: tuple[Tensor, ...]) -> Iterator[La
     by_layer = dict[str, list[Tensor]]()
     for tensor in tensors:
         by_layer.setdefault(tensor.layer, []).append(tensor)
-    for layer in _walk((weights.architecture or {}).get("layers")):
-        sizes = layer.get("output_shape")
-        shape = tuple(sizes) if isinstance(sizes, list) and all(isinstance(n, int) for n in sizes) else None
-        yield LayerNode(layer["path"], str(layer["type"]), shape, tuple(by_layer.pop(layer["path"], ())))
+    for layer in all_layers(outer_layers(weights.architecture)):
+        yield LayerNode(layer.path, layer.type, layer.output_shape, tuple(by_layer.pop(layer.path, ())))
     for path, rest in by_layer.items():
         yield LayerNode(path, None, None, tuple(rest))
-
-
-def _walk(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield every layer in the JSON of an architecture, a combinator before the layers inside it."""
-    if depth > _DEEPEST:
-        return
-    if isinstance(value, list):
-        for item in value:
-            yield from _walk(item, depth + 1)
-    elif isinstance(value, dict) and isinstance(value.get("path"), str) and "type" in value:
-        yield value
-        for item in value.values():
-            yield from _walk(item, depth + 1)
 
 
 def select(weights: WeightFile, layer: str | None = None, optimizer: bool = False) -> tuple[Tensor, ...]:

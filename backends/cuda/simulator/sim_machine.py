@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from cnnkit.backends.cuda.machine import Machine
 from cnnkit.backends.cuda.products import MatrixLayout, Product
 from cnnkit.backends.cuda.simulator.device_array import on_host
 from cnnkit.backends.cuda.simulator.device_arrays import xp
@@ -17,7 +18,7 @@ from cnnkit.tree import leaves
 T = TypeVar("T")
 
 
-class SimMachine:
+class SimMachine(Machine):
     """Memory that is distinct from the host's; all work is done at once."""
 
     xp: Any = xp

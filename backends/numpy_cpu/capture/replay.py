@@ -14,7 +14,7 @@ from cnnkit.backends.numpy_cpu.capture.traced_array import TracedArray, unwrap
 from cnnkit.backends.numpy_cpu.capture.tracer import Tracer
 from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
 from cnnkit.backends.protocol import Native, Shape, Step
-from cnnkit.backends.shared.capture_device import CaptureError
+from cnnkit.backends.shared.capture_device import CaptureDevice, CaptureError
 from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.errors import first_line
 from cnnkit.tree import leaves, map_tree
@@ -39,7 +39,7 @@ class Host(Protocol):
         ...
 
 
-class NumpyCaptureDevice:
+class NumpyCaptureDevice(CaptureDevice):
     """Inputs in NumPy arrays, and steps recorded as programs."""
 
     def __init__(self, host: Host) -> None:

@@ -99,12 +99,15 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         return TracedArray(self.copy().array.reshape(*shape))
 
     def transpose(self, *axes: Any) -> "TracedArray":
+        """Return a view."""
         return TracedArray(self.array.transpose(*axes))
 
     def swapaxes(self, first: int, second: int) -> "TracedArray":
+        """Return a view."""
         return TracedArray(self.array.swapaxes(first, second))
 
     def view(self, dtype: Any) -> "TracedArray":
+        """Return a view of another dtype."""
         return TracedArray(self.array.view(np.dtype(dtype)))
 
     @property
@@ -121,29 +124,36 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         current_tracer().record(np.ndarray.__setitem__, self, key, value, writes=self)
 
     def fill(self, value: Any) -> None:
+        """Record an assignment to all elements."""
         current_tracer().record(np.ndarray.fill, self, value, writes=self)
 
     def copy(self) -> "TracedArray":
+        """Record a copy; return it."""
         copied: TracedArray = record_copy(lambda x: x.copy(), self)
         return copied
 
     def astype(self, dtype: Any) -> "TracedArray":
+        """Record a copy of another dtype; return it."""
         out: TracedArray = empty_like(current_tracer().workspace, self.array.astype(dtype))
         _copyto(out, self, "unsafe")
         return out
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Record a sum; return it."""
         return np.add.reduce(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Record a maximum; return it."""
         return np.maximum.reduce(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Record a mean; return it."""
         total = self.sum(axis, keepdims)
         count = np.intp(self.array.size // max(total.array.size, 1))  # in float64, as NumPy divides
         return np.true_divide(total, count, out=total, casting="unsafe")
 
     def argmax(self, axis: Any = None) -> Any:
+        """Record the position of the first maximum; return it."""
         return record(lambda x, out=None: x.argmax(axis, out), (self,))
 
 

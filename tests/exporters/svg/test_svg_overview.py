@@ -9,10 +9,10 @@ import pytest
 
 from cnnkit import recipes
 from cnnkit.exporters import Tensor, WeightFile
+from cnnkit.exporters.core.architecture import input_shape, outer_layers
 from cnnkit.exporters.svg import edges, header, writer
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM
 from cnnkit.exporters.svg.lettering import format_alike
-from cnnkit.exporters.svg.network import read_input_shape, read_layers
 from cnnkit.exporters.svg.stages import arrange_rows, find_stages
 from cnnkit.model import Model
 
@@ -26,7 +26,7 @@ def weights_of(name):
 def stages(name):
     weights = weights_of(name)
     return find_stages(
-        read_input_shape(weights.architecture), read_layers(weights.architecture), writer._count_parameters(weights)
+        input_shape(weights.architecture), outer_layers(weights.architecture), writer._count_parameters(weights)
     )
 
 

@@ -201,7 +201,10 @@ def test_how_losses_are_spelt() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cross_entropy", f"loss: expected one of {', '.join(LOSSES)}, got 'cross_entropy'"),
+        (
+            "cross_entropy",
+            f"loss: expected one of {', '.join(LOSSES)}, got 'cross_entropy' (did you mean binary_cross_entropy?)",
+        ),
         ("huber:delta=x", "loss huber: delta: expected float, got 'x'"),
         ("huber:delta=0", "huber: expected delta > 0, got 0.0"),
         (

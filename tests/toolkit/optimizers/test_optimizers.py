@@ -143,7 +143,7 @@ def test_text_is_what_users_type() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sdg", "optimizer: expected one of sgd, adam, adamw, rmsprop, got 'sdg'"),
+        ("sdg", "optimizer: expected one of adam, adamw, rmsprop, sgd, got 'sdg'"),
         ("sgd:momentum=1", r"sgd: expected momentum in \[0, 1\), got 1.0"),
         ("sgd:momentum=-0.1", r"sgd: expected momentum in \[0, 1\)"),
         ("sgd:nesterov=true", "sgd: expected momentum > 0 with nesterov=true"),

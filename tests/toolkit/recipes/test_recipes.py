@@ -151,7 +151,7 @@ def problem(tmp_path, text: str | bytes) -> str:
         ("epochs = 2", "epochs = true", "epochs: expected a whole number, got True"),
         ("epochs = 2", "shuffle = 1", "shuffle: expected true or false, got 1"),
         ("epochs = 2", "optimizer = 5", "optimizer: expected a text"),
-        ("epochs = 2", 'optimizer = "sgdd"', "optimizer: expected one of sgd"),
+        ("epochs = 2", 'optimizer = "sgdd"', "optimizer: expected one of adam"),
         ("epochs = 2", 'loss = "least"', "loss: expected one of"),
         ("epochs = 2", "seed = 3", "got 'seed'"),
         ("learning_rate = 0.1", "learning_rate = inf", "learning_rate: expected > 0, got inf"),

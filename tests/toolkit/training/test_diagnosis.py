@@ -56,7 +56,7 @@ def test_a_huge_learning_rate(digits, backend, optimizer) -> None:
 @BACKENDS
 @pytest.mark.parametrize("read_every", [0.0, 1.0, 1e9])
 def test_the_step_is_the_one_that_failed(digits, backend, read_every, monkeypatch) -> None:
-    """However seldom the loss is looked at, the diagnosis finds the very batch: a run of single steps says which."""
+    """However rarely losses are read, the diagnosis finds the right batch; a run of single steps tells which it is."""
     monkeypatch.setattr(loop, "READ_EVERY", read_every)
     training, plain = (make(digits, backend, **DIVERGING) for _ in range(2))
     variables, step, loss = plain.variables, 0, 0.0
@@ -126,7 +126,7 @@ def test_a_failure_in_the_second_epoch(digits, backend) -> None:
 
 @BACKENDS
 def test_weights_that_the_last_update_ruined(digits, backend) -> None:
-    """The loss was looked at before that update, so it is finite; the weights are not, and shall not be saved."""
+    """The loss was computed before that update, so it is finite; the weights are not, and must not be saved."""
     training = make(digits, backend, learning_rate=1e38, limit=16, epochs=1, loss="half_squared_error")
     training.variables.params["3"]["bias"][:] = 1e3
     training.start_from(training.variables, training.position)
@@ -136,7 +136,7 @@ def test_weights_that_the_last_update_ruined(digits, backend) -> None:
 
 @BACKENDS
 def test_a_validation_loss_that_is_not_finite(digits, backend) -> None:
-    """One update makes weights whose outputs overflow, though they are finite themselves."""
+    """One update gives finite weights whose outputs overflow."""
     settings = DIVERGING | {"limit": 20, "batch_size": 18, "validation_split": 0.1, "learning_rate": 1e25}
     training = make(digits, backend, **settings)
     message = failure(training)

@@ -40,7 +40,7 @@ def fresh(dataset, network, options, backend="numpy", dtype="float32") -> Traini
 
 
 def run(training: Training, batches: int | None = None) -> Training:
-    """Run to the end, or until that many batches are done."""
+    """Run to the end, or until `batches` batches are done."""
     done = 0
 
     def stop() -> bool:
@@ -55,7 +55,7 @@ def run(training: Training, batches: int | None = None) -> Training:
 
 
 def reload(training: Training, path, options=None) -> Training:
-    """Write the training into a real file and go on from it."""
+    """Write the training to a file and continue from it."""
     exporters.write(checkpoint.to_weights(training), path, overwrite=True)
     file = exporters.read(path)
     model = Model.from_weights(file, backend=training.model.backend, dtype=training.model.dtype)
@@ -63,7 +63,7 @@ def reload(training: Training, path, options=None) -> Training:
 
 
 def everything(training: Training) -> dict[str, bytes]:
-    """All bits that a training has: the result, the latest variables, and the history but for the clock."""
+    """All values of a training: the result, the latest variables, and the history without times."""
     found = {f"model.{n}": w.tobytes() for n, w in training.model.weights.items()}
     for part, tree in zip(("params", "state", "slots"), training.variables, strict=True):
         found |= {f"{part}.{n}": a.tobytes() for n, a in flatten(training.model.to_host(tree)).items()}
@@ -135,7 +135,7 @@ def test_stopped_again_and_again(tmp_path, digits) -> None:
 
 
 def test_stopped_past_the_best_epoch(tmp_path, digits) -> None:
-    """The file's own weights are the best ones; training goes on from the latest."""
+    """The file's own weights are the best ones; training continues from the latest."""
     options = Options(**(BASE | {"epochs": 8, "learning_rate": 2.0, "schedule": "warmup:epochs=8,start=0",
                                  "optimizer": "sgd:momentum=0.9", "patience": 4}))  # fmt: skip
     whole = run(fresh(digits, DROPPING, options))

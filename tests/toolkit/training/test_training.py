@@ -24,7 +24,7 @@ def digits() -> Dataset:
 
 def trained(dataset, network=SMALL, backend="numpy", dtype="float32", **options) -> Training:
     options = Options(**({"limit": 200, "epochs": 2, "learning_rate": 0.01} | options))
-    threads = 1 if backend == "torch" else None  # small products lose by a second thread
+    threads = 1 if backend == "torch" else None  # small products are slower with a second thread
     model = Model(network, dataset.image_shape, backend=backend, dtype=dtype, seed=options.seed, threads=threads)
     training = Training(model, dataset, options)
     for _ in training.epochs():
@@ -41,7 +41,7 @@ def without_seconds(training: Training) -> list[dict]:
     return [{k: v for k, v in entry.items() if k != "seconds"} for entry in training.position.history]
 
 
-# ---- the same twice
+# ---- repeated runs
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
@@ -67,7 +67,7 @@ def test_every_option_reaches_the_weights(digits) -> None:
 # ---- reports
 
 
-def test_a_report_an_epoch_with_the_keys_of_the_history(digits) -> None:
+def test_one_report_per_epoch_with_the_keys_of_the_history(digits) -> None:
     model = Model(SMALL, digits.image_shape)
     training = Training(model, digits, Options(epochs=3, limit=200, schedule="step:epochs=1,gamma=0.5"))
     reports = list(training.epochs())
@@ -80,7 +80,7 @@ def test_a_report_an_epoch_with_the_keys_of_the_history(digits) -> None:
 
 
 def test_loss_and_accuracy_are_means_over_the_images_before_each_update(digits) -> None:
-    """With a learning rate near 0 the weights stay: the epoch's loss is that of the fresh net on the same images."""
+    """With a learning rate near 0 weights do not change: the epoch's loss is that of the untrained net."""
     network = recipes.get("digits-cnn").network()[0]
     plain = Sequential(tuple(layer for layer in network.layers if not isinstance(layer, Dropout)))
     options = {"learning_rate": 1e-300, "epochs": 1, "batch_size": 48, "optimizer": "sgd", "dtype": "float64"}
@@ -90,7 +90,7 @@ def test_loss_and_accuracy_are_means_over_the_images_before_each_update(digits) 
     assert entry["accuracy"] == wanted.accuracy
 
 
-def test_progress_is_told(digits) -> None:
+def test_progress_is_reported(digits) -> None:
     seen = []
     training = Training(Model(SMALL, digits.image_shape), digits, Options(epochs=2, limit=100))
     list(training.epochs(lambda position: seen.append((position.epoch, position.batch, position.images))))
@@ -101,7 +101,7 @@ def test_progress_is_told(digits) -> None:
 # ---- which images
 
 
-def test_validation_images_are_others(digits) -> None:
+def test_validation_images_are_not_trained_on(digits) -> None:
     options = Options(validation_split=0.13)
     chosen, held_out = split_images(1000, options, 3)
     assert len(held_out) == 130
@@ -133,7 +133,7 @@ def test_without_shuffle_images_stay_in_order(digits) -> None:
     assert np.array_equal(labels, digits.train.take(range(64))[1])
 
 
-# ---- judged by validation
+# ---- validation
 
 
 def test_the_best_weights_are_kept(digits) -> None:
@@ -176,7 +176,7 @@ def test_patience(digits, patience) -> None:
 
 
 class Recorder(Elementwise):
-    """Keeps what passes through it."""
+    """Stores its inputs."""
 
     def __init__(self):
         self.__dict__["seen"] = []
@@ -253,7 +253,7 @@ def test_predictions_of_a_trained_file_agree(digits, tmp_path, backend) -> None:
     assert one.evaluate(digits).accuracy == two.evaluate(digits).accuracy > 0.3
 
 
-# ---- data that stay on the disk
+# ---- data that stay on disk
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
@@ -293,7 +293,7 @@ def test_net_data_and_options_that_do_not_fit(digits) -> None:
 
 
 def test_scaling_belongs_to_the_data(digits) -> None:
-    """Raw pixels of another range with the scaling that undoes it: the same net."""
+    """Raw pixels of another range, with the scaling that compensates it, give the same net."""
     raw = np.asarray(digits.train.images).astype(np.float64)
     shifted = replace(digits, train=Split(raw * 4 + 8, digits.train.labels), scaling=Scaling(8.0, 1 / 64))
     assert same_bits(trained(digits).model, trained(shifted).model)
