@@ -40,6 +40,7 @@ class ImageWindows(NamedTuple):
     def of(
         cls, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)
     ) -> "ImageWindows":
+        """Return the windows with the output size that they give."""
         return cls(x_shape, window, stride, padding, dilation, output_sizes(x_shape, window, stride, padding, dilation))
 
     @property

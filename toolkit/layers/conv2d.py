@@ -16,12 +16,11 @@ from cnnkit.layers.fields import (
     pair,
     resolve_padding,
 )
-from cnnkit.layers.kernels import check_convolving, fresh
-from cnnkit.layers.linear_layer import LinearLayer
+from cnnkit.layers.linear_layer import ConvolutionLayer
 
 
 @dataclass(frozen=True)
-class Conv2D(LinearLayer):
+class Conv2D(ConvolutionLayer):
     """y[o, p, q] = bias[o] + sum over i, a, b of weight[o, i, a, b] x[i, p*stride + a*dilation, ...].
 
     A cross-correlation: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O), y (N, O, OH, OW), O = features.
@@ -41,13 +40,13 @@ class Conv2D(LinearLayer):
     axes: ClassVar = {"weight": ("o", "i", "kh", "kw"), "bias": ("o",)}
 
     def __post_init__(self) -> None:
-        check_convolving(self)
+        self.require_fields()
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         window = pair(self.window)
         shape = (self.features, x_shape[0] // self.groups, *window)
         fan_in, fan_out = shape[1] * window[0] * window[1], shape[0] // self.groups * window[0] * window[1]
-        return fresh(self, rng, shape, fan_in, fan_out)
+        return self.draw_variables(rng, shape, fan_in, fan_out)
 
     def output_shape(self, x_shape: Shape) -> Shape:
         if len(x_shape) != 3:

@@ -17,12 +17,11 @@ from cnnkit.layers.fields import (
     require_size,
     resolve_padding,
 )
-from cnnkit.layers.kernels import check_convolving, fresh
-from cnnkit.layers.linear_layer import LinearLayer
+from cnnkit.layers.linear_layer import ConvolutionLayer
 
 
 @dataclass(frozen=True)
-class ConvTranspose2D(LinearLayer):
+class ConvTranspose2D(ConvolutionLayer):
     """y = the adjoint of Conv2D applied to x: each x[i, p, q] adds weight[i, o] * x at p*stride, q*stride of y[o].
 
     x (N, I, H, W), weight (I, O/groups, KH, KW), bias (O), y (N, O, OH, OW) with O = features and
@@ -42,7 +41,7 @@ class ConvTranspose2D(LinearLayer):
     axes: ClassVar = {"weight": ("i", "o", "kh", "kw"), "bias": ("o",)}
 
     def __post_init__(self) -> None:
-        check_convolving(self, ("valid",))
+        self.require_fields(("valid",))
         require_size(self.type, "output_padding", self.output_padding, least=0)
         smaller = all(o < s for o, s in zip(pair(self.output_padding), pair(self.stride), strict=True))
         require(smaller, self.type, "output_padding", f"smaller than stride (={self.stride})", self.output_padding)
@@ -51,7 +50,7 @@ class ConvTranspose2D(LinearLayer):
         window = pair(self.window)
         shape = (x_shape[0], self.features // self.groups, *window)
         fan_in, fan_out = shape[0] // self.groups * window[0] * window[1], shape[1] * window[0] * window[1]
-        return fresh(self, rng, shape, fan_in, fan_out)
+        return self.draw_variables(rng, shape, fan_in, fan_out)
 
     def output_shape(self, x_shape: Shape) -> Shape:
         if len(x_shape) != 3:

@@ -8,7 +8,6 @@ import numpy as np
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.initializers import Initializer
 from cnnkit.layers.base import Context, Variables
-from cnnkit.layers.kernels import check_weighted, fresh
 from cnnkit.layers.linear_layer import LinearLayer
 
 
@@ -24,11 +23,11 @@ class Dense(LinearLayer):
     axes: ClassVar = {"weight": ("out", "in"), "bias": ("out",)}
 
     def __post_init__(self) -> None:
-        check_weighted(self)
+        self.require_fields()
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         inputs, outputs = x_shape[0], self.features
-        return fresh(self, rng, (outputs, inputs), inputs, outputs)
+        return self.draw_variables(rng, (outputs, inputs), inputs, outputs)
 
     def output_shape(self, x_shape: Shape) -> Shape:
         if len(x_shape) != 1:

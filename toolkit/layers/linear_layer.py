@@ -1,17 +1,50 @@
-"""The base of layers of the form y = product(x, weight) + bias."""
+"""The bases of layers of the form y = product(x, weight) + bias."""
 
 from abc import abstractmethod
 from typing import Any
 
-from cnnkit.backends.protocol import Array
-from cnnkit.layers.base import Context, Layer
+import numpy as np
+
+from cnnkit import initializers
+from cnnkit.backends.protocol import Array, Shape
+from cnnkit.initializers import Initializer
+from cnnkit.layers.base import Context, Layer, Variables
+from cnnkit.layers.fields import (
+    PaddingField,
+    Size,
+    require,
+    require_count,
+    require_flag,
+    require_initializers,
+    require_padding,
+    require_size,
+)
 from cnnkit.tree import Tree
 
 
 class LinearLayer(Layer):
-    """A layer y = product(x, weight) + bias; subclasses give the product and its two gradients."""
+    """A layer y = product(x, weight) + bias; subclasses give the product and its two gradients.
 
+    These are fields of the subclasses.
+    """
+
+    features: int
     bias: bool
+    weight_initializer: str | Initializer
+    bias_initializer: str | Initializer
+
+    def require_fields(self) -> None:
+        """Raise ConfigError for a field that cannot be used."""
+        require_count(self.type, "features", self.features)
+        require_flag(self.type, "bias", self.bias)
+        require_initializers(self.type, self.weight_initializer, self.bias_initializer)
+
+    def draw_variables(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> Variables:
+        """Return a weight of `shape` and a bias (features,), drawn by the initializers."""
+        params = {"weight": initializers.parse(self.weight_initializer)(rng, shape, fan_in, fan_out)}
+        if self.bias:
+            params["bias"] = initializers.parse(self.bias_initializer)(rng, (self.features,), fan_in, fan_out)
+        return Variables(params, {})
 
     @abstractmethod
     def product(self, context: Context, weight: Array, x: Array) -> Array:
@@ -38,3 +71,23 @@ class LinearLayer(Layer):
         if self.bias:
             grads["bias"] = context.backend.add_bias_gradient(dy, dy)[1]
         return grads
+
+
+class ConvolutionLayer(LinearLayer):
+    """A LinearLayer whose weight is a bank of windows that move over an image."""
+
+    window: Size
+    stride: Size
+    padding: PaddingField
+    dilation: Size
+    groups: int
+
+    def require_fields(self, paddings: tuple[str, ...] = ("valid", "same")) -> None:
+        """Raise ConfigError for a field that cannot be used; paddings: the words that `padding` may be."""
+        super().require_fields()
+        for field in ("window", "stride", "dilation"):
+            require_size(self.type, field, getattr(self, field))
+        require_padding(self.type, self.padding, paddings)
+        require_count(self.type, "groups", self.groups)
+        divides = self.features % self.groups == 0
+        require(divides, self.type, "features", f"divisible by groups (={self.groups})", self.features)

@@ -112,6 +112,7 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def T(self) -> "TracedArray":  # noqa: N802
+        """The transposed view."""
         return TracedArray(self.array.T)
 
     def strided(self, shape: Shape, offset: int, strides: Shape) -> "TracedArray":
