@@ -1,9 +1,9 @@
-"""What every backend can do, primitive by primitive, each beside its gradient.
+"""What every backend can do, primitive by primitive; convolution, pooling, bias and loss stand beside their gradients.
 
 Conventions: images are NCHW, convolution weights OIHW, Dense weights (out, in), convolution is cross-correlation.
 `padding` is ((top, bottom), (left, right)), resolved by the layer; `stride`, `dilation`, `window` are (height, width).
-A result may share memory with an argument. Only `assign` and the updates write to an array that exists, and `add_bias`,
-whose x the caller gives up.
+A result may share memory with an argument. Only `assign` (in execution.py, beside `map_samples` and `compile`) and the
+updates write to an array that exists; and `add_bias`, after which its x must not be used.
 """
 
 from abc import ABC, abstractmethod
@@ -47,9 +47,9 @@ class Backend(Execution, ABC):
     def uniform(self, key: Pair, step: int | Array, shape: Shape, start: int = 0) -> Array:
         """Return float32 draws in [0, 1): element i is the top 24 bits of Philox4x32-10 word start + i, times 2**-24.
 
-        key: two words of 32 bits. step: counts updates; may live on the device. Word 4 b + j is word j of the counter
-        (b low, b high, step low, step high); `cnnkit.backends.shared.philox` computes it on any int64 arrays.
-        Salmon et al. 2011.
+        key: two words of 32 bits. step: counts updates; may live on the device. The generator gives four words for each
+        counter: word 4 b + j is number j of counter (b low, b high, step low, step high), so element 0 with start 6 is
+        number 2 of counter b = 1. `cnnkit.backends.shared.philox` computes it. Salmon et al. 2011.
         """
 
     # ---- element by element
@@ -128,7 +128,7 @@ class Backend(Execution, ABC):
     def conv2d(self, x: Array, weight: Array, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Array:
         """y[n,o,p,q] = sum over i, a, b of weight[o,i,a,b] x[n, i, p*stride + a*dilation - top, ...].
 
-        x (N, C, H, W), weight (O, C/groups, KH, KW), y (N, O, OH, OW).
+        x (N, C, H, W), weight (O, C/groups, KH, KW), y (N, O, OH, OW). i counts the channels of the group of o.
         """
 
     @abstractmethod
@@ -183,6 +183,7 @@ class Backend(Execution, ABC):
 
     def one_hot(self, labels: Array, like: Array) -> Array:
         """Return an array of the shape (N, K) and dtype of `like`: zeros, and a one at the label (N,) of each row."""
+        # `like * 0 + 1` is a one of like's dtype on its device
         return self.where(labels.reshape((-1, 1)) == self.arange(like.shape[1]), like * 0 + 1, 0.0)
 
     def softmax_cross_entropy(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Stream, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.files.names import printable
 
 FORMAT, VERSION = "cnnkit", 1
@@ -48,7 +48,7 @@ def describe_tensors(weights: WeightFile, keys: list[str]) -> list[dict[str, Any
 def build_weight_file(
     path: Path, values: Mapping[str, Any], stored: Mapping[str, StoredArray], not_read: tuple[NotRead, ...]
 ) -> WeightFile:
-    """Return the WeightFile of the tensors in `stored`; `values` holds their descriptions and the TEXTS.
+    """Return the WeightFile of the tensors in `stored`; `values` holds their descriptions and the JSON_FIELDS.
 
     Raises ValueError when the two do not fit together.
     """
@@ -56,7 +56,7 @@ def build_weight_file(
         raise ValueError(
             f"written by another version of cnnkit ({printable(repr(values.get('version')), 20)}): upgrade"
         )
-    texts = {name: values.get(name) for name in TEXTS}
+    texts = {name: values.get(name) for name in JSON_FIELDS}
     for name, text in texts.items():
         if text is not None and not isinstance(text, dict):
             raise ValueError(f"{name} is not a JSON object")

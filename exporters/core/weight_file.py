@@ -19,7 +19,7 @@ Stream = Callable[[], Generator[Array, None, str]]
 
 _AHEAD = 2  # blocks that may wait to be hashed
 KINDS = ("parameter", "state", "optimizer", "activation", "other")
-TEXTS = ("architecture", "metadata", "position")  # the attributes of a WeightFile that are JSON
+JSON_FIELDS = ("architecture", "metadata", "position")  # the attributes of a WeightFile that are JSON
 ROLES = ("weight", "recurrent_weight", "bias", "gamma", "beta", "mean", "variance", "embedding", "slot", "other")
 
 
@@ -36,6 +36,8 @@ class Tensor:
     read   returns a C-contiguous array in native byte order
     stream yields the same values flat, a few MiB at once, and returns their SHA-256; None where they can only be
            read whole
+
+    Raises ValueError when these do not fit together, or a word is not known.
     """
 
     name: str
@@ -58,7 +60,7 @@ class Tensor:
             problem = f"expected a name for each axis of {self.shape}, got {self.axes}"
         if problem is not None:
             raise ValueError(f"tensor {printable(self.name)}: {problem}")
-        carrier(self.dtype)
+        carrier(self.dtype)  # raises ValueError for a type that is not known
 
     @classmethod
     def of(

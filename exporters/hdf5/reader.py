@@ -13,7 +13,7 @@ from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier, is_raw
 from cnnkit.exporters.core.faults import fault, faults_of
-from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Tensor, WeightFile, hash_blocks, sha256
+from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Tensor, WeightFile, hash_blocks, sha256
 from cnnkit.exporters.hdf5.chunks import iterate_parts
 from cnnkit.exporters.hdf5.layout import FORMAT, GROUPS, VERSION, get_text, to_link_name
 from cnnkit.files.hdf5_gate import GatedHdf5, open_hdf5
@@ -32,7 +32,7 @@ def read_hdf5(path: Path) -> WeightFile:
     """
     with faults_of(path, NAME), open_hdf5(path) as file:
         _require_ours(path, file)
-        texts = {name: _read_text(file, name) for name in TEXTS}
+        texts = {name: _read_text(file, name) for name in JSON_FIELDS}
         indexed, not_read = [], []
         for place, dataset in file.datasets().items():
             if _is_tensor(place):
@@ -42,7 +42,7 @@ def read_hdf5(path: Path) -> WeightFile:
         for place, reason in file.not_read.items():
             if _is_tensor(place):
                 raise _fault(path, f"{printable(place)}: {reason}", kind="refused")
-            if place not in TEXTS:
+            if place not in JSON_FIELDS:
                 not_read.append(NotRead(printable(place), 1, reason))
         not_read += [NotRead(printable(link), 1, "links are not followed") for link in file.not_followed]
     tensors = tuple(tensor for _, tensor in sorted(indexed, key=lambda pair: pair[0]))

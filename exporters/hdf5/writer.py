@@ -1,4 +1,4 @@
-"""Writes a WeightFile as HDF5: one data set per tensor, and one JSON text per attribute of TEXTS."""
+"""Writes a WeightFile as HDF5: one data set per tensor, and one JSON text per attribute of JSON_FIELDS."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ import numpy as np
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier, is_raw
-from cnnkit.exporters.core.weight_file import TEXTS, Tensor, WeightFile, sha256
+from cnnkit.exporters.core.weight_file import JSON_FIELDS, Tensor, WeightFile, sha256
 from cnnkit.exporters.hdf5.layout import FORMAT, GROUPS, VERSION, put_text, to_link_name, utf8_type
 from cnnkit.files.extents import MAX_RANK
 from cnnkit.files.hdf5_library import load_h5py, new_group
@@ -27,7 +27,7 @@ def write_hdf5(weights: WeightFile, path: Path, compression: int) -> None:
     """Write `weights` to `path`. Raises ExportError for what HDF5 cannot hold, OSError when the disk fails."""
     for tensor in weights.tensors:
         _require_storable(tensor)
-    json_values = {name: getattr(weights, name) for name in TEXTS if getattr(weights, name) is not None}
+    json_values = {name: getattr(weights, name) for name in JSON_FIELDS if getattr(weights, name) is not None}
     texts = {name: strict_json.dumps(name, value, indent=1).encode() for name, value in json_values.items()}
     with _create(path) as file:
         put_text(file.attrs, "format", FORMAT)

@@ -9,7 +9,7 @@ from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.number_text.parsing import NumberError, parse_numbers
 from cnnkit.exporters.core.number_text.patterns import SPECIAL, WIDTHS
-from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Tensor, WeightFile, sha256
+from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Tensor, WeightFile, sha256
 from cnnkit.exporters.json.writer import FORMAT, VERSION
 from cnnkit.files.extents import count_bytes
 from cnnkit.files.names import printable
@@ -41,7 +41,7 @@ def _build_weight_file(path: Path, document: Any) -> WeightFile:
         raise ValueError(f'expected an object with "format": "{FORMAT}"')
     if document.get("version") != str(VERSION) or not isinstance(document["version"], _Number):
         raise ValueError(f"expected version {VERSION} of {FORMAT}: upgrade cnnkit")
-    texts = {name: _to_plain(document.get(name)) for name in TEXTS}
+    texts = {name: _to_plain(document.get(name)) for name in JSON_FIELDS}
     for name, text in texts.items():
         if text is not None and not isinstance(text, dict):
             raise ValueError(f"{name} is not a JSON object")
@@ -55,7 +55,7 @@ def _build_weight_file(path: Path, document: Any) -> WeightFile:
         tensors.append(tensor)
         if not as_written:
             edited.append(tensor.name)
-    unknown = sorted(document.keys() - {"format", "version", "tensors", *TEXTS})
+    unknown = sorted(document.keys() - {"format", "version", "tensors", *JSON_FIELDS})
     not_read = tuple(NotRead(printable(key, 60), 1, "not part of the format") for key in unknown)
     texts["metadata"] = texts["metadata"] or {}
     return WeightFile(tuple(tensors), **texts, edited=tuple(edited), not_read=not_read, file=str(path))

@@ -13,7 +13,7 @@ from cnnkit.exporters.core.number_text.digits import all_finite, dump_json, form
 from cnnkit.exporters.core.number_text.layout import choose_layout
 from cnnkit.exporters.core.number_text.support import require_supported
 from cnnkit.exporters.core.raw_values import read_checked
-from cnnkit.exporters.core.weight_file import TEXTS, Array, Tensor, WeightFile, sha256
+from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, Tensor, WeightFile, sha256
 
 FORMAT, VERSION = "cnnkit-json", 1
 _SLICE = 16_384
@@ -28,7 +28,7 @@ def write_json(weights: WeightFile, path: Path) -> None:
 
 def _format_document(weights: WeightFile) -> Iterator[bytes]:
     yield f'{{\n"format": "{FORMAT}",\n"version": {VERSION},\n'.encode()
-    for name in TEXTS:
+    for name in JSON_FIELDS:
         value = getattr(weights, name)
         if value is not None:
             yield f'"{name}": {strict_json.dumps(name, value)},\n'.encode()

@@ -16,7 +16,7 @@ def add_layer(network: SequentialBuilder, layer: LayerFields) -> None:
     kind, path = layer.get("type"), layer.get("path")
     if kind not in _LAYERS:
         branches = "a keras.Sequential has no branches: write --format onnx"
-        problem = branches if kind in ("Residual", "Branches") else "Keras has no layer for it"
+        problem = branches if kind in ("Residual", "Branches") else "cnnkit does not convert it to Keras"
         raise ExportError(f"layer {path} ({printable(str(kind))}): {problem}")
     with layer_faults(layer):
         _LAYERS[kind](network, layer)

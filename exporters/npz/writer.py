@@ -9,7 +9,7 @@ from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.raw_values import encode_blocks, read_checked, require_rank
 from cnnkit.exporters.core.tensor_list import FORMAT, VERSION, choose_keys, describe_tensors
-from cnnkit.exporters.core.weight_file import TEXTS, Array, WeightFile
+from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, WeightFile
 from cnnkit.exporters.npz.reader import DOCUMENT
 from cnnkit.files.zip_writer import ZipWriter
 
@@ -21,7 +21,7 @@ def write_npz(weights: WeightFile, path: Path, level: int) -> None:
     for tensor in weights:
         require_rank(tensor)
     names = choose_keys(weights, [DOCUMENT], _is_possible)
-    texts = {name: getattr(weights, name) for name in TEXTS if getattr(weights, name) is not None}
+    texts = {name: getattr(weights, name) for name in JSON_FIELDS if getattr(weights, name) is not None}
     document = {"format": FORMAT, "version": VERSION} | texts | {"tensors": describe_tensors(weights, names)}
     for name, text in texts.items():
         strict_json.dumps(name, text)  # so that an error names the text

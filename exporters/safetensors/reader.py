@@ -11,7 +11,7 @@ from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.name_conventions import interpret_name, sort_names
 from cnnkit.exporters.core.raw_values import MISFIT, STEP, decode_values, stream_array
 from cnnkit.exporters.core.tensor_list import StoredArray, build_weight_file
-from cnnkit.exporters.core.weight_file import TEXTS, Array, NotRead, Stream, Tensor, WeightFile, sha256
+from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Stream, Tensor, WeightFile, sha256
 from cnnkit.exporters.safetensors.header import Entry, compute_digest, read_header
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
@@ -36,7 +36,7 @@ def _read_ours(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, 
     ):
         raise ValueError("the header does not fit its SHA-256: damaged, or changed by another program")
     values: dict[str, Any] = {"format": "cnnkit", "version": strict_json.loads(metadata["cnnkit"].encode())}
-    for name in (*TEXTS, "tensors"):
+    for name in (*JSON_FIELDS, "tensors"):
         if name in metadata:
             values[name] = strict_json.loads(metadata[name].encode())
     rows = values.get("tensors")

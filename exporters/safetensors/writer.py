@@ -10,7 +10,7 @@ from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.raw_values import encode_blocks, read_checked, require_rank
 from cnnkit.exporters.core.tensor_list import VERSION, choose_keys, describe_tensors
-from cnnkit.exporters.core.weight_file import TEXTS, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import JSON_FIELDS, Tensor, WeightFile
 from cnnkit.exporters.safetensors.header import DTYPES, LONGEST, compute_digest
 from cnnkit.files.names import printable
 
@@ -47,7 +47,7 @@ def write_safetensors(weights: WeightFile, path: Path) -> None:
 def _make_header(weights: WeightFile, listed: list[dict[str, Any]], entries: dict[str, Any]) -> bytes:
     """Return length and header, padded so that the tensors begin at a multiple of 64."""
     metadata = {"cnnkit": str(VERSION)}
-    for name in TEXTS:
+    for name in JSON_FIELDS:
         if getattr(weights, name) is not None:
             metadata[name] = strict_json.dumps(name, getattr(weights, name))
     metadata["tensors"] = strict_json.dumps("tensors", listed)

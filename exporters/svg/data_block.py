@@ -17,7 +17,7 @@ from cnnkit.files.names import printable
 NAMESPACE = "urn:cnnkit:svg"
 FORMAT, VERSION = "cnnkit-svg", 1
 ENCODING = "shuffle+zlib+base64"
-TEXTS = ("architecture", "metadata", "position")
+JSON_FIELDS = ("architecture", "metadata", "position")
 LIMIT = 1 << 30
 _FREE, _RATIO = 64 << 20, 200
 _LEVEL = 2  # within 2 % of level 6 on weights, at three times the speed
@@ -68,7 +68,7 @@ def write_header(weights: WeightFile) -> str:
     if sum(tensor.nbytes for tensor in weights) > LIMIT:
         raise ExportError(f"more than {LIMIT >> 20} MiB of values: too much for a picture, write hdf5 or safetensors")
     document = {"format": FORMAT, "version": VERSION}
-    document |= {name: getattr(weights, name) for name in TEXTS}
+    document |= {name: getattr(weights, name) for name in JSON_FIELDS}
     document["tensors"] = [_describe(tensor) for tensor in weights]
     try:
         return json.dumps(document, allow_nan=False, indent=1)

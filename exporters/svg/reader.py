@@ -8,7 +8,7 @@ from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile, sha256
-from cnnkit.exporters.svg.data_block import ENCODING, FORMAT, LIMIT, TEXTS, VERSION, decode, is_too_large
+from cnnkit.exporters.svg.data_block import ENCODING, FORMAT, JSON_FIELDS, LIMIT, VERSION, decode, is_too_large
 from cnnkit.exporters.svg.scanner import DataBlock, scan
 from cnnkit.files.names import printable
 
@@ -33,7 +33,7 @@ def read_svg(path: Path) -> WeightFile:
         raise _fault(path, str(error), kind=kind) from error
     if declared > LIMIT:
         raise _fault(path, f"declares {declared} bytes of values, more than {LIMIT}", kind="too_big")
-    texts = {name: document[name] for name in TEXTS}
+    texts = {name: document[name] for name in JSON_FIELDS}
     return WeightFile(tensors, texts["architecture"], texts["metadata"] or {}, texts["position"], file=str(path))
 
 
@@ -43,7 +43,7 @@ def _parse_header(block: DataBlock) -> dict[str, Any]:
         raise ValueError(f"the header does not say that it is {FORMAT}")
     if type(document.get("version")) is not int or document["version"] != VERSION:
         raise ValueError(f"version {printable(repr(document.get('version')), 20)} of {FORMAT}, expected {VERSION}")
-    for name in TEXTS:
+    for name in JSON_FIELDS:
         if name not in document or not isinstance(document[name], dict | None):
             raise ValueError(f"{name}: expected a JSON object")
     listed = document.get("tensors")

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.faults import fault, faults_of
-from cnnkit.exporters.core.weight_file import KINDS, TEXTS, Array, NotRead, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import JSON_FIELDS, KINDS, Array, NotRead, Tensor, WeightFile
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.heading import TensorHeading, read_heading
 from cnnkit.exporters.text.source import LineError, Piece, split_pieces
@@ -121,7 +121,7 @@ def _read_head(source: Iterator[Piece]) -> tuple[_Head, Piece | None]:
         raise LineError(line, f"the @ lines from here on: {error}") from error
     if not isinstance(texts, dict):
         raise LineError(line, "the @ lines are not one JSON object")
-    for name in (*TEXTS, "kinds"):
+    for name in (*JSON_FIELDS, "kinds"):
         if not isinstance(texts.get(name, {}), dict):
             raise LineError(line, f"{name} in the @ lines is not a JSON object")
     precision = None
@@ -164,7 +164,7 @@ def _build_weight_file(file: StoredFile, head: _Head, parts: list[_ReadTensor], 
     if head.precision is not None:
         metadata = metadata | {ROUNDED: head.precision}
     edited = tuple(p.heading.name for p in parts if p.values.sha256 != p.heading.sha256 and head.precision is None)
-    unknown = sorted(head.texts.keys() - {*TEXTS, "kinds"})
+    unknown = sorted(head.texts.keys() - {*JSON_FIELDS, "kinds"})
     not_read = tuple(NotRead(f"{printable(name, 60)} in the @ lines", 1, "not part of the format") for name in unknown)
     texts = (head.texts.get("architecture"), metadata, head.texts.get("position"))
     return WeightFile(tuple(tensors), *texts, edited, not_read, str(file.path))

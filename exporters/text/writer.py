@@ -9,7 +9,7 @@ from cnnkit.exporters.core.architecture import find_flattened_images
 from cnnkit.exporters.core.number_text.layout import choose_layout
 from cnnkit.exporters.core.number_text.support import require_supported
 from cnnkit.exporters.core.raw_values import read_checked
-from cnnkit.exporters.core.weight_file import TEXTS, Tensor, WeightFile, sha256
+from cnnkit.exporters.core.weight_file import JSON_FIELDS, Tensor, WeightFile, sha256
 from cnnkit.exporters.text import grammar
 from cnnkit.exporters.text.body import format_values
 from cnnkit.exporters.text.statistics import describe_layers, summarise
@@ -65,7 +65,7 @@ def _format_head(weights: WeightFile) -> str:
     for index, tensor in enumerate(weights.tensors):
         if tensor.kind != ("optimizer" if tensor.role == "slot" else "parameter"):
             kinds.setdefault(tensor.kind, []).append(index)
-    texts: dict[str, Any] = {name: getattr(weights, name) for name in TEXTS if getattr(weights, name) is not None}
+    texts: dict[str, Any] = {name: getattr(weights, name) for name in JSON_FIELDS if getattr(weights, name) is not None}
     for name, value in texts.items():
         strict_json.dumps(name, value, sort_keys=True)  # so that an error names the text
     head = texts | ({"kinds": kinds} if kinds else {})

@@ -206,3 +206,12 @@ def test_every_part_of_a_runs_identity_counts(key: str) -> None:
 def test_every_option_of_a_run_counts(option: str) -> None:
     other = IDENTITY | {"options": IDENTITY["options"] | {option: 7}}
     assert differences(other, IDENTITY) == {option: f"{option}: 7, now {IDENTITY['options'][option]}"}
+
+
+def test_a_file_that_lacks_an_option_had_its_default() -> None:
+    """So a training that was saved before an option existed can be resumed."""
+    wanted = IDENTITY | {"options": Options(epochs=3).to_json()}
+    older = wanted | {"options": {"epochs": 3}}
+    assert differences(older, wanted) == {}
+    other = wanted | {"options": Options(epochs=3, shuffle=False).to_json()}
+    assert list(differences(older, other)) == ["shuffle"]

@@ -1,7 +1,7 @@
 """From the options of `cnnkit train` to a training: a new one, or the one that OUT holds, resumed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from cnnkit import data
@@ -16,9 +16,8 @@ from cnnkit.training import Options, Training, checkpoint
 from cnnkit.training.initialise import initialise
 from cnnkit.training.run import Existing, identity, require_resumable, start_of
 
-_SETTINGS = (
-    "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "loss", "limit", "validation_split", "patience",
-)  # fmt: skip
+# The options of a training that are options of the command too; the seed is always given.
+_SETTINGS = {field.name for field in fields(Options)} & {field.name for field in fields(TrainRequest)} - {"seed"}
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class BatchNorm(Layer):
 
     epsilon: float = 1e-5
     momentum: float = 0.1
-    couples_samples = True
+    couples_samples: ClassVar[bool] = True
     axes: ClassVar = dict.fromkeys(("gamma", "beta", "mean", "variance"), ("c",))
 
     def __post_init__(self) -> None:

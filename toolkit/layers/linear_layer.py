@@ -25,7 +25,7 @@ from cnnkit.tree import Tree
 class LinearLayer(Layer):
     """A layer y = product(x, weight) + bias; subclasses give the product and its two gradients.
 
-    These are fields of the subclasses.
+    Subclasses declare the four names below as dataclass fields. The cache is x.
     """
 
     features: int
@@ -69,7 +69,7 @@ class LinearLayer(Layer):
     def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
         grads = {"weight": self.weight_gradient(context, params["weight"], cache, dy)}
         if self.bias:
-            grads["bias"] = context.backend.add_bias_gradient(dy, dy)[1]
+            grads["bias"] = context.backend.add_bias_gradient(dy, dy)[1]  # it reads its second argument only with relu
         return grads
 
 

@@ -36,7 +36,7 @@ class Sequential(Layer):
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         plan, caches = self._plan(context.training, params, state), []
-        for layer in plan.layers:
+        for layer in plan.layers:  # each takes its own entries of params and state, by its name
             x, cache = layer.forward(context, params, state, x)
             caches.append(cache)
         return x, SequentialCache(plan, caches)
@@ -78,18 +78,18 @@ class Sequential(Layer):
 
     @functools.cached_property
     def _plans(self) -> dict[tuple[bool, tuple[str, ...], tuple[str, ...]], Plan]:
-        return {}
+        return {}  # filled as plans are asked for; derived from the fields, so no part of the value
 
 
 def _backward(
     layers: tuple[Layer, ...], context: Context, params: Tree, caches: list[Any], dy: Array
 ) -> tuple[Array, Tree]:
-    """Return (dx, grads) of the last layers of a chain: all of them, or those down to the first with parameters."""
+    """Return (dx, grads); `layers` may lack the first ones of those that left `caches`, and the walk ends there."""
     grads = Tree()
     for layer, cache in zip(reversed(layers), reversed(caches), strict=False):
         dy, layer_grads = layer.backward(context, params, cache, dy)
         grads |= layer_grads
-    return dy, {name: grads[name] for name in params}
+    return dy, {name: grads[name] for name in params}  # in the order of params, as every layer returns them
 
 
 def _without_empty(tree: Tree) -> Tree:

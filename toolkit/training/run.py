@@ -35,10 +35,13 @@ def identity(
 
 
 def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, str]:
-    """Return the differences between two identities, {name: "name: stored, now wanted"}; each option has its entry."""
+    """Return the differences between two identities, {name: "name: stored, now wanted"}; each option has its entry.
+
+    An option that the stored identity lacks had its default: a file older than an option can be resumed.
+    """
     differs = {}
     options = stored.get("options")
-    stored_options = options if isinstance(options, Mapping) else {}
+    stored_options = Options().to_json() | dict(options if isinstance(options, Mapping) else {})
     for name, value in wanted["options"].items():
         if stored_options.get(name) != value:
             differs[name] = f"{name}: {stored_options.get(name)}, now {value}"

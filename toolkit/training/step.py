@@ -46,7 +46,7 @@ def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Opti
             state = map_leaves(backend.assign, state, network.next_state(state, cache))
         return TrainState(params, state, slots), StepReport(value, correct)
 
-    return backend.compile(step, impurity(network, loss, optimizer))
+    return backend.compile(step, impurity(network, loss, optimizer))  # why it must not be recorded, None if it may
 
 
 def copy_state(variables: TrainState) -> TrainState:

@@ -16,8 +16,10 @@ from cnnkit.errors import ExportError
 from cnnkit.exporters import Tensor, read, write
 from cnnkit.exporters.keras import format as keras_format
 from cnnkit.exporters.keras.format import KerasFormat
+from cnnkit.exporters.keras.layer_conversion import _LAYERS
 from cnnkit.layers import (
     GELU,
+    LAYERS,
     AvgPool2D,
     BatchNorm,
     Branches,
@@ -267,3 +269,8 @@ def test_the_oldest_form_that_holds_the_configuration_is_written(tmp_path, depth
     assert path.read_bytes()[8] == superblock
     with h5py.File(path) as file:
         assert len(json.loads(file.attrs["sequential_config"])["layers"]) == depth + 1
+
+
+def test_no_layer_is_left_out():
+    """A keras.Sequential has no branches; all other layers are converted."""
+    assert {*_LAYERS, "Residual", "Branches"} == set(LAYERS)

@@ -14,8 +14,10 @@ from cnnkit.errors import ExportError, WeightFileError
 from cnnkit.exporters import Tensor, WeightFile, read, write
 from cnnkit.exporters.onnx import writer
 from cnnkit.exporters.onnx.format import OnnxFormat
+from cnnkit.exporters.onnx.operators import _OPERATORS
 from cnnkit.layers import (
     GELU,
+    LAYERS,
     AvgPool2D,
     BatchNorm,
     Branches,
@@ -229,3 +231,7 @@ def test_a_wrong_value_would_be_found(tmp_path, monkeypatch):
     monkeypatch.setattr("cnnkit.exporters.onnx.format.write_onnx", lambda _, path: real(wrong, path))
     with pytest.raises(ExportError, match=r"parameter 0\.weight: what was written reads back differently"):
         write(file, tmp_path / "a.onnx")
+
+
+def test_no_layer_is_left_out():
+    assert set(_OPERATORS) == set(LAYERS)

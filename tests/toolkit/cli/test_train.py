@@ -1,10 +1,12 @@
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cnnkit import exporters
+from cnnkit import Options, exporters
+from cnnkit.cli.prepared_run import _SETTINGS
 
 KEYS = {"recipe", "backend", "device", "dtype", "seed", "parameters", "epochs_run", "seconds", "images_per_second"}
 ENTRY = {"epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds"}
@@ -255,3 +257,7 @@ def test_data_without_a_test_part(train):
     arrays = {"x_train": np.zeros((20, 8, 8), np.uint8), "y_train": np.arange(20) % 10}
     np.savez("only.npz", **arrays)
     assert train("--data", "only.npz", "--epochs", 1, "--json").json["test"] is None
+
+
+def test_every_option_of_a_training_reaches_it_from_the_command_line():
+    assert {field.name for field in fields(Options)} - _SETTINGS == {"seed", "shuffle"}

@@ -104,7 +104,9 @@ def test_fields_that_cannot_be(fields, message) -> None:
 
 
 def test_an_unknown_initializer() -> None:
-    with pytest.raises(ConfigError, match=r"^initializer: expected one of .*, got 'nice': for a class of your own call "):
+    with pytest.raises(
+        ConfigError, match=r"^initializer: expected one of .*, got 'nice': for a class of your own call "
+    ):
         Conv2D(4, 3, weight_initializer="nice")
 
 
