@@ -29,7 +29,7 @@ def test_reshape_is_the_inverse_of_flatten(arena, run, normal) -> None:
 
 
 def test_reshape_needs_as_many_values(arena, run) -> None:
-    message = "Reshape: expected x of shape (N, ...) with 12 values a sample, got (N, 3, 5): change its shape field"
+    message = "Reshape: expected x of shape (N, ...) with 12 values per sample, got (N, 3, 5): change its shape field"
     with pytest.raises(ShapeError) as caught:
         Reshape((3, 4)).output_shape((3, 5))
     assert str(caught.value) == message
