@@ -171,7 +171,7 @@ def test_hostile_files_are_refused_in_one_line(tmp_path, data, kind, message):
     began = time.process_time()
     with pytest.raises(WeightFileError, match=message) as caught:
         exporters.read(tmp_path / "a")
-    assert time.process_time() - began < 5  # with the coverage of every line measured; without, see below
+    assert time.process_time() - began < 10  # with the coverage of every line measured; without, see below
     assert caught.value.kind == kind
     assert caught.value.format == "torch"
     assert "\n" not in str(caught.value)
