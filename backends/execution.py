@@ -22,7 +22,7 @@ class Availability:
 
 
 class Execution:
-    """The half of a backend that computes nothing: it writes, cuts, compiles and waits.
+    """The half of a backend that computes nothing: it assigns, splits batches into shards, compiles and synchronises.
 
     A backend is made as Class(device=None, threads=None); None leaves the choice to it. `threads` says how many
     threads of the CPU it uses; a backend that cannot control them may ignore it.

@@ -20,6 +20,13 @@ class NotebookWeightFile(WeightFile):
         """Return the same contents with the methods that a notebook calls."""
         return cls(*(getattr(weights, field.name) for field in fields(WeightFile)))
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether two weight files have the same contents, displayed or not."""
+        names = [field.name for field in fields(WeightFile) if field.compare]
+        return isinstance(other, WeightFile) and all(getattr(self, n) == getattr(other, n) for n in names)
+
+    __hash__ = WeightFile.__hash__
+
     def _repr_html_(self) -> str:
         """Return the table of tensors."""
         return weights_table(self)

@@ -11,7 +11,6 @@ from cnnkit.data.dataset import Dataset, Scaling
 from cnnkit.errors import ConfigError, ShapeError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.notebook import NotebookWeightFile
-from cnnkit.inspection.notebook import model_table
 from cnnkit.layers import Layer, Variables
 from cnnkit.network import DTYPES, Network, require_dtype
 from cnnkit.options import OptionFields, Options
@@ -44,6 +43,8 @@ class Model(Network):
 
     def _repr_html_(self) -> str:
         """Return the table of layers, statistics and findings that a notebook displays."""
+        from cnnkit.inspection.notebook import model_table
+
         return model_table(self.to_weights())
 
     def _repr_svg_(self) -> str | None:

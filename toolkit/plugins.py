@@ -3,6 +3,7 @@
 A class is imported when its name is used, so a broken plug-in affects no other.
 """
 
+import dataclasses
 import difflib
 import functools
 import sys
@@ -45,7 +46,7 @@ def _entries(path: tuple[str, ...], group: str) -> dict[str, EntryPoint]:
 
 
 class Registry(Mapping[str, type[T]]):
-    """{name: class} of the losses, say: those of the entry points of `group`, and those registered in this process.
+    """A mapping of names to classes, such as losses: the entry points of `group`, and classes registered here.
 
     kind: the singular, for messages. base: the class that all of them derive from.
     """
@@ -90,18 +91,22 @@ class Registry(Mapping[str, type[T]]):
                 return cast("T", value)
             expected = f"a text such as 'NAME:key=value' or a {self.base.__name__}"
             raise ConfigError(f"{self.kind}: expected {expected}, got {value!r}")
-        try:
-            return specs.parse(self.kind, value, self)
-        except specs.UnknownNameError as error:
-            name = value.strip().partition(":")[0] or "ItsClass"
-            near = difflib.get_close_matches(name, self, 1) if name.islower() else None  # else the name of a class
-            hint = (
-                f" (did you mean {near[0]}?)"
-                if near
-                else f": for a class of your own call {self.group}.register({name}), or install the package that has "
-                f"it among its entry points of group {self.group}"
+        name = value.strip().partition(":")[0]
+        if name not in self:
+            raise specs.UnknownNameError(
+                f"{self.kind}: expected one of {', '.join(self)}, got {name!r}{self._hint(name)}"
             )
-            raise specs.UnknownNameError(f"{error}{hint}") from None
+        return specs.parse(self.kind, value, self)
+
+    def _hint(self, name: str) -> str:
+        """Return what to do about a name that is not known: the nearest one, or how to make a class known."""
+        near = difflib.get_close_matches(name.lower(), self, 1)
+        if near:
+            return f" (did you mean {near[0]}?)"
+        return (
+            f": for a class of your own call {self.group}.register({name or 'ItsClass'}), or install the package that "
+            f"has it among its entry points of group {self.group}"
+        )
 
     def render(self, value: T) -> str:
         """Return the text that `parse` reads back where the class is known.
@@ -150,10 +155,15 @@ class Registry(Mapping[str, type[T]]):
 
 def _is_class(point: EntryPoint, cls: type[Any]) -> bool:
     """Return whether an entry point names this class; nothing is imported, as the class itself has been."""
-    module, _, name = point.value.partition(":")
-    return getattr(sys.modules.get(module), name, None) is cls
+    module, _, path = point.value.partition("[")[0].partition(":")  # without extras; the value may be malformed
+    member: Any = sys.modules.get(module.strip())
+    for name in path.strip().split("."):
+        member = getattr(member, name, None)
+    return member is cls
 
 
 def _state(value: Any) -> Any:
     """Return what distinguishes a value from others of its class."""
+    if dataclasses.is_dataclass(value):
+        return [getattr(value, field.name) for field in dataclasses.fields(value)]
     return getattr(value, "__dict__", value)

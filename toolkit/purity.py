@@ -1,10 +1,11 @@
-"""Which parts of a step are pure: they depend on their arguments and fields alone, and do nothing but return a result.
+"""Which parts of a step are pure: they depend on their arguments and fields alone, and have no side effects.
 
 A step of pure parts may be captured: its Python runs a few times, and from then on the recorded work on arrays is
 repeated without it. cnnkit's own parts are pure; a class from elsewhere declares it by `pure = True`.
 """
 
-from typing import ClassVar
+from dataclasses import fields, is_dataclass
+from typing import Any, ClassVar
 
 
 class Part:
@@ -32,6 +33,8 @@ def impurity(*parts: Part) -> str | None:
 
 def inner_parts(part: Part) -> list[Part]:
     """Return the parts among the values of a part's fields, also inside tuples."""
-    values = vars(part).values() if hasattr(part, "__dict__") else ()
+    whole: Any = part
+    names = [field.name for field in fields(whole)] if is_dataclass(whole) else [*getattr(part, "__dict__", {})]
+    values = [getattr(part, name) for name in names]
     candidates = [inner for value in values for inner in (value if isinstance(value, tuple) else (value,))]
     return [inner for inner in candidates if isinstance(inner, Part)]

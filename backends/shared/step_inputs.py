@@ -24,7 +24,7 @@ class StepInputs(NamedTuple):
     def of(cls, inputs: tuple[Any, ...]) -> "StepInputs":
         """Take inputs apart. Raises TypeError for a leaf that is neither array nor number."""
         values, structure = leaves(inputs)
-        kinds = tuple([kind_of(type(value)) for value in values])
+        kinds: tuple[Kind, ...] = tuple([kind_of(type(value)) for value in values])
         given = cls(structure, kinds, [], [], [])
         for kind, value in zip(kinds, values, strict=True):
             if kind == "array":

@@ -64,7 +64,8 @@ def _name_axes(role: str, shape: Shape, weight: Shape | None, bias: Shape | None
         return ("out", "in")
     if role == "weight" and len(shape) in WINDOW_AXES:
         # A transposed convolution is stored (i, o, ...); its bias shows it, where it has one and the two differ.
-        turned = bias and bias[0] != shape[0] and shape[1] and bias[0] % shape[1] == 0
+        outputs, inputs, *_ = shape
+        turned = bias and bias[0] != outputs and inputs and bias[0] % inputs == 0
         return (*(("i", "o") if turned else ("o", "i")), *WINDOW_AXES[len(shape)])
     return numbered_axes(len(shape))
 

@@ -1,6 +1,8 @@
 """A loss, an optimizer, a schedule and an initializer of a user's own: as objects, registered, and from a package."""
 
+import functools
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -259,3 +261,37 @@ def test_a_schedule_of_ones_own_follows_a_warm_up(parts) -> None:
     schedules.register(parts.Halving)
     assert schedules.render(warm) == "warmup:steps=2,then=Halving:every=3"
     assert schedules.parse(schedules.render(warm)) == warm
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "message"),
+    [
+        (optimizers, "Adam", "optimizer: expected one of .*, got 'Adam' .did you mean adam.."),
+        (schedules, "warmup:then=stp", "schedule: expected one of .*, got 'stp' .did you mean step.."),
+        (losses, "nothing_like_it", "got 'nothing_like_it': for a class of your own call cnnkit.losses.register"),
+    ],
+)
+def test_a_name_that_is_not_known_gets_one_hint(module, text, message) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        module.parse(text)
+    assert str(caught.value).count("did you mean") + str(caught.value).count("register(") == 1
+
+
+def test_what_an_object_derives_and_keeps_is_no_field_of_it() -> None:
+    losses.register(Derived)
+    loss = Derived(factor=3.0)
+    assert loss.inner == losses.SoftmaxCrossEntropy()
+    assert losses.render(loss) == "Derived:factor=3.0"
+
+
+@dataclass(frozen=True)
+class Derived(losses.Loss):
+    factor: float = 2.0
+
+    @functools.cached_property
+    def inner(self) -> losses.Loss:
+        return losses.SoftmaxCrossEntropy()
+
+    def value_and_gradient(self, backend, outputs, targets):
+        value, dy = self.inner.value_and_gradient(backend, outputs, targets)
+        return value * self.factor, dy * self.factor

@@ -9,7 +9,7 @@ import pytest
 
 from cnnkit import Model, Options, Training, load_data
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
-from cnnkit.layers import Branches, Conv2D, Dense, Flatten, Layer, Residual, Sequential
+from cnnkit.layers import Branches, Conv2D, Dense, Flatten, Layer, ReLU, Residual, Sequential
 from cnnkit.layers.schema import LAYERS
 from cnnkit.losses import SoftmaxCrossEntropy
 from cnnkit.optimizers import SGD, Adam
@@ -108,3 +108,14 @@ def test_a_layer_that_says_it_is_pure_is_captured() -> None:
     list(run.epochs())
     assert run.not_captured is None
     assert len(SEEN) < 12  # of 30 steps
+
+
+def test_nested_combinators_are_walked_once() -> None:
+    """Each level that was visited twice would take 2**40 visits."""
+    layer = Sequential((ReLU(),))
+    for _ in range(40):
+        layer = Sequential((Residual(layer),))
+        layer.output_shape((1, 4, 4))  # what a combinator derives and keeps is no part of it
+    assert impurity(layer) is None
+    assert not layer.couples_samples
+    assert not layer.whole_batch

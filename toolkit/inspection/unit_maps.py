@@ -55,4 +55,5 @@ def _map_shape(shape: tuple[int, ...], image: Maps | None) -> tuple[int, ...] | 
     """Return (units, channels, H, W) of a window (one axis: H is 1) or of a flattened image, None for neither."""
     if len(shape) > 2:
         return shape[0], -1, shape[-2] if len(shape) > 3 else 1, shape[-1]
-    return (shape[0], *image) if image is not None and shape[1] == math.prod(image) else None
+    units, inputs = shape
+    return (units, *image) if image is not None and inputs == math.prod(image) else None

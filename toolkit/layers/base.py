@@ -80,7 +80,7 @@ class Layer(Part, ABC):
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # what the axes of each variable are called in files
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
-        """Return fresh variables as float64 NumPy arrays; no backend in sight, so one seed gives one net."""
+        """Return fresh variables as float64 NumPy arrays; without a backend, so one seed gives one net."""
         return NO_VARIABLES
 
     @abstractmethod
@@ -117,12 +117,18 @@ class Layer(Part, ABC):
 
     @property
     def couples_samples(self) -> bool:
-        """Whether one sample's output depends on another's while training; of a combinator, whether a child's does."""
+        """Whether one sample's output depends on another's while training; of a combinator, whether a child's does.
+
+        Override it as a property or a class attribute.
+        """
         return any(part.couples_samples for part in inner_parts(self) if isinstance(part, Layer))
 
     @property
     def whole_batch(self) -> bool:
-        """Whether one call on the whole batch is faster than shards of it; of a combinator, whether a child's is."""
+        """Whether one call on the whole batch is faster than shards of it; of a combinator, whether a child's is.
+
+        Only speed depends on it. Override it as a property or a class attribute.
+        """
         return any(part.whole_batch for part in inner_parts(self) if isinstance(part, Layer))
 
     @property

@@ -32,8 +32,11 @@ class BatchNorm(Layer):
 
     epsilon: float = 1e-5
     momentum: float = 0.1
-    couples_samples: ClassVar[bool] = True
     axes: ClassVar = dict.fromkeys(("gamma", "beta", "mean", "variance"), ("c",))
+
+    @property
+    def couples_samples(self) -> bool:
+        return True
 
     def __post_init__(self) -> None:
         require(is_number(self.epsilon) and self.epsilon > 0, self.type, "epsilon", "> 0", self.epsilon)

@@ -6,8 +6,8 @@ from typing import Any, Literal
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ShapeError
 from cnnkit.layers.base import Context, Layer, require_layers, with_batch
-from cnnkit.layers.combine import Parallel
 from cnnkit.layers.fields import require
+from cnnkit.layers.parallel import Parallel
 from cnnkit.tree import Tree
 
 

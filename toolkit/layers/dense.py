@@ -19,8 +19,11 @@ class Dense(LinearLayer):
     bias: bool = True
     weight_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
-    whole_batch: ClassVar[bool] = True  # one product is faster than a product for each shard
     axes: ClassVar = {"weight": ("out", "in"), "bias": ("out",)}
+
+    @property
+    def whole_batch(self) -> bool:
+        return True
 
     def __post_init__(self) -> None:
         self.require_fields()

@@ -10,7 +10,7 @@ from cnnkit.tree import Tree
 
 @dataclass(frozen=True)
 class ParametersOnly(Layer):
-    """`layer`, whose backward pass gives its gradients and, in place of dx, the dy that it was given."""
+    """`layer`; backward returns its gradients, and dy itself instead of a dx that no layer below reads."""
 
     layer: Layer
 

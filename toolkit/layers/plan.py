@@ -1,7 +1,7 @@
 """What makes Sequential fast: passes that rewrite a chain of layers into fewer, larger ones with the same results.
 
-Each pass is a function from layers to layers. Those of a chain are children under their names, so all of them work on
-the parent's params and state; what a pass makes of them are layers like any other.
+Each pass is a function from layers to layers. A chain consists of NamedLayers, which find their arrays in the parent's
+trees by name; the result of a pass is again a tuple of layers.
 """
 
 from collections.abc import Collection
@@ -24,7 +24,7 @@ class Plan(NamedTuple):
 def make_plan(layers: tuple[Layer, ...], training: bool, params: Collection[str], state: Collection[str]) -> Plan:
     """Return the plan of a chain whose children with parameters and with state have these names."""
     chain = fuse(tuple(NamedLayer(str(i), layer) for i, layer in enumerate(layers)))
-    planned = shard(chain, whole=state if training else (), training=training)
+    planned = shard(chain, stateful=state if training else (), training=training)
     return Plan(planned, skip_input_gradients(planned, params))
 
 
@@ -38,12 +38,12 @@ def fuse(chain: tuple[NamedLayer, ...]) -> tuple[NamedLayer, ...]:
     return tuple(fused)
 
 
-def shard(chain: tuple[NamedLayer, ...], whole: Collection[str], training: bool) -> tuple[Layer, ...]:
-    """Run neighbours on shards of the batch, unless they couple samples, are named in `whole`, or prefer one call."""
+def shard(chain: tuple[NamedLayer, ...], stateful: Collection[str], training: bool) -> tuple[Layer, ...]:
+    """Run neighbours on shards of the batch, unless they couple samples, are `stateful`, or prefer one call."""
     planned: list[Layer] = []
     run: tuple[NamedLayer, ...] = ()
     for named in chain:
-        if named.layer.whole_batch or named.name in whole or (training and named.layer.couples_samples):
+        if named.layer.whole_batch or named.name in stateful or (training and named.layer.couples_samples):
             planned += [ShardedLayers(run), named] if run else [named]
             run = ()
         else:

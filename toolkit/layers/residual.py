@@ -6,7 +6,7 @@ from typing import Any
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ShapeError
 from cnnkit.layers.base import Context, Layer, require_layers, with_batch
-from cnnkit.layers.combine import Parallel
+from cnnkit.layers.parallel import Parallel
 from cnnkit.tree import Tree
 
 

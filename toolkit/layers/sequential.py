@@ -85,7 +85,7 @@ def _backward(
     layers: tuple[Layer, ...], context: Context, params: Tree, caches: list[Any], dy: Array
 ) -> tuple[Array, Tree]:
     """Return (dx, grads); `layers` may lack the first ones of those that left `caches`, and the walk ends there."""
-    grads = Tree()
+    grads: Tree = {}
     for layer, cache in zip(reversed(layers), reversed(caches), strict=False):
         dy, layer_grads = layer.backward(context, params, cache, dy)
         grads |= layer_grads

@@ -61,7 +61,7 @@ class ShardedLayers(Layer):
         """Return each shard's dx, and the sum of their gradients."""
 
         def run(first: int, dy: Array) -> tuple[Array, Tree]:
-            inner, grads = context.shifted(first), Tree()
+            inner, grads = context.shifted(first), dict[str, Any]()
             caches = cache.shards[first // cache.size if first else 0]
             for layer, layer_cache in zip(reversed(self.layers), reversed(caches), strict=False):  # of the last layers
                 dy, layer_grads = layer.backward(inner, params, layer_cache, dy)

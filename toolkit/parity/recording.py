@@ -79,8 +79,9 @@ def lowered(backend: Backend, tree: Any) -> Any:
     """Return a tree with the backend's arrays as NumPy arrays of their own memory; other leaves stay."""
 
     def lower(leaf: Any) -> Any:
-        is_array = hasattr(leaf, "shape") and hasattr(leaf, "dtype") and not isinstance(leaf, np.generic)
-        return np.array(backend.to_numpy(leaf)) if is_array else leaf
+        if isinstance(leaf, np.generic) or not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
+            return leaf
+        return np.array(backend.to_numpy(leaf))
 
     return map_tree(lower, tree)
 

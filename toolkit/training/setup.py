@@ -1,5 +1,6 @@
 """What stays the same while a training runs: network, images, the compiled step, batches and learning rates."""
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ from cnnkit.errors import ConfigError, DataError
 from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.seeds import Purpose, key
-from cnnkit.training.batches import batches, epoch_order, resident_images, split_images
+from cnnkit.training.batches import ResidentImages, batches, epoch_order, resident_images, split_images
 from cnnkit.training.evaluation import check
 from cnnkit.training.position import Position
 from cnnkit.training.step import make_step
@@ -36,7 +37,7 @@ class TrainingSetup:
         self.model, self.dataset, self.options = model, dataset, options
         self.chosen, self.held_out = split_images(len(dataset.train), options, model.seed)
         self._require_enough_images()
-        self._require_several_in_a_batch()
+        self._require_no_batch_of_one()
         if not model.parameters:
             raise ConfigError("the network has no parameters to train: give it a layer with weights")
         self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
@@ -44,17 +45,16 @@ class TrainingSetup:
         self.dropout_key = key(model.seed, Purpose.DROPOUT)
         self.step = make_step(model.backend, model.network, model.loss, self.optimizer, self.dropout_key)
         self._only_batch: list[Any] | None = None
-        self._resident = resident_images(model.backend, dataset, "train", self.chosen, model.dtype)
 
     def _require_enough_images(self) -> None:
-        """Raise where no image is left to train on, or none to judge patience by."""
+        """Raise where no image is left to train on, or none to validate on although patience is given."""
         if not len(self.chosen):
             raise DataError(f"{self.dataset.name}: no images are left to train on: use a smaller validation split")
         if self.options.patience is not None and not len(self.held_out):
             split = self.options.validation_split
             raise ConfigError(f"validation_split: {split} of {len(self.chosen)} images keeps none out")
 
-    def _require_several_in_a_batch(self) -> None:
+    def _require_no_batch_of_one(self) -> None:
         """Raise ConfigError when a batch would hold one image where a layer needs the variance of several."""
         images, size = len(self.chosen), self.options.batch_size
         if images % size != 1 and size != 1:
@@ -66,6 +66,11 @@ class TrainingSetup:
                     f"batch_size: {images} images in batches of {size} leave a batch of 1, of which layer {path} "
                     f"({layer.type}) can take no variance: use another batch_size or limit"
                 )
+
+    @functools.cached_property
+    def _resident(self) -> ResidentImages | None:
+        """The images on the device, where it has room for them beside the variables, which exist by then."""
+        return resident_images(self.model.backend, self.dataset, "train", self.chosen, self.model.dtype)
 
     @property
     def not_captured(self) -> str | None:

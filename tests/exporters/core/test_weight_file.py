@@ -1,9 +1,11 @@
 import hashlib
 import struct
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
+from cnnkit import exporters
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters import Tensor, WeightFile
 
@@ -75,3 +77,13 @@ def test_access_by_name_and_kind(weights):
     assert len(weights) == 6
     assert weights.parameters == 36 + 4 + 6
     assert weights.arrays("state")["1.batches"] == 7
+
+
+def test_a_file_that_was_read_equals_the_same_contents(tmp_path) -> None:
+    weights = WeightFile((Tensor.of("0.weight", np.ones((2, 3), np.float32)),), metadata={"a": 1})
+    exporters.write(weights, tmp_path / "w.h5")
+    read = exporters.read(tmp_path / "w.h5")
+    plain = WeightFile(*(getattr(read, field.name) for field in fields(WeightFile)))
+    assert plain == read
+    assert read == plain
+    assert read != replace(plain, metadata={})

@@ -86,10 +86,10 @@ def test_fusing_keeps_the_name_of_the_first() -> None:
 def test_neighbours_are_sharded_unless_they_meet_the_whole_batch() -> None:
     chain = named(CONV, ReLU(), BatchNorm(), Flatten(), Dense(3), Tanh())
     apart = (ShardedLayers(chain[:2]), chain[2], ShardedLayers(chain[3:4]), chain[4], ShardedLayers(chain[5:]))
-    assert shard(chain, whole=(), training=True) == apart
-    assert shard(chain, whole=(), training=False) == (ShardedLayers(chain[:4]), *apart[3:])
-    assert shard(chain, whole=("1",), training=False)[:2] == (ShardedLayers(chain[:1]), chain[1])
-    assert shard((), whole=(), training=True) == ()
+    assert shard(chain, stateful=(), training=True) == apart
+    assert shard(chain, stateful=(), training=False) == (ShardedLayers(chain[:4]), *apart[3:])
+    assert shard(chain, stateful=("1",), training=False)[:2] == (ShardedLayers(chain[:1]), chain[1])
+    assert shard((), stateful=(), training=True) == ()
 
 
 def test_no_gradient_goes_below_the_first_parameters() -> None:
