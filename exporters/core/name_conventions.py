@@ -63,11 +63,15 @@ def _name_axes(role: str, shape: Shape, weight: Shape | None, bias: Shape | None
     if role == "weight" and len(shape) == 2:
         return ("out", "in")
     if role == "weight" and len(shape) in WINDOW_AXES:
-        # A transposed convolution is stored (i, o, ...); its bias shows it, where it has one and the two differ.
-        outputs, inputs, *_ = shape
-        turned = bias and bias[0] != outputs and inputs and bias[0] % inputs == 0
-        return (*(("i", "o") if turned else ("o", "i")), *WINDOW_AXES[len(shape)])
+        return (*(("i", "o") if _is_transposed(shape, bias) else ("o", "i")), *WINDOW_AXES[len(shape)])
     return numbered_axes(len(shape))
+
+
+def _is_transposed(shape: Shape, bias: Shape | None) -> bool:
+    """Return whether a weight is that of a transposed convolution, (i, o, ...), which its bias shows if i is not o."""
+    if not bias or not shape[1]:
+        return False
+    return bias[0] != shape[0] and bias[0] % shape[1] == 0
 
 
 def sort_names(names: Iterable[str]) -> list[str]:

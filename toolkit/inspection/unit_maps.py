@@ -53,7 +53,6 @@ def _order_axes(axes: tuple[str, ...], axis: int, rank: int) -> tuple[int, ...]:
 
 def _map_shape(shape: tuple[int, ...], image: Maps | None) -> tuple[int, ...] | None:
     """Return (units, channels, H, W) of a window (one axis: H is 1) or of a flattened image, None for neither."""
-    if len(shape) > 2:
-        return shape[0], -1, shape[-2] if len(shape) > 3 else 1, shape[-1]
-    units, inputs = shape
-    return (units, *image) if image is not None and inputs == math.prod(image) else None
+    if image is not None and shape[1:] == (math.prod(image),):
+        return shape[0], *image
+    return (shape[0], -1, shape[-2] if len(shape) > 3 else 1, shape[-1]) if len(shape) > 2 else None
