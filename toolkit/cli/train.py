@@ -22,14 +22,14 @@ def command(request: TrainRequest) -> int:
     if earlier is not None and earlier.file is not None and earlier.same and earlier.finished:
         say_skipped(output, earlier.file, request.out)
         return 0
-    _require_places(request.out, request.log, request.plot)
+    _require_writable_outputs(request.out, request.log, request.plot)
     training = begin(request, setup, earlier)
     output.note(setup.describe(training))
     places = (request.out, request.checkpoint_every, request.log, request.plot)
     return Job(training, output, *places, request.limit_test).run()
 
 
-def _require_places(out: Path, log: Path | None, plot: Path | None) -> None:
+def _require_writable_outputs(out: Path, log: Path | None, plot: Path | None) -> None:
     """Raise now, rather than after hours of work, when a result could not be written."""
     from cnnkit.files.atomic import require_writable
     from cnnkit.training.plot import require_plottable

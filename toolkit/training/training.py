@@ -12,7 +12,7 @@ from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.training import diagnosis
 from cnnkit.training.evaluation import loss_and_accuracy
-from cnnkit.training.fitting import too_large
+from cnnkit.training.out_of_memory import too_large
 from cnnkit.training.position import Best, Position
 from cnnkit.training.setup import TrainingSetup
 from cnnkit.training.step import StepReport, TrainState, copy_state
