@@ -2,11 +2,12 @@
 
 import stat
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-from cnnkit.errors import CnnkitError, ExportError
+from cnnkit import plugins
+from cnnkit.errors import CnnkitError, ExportError, first_line
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
@@ -104,14 +105,13 @@ def write(
 def _load_all() -> tuple[dict[str, Format], tuple[Broken, ...]]:
     working: dict[str, Format] = {}
     faulty: list[Broken] = []
-    entries = {(entry.name, entry.value): entry for entry in entry_points(group=GROUP)}
-    for entry in sorted(entries.values(), key=lambda entry: (not entry.value.startswith("cnnkit."), entry.name)):
+    for entry in plugins.points(GROUP):
         try:
             if entry.name in working:
                 raise ValueError("the name is taken")
             working[entry.name] = _load(entry)
         except Exception as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
+            reason = first_line(error) or type(error).__name__
             faulty.append(Broken(printable(entry.name), printable(entry.value), printable(reason)))
     return working, tuple(faulty)
 

@@ -18,6 +18,12 @@ T = TypeVar("T")
 Class = TypeVar("Class", bound=type)
 
 
+def points(group: str) -> list[EntryPoint]:
+    """Return the entry points of a group, also those of one name: cnnkit's own first, then by name."""
+    each_once = {(point.name, point.value): point for point in _installed(tuple(sys.path)).select(group=group)}
+    return sorted(each_once.values(), key=lambda p: (not p.value.startswith("cnnkit."), p.name, p.value))
+
+
 def entries(group: str) -> Mapping[str, EntryPoint]:
     """Return {name: entry point} of a group, cnnkit's own first."""
     return _entries(tuple(sys.path), group)
@@ -37,10 +43,9 @@ def _installed(path: tuple[str, ...]) -> Any:  # noqa: ARG001 (what is installed
 
 
 @functools.lru_cache
-def _entries(path: tuple[str, ...], group: str) -> dict[str, EntryPoint]:
+def _entries(path: tuple[str, ...], group: str) -> dict[str, EntryPoint]:  # noqa: ARG001 (points depends on it)
     by_name: dict[str, EntryPoint] = {}
-    points = _installed(path).select(group=group)
-    for point in sorted(points, key=lambda p: (not p.value.startswith("cnnkit."), p.name, p.value)):
+    for point in points(group):
         by_name.setdefault(point.name, point)
     return by_name
 

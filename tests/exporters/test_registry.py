@@ -4,12 +4,12 @@
 import os
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from typing import ClassVar
 
 import pytest
 
-from cnnkit import exporters
+from cnnkit import exporters, plugins
 from cnnkit.errors import ExportError, WeightFileError
 from cnnkit.exporters import Broken, Format, WeightFile, broken, choose, formats, read, registry, write
 
@@ -72,7 +72,7 @@ OURS = {
 def installed(monkeypatch):
     """Replace what is installed by our two formats, and return a function that adds one more."""
     entries = [EntryPoint(name, value, registry.GROUP) for name, value in OURS.items()]
-    monkeypatch.setattr(registry, "entry_points", lambda group: entries)
+    monkeypatch.setattr(plugins, "_installed", lambda path: EntryPoints(entries))
 
     def add(name, cls):
         monkeypatch.setattr(exporters, cls.__name__, cls, raising=False)
@@ -89,7 +89,7 @@ def test_ours_are_there_and_work():
 
 def test_ours_are_registered_in_pyproject(monkeypatch):
     monkeypatch.undo()
-    assert OURS.items() <= {(entry.name, entry.value) for entry in registry.entry_points(group=registry.GROUP)}
+    assert OURS.items() <= {(entry.name, entry.value) for entry in plugins.points(registry.GROUP)}
 
 
 def test_a_format_of_others_is_found_by_content_and_chosen_by_suffix(installed, tmp_path):
@@ -110,8 +110,8 @@ def test_broken_formats_of_others_are_listed_and_ours_go_on(installed, monkeypat
         EntryPoint("missing", "no_such_module:Format", registry.GROUP),
         EntryPoint("hdf5", "another.package:Hdf5", registry.GROUP),
     ]
-    entries = [*more, *registry.entry_points(group=registry.GROUP)]
-    monkeypatch.setattr(registry, "entry_points", lambda group: entries)
+    entries = EntryPoints([*more, *plugins.points(registry.GROUP)])
+    monkeypatch.setattr(plugins, "_installed", lambda path: entries)
     assert set(broken()) == {
         Broken("nothing", "cnnkit.exporters:NotAFormat", "not a cnnkit.exporters.Format"),
         Broken("misnamed", "cnnkit.exporters:Misnamed", "registered as misnamed, calls itself else"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnkit import exporters
+from cnnkit import exporters, plugins
 from cnnkit.exporters import formats, registry
 
 ROOM = Path(__file__).parents[2] / "exporters"
@@ -31,7 +31,7 @@ def foreign(folder: str, names: set[str]) -> set[str]:
 
 
 def test_every_format_has_a_folder():
-    entries = registry.entry_points(group=registry.GROUP)
+    entries = plugins.points(registry.GROUP)
     ours = {entry.value.split(".")[2] for entry in entries if entry.value.startswith("cnnkit.exporters.")}
     assert ours == set(FOLDERS)
     assert all(type(form).__module__ == f"cnnkit.exporters.{form_folder(form)}.format" for form in formats().values())

@@ -46,7 +46,7 @@ class PreparedRun:
 
 
 def prepare(request: TrainRequest) -> PreparedRun:
-    """Return the setup that the options request; weights come from the seed, or from --init-from where they fit."""
+    """Return the run that the options request; weights come from the seed, or from --init-from where they fit."""
     recipe = choose_recipe(request.recipe, request.model, request.faithful, request.initializer)
     settings = drop_unset(**{name: getattr(request, name) for name in _SETTINGS})
     options = Options(**(recipe.training | settings), seed=request.seed)
@@ -73,21 +73,21 @@ def _build_model(request: TrainRequest, recipe: Recipe, options: Options, datase
     )  # fmt: skip
 
 
-def begin(request: TrainRequest, setup: PreparedRun, earlier: Existing | None) -> Training:
+def begin(request: TrainRequest, prepared: PreparedRun, earlier: Existing | None) -> Training:
     """Return the training to run; `earlier` is what OUT holds. Raises ConfigError when OUT may not be replaced."""
-    model = setup.model
+    model = prepared.model
     if request.resume:
         file = require_resumable(request.out, earlier)
         for change in earlier.differs.values() if earlier else ():
             request.output.note(f"resuming with a change: {change}")
         model = Model.from_weights(file, backend=model.backend, dtype=model.dtype)
-        training = checkpoint.resume(model, setup.dataset, setup.options, file)
+        training = checkpoint.resume(model, prepared.dataset, prepared.options, file)
     elif earlier is not None:
         raise ConfigError(_explain_ways(request, earlier))
     else:
-        training = Training(model, setup.dataset, setup.options)
-    origin = {"name": setup.source, "sha256": setup.dataset.fingerprint()}
-    training.model.metadata |= {"recipe": setup.recipe.name, "data": origin, "run": setup.run}
+        training = Training(model, prepared.dataset, prepared.options)
+    origin = {"name": prepared.source, "sha256": prepared.dataset.fingerprint()}
+    training.model.metadata |= {"recipe": prepared.recipe.name, "data": origin, "run": prepared.run}
     return training
 
 

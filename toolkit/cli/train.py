@@ -17,14 +17,14 @@ def command(request: TrainRequest) -> int:
     output = request.output
     if request.resume and (request.overwrite or request.init_from):
         raise ConfigError("expected --resume alone, got --overwrite or --init-from with it: leave one out")
-    setup = prepare(request)
-    earlier = None if request.overwrite else existing(request.out, setup.run)
+    prepared = prepare(request)
+    earlier = None if request.overwrite else existing(request.out, prepared.run)
     if earlier is not None and earlier.file is not None and earlier.same and earlier.finished:
         say_skipped(output, earlier.file, request.out)
         return 0
     _require_writable_outputs(request.out, request.log, request.plot)
-    training = begin(request, setup, earlier)
-    output.note(setup.describe(training))
+    training = begin(request, prepared, earlier)
+    output.note(prepared.describe(training))
     places = (request.out, request.checkpoint_every, request.log, request.plot)
     return Job(training, output, *places, request.limit_test).run()
 

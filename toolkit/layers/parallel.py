@@ -1,6 +1,7 @@
 """The base of combinators whose named children all get the same x."""
 
 import functools
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,9 +16,9 @@ from cnnkit.tree import Tree
 class Parallel(Layer):
     """Base of layers that give x to several children and join their outputs."""
 
+    @abstractmethod
     def named(self) -> dict[str, Layer]:
         """Return the children by name."""
-        raise NotImplementedError
 
     def children(self, x_shape: Shape) -> Iterator[tuple[str, Layer, Shape]]:
         for name, layer in self.named().items():
