@@ -267,6 +267,7 @@ def test_a_schedule_of_ones_own_follows_a_warm_up(parts) -> None:
     ("module", "text", "message"),
     [
         (optimizers, "Adam", "optimizer: expected one of .*, got 'Adam' .did you mean adam.."),
+        (optimizers, "SGD", "optimizer: expected one of .*, got 'SGD' .did you mean sgd.."),
         (schedules, "warmup:then=stp", "schedule: expected one of .*, got 'stp' .did you mean step.."),
         (losses, "nothing_like_it", "got 'nothing_like_it': for a class of your own call cnnkit.losses.register"),
     ],
