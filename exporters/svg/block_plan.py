@@ -29,13 +29,12 @@ class Folding(NamedTuple):
 class Blocks:
     """One block of maps per kernel or neuron; all lengths in px.
 
-    outputs: how many blocks. numbers: writes the numbers in the cells, None where there are none. note: how to read
-    the blocks. gap: between maps. pitch: from block to block. indent: before the first block. beside: the caption
-    stands at the left of its block, not above it. per_row: blocks in a row. has_bias_room: each can show its bias.
+    numbers: writes the numbers in the cells, None where there are none. note: how to read the blocks. gap: between
+    maps. pitch: from block to block. indent: before the first block. beside: the caption stands at the left of its
+    block, not above it. per_row: blocks in a row. has_bias_room: each can show its bias.
     """
 
     folding: Folding
-    outputs: int
     numbers: CellNumbers | None
     note: str
     cells: Cells
@@ -49,6 +48,11 @@ class Blocks:
     per_row: int
     has_bias_room: bool
 
+    @property
+    def outputs(self) -> int:
+        """The number of blocks."""
+        return self.folding.units
+
 
 def plan_blocks(folding: Folding, numbers: CellNumbers | None, note: str, titled: bool) -> Blocks:
     """Return the plan of blocks: large cells for numbers, a column per channel where that fits, or else small cells."""
@@ -59,7 +63,7 @@ def plan_blocks(folding: Folding, numbers: CellNumbers | None, note: str, titled
     tall = -(-folding.maps // line) * (h + gap) - gap
     most = max(int((ROOM - indent + pitch - wide) // pitch), 1)
     per_row = -(-folding.units // -(-folding.units // most))  # rows of the same length
-    return Blocks(folding, folding.units, numbers, note, *layout, wide, tall, per_row, beside or wide >= 38)
+    return Blocks(folding, numbers, note, *layout, wide, tall, per_row, beside or wide >= 38)
 
 
 def _lay_out_numbered(folding: Folding) -> _Layout:

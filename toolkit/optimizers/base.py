@@ -1,4 +1,4 @@
-"""What an optimizer is: a rule from gradients to new parameters, with arrays of its own beside each parameter."""
+"""What an optimizer is: a rule from gradients to new parameters, and the arrays that it keeps for each of them."""
 
 import dataclasses
 from abc import ABC, abstractmethod
