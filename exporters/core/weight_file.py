@@ -105,6 +105,11 @@ class Tensor:
         return math.prod(self.shape)
 
     @property
+    def own_parameters(self) -> int:
+        """The number of values that no earlier tensor holds."""
+        return 0 if self.shares is not None else self.parameters
+
+    @property
     def nbytes(self) -> int:
         """The number of bytes in the stored dtype."""
         return self.parameters * carrier(self.dtype).itemsize
@@ -183,7 +188,7 @@ class WeightFile:
     @property
     def parameters(self) -> int:
         """The number of trained values: those of kind parameter, shared ones once."""
-        return sum(tensor.parameters for tensor in self.select("parameter") if tensor.shares is None)
+        return sum(tensor.own_parameters for tensor in self.select("parameter"))
 
     def select(self, kind: str) -> tuple[Tensor, ...]:
         """Return the tensors of one kind, in order."""

@@ -91,7 +91,11 @@ def _read_objects(
     if size > budget:
         problem = f"array {printable(member)}: pickled objects of {size} bytes, more than {budget}"
         raise UnsafeFileError(problem, "too_big")
-    return list_object_arrays(path, NAME, member.removesuffix(".npy"), archive.read(member, start).tobytes())
+    pickled = archive.read(member, start).tobytes()
+    try:
+        return list_object_arrays(path, NAME, member.removesuffix(".npy"), pickled)
+    except UnsafeFileError as error:
+        raise UnsafeFileError(f"array {printable(member)}: {error}", error.kind) from error
 
 
 def _read_foreign(

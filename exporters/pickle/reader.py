@@ -8,6 +8,7 @@ from cnnkit.exporters.core.pickles.places import Places
 from cnnkit.exporters.core.pickles.walk import explore
 from cnnkit.exporters.core.pickles.weights import build_weight_file
 from cnnkit.exporters.core.weight_file import NotRead, WeightFile
+from cnnkit.exporters.pickle.paddle import is_paddle, name_paddle_axes
 from cnnkit.exporters.pickle.recognition import find_compression
 from cnnkit.files.stored_file import StoredFile
 from cnnkit.files.unsafe_file import UnsafeFileError
@@ -28,4 +29,5 @@ def read_pickle(path: Path) -> WeightFile:
             document = load(stream)
             behind = file.size - stream.tell()
         not_read = (NotRead("bytes behind the pickle", behind, "not part of it"),) if behind else ()
-        return build_weight_file(path, NAME, explore(document), Places(file), not_read)
+        weights = build_weight_file(path, NAME, explore(document), Places(file), not_read)
+        return name_paddle_axes(weights) if is_paddle(document) else weights

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from cnnkit.exporters.core.pickles.content import Content
 from cnnkit.exporters.core.pickles.numpy_calls import NumpyArray
 from cnnkit.exporters.core.pickles.values import Absent, Opaque, Symbol, TensorRef, Unordered
@@ -117,12 +119,15 @@ class _Walker:
 
 
 def _resolve_array(array: NumpyArray) -> Any:
-    """Return an array's tensor, or its objects: as they are, or, of several axes, by their place."""
+    """Return an array's tensor, or its objects: the only one of no axis, or all by their index."""
     if array.items is None:
         return array.tensor
     if not array.shape:
         return array.items[0]
-    return array.items
+    if len(array.shape) == 1 or not array.items:
+        return array.items
+    indices = (".".join(map(str, index)) for index in np.ndindex(array.shape))
+    return dict(zip(indices, array.items, strict=True))
 
 
 def _list_items(value: Any) -> Iterable[tuple[Any, Any]]:
