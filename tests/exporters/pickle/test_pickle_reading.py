@@ -109,9 +109,9 @@ def test_buffers_outside_of_the_file(tmp_path):
 
 
 def test_joblib(tmp_path):
-    joblib.dump({"nets": ARRAYS, "rate": 0.1, "objects": np.array([TIED, None], object)}, tmp_path / "a")
+    joblib.dump({"model": ARRAYS, "rate": 0.1, "objects": np.array([TIED, None], object)}, tmp_path / "a")
     back = exporters.read(tmp_path / "a")
-    check(back, {f"nets.{name}": array for name, array in ARRAYS.items()} | {"objects.0": TIED})
+    check(back, ARRAYS | {"objects.0": TIED})
 
 
 def test_estimators(tmp_path):
@@ -122,7 +122,9 @@ def test_estimators(tmp_path):
     assert {"coef_", "intercept_", "classes_"} <= {t.name for t in back}
     np.testing.assert_array_equal(back["coef_"].read(), linear.coef_)
     assert "scikit-learn" in back.not_read[0].reason
-    pipe = make_pipeline(StandardScaler(), MLPRegressor((4,), solver="lbfgs", max_iter=2, tol=1e9)).fit(x, x[:, 0])
+    pipe = make_pipeline(
+        StandardScaler(), MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=2, tol=1e9)
+    ).fit(x, x[:, 0])
     joblib.dump(pipe, tmp_path / "b")
     back = exporters.read(tmp_path / "b")
     np.testing.assert_array_equal(back["steps.0.1.mean_"].read(), pipe[0].mean_)
@@ -140,9 +142,8 @@ class PaddleTensor:
 
 def test_paddle(saved):
     weight, ones = RNG.normal(size=(4, 3)).astype(np.float32), np.ones(3, np.float32)
-    document = {"fc.weight": weight, "fc.bias": ones} | {
-        f"bn.{n}": ones for n in ("weight", "bias", "_mean", "_variance")
-    }
+    document = {"fc.weight": weight, "fc.bias": ones}
+    document |= {f"bn.{name}": ones.copy() for name in ("weight", "bias", "_mean", "_variance")}
     table = {name: f"p_{number}" for number, name in enumerate(document)}
     pickled = {name: PaddleTensor(table[name], data) for name, data in document.items()}
     for form in (document, pickled):
