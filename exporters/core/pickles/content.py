@@ -83,7 +83,9 @@ class Content:
 
     def list_not_read(self) -> tuple[NotRead, ...]:
         """Return what was found and not read, in at most some 60 lines."""
-        lines = [NotRead(f"tensor {printable(name, 60)}", 1, reason) for name, reason in self._absent[:_MOST_LINES]]
+        lines = [
+            NotRead(f"tensor {printable(name, 60)}".strip(), 1, reason) for name, reason in self._absent[:_MOST_LINES]
+        ]
         if len(self._absent) > _MOST_LINES:
             lines.append(NotRead("more tensors", len(self._absent) - _MOST_LINES, "they have no values either"))
         objects = self.objects.most_common()

@@ -21,7 +21,7 @@ def explore(document: Any) -> Content:
     walker = _Walker()
     found = walker.content
     if not isinstance(document, dict) or is_optimizer(document):
-        name = "tensor" if isinstance(document, TensorRef | NumpyArray | Absent) else ""
+        name = "tensor" if isinstance(document, TensorRef | NumpyArray) else ""
         walker.visit(document, name, "net", 0, False)
         return found
     path = find_wrapper(document)
@@ -102,7 +102,7 @@ class _Walker:
         if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):  # attributes, slots
             state = (state[0] if isinstance(state[0], dict) else {}) | state[1]
         model = isinstance(state, dict) and all(isinstance(state.get(part), dict) for part in _MODULE)
-        part_of_model = self._inside_object and (model or value.symbol.module.startswith("__torch__"))
+        part_of_model = self._inside_object and (model or value.symbol.module.startswith(("__torch__", "torch.")))
         if not part_of_model:
             self.content.add_object(value, model)
         if value.symbol.module.startswith(_NO_WEIGHTS):
