@@ -302,7 +302,7 @@ def test_a_vtable_that_is_too_short_or_odd(model, save):
         exporters.read(save(bytes(data)))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_is_a_line_or_values(model, read_damaged, damaged, data):
     if not model.graphs:
