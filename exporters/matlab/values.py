@@ -3,13 +3,14 @@
 import functools
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.raw_values import STEP, decode_values, stream_array
-from cnnkit.exporters.core.weight_file import Array, Stream
+from cnnkit.exporters.core.weight_file import Array, Stream, Tensor
 from cnnkit.exporters.matlab.level5 import ListedArray, StoredValues
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes
@@ -23,6 +24,23 @@ def make_readers(path: Path, format_name: str, array: ListedArray) -> tuple[Call
     dtype = np.dtype(array.dtype)
     blocks = functools.partial(_convert_blocks, array.values, dtype)
     return read, functools.partial(stream_array, path, format_name, f"array {printable(array.name)}", blocks, dtype)
+
+
+def turn_axes(path: Path, format_name: str, stored: Tensor, logical: bool) -> Tensor:
+    """Return a tensor of HDF5 with its axes in MATLAB's order; `logical`: its bytes are truth values."""
+    turned = replace(
+        stored, shape=stored.shape[::-1], axes=stored.axes[::-1], dtype="bool" if logical else stored.dtype
+    )
+    stream = stored.stream if is_line(stored.shape) and turned.dtype == stored.dtype else None
+    return replace(turned, read=functools.partial(_read_turned, path, format_name, stored, turned.dtype), stream=stream)
+
+
+def _read_turned(path: Path, format_name: str, stored: Tensor, dtype: str) -> Array:
+    values = np.ascontiguousarray(stored.read().T)
+    if dtype == stored.dtype:
+        return values
+    with faults_of(path, format_name, f"array {printable(stored.name)}"):
+        return decode_values(values.astype(np.uint8).reshape(-1).view(np.uint8), np.dtype(bool), values.shape)
 
 
 def is_line(shape: tuple[int, ...]) -> bool:
