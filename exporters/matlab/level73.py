@@ -18,6 +18,7 @@ _NUMBERS = frozenset(
 )
 _MOST_ARRAYS, _MAX_DEPTH = 200_000, 32
 _LONGEST_TEXT, _MOST_TEXTS = 1024, 1000
+_COMPLEX = "complex numbers, a compound in HDF5: a file that MATLAB saves with -v7 has them as numbers"
 _FOR_OBJECTS = "#subsystem#"
 _TARGETS = "#refs#"
 
@@ -70,7 +71,8 @@ class Listed73:
         elif path in self._listing.datasets:
             self._add_dataset(path, name)
         else:
-            self._skip(printable(name), self._listing.not_read[path])
+            reason = self._listing.not_read[path]
+            self._skip(printable(name), _COMPLEX if "compound" in reason else reason)
 
     def _add_references(self, path: str, name: str, depth: int) -> None:
         for index, target in enumerate(self._listing.references[path].targets, 1):

@@ -146,7 +146,7 @@ def test_what_is_no_array_of_numbers_is_named(save, tmp_path):
     assert [t.name for t in back] == ["x"]
     assert {note.what: (note.count, note.reason.split(",")[0]) for note in back.not_read} == {
         "data of objects and functions": (1, "not an array of its own"),
-        "complex": (1, "a compound of several fields"),
+        "complex": (1, "complex numbers"),
         "date": (1, "an object of class datetime"),
         "f": (1, "an object of class function_handle"),
         "lost{1}": (1, "a reference to nothing in this file"),
