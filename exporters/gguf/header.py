@@ -23,7 +23,7 @@ _TEXT, _LIST = 8, 9
 _SIZES = {"B": 1, "b": 1, "H": 2, "h": 2, "I": 4, "i": 4, "f": 4, "?": 1, "Q": 8, "q": 8, "d": 8}
 
 
-class Entry(NamedTuple):
+class GgufTensor(NamedTuple):
     """A tensor in the order of rows. start: from the beginning of the file; size: None for a type that is not known."""
 
     name: str
@@ -40,7 +40,7 @@ class Header(NamedTuple):
     version: int
     metadata: dict[str, Any]
     left_out: dict[str, int]
-    entries: tuple[Entry, ...]
+    entries: tuple[GgufTensor, ...]
 
 
 def read_header(cursor: Cursor) -> Header:
@@ -120,7 +120,7 @@ class _MetadataReader:
         return (values if whole else None), max(total, count)
 
 
-def _read_entry(cursor: Cursor) -> Entry:
+def _read_entry(cursor: Cursor) -> GgufTensor:
     name = cursor.text(_LONGEST_NAME)
     if name is None:
         raise ValueError(f"a tensor with a name of more than {_LONGEST_NAME} bytes")
@@ -128,10 +128,10 @@ def _read_entry(cursor: Cursor) -> Entry:
     if rank > MAX_RANK:
         raise ValueError(f"tensor {printable(name)}: {rank} axes, more than {MAX_RANK}")
     shape = cursor.numbers("Q", rank)[::-1]  # the first axis is the one that lies together in memory
-    return Entry(name, shape, cursor.number("I"), cursor.number("Q"), None)
+    return GgufTensor(name, shape, cursor.number("I"), cursor.number("Q"), None)
 
 
-def _place(entry: Entry, origin: int, alignment: int, file_size: int) -> Entry:
+def _place(entry: GgufTensor, origin: int, alignment: int, file_size: int) -> GgufTensor:
     """Return an entry with its place in the file. Raises ValueError when it does not lie inside."""
     where = f"tensor {printable(entry.name)}"
     if entry.start % alignment:
@@ -151,7 +151,7 @@ def _place(entry: Entry, origin: int, alignment: int, file_size: int) -> Entry:
     return entry._replace(start=start, size=size)
 
 
-def _require_apart(entries: tuple[Entry, ...]) -> None:
+def _require_apart(entries: tuple[GgufTensor, ...]) -> None:
     """Raise ValueError when two tensors overlap, or have one name."""
     end, names = 0, set[str]()
     for entry in sorted(entries, key=lambda entry: (entry.start, entry.size or 0)):

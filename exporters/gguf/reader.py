@@ -12,7 +12,7 @@ from cnnkit.exporters.core.name_conventions import interpret_name
 from cnnkit.exporters.core.raw_values import STEP, decode_values, stream_array
 from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile
 from cnnkit.exporters.gguf.cursor import Cursor
-from cnnkit.exporters.gguf.header import Entry, Header, read_header
+from cnnkit.exporters.gguf.header import GgufTensor, Header, read_header
 from cnnkit.exporters.gguf.types import BLOCKS, DTYPES
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
@@ -43,7 +43,7 @@ def read_gguf(path: Path) -> WeightFile:
     return WeightFile(tuple(tensors), None, {NAME: about}, not_read=tuple(not_read), file=str(path))
 
 
-def _build_tensor(file: StoredFile, order: str, entry: Entry, shapes: dict[str, tuple[int, ...]]) -> Tensor:
+def _build_tensor(file: StoredFile, order: str, entry: GgufTensor, shapes: dict[str, tuple[int, ...]]) -> Tensor:
     dtype = DTYPES[entry.code]
     what = interpret_name(entry.name, dtype, shapes)
     stored = carrier(dtype).newbyteorder("<" if order == "<" else ">")
@@ -54,12 +54,12 @@ def _build_tensor(file: StoredFile, order: str, entry: Entry, shapes: dict[str, 
     return Tensor(entry.name, *what, dtype, entry.shape, read, stream)
 
 
-def _read(file: StoredFile, entry: Entry, stored: "np.dtype[Any]") -> Array:
+def _read(file: StoredFile, entry: GgufTensor, stored: "np.dtype[Any]") -> Array:
     with faults_of(file.path, NAME, f"tensor {printable(entry.name)}"):
         return decode_values(file.read(entry.start, entry.size or 0), stored, entry.shape)
 
 
-def _describe_block(entry: Entry) -> NotRead:
+def _describe_block(entry: GgufTensor) -> NotRead:
     block, what = BLOCKS.get(entry.code), f"{printable(entry.name)} {entry.shape}"
     if block is None:
         return NotRead(what, 1, f"element type {entry.code} is not known")

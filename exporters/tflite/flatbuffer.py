@@ -31,9 +31,9 @@ class Flatbuffer:
         self._items, self._text = _MOST_ITEMS, _MOST_TEXT
         self._page = functools.lru_cache(maxsize=_PAGES)(self._read_page)
 
-    def root(self) -> "Table":
+    def root(self) -> "FlatTable":
         """Return the outermost table."""
-        return Table(self, self.follow(0))
+        return FlatTable(self, self.follow(0))
 
     def number(self, start: int, layout: str) -> int:
         """Return the integer of that `struct` layout at a byte."""
@@ -76,7 +76,7 @@ class Flatbuffer:
         return self._stream.read(_PAGE)
 
 
-class Table:
+class FlatTable:
     """A table; its fields are asked for by their number in the schema, and each may be absent."""
 
     def __init__(self, buffer: Flatbuffer, position: int) -> None:
@@ -93,10 +93,10 @@ class Table:
         place = self._place(field, struct.calcsize(layout))
         return default if place is None else self._buffer.number(place, layout)
 
-    def table(self, field: int) -> "Table | None":
+    def table(self, field: int) -> "FlatTable | None":
         """Return the table that a field refers to."""
         place = self._place(field, 4)
-        return None if place is None else Table(self._buffer, self._buffer.follow(place))
+        return None if place is None else FlatTable(self._buffer, self._buffer.follow(place))
 
     def vector(self, field: int, item: int) -> Span:
         """Return the bytes of a vector of items of `item` bytes; none when it is absent."""
@@ -124,11 +124,11 @@ class Table:
         """Return a text, "" when it is absent."""
         return self._buffer.text(self.vector(field, 1))
 
-    def tables(self, field: int) -> Iterator["Table"]:
+    def tables(self, field: int) -> Iterator["FlatTable"]:
         """Yield a vector of tables."""
         start, size = self.vector(field, 4)
         for place in range(start, start + size, 4):
-            yield Table(self._buffer, self._buffer.follow(place))
+            yield FlatTable(self._buffer, self._buffer.follow(place))
 
     def _place(self, field: int, size: int) -> int | None:
         """Return the byte of a field that takes `size` bytes of the table, None when it is absent."""

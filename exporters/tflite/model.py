@@ -6,7 +6,7 @@ Numbers of fields and codes are those of tensorflow/compiler/mlir/lite/schema/sc
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cnnkit.exporters.tflite.flatbuffer import Flatbuffer, Span, Table
+from cnnkit.exporters.tflite.flatbuffer import Flatbuffer, FlatTable, Span
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 
@@ -28,7 +28,7 @@ class Quantization(NamedTuple):
     details: int
 
 
-class StoredTensor(NamedTuple):
+class LiteTensor(NamedTuple):
     """A constant. code: of its element type; data: its bytes; problem: why its values cannot be read, or None."""
 
     name: str
@@ -54,7 +54,7 @@ class Subgraph:
 
     name: str
     names: tuple[str, ...]
-    constants: dict[int, StoredTensor]
+    constants: dict[int, LiteTensor]
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
@@ -86,12 +86,12 @@ def parse_model(buffer: Flatbuffer) -> LiteModel:
     return LiteModel(root.text(3), graphs, documents, custom)
 
 
-def _parse_code(table: Table) -> tuple[int, str]:
+def _parse_code(table: FlatTable) -> tuple[int, str]:
     code = max(table.number(0, "<b"), table.number(3))
     return code, table.text(1)
 
 
-def _parse_buffer(buffer: Flatbuffer, table: Table) -> Span:
+def _parse_buffer(buffer: Flatbuffer, table: FlatTable) -> Span:
     """Return the bytes of a buffer, which lie behind the FlatBuffer when the model takes more than 2 GB."""
     offset, size = table.number(1, "<Q"), table.number(2, "<Q")
     if offset <= 1:
@@ -101,7 +101,7 @@ def _parse_buffer(buffer: Flatbuffer, table: Table) -> Span:
 
 
 def _parse_subgraph(
-    table: Table, codes: list[tuple[int, str]], buffers: list[Span], custom: dict[str, int]
+    table: FlatTable, codes: list[tuple[int, str]], buffers: list[Span], custom: dict[str, int]
 ) -> Subgraph:
     names, constants = [], {}
     for index, entry in enumerate(table.tables(0)):
@@ -121,7 +121,7 @@ def _parse_subgraph(
     return Subgraph(table.text(4), tuple(names), constants, tuple(operators), table.numbers(1), table.numbers(2))
 
 
-def _parse_operator(table: Table, code: int, tensors: int) -> Operator:
+def _parse_operator(table: FlatTable, code: int, tensors: int) -> Operator:
     inputs, outputs = table.numbers(1), table.numbers(2)
     for index in (*inputs, *outputs):
         if not -1 <= index < tensors:
@@ -130,7 +130,7 @@ def _parse_operator(table: Table, code: int, tensors: int) -> Operator:
     return Operator(code, inputs, outputs, options is not None and bool(options.number(1, "<B")))
 
 
-def _parse_tensor(table: Table, name: str, buffers: list[Span]) -> StoredTensor | None:
+def _parse_tensor(table: FlatTable, name: str, buffers: list[Span]) -> LiteTensor | None:
     """Return a constant, None for a tensor without values."""
     index, outside = table.number(2, "<I"), table.number(10, "<I")
     if index >= len(buffers) and index:
@@ -145,10 +145,10 @@ def _parse_tensor(table: Table, name: str, buffers: list[Span]) -> StoredTensor 
         problem = f"sparse: {data.size} bytes of the values that are not 0"
     parameters = table.table(4)
     quantization = None if parameters is None else _parse_quantization(parameters)
-    return StoredTensor(name, table.numbers(0), table.number(1, "<b"), data, quantization, problem)
+    return LiteTensor(name, table.numbers(0), table.number(1, "<b"), data, quantization, problem)
 
 
-def _parse_quantization(table: Table) -> Quantization | None:
+def _parse_quantization(table: FlatTable) -> Quantization | None:
     scales, details = table.vector(2, 4), table.number(4, "<B")
     if not scales.size and not details:
         return None

@@ -10,8 +10,8 @@ from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.raw_values import STEP, decode_values, stream_array
 from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, numbered_axes
 from cnnkit.exporters.tflite.flatbuffer import Flatbuffer, Span
-from cnnkit.exporters.tflite.model import LiteModel, StoredTensor, Subgraph, parse_model
-from cnnkit.exporters.tflite.usage import Use, find_uses, interpret_use, name_operator
+from cnnkit.exporters.tflite.model import LiteModel, LiteTensor, Subgraph, parse_model
+from cnnkit.exporters.tflite.usage import LiteUse, find_uses, interpret_use, name_operator
 from cnnkit.files.extents import count_bytes
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
@@ -31,8 +31,8 @@ class _Listed(NamedTuple):
 
     name: str
     layer: str
-    stored: StoredTensor
-    use: Use | None
+    stored: LiteTensor
+    use: LiteUse | None
 
 
 def read_tflite(path: Path) -> WeightFile:
@@ -56,7 +56,7 @@ def _list_constants(model: LiteModel) -> Iterator[_Listed]:
         layers = _name_layers(graph, uses)
         prefix = f"{graph.name or number}/" if number else ""
 
-        def order(index: int, uses: dict[int, Use] = uses) -> tuple[float, int]:
+        def order(index: int, uses: dict[int, LiteUse] = uses) -> tuple[float, int]:
             return (uses[index].position, uses[index].slot) if index in uses else (float("inf"), index)
 
         for index in sorted(graph.constants, key=order):
@@ -72,7 +72,7 @@ def _list_constants(model: LiteModel) -> Iterator[_Listed]:
             yield _Listed(name, layer, stored, use)
 
 
-def _name_layers(graph: Subgraph, uses: dict[int, Use]) -> dict[int, str]:
+def _name_layers(graph: Subgraph, uses: dict[int, LiteUse]) -> dict[int, str]:
     """Return {position of an operator: its layer}: the folder of its weight's name where no other operator has it."""
     layers: dict[int, str] = {}
     taken: set[str] = set()

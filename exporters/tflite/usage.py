@@ -41,7 +41,7 @@ _PASSES_ON = frozenset((6, 53, 114, 124))  # dequantize, cast, quantize, densify
 _ADD, _BIASED = 0, frozenset((3, 4, 9, 67, BATCH_MATMUL, 132, 141))
 
 
-class Use(NamedTuple):
+class LiteUse(NamedTuple):
     """The first use of a constant: the operator's position, the operator, the input's place, the code before it."""
 
     position: int
@@ -50,9 +50,9 @@ class Use(NamedTuple):
     after: int = -1
 
 
-def find_uses(graph: Subgraph) -> dict[int, Use]:
+def find_uses(graph: Subgraph) -> dict[int, LiteUse]:
     """Return {tensor: first use}; operators that only copy, cast or dequantise are passed through."""
-    uses: dict[int, Use] = {}
+    uses: dict[int, LiteUse] = {}
     origin: dict[int, int] = {}
     made_by: dict[int, int] = {}
     for position, operator in enumerate(graph.operators):
@@ -63,12 +63,12 @@ def find_uses(graph: Subgraph) -> dict[int, Use]:
                 origin |= dict.fromkeys(operator.outputs, source)
             elif source in graph.constants and source not in uses:
                 after = made_by.get(inputs[1 - slot], -1) if len(inputs) == 2 else -1
-                uses[source] = Use(position, operator, slot, after)
+                uses[source] = LiteUse(position, operator, slot, after)
         made_by |= dict.fromkeys(operator.outputs, operator.code)
     return uses
 
 
-def interpret_use(use: Use | None, rank: int) -> tuple[str, tuple[str, ...] | None]:
+def interpret_use(use: LiteUse | None, rank: int) -> tuple[str, tuple[str, ...] | None]:
     """Return (role, axes) of a tensor with `rank` axes, ("other", None) where the operator does not determine them."""
     if use is None:
         return "other", None
@@ -81,6 +81,6 @@ def interpret_use(use: Use | None, rank: int) -> tuple[str, tuple[str, ...] | No
     return (role, axes) if role != "other" and len(axes) == rank else ("other", None)
 
 
-def name_operator(use: Use) -> str:
+def name_operator(use: LiteUse) -> str:
     """Return "conv_2d_4": the operator and its position."""
     return f"{_NAMES.get(use.operator.code, f'operator{use.operator.code}')}_{use.position}"

@@ -125,7 +125,8 @@ def test_metadata_of_all_types(save, order):
         "i16": (3, number("h", -300), -300), "u32": (4, number("I", 1 << 31), 1 << 31), "i32": (5, number("i", -9), -9),
         "f32": (6, number("f", 0.5), 0.5), "yes": (7, b"\1", True), "text": (8, text("größe", order), "größe"),
         "u64": (10, number("Q", 1 << 63), 1 << 63), "i64": (11, number("q", -1), -1),
-        "f64": (12, number("d", 0.1), 0.1), "nan": (6, number("f", float("nan")), "nan"), "words": (9, words, ["ab", ""]),
+        "f64": (12, number("d", 0.1), 0.1), "nan": (6, number("f", float("nan")), "nan"),
+        "words": (9, words, ["ab", ""]),
         "nested": (9, listed(9, 2, words + listed(4, 1, number("I", 7), order), order), [["ab", ""], [7]]),
         "general.alignment": (4, number("I", 128), 128),
     }  # fmt: skip
