@@ -71,7 +71,7 @@ def test_formats_of_others_are_written_and_say_what_they_leave(cnnkit, folder, f
 def test_text_goes_to_standard_output_whole(source):
     line = [sys.executable, "-m", "cnnkit.cli", "export", source, "--format", "txt", "-o", "-", "--precision", "4"]
     lines = subprocess.run(line, check=True, capture_output=True).stdout.splitlines()
-    assert lines[0] == b"cnnkit-text 1"
+    assert lines[0] == b"cnnkit-text 2"
     assert b"precision 4" in lines
     assert lines[-1].startswith(b"end of file, 4 tensors")
 
