@@ -1,4 +1,4 @@
-"""Every finite value is in one bin, whose edges are round numbers; what NumPy counts between them is what is counted."""
+"""Every finite value is in one bin between round numbers, as NumPy counts."""
 
 import numpy as np
 import pytest

@@ -102,10 +102,9 @@ def _render_detail(
     if computed.histogram is not None and computed.finite:
         powers = f'<p class="soft">values by sign and power of two</p>{histograms.draw_powers(computed.histogram)}'
         if linear is not None:
-            powers = (
-                f'<p class="soft">how many of the {computed.finite:,} finite values lie where</p>{histograms.draw_linear(linear)}'
-                f"<details><summary>on a logarithmic scale</summary>{powers}</details>"
-            )
+            heading = f'<p class="soft">how many of the {computed.finite:,} finite values lie where</p>'
+            details = f"<details><summary>on a logarithmic scale</summary>{powers}</details>"
+            powers = heading + histograms.draw_linear(linear) + details
         parts.append(f'<div class="part">{powers}</div>')
     if picture is not None:
         parts.append(f'<div class="part">{picture}</div>')
