@@ -134,7 +134,7 @@ def _print_section(output: Output, section: "Section", values: bool) -> None:
     from cnnkit.inspection.layer_svg import describe_scale
     from cnnkit.inspection.terminal_block import add_caption, place_beside
 
-    colours = output.people.is_terminal and not output.people.no_color
+    colours = output.has_colours
     width = output.people.width if output.people.is_terminal else 100
     meaning = describe_scale(section.scale)
     if not colours:
@@ -199,11 +199,11 @@ def _section_json(section: "Section", values: bool) -> dict[str, Any]:
 
 def _write(target: Path, title: str, sections: list["Section"]) -> None:
     from cnnkit.files.atomic import atomic_path
-    from cnnkit.inspection import layer_svg, mosaic
+    from cnnkit.inspection import layer_png, layer_svg
 
     if target.suffix.lower() == ".svg":
         data = layer_svg.draw(title, sections).encode()
     else:
-        data = mosaic.stack_png([mosaic.draw_mosaic(section.maps, section.scale) for section in sections])
+        data = layer_png.draw(title, sections)
     with atomic_path(target) as temporary:
         temporary.write_bytes(data)

@@ -5,9 +5,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnkit.exporters.svg.png import Colour
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, STEPS, Scale
 from cnnkit.inspection.mosaic import index_table, mix_palette
 from cnnkit.inspection.terminal_block import Block, place_beside
+from cnnkit.pictures import paint_background, paint_halves
 
 Map = NDArray[np.float64]
 _FOLD = 32  # numbers per line of a row without a shape
@@ -50,7 +52,7 @@ def draw_coloured(maps: Map, scale: Scale, width: int) -> Block:
         cells = table[scale.levels(values).view(np.uint8)]
         there = _is_present(values)
         if cell == 2:
-            lines = ["".join(f"{_colour(48, colours[c])}  " for c in row) + "\x1b[0m" for row in cells.tolist()]
+            lines = [paint_background([colours[c] for c in row]) for row in cells.tolist()]
         else:
             lines = [_draw_halves(cells, there, row, colours) for row in range(0, len(cells), 2)]
         blocks.append(Block(lines, cell * maps.shape[2]))
@@ -62,26 +64,14 @@ def _is_present(values: Map) -> NDArray[np.bool_]:
     return present
 
 
-def _draw_halves(
-    cells: NDArray[np.uint8], there: NDArray[np.bool_], row: int, colours: list[tuple[int, int, int, int]]
-) -> str:
+def _draw_halves(cells: NDArray[np.uint8], there: NDArray[np.bool_], row: int, colours: list[Colour]) -> str:
     upper, lower = (
-        [c if t else None for c, t in zip(cells[i].tolist(), there[i].tolist(), strict=True)]
+        [colours[c] if t else None for c, t in zip(cells[i].tolist(), there[i].tolist(), strict=True)]
         if i < len(cells)
         else [None] * cells.shape[1]
         for i in (row, row + 1)
     )
-    shown = (
-        "\x1b[0m "
-        if a is None
-        else _colour(38, colours[a]) + ("\x1b[49m" if b is None else _colour(48, colours[b])) + "▀"
-        for a, b in zip(upper, lower, strict=True)
-    )
-    return "".join(shown) + "\x1b[0m"
-
-
-def _colour(where: int, colour: tuple[int, int, int, int]) -> str:
-    return f"\x1b[{where};2;{colour[0]};{colour[1]};{colour[2]}m"
+    return paint_halves(upper, lower)
 
 
 def _format_level(level: int) -> str:

@@ -1,3 +1,5 @@
+import re
+import sys
 from xml.etree import ElementTree
 
 import numpy as np
@@ -90,12 +92,29 @@ def test_png(cnnkit, trained, folder):
     result = cnnkit("show", trained, "0.weight", "-o", "layer.png", "--json")
     assert result.json["out"] == "layer.png"
     with Image.open(folder / "layer.png") as picture:
-        pixels = np.asarray(picture.convert("RGBA")).astype(int)
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
     weight = exporters.read(trained)["0.weight"].read()
-    factor = 24
-    corner = pixels[factor + factor // 2, factor + factor // 2]
-    blue = corner[2] - corner[0]
-    assert np.sign(blue) == np.sign(weight[0, 0, 0, 0]), "orange below zero, blue above"
+    side, left, top = 24, 104, 160  # of a value in px, and of the corner of the first
+    for row, column in np.ndindex(3, 3):
+        cell = pixels[top + side * row + side // 2, left + side * column + side // 2]
+        assert np.sign(cell[2] - cell[0]) == np.sign(weight[0, 0, row, column]), "orange below zero, blue above"
+    assert (pixels[18:50, 20:400] < 128).any(), "a title"
+    assert (pixels[top : top + 20, 40:90] < 128).any(), "the numbers of the filters"
+
+
+def test_png_without_pillow(refused, trained, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert "pip install 'cnnkit[images]'" in refused("show", trained, "0", "-o", "layer.png")
+
+
+def test_a_large_picture_numbers_its_rows(cnnkit, folder):
+    values = np.random.default_rng(0).normal(size=(300, 8, 3, 3))
+    name = write(folder, Tensor.of("c.weight", values, role="weight", axes=("o", "i", "kh", "kw")))
+    assert cnnkit("show", name, "c", "-o", "layer.svg").status == 0
+    rows = re.findall(r">(\d+) to (\d+)</text>", (folder / "layer.svg").read_text())
+    assert rows[0][0] == "0"
+    assert all(int(first) % (int(rows[0][1]) + 1) == 0 for first, _ in rows)
+    assert int(rows[-1][1]) < 300
 
 
 def test_coloured_cells():

@@ -18,7 +18,7 @@ def draw_maps(tensor: Tensor, image: tuple[int, ...] | None) -> str | None:
     if maps is None:
         return None
     scale = scale_of(maps.values)
-    pixels = draw_mosaic(maps, scale)
+    pixels = draw_mosaic(maps, scale).pixels
     if pixels.shape[0] == 1 and pixels.shape[1] > _STRIP:
         rows = -(-pixels.shape[1] // _STRIP)
         pixels = np.pad(pixels[0], (0, rows * _STRIP - pixels.shape[1]), constant_values=GAP).reshape(rows, _STRIP)
