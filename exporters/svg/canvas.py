@@ -52,9 +52,9 @@ class Canvas:
         """Return text, its baseline at y."""
         return self.drawing.text(words, (x, y), **({"class_": name} if name else {}))
 
-    def image(self, x: float, y: float, w: float, h: float, uri: str, title: str) -> Element:
-        """Return an image, stretched to w by h px."""
-        return _add_title(self.drawing.image(uri, (x, y), (w, h), class_="i", preserveAspectRatio="none"), title)
+    def image(self, x: float, y: float, w: float, h: float, uri: str, title: str, name: str = "i") -> Element:
+        """Return an image, stretched to w by h px; of class "i" it is a heat map, which is brighter in dark."""
+        return _add_title(self.drawing.image(uri, (x, y), (w, h), class_=name, preserveAspectRatio="none"), title)
 
     def group(self, children: Sequence[Element], name: str | None = None, **more: Any) -> Element:
         """Return a group; more than `CHILDREN` elements become nested groups."""
