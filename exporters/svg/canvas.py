@@ -67,15 +67,22 @@ class Canvas:
         return group
 
     def page(
-        self, title: str, description: str, data: ElementTree.Element, style: str, body: Sequence[Element], height: int
+        self,
+        title: str,
+        description: str,
+        style: str,
+        body: Sequence[Element],
+        size: tuple[int, int],
+        data: ElementTree.Element | None = None,
     ) -> str:
-        """Return the whole file."""
+        """Return the whole file. size: width and height in px; data: metadata."""
         drawing = self.drawing
-        drawing["width"], drawing["height"] = WIDTH, height
-        drawing.viewbox(0, 0, WIDTH, height)
+        drawing["width"], drawing["height"] = size
+        drawing.viewbox(0, 0, *size)
         drawing["class"] = "cnnkit-svg"
         drawing.set_desc(title, description)
-        drawing.set_metadata(data)
+        if data is not None:
+            drawing.set_metadata(data)
         drawing.defs.add(drawing.style(style))
         pattern = drawing.pattern((0, 0), (4, 4), id="nan", patternUnits="userSpaceOnUse")
         pattern.add(drawing.rect((0, 0), (4, 4), fill="#f6d5f6"))

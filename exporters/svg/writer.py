@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from cnnkit.exporters.core.architecture import LayerEntry, all_layers, find_flattened_images, outer_layers
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.svg import edges
-from cnnkit.exporters.svg.canvas import Canvas, Sheet
+from cnnkit.exporters.svg.canvas import WIDTH, Canvas, Sheet
 from cnnkit.exporters.svg.data_block import NAMESPACE, encode, write_header
 from cnnkit.exporters.svg.diagram import draw_diagram, plan_columns
 from cnnkit.exporters.svg.drawing import draw_layer
@@ -50,7 +50,9 @@ def draw_svg(weights: WeightFile, debug: bool = False) -> str:
     style = style_sheet() + edges.write_edge_styles() + "\n" + "\n".join(sheet.styles)
     name = find_title(weights)
     description = f"{weights.parameters:,} parameters, exactly in this file's metadata, drawn by cnnkit"
-    return canvas.page(name, description, _make_data_block(weights), style, sheet.elements, round(sheet.y + 16))
+    return canvas.page(
+        name, description, style, sheet.elements, (WIDTH, round(sheet.y + 16)), _make_data_block(weights)
+    )
 
 
 def _count_parameters(weights: WeightFile) -> dict[str, int]:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.output import Output
+from cnnkit.cli.place import require_place
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
 from cnnkit.errors import ConfigError
@@ -54,7 +55,7 @@ def command(request: ShowRequest) -> int:
     from cnnkit.inspection.layer_tree import match, select
 
     output, out = request.output, request.out
-    _require_place(out, request.overwrite)
+    require_place(out, (".svg", ".png"), request.overwrite)
     weights = read_complete(request.file)
     sections = list(_build_sections(weights, match(select(weights), request.layer, "LAYER"), request))
     if not sections:
@@ -70,16 +71,6 @@ def command(request: ShowRequest) -> int:
         "tensors": [_section_json(section, request.values) for section in sections],
     })  # fmt: skip
     return 0
-
-
-def _require_place(out: Path | None, overwrite: bool) -> None:
-    """Raise ConfigError when a picture cannot be written there, or may not."""
-    if out is None:
-        return
-    if out.suffix.lower() not in (".svg", ".png"):
-        raise ConfigError(f"{out}: expected a name that ends with .svg or .png")
-    if out.exists() and not overwrite:
-        raise ConfigError(f"{out}: already exists: choose another name or --overwrite")
 
 
 def _build_sections(weights: "WeightFile", tensors: tuple["Tensor", ...], request: ShowRequest) -> Iterator["Section"]:
