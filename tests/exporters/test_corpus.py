@@ -14,10 +14,17 @@ EXPECTED = json.loads((FOLDER / "expected.json").read_text()) if FOLDER.is_dir()
 REFUSED = {
     "087_syoyo_safetensors_abuse_attempt_1.safetensors": ("unreadable", "header length of 1000 in a file of 88 bytes"),
     "114_tensorlayer_resnet50_weights_tf_dim_ordering_tf_kernels.h5": ("unreadable", "truncated file: eof = 851968"),
-    "116_google-ai-edge_fully_connected.tflite": ("unreadable", "a TensorFlow Lite model"),
 }
 WHOLE = "057_00arun00_lenet.pth"  # a model, not its state_dict
 LISTED = "112_PavelNikolaichev_model.jld2"  # Julia's arrays stand behind object references, which are not followed
+TFLITE = "116_google-ai-edge_fully_connected.tflite"
+TFLITE_SUMS = {  # as LiteRT's own interpreter reads it
+    "sequential/dense/MatMul": ((1, 1), "356cb4b3e9c8c70d63ac8ddc661dbbfc9c8c46a8b0e51c8c67df6b1e2bcc2ecb"),
+    "sequential/dense/BiasAdd/ReadVariableOp": (
+        (1,),
+        "19ddd26d0923c08cf4eda3fa10b58d7d8ee299150563770876425178bd805e34",
+    ),
+}
 
 pytestmark = [
     pytest.mark.corpus,
@@ -58,6 +65,13 @@ def test_a_whole_model_of_a_strangers_class_is_read_without_it():
     assert [note.what for note in file.not_read] == ["core.model.lenet.LeNet"]
 
 
+def test_a_model_of_tensorflow_lite_reads_to_the_sums_of_its_interpreter():
+    file = exporters.read(FOLDER / TFLITE)
+    assert {t.name: (t.shape, t.sha256()) for t in file} == TFLITE_SUMS
+    assert {t.role: t.axes for t in file} == {"weight": ("out", "in"), "bias": ("out",)}
+    assert {t.layer for t in file} == {"sequential/dense"}
+
+
 def test_every_file_of_the_corpus_is_accounted_for():
     files = {path.name for path in FOLDER.iterdir()} - {"SOURCES.tsv", "expected.json"}
-    assert files <= EXPECTED.keys() | REFUSED.keys() | {LISTED, WHOLE}
+    assert files <= EXPECTED.keys() | REFUSED.keys() | {LISTED, TFLITE, WHOLE}

@@ -1,5 +1,6 @@
 """What the content of a pickle comes to: named tensors, plain values beside them, and what was not read."""
 
+import re
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -7,6 +8,7 @@ from cnnkit.exporters.core.pickles.values import Absent, Opaque, Symbol, TensorR
 from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.names import printable
 
+_TYPES = re.compile(r"q?u?(int|float|bfloat|complex)[0-9x_a-z]+|bool|strided|per_\w+_affine")
 _MOST_VALUES, _LONGEST_TEXT, _MOST_LINES = 2000, 1000, 20
 _OBJECT = "an object, whose code is not run: its tensors are read where they are plain"
 _MODEL = (
@@ -74,7 +76,9 @@ class Content:
 
     def add_value(self, name: str, value: Any) -> None:
         """Take anything else: a number or text is kept, the rest counted."""
-        if isinstance(value, Symbol):
+        if isinstance(value, Symbol) and value.module == "torch" and _TYPES.fullmatch(value.name):
+            self.add_value(name, str(value))
+        elif isinstance(value, Symbol):
             self.add_object(value)
         elif _is_plain(value) and len(self.values) < _MOST_VALUES:
             self.values[name] = value

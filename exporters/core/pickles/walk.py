@@ -47,6 +47,8 @@ class _Walker:
         self._open: set[int] = set()  # containers on the path to the present value
         self._seen: set[int] = set()  # objects
         self._inside_object = 0
+        self._inside_rest = 0  # attributes of a module that its state_dict does not hold
+        self._listed: set[int] = set()
 
     def visit_beside(self, value: dict[Any, Any], path: tuple[str, ...], prefix: str, single: bool) -> None:
         """Visit a dictionary whose net lies at `path`; its tensors have no prefix, all others have."""
@@ -69,7 +71,9 @@ class _Walker:
         if isinstance(value, NumpyArray):
             value = _resolve_array(value)
         if isinstance(value, TensorRef):
-            self.content.add_tensor(name, owner, value)
+            if not self._inside_rest or id(value) not in self._listed:  # an LSTM has each weight twice
+                self.content.add_tensor(name, owner, value)
+            self._listed.add(id(value))
         elif isinstance(value, Absent):
             self.content.add_absent(name, value)
         elif isinstance(value, Opaque):
@@ -109,8 +113,12 @@ class _Walker:
             return
         self._inside_object += 1
         if isinstance(state, dict):
-            state = _list_module(state) if model else state
-            self._visit_items(state.items(), name, owner, depth, named)
+            owner = "optimizer" if is_optimizer(state) else owner
+            members, rest = _split_module(state) if model else (state, {})
+            self._visit_items(members.items(), name, owner, depth, named)
+            self._inside_rest += 1
+            self._visit_items(rest.items(), name, owner, depth, named)
+            self._inside_rest -= 1
         elif state is not None:
             self.visit(state, f"{name}.state" if named else f"{name}state", owner, depth + 1, True)
         self._visit_items(value.items.items(), name, owner, depth, named)
@@ -150,11 +158,8 @@ def _unpair(value: Any) -> Any:
     return value[1] if _is_pair(value) else value
 
 
-def _list_module(state: dict[Any, Any]) -> dict[Any, Any]:
-    """Return what a module of PyTorch holds, named and ordered as its state_dict names and orders it.
-
-    Buffers that no state_dict holds come last, with all other attributes.
-    """
+def _split_module(state: dict[Any, Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Return what a module of PyTorch holds, named and ordered as its state_dict is, and what no state_dict holds."""
     passing = state.get("_non_persistent_buffers_set")
     unsaved = {name for name in passing if isinstance(name, str)} if isinstance(passing, list) else set()
     buffers = state["_buffers"]
@@ -163,4 +168,4 @@ def _list_module(state: dict[Any, Any]) -> dict[Any, Any]:
     members |= state["_modules"]
     rest = {name: value for name, value in state.items() if name not in (*_MODULE, "training")}
     rest |= {name: buffer for name, buffer in buffers.items() if name in unsaved}
-    return members | {name: value for name, value in rest.items() if name not in members}
+    return members, {name: value for name, value in rest.items() if name not in members}

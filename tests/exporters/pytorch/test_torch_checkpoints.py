@@ -60,7 +60,7 @@ ODD = {
     "long": ("x" * 5000, ["value of type str"]),
     "default": (collections.defaultdict(list, a=1), []),
     "nested": ({"betas": (0.9, 0.99), "none": [None]}, []),
-    "dtype": (torch.float32, ["torch.float32"]),
+    "dtype": (torch.float32, []),
 }
 
 
