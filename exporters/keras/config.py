@@ -28,7 +28,7 @@ def parse_config(text: Any, what: str, not_read: list[NotRead]) -> Any:
         data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
         value = strict_json.loads(data)
     except ValueError as error:
-        not_read.append(NotRead(what, 1, printable(str(error))))
+        not_read.append(NotRead(what, 1, printable(str(error)), weights=False))
         return None
     not_read += list_lambdas(value)
     return value
@@ -72,5 +72,6 @@ def list_lambdas(config: Any) -> list[NotRead]:
             if value.get("class_name") == "Lambda":
                 fields = value.get("config")
                 name = fields.get("name") if isinstance(fields, dict) else None
-                skipped.append(NotRead(f"code of Lambda layer {printable(str(name))}", 1, "kept as text, never run"))
+                what = f"code of Lambda layer {printable(str(name))}"
+                skipped.append(NotRead(what, 1, "kept as text, never run", weights=False))
     return skipped

@@ -6,7 +6,7 @@ from pathlib import Path
 from cnnkit import exporters
 from cnnkit.errors import WeightFileError
 from cnnkit.files.file_digest import sha256_of
-from cnnkit.files.names import printable
+from cnnkit.files.names import format_count, printable
 from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
 
@@ -27,7 +27,7 @@ class Start:
     def text(self) -> str:
         """One line for people."""
         rest = f"; newly drawn: {', '.join(self.drawn)}" if self.drawn else ""
-        return f"started from {self.file}: {len(self.taken)} tensors taken{rest}"
+        return f"started from {self.file}: {format_count(len(self.taken), 'tensor')} taken{rest}"
 
 
 def initialise(model: Network, path: Path) -> Start:
