@@ -51,7 +51,7 @@ class ExportRequest(Request):
 def command(request: ExportRequest) -> int:
     """Write a weight file in another format; every tensor is read back and compared before OUT exists.
 
-    Nothing is written, and the status is 1, when weights of FILE could not be read, unless --allow-partial is given.
+    Nothing is written, and the status is 1, when FILE could be read in part alone, unless --allow-partial is given.
     """
     from cnnkit import exporters
 
@@ -62,7 +62,7 @@ def command(request: ExportRequest) -> int:
     digest = _require_free(file, target, request.overwrite)
     source = read_complete(file)
     left_out = list_not_read(source)
-    if source.lacks and not request.allow_partial:
+    if source.lacks and not (request.allow_partial and len(source)):
         return _refuse(request, source, left_out)
     weights = _select(source, request.optimizer)
     if len(weights) < len(source):
@@ -134,11 +134,9 @@ def _require_free(file: Path, target: Path, overwrite: bool) -> str | None:
 
 def _refuse(request: ExportRequest, source: "WeightFile", left_out: list[str]) -> int:
     """Say what could not be read and what to type; write nothing."""
-    verb = "was" if len(source) == 1 else "were"
-    count = (
-        f"the {format_count(len(source), 'tensor')} that {verb} read" if len(source) else "a file without any tensor"
-    )
-    print_left_out(request.output, [*left_out, f"nothing was written: --allow-partial writes {count}"])
+    readable = format_count(len(source), "readable tensor")
+    way = f"--allow-partial writes the {readable}" if len(source) else "no tensor could be read"
+    print_left_out(request.output, [*left_out, f"nothing was written: {way}"])
     request.output.result({
         "file": str(request.file), "out": None, "format": None, "size": None, "tensors": len(source),
         "parameters": source.parameters, "left_out": left_out,
