@@ -12,6 +12,7 @@ from cnnkit.inspection.layouts import Transform, find_transform
 from cnnkit.inspection.pairing import Pair, Pairing
 
 SAME = ("equal", "close")
+_TWO_TYPES = "the two are not of one floating-point type"
 _FIGURES = ("max_abs", "max_rel", "max_ulp", "l2")
 
 
@@ -51,7 +52,8 @@ class Difference:
             if getattr(self.distance, key) is None:
                 reasons[key] = "no value is finite on both sides"
                 if key == "max_ulp" and self.distance.max_abs is not None:
-                    reasons[key] = "the two are not of one floating-point type"
+                    one_type = self.pair.a.dtype == self.pair.b.dtype and "float" in self.pair.a.dtype
+                    reasons[key] = "a value has another sign" if one_type else _TWO_TYPES
         return reasons
 
 
