@@ -106,6 +106,12 @@ def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
     if latest:
         use = "the weights of the latest epoch, from which a resume continues (--optimizer shows them)"
         output.say(Text(f"besides: {_describe_hidden('tensor', latest)}: {use}"))
+    keras = weights.metadata.get("keras")
+    for key, verb in (("mirrored", "are"), ("perhaps_mirrored", "may be")):
+        names = keras.get(key) if isinstance(keras, dict) else None
+        if isinstance(names, list) and names:
+            which = printable(", ".join(map(str, names[:4])) + (", ..." if len(names) > 4 else ""))
+            output.say(Text(f"Theano's kernels {verb} mirrored in height and width against those of others: {which}"))
     for item in weights.not_read:
         output.say(Text(f"not read: {item.line}"))
     for name in weights.edited:

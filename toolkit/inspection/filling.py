@@ -10,7 +10,7 @@ from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.inspection.differences import matters
 from cnnkit.inspection.flattening import Flattening
-from cnnkit.inspection.layouts import Transform, find_transform
+from cnnkit.inspection.layouts import Transform, find_transform, is_mirrored
 from cnnkit.inspection.pairing import Pair, pair
 
 
@@ -57,6 +57,8 @@ def find_fillings(targets: WeightFile, stored: WeightFile, names: Mapping[str, s
             continue
         _require_real(matched, stored)
         reordered = flattening.reorder_inputs(transform, matched.a, matched.b)
+        if is_mirrored(stored, matched.b):
+            reordered = reordered.mirrored(matched.a)
         found.append(Filling(matched.a, matched.b, reordered, matched.paired_by))
     unfilled = {tensor.name: reasons[tensor.name] for tensor in targets if tensor.name in reasons}
     return Fillings(tuple(found), unfilled, tuple(unused))

@@ -49,6 +49,8 @@ def pair(a: WeightFile, b: WeightFile, names: Mapping[str, str] | None = None) -
     if any(folders):
         pool.by_key(lambda tensor: (tensor.kind, _strip_folders(tensor.name, folders)), "name", _may_share_name)
         pool.by_key(lambda tensor: _layer_key(tensor, folders), "layer", _may_share_name)
+    for part in (-1, 0):
+        pool.by_key(lambda tensor, part=part: _part_key(tensor, part), "layer", _fits)
     pool.by_layers()
     pool.by_form(lambda tensor: (tensor.kind, tensor.role, tuple(sorted(tensor.shape))))
     for side in (0, 1):  # a known role goes with an unknown one, never with another
@@ -87,10 +89,20 @@ def _layer_key(tensor: Tensor, folders: Iterable[str] = ()) -> Hashable:
     return None if tensor.role == "other" else (_strip_folders(f"{tensor.layer}.", folders), tensor.role)
 
 
+def _part_key(tensor: Tensor, part: int) -> Hashable:
+    """Return the key of a layer that goes by the innermost (-1) or outermost (0) part of its path; no mere number."""
+    name = _strip_prefixes(tensor.layer).split(".")[part]
+    return None if tensor.role == "other" or not name or name.isdigit() else (name, tensor.role)
+
+
+def _fits(a: Tensor, b: Tensor) -> bool:
+    return find_transform(b, a) is not None
+
+
 def _may_share_name(a: Tensor, b: Tensor) -> bool:
     """Return False for layers of the same number whose shapes do not fit: two nets count their layers differently."""
     numbered = all(part.isdigit() for part in _strip_prefixes(a.layer).split("."))
-    return not numbered or find_transform(b, a) is not None
+    return not numbered or _fits(a, b)
 
 
 class _Pool:

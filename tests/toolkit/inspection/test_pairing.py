@@ -212,3 +212,59 @@ def test_pairing_by_order_takes_one_look_at_each_layer(count, monkeypatch):
     a, b = (file(**{f"{x}{n}__{part}": array for n in range(count) for part, array in parts}) for x in "xy")
     assert len(pair(a, b).pairs) == 2 * count
     assert len(looks) == 2 * count
+
+
+def kernel(array, *axes):
+    return Tensor.of("c.weight", np.ascontiguousarray(array), role="weight", axes=axes)
+
+
+@pytest.mark.parametrize("inputs", [3, 4])
+@pytest.mark.parametrize("told", [("o", "i"), ("i", "o")])
+def test_transposed_kernels_whatever_the_first_file_calls_their_axes(inputs, told):
+    """Channels first, only a bias tells a transposed kernel, and not where it has as many inputs as outputs."""
+    values_first = values(inputs, 4, 2, 3)
+    first = kernel(values_first, *told, "kh", "kw")
+    last = kernel(values_first.transpose(2, 3, 1, 0), "kh", "kw", "o", "i")
+    np.testing.assert_array_equal(find_transform(last, first).apply(last.read()), first.read())
+    np.testing.assert_array_equal(find_transform(first, last).apply(first.read()), last.read())
+    named = kernel(values_first, "i", "o", "kh", "kw")
+    np.testing.assert_array_equal(find_transform(first, named).apply(first.read()), values_first)
+
+
+@pytest.mark.parametrize("multiplier", [1, 2])
+@pytest.mark.parametrize("window", [("k",), ("kh", "kw")])
+def test_depthwise_kernels(multiplier, window):
+    sizes = (2, 3)[: len(window)]
+    last = values(*sizes, 4, multiplier)
+    first = np.stack([last[..., i, m] for i in range(4) for m in range(multiplier)])[:, None]
+    torch, keras = kernel(first, "o", "i", *window), kernel(last, *window, "i", "m")
+    np.testing.assert_array_equal(find_transform(keras, torch).apply(last), first)
+    np.testing.assert_array_equal(find_transform(torch, keras).apply(first), last)
+    plain = Tensor.of("arr_0", first)
+    np.testing.assert_array_equal(find_transform(plain, keras).apply(first), last)
+    np.testing.assert_array_equal(find_transform(keras, plain).apply(last), first)
+    wrong = kernel(np.zeros((4 * multiplier + 1, 1, *sizes)), "o", "i", *window)
+    assert find_transform(keras, wrong) is None
+    assert find_transform(wrong, keras) is None
+
+
+def test_kernels_of_theano_are_compared_mirrored_where_that_is_nearer():
+    array = values(4, 2, 3, 3)
+    a = file(c__weight=array)
+    for key in ("mirrored", "perhaps_mirrored"):
+        named = {"keras": {key: ["c.weight"]}}
+        turned = replace(file(c__weight=array[..., ::-1, ::-1].copy()), metadata=named)
+        assert compared(a, turned) == [("equal", "mirrored")]
+        assert compared(a, replace(a, metadata=named)) == [("equal", None)]
+        assert compared(turned, turned) == [("equal", None)]
+    assert compared(a, file(c__weight=array[..., ::-1, ::-1].copy())) == [("different", None)]
+
+
+def test_layers_go_by_the_innermost_or_outermost_part_of_their_path():
+    a = file(body__dense__weight=values(3, 3), td__weight=values(3, 3), x__weight=values(3, 3))
+    b = file(y__weight=values(3, 3), td__inside__weight=values(3, 3), dense__weight=values(3, 3))
+    assert pair_names(a, b) == [
+        ("body.dense.weight", "dense.weight", "layer"),
+        ("td.weight", "td.inside.weight", "layer"),
+        ("x.weight", "y.weight", "order"),
+    ]
