@@ -15,6 +15,12 @@ _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 _NUMBER = re.compile("[0-9]{1,9}")
 _COUNTERS = {"0": "iteration", "1": "learning_rate"}
 _LAST = 1 << 30
+# Where Keras makes the objects inside a layer in another order than that of their letters.
+_ORDER = {
+    part: place
+    for parts in ("forward_layer backward_layer", "query_dense key_dense value_dense output_dense")
+    for place, part in enumerate(parts.split())
+}
 
 
 class SavedVariable(NamedTuple):
@@ -48,7 +54,7 @@ def read_saved(file: Foreign, config: list[LayerConfig]) -> list[tuple[str, Tens
 
     def order(owner: tuple[str, ...]) -> tuple[int, int, list[object]]:
         known = [by_place[key][0] for n in range(len(owner), 0, -1) if (key := _to_canonical(owner[:n])) in by_place]
-        return _find_section(owner), known[0] if known else _LAST, [natural_key(part) for part in owner]
+        return _find_section(owner), known[0] if known else _LAST, [_order_part(part) for part in owner]
 
     tensors = []
     for owner in sorted(owners, key=order):
@@ -65,13 +71,14 @@ def _read_object(
     shapes = {int(v.key): file.dataset(v.place).shape for v in variables if _NUMBER.fullmatch(v.key)}
     section = ("parameter", "optimizer", "other")[_find_section(variables[0].owner)]
     labels = {str(index): label for index, label in variable_names.name_numbered(kind, fields, shapes).items()}
+    by_label = {labels.get(v.key, v.key): file.dataset(v.place).shape for v in variables}
     tensors = []
     for variable in sorted(variables, key=lambda variable: natural_key(variable.key)):
         shape = file.dataset(variable.place).shape
         if section == "parameter":
             label = labels.get(variable.key, variable.key)
             state = "state" if variable_names.is_state(label) else "parameter"
-            meaning, axes = variable_names.find_role(label, kind), variable_names.name_axes(label, kind, len(shape))
+            meaning, axes = variable_names.find_role(label, kind), variable_names.name_axes(label, kind, by_label)
         else:
             label, state, axes = variable.key, section, None
             if section == "optimizer" and not shape:
@@ -102,16 +109,20 @@ def _name_object(
     names: Mapping[tuple[str, ...], str],
     by_place: Mapping[tuple[str, ...], tuple[int, LayerConfig]],
 ) -> str:
-    """Return the path of an object with names of layers: layers/dense -> the name of that layer."""
-    parts, before = [], ""
+    """Return the path of an object with the names that Keras gave: layers/dense -> the name of that layer."""
+    if _find_section(owner):
+        return ".".join(owner)
+    parts = []
     for depth, part in enumerate(owner, 1):
-        if before in _CONTAINERS:
-            known = by_place.get(_to_canonical(owner[:depth]))
-            parts.append(names.get(owner[:depth]) or (known[1].name if known else "") or part)
-        elif part not in _CONTAINERS:
-            parts.append(part)
-        before = part
+        known = by_place.get(_to_canonical(owner[:depth]))
+        name = names.get(owner[:depth]) or (known[1].name if known else "")
+        if name or part not in _CONTAINERS:
+            parts.append(name or part)
     return ".".join(parts)
+
+
+def _order_part(part: str) -> tuple[int, object]:
+    return _ORDER.get(part, 0), natural_key(part)
 
 
 def _guess_class(owner: tuple[str, ...], name: str) -> str:

@@ -96,7 +96,7 @@ def _read_ours(
         tensor = stored.pop(name)
         tensors.append(Tensor(name, layer, kind, role, tuple(axes), tensor.dtype, tensor.shape, *readers(name, tensor)))
     if stored:
-        not_read.append(NotRead("constants of operations", len(stored), "they are not weights"))
+        not_read.append(NotRead("constants of operations", len(stored), "they are not weights", weights=False))
     architecture, metadata = about["architecture"], about["metadata"]
     if not isinstance(architecture, dict) or not isinstance(metadata, dict):
         raise TypeError("architecture and metadata are not objects")
