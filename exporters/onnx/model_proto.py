@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from cnnkit.exporters.core.protobuf_head import BYTES, VARINT, iterate_head
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, parse_tensor
-from cnnkit.exporters.onnx.wire import BYTES, VARINT, Field, Source, raise_damaged, to_signed
+from cnnkit.exporters.onnx.wire import Field, Source, raise_damaged, to_signed
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MAX_DEPTH = 16
@@ -53,19 +54,12 @@ class ModelProto:
 
 def looks_like_model(head: bytes) -> bool:
     """Return whether a file begins as ONNX: an IR version first, then fields of a model up to the graph's first."""
-    position, first = 0, True
-    while position < len(head):
-        key = head[position]
-        number, wire = key >> 3, key & 7
-        if _MODEL.get(number) != wire or (first and number != 1):
+    for index, part in enumerate(iterate_head(head)):
+        if _MODEL.get(part.number) != part.wire or (index == 0 and (part.number != 1 or not 1 <= part.value <= 1000)):
             return False
-        value, position = _parse_varint(head, position + 1)
-        if first and not 1 <= value <= 1000:
-            return False
-        if number == 7:
-            inner = head[position] if position < len(head) else 0
-            return value > 0 and inner & 7 == BYTES and inner >> 3 in _GRAPH
-        position, first = position + (value if wire == BYTES else 0), False
+        if part.number == 7:
+            inner = part.content[0] if part.content else 0
+            return part.value > 0 and inner & 7 == BYTES and inner >> 3 in _GRAPH
     return False
 
 
@@ -160,15 +154,3 @@ def _parse_message(source: Source, whole: Field) -> Iterator[Field]:
     if whole.wire != BYTES:
         raise_damaged(f"field {whole.number} is not a message", whole.start)
     return source.fields(whole.start, whole.stop)
-
-
-def _parse_varint(head: bytes, position: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= len(head):
-            return 0, position
-        byte = head[position]
-        value, position = value | (byte & 0x7F) << shift, position + 1
-        if byte < 0x80:
-            break
-    return value, position

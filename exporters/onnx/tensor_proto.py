@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.protobuf_head import BYTES, FIXED32, FIXED64, VARINT
 from cnnkit.exporters.core.raw_values import decode_values
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.onnx.wire import BYTES, FIXED32, FIXED64, VARINT, Field, Source, raise_damaged, to_signed
+from cnnkit.exporters.onnx.wire import Field, Source, raise_damaged, to_signed
 from cnnkit.files.stored_file import StoredFile
 
 TYPES = {

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, NoReturn
 
+from cnnkit.exporters.core.protobuf_head import BYTES, FIXED32, FIXED64, VARINT
 from cnnkit.files.unsafe_file import UnsafeFileError
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _BLOCK = 1 << 16
 _MOST_FIELDS = 2_000_000
 _TEXT = 64 << 20
