@@ -57,6 +57,11 @@ CONTAINERS: tuple[Mark[Sample], ...] = (
         'Nd4j.writeAsNumpy(entry.getValue(), new File(entry.getKey() + ".npy"))',
         lambda s: {"configuration.json", "coefficients.bin"} <= {*s.members},
     ),
+    Mark(
+        "a .keras file without its weights",
+        "save the model again: model.save('model.keras')",
+        lambda s: {"config.json", "metadata.json"} <= {*s.members},
+    ),
     Mark("a zip without members", "download it again", lambda s: s.begins(b"PK\5\6")),
     Mark(_describe_zip, _advise_zip, lambda s: bool(s.members)),
     Mark("a PNG picture", _PREDICT, lambda s: s.begins(b"\x89PNG\r\n\x1a\n")),

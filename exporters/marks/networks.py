@@ -51,7 +51,7 @@ def _is_saved_model(sample: Sample) -> bool:
     fields = sample.fields
     if [(field.number, field.wire) for field in fields[:2]] != [(1, VARINT), (2, BYTES)] or fields[0].value != 1:
         return False
-    return fields[1].content[:1] == b"\x0a" and (fields[1].stop == sample.size or fields[2:3] != [])
+    return fields[1].content[:1] == b"\x0a" and all(field.number == 2 for field in fields[1:])
 
 
 def _is_core_ml(sample: Sample) -> bool:
@@ -113,6 +113,10 @@ def _advise_checkpoint(sample: Sample) -> str:
     return scripts.convert_checkpoint(quote(_PART.sub("", str(sample.path))))
 
 
+def _advise_paddle(sample: Sample) -> str:
+    return scripts.convert_paddle(quote(sample.path.with_suffix("")))
+
+
 def _name_model(sample: Sample) -> str:
     """Return the model whose values lie in a file of that name: net.onnx.data and net.onnx_data are net.onnx's."""
     stem = _OUTSIDE.sub("", sample.name)
@@ -156,10 +160,10 @@ NETWORKS: tuple[Mark[Sample], ...] = (
         lambda s: _open_with(quote(s.path.parent / _name_model(s))),
         _is_outside,
     ),
-    Mark("Paddle parameters without their names", scripts.PADDLE, _is_paddle),
+    Mark("Paddle parameters without their names", _advise_paddle, _is_paddle),
     Mark(
         "a Paddle program, without weights",
-        scripts.PADDLE,
+        _advise_paddle,
         lambda s: _is_message(s.fields, 1) and s.fields[0].content.startswith(b"\x08\0\x10" + b"\xff" * 9),
     ),
     Mark("Darknet weights, whose shapes are in the .cfg alone", scripts.DARKNET, _is_darknet),

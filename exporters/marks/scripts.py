@@ -18,6 +18,11 @@ def convert_checkpoint(prefix: str) -> str:
     return _python("tensorflow as tf", arrays, prefix)
 
 
+def convert_paddle(prefix: str) -> str:
+    """Return the command for a program of Paddle, which is named by the common beginning of its two files."""
+    return _python("paddle", "{k: v.numpy() for k, v in paddle.jit.load(sys.argv[1]).state_dict().items()}", prefix)
+
+
 GRAPH = _python(
     "tensorflow as tf",
     "{n.name: tf.make_ndarray(n.attr['value'].tensor) "
@@ -33,7 +38,7 @@ DARKNET = _python(
     "cv2",
     "{f'{k}.{i}': b for n in [cv2.dnn.readNetFromDarknet(sys.argv[2], sys.argv[1])] "
     "for k in n.getLayerNames() for i, b in enumerate(n.getLayer(n.getLayerId(k)).blobs)}",
-    "FILE net.cfg",
+    "FILE net.cfg (OpenCV before 5)",
 )
 MXNET = _python("mxnet", "{k: v.asnumpy() for k, v in mxnet.nd.load(sys.argv[1]).items()}")
 MINDSPORE = _python("mindspore", "{k: v.asnumpy() for k, v in mindspore.load_checkpoint(sys.argv[1]).items()}")
@@ -42,8 +47,8 @@ FLAX = _python(
     "flax.traverse_util.flatten_dict(flax.serialization.msgpack_restore(open(sys.argv[1], 'rb').read()), sep='.')",
 )
 TORCH7 = (
-    'python -c "import sys, torch, torchfile; print(torchfile.load(sys.argv[1]))" FILE shows it; '
-    "save its arrays with numpy.savez"
+    'python -c "import sys, torchfile; print(torchfile.load(sys.argv[1]))" FILE shows its arrays: '
+    "save them with numpy.savez"
 )
 COREML = _python(
     "coremltools as ct",
@@ -52,4 +57,3 @@ COREML = _python(
     "for layer in getattr(net, net.WhichOneof('Type')).layers "
     "for field, value in getattr(layer, layer.WhichOneof('layer')).ListFields() if hasattr(value, 'floatValue')}",
 )
-PADDLE = _python("paddle", "{k: v.numpy() for k, v in paddle.load(sys.argv[1]).items()}", "model.pdparams")
