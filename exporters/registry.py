@@ -39,8 +39,10 @@ def broken() -> tuple[Broken, ...]:
     return _load_all()[1]
 
 
-def read(path: str | Path) -> WeightFile:
+def read(path: str | Path, external: bool = False) -> WeightFile:
     """Return what a weight file of any format holds; the format is recognised by content, in the order of `Priority`.
+
+    external: open the files in the same folder in which the file says that values lie; otherwise `not_read` lists them.
 
     Raises WeightFileError when there is no such file, no format knows it, or it is damaged or unsafe.
     """
@@ -52,7 +54,9 @@ def read(path: str | Path) -> WeightFile:
     if form is None:
         raise explain_file(path, head, ", ".join(name for name, form in installed.items() if form.reads))
     try:
-        return NotebookWeightFile.of(replace(form.read(path), file=str(path), format=form.name))
+        return NotebookWeightFile.of(
+            replace((form.read_external if external else form.read)(path), file=str(path), format=form.name)
+        )
     except CnnkitError:
         raise
     except Exception as error:  # a plug-in need not know cnnkit's errors

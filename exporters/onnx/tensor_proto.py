@@ -28,6 +28,7 @@ _MOST_AXES = 32
 class StoredTensor:
     """A tensor in the file. span: of the message; raw: of its raw bytes; typed: the number of bytes in typed fields.
 
+    location: the file where the values lie, if in another; offset, length: where in it, as far as it is said.
     problem: why its values cannot be read, or None.
     """
 
@@ -37,6 +38,9 @@ class StoredTensor:
     span: tuple[int, int]
     raw: tuple[int, int] | None = None
     typed: int = 0
+    location: str | None = None
+    offset: int = 0
+    length: int | None = None
     problem: str | None = None
 
     @property
@@ -49,7 +53,8 @@ def parse_tensor(source: Source, field: Field) -> StoredTensor:
     """Return a TensorProto. Raises UnsafeFileError when it contradicts itself."""
     if field.wire != BYTES:
         raise_damaged(f"field {field.number} is not a tensor", field.start)
-    name, shape, kind, raw, typed, location, outside = "", [], 0, None, 0, "", False
+    name, shape, kind, raw, typed, outside = "", [], 0, None, 0, False
+    external: dict[str, str] = {}
     for part in source.fields(field.start, field.stop):
         if part.number == 1:
             shape += [to_signed(value) for value in source.varints(part)]
@@ -62,17 +67,18 @@ def parse_tensor(source: Source, field: Field) -> StoredTensor:
         elif part.number in _FIXED or part.number in _VARINTS:
             typed += part.stop - part.start if part.wire == BYTES else 8 if part.wire == FIXED64 else 4
         elif part.number == 13:
-            location = _find_location(source, part) or location
+            external |= _parse_entry(source, part)
         elif part.number == 14:
             outside = part.value == _EXTERNAL
     if len(shape) > _MOST_AXES or any(n < 0 or n > 1 << 48 for n in shape):
         raise_damaged(f"tensor of shape {shape[:_MOST_AXES]}", field.start)
-    problem = None
-    if outside or location:
-        problem = f"its values lie in another file ({location or 'not named'}), which is not opened"
-    elif kind not in TYPES:
-        problem = f"element type {_OTHER_TYPES.get(kind, kind)} is not read"
-    tensor = StoredTensor(name, tuple(shape), TYPES.get(kind, "uint8"), (field.start, field.stop), raw, typed, problem)
+    problem = None if kind in TYPES else f"element type {_OTHER_TYPES.get(kind, kind)} is not read"
+    tensor = StoredTensor(
+        name, tuple(shape), TYPES.get(kind, "uint8"), (field.start, field.stop), raw, typed, problem=problem
+    )
+    if outside or external:
+        offset, length = (_parse_count(external, key, field.start) for key in ("offset", "length"))
+        return replace(tensor, raw=None, location=external.get("location", ""), offset=offset or 0, length=length)
     return tensor if problem is not None else _check_size(tensor)
 
 
@@ -152,7 +158,17 @@ def _unpack(data: Array, offset: int) -> Array:
     return values
 
 
-def _find_location(source: Source, field: Field) -> str:
-    """Return the value of an external_data entry whose key is "location", else ""."""
+def _parse_entry(source: Source, field: Field) -> dict[str, str]:
+    """Return {key: value} of an entry of external_data."""
     texts = {part.number: source.text(part) for part in source.fields(field.start, field.stop) if part.number in (1, 2)}
-    return texts.get(2, "") if texts.get(1) == "location" else ""
+    return {texts.get(1, ""): texts.get(2, "")}
+
+
+def _parse_count(external: dict[str, str], key: str, place: int) -> int | None:
+    """Return a number of bytes of external_data, None where it is not there."""
+    text = external.get(key)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        raise_damaged(f"{key} {text[:30]!r} of external data", place)
+    return int(text)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
 from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, WeightsFile
+from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
@@ -44,6 +44,7 @@ class ExportRequest(Request):
     ] = None
     data: DataSource = None
     optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep the tensors that only a resume needs.")] = False
+    external: External = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
 
 
@@ -56,7 +57,7 @@ def command(request: ExportRequest) -> int:
     options = _require_options(request, form)
     target = request.out or file.with_name(file.stem + form.suffixes[0])
     digest = _require_free(file, target, request.overwrite)
-    weights = _select(output, read_complete(file), request.optimizer)
+    weights = _select(output, read_complete(file, request.external), request.optimizer)
     if request.activations is not None:
         weights = _add_activations(weights, request.activations, request.data)
     marked = replace(weights, metadata=weights.metadata | {"exported_from": {"file": file.name, "sha256": digest}})

@@ -179,7 +179,7 @@ def test_what_lies_elsewhere_is_listed_and_not_opened(save, tmp_path):
     assert {item.what: item.reason for item in weights.not_read} == {
         "sparse tensors": "sparse tensors are not read",
         "functions": "constants inside functions are not looked for",
-        "away (3,)": "its values lie in another file (data.bin), which is not opened",
+        "away (3,)": "its values lie in data.bin: --external reads them",
         "tiny (4,)": "element type int4 is not read",
         "words (1,)": "element type texts is not read",
     }
