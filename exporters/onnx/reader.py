@@ -11,9 +11,10 @@ from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.raw_values import STEP, stream_array
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
 from cnnkit.exporters.onnx.external import ExternalData
+from cnnkit.exporters.onnx.listing import ListedTensor, describe, list_tensors
 from cnnkit.exporters.onnx.model_proto import ModelProto, parse_model
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, read_tensor
-from cnnkit.exporters.onnx.usage import Use, find_uses, interpret_use, iterate_graphs, list_inputs
+from cnnkit.exporters.onnx.usage import interpret_use, list_inputs
 from cnnkit.exporters.onnx.wire import Source
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
@@ -22,13 +23,12 @@ NAME, PROPERTY = "onnx", "cnnkit"
 _STATE = ("mean", "variance")
 
 
-class _ListedTensor(NamedTuple):
-    order: tuple[int, int, int]
-    name: str
+class _Readable(NamedTuple):
+    """A tensor and the file in which its values lie."""
+
+    listed: ListedTensor
     file: StoredFile
     stored: StoredTensor
-    use: Use | None
-    constant: bool
 
 
 def read_onnx(path: Path, external: bool = False) -> WeightFile:
@@ -40,67 +40,48 @@ def read_onnx(path: Path, external: bool = False) -> WeightFile:
         file = StoredFile(path)
         with file.open() as stream:
             model = parse_model(Source(stream, file.size))
-    listed, not_read = _list_tensors(model, ExternalData(file, external))
-    readable = [f for f in listed if f.stored.problem is None]
-    not_read += [
-        NotRead(f"{printable(f.name)} {f.stored.shape}", 1, printable(f.stored.problem))
-        for f in listed
-        if f.stored.problem is not None
-    ]
-    readers = functools.partial(_make_readers, path)
-    if PROPERTY in model.properties and len(readable) == len(listed):
+    listed, not_read = list_tensors(model)
+    data = ExternalData(file, external)
+    placed = [_Readable(item, *data.place(item.stored)) for item in listed]
+    readable = [item for item in placed if item.stored.problem is None]
+    not_read += [describe(item.listed.name, item.stored) for item in placed if item.stored.problem is not None]
+    if PROPERTY in model.properties and len(readable) == len(placed):
         try:
-            return _read_ours(path, model, readable, not_read, readers)
+            return _read_ours(path, model, readable, not_read)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"metadata property {PROPERTY} does not fit: {printable(str(error))}"
             raise fault(path, problem, format_name=NAME) from error
-    tensors = tuple(_build_tensor(f, readers) for f in readable)
+    tensors = tuple(_build_tensor(path, item) for item in readable)
     return WeightFile(tensors, None, {"onnx": _describe_model(model)}, not_read=tuple(not_read), file=str(path))
 
 
-def _list_tensors(model: ModelProto, external: ExternalData) -> tuple[list[_ListedTensor], list[NotRead]]:
-    listed, not_read = [], []
-    for number, (prefix, graph) in enumerate(iterate_graphs(model.graph)):
-        used = find_uses(graph)
-        stored_tensors = [(tensor.name, tensor, False) for tensor in graph.initializers]
-        for node in graph.nodes:
-            if node.op == "Constant" and node.constant is not None and node.outputs:
-                stored_tensors.append((node.outputs[0], node.constant, True))
-        for position, (name, stored, constant) in enumerate(stored_tensors):
-            use = used.get(name)
-            order = (number, use.position if use else len(graph.nodes), use.slot if use else position)
-            listed.append(_ListedTensor(order, prefix + name, *external.place(stored), use, constant))
-        sparse = graph.sparse + sum(node.sparse for node in graph.nodes)
-        if sparse:
-            not_read.append(NotRead("sparse tensors", sparse, "sparse tensors are not read"))
-    if model.functions:
-        not_read.append(NotRead("functions", model.functions, "constants inside functions are not looked for"))
-    return sorted(listed, key=lambda f: f.order), not_read
-
-
-def _build_tensor(listed: _ListedTensor, readers: Any) -> Tensor:
-    stored = listed.stored
+def _build_tensor(path: Path, readable: _Readable) -> Tensor:
+    listed, stored = readable.listed, readable.stored
     role, axes = interpret_use(listed.use, len(stored.shape))
-    kind = "state" if role in _STATE else "parameter"
-    if role == "other" and (listed.constant or not stored.shape or "float" not in stored.dtype):
-        kind = "other"
+    role = listed.role or role
+    kind = listed.kind if listed.role is not None else None
+    if kind is None:
+        kind = "state" if role in _STATE else "parameter"
+        if role == "other" and (listed.kind == "other" or not stored.shape or "float" not in stored.dtype):
+            kind = "other"
     if axes is None:
         axes = numbered_axes(len(stored.shape))
-    layer = listed.name.rpartition(".")[0] or (listed.use.node.name if listed.use else "") or listed.name
-    return Tensor(listed.name, layer, kind, role, axes, stored.dtype, stored.shape, *readers(listed))
+    layer = listed.layer or listed.name.rpartition(".")[0] or (listed.use.node.name if listed.use else "")
+    return Tensor(
+        *(listed.name, layer or listed.name, kind, role, axes, stored.dtype, stored.shape),
+        *_make_readers(path, readable),
+    )
 
 
-def _read_ours(
-    path: Path, model: ModelProto, listed: list[_ListedTensor], not_read: list[NotRead], readers: Any
-) -> WeightFile:
+def _read_ours(path: Path, model: ModelProto, readable: list[_Readable], not_read: list[NotRead]) -> WeightFile:
     """Return the WeightFile that cnnkit wrote as this model."""
     about = strict_json.loads(model.properties[PROPERTY].encode("utf-8", "surrogateescape"))
-    left = {f.name: f for f in listed}
+    left = {item.listed.name: item for item in readable}
     tensors = []
     for name, layer, kind, role, axes in about["tensors"]:
         found = left.pop(name)
         parts = name, layer, kind, role, tuple(axes), found.stored.dtype, found.stored.shape
-        tensors.append(Tensor(*parts, *readers(found)))
+        tensors.append(Tensor(*parts, *_make_readers(path, found)))
     if left:
         not_read.append(NotRead("constants of operations", len(left), "they are not weights"))
     architecture, metadata = about["architecture"], about["metadata"]
@@ -121,16 +102,16 @@ def _describe_model(model: ModelProto) -> dict[str, Any]:
     }
 
 
-def _make_readers(path: Path, listed: _ListedTensor) -> tuple[Callable[[], Array], Stream | None]:
+def _make_readers(path: Path, readable: _Readable) -> tuple[Callable[[], Array], Stream | None]:
     """Return `Tensor.read` and `Tensor.stream`, the latter only for raw bytes."""
-    stored, file = listed.stored, listed.file
+    stored, file = readable.stored, readable.file
     read = functools.partial(_read, path, file, stored)
     if stored.raw is None:
         return read, None
     start, stop = stored.raw
     blocks = functools.partial(file.blocks, start, stop - start, STEP)
     dtype = carrier(stored.dtype).newbyteorder("<")
-    return read, functools.partial(stream_array, path, NAME, f"tensor {printable(listed.name)}", blocks, dtype)
+    return read, functools.partial(stream_array, path, NAME, f"tensor {printable(readable.listed.name)}", blocks, dtype)
 
 
 def _read(path: Path, file: StoredFile, stored: StoredTensor) -> Array:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,15 +20,30 @@ TYPES = {
 }  # fmt: skip
 _OTHER_TYPES = {8: "texts", 21: "uint4", 22: "int4", 23: "float4_e2m1", 25: "uint2", 26: "int2"}
 _RAW, _EXTERNAL = 9, 1
-_FIXED = {4: FIXED32, 10: FIXED64}  # float_data, double_data
-_VARINTS = (5, 7, 11)  # int32_data (and all that is smaller), int64_data, uint64_data
 _MOST_AXES = 32
+
+
+class NumberFields(NamedTuple):
+    """The numbers of the fields of a message in which values stand, by how they are written."""
+
+    fixed32: frozenset[int]
+    fixed64: frozenset[int]
+    varints: frozenset[int]
+
+    def include(self, number: int) -> bool:
+        """Return whether values stand in the field of that number."""
+        return number in self.fixed32 or number in self.fixed64 or number in self.varints
+
+
+# float_data; double_data; int32_data (and all that is smaller), int64_data, uint64_data
+_TENSOR_FIELDS = NumberFields(frozenset((4,)), frozenset((10,)), frozenset((5, 7, 11)))
 
 
 @dataclass(frozen=True)
 class StoredTensor:
     """A tensor in the file. span: of the message; raw: of its raw bytes; typed: the number of bytes in typed fields.
 
+    fields: the typed fields; sparse: values and their places, where only some are stored.
     location: the file where the values lie, if in another; offset, length: where in it, as far as it is said.
     problem: why its values cannot be read, or None.
     """
@@ -38,6 +54,8 @@ class StoredTensor:
     span: tuple[int, int]
     raw: tuple[int, int] | None = None
     typed: int = 0
+    fields: NumberFields = _TENSOR_FIELDS
+    sparse: tuple["StoredTensor", "StoredTensor"] | None = None
     location: str | None = None
     offset: int = 0
     length: int | None = None
@@ -64,7 +82,7 @@ def parse_tensor(source: Source, field: Field) -> StoredTensor:
             name = source.text(part)
         elif part.number == _RAW:
             raw = part.start, part.stop
-        elif part.number in _FIXED or part.number in _VARINTS:
+        elif _TENSOR_FIELDS.include(part.number):
             typed += part.stop - part.start if part.wire == BYTES else 8 if part.wire == FIXED64 else 4
         elif part.number == 13:
             external |= _parse_entry(source, part)
@@ -86,6 +104,8 @@ def read_tensor(file: StoredFile, tensor: StoredTensor) -> Array:
     """Return the values in native byte order. Raises UnsafeFileError when there are more or fewer than declared."""
     dtype = carrier(tensor.dtype)
     little = dtype.newbyteorder("<")
+    if tensor.sparse is not None:
+        return _fill(file, tensor, *tensor.sparse)
     if tensor.raw is not None:
         data = file.read(tensor.raw[0], tensor.raw[1] - tensor.raw[0])
         try:
@@ -109,20 +129,20 @@ def _check_size(tensor: StoredTensor) -> StoredTensor:
 def _read_typed(source: Source, tensor: StoredTensor, little: np.dtype[np.generic]) -> Array:
     parts = []
     for field in source.fields(*tensor.span):
-        if field.number in _FIXED:
-            width = "<f4" if field.number == 4 else "<f8"
-            size = 4 if field.number == 4 else 8
-            if field.wire == BYTES and (field.stop - field.start) % size == 0:
-                parts.append(_read_span(source, field).view(width))
-            elif field.wire == _FIXED[field.number]:
-                parts.append(np.frombuffer(field.value.to_bytes(size, "little"), width))
-            else:
-                raise_damaged(f"field {field.number} is no list of numbers", field.start)
-        elif field.number in _VARINTS:
+        if field.number in tensor.fields.varints:
             if field.wire == VARINT:
                 parts.append(np.array([field.value], np.uint64))
             elif field.wire == BYTES:
                 parts.append(_unpack(_read_span(source, field), field.start))
+            else:
+                raise_damaged(f"field {field.number} is no list of numbers", field.start)
+        elif tensor.fields.include(field.number):
+            wide = field.number in tensor.fields.fixed64
+            size, width = (8, "<f8") if wide else (4, "<f4")
+            if field.wire == BYTES and (field.stop - field.start) % size == 0:
+                parts.append(_read_span(source, field).view(width))
+            elif field.wire == (FIXED64 if wide else FIXED32):
+                parts.append(np.frombuffer(field.value.to_bytes(size, "little"), width))
             else:
                 raise_damaged(f"field {field.number} is no list of numbers", field.start)
     values = np.concatenate(parts) if parts else np.empty(0, np.uint64)
@@ -134,6 +154,20 @@ def _read_typed(source: Source, tensor: StoredTensor, little: np.dtype[np.generi
     if little.kind == "f" and little.itemsize == 2:  # the bits of a float16 as a number
         return values.astype("<u2").view(little)
     return values.astype("<u8").astype(little.str.replace("b1", "u1")).astype(little)
+
+
+def _fill(file: StoredFile, tensor: StoredTensor, values: StoredTensor, places: StoredTensor) -> Array:
+    """Return the whole array of a sparse tensor. Raises UnsafeFileError for places outside."""
+    stored, where = read_tensor(file, values).reshape(-1), read_tensor(file, places)
+    whole = np.zeros(tensor.shape, carrier(tensor.dtype))
+    extents = np.array(tensor.shape if where.ndim == 2 else (whole.size,), np.int64)
+    if ((where < 0) | (where >= extents)).any():
+        raise_damaged(f"a place outside of shape {tensor.shape}", places.span[0])
+    if where.ndim == 2:
+        whole[tuple(where.T)] = stored
+    else:
+        whole.reshape(-1)[where] = stored
+    return whole
 
 
 def _read_span(source: Source, field: Field) -> Array:
