@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from cnnkit.exporters.core.protobuf_head import BYTES
 from cnnkit.exporters.onnx.sparse_tensor import parse_sparse
 from cnnkit.exporters.onnx.tensor_proto import NumberFields, StoredTensor, parse_tensor
-from cnnkit.exporters.onnx.wire import Field, Source, raise_damaged, to_signed
+from cnnkit.exporters.onnx.wire import RUN_OF, Field, Source, raise_damaged, to_signed
 
 _NONE: frozenset[int] = frozenset()
 _FLOAT = NumberFields(frozenset((2, 7)), _NONE, _NONE)
@@ -40,7 +40,7 @@ def parse_attribute(source: Source, whole: Field) -> AttributeProto:
         raise_damaged(f"field {whole.number} is not a message", whole.start)
     attribute, counts = AttributeProto(), dict.fromkeys(_LISTS, 0)
     span = whole.start, whole.stop
-    for part in source.fields(*span):
+    for part in source.fields(*span, runs=True):
         if part.number == 1:
             attribute.name = source.text(part)
         elif part.number in _ONE:
@@ -71,5 +71,5 @@ def _list_numbers(counts: dict[int, int], span: tuple[int, int]) -> Iterator[Sto
 def _count(source: Source, part: Field) -> int:
     """Return how many numbers a field of a list holds, packed or not."""
     if part.wire != BYTES:
-        return 1
+        return part.value if part.wire in RUN_OF.values() else 1
     return (part.stop - part.start) // 4 if part.number == 7 else sum(1 for _ in source.varints(part))

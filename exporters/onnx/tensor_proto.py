@@ -10,7 +10,7 @@ from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.protobuf_head import BYTES, FIXED32, FIXED64, VARINT
 from cnnkit.exporters.core.raw_values import decode_values
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.onnx.wire import Field, Source, raise_damaged, to_signed
+from cnnkit.exporters.onnx.wire import RUN_OF, Field, Source, raise_damaged, to_signed
 from cnnkit.files.stored_file import StoredFile
 
 TYPES = {
@@ -128,23 +128,11 @@ def _check_size(tensor: StoredTensor) -> StoredTensor:
 
 def _read_typed(source: Source, tensor: StoredTensor, little: np.dtype[np.generic]) -> Array:
     parts = []
-    for field in source.fields(*tensor.span):
+    for field in source.fields(*tensor.span, runs=True):
         if field.number in tensor.fields.varints:
-            if field.wire == VARINT:
-                parts.append(np.array([field.value], np.uint64))
-            elif field.wire == BYTES:
-                parts.append(_unpack(_read_span(source, field), field.start))
-            else:
-                raise_damaged(f"field {field.number} is no list of numbers", field.start)
+            parts.append(_read_integers(source, field))
         elif tensor.fields.include(field.number):
-            wide = field.number in tensor.fields.fixed64
-            size, width = (8, "<f8") if wide else (4, "<f4")
-            if field.wire == BYTES and (field.stop - field.start) % size == 0:
-                parts.append(_read_span(source, field).view(width))
-            elif field.wire == (FIXED64 if wide else FIXED32):
-                parts.append(np.frombuffer(field.value.to_bytes(size, "little"), width))
-            else:
-                raise_damaged(f"field {field.number} is no list of numbers", field.start)
+            parts.append(_read_reals(source, field, 8 if field.number in tensor.fields.fixed64 else 4))
     values = np.concatenate(parts) if parts else np.empty(0, np.uint64)
     complexes = tensor.dtype.startswith("complex")
     if len(values) != tensor.count * (2 if complexes else 1):
@@ -154,6 +142,27 @@ def _read_typed(source: Source, tensor: StoredTensor, little: np.dtype[np.generi
     if little.kind == "f" and little.itemsize == 2:  # the bits of a float16 as a number
         return values.astype("<u2").view(little)
     return values.astype("<u8").astype(little.str.replace("b1", "u1")).astype(little)
+
+
+def _read_integers(source: Source, field: Field) -> Array:
+    if field.wire == VARINT:
+        return np.array([field.value], np.uint64)
+    if field.wire not in (BYTES, RUN_OF[VARINT]):
+        raise_damaged(f"field {field.number} is no list of numbers", field.start)
+    values = _unpack(_read_span(source, field), field.start)
+    return values if field.wire == BYTES else values[1::2]  # without the keys
+
+
+def _read_reals(source: Source, field: Field, size: int) -> Array:
+    single, width = {4: FIXED32, 8: FIXED64}[size], f"<f{size}"
+    if field.wire == BYTES and (field.stop - field.start) % size == 0:
+        return _read_span(source, field).view(width)
+    if field.wire == single:
+        return np.frombuffer(field.value.to_bytes(size, "little"), width)
+    if field.wire != RUN_OF.get(single):
+        raise_damaged(f"field {field.number} is no list of numbers", field.start)
+    keyed = _read_span(source, field).reshape(-1, 1 + size)  # a key of one byte before each
+    return np.ascontiguousarray(keyed[:, 1:]).view(width)[:, 0]
 
 
 def _fill(file: StoredFile, tensor: StoredTensor, values: StoredTensor, places: StoredTensor) -> Array:

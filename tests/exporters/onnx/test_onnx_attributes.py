@@ -78,6 +78,24 @@ def test_the_coefficients_of_classic_models_are_tensors(load):
     assert weights.not_read == ()
 
 
+def test_long_lists_are_read_over_the_edges_of_blocks(load):
+    """A list of 64 KiB and more, of numbers of one to ten bytes, with another field in between."""
+    rng = np.random.default_rng(0)
+    reals = rng.normal(size=30_000).astype("<f4")
+    integers = (rng.integers(0, 2, 30_000) * rng.integers(0, 1 << 62, 30_000) >> rng.integers(0, 60, 30_000)).tolist()
+    one, two = attribute("nodes_values"), attribute("nodes_featureids")
+    for value in reals[:20_000]:
+        one.real(7, float(value))
+    one.number(20, 6)
+    for value in reals[20_000:]:
+        one.real(7, float(value))
+    for value in integers:
+        two.number(8, value)
+    weights = load(graph([node("TreeEnsembleClassifier", [], [], "ai.onnx.ml", [one, two])]))
+    assert weights["TreeEnsembleClassifier_0.nodes_values"].read().tobytes() == reals.tobytes()
+    assert weights["TreeEnsembleClassifier_0.nodes_featureids"].read().tolist() == integers
+
+
 def test_settings_of_other_operations_are_no_tensors_but_their_lists_of_reals_are(load):
     strides = attribute("strides").number(8, 2).number(8, 2)
     scales = attribute("scales").real(7, 2).real(7, 2)
