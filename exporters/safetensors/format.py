@@ -22,7 +22,7 @@ class SafetensorsFormat(Format):
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
         """Return whether the file begins with a length of eight bytes and a JSON object."""
-        return head[8:9] == b"{" and int.from_bytes(head[:8], "little") < _LONGEST
+        return head[8:].lstrip(b" \t\r\n").startswith(b"{") and int.from_bytes(head[:8], "little") < _LONGEST
 
     def read(self, path: Path) -> WeightFile:
         """Return what the file holds. Raises WeightFileError when header and data do not fit together."""
