@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.network": (*NET, "cnnkit.backends.registry", "cnnkit.data", "cnnkit.seeds"),
     "cnnkit.weights": (*NET, "cnnkit.architecture", "cnnkit.exporters", "cnnkit.network", "cnnkit.recipes"),
     "cnnkit.activations": (*NET, "cnnkit.exporters", "cnnkit.network"),
-    "cnnkit.training": (*WORK, "cnnkit.exporters", "cnnkit.metrics", "cnnkit.weights"),
+    "cnnkit.training": (*WORK, "cnnkit.exporters", "cnnkit.inspection", "cnnkit.metrics", "cnnkit.weights"),
     "cnnkit.parity": (*WORK, "cnnkit.backends.registry", "cnnkit.recipes", "cnnkit.training"),
     "cnnkit.testing": (PROTOCOL, "cnnkit.backends.registry", "cnnkit.parity"),
     "cnnkit.model": (*NET, "cnnkit.architecture", "cnnkit.data", "cnnkit.exporters", "cnnkit.inspection",

@@ -83,7 +83,7 @@ def _read_ours(path: Path, model: ModelProto, readable: list[_Readable], not_rea
         parts = name, layer, kind, role, tuple(axes), found.stored.dtype, found.stored.shape
         tensors.append(Tensor(*parts, *_make_readers(path, found)))
     if left:
-        not_read.append(NotRead("constants of operations", len(left), "they are not weights"))
+        not_read.append(NotRead("constants of operations", len(left), "they are not weights", weights=False))
     architecture, metadata = about["architecture"], about["metadata"]
     if not isinstance(architecture, dict) or not isinstance(metadata, dict):
         raise TypeError("architecture and metadata are not objects")

@@ -49,7 +49,9 @@ def _build_weight_file(path: Path, container: TorchZip | TorchLegacy) -> WeightF
     not_read = container.not_read({storage.key for storage in storages})
     if checkpoint.skipped:
         not_read += (
-            NotRead("values beside the tensors", checkpoint.skipped, "neither numbers nor texts of the top level"),
+            NotRead(
+                "values beside the tensors", checkpoint.skipped, "neither numbers nor texts of the top level", False
+            ),
         )
     return WeightFile(
         tuple(_build_tensors(path, container, checkpoint)),

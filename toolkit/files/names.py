@@ -12,6 +12,11 @@ def printable(text: str, limit: int = 200) -> str:
     return shown if len(text) <= limit else shown + "..."
 
 
+def format_count(number: int, noun: str) -> str:
+    """Return "1 weight", "1,352 weights"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     if code < 0x100:
