@@ -1,9 +1,9 @@
 """Reads a safetensors file: names and shapes first, values when asked; a file by cnnkit keeps everything."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
@@ -18,6 +18,13 @@ from cnnkit.files.stored_file import StoredFile
 
 NAME = "safetensors"
 _OURS = {"cnnkit", "cnnkit_sha256"}  # one of the two is enough: a damaged letter in the other must not go unnoticed
+
+
+class Place(NamedTuple):
+    """A tensor of a header and the file that it is in."""
+
+    file: StoredFile
+    entry: Entry
 
 
 def read_safetensors(path: Path) -> WeightFile:
@@ -50,21 +57,27 @@ def _read_ours(file: StoredFile, header: Header) -> WeightFile:
 
 
 def _read_foreign(file: StoredFile, header: Header) -> WeightFile:
-    """Return the tensors sorted by name, 2 before 10: the header is sorted by element type, then by letter."""
-    shapes = {name: entry.shape for name, entry in header.entries.items()}
-    tensors = []
     not_read = [NotRead(printable(n), 1, "occurs twice in the header: its last entry is read") for n in header.twice]
-    for name in sort_names(header.entries):
-        entry = header.entries[name]
+    metadata = {"safetensors": header.metadata} if header.metadata else {}
+    return build_foreign(file.path, {n: Place(file, entry) for n, entry in header.entries.items()}, metadata, not_read)
+
+
+def build_foreign(
+    path: Path, places: Mapping[str, Place], metadata: dict[str, Any], not_read: list[NotRead]
+) -> WeightFile:
+    """Return the tensors sorted by name, 2 before 10: the header is sorted by element type, then by letter."""
+    shapes = {name: place.entry.shape for name, place in places.items()}
+    tensors, skipped = [], []
+    for name in sort_names(places):
+        file, entry = places[name]
         if entry.problem is not None or entry.dtype is None:
-            not_read.append(NotRead(printable(name), 1, str(entry.problem)))
+            skipped.append(NotRead(printable(name), 1, str(entry.problem)))
             continue
         what = interpret_name(name, entry.dtype, shapes)
         tensors.append(Tensor(name, *what, entry.dtype, entry.shape, *_make_readers(file, name, entry, None)))
-    extra = {name: entry.extra for name, entry in header.entries.items() if entry.extra}
-    about = {"safetensors": header.metadata, "safetensors_extra": extra}
-    metadata = {key: value for key, value in about.items() if value}
-    return WeightFile(tuple(tensors), None, metadata, None, (), tuple(not_read), str(file.path))
+    extra = {name: place.entry.extra for name, place in places.items() if place.entry.extra}
+    known = metadata | ({"safetensors_extra": extra} if extra else {})
+    return WeightFile(tuple(tensors), None, known, None, (), (*not_read, *skipped), str(path))
 
 
 def _make_readers(
