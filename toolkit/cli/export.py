@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
 from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, WeightsFile
+from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, WeightsFile
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
@@ -45,6 +45,7 @@ class ExportRequest(Request):
     ] = None
     data: DataSource = None
     optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep the tensors that only a resume needs.")] = False
+    external: External = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
     allow_partial: AllowPartial = False
 
@@ -61,7 +62,7 @@ def command(request: ExportRequest) -> int:
     options = _require_options(request, form)
     target = request.out or file.with_name(file.stem + form.suffixes[0])
     digest = _require_free(file, target, request.overwrite)
-    source = read_complete(file)
+    source = read_complete(file, request.external)
     left_out = list_not_read(source)
     if source.lacks and not (request.allow_partial and len(source)):
         return _refuse(request, source, left_out)
