@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.options": (*BOTTOM, "cnnkit.losses", "cnnkit.optimizers", "cnnkit.schedules"),
     "cnnkit.architecture": (*CORE, "cnnkit.layers"),
     "cnnkit.summary": (*CORE, "cnnkit.layers"),
-    "cnnkit.gradient_check": NET,
+    "cnnkit.finite_differences": NET,
     "cnnkit.recipes": (*CORE, "cnnkit.layers", "cnnkit.architecture", "cnnkit.initializers", "cnnkit.options"),
     "cnnkit.network": (*NET, "cnnkit.backends.registry", "cnnkit.data", "cnnkit.seeds"),
     "cnnkit.weights": (*NET, "cnnkit.architecture", "cnnkit.exporters", "cnnkit.network", "cnnkit.recipes"),

@@ -13,6 +13,7 @@ from cnnkit.data.dataset import Dataset
 from cnnkit.errors import DataError
 from cnnkit.network import Network, Values
 from cnnkit.training.batches import Indices, batches
+from cnnkit.training.finite_scores import require_finite_scores
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Evaluation:
 def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int | None = None) -> Evaluation:
     """Return every measure of the model on the first `limit` images of a split ("train", "test").
 
-    Raises DataError when the images do not fit the network or the data set lacks the split.
+    Raises DataError when the images do not fit the network, the data set lacks the split, or a score is not finite.
     """
     indices = np.arange(len(dataset.split(split)))[: limit or None]
     check(model, dataset)
@@ -54,6 +55,7 @@ def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int |
     scored = list(scored_batches(model, dataset, split, indices))
     seconds = time.perf_counter() - started
     scores, labels = np.concatenate([b.scores for b in scored]), np.concatenate([b.labels for b in scored])
+    require_finite_scores(model, scores)
     names = dataset.class_names
     return Evaluation(
         loss=_mean_loss(scored),

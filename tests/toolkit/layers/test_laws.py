@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from cnnkit.gradient_check import gradient_check
+from cnnkit.finite_differences import gradient_check
 from cnnkit.layers import LAYERS, Context, from_config, to_config
 from cnnkit.losses import HalfSquaredError
 from cnnkit.parity.layers import LAYERS as CASES_BY_TYPE

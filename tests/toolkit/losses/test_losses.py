@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from cnnkit import losses
 from cnnkit.errors import ConfigError
-from cnnkit.gradient_check import gradient_check
+from cnnkit.finite_differences import gradient_check
 from cnnkit.layers import Dense
 from cnnkit.losses import (
     L1,

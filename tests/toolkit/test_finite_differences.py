@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cnnkit.errors import ShapeError
-from cnnkit.gradient_check import GradientReport, GradientRow, gradient_check
+from cnnkit.finite_differences import GradientReport, GradientRow, gradient_check
 from cnnkit.layers import (
     BatchNorm,
     Conv2D,
