@@ -1,6 +1,7 @@
 """A network with its arrays on a backend: forward passes, scores and decisions."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from cnnkit.backends.registry import get_backend
 from cnnkit.data.dataset import Scaling
 from cnnkit.errors import ConfigError
 from cnnkit.layers import Context, Layer, Sequential, Variables
+from cnnkit.layers.drawing import draw
+from cnnkit.layers.fields import require_input_shape
 from cnnkit.losses import Loss
 from cnnkit.purity import impurity
 from cnnkit.seeds import Purpose, generator
@@ -54,10 +57,10 @@ class Network:
         variables: Variables | None = None,
     ) -> None:
         require_dtype(dtype)
-        if seed < 0:
-            raise ConfigError(f"seed: expected a whole number >= 0, got {seed}")
+        if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+            raise ConfigError(f"seed: expected a whole number >= 0, got {seed!r}")
         self.network = network if isinstance(network, Sequential) else Sequential((network,))
-        self.input_shape = tuple(input_shape)
+        self.input_shape = require_input_shape(input_shape)
         self.output_shape = self.network.output_shape(self.input_shape)
         self.backend = get_backend(backend, device, threads)
         self.dtype = dtype
@@ -66,7 +69,7 @@ class Network:
         self.class_names = tuple(map(str, class_names))
         self.scaling = scaling or Scaling()
         self.metadata = dict(metadata or {})
-        variables = variables or self.network.init(generator(seed, Purpose.WEIGHTS), self.input_shape)
+        variables = variables or draw(self.network, generator(seed, Purpose.WEIGHTS), self.input_shape)
         self.params, self.state = self.to_backend(variables.params), self.to_backend(variables.state)
         self._forward = self.backend.compile(self._outputs, impurity(self.network))
 

@@ -36,6 +36,14 @@ def test_the_gradients_are_right(backend, layer, x_shape, training) -> None:
 
 
 @each_layer
+def test_the_shapes_of_the_variables_are_known_without_drawing_them(layer, x_shape, monkeypatch) -> None:
+    drawn = layer.init(np.random.default_rng(0), x_shape)
+    monkeypatch.setattr(np.random, "default_rng", lambda _seed: None)  # nothing can be drawn from it
+    shapes = layer.variable_shapes(x_shape)
+    assert shapes == tuple(map_leaves(lambda values: values.shape, tree) for tree in drawn)
+
+
+@each_layer
 @pytest.mark.parametrize("training", [True, False])
 def test_shapes_dtypes_and_names_are_what_they_say(arena, normal, layer, x_shape, training) -> None:
     params, state = (map_leaves(arena.array, tree) for tree in layer.init(np.random.default_rng(0), x_shape))
