@@ -12,6 +12,7 @@ from typing import Any
 
 from cnnkit.backends.arrays import Array, Native, Padding, Pair, Scalar, Shape
 from cnnkit.backends.execution import Availability, Execution, Step
+from cnnkit.contracts import dtype_name
 
 __all__ = ["Array", "Availability", "Backend", "Native", "Padding", "Pair", "Scalar", "Shape", "Step"]
 
@@ -183,8 +184,8 @@ class Backend(Execution, ABC):
 
     def one_hot(self, labels: Array, like: Array) -> Array:
         """Return an array of the shape (N, K) and dtype of `like`: zeros, and a one at the label (N,) of each row."""
-        # `like * 0 + 1` is a one of like's dtype on its device
-        return self.where(labels.reshape((-1, 1)) == self.arange(like.shape[1]), like * 0 + 1, 0.0)
+        ones = self.zeros(tuple(like.shape), dtype_name(like)) + 1
+        return self.where(labels.reshape((-1, 1)) == self.arange(like.shape[1]), ones, 0.0)
 
     def softmax_cross_entropy(
         self, outputs: Array, targets: Array, label_smoothing: float = 0.0
@@ -201,7 +202,9 @@ class Backend(Execution, ABC):
         shifted = outputs - self.max(outputs, axis=1, keepdims=True)
         powers = self.exp(shifted)
         total = self.sum(powers, axis=1, keepdims=True)
-        return self.sum(rows * (self.log(total) - shifted)) / count, (powers / total - rows) / count
+        # A class that is not the target's may have an output of -infinity: its weight of 0 must not meet the infinity.
+        logs = self.where(rows == 0, rows, self.log(total) - shifted)
+        return self.sum(rows * logs) / count, (powers / total - rows) / count
 
     def pack(self, arrays: Sequence[Array]) -> Array:
         """Return all values of `arrays`, one array after the other, as one new array of one axis."""

@@ -83,6 +83,11 @@ def is_array(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
+def dtype_name(array: Any) -> str:
+    """Return the name of an array's dtype, without that of its library: "float32"."""
+    return str(array.dtype).rpartition(".")[2]
+
+
 def describe(value: Any) -> str:
     """Return what a value is in few words: its type, and the length of a sequence or the shape of an array."""
     if value is None:
