@@ -148,14 +148,18 @@ class Backend(Execution, ABC):
     def max_pool2d(self, x: Array, window: Pair, stride: Pair, padding: Padding) -> tuple[Array, Any]:
         """Return (y, saved): the maximum of each window, padding left out. Only the gradient reads `saved`.
 
-        Layers guarantee, here as in average_pool2d, that padding is smaller than the window.
+        A window with NaN in it gives NaN. Layers guarantee, here as in average_pool2d, that padding is smaller than the
+        window, so each window has a pixel of the image.
         """
 
     @abstractmethod
     def max_pool2d_gradient(
         self, dy: Array, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
     ) -> Array:
-        """Return dx: each dy goes to the first maximum of its window in row-major order."""
+        """Return dx: each dy goes to the first maximum of its window in row-major order, never to padding.
+
+        Of a window with NaN in it, the last NaN is the maximum, as in PyTorch.
+        """
 
     @abstractmethod
     def average_pool2d(self, x: Array, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Array:

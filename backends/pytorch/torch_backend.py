@@ -166,6 +166,11 @@ class TorchBackend(Backend):
     def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
         framed, even = self._even(x, padding, -self.torch.inf, largest=(window[0] // 2, window[1] // 2))
         y, indices = self.torch.ops.aten.max_pool2d_with_indices(framed, window, stride, even)
+        if framed is not x:  # where all pixels are -infinity, padding written into the image could have won
+            (top, _), (left, _) = padding
+            rows = (indices // framed.shape[3]).clamp(top, top + x.shape[2] - 1)
+            columns = (indices % framed.shape[3]).clamp(left, left + x.shape[3] - 1)
+            indices = rows * framed.shape[3] + columns
         return y, (framed, even, indices)
 
     def max_pool2d_gradient(

@@ -126,13 +126,17 @@ class ReferenceBackend(Backend):
     # ---- pooling
 
     def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
-        framed = _frame(x, padding, -np.inf)
+        framed, inside = _frame(x, padding, 0.0), _frame(np.ones((1, 1, *x.shape[2:])), padding, 0.0)
         y: Native = np.zeros((*x.shape[:2], *_outputs(framed, window, stride)))
-        winners = np.zeros(y.shape, int)  # row-major position of the first maximum in its window
+        winners = np.zeros(y.shape, int)  # row-major position in its window of the first maximum, or of the last NaN
         for (p, q), rows, cols in _positions(y.shape[2:], window, stride):
-            patch = framed[:, :, rows, cols].reshape(*x.shape[:2], window[0] * window[1])
-            winners[:, :, p, q] = patch.argmax(axis=2)
-            y[:, :, p, q] = patch.max(axis=2)
+            candidates = np.flatnonzero(inside[:, :, rows, cols])  # no padding among them
+            seen = framed[:, :, rows, cols].reshape(*x.shape[:2], window[0] * window[1])[:, :, candidates]
+            absent = np.isnan(seen)
+            last_absent = len(candidates) - 1 - absent[:, :, ::-1].argmax(axis=2)
+            chosen = np.where(absent.any(axis=2), last_absent, seen.argmax(axis=2))
+            winners[:, :, p, q] = candidates[chosen]
+            y[:, :, p, q] = np.take_along_axis(seen, chosen[:, :, None], axis=2)[:, :, 0]
         return y, winners
 
     def max_pool2d_gradient(
