@@ -3,8 +3,10 @@
 `where` is the method that is spoken of. The checks read shapes and names alone, never values on a device.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
 from cnnkit.errors import CnnkitError, ContractError, first_line
@@ -76,6 +78,13 @@ def require_tree_like(part: str, where: str, kind: str, tree: Any, like: Mapping
 def list_names(tree: Mapping[str, Any]) -> str:
     """Return the dotted names of a tree, separated by commas."""
     return ", ".join(flatten(tree))
+
+
+def require_number(part: str, what: str, value: Any) -> float:
+    """Return `value`, a finite number of Python's or NumPy's. Raises ContractError."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise ContractError(part, f"{what} must be a finite number, got {describe(value)}")
+    return float(value)
 
 
 def is_array(value: Any) -> bool:

@@ -17,6 +17,7 @@ from cnnkit.contracts import require_tree_like
 from cnnkit.layers import external_layer
 from cnnkit.layers.base import Context, Layer
 from cnnkit.layers.drawing import draw
+from cnnkit.losses import external_loss
 from cnnkit.losses.base import Loss
 from cnnkit.tree import Tree, flatten, map_leaves, unflatten
 
@@ -85,7 +86,7 @@ class _Pass(NamedTuple):
         params = unflatten(moved)
         y, cache = external_layer.forward(self.network, self.context, params, self.state, x)
         rows = y.reshape((y.shape[0], -1))  # a layer alone may end in images
-        loss, dy = self.loss.value_and_gradient(backend, rows, self.targets)
+        loss, dy = external_loss.value_and_gradient(self.loss, backend, rows, self.targets)
         return params, cache, loss, dy, y.shape
 
     def value(self, tensors: dict[str, Values]) -> float:

@@ -14,7 +14,7 @@ from cnnkit.errors import ConfigError
 from cnnkit.layers import Context, Layer, Sequential, Variables
 from cnnkit.layers.drawing import draw
 from cnnkit.layers.fields import require_input_shape
-from cnnkit.losses import Loss
+from cnnkit.losses import Loss, external_loss
 from cnnkit.purity import impurity
 from cnnkit.seeds import Purpose, generator
 from cnnkit.tree import Tree, flatten, map_leaves
@@ -110,13 +110,13 @@ class Network:
     @np.errstate(all="ignore")
     def probabilities(self, x: Values, batch_size: int = 256) -> Values:
         """Return one score per class for scaled samples x, (N, K): the outputs as the loss reads them."""
-        scores = (self.loss.probabilities(self.backend, y) for y in self._batches(x, batch_size))
+        scores = (external_loss.probabilities(self.loss, self.backend, y) for y in self._batches(x, batch_size))
         return np.concatenate([np.array(self.backend.to_numpy(p)) for p in scores])
 
     @np.errstate(all="ignore")
     def predict(self, x: Values, batch_size: int = 256) -> Values:
         """Return the class of each scaled sample x (N, *input_shape) as int64 (N,)."""
-        classes = (self.loss.decide(self.backend, y) for y in self._batches(x, batch_size))
+        classes = (external_loss.decide(self.loss, self.backend, y) for y in self._batches(x, batch_size))
         return np.concatenate([np.array(self.backend.to_numpy(c)) for c in classes])
 
     def _batches(self, x: Values, batch_size: int) -> Iterator[Array]:

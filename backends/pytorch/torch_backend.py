@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.backends.execution import require_threads
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
 from cnnkit.backends.pytorch import composites as torch_composites
 from cnnkit.backends.pytorch.capture_device import TorchCaptureDevice
@@ -33,8 +34,9 @@ class TorchBackend(Backend):
             missing = f"PyTorch {torch.__version__} finds no such device here"
             expected = f"expected device {' or '.join(present)}, got {device!r}"
             raise BackendUnavailableError(f"backend torch: {expected}: {missing}")
-        if threads:
-            torch.set_num_threads(threads)
+        wanted = require_threads(threads)
+        if wanted is not None:
+            torch.set_num_threads(wanted)
         self.threads = torch.get_num_threads()
         self._tf32(False)
 

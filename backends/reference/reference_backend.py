@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.backends.execution import require_threads
 from cnnkit.backends.protocol import Backend, Native, Padding, Pair, Shape
 
 
@@ -20,7 +21,7 @@ class ReferenceBackend(Backend):
     name = "reference"
 
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
-        pass
+        require_threads(threads)
 
     def asarray(self, values: Any, dtype: str | None = None) -> Native:
         array = np.asarray(values, dtype)

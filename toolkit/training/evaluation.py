@@ -11,6 +11,7 @@ from cnnkit import metrics
 from cnnkit.backends.protocol import Array
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import DataError
+from cnnkit.losses import external_loss
 from cnnkit.network import Network, Values
 from cnnkit.training.batches import Indices, batches
 from cnnkit.training.finite_scores import require_finite_scores
@@ -99,11 +100,11 @@ def scored_batches(
 @np.errstate(all="ignore")  # a loss that is not finite is the caller's to handle
 def _scored(model: Network, x: Array, labels: Array) -> ScoredBatch:
     backend, loss, outputs = model.backend, model.loss, model.forward(x)
-    value, _ = loss.value_and_gradient(backend, outputs, labels)
+    value, _ = external_loss.value_and_gradient(loss, backend, outputs, labels)
     return ScoredBatch(
         float(backend.to_numpy(value)),
-        np.array(backend.to_numpy(loss.probabilities(backend, outputs))),
-        np.array(backend.to_numpy(loss.decide(backend, outputs))),
+        np.array(backend.to_numpy(external_loss.probabilities(loss, backend, outputs))),
+        np.array(backend.to_numpy(external_loss.decide(loss, backend, outputs))),
         np.array(backend.to_numpy(labels)),
     )
 
