@@ -11,8 +11,10 @@ from cnnkit import metrics
 from cnnkit.backends.protocol import Array
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import DataError
+from cnnkit.losses import external_loss
 from cnnkit.network import Network, Values
 from cnnkit.training.batches import Indices, batches
+from cnnkit.training.finite_scores import require_finite_scores
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Evaluation:
 def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int | None = None) -> Evaluation:
     """Return every measure of the model on the first `limit` images of a split ("train", "test").
 
-    Raises DataError when the images do not fit the network or the data set lacks the split.
+    Raises DataError when the images do not fit the network, the data set lacks the split, or a score is not finite.
     """
     indices = np.arange(len(dataset.split(split)))[: limit or None]
     check(model, dataset)
@@ -54,6 +56,7 @@ def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int |
     scored = list(scored_batches(model, dataset, split, indices))
     seconds = time.perf_counter() - started
     scores, labels = np.concatenate([b.scores for b in scored]), np.concatenate([b.labels for b in scored])
+    require_finite_scores(model, scores)
     names = dataset.class_names
     return Evaluation(
         loss=_mean_loss(scored),
@@ -97,11 +100,11 @@ def scored_batches(
 @np.errstate(all="ignore")  # a loss that is not finite is the caller's to handle
 def _scored(model: Network, x: Array, labels: Array) -> ScoredBatch:
     backend, loss, outputs = model.backend, model.loss, model.forward(x)
-    value, _ = loss.value_and_gradient(backend, outputs, labels)
+    value, _ = external_loss.value_and_gradient(loss, backend, outputs, labels)
     return ScoredBatch(
         float(backend.to_numpy(value)),
-        np.array(backend.to_numpy(loss.probabilities(backend, outputs))),
-        np.array(backend.to_numpy(loss.decide(backend, outputs))),
+        np.array(backend.to_numpy(external_loss.probabilities(loss, backend, outputs))),
+        np.array(backend.to_numpy(external_loss.decide(loss, backend, outputs))),
         np.array(backend.to_numpy(labels)),
     )
 
