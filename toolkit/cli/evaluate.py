@@ -52,7 +52,7 @@ def command(request: EvaluateRequest) -> int:
     output = request.output
     model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
     dataset = match_scaling(output, model, load_data(request.data, weights))
-    result = model.evaluate(dataset, request.split.value, request.limit)
+    result = model.evaluate(dataset, split=request.split.value, limit=request.limit)
     report, names = result.report, dataset.class_names
     wrong = most_confident_mistakes(result.labels, result.scores, request.mistakes)
 
