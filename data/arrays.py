@@ -7,16 +7,16 @@ import numpy.typing as npt
 from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset, Scaling
 from cnnkit.data.labels import class_indices
-from cnnkit.data.pixels import as_array, as_images
+from cnnkit.data.pixels import Images, as_array, as_images
 
-Pair = tuple[npt.ArrayLike, npt.ArrayLike]
+Pixels = npt.ArrayLike | Images
 
 
 def from_arrays(
-    images: npt.ArrayLike,
+    images: Pixels,
     labels: npt.ArrayLike,
     *,
-    test: Pair | None = None,
+    test: tuple[Pixels, npt.ArrayLike] | None = None,
     class_names: tuple[str, ...] | None = None,
     image_shape: tuple[int, ...] | None = None,
     scaling: Scaling | None = None,
@@ -32,11 +32,9 @@ def from_arrays(
 
     Raises DataError on arrays that do not fit together, NaN, infinity, and labels that are not class numbers.
     """
-    named = {"train": (images, labels, "images", "labels")}
-    if test is not None:
-        named["test"] = (*test, "test images", "test labels")
-    raws = [_prepare(*given, image_shape) for given in named.values()]
-    return assemble(name, *raws, class_names=class_names, scaling=scaling)
+    train = _prepare(images, labels, "images", "labels", image_shape)
+    held_out = None if test is None else _prepare(*test, "test images", "test labels", image_shape)
+    return assemble(name, train, held_out, class_names, scaling)
 
 
 def _prepare(images: Any, labels: Any, images_at: str, labels_at: str, image_shape: tuple[int, ...] | None) -> RawSplit:

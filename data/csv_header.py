@@ -8,6 +8,7 @@ from cnnkit.data.refusal import refuse
 from cnnkit.files.names import printable
 
 _HINT = "the first line must name the columns: label,pixel0,pixel1,... or label,1x1,1x2,..."
+_SEPARATE = "separate the columns by commas"
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,21 @@ def parse_header(where: str, line: bytes) -> CsvHeader:
 
     Raises DataError on anything else.
     """
-    names = [name.strip().strip('"') for name in line.decode("utf-8-sig", "replace").strip().split(",")]
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise refuse(f"{where}, line 1", "text in UTF-8", "UTF-16", "save it as CSV in UTF-8")
+    text = line.decode("utf-8-sig", "replace").strip()
+    names = [name.strip().strip('"') for name in text.split(",")]
     if names.count("label") != 1:
-        raise refuse(f"{where}, line 1", "one column called label", printable(",".join(names[:4]), 60), _HINT)
+        got = printable(",".join(names[:4]), 60)
+        raise refuse(f"{where}, line 1", "one column called label", got, _SEPARATE if _is_other(text) else _HINT)
     pixels = [name for name in names if name != "label"]
     height, width = _grid(pixels) or _square(where, pixels)
     return CsvHeader(len(names), names.index("label"), height, width)
+
+
+def _is_other(text: str) -> bool:
+    """Return whether the first line names its columns with another separator, or the lines end as on old Macs."""
+    return bool(re.match(r'"?(label|pixel[01]|[01]x[01])"?[;\t| ]', text))
 
 
 def _square(where: str, pixels: list[str]) -> tuple[int, int]:

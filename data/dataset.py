@@ -105,7 +105,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        names = self.class_names
+        names: Any = self.class_names
         if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
             raise refuse(self.name, "class names as texts, each once", f"{names!r}")
         object.__setattr__(self, "class_names", tuple(names))
@@ -123,14 +123,12 @@ class Dataset:
         return describe_dataset(self.name, facts, list(self._class_rows()), self.notes)
 
     def _class_rows(self) -> Iterator[ClassRow]:
-        counts = [
-            None if split is None else np.bincount(split.labels, minlength=len(self.class_names)).tolist()
-            for split in (self.train, self.test)
-        ]
+        train, test = self.train.labels, None if self.test is None else self.test.labels
         for number, name in enumerate(self.class_names):
-            first = np.flatnonzero(self.train.labels == number)[:1] if number < MOST_PICTURES else []
+            first = np.flatnonzero(train == number)[: int(number < MOST_PICTURES)]
             picture = self.batch("train", first)[0][0] if len(first) else None
-            yield ClassRow(name, counts[0][number], None if counts[1] is None else counts[1][number], picture)
+            held_out = None if test is None else int(np.count_nonzero(test == number))
+            yield ClassRow(name, int(np.count_nonzero(train == number)), held_out, picture)
 
     @property
     def absent(self) -> str | None:
