@@ -1,5 +1,6 @@
 """Images and labels as every reader returns them: raw pixels, read on demand, and their scaling."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterator
@@ -65,6 +66,12 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def relabelled(self, numbers: Labels) -> "Split":
+        """Return the split with label k as numbers[k]; the images, which were checked, are the same."""
+        changed = copy.copy(self)
+        object.__setattr__(changed, "labels", numbers[self.labels])
+        return changed
 
     def take(self, indices: npt.ArrayLike) -> tuple[npt.NDArray[Any], Labels]:
         """Return raw images (n, C, H, W) and labels (n,) at `indices` (n,), in any order, with repetitions.

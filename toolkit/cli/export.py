@@ -58,7 +58,7 @@ def command(request: ExportRequest) -> int:
     digest = _require_free(file, target, request.overwrite)
     weights = _select(output, read_complete(file), request.optimizer)
     if request.activations is not None:
-        weights = _add_activations(weights, request.activations, request.data)
+        weights = _add_activations(output, weights, request.activations, request.data)
     marked = replace(weights, metadata=weights.metadata | {"exported_from": {"file": file.name, "sha256": digest}})
     left_out = form.losses(marked)
     for line in left_out:
@@ -130,12 +130,12 @@ def _select(output: Output, weights: "WeightFile", optimizer: bool) -> "WeightFi
     return replace(weights, tensors=selected, position=weights.position if optimizer else None)
 
 
-def _add_activations(weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
+def _add_activations(output: Output, weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
     from cnnkit.activations import activations
-    from cnnkit.cli.choice import load_data
+    from cnnkit.cli.data_source import load_data
     from cnnkit.model import Model
 
-    dataset = load_data(data, weights)
+    dataset = load_data(output, data, weights)
     part = "test" if dataset.test is not None else "train"
     images, _ = dataset.batch(part, [index])
     added = activations(Model.from_weights(weights), images[0])

@@ -9,6 +9,7 @@ from cnnkit import losses, optimizers, schedules
 from cnnkit.architecture import walk_layers
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, DataError
+from cnnkit.files.names import last_part
 from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.seeds import Purpose, key
@@ -33,7 +34,7 @@ class TrainingSetup:
         check(model, dataset)
         model.scaling, model.class_names = dataset.scaling, dataset.class_names
         model.metadata = {name: value for name, value in model.metadata.items() if name != "run"}
-        model.metadata["data"] = {"name": dataset.name}
+        model.metadata["data"] = {"name": last_part(dataset.name)}
         self.model, self.dataset, self.options = model, dataset, options
         self.chosen, self.held_out = split_images(len(dataset.train), options, model.seed)
         self._require_enough_images()
