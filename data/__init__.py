@@ -1,7 +1,7 @@
 """Images and labels: the data set that ships with cnnkit, the ones it downloads, and readers of common files."""
 
 from cnnkit.data.arrays import from_arrays
-from cnnkit.data.catalogue import KnownSet
+from cnnkit.data.catalogue import KNOWN, KnownSet
 from cnnkit.data.class_names import arrange_classes, match_classes
 from cnnkit.data.dataset import Dataset, Scaling, Split
 from cnnkit.data.fetching import cache_folder, fetch
@@ -10,6 +10,7 @@ from cnnkit.data.pixels import Images
 from cnnkit.data.sources import find, is_known, known, load
 
 __all__ = [
+    "KNOWN",
     "Dataset",
     "Images",
     "KnownSet",

@@ -49,6 +49,13 @@ def _relative(target: Path, folder: Path) -> str | None:
     return None if home.name in Path(path).parts else path
 
 
+def public_names() -> frozenset[str]:
+    """Return the names of data sets that tell nothing of who trained on them."""
+    from cnnkit import data
+
+    return frozenset(entry.name for entry in data.KNOWN)
+
+
 def load_data(output: Output, source: str | None, file: "WeightFile") -> "Dataset":
     """Return the data set that --data names, by default the one that a weight file was trained on.
 

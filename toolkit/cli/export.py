@@ -44,6 +44,9 @@ class ExportRequest(Request):
     ] = None
     data: DataSource = None
     optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep the tensors that only a resume needs.")] = False
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave out what FILE tells of its maker; see cnnkit inspect.")
+    ] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
 
 
@@ -60,6 +63,8 @@ def command(request: ExportRequest) -> int:
     if request.activations is not None:
         weights = _add_activations(output, weights, request.activations, request.data)
     marked = replace(weights, metadata=weights.metadata | {"exported_from": {"file": file.name, "sha256": digest}})
+    if request.anonymous:
+        marked = _drop_maker(output, marked)
     left_out = form.losses(marked)
     for line in left_out:
         output.errors.print(Text(f"{form.name} cannot hold: {printable(line)}"))
@@ -128,6 +133,16 @@ def _select(output: Output, weights: "WeightFile", optimizer: bool) -> "WeightFi
             f"left out: {len(weights) - len(selected)} tensors that only a resume needs (--optimizer keeps them)"
         )
     return replace(weights, tensors=selected, position=weights.position if optimizer else None)
+
+
+def _drop_maker(output: Output, weights: "WeightFile") -> "WeightFile":
+    from cnnkit.cli.data_source import public_names
+    from cnnkit.inspection.maker import describe_maker, drop_maker
+
+    public = public_names()
+    told = describe_maker(weights, public)
+    output.note(f"left out, as it tells of the maker: {', '.join(told) or 'nothing, the file tells nothing'}")
+    return drop_maker(weights, public)
 
 
 def _add_activations(output: Output, weights: "WeightFile", index: int, data: str | None) -> "WeightFile":

@@ -217,3 +217,25 @@ def test_what_reading_the_data_changed_is_said(cnnkit, folder):
         "one.csv: no training image of class 0, so it cannot be learned; if labels count from 1, subtract 1"
         in result.err
     )
+
+
+def test_inspect_shows_and_an_anonymous_export_leaves_out_what_a_file_tells_of_its_maker(cnnkit, fruit, folder):
+    told = cnnkit("inspect", fruit / "fruit.h5", "--no-stats", "--json").json["maker"]
+    assert told.keys() >= {
+        "data.name",
+        "data.path",
+        "run.data.name",
+        "provenance.threads",
+        "provenance.versions.python",
+    }
+    assert "of its maker: " in cnnkit("inspect", fruit / "fruit.h5", "--no-stats").out
+    result = cnnkit("export", fruit / "fruit.h5", "--anonymous", "-o", folder / "plain.json")
+    assert result.status == 0
+    assert "left out, as it tells of the maker: " in result.err
+    assert "data.path" in result.err
+    assert b"imgs" not in (folder / "plain.json").read_bytes()
+    assert b"fruit.h5" not in (folder / "plain.json").read_bytes()
+    assert cnnkit("inspect", "plain.json", "--json").json["maker"] == {}
+    assert evaluate(cnnkit, "plain.json", fruit / "imgs", "--json").json["accuracy"] == 1.0
+    again = cnnkit("export", fruit / "fruit.h5", "--anonymous", "-o", folder / "plain.json")
+    assert again.status == 0, "an export of the same file is replaced"
