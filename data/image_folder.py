@@ -17,6 +17,7 @@ from cnnkit.data.refusal import refuse
 from cnnkit.files.names import printable
 
 _LITTER = {"thumbs.db", "desktop.ini"}  # left by file managers
+_OTHER_PICTURES = {".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".tga", ".svg"}
 _NO_CLASSES = {  # left by archivers, file managers, servers and Python
     "__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found", "__pycache__",
 }  # fmt: skip
@@ -49,7 +50,9 @@ def read_image_folder(name: str, folder: Path) -> Dataset:
     classes = [path.name for path in subfolders(train)]
     if len(classes) < 2:
         got = ", ".join(printable(c, 60) for c in classes) or "none"
-        raise refuse(train, "at least two subfolders, one per class", got, "name the folder above the classes")
+        inner = bool(classes) and bool(subfolders(train / classes[0]))
+        hint = f"name {train / classes[0]}, if it holds the classes" if inner else "name the folder above the classes"
+        raise refuse(train, "at least two subfolders, one per class", got, printable(hint, 400))
     splits = [_find_pictures(train, classes)]
     _require_pictures(train, classes, splits[0].labels)
     test = folder / "test"
@@ -65,7 +68,11 @@ def read_image_folder(name: str, folder: Path) -> Dataset:
     for split, read in zip(splits, headers, strict=True):
         _require_one_size(split.files, read, first)
     raws = [split.as_raw((first.channels, first.height, first.width)) for split in splits]
-    notes = (*_describe_skipped(train), *_describe_changes(name, [h for read in headers for h in read]))
+    notes = (
+        *_describe_unused(folder, train),
+        *_describe_skipped(train),
+        *_describe_changes(name, [h for read in headers for h in read]),
+    )
     return assemble(name, raws[0], raws[1] if len(raws) > 1 else None, tuple(classes), notes=notes)
 
 
@@ -126,6 +133,14 @@ def _require_one_size(files: list[Path], headers: list[PictureHeader], first: Pi
             raise refuse(path, f"{size} pixels, as in the first picture", f"{header.width} x {header.height}", hint)
 
 
+def _describe_unused(folder: Path, train: Path) -> list[str]:
+    """Return a line on the folders beside train/ that are read by nobody, such as val/."""
+    names = [path.name for path in subfolders(folder) if path.name not in ("train", "test")] if train != folder else []
+    listed = ", ".join(printable(name, 60) for name in names)
+    said = f"not used, only train/ and test/ are: {listed} (rename it to test to test on it)"
+    return [f"{printable(str(folder), 400)}: {said}"] if names else []
+
+
 def _describe_skipped(folder: Path) -> list[str]:
     names = [printable(path.name, 60) for path in _folders(folder) if not _can_be_class(path.name)]
     return [f"{printable(str(folder), 400)}: not a class: {', '.join(sorted(names))}"] if names else []
@@ -153,6 +168,8 @@ def _picture_files(folder: Path) -> list[Path]:
         path = Path(entry.path)
         if not entry.is_file() or path.suffix.lower() not in SUFFIXES:
             got, hint = "something else", "move it out of the folder"
+            if path.suffix.lower() in _OTHER_PICTURES:
+                hint = f"convert it to PNG (ImageMagick: magick mogrify -format png *{path.suffix.lower()})"
             if entry.is_dir():
                 if not _can_be_class(entry.name):
                     continue

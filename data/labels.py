@@ -37,7 +37,8 @@ def class_indices(labels: npt.NDArray[Any], images: int, where: str, typed: bool
     fitting = whole & (flat >= 0) & (flat < MOST_CLASSES)
     if not fitting.all():
         at = int(np.argmin(fitting))
-        raise refuse(where, f"whole labels in 0..{MOST_CLASSES - 1}", f"{flat[at]} at index {at}")
+        hint = "" if whole[at] else "numbers as targets cannot be trained on yet"
+        raise refuse(where, f"whole labels in 0..{MOST_CLASSES - 1}", f"{flat[at]} at index {at}", hint)
     return flat.astype(np.int64)
 
 

@@ -10,11 +10,12 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
-from cnnkit.cli.loading import read_complete
+from cnnkit.cli.loading import match_data, read_complete
 from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
+from cnnkit.cli.viewing import DataPart, find_white, take_image
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
 from cnnkit.files.names import printable
 
@@ -146,15 +147,25 @@ def _drop_maker(output: Output, weights: "WeightFile") -> "WeightFile":
 
 
 def _add_activations(output: Output, weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
+    """Return the weights with the activations of one image, and in the metadata which it is and what was predicted."""
     from cnnkit.activations import activations
     from cnnkit.cli.data_source import load_data
     from cnnkit.model import Model
 
-    dataset = load_data(output, data, weights)
-    part = "test" if dataset.test is not None else "train"
-    images, _ = dataset.batch(part, [index])
-    added = activations(Model.from_weights(weights), images[0])
-    return replace(weights, tensors=(*weights.tensors, *added))
+    model = Model.from_weights(weights)
+    dataset = match_data(output, model, load_data(output, data, weights))
+    part = DataPart.TEST if dataset.test is not None else DataPart.TRAIN
+    _, label = take_image(dataset, part, index)
+    x, _ = dataset.batch(part.value, [index], model.dtype)
+    predicted = int(model.predict(x)[0])
+    scores, scaling = model.probabilities(x)[0], dataset.scaling
+    sample = {
+        "name": f"{part.value} image {index} of {Path(dataset.name).name}",
+        "label": label if label < len(scores) else None, "predicted": predicted, "score": float(scores[predicted]),
+        "black": -scaling.offset * scaling.factor, "white": (find_white(scaling) - scaling.offset) * scaling.factor,
+    }  # fmt: skip
+    tensors = (*weights.tensors, *activations(model, x[0]))
+    return replace(weights, tensors=tensors, metadata=weights.metadata | {"sample": sample})
 
 
 def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:

@@ -10,7 +10,7 @@ from cnnkit.files.names import printable
 
 _PLACES = {
     ("data", "name"), ("data", "path"), ("run", "data", "name"), ("run", "threads"), ("exported_from", "file"),
-    ("provenance", "device"), ("provenance", "threads"), ("provenance", "versions"),
+    ("sample", "name"),    ("provenance", "device"), ("provenance", "threads"), ("provenance", "versions"),
 }  # fmt: skip
 _KEYS = {"author", "created", "date", "date_saved", "doc_string", "host", "hostname", "producer", "user", "username"}
 # An absolute path of Unix or Windows, a home, a share, an address: anywhere in a text.
