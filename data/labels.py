@@ -9,7 +9,7 @@ from cnnkit.data.refusal import refuse
 
 Labels = npt.NDArray[np.int64]
 MOST_CLASSES = 100_000  # a stray label of 2**40 must not become a list of 2**40 class names
-_WORDS = "class_names, labels = numpy.unique(labels, return_inverse=True) gives numbers"
+WORDS_HINT = "number the classes: class_names, labels = numpy.unique(labels, return_inverse=True)"
 _FLOATS = "labels.astype(int) if they are class numbers; numbers as targets cannot be trained on yet"
 
 
@@ -22,7 +22,7 @@ def class_indices(labels: npt.NDArray[Any], images: int, where: str, typed: bool
     Raises DataError when their number is not `images`, and for labels that are not whole, negative or too large.
     """
     if labels.dtype.kind not in "biuf":
-        hint = _WORDS if labels.dtype.kind in "USO" else ""
+        hint = WORDS_HINT if labels.dtype.kind in "USO" else ""
         raise refuse(where, "labels as whole numbers", f"{labels.dtype}{_example(labels)}", hint)
     if labels.ndim == 0 or labels.shape[0] != images:
         raise refuse(where, f"a label for each of the {images} images", f"labels of shape {labels.shape}")

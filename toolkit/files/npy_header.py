@@ -30,8 +30,6 @@ class NpyTypeError(NpyHeaderError):
     def __init__(self, descr: str) -> None:
         self.pickled = "O" in descr
         hint = "objects are pickles, which run code and are never opened" if self.pickled else ""
-        if "U" in descr or "S" in descr:
-            hint = "number the classes: numpy.unique(labels, return_inverse=True)"
         super().__init__("booleans, integers or floats of at most 64 bits", f"dtype {descr[:40]}", hint)
 
 

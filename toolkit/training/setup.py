@@ -50,10 +50,8 @@ class TrainingSetup:
     def _require_enough_images(self) -> None:
         """Raise where there is one class, or no image is left to train on, or none to validate on with patience."""
         if len(self.dataset.class_names) < 2:
-            raise DataError(
-                f"{self.dataset.name}: expected images of at least two classes, got one class: there is nothing to tell "
-                "apart"
-            )
+            name = self.dataset.name
+            raise DataError(f"{name}: expected images of two classes or more, got one class: there is nothing to learn")
         if not len(self.chosen):
             raise DataError(f"{self.dataset.name}: no images are left to train on: use a smaller validation split")
         if self.options.patience is not None and not len(self.held_out):
