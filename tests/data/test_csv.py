@@ -118,11 +118,15 @@ def test_blank_lines_between_rows_are_named(path, monkeypatch, block):
         (HEADER.replace(",", ";") + "\n0;1;2;3;4", "separate the columns by commas"),
         (HEADER.replace(",", "\t") + "\n0\t1\t2\t3\t4", "separate the columns by commas"),
         (HEADER + '\n"0","1","2","3","4"', r"cell 1: expected a decimal number, .*: write numbers without quotes"),
+        (HEADER.replace("label,", ",label,") + "\n0,0,1,2,3,4", r"to_csv\(FILE, index=False\)"),
+        (HEADER + ",\n0,1,2,3,4,", "expected the column pixel4, got a column without a name"),
+        (f"{HEADER}\r0,1,2,3,4\r", "lines that end in CR"),
+        ("", "got an empty line"),
         (HEADER + "\ncat,1,2,3,4", "cell 1: expected a decimal number, got 'cat': number the classes 0, 1, 2"),
     ],
 )
 def test_other_tables_say_what_to_change(path, content, message):
-    path.write_text(content)
+    path.write_bytes(content.encode())
     with pytest.raises(DataError, match=message):
         load(path)
 

@@ -153,6 +153,32 @@ def test_a_folder_in_a_class_says_how_folders_are_arranged(tmp_path, grey):
         load(tmp_path)
 
 
+def test_folders_beside_train_are_said(folder):
+    expected = load(folder).fingerprint()
+    (folder / "val/2").mkdir(parents=True)
+    dataset = load(folder)
+    assert dataset.fingerprint() == expected
+    said = "not used, only train/ and test/ are: val (rename it to test to test on it)"
+    assert dataset.notes == (f"{folder}: {said}",)
+
+
+def test_the_folder_above_or_below_the_classes(tmp_path, grey):
+    for name in "ab":
+        picture(tmp_path / "data/imgs" / name / "1.png", grey[0])
+    with pytest.raises(DataError, match=r"got imgs: name .*/data/imgs, if it holds the classes"):
+        load(tmp_path / "data")
+    with pytest.raises(DataError, match=r"got 1\.png: put the pictures of each class into a subfolder"):
+        load(tmp_path / "data/imgs/a")
+
+
+def test_pictures_of_formats_that_are_not_read_say_how_to_convert_them(folder, grey):
+    picture(folder / "train/2/x.TIF", grey[0], format="TIFF")
+    with pytest.raises(
+        DataError, match=r"x\.TIF: expected a picture .*convert it to PNG \(ImageMagick: magick mogrify"
+    ):
+        load(folder)
+
+
 def test_a_picture_in_print_colours(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
@@ -223,7 +249,7 @@ def test_a_truncated_picture_is_refused_when_read(folder):
 
 def test_sixteen_bits_are_refused(folder):
     Image.fromarray(np.zeros((5, 6), np.uint16)).save(folder / "train/2/deep.png")
-    with pytest.raises(DataError, match=r"deep\.png: expected 8 bits per channel"):
+    with pytest.raises(DataError, match=r"deep\.png: expected 8 bits per channel.*magick deep\.png -depth 8 OUT\.png"):
         load(folder)
 
 

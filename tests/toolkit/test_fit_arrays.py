@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Sequential, load_data
-from cnnkit.data import Dataset, Scaling
+from cnnkit.data import Dataset, Scaling, Split
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.layers import Conv2D, Dense, Flatten
 
@@ -96,3 +96,9 @@ def test_evaluate_names_its_split(digits):
         model().evaluate(digits, "train")
     with pytest.raises(ConfigError, match="arrays have no splits"):
         model().evaluate(np.zeros((2, 8, 8)), [0, 1], split="train")
+
+
+def test_one_class_is_nothing_to_learn():
+    data = Dataset("one", Split(np.zeros((4, 1, 8, 8)), [0] * 4), None, ("only",), (1, 8, 8))
+    with pytest.raises(DataError, match="one: expected images of two classes or more, got one class"):
+        Model(Sequential((Flatten(), Dense(1))), (1, 8, 8)).fit(data, epochs=1)
