@@ -23,6 +23,7 @@ from cnnkit.files.extents import count_bytes, strides
 from cnnkit.files.names import printable
 
 _CODE = re.compile(r"[<>|=]?([biufcSUVOMm?])([0-9]{0,9})")
+_TEXT = re.compile("[<>|=]?[SUMm]")  # texts and times
 _KINDS = {"b": "bool", "i": "int", "u": "uint", "f": "float", "c": "complex"}
 
 
@@ -75,7 +76,7 @@ class NumpyArray:
         elif isinstance(values, Absent):
             self.tensor = values
         elif dtype.name is None:
-            self.tensor = Absent(f"not numbers: {printable(dtype.code, 40)}")
+            self.tensor = Absent(f"not numbers: {printable(dtype.code, 40)}", not _TEXT.match(dtype.code))
         else:
             self.tensor = describe_array(as_blob(values), dtype.name, dtype.order, shape, fortran)
 

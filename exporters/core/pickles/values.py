@@ -57,9 +57,10 @@ class Opaque:
 
 
 class Absent(NamedTuple):
-    """A tensor whose values are not in the file, or not numbers that can be read."""
+    """A tensor whose values are not in the file, or not numbers that can be read; weights: they may be weights."""
 
     reason: str
+    weights: bool = True
 
 
 class Storage(NamedTuple):

@@ -7,12 +7,13 @@ import numpy as np
 
 from cnnkit.exporters.core.pickles.content import Content
 from cnnkit.exporters.core.pickles.numpy_calls import NumpyArray
-from cnnkit.exporters.core.pickles.values import Absent, Opaque, Symbol, TensorRef, Unordered
+from cnnkit.exporters.core.pickles.values import Absent, Blob, Opaque, Storage, Symbol, TensorRef, Unordered
 from cnnkit.exporters.core.pickles.wrappers import find_wrapper, is_optimizer
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MOST_NODES, _DEEPEST = 300_000, 100
 _NO_WEIGHTS = ("numpy.random",)  # their arrays are states of generators
+_FEW = 1024  # fewer bytes are no weights, but a date or a name
 _MODULE = ("_parameters", "_buffers", "_modules")
 
 
@@ -80,8 +81,10 @@ class _Walker:
             self._visit_object(value, name, owner, depth, named)
         elif isinstance(value, dict | list) or type(value) is tuple:
             self._visit_container(value, name, owner, depth, named)
-        elif isinstance(value, Symbol) or not self._inside_object:
-            self.content.add_value(name, value)
+        else:
+            self.content.unread_bytes += isinstance(value, Storage) or (isinstance(value, Blob) and value.size >= _FEW)
+            if isinstance(value, Symbol) or not self._inside_object:
+                self.content.add_value(name, value)
 
     def _visit_container(self, value: Any, name: str, owner: str, depth: int, named: bool) -> None:
         if id(value) in self._open:
@@ -107,10 +110,15 @@ class _Walker:
             state = (state[0] if isinstance(state[0], dict) else {}) | state[1]
         model = isinstance(state, dict) and all(isinstance(state.get(part), dict) for part in _MODULE)
         part_of_model = self._inside_object and (model or value.symbol.module.startswith(("__torch__", "torch.")))
+        before = self.content.unread_bytes
+        if not value.symbol.module.startswith(_NO_WEIGHTS):
+            self._visit_parts(value, state, model, name, owner, depth, named)
         if not part_of_model:
-            self.content.add_object(value, model)
-        if value.symbol.module.startswith(_NO_WEIGHTS):
-            return
+            self.content.add_object(value, model, self.content.unread_bytes > before)
+
+    def _visit_parts(
+        self, value: Opaque, state: Any, model: bool, name: str, owner: str, depth: int, named: bool
+    ) -> None:
         self._inside_object += 1
         if isinstance(state, dict):
             owner = "optimizer" if is_optimizer(state) else owner
