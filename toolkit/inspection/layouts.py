@@ -1,7 +1,7 @@
 """The layouts in which formats store the same weights, and transforms between them.
 
-A convolution kernel is (o, i, kh, kw) for PyTorch, ONNX and cnnkit, (kh, kw, i, o) for Keras; a dense matrix is
-(out, in) or (in, out); after a Flatten its inputs run over C, H, W or over H, W, C.
+A convolution kernel is (o, i, kh, kw) for PyTorch, ONNX and cnnkit, (kh, kw, i, o) for Keras, (o, kh, kw, i) for
+TensorFlow Lite; a dense matrix is (out, in) or (in, out); after a Flatten its inputs run over C, H, W or over H, W, C.
 """
 
 from dataclasses import dataclass
@@ -51,11 +51,11 @@ def normalise_axes(tensor: Tensor) -> tuple[str, ...]:
 
 
 def is_channels_last(tensor: Tensor) -> bool | None:
-    """Return whether a kernel has its window first, as in formats with H, W, C images; None for other tensors."""
+    """Return whether a kernel is of a format with H, W, C images, whose kernels end with channels; None for others."""
     known = normalise_axes(tensor)
     if len(known) < 3 or "in" not in known:
         return None
-    return known[0].startswith("k")
+    return not known[-1].startswith("k")
 
 
 def find_transform(source: Tensor, target: Tensor) -> Transform | None:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnnkit import exporters
+from cnnkit.cli.app import run
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.tflite import flatbuffer
 from cnnkit.inspection.layouts import find_transform
@@ -90,6 +91,21 @@ def test_layers_pair_with_those_of_pytorch_in_order(model, save):
     assert [p.b.name for p in pairing.pairs] == list(turned)
     for a, b, _ in pairing.pairs:
         np.testing.assert_array_equal(find_transform(a, b).apply(a.read()), b.read())
+
+
+def test_inputs_of_a_dense_layer_behind_images_change_their_order(model, save, tmp_path, capsys):
+    """H, W, C in TensorFlow Lite, C, H, W in PyTorch: `diff` finds the same network."""
+    kernel, dense = normal(4, 3, 3, 2), normal(10, 2, 3, 4)  # of maps of 2 x 3 pixels in 4 channels
+    x, y = model.tensor("x", shape=(1,), code=0), model.tensor("y", shape=(1,), code=0)
+    model.operator(CONV, [x, model.tensor("c", kernel), -1], [y])
+    model.operator(DENSE, [y, model.tensor("d", dense.reshape(10, 24)), -1], [x])
+    theirs = (
+        exporters.Tensor.of("0.weight", kernel.transpose(0, 3, 1, 2), role="weight", axes=("o", "i", "kh", "kw")),
+        exporters.Tensor.of("2.weight", dense.transpose(0, 3, 1, 2).reshape(10, 24), role="weight", axes=("out", "in")),
+    )
+    exporters.write(exporters.WeightFile(theirs), tmp_path / "b.safetensors")
+    assert run(["diff", str(save(model.finish())), str(tmp_path / "b.safetensors")]) == 0
+    assert "2 equal" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
