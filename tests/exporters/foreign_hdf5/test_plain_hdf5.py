@@ -87,9 +87,11 @@ def test_what_is_left_alone_is_listed(path):
 
 def test_an_attribute_of_lists_in_a_heap_is_left_alone(path):
     """MATLAB names fields so; a damaged heap can hold libhdf5 for ever."""
+    lists = np.empty(2, object)
+    lists[:] = [np.arange(2, dtype="i4"), np.arange(3, dtype="i4")]
     with h5py.File(path, "w") as file:
         file["x"] = 1.0
-        file["x"].attrs.create("fields", [np.array([1, 2], "i4")], dtype=h5py.vlen_dtype(np.int32), shape=(1,))
+        file["x"].attrs.create("fields", lists, dtype=h5py.vlen_dtype(np.int32))
         file["x"].attrs["words"], file["x"].attrs["number"] = ["a", "b"], 3
     assert list_hdf5(path).datasets["x"].attributes == {"words": ["a", "b"], "number": 3}
 
