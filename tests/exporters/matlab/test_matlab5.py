@@ -315,6 +315,14 @@ def test_a_wrong_checksum_is_found_when_values_are_read(save, monkeypatch):
             read()
 
 
+def test_what_follows_the_values_is_looked_at_when_they_are_read(save, monkeypatch):
+    monkeypatch.setattr(sources, "_BLOCK", 64)  # so that listing does not see the end
+    tensor = exporters.read(save(mat(packed(SCALAR + bytes(8)))))["x"]
+    for read in (tensor.read, tensor.sha256):
+        with pytest.raises(WeightFileError, match="compressed data of 80 bytes, 72 declared"):
+            read()
+
+
 def test_arrays_are_counted(save, monkeypatch):
     monkeypatch.setattr(level5, "_MOST_ARRAYS", 5)
     cell = np.empty((1, 3), object)

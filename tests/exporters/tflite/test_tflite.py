@@ -313,6 +313,11 @@ def test_a_vtable_that_is_too_short_or_odd(model, save):
         struct.pack_into("<H", data, vtable, size)
         with pytest.raises(WeightFileError, match="damaged TensorFlow Lite file"):
             exporters.read(save(bytes(data)))
+    struct.pack_into("<H", data, vtable, 12)
+    for offset in (2, 4000):
+        struct.pack_into("<H", data, vtable + 4, offset)
+        with pytest.raises(WeightFileError, match="field 0 outside its table"):
+            exporters.read(save(bytes(data)))
     struct.pack_into("<H", data, vtable, 4)  # no fields at all: version 0
     with pytest.raises(WeightFileError, match="version 0 of the schema"):
         exporters.read(save(bytes(data)))
