@@ -93,6 +93,28 @@ def test_layers_pair_with_those_of_pytorch_in_order(model, save):
         np.testing.assert_array_equal(find_transform(a, b).apply(a.read()), b.read())
 
 
+@pytest.mark.parametrize("each", [1, 2])
+def test_layers_pair_with_those_of_keras_in_order(model, save, each):
+    """Kernels become (H, W, I, O), depthwise ones (H, W, I, M) of `each` output for an input."""
+    arrays = convnet(model)
+    theirs = {
+        "conv2d/kernel": (arrays["net/c/Conv2D"].transpose(1, 2, 3, 0), ("kh", "kw", "i", "o")),
+        "depthwise/kernel": (arrays["net/d/depthwise"].reshape(3, 3, 8 // each, each), ("kh", "kw", "i", "m")),
+        "dense/kernel": (arrays["net/f/MatMul"].T, ("in", "out")),
+    }
+    tensors = tuple(
+        exporters.Tensor.of(name, np.ascontiguousarray(array), layer=name.partition("/")[0], role="weight", axes=axes)
+        for name, (array, axes) in theirs.items()
+    )
+    ours = exporters.read(save(model.finish()))
+    kernels = exporters.WeightFile(tuple(t for t in ours if t.role == "weight"))
+    pairing = pair(kernels, exporters.WeightFile(tensors))
+    assert [p.b.name for p in pairing.pairs] == list(theirs)
+    for a, b, _ in pairing.pairs:
+        np.testing.assert_array_equal(find_transform(a, b).apply(a.read()), b.read())
+        np.testing.assert_array_equal(find_transform(b, a).apply(b.read()), a.read())
+
+
 def test_inputs_of_a_dense_layer_behind_images_change_their_order(model, save, tmp_path, capsys):
     """H, W, C in TensorFlow Lite, C, H, W in PyTorch: `diff` finds the same network."""
     kernel, dense = normal(4, 3, 3, 2), normal(10, 2, 3, 4)  # of maps of 2 x 3 pixels in 4 channels
