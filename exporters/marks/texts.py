@@ -133,11 +133,6 @@ TEXTS: tuple[Mark[Sample], ...] = (
         _has("model_type", "architectures", "transformers_version", "_class_name"),
     ),
     Mark(
-        "the architecture of a TensorFlow.js model, without its weightsManifest",
-        "cnnkit inspect model.json --external reads a whole model",
-        _has("modelTopology"),
-    ),
-    Mark(
         "an architecture of MXNet, without weights",
         "the weights lie in the .params file: cnnkit inspect net-0000.params says how to read it",
         lambda s: _has("arg_nodes")(s) and "nodes" in s.json,

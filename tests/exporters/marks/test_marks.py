@@ -112,7 +112,6 @@ FILES = {
     "arch.json": (b'{"class_name": "Sequential", "config": {}}', "an architecture of Keras", "save_weights"),
     "metadata.json": (b'{"keras_version": "3.4.0"}', "a description by Keras", "model.weights.h5"),
     "config.json": (CONFIG, "a configuration of Hugging Face", "cnnkit inspect model.safetensors"),
-    "tfjs.json": (b'{"modelTopology": {}}', "without its weightsManifest", "--external"),
     "symbol.json": (b'{"nodes": [], "arg_nodes": [0], "heads": []}', "an architecture of MXNet", ".params"),
     "a.ipynb": (b'{"cells": [], "nbformat": 4}', "a Jupyter notebook", "run it"),
     "xgb.json": (b'{"learner": {}, "version": [2]}', "XGBoost", "another file"),
