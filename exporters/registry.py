@@ -144,8 +144,6 @@ def _read_head(path: Path) -> bytes:
         raise fault(path, f"cannot be opened: {printable(reason)}") from error
     if not head:
         raise fault(path, "empty file", hint="copy or download it again")
-    if head[4:8] == b"TFL3":
-        raise fault(path, "a TensorFlow Lite model, which cnnkit does not read", hint="export it to ONNX")
     return head
 
 

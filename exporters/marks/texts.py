@@ -137,6 +137,11 @@ TEXTS: tuple[Mark[Sample], ...] = (
         "the weights lie in the .params file: cnnkit inspect net-0000.params says how to read it",
         lambda s: _has("arg_nodes")(s) and "nodes" in s.json,
     ),
+    Mark(
+        "a Paddle program, without weights",
+        lambda s: scripts.convert_paddle(quote(s.path.with_suffix(""))),
+        _has("base_code"),
+    ),
     Mark("a Jupyter notebook", "run it, then read the weight file that it saves", _has("nbformat")),
     Mark("a model of XGBoost", "it is no network: name another file", _has("learner")),
     Mark(_describe_answer, _AGAIN, _is_answer),

@@ -73,7 +73,8 @@ def read_tfjs(path: Path, external: bool) -> WeightFile:
 def _open(path: Path, group: WeightGroup, external: bool) -> Shards | str:
     """Return the files of a group, or why they are not read."""
     if not external:
-        return f"its values lie in {printable(', '.join(group.paths), 100) or 'no file'}: --external reads them"
+        more = f" and {len(group.paths) - 1} more" if len(group.paths) > 1 else ""
+        return f"its values lie in {printable(''.join(group.paths[:1]), 100) or 'no file'}{more}: --external reads them"
     try:
         return Shards.open(path, group)
     except UnsafeFileError as error:

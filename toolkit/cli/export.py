@@ -10,8 +10,9 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
-from cnnkit.cli.loading import read_complete
+from cnnkit.cli.loading import match_data, read_complete
 from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, WeightsFile
+from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
@@ -45,6 +46,9 @@ class ExportRequest(Request):
     ] = None
     data: DataSource = None
     optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep the tensors that only a resume needs.")] = False
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave out what FILE tells of its maker; see cnnkit inspect.")
+    ] = False
     external: External = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
     allow_partial: AllowPartial = False
@@ -71,8 +75,10 @@ def command(request: ExportRequest) -> int:
         count = len(source) - len(weights)
         left_out.append(f"left out: {format_count(count, 'tensor')} that only a resume needs (--optimizer keeps them)")
     if request.activations is not None:
-        weights = _add_activations(weights, request.activations, request.data)
+        weights = _add_activations(output, weights, request.activations, request.data)
     marked = replace(weights, metadata=weights.metadata | {"exported_from": {"file": file.name, "sha256": digest}})
+    if request.anonymous:
+        marked = _drop_maker(output, marked)
     left_out += [f"{form.name} cannot hold: {line}" for line in form.losses(marked)]
     if target == TO_STANDARD_OUTPUT:
         _print(marked, form, **options)
@@ -152,21 +158,32 @@ def _select(weights: "WeightFile", optimizer: bool) -> "WeightFile":
     return replace(weights, tensors=selected, position=weights.position if optimizer else None)
 
 
-def _add_activations(weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
+def _drop_maker(output: Output, weights: "WeightFile") -> "WeightFile":
+    from cnnkit.cli.data_source import public_names
+    from cnnkit.inspection.maker import describe_maker, drop_maker
+
+    public = public_names()
+    told = describe_maker(weights, public)
+    output.note(f"left out, as it tells of the maker: {', '.join(told) or 'nothing, the file tells nothing'}")
+    return drop_maker(weights, public)
+
+
+def _add_activations(output: Output, weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
     """Return the weights with the activations of one image, and in the metadata which it is and what was predicted."""
     from cnnkit.activations import activations
-    from cnnkit.cli.choice import load_data
+    from cnnkit.cli.data_source import load_data
     from cnnkit.model import Model
 
-    dataset, model = load_data(data, weights), Model.from_weights(weights)
+    model = Model.from_weights(weights)
+    dataset = match_data(output, model, load_data(output, data, weights))
     part = DataPart.TEST if dataset.test is not None else DataPart.TRAIN
     _, label = take_image(dataset, part, index)
     x, _ = dataset.batch(part.value, [index], model.dtype)
     predicted = int(model.predict(x)[0])
-    scaling = dataset.scaling
+    scores, scaling = model.probabilities(x)[0], dataset.scaling
     sample = {
-        "name": f"{part.value} image {index} of {Path(dataset.name).name}", "label": label, "predicted": predicted,
-        "score": float(model.probabilities(x)[0][predicted]),
+        "name": f"{part.value} image {index} of {Path(dataset.name).name}",
+        "label": label if label < len(scores) else None, "predicted": predicted, "score": float(scores[predicted]),
         "black": -scaling.offset * scaling.factor, "white": (find_white(scaling) - scaling.offset) * scaling.factor,
     }  # fmt: skip
     tensors = (*weights.tensors, *activations(model, x[0]))

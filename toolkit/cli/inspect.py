@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
+from cnnkit.cli.data_source import public_names
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.options import DEFAULT_WEIGHTS, External, WeightsFile
 from cnnkit.cli.output import Output
@@ -50,6 +52,7 @@ def command(request: InspectRequest) -> int:
     from cnnkit.cli.inspection_view import print_inspection, print_values
     from cnnkit.inspection import inspect, slices
     from cnnkit.inspection.layer_tree import select
+    from cnnkit.inspection.maker import describe_maker
 
     if request.no_stats and (request.strict or request.html):
         option = "--strict" if request.strict else "--html"
@@ -63,11 +66,15 @@ def command(request: InspectRequest) -> int:
     inspection = inspect(weights, request.layer, request.optimizer, compute=not request.no_stats)
     if request.html is not None:
         _write_page(output, request.html, inspection)
+    maker = describe_maker(weights, public_names())
     if request.json:
         page = {} if request.html is None else {"html": str(request.html)}
-        output.result(_to_json(inspection, printed, parts) | page)
+        output.result(_to_json(inspection, printed, parts) | {"maker": maker} | page)
     else:
         print_inspection(output, inspection, request.optimizer)
+        if maker:
+            told = ", ".join(f"{key} {value}" for key, value in maker.items())
+            output.say(Text(f"of its maker: {told} (cnnkit export --anonymous leaves it out)", style="dim"))
         if printed:
             print_values(weights, printed, parts)
     return int(request.strict and inspection.doubtful)

@@ -46,6 +46,10 @@ def _describe_file(inspection: "Inspection") -> Iterator[str]:
         parts += [str(made[key]) for key in ("backend", "device", "dtype") if key in made]
     if parts:
         yield printable(", ".join(parts))
+    unread = sum(item.count for item in weights.lacks)
+    if unread and not len(weights):
+        yield f"nothing could be read: {format_count(unread, 'object')} left out, see below"
+        return
     tensors = format_count(len(weights.select("parameter")), "tensor")
     yield f"{tensors} of {format_count(weights.parameters, 'parameter')}"
 
@@ -82,10 +86,13 @@ def _format_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, co
 
 
 def describe_tensor(tensor: "Tensor", title: str | None = None) -> str:
-    """Return the title (the tensor's name by default), shape, axes, type and size of a tensor in one line."""
+    """Return the title (the tensor's name by default), shape, axes, type, size and sharing of a tensor in one line."""
     axes = f" ({', '.join(tensor.axes)})" if tensor.axes else ""
     form = format_shape(tensor.shape) + printable(axes)
-    return f"{printable(title or tensor.name)}: {form}  {tensor.dtype}  {format_count(tensor.parameters, 'value')}"
+    shared = f", those of {printable(tensor.shares)}" if tensor.shares is not None else ""
+    return (
+        f"{printable(title or tensor.name)}: {form}  {tensor.dtype}  {format_count(tensor.parameters, 'value')}{shared}"
+    )
 
 
 def _format_figures(computed: "Statistics") -> Iterator[str]:

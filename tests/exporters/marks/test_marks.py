@@ -113,6 +113,7 @@ FILES = {
     "metadata.json": (b'{"keras_version": "3.4.0"}', "a description by Keras", "model.weights.h5"),
     "config.json": (CONFIG, "a configuration of Hugging Face", "cnnkit inspect model.safetensors"),
     "symbol.json": (b'{"nodes": [], "arg_nodes": [0], "heads": []}', "an architecture of MXNet", ".params"),
+    "net.json": (b'{"base_code": {"magic": "pir"}, "program": {}}', "a Paddle program", "paddle.jit.load"),
     "a.ipynb": (b'{"cells": [], "nbformat": 4}', "a Jupyter notebook", "run it"),
     "xgb.json": (b'{"learner": {}, "version": [2]}', "XGBoost", "another file"),
     "any.json": (b'{"lr": 1, "net": 2}', "JSON that holds no weights that cnnkit knows (keys: lr, net)", "values"),
