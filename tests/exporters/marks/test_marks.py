@@ -17,7 +17,7 @@ from cnnkit import exporters
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.marks.folders import FOLDERS
 from cnnkit.exporters.marks.recognition import MARKS
-from cnnkit.exporters.marks.sample import Sample
+from cnnkit.exporters.marks.unknown_file import UnknownFile
 
 
 def field(number, content):
@@ -232,7 +232,7 @@ def test_every_row_of_the_tables_is_tried_above(tmp_path):
     reached = set()
     for name, (content, *_) in FILES.items():
         (tmp_path / name).write_bytes(content)
-        sample = Sample(tmp_path / name, content[:8192])
+        sample = UnknownFile(tmp_path / name, content[:8192])
         reached |= {next((mark for mark in MARKS if mark.fits(sample)), None)}
         (tmp_path / name).unlink()
     texts = [text for text, _ in SIBLINGS.values()]
@@ -268,9 +268,9 @@ def test_names_are_quoted_for_the_shell_and_cannot_reach_the_terminal(tmp_path):
 
 
 def test_the_keys_of_json_that_is_too_large_are_found_at_its_beginning(tmp_path, monkeypatch):
-    from cnnkit.exporters.marks import sample
+    from cnnkit.exporters.marks import unknown_file
 
-    monkeypatch.setattr(sample, "_LARGEST_JSON", 10)
+    monkeypatch.setattr(unknown_file, "_LARGEST_JSON", 10)
     (tmp_path / "config.json").write_bytes(CONFIG)
     assert "a configuration of Hugging Face" in fail(tmp_path / "config.json")[0]
 
