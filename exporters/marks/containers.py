@@ -73,6 +73,17 @@ CONTAINERS: tuple[Mark[UnknownFile], ...] = (
     Mark("a PDF document", _NOTHING, lambda s: s.begins(b"%PDF-")),
     Mark("a program", _NOTHING, lambda s: s.begins(b"\x7fELF", b"MZ\x90", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")),
     Mark("an SQLite database", _NOTHING, lambda s: s.begins(b"SQLite format 3\0")),
+    Mark("a data set in Parquet", _NOTHING, lambda s: s.begins(b"PAR1")),
+    Mark(
+        "a data set in IDX, as MNIST's",
+        lambda s: f"it holds no weights; cnnkit data show {quote(s.path.parent)} shows the images of a whole folder",
+        lambda s: s.begins(b"\0\0\x08\1", b"\0\0\x08\3"),
+    ),
+    Mark(
+        "what macOS keeps beside a file, not the file itself",
+        lambda s: f"cnnkit inspect {quote(s.path.with_name(s.name.removeprefix('._')))}",
+        lambda s: s.begins(b"\0\5\x16\7"),
+    ),
     Mark(
         "nothing but zeros so far: an interrupted download",
         "delete it and download it again",

@@ -172,6 +172,11 @@ NETWORKS: tuple[Mark[UnknownFile], ...] = (
         "ncnn has no way back: read the PyTorch or ONNX file that it was made of",
         lambda s: s.begins(b"\x47\x6b\x30\x01") or (s.path.suffix == ".bin" and s.has_sibling(f"{s.path.stem}.param")),
     ),
+    Mark(
+        "a GGML file from before GGUF",
+        "read the PyTorch or safetensors file that it was converted from",
+        lambda s: s.begins(b"lmgg", b"fmgg", b"tjgg"),
+    ),
     Mark("a Torch7 file", scripts.TORCH7, lambda s: s.begins(b"\4\0\0\0\1\0\0\0\3\0\0\0V 1")),
     Mark(
         "a TensorRT engine, for one kind of GPU",

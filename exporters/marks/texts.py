@@ -84,6 +84,11 @@ TEXTS: tuple[Mark[UnknownFile], ...] = (
     Mark("a Git LFS pointer, not the file itself", "git lfs pull", _starts("version https://git-lfs")),
     Mark("an HTML page, not the file itself", _AGAIN, lambda s: _PAGE.match(s.text) is not None),
     Mark(
+        "a model file, a network without weights",
+        "cnnkit train --model FILE trains it, cnnkit summary --model FILE shows it",
+        lambda s: re.search(r"^\s*\[\[layers\]\]", s.text, re.MULTILINE) is not None,
+    ),
+    Mark(
         "the index of TensorFlow checkpoints",
         lambda s: scripts.convert_checkpoint(quote(s.path.parent)),
         _starts("model_checkpoint_path:"),

@@ -3,6 +3,7 @@
 Source of the layout: tfjs-core's io types (WeightsManifestConfig, WeightsManifestEntry) and its decoding of weights.
 """
 
+import sys
 from typing import Any, NamedTuple
 
 from cnnkit.exporters.core.element_types import carrier
@@ -93,11 +94,13 @@ def _parse_quantisation(kind: str, quantisation: Any) -> tuple[str, Quantisation
     if quantisation is None:
         return _TYPES[kind], None
     stored = quantisation.get("dtype") if isinstance(quantisation, dict) else None
-    if stored not in _QUANTISED or kind not in ("float32", "int32"):
+    if type(stored) is not str or stored not in _QUANTISED or kind not in ("float32", "int32"):
         raise ValueError(f"quantization of {kind} as {printable(repr(stored), 30)} is not known")
     if stored == "float16":
         return "float16", Quantisation(1.0, 0.0)
     scale, minimum = quantisation.get("scale"), quantisation.get("min")
     if type(scale) not in (int, float) or type(minimum) not in (int, float):
         raise ValueError("expected numbers for scale and min of its quantization")
+    if max(abs(scale), abs(minimum)) > sys.float_info.max:  # a whole number of JSON has no limit
+        raise ValueError("scale or min of its quantization is beyond float64")
     return _QUANTISED[stored], Quantisation(float(scale), float(minimum))

@@ -209,6 +209,14 @@ def test_names_with_dots_stay_apart(save, names):
             [{"paths": [], "weights": [weight("a", [1], quantization={"dtype": "uint8", "scale": "1"})]}],
             "numbers for scale and min",
         ),
+        (
+            [{"paths": [], "weights": [weight("a", [1], quantization={"dtype": ["uint8"]})]}],
+            r"quantization of float32 as \['uint8'\] is not known",
+        ),
+        (
+            [{"paths": [], "weights": [weight("a", [1], quantization={"dtype": "uint8", "scale": 10**400, "min": 0})]}],
+            "beyond float64",
+        ),
     ],
 )
 def test_a_damaged_manifest_is_one_line(save, manifest, message):
