@@ -102,6 +102,18 @@ def test_a_user_block_before_the_signature(path):
     assert read(path)["x"].read().tolist() == [0, 1, 2]
 
 
+def test_objects_of_julia_are_named_with_what_to_type(path):
+    """A file of JLD2 is HDF5 behind a text of 512 bytes; its objects hold references to their arrays."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file.create_dataset("model_state", (), np.dtype([("layers", h5py.ref_dtype)]))
+    with path.open("r+b") as stream:
+        stream.write(b"HDF5-based Julia Data Format, version 0.1.1\0")
+    weights = read(path)
+    assert len(weights) == 0
+    assert [(item.what, item.count) for item in weights.not_read] == [("model_state", 1)]
+    assert weights.not_read[0].reason.startswith("an object of Julia, its arrays behind references: in Julia, NPZ.")
+
+
 def test_a_file_with_nothing_in_it(path):
     h5py.File(path, "w").close()
     with pytest.raises(WeightFileError, match="HDF5 file without any data set"):
