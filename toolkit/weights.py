@@ -37,21 +37,23 @@ def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str,
 
 def _tensors(model: Network) -> Iterator[Tensor]:
     """Yield parameters and state, layer by layer."""
-    by_kind = {"parameter": flatten(model.to_host(model.params)), "state": flatten(model.to_host(model.state))}
+    trees = {"parameter": model.params, "state": model.state}
+    by_kind = {kind: _group_by_layer(flatten(model.to_host(tree))) for kind, tree in trees.items()}
     for path, layer, _, _ in architecture.walk_layers(model.network, model.input_shape):
-        for kind, flat in by_kind.items():
-            for name, array in _arrays_at(flat, path):
+        for kind, arrays in by_kind.items():
+            for name, array in arrays.get(path, ()):
                 axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
                 role = name if name in ROLES else "other"
                 yield Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
 
 
-def _arrays_at(flat: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    """Yield (name, array) of the layer at `path`, without the layers inside it."""
+def _group_by_layer(flat: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
+    """Return {path of a layer: its (name, array)}, without those of the layers inside it."""
+    layers: dict[str, list[tuple[str, Any]]] = {}
     for full, array in flat.items():
         folder, _, name = full.rpartition(".")
-        if folder == path:
-            yield name, array
+        layers.setdefault(folder, []).append((name, array))
+    return layers
 
 
 def _provenance(model: Network) -> dict[str, Any]:
