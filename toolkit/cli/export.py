@@ -10,8 +10,8 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
-from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, WeightsFile
+from cnnkit.cli.loading import NetworkSource
+from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, FittingModel, FittingRecipe, WeightsFile
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
@@ -46,6 +46,8 @@ class ExportRequest(Request):
     optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep the tensors that only a resume needs.")] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
     allow_partial: AllowPartial = False
+    recipe: FittingRecipe = None
+    model: FittingModel = None
 
 
 def command(request: ExportRequest) -> int:
@@ -60,7 +62,7 @@ def command(request: ExportRequest) -> int:
     options = _require_options(request, form)
     target = request.out or file.with_name(file.stem + form.suffixes[0])
     digest = _require_free(file, target, request.overwrite)
-    source = read_complete(file)
+    source = NetworkSource(file, request.recipe, request.model).read(output)
     left_out = list_not_read(source)
     if source.lacks and not (request.allow_partial and len(source)):
         return _refuse(request, source, left_out)
