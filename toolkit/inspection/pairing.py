@@ -1,5 +1,6 @@
 """Pairs of tensors of two files: by name, by layer, or by the order of layers of the same form."""
 
+import functools
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -50,7 +51,7 @@ def pair(a: WeightFile, b: WeightFile, names: Mapping[str, str] | None = None) -
         pool.by_key(lambda tensor: (tensor.kind, _strip_folders(tensor.name, folders)), "name", _may_share_name)
         pool.by_key(lambda tensor: _layer_key(tensor, folders), "layer", _may_share_name)
     for part in (-1, 0):
-        pool.by_key(lambda tensor, part=part: _part_key(tensor, part), "layer", _fits)
+        pool.by_key(functools.partial(_part_key, part=part), "layer", _fits)
     pool.by_layers()
     pool.by_form(lambda tensor: (tensor.kind, tensor.role, tuple(sorted(tensor.shape))))
     for side in (0, 1):  # a known role goes with an unknown one, never with another
