@@ -51,6 +51,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.recipes": (*CORE, "cnnkit.layers", "cnnkit.architecture", "cnnkit.initializers", "cnnkit.options"),
     "cnnkit.network": (*NET, "cnnkit.backends.registry", "cnnkit.data", "cnnkit.seeds"),
     "cnnkit.weights": (*NET, "cnnkit.architecture", "cnnkit.exporters", "cnnkit.network", "cnnkit.recipes"),
+    "cnnkit.adoption": (*NET, "cnnkit.architecture", "cnnkit.exporters", "cnnkit.inspection", "cnnkit.recipes",
+                        "cnnkit.weights"),
     "cnnkit.activations": (*NET, "cnnkit.exporters", "cnnkit.network"),
     "cnnkit.training": (*WORK, "cnnkit.exporters", "cnnkit.inspection", "cnnkit.metrics", "cnnkit.weights"),
     "cnnkit.parity": (*WORK, "cnnkit.backends.registry", "cnnkit.recipes", "cnnkit.training"),
