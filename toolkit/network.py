@@ -15,8 +15,10 @@ from cnnkit.layers import Context, Layer, Sequential, Variables
 from cnnkit.layers.drawing import draw
 from cnnkit.layers.fields import require_input_shape
 from cnnkit.losses import Loss, external_loss
+from cnnkit.notebook_tables import draw_caption
 from cnnkit.purity import impurity
 from cnnkit.seeds import Purpose, generator
+from cnnkit.summary import summarise
 from cnnkit.tree import Tree, flatten, map_leaves
 
 DTYPES = ("float32", "float64")
@@ -72,6 +74,12 @@ class Network:
         variables = variables or draw(self.network, generator(seed, Purpose.WEIGHTS), self.input_shape)
         self.params, self.state = self.to_backend(variables.params), self.to_backend(variables.state)
         self._forward = self.backend.compile(self._outputs, impurity(self.network))
+
+    def _repr_html_(self) -> str:
+        """Return the table of layers that a notebook displays."""
+        summary = summarise(self.network, self.input_shape)
+        where = f"{summary.describe()}; {self.backend.name} on {self.backend.device}, {self.dtype}"
+        return f"<div>{draw_caption(type(self).__name__, where)}{summary.draw_layers()}</div>"
 
     # ---- arrays
 
