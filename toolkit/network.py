@@ -59,8 +59,7 @@ class Network:
         variables: Variables | None = None,
     ) -> None:
         require_dtype(dtype)
-        if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
-            raise ConfigError(f"seed: expected a whole number >= 0, got {seed!r}")
+        _require_seed(seed)
         self.network = network if isinstance(network, Sequential) else Sequential((network,))
         self.input_shape = require_input_shape(input_shape)
         self.output_shape = self.network.output_shape(self.input_shape)
@@ -141,3 +140,9 @@ def require_dtype(dtype: str) -> None:
     """Raise ConfigError for any dtype but float32 and float64."""
     if dtype not in DTYPES:
         raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
+
+
+def _require_seed(seed: Any) -> None:
+    """Raise ConfigError for anything but a whole number of at least 0."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or int(seed) < 0:
+        raise ConfigError(f"seed: expected a whole number >= 0, got {seed!r}")
