@@ -111,7 +111,7 @@ class Network:
         return result * 1  # a copy: the next call may overwrite the compiled step's result
 
     def outputs(self, x: Values, batch_size: int = 256) -> Values:
-        """Return the raw outputs for scaled samples x (N, *input_shape) as a NumPy array (N, K)."""
+        """Return the raw outputs for samples x (N, *input_shape), scaled or raw whole numbers, as (N, K)."""
         return np.concatenate([np.array(self.backend.to_numpy(y)) for y in self._batches(x, batch_size)])
 
     @np.errstate(all="ignore")
@@ -127,13 +127,16 @@ class Network:
         return np.concatenate([np.array(self.backend.to_numpy(c)) for c in classes])
 
     def _batches(self, x: Values, batch_size: int) -> Iterator[Array]:
-        """Yield the raw outputs of x, batch by batch."""
+        """Yield the raw outputs of x, batch by batch; whole numbers are raw pixels and are scaled as in training."""
         x = np.asarray(x)
         if x.shape[1:] != self.input_shape or not len(x):
             shape = ", ".join(map(str, self.input_shape))
             raise ConfigError(f"model: expected x of shape (N, {shape}) with N >= 1, got {x.shape}")
         for start in range(0, len(x), batch_size):
-            yield self.forward(self.backend.asarray(np.ascontiguousarray(x[start : start + batch_size]), self.dtype))
+            batch = np.ascontiguousarray(x[start : start + batch_size])
+            if x.dtype.kind in "iu":
+                batch = self.scaling.apply(batch, self.dtype)
+            yield self.forward(self.backend.asarray(batch, self.dtype))
 
 
 def require_dtype(dtype: str) -> None:

@@ -30,6 +30,10 @@ class OnnxFormat(Format):
         """Return what the file holds. Raises WeightFileError when it is damaged."""
         return read_onnx(path)
 
+    def read_external(self, path: Path) -> WeightFile:
+        """Return what the file and those that it names hold. Raises as `read`."""
+        return read_onnx(path, external=True)
+
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Write the network; the same weights give the same bytes. Raises ExportError as `write_onnx`."""
         write_onnx(weights, path)

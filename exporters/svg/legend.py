@@ -1,9 +1,10 @@
 """The legend of a tensor: name, shape and dtype in one line, the colour scale at its right, notes below."""
 
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Canvas, Element, Sheet
-from cnnkit.exporters.svg.lettering import cut, format_count, format_shape, format_signed, make_safe, measure, wrap
+from cnnkit.exporters.svg.lettering import cut, format_shape, format_signed, make_safe, measure, wrap
 from cnnkit.exporters.svg.palette import css_class
 from cnnkit.exporters.svg.scale import STEPS, ScaledTensor
+from cnnkit.files.names import format_count
 
 _STEP, _ENDS = 3, 78
 _BAR = _STEP * (2 * STEPS + 1)
@@ -47,7 +48,9 @@ def draw_legend(sheet: Sheet, values: ScaledTensor, note: str = "") -> None:
 def describe_scale(values: ScaledTensor) -> str:
     """Return in words the limit of the scale, how many values exceed it, and how many are NaN or infinite."""
     scale, parts = values.scale, []
-    if scale.clipped:
+    if values.borrowed:
+        parts.append(f"scale of the layer before{f', {scale.beyond:,} beyond' if scale.beyond else ''}")
+    elif scale.clipped:
         parts.append(
             f"scale: 99th percentile of magnitude, {scale.beyond:,} of {values.tensor.parameters:,} beyond, "
             f"from {format_signed(scale.low)} to {format_signed(scale.high)}"

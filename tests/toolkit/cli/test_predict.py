@@ -126,7 +126,7 @@ def test_an_empty_picture_is_no_defect(cnnkit, trained):
         (("--image", "nope.png"), "nope.png"),
         (("--image", "."), "picture"),
         (("--show", "nope"), "--show"),
-        (("--data", "bright-dark"), "2 classes"),
+        (("--data", "bright-dark"), "some of the network's classes 0, 1, 2"),
         (("--backend", "nope"), "numpy"),
     ],
 )
