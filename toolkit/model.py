@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from cnnkit import architecture, exporters, weights
 from cnnkit import data as readers
 from cnnkit.backends.protocol import Backend
+from cnnkit.data.class_names import match_classes
 from cnnkit.data.dataset import Dataset, Scaling
 from cnnkit.data.pixels import as_images
 from cnnkit.errors import ConfigError, ShapeError, WeightFileError
@@ -57,7 +58,8 @@ class Model(Network):
     ) -> Evaluation:
         """Return loss, accuracy and every other measure on the first `limit` images of a data set, or of arrays.
 
-        split: of the data set, "test" or "train"; "test" by default. Arrays have none.
+        split: of the data set, "test" or "train"; "test" by default. Arrays have none. Classes are matched by name;
+        what differs is said in a warning.
         """
         if isinstance(labels, str):
             raise ConfigError(
@@ -66,7 +68,10 @@ class Model(Network):
         dataset = self._dataset(data, labels)
         if labels is not None and split is not None:
             raise ConfigError(f"evaluate: arrays have no splits, got split={split!r}: leave it out")
-        return evaluate(self, dataset, split or ("test" if labels is None else "train"), limit)
+        matched = match_classes(dataset, self.class_names)
+        for note in matched.notes[len(dataset.notes) :]:
+            warnings.warn(note, stacklevel=2)
+        return evaluate(self, matched, split or ("test" if labels is None else "train"), limit)
 
     def _dataset(self, data: Any, labels: Any) -> Dataset:
         """Return the data set that is named, given, or made of arrays."""

@@ -102,3 +102,23 @@ def test_one_class_is_nothing_to_learn():
     data = Dataset("one", Split(np.zeros((4, 1, 8, 8)), [0] * 4), None, ("only",), (1, 8, 8))
     with pytest.raises(DataError, match="one: expected images of two classes or more, got one class"):
         Model(Sequential((Flatten(), Dense(1))), (1, 8, 8)).fit(data, epochs=1)
+
+
+def test_evaluate_matches_classes_by_name_and_says_so():
+    net = Model(Sequential((Flatten(), Dense(3))), (1, 2, 2), class_names=("a", "b", "c"))
+    x = np.random.default_rng(0).normal(size=(6, 1, 2, 2))
+    straight = net.evaluate(x, [0, 1, 2, 0, 1, 2])
+    turned = Dataset("d", Split(x, [2, 0, 1, 2, 0, 1]), None, ("b", "c", "a"), (1, 2, 2))
+    with pytest.warns(UserWarning, match="d: classes are matched by name"):
+        got = net.evaluate(turned, split="train")
+    assert (got.loss, got.labels.tolist(), got.report) == (straight.loss, [0, 1, 2, 0, 1, 2], straight.report)
+    more = Dataset("d", Split(x, [0, 3, 2, 0, 1, 2]), None, ("a", "b", "c", "new"), (1, 2, 2))
+    with pytest.warns(UserWarning, match="the network does not know new; such images are not evaluated"):
+        got = net.evaluate(more, split="train", limit=2)
+    assert (got.indices.tolist(), got.labels.tolist()) == ([0, 2], [0, 2])
+    only_new = Dataset("d", Split(x, [3] * 6), None, ("a", "b", "c", "new"), (1, 2, 2))
+    with (
+        pytest.warns(UserWarning, match="not know new"),
+        pytest.raises(DataError, match="no image of the split train is of a class"),
+    ):
+        net.evaluate(only_new, split="train")

@@ -67,6 +67,7 @@ def test_evaluate_matches_classes_by_name(cnnkit, refused, fruit, folder, classe
     result = evaluate(cnnkit, fruit / "fruit.h5", data, "--json")
     assert said in result.err
     assert (result.json["images"], result.json["accuracy"]) == (images, 1.0)
+    assert result.json["unknown_classes"] == [name for name in classes if name == "aardvark"]
     assert [c["name"] for c in result.json["classes"]] == ["apple", "banana", "cherry"]
 
 
@@ -239,3 +240,19 @@ def test_inspect_shows_and_an_anonymous_export_leaves_out_what_a_file_tells_of_i
     assert evaluate(cnnkit, "plain.json", fruit / "imgs", "--json").json["accuracy"] == 1.0
     again = cnnkit("export", fruit / "fruit.h5", "--anonymous", "-o", folder / "plain.json")
     assert again.status == 0, "an export of the same file is replaced"
+
+
+def test_a_picture_for_a_net_whose_data_are_elsewhere(cnnkit, fruit, folder):
+    shutil.copy(fruit / "fruit.h5", folder)
+    result = cnnkit("predict", "fruit.h5", "--image", fruit / "imgs/apple/0.png")
+    assert result.status == 0
+    assert "the training images are not here: taken to be bright on dark" in result.err
+
+
+def test_a_class_that_was_renamed_is_another_run(cnnkit, refused, fruit, folder):
+    data = write_folder(folder / "data", ["apple", "banana", "cherry"])
+    command = ("train", "--model", fruit / "net.toml", "--data", data, "--epochs", 1)
+    assert cnnkit(*command, "--json").json["skipped"] is False
+    assert cnnkit(*command, "--json").json["skipped"]
+    (data / "cherry").rename(data / "cranberry")
+    assert "another class_names" in refused(*command)
