@@ -3,9 +3,11 @@
 import copy
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,11 @@ class Scaling:
 
     offset: float = 0.0
     factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+                raise DataError(f"scaling: expected {name} as a finite number, got {value!r:.40}")
 
     def apply(self, raw: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Return (raw - offset) * factor, C-contiguous in `dtype`, as a new array."""
@@ -116,7 +123,11 @@ class Dataset:
         if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
             raise refuse(self.name, "class names as texts, each once", f"{names!r}")
         object.__setattr__(self, "class_names", tuple(names))
-        for split in filter(None, (self.train, self.test)):
+        if not isinstance(self.scaling, Scaling):
+            raise refuse(self.name, "a scaling such as Scaling(0, 1 / 255)", f"{self.scaling!r}")
+        for split in (self.train, *([] if self.test is None else [self.test])):
+            if not isinstance(split, Split):
+                raise refuse(self.name, "splits as Split(images, labels)", type(split).__name__)
             if tuple(split.images.shape[1:]) != tuple(self.image_shape):
                 got = f"images of shape {tuple(split.images.shape[1:])}"
                 raise refuse(split.images_at, f"images (C, H, W) of shape {tuple(self.image_shape)}", got)
