@@ -14,10 +14,10 @@ from cnnkit.backends.protocol import Backend
 from cnnkit.data.class_names import match_classes
 from cnnkit.data.dataset import Dataset, Scaling
 from cnnkit.data.pixels import as_images
-from cnnkit.errors import ConfigError, ShapeError, WeightFileError
+from cnnkit.errors import ConfigError, PlacedError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.notebook import NotebookWeightFile
-from cnnkit.layers import Layer, Variables
+from cnnkit.layers import Layer
 from cnnkit.network import DTYPES, Network, require_dtype
 from cnnkit.options import OptionFields, Options
 from cnnkit.summary import Summary, summarise
@@ -155,10 +155,9 @@ class Model(Network):
         description, metadata = weights.complete(file)
         try:
             network, input_shape = architecture.build(description, layers)
-            network.output_shape(input_shape)
-        except (ConfigError, ShapeError) as error:
+            shapes = network.variable_shapes(input_shape)
+        except (ConfigError, PlacedError) as error:
             raise WeightFileError(f"architecture: {error}", file=file.file) from None
-        params, state = weights.read_variables(file, *weights.zero_variables(network, input_shape, layers))
         return cls(
             network,
             input_shape,
@@ -171,5 +170,5 @@ class Model(Network):
             class_names=metadata.get("class_names", ()),
             scaling=Scaling(**metadata["scaling"]) if "scaling" in metadata else None,
             metadata=metadata,
-            variables=Variables(params, state),
+            variables=weights.read_variables(file, shapes),
         )

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cnnkit.cli.data_source import public_names
 from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, WeightsFile
+from cnnkit.cli.options import DEFAULT_WEIGHTS, External, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
@@ -41,6 +41,7 @@ class InspectRequest(Request):
         bool, typer.Option("--strict", help="Exit with 1 on an error, a warning, an edited tensor, or one not read.")
     ] = False
     optimizer: Annotated[bool, typer.Option("--optimizer", help="The optimizer's tensors too.")] = False
+    external: External = False
     html: Annotated[
         Path | None, typer.Option("--html", metavar="OUT", help="Write everything as one page for a browser.")
     ] = None
@@ -58,7 +59,7 @@ def command(request: InspectRequest) -> int:
         raise ConfigError(f"--no-stats: {option} needs statistics: leave one of them out")
     parts = None if request.part is None else slices.parse(request.part)
     output = request.output
-    weights = read_complete(request.file)
+    weights = read_complete(request.file, request.external)
     printed: tuple[Tensor, ...] = ()
     if request.values or parts is not None:  # checked before any statistics, which may take long
         printed = _require_part(output, select(weights, request.layer, request.optimizer), parts)

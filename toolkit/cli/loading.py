@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from cnnkit.model import Model
 
 
-def read_complete(path: Path) -> "WeightFile":
-    """Read a weight file; one that only names a recipe gets the recipe's architecture and metadata."""
+def read_complete(path: Path, external: bool = False) -> "WeightFile":
+    """Read a weight file; one that only names a recipe gets the recipe's architecture and metadata.
+
+    external: open the files beside it too that it names for its values.
+    """
     from cnnkit import architecture, exporters, weights
 
-    file = exporters.read(path)
+    file = exporters.read(path, external)
     if file.architecture is not None or "recipe" not in file.metadata:
         return file
     described, metadata = weights.complete(file)

@@ -67,6 +67,8 @@ def command(request: PredictRequest) -> int:
     """Predict the class of an image, with scores, and draw the image; by default the first test image."""
     import numpy as np
 
+    from cnnkit.training.finite_scores import require_finite_scores
+
     output = request.output
     model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
     images = list(_read_pictures(output, model, weights, request.data, request.image or []))
@@ -74,6 +76,7 @@ def command(request: PredictRequest) -> int:
         images += _read_images(output, model, weights, request.data, request.split, request.index or [0])
     x = np.stack([image.x for image in images])
     outputs, scores, decided = model.outputs(x), model.probabilities(x), model.predict(x)
+    require_finite_scores(model, scores)
     predictions = []
     for image, raw, row, best in zip(images, outputs, scores, decided, strict=True):
         _print_prediction(output, image, row, int(best), request.show)

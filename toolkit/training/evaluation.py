@@ -12,8 +12,10 @@ from cnnkit.backends.protocol import Array
 from cnnkit.data.class_names import match_classes
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import DataError
+from cnnkit.losses import external_loss
 from cnnkit.network import Network, Values
 from cnnkit.training.batches import Indices, batches
+from cnnkit.training.finite_scores import require_finite_scores
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int |
 
     Classes are matched by name; images of classes that the network does not know are left out.
 
-    Raises DataError when the images do not fit the network, the data set lacks the split, or no class is known.
+    Raises DataError when the images do not fit the network, the data set lacks the split, no class is known, or a score
+    is not finite.
     """
     matched = match_classes(dataset, model.class_names)
     names = model.class_names or matched.class_names
@@ -64,6 +67,7 @@ def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int |
     scored = list(scored_batches(model, matched, split, indices))
     seconds = time.perf_counter() - started
     scores, labels = np.concatenate([b.scores for b in scored]), np.concatenate([b.labels for b in scored])
+    require_finite_scores(model, scores)
     return Evaluation(
         loss=_mean_loss(scored),
         mse=metrics.mean_squared_error(scores, np.eye(len(names))[labels]),
@@ -112,11 +116,11 @@ def scored_batches(
 @np.errstate(all="ignore")  # a loss that is not finite is the caller's to handle
 def _scored(model: Network, x: Array, labels: Array) -> ScoredBatch:
     backend, loss, outputs = model.backend, model.loss, model.forward(x)
-    value, _ = loss.value_and_gradient(backend, outputs, labels)
+    value, _ = external_loss.value_and_gradient(loss, backend, outputs, labels)
     return ScoredBatch(
         float(backend.to_numpy(value)),
-        np.array(backend.to_numpy(loss.probabilities(backend, outputs))),
-        np.array(backend.to_numpy(loss.decide(backend, outputs))),
+        np.array(backend.to_numpy(external_loss.probabilities(loss, backend, outputs))),
+        np.array(backend.to_numpy(external_loss.decide(loss, backend, outputs))),
         np.array(backend.to_numpy(labels)),
     )
 

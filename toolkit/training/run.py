@@ -9,7 +9,7 @@ from cnnkit import architecture, exporters
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.files.names import last_part
+from cnnkit.files.names import last_part, printable
 from cnnkit.network import Network
 from cnnkit.options import Options
 
@@ -82,6 +82,20 @@ def start_of(path: Path) -> str | None:
         return None
     start = run.get("init_from") if isinstance(run, Mapping) else None
     return start if isinstance(start, str) else None
+
+
+def stored_options(metadata: Mapping[str, Any], file: str | None = None) -> Options:
+    """Return batch size and optimizer of the training that a weight file tells of, the defaults where it tells none.
+
+    Raises WeightFileError where it tells of some that cannot be.
+    """
+    run = metadata.get("run")
+    options = run.get("options") if isinstance(run, Mapping) else None
+    told = options if isinstance(options, Mapping) else {}
+    try:
+        return Options(**{name: told[name] for name in ("batch_size", "optimizer") if name in told})
+    except ConfigError as error:
+        raise WeightFileError(f"metadata run: {printable(str(error), 300)}", file=file) from None
 
 
 def class_names_of(path: Path) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import h5py
 import numpy as np
@@ -175,11 +176,11 @@ def test_patience(digits, patience) -> None:
 # ---- one seed on every backend
 
 
+@dataclass(frozen=True)
 class Recorder(Elementwise):
     """Stores its inputs."""
 
-    def __init__(self):
-        self.__dict__["seen"] = []
+    seen: list[Any] = field(default_factory=list)
 
     def forward(self, context, params, state, x):  # noqa: ARG002
         self.seen.append(np.array(context.backend.to_numpy(x)))
