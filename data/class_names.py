@@ -44,7 +44,9 @@ def arrange_classes(dataset: Dataset, names: Sequence[str], where: str) -> Datas
     the last layer is drawn anew then.
     """
     own, stored = dataset.class_names, tuple(names)
-    if own == stored or len(own) != len(stored) or _is_numbered(stored) or _is_numbered(own):
+    if own == stored or len(own) != len(set(stored)) or len(own) != len(stored):
+        return dataset
+    if _is_numbered(stored) or _is_numbered(own):
         return dataset
     free = iter([name for name in own if name not in stored])
     arranged = tuple(name if name in own else next(free) for name in stored)

@@ -96,3 +96,8 @@ def test_a_training_from_a_file_keeps_its_order(own, arranged, said):
     assert after.class_names == arranged
     assert truths(after) == truths(before)
     assert (said is None and after.notes == ()) or said in after.notes[0]
+
+
+def test_a_file_with_a_name_twice_gives_no_order():
+    dataset = named("banana", "cherry", "apple")
+    assert arrange_classes(dataset, ("apple", "apple", "cherry"), "w.h5") is dataset

@@ -122,3 +122,15 @@ def test_evaluate_matches_classes_by_name_and_says_so():
         pytest.raises(DataError, match="no image of the split train is of a class"),
     ):
         net.evaluate(only_new, split="train")
+
+
+def test_a_model_that_knows_its_classes_keeps_their_order():
+    net = Model(Sequential((Flatten(), Dense(3))), (1, 2, 2), class_names=("a", "b", "c"))
+    x = np.random.default_rng(0).normal(size=(6, 1, 2, 2))
+    turned = Dataset("d", Split(x, [0, 1, 2, 0, 1, 2]), None, ("c", "a", "b"), (1, 2, 2))
+    same = Model(Sequential((Flatten(), Dense(3))), (1, 2, 2))
+    wanted = same.fit(x, [2, 0, 1, 2, 0, 1], epochs=2)
+    with pytest.warns(UserWarning, match="classes in the order of the model: a, b, c"):
+        history = net.fit(turned, epochs=2)
+    assert net.class_names == ("a", "b", "c")
+    assert [entry["loss"] for entry in history] == [entry["loss"] for entry in wanted]

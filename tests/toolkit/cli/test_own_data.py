@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -256,3 +257,21 @@ def test_a_class_that_was_renamed_is_another_run(cnnkit, refused, fruit, folder)
     assert cnnkit(*command, "--json").json["skipped"]
     (data / "cherry").rename(data / "cranberry")
     assert "another class_names" in refused(*command)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([], "the network names no classes: those of the data are taken by position, 0 is apple"),
+        (["apple", "banana"], "the network names its classes not once for each output"),
+        (["a", "a", "b"], "the network names its classes not once for each output"),
+    ],
+)
+def test_class_names_of_a_file_that_cannot_be_used(cnnkit, fruit, folder, names, said):
+    file = exporters.read(fruit / "fruit.h5")
+    exporters.write(replace(file, metadata=file.metadata | {"class_names": names}), folder / "odd.h5")
+    result = evaluate(cnnkit, "odd.h5", fruit / "imgs", "--json")
+    assert result.json["accuracy"] == 1.0
+    assert said in result.err
+    shown = cnnkit("predict", "odd.h5", "--data", fruit / "imgs", "--split", "train", "--index", 5, "--show", "none")
+    assert "class 1 (banana)" in shown.out
