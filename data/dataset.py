@@ -52,6 +52,7 @@ class Split:
 
     Labels may be given as integers (N,), (N, 1), or one-hot (N, K).
     images_at, labels_at  how messages name the two: a file, with a member where it has several
+    float_labels          whether a file stores the labels as floats, as it would store numbers to be predicted
 
     Raises DataError on another layout, on pixels that are not finite numbers, and on labels that are not classes.
     """
@@ -60,6 +61,7 @@ class Split:
     labels: Labels
     images_at: str = "images"
     labels_at: str = "labels"
+    float_labels: bool = False
 
     def __post_init__(self) -> None:
         images = as_images(self.images, self.images_at)

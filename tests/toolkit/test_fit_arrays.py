@@ -134,3 +134,31 @@ def test_a_model_that_knows_its_classes_keeps_their_order():
         history = net.fit(turned, epochs=2)
     assert net.class_names == ("a", "b", "c")
     assert [entry["loss"] for entry in history] == [entry["loss"] for entry in wanted]
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "half_squared_error", "softmax_cross_entropy"])
+@pytest.mark.parametrize(
+    ("labels", "targets"),
+    [([0.0, 1.0, 2.0], True), ([[0.0], [1.0], [2.0]], True), (np.eye(3)[[0, 1, 2]], False), ([0, 1, 2], False)],
+)
+def test_float_labels_of_a_file_are_no_classes_for_a_loss_of_numbers(tmp_path, loss, labels, targets):
+    np.savez(tmp_path / "a.npz", x_train=np.zeros((3, 2, 2)), y_train=np.array(labels))
+    net = Model(Sequential((Flatten(), Dense(3))), (1, 2, 2), loss=loss)
+    if targets and loss != "softmax_cross_entropy":
+        with pytest.raises(
+            DataError, match=f"y_train: expected labels as whole numbers with the loss {loss}, got floats"
+        ):
+            net.fit(tmp_path / "a.npz", epochs=1)
+    else:
+        assert len(net.fit(str(tmp_path / "a.npz"), epochs=1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "floats"),
+    [("0,1\n1,2", False), ("0.0,1\n1,2", True), ("0,1\n1e0,2", True), ("0,1.5\n1,2", False), ("0,1\n1.,-2.5", True)],
+)
+def test_float_labels_of_a_table(tmp_path, rows, floats):
+    (tmp_path / "a.csv").write_text(f"label,pixel0\n{rows}\n")
+    dataset = load_data(tmp_path / "a.csv")
+    assert dataset.train.labels.tolist() == [0, 1]
+    assert dataset.train.float_labels is floats
