@@ -24,8 +24,7 @@ def adopt(file: WeightFile, recipe: Recipe) -> tuple[WeightFile, Fillings]:
     if file.architecture is not None:
         raise ConfigError(f"{file.file}: holds its own architecture: leave --recipe and --model out")
     network, input_shape = recipe.network()
-    blank = weights.describe_tensors(network, input_shape, weights.zero_variables(network, input_shape))
-    fillings = find_fillings(WeightFile(tuple(blank)), file)
+    fillings = find_fillings(WeightFile(tuple(weights.describe_blank(network, input_shape))), file)
     misfits = [f"{name} ({reason})" for name, reason in fillings.unfilled.items()]
     misfits += [f"{printable(tensor.name)} of the file belongs nowhere" for tensor in fillings.unused]
     if misfits:

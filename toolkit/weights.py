@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from cnnkit import architecture, losses, recipes
+from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile
 from cnnkit.files.names import printable
-from cnnkit.layers import Variables
+from cnnkit.layers import Sequential, Variables
 from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
 
@@ -46,6 +47,13 @@ def describe_tensors(network: Sequential, input_shape: Shape, variables: Variabl
                 axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
                 role = name if name in ROLES else "other"
                 yield Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
+
+
+def describe_blank(network: Sequential, input_shape: Shape) -> Iterator[Tensor]:
+    """Yield the tensors that a network has, with zeros that take no memory."""
+    shapes = network.variable_shapes(input_shape)
+    trees = ({name: np.broadcast_to(np.float32(0), s) for name, s in flatten(tree).items()} for tree in shapes)
+    return describe_tensors(network, input_shape, Variables(*map(unflatten, trees)))
 
 
 def _group_by_layer(flat: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
