@@ -85,6 +85,17 @@ def test_what_is_left_alone_is_listed(path):
     assert "circle/again (the same group as /)" in found
 
 
+def test_an_attribute_of_lists_in_a_heap_is_left_alone(path):
+    """MATLAB names fields so; a damaged heap can hold libhdf5 for ever."""
+    lists = np.empty(2, object)
+    lists[:] = [np.arange(2, dtype="i4"), np.arange(3, dtype="i4")]
+    with h5py.File(path, "w") as file:
+        file["x"] = 1.0
+        file["x"].attrs.create("fields", lists, dtype=h5py.vlen_dtype(np.int32))
+        file["x"].attrs["words"], file["x"].attrs["number"] = ["a", "b"], 3
+    assert list_hdf5(path).datasets["x"].attributes == {"words": ["a", "b"], "number": 3}
+
+
 def test_a_user_block_before_the_signature(path):
     with h5py.File(path, "w", userblock_size=1024) as file:
         file["x"] = np.arange(3)
