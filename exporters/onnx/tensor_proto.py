@@ -18,6 +18,7 @@ TYPES = {
     11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16",
     17: "float8_e4m3fn", 18: "float8_e4m3fnuz", 19: "float8_e5m2", 20: "float8_e5m2fnuz", 24: "float8_e8m0fnu",
 }  # fmt: skip
+TEXTS = "element type texts is not read"
 _OTHER_TYPES = {8: "texts", 21: "uint4", 22: "int4", 23: "float4_e2m1", 25: "uint2", 26: "int2"}
 _RAW, _EXTERNAL = 9, 1
 _MOST_AXES = 32
@@ -90,7 +91,13 @@ def parse_tensor(source: Source, field: Field) -> StoredTensor:
             outside = part.value == _EXTERNAL
     if len(shape) > _MOST_AXES or any(n < 0 or n > 1 << 48 for n in shape):
         raise_damaged(f"tensor of shape {shape[:_MOST_AXES]}", field.start)
-    problem = None if kind in TYPES else f"element type {_OTHER_TYPES.get(kind, kind)} is not read"
+    problem = (
+        None
+        if kind in TYPES
+        else TEXTS
+        if kind == _TEXT
+        else f"element type {_OTHER_TYPES.get(kind, kind)} is not read"
+    )
     tensor = StoredTensor(
         name, tuple(shape), TYPES.get(kind, "uint8"), (field.start, field.stop), raw, typed, problem=problem
     )
