@@ -91,13 +91,7 @@ def parse_tensor(source: Source, field: Field) -> StoredTensor:
             outside = part.value == _EXTERNAL
     if len(shape) > _MOST_AXES or any(n < 0 or n > 1 << 48 for n in shape):
         raise_damaged(f"tensor of shape {shape[:_MOST_AXES]}", field.start)
-    problem = (
-        None
-        if kind in TYPES
-        else TEXTS
-        if kind == _TEXT
-        else f"element type {_OTHER_TYPES.get(kind, kind)} is not read"
-    )
+    problem = None if kind in TYPES else f"element type {_OTHER_TYPES.get(kind, kind)} is not read"
     tensor = StoredTensor(
         name, tuple(shape), TYPES.get(kind, "uint8"), (field.start, field.stop), raw, typed, problem=problem
     )
