@@ -110,6 +110,8 @@ def _format_figures(computed: "Statistics") -> Iterator[str]:
 
 def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
     """Print what else the file holds: the optimizer, what was not read, what was edited."""
+    from cnnkit.exporters.core.not_read import list_lines
+
     slots, latest = _split_resumable(() if optimizer else weights.select("optimizer"))
     if slots:
         output.say(Text(f"besides: {_describe_hidden('optimizer tensor', slots)} (--optimizer shows them)"))
@@ -122,8 +124,8 @@ def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
         if isinstance(names, list) and names:
             which = printable(", ".join(map(str, names[:4])) + (", ..." if len(names) > 4 else ""))
             output.say(Text(f"Theano's kernels {verb} mirrored in height and width against those of others: {which}"))
-    for item in weights.not_read:
-        output.say(Text(f"not read: {item.line}"))
+    for line in list_lines(weights.not_read):
+        output.say(Text(f"not read: {line}"))
     for name in weights.edited:
         output.say(Text(f"edited since it was written: {printable(name)}"))
 

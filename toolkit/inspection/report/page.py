@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from cnnkit.exporters.core.not_read import list_lines
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.inspection.finding import Finding
 from cnnkit.inspection.inspection import Inspection
@@ -92,7 +93,7 @@ def _render_findings(weights: WeightFile, findings: Sequence[Finding]) -> Iterat
     yield "<h2>Findings</h2>\n"
     lines = [(finding.severity, finding.line) for finding in findings]
     lines += [("warning", f"{name}: edited since it was written") for name in weights.edited]
-    lines += [("note", f"not read: {item.line}") for item in weights.not_read]
+    lines += [("note", f"not read: {line}") for line in list_lines(weights.not_read)]
     if not lines:
         yield '<p class="soft">none</p>\n'
         return
