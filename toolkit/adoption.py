@@ -24,8 +24,8 @@ def adopt(file: WeightFile, recipe: Recipe) -> tuple[WeightFile, Fillings]:
     if file.architecture is not None:
         raise ConfigError(f"{file.file}: holds its own architecture: leave --recipe and --model out")
     network, input_shape = recipe.network()
-    blank = weights.describe_tensors(network, input_shape, weights.zero_variables(network, input_shape))
-    fillings = find_fillings(WeightFile(tuple(blank)), file)
+    variables = weights.list_variables(network, input_shape, network.variable_shapes(input_shape))
+    fillings = find_fillings(WeightFile(tuple(map(_to_blank, variables))), file)
     misfits = [f"{name} ({reason})" for name, reason in fillings.unfilled.items()]
     misfits += [f"{printable(tensor.name)} of the file belongs nowhere" for tensor in fillings.unused]
     if misfits:
@@ -38,6 +38,13 @@ def adopt(file: WeightFile, recipe: Recipe) -> tuple[WeightFile, Fillings]:
     described = architecture.describe(network, input_shape)
     tensors = tuple(map(_to_tensor, fillings.found))
     return replace(file, tensors=tensors, architecture=described, metadata=metadata, position=None), fillings
+
+
+def _to_blank(variable: weights.NamedVariable) -> Tensor:
+    """Return a tensor of zeros with the meaning of a variable, of which `leaf` is the shape."""
+    shape = tuple(variable.leaf)
+    about = variable.name, variable.layer, variable.kind, variable.role, variable.axes(len(shape))
+    return Tensor(*about, "float32", shape, lambda: np.zeros(shape, np.float32))
 
 
 def _to_tensor(filling: Filling) -> Tensor:

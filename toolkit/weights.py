@@ -5,16 +5,16 @@ import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnnkit import architecture, losses, recipes
 from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, WeightFileError
-from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile, numbered_axes
 from cnnkit.files.names import printable
-from cnnkit.layers import Layer, Sequential, Variables
+from cnnkit.layers import Layer, Variables
 from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
 
@@ -33,20 +33,37 @@ def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str,
     }
     described = architecture.describe(model.network, model.input_shape)
     variables = Variables(model.to_host(model.params), model.to_host(model.state))
-    tensors = describe_tensors(model.network, model.input_shape, variables)
+    tensors = (
+        Tensor.of(row.name, row.leaf, layer=row.layer, kind=row.kind, role=row.role, axes=row.axes(row.leaf.ndim))
+        for row in list_variables(model.network, model.input_shape, variables)
+    )
     return WeightFile((*tensors, *extra), described, metadata, position)
 
 
-def describe_tensors(network: Sequential, input_shape: Shape, variables: Variables) -> Iterator[Tensor]:
-    """Yield parameters and state, NumPy arrays, as tensors with their meaning, layer by layer."""
+class NamedVariable(NamedTuple):
+    """A leaf of a network's variables, or of their shapes, and what it means."""
+
+    name: str
+    layer: str
+    kind: str
+    role: str
+    named_axes: tuple[str, ...] | None
+    leaf: Any
+
+    def axes(self, rank: int) -> tuple[str, ...]:
+        """Return the names of the axes, numbers where the layer names none."""
+        return numbered_axes(rank) if self.named_axes is None else self.named_axes
+
+
+def list_variables(network: Layer, input_shape: Shape, variables: Variables) -> Iterator[NamedVariable]:
+    """Yield parameters and state, or their shapes, with their meaning, layer by layer."""
     trees = {"parameter": variables.params, "state": variables.state}
     by_kind = {kind: _group_by_layer(flatten(tree)) for kind, tree in trees.items()}
     for path, layer, _, _ in architecture.walk_layers(network, input_shape):
-        for kind, arrays in by_kind.items():
-            for name, array in arrays.get(path, ()):
-                axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
+        for kind, leaves in by_kind.items():
+            for name, leaf in leaves.get(path, ()):
                 role = name if name in ROLES else "other"
-                yield Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
+                yield NamedVariable(f"{path}.{name}", path, kind, role, layer.axes.get(name), leaf)
 
 
 def _group_by_layer(flat: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
@@ -141,33 +158,18 @@ def stored_dtype(file: WeightFile) -> str:
     return "float64" if any(t.dtype == "float64" for t in file.select("parameter")) else "float32"
 
 
-def zero_variables(network: Sequential, input_shape: Shape, own: Sequence[type[Layer]] = ()) -> Variables:
-    """Return the network's variables as zeros, for their names and shapes; they take no memory until they are used.
-
-    Raises WeightFileError for tensors that are larger than the address space.
-    """
-    zeros = {"weight_initializer": "zeros", "bias_initializer": "zeros"}
-    described = architecture.replace_initializers(architecture.describe(network, input_shape), zeros)
-    try:
-        return architecture.build(described, own)[0].init(np.random.default_rng(0), input_shape)
-    except (MemoryError, ValueError) as error:
-        raise WeightFileError(
-            f"the architecture has tensors that no machine can hold: {error}", kind="too_big"
-        ) from None
-
-
-def read_variables(file: WeightFile, params: Tree, state: Tree) -> tuple[Tree, Tree]:
-    """Return the file's parameters and state as trees shaped like the model's.
+def read_variables(file: WeightFile, shapes: Variables) -> Variables:
+    """Return the file's parameters and state, which have these names and shapes.
 
     Raises WeightFileError that names the first tensor that is missing, unexpected, of another shape or not of floats.
     """
-    return _matched(file, "parameter", params), _matched(file, "state", state)
+    return Variables(_matched(file, "parameter", shapes.params), _matched(file, "state", shapes.state))
 
 
-def _matched(file: WeightFile, kind: str, wanted: Tree) -> Tree:
-    """Return the tensors of one kind as a tree with the names and shapes of `wanted`."""
+def _matched(file: WeightFile, kind: str, shapes: Tree) -> Tree:
+    """Return the tensors of one kind as a tree with these names and shapes."""
     stored = {tensor.name: tensor for tensor in file.select(kind)}
-    flat = flatten(wanted)
+    flat = flatten(shapes)
     for name in flat:
         if name not in stored:
             raise WeightFileError(
@@ -176,12 +178,10 @@ def _matched(file: WeightFile, kind: str, wanted: Tree) -> Tree:
     for name in stored:
         if name not in flat:
             raise WeightFileError(f"{kind} {printable(name)} belongs to no layer of the architecture", file=file.file)
-    for name, array in flat.items():
+    for name, shape in flat.items():
         tensor = stored[name]
-        if tensor.shape != tuple(array.shape):
-            raise WeightFileError(
-                f"{kind} {name}: expected shape {tuple(array.shape)}, got {tensor.shape}", file=file.file
-            )
+        if tensor.shape != shape:
+            raise WeightFileError(f"{kind} {name}: expected shape {shape}, got {tensor.shape}", file=file.file)
         if tensor.dtype not in ("float16", "float32", "float64"):
             raise WeightFileError(f"{kind} {name}: expected float32 or float64, got {tensor.dtype}", file=file.file)
     return unflatten({name: stored[name].read() for name in flat})

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from cnnkit.exporters.core import keras_variables
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.keras_config import LayerConfig
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.keras import variable_names
-from cnnkit.exporters.keras.config import LayerConfig
 from cnnkit.files.hdf5_foreign import Listing
 from cnnkit.files.names import printable
 from cnnkit.files.natural_order import natural_key
@@ -70,7 +70,7 @@ def has_theano_kernels(file: Foreign, layers: Mapping[str, list[Weight]], config
         return "th" in told
     for layer, weights in layers.items():
         shapes = {_interpret_number(_shorten(layer, w.name)): file.dataset(w.place).shape for w in weights}
-        theano = variable_names.tells_theano(shapes)
+        theano = keras_variables.tells_theano(shapes)
         if theano is not None:
             return theano
     return "nb_layers" in root  # Keras 0 ran on Theano
@@ -122,9 +122,9 @@ def _read_layer(
     for weight, variable, inside in zip(weights, short, inner, strict=True):
         folder, name = inside.rpartition(".")[0], f"{layer}.{variable if unique else inside}"
         kind, label = _find_class(layer, folder, known), _interpret_number(variable)
-        meaning = variable_names.find_role(label, kind)
-        axes = variable_names.name_axes(label, kind, shapes[folder], theano)
-        state = "state" if variable_names.is_state(variable) else "parameter"
+        meaning = keras_variables.find_role(label, kind)
+        axes = keras_variables.name_axes(label, kind, shapes[folder], theano)
+        state = "state" if keras_variables.is_state(variable) else "parameter"
         tensors.append(
             (weight.place, file.tensor(weight.place, name, name.rpartition(".")[0], state, meaning, axes)),
         )
@@ -138,7 +138,7 @@ def _find_class(layer: str, folder: str, known: Mapping[tuple[str, ...], LayerCo
         if path in known:
             return known[path].kind
     guessed = _guess_class(last)
-    if variable_names.is_known(guessed):
+    if keras_variables.is_known(guessed):
         return guessed
     return known[(layer,)].kind if (layer,) in known else _guess_class(layer)
 
@@ -164,7 +164,7 @@ def _strip_output(name: str) -> str:
 
 
 def _guess_class(layer: str) -> str:
-    kind = variable_names.strip_number(layer)
+    kind = keras_variables.strip_number(layer)
     return kind.replace("convolution", "conv")  # Keras 1
 
 

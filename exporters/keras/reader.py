@@ -7,9 +7,9 @@ from typing import Any
 
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.keras_config import iterate_layers, parse_config
 from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile
 from cnnkit.exporters.keras.archive import open_archive
-from cnnkit.exporters.keras.config import iterate_layers, parse_config
 from cnnkit.exporters.keras.legacy_reader import is_legacy, read_legacy
 from cnnkit.exporters.keras.weights_reader import is_saved, read_saved
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from cnnkit.exporters.core import keras_variables
 from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.keras_config import LayerConfig
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.keras import variable_names
-from cnnkit.exporters.keras.config import LayerConfig
 from cnnkit.files.hdf5_foreign import Listing
 from cnnkit.files.natural_order import natural_key
 
@@ -70,15 +70,15 @@ def _read_object(
 ) -> list[tuple[str, Tensor]]:
     shapes = {int(v.key): file.dataset(v.place).shape for v in variables if _NUMBER.fullmatch(v.key)}
     section = ("parameter", "optimizer", "other")[_find_section(variables[0].owner)]
-    labels = {str(index): label for index, label in variable_names.name_numbered(kind, fields, shapes).items()}
+    labels = {str(index): label for index, label in keras_variables.name_numbered(kind, fields, shapes).items()}
     by_label = {labels.get(v.key, v.key): file.dataset(v.place).shape for v in variables}
     tensors = []
     for variable in sorted(variables, key=lambda variable: natural_key(variable.key)):
         shape = file.dataset(variable.place).shape
         if section == "parameter":
             label = labels.get(variable.key, variable.key)
-            state = "state" if variable_names.is_state(label) else "parameter"
-            meaning, axes = variable_names.find_role(label, kind), variable_names.name_axes(label, kind, by_label)
+            state = "state" if keras_variables.is_state(label) else "parameter"
+            meaning, axes = keras_variables.find_role(label, kind), keras_variables.name_axes(label, kind, by_label)
         else:
             label, state, axes = variable.key, section, None
             if section == "optimizer" and not shape:
@@ -127,5 +127,5 @@ def _order_part(part: str) -> tuple[int, object]:
 
 def _guess_class(owner: tuple[str, ...], name: str) -> str:
     """Return the class of an object by its path in the file, else by its name (dense_3)."""
-    candidates = [variable_names.strip_number(part) for part in (*owner[-1:], name)]
-    return next(filter(variable_names.is_known, candidates), candidates[0] if candidates else "")
+    candidates = [keras_variables.strip_number(part) for part in (*owner[-1:], name)]
+    return next(filter(keras_variables.is_known, candidates), candidates[0] if candidates else "")

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.loading import read_complete
+from cnnkit.cli.options import External
 from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import Request
@@ -40,6 +41,7 @@ class DiffRequest(Request):
     only: Annotated[
         str | None, typer.Option("--only", metavar="PATTERN", help="Only these layers or tensors of A or B.")
     ] = None
+    external: External = False
     runs: Annotated[
         bool, typer.Option("--runs", help="Compare options, data, history and final figures of the trainings too.")
     ] = False
@@ -53,7 +55,7 @@ def command(request: DiffRequest) -> int:
     from cnnkit.inspection.runs import compare_runs
 
     output = request.output
-    first, second = read_complete(request.a), read_complete(request.b)
+    first, second = (read_complete(path, request.external) for path in (request.a, request.b))
     pairing = pair(first, second, None if request.names is None else _read_map(request.names))
     if request.only is not None:
         pairing = _select(pairing, request.only)

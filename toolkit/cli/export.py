@@ -10,11 +10,13 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
-from cnnkit.cli.loading import NetworkSource
-from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, FittingModel, FittingRecipe, WeightsFile
+from cnnkit.cli.loading import NetworkSource, match_data
+from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, FittingModel, FittingRecipe, WeightsFile
+from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
+from cnnkit.cli.viewing import DataPart, find_white, take_image
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
 from cnnkit.files.names import format_count, printable
 
@@ -44,6 +46,10 @@ class ExportRequest(Request):
     ] = None
     data: DataSource = None
     optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep the tensors that only a resume needs.")] = False
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave out what FILE tells of its maker; see cnnkit inspect.")
+    ] = False
+    external: External = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
     allow_partial: AllowPartial = False
     recipe: FittingRecipe = None
@@ -62,7 +68,7 @@ def command(request: ExportRequest) -> int:
     options = _require_options(request, form)
     target = request.out or file.with_name(file.stem + form.suffixes[0])
     digest = _require_free(file, target, request.overwrite)
-    source = NetworkSource(file, request.recipe, request.model).read(output)
+    source = NetworkSource(file, request.recipe, request.model, request.external).read(output)
     left_out = list_not_read(source)
     if source.lacks and not (request.allow_partial and len(source)):
         return _refuse(request, source, left_out)
@@ -71,8 +77,10 @@ def command(request: ExportRequest) -> int:
         count = len(source) - len(weights)
         left_out.append(f"left out: {format_count(count, 'tensor')} that only a resume needs (--optimizer keeps them)")
     if request.activations is not None:
-        weights = _add_activations(weights, request.activations, request.data)
+        weights = _add_activations(output, weights, request.activations, request.data)
     marked = replace(weights, metadata=weights.metadata | {"exported_from": {"file": file.name, "sha256": digest}})
+    if request.anonymous:
+        marked = _drop_maker(output, marked)
     left_out += [f"{form.name} cannot hold: {line}" for line in form.losses(marked)]
     if target == TO_STANDARD_OUTPUT:
         _print(marked, form, **options)
@@ -152,16 +160,36 @@ def _select(weights: "WeightFile", optimizer: bool) -> "WeightFile":
     return replace(weights, tensors=selected, position=weights.position if optimizer else None)
 
 
-def _add_activations(weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
+def _drop_maker(output: Output, weights: "WeightFile") -> "WeightFile":
+    from cnnkit.cli.data_source import public_names
+    from cnnkit.inspection.maker import describe_maker, drop_maker
+
+    public = public_names()
+    told = describe_maker(weights, public)
+    output.note(f"left out, as it tells of the maker: {', '.join(told) or 'nothing, the file tells nothing'}")
+    return drop_maker(weights, public)
+
+
+def _add_activations(output: Output, weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
+    """Return the weights with the activations of one image, and in the metadata which it is and what was predicted."""
     from cnnkit.activations import activations
-    from cnnkit.cli.choice import load_data
+    from cnnkit.cli.data_source import load_data
     from cnnkit.model import Model
 
-    dataset = load_data(data, weights)
-    part = "test" if dataset.test is not None else "train"
-    images, _ = dataset.batch(part, [index])
-    added = activations(Model.from_weights(weights), images[0])
-    return replace(weights, tensors=(*weights.tensors, *added))
+    model = Model.from_weights(weights)
+    dataset = match_data(output, model, load_data(output, data, weights))
+    part = DataPart.TEST if dataset.test is not None else DataPart.TRAIN
+    _, label = take_image(dataset, part, index)
+    x, _ = dataset.batch(part.value, [index], model.dtype)
+    predicted = int(model.predict(x)[0])
+    scores, scaling = model.probabilities(x)[0], dataset.scaling
+    sample = {
+        "name": f"{part.value} image {index} of {Path(dataset.name).name}",
+        "label": label if label < len(scores) else None, "predicted": predicted, "score": float(scores[predicted]),
+        "black": -scaling.offset * scaling.factor, "white": (find_white(scaling) - scaling.offset) * scaling.factor,
+    }  # fmt: skip
+    tensors = (*weights.tensors, *activations(model, x[0]))
+    return replace(weights, tensors=tensors, metadata=weights.metadata | {"sample": sample})
 
 
 def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:

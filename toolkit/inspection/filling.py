@@ -14,6 +14,7 @@ from cnnkit.inspection.layouts import Transform, find_transform, is_mirrored
 from cnnkit.inspection.pairing import Pair, pair
 
 _LISTED = 8
+_MAY_LACK = ("gamma", "beta")  # a normalisation without them scales by 1, shifts by 0, as one newly drawn
 
 
 class Filling(NamedTuple):
@@ -60,7 +61,7 @@ def find_fillings(targets: WeightFile, stored: WeightFile, names: Mapping[str, s
     pairing, flattening = pair(targets, stored, names), Flattening(targets, stored)
     reasons = {tensor.name: "not in the file" for tensor in pairing.only_in_a}
     transforms = [find_transform(matched.b, matched.a) for matched in pairing.pairs]
-    broken = {tensor.layer for tensor in pairing.only_in_a}
+    broken = {tensor.layer for tensor in pairing.only_in_a if tensor.role not in _MAY_LACK}
     broken |= {matched.a.layer for matched, how in zip(pairing.pairs, transforms, strict=True) if how is None}
     found, unused = [], list(filter(matters, pairing.only_in_b))
     for matched, transform in zip(pairing.pairs, transforms, strict=True):

@@ -10,7 +10,7 @@ import pytest
 
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters import read
-from cnnkit.exporters.keras.config import to_snake_case
+from cnnkit.exporters.core.keras_config import to_snake_case
 from cnnkit.exporters.keras.format import KerasFormat
 
 KERAS = KerasFormat()

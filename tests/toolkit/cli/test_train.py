@@ -217,7 +217,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_place_and_a_hint(train, folder
         (("--backend", "nope"), "numpy"),
         (("--device", "cuda"), "cpu"),
         (("--recipe", "lenet"), "lenet5"),
-        (("--recipe", "lenet5"), "(1, 8, 8)"),
+        (("--recipe", "lenet5"), "1 x 8 x 8, which the recipe lenet5 cannot take"),
         (("--data", "nowhere.npz"), "nowhere.npz"),
         (("--optimizer", "sgd:momentum=x"), "momentum"),
         (("--schedule", "nope"), "cosine"),

@@ -70,3 +70,15 @@ def test_a_layer_of_another_width_is_named_with_both_shapes():
     fillings = find_fillings(file(*NET), file(NET[0], head))
     assert [f.target.name for f in fillings.found] == ["0.weight", "0.bias"]
     assert fillings.unfilled == {"3.weight": "(4, 12) here, (9, 12) there", "3.bias": "(4,) here, (9,) there"}
+
+
+def test_a_normalisation_without_a_scale_fills_one_with_a_scale():
+    def normalise(layer, *roles):
+        return [Tensor.of(f"{layer}.{role}", values(5), role=role, axes=("c",)) for role in roles]
+
+    fillings = find_fillings(
+        WeightFile(tuple(normalise("1", "gamma", "beta", "mean", "variance"))),
+        WeightFile(tuple(normalise("bn", "beta", "mean", "variance"))),
+    )
+    assert [f.target.name for f in fillings.found] == ["1.beta", "1.mean", "1.variance"]
+    assert fillings.unfilled == {"1.gamma": "not in the file"}
