@@ -6,7 +6,6 @@ import numpy as np
 
 from cnnkit import architecture, weights
 from cnnkit.errors import ConfigError, WeightFileError
-from cnnkit.exporters.core.element_types import is_raw
 from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.inspection.filling import Filling, Fillings, find_fillings
@@ -49,9 +48,8 @@ def _to_blank(variable: weights.NamedVariable) -> Tensor:
 
 def _to_tensor(filling: Filling) -> Tensor:
     """Return the target with the values of the source, which are read when asked for."""
-    dtype = "float32" if is_raw(filling.source.dtype) else filling.source.dtype
 
     def read() -> Array:
         return np.ascontiguousarray(filling.read()).reshape(filling.target.shape)
 
-    return replace(filling.target, dtype=dtype, read=read, stream=None)
+    return replace(filling.target, dtype=filling.dtype, read=read, stream=None)

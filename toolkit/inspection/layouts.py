@@ -83,11 +83,11 @@ def is_mirrored(file: WeightFile, tensor: Tensor) -> bool | None:
 
 
 def is_channels_last(tensor: Tensor) -> bool | None:
-    """Return whether a kernel has its window first, as in formats with H, W, C images; None for other tensors."""
+    """Return whether a kernel ends with channels, as in formats with H, W, C images; None for other tensors."""
     known = normalise_axes(tensor)
     if len(known) < 3 or "in" not in known:
         return None
-    return known[0].startswith("k")
+    return not known[-1].startswith("k")
 
 
 def find_transform(source: Tensor, target: Tensor) -> Transform | None:
@@ -119,9 +119,9 @@ def _turn_kernel(source: Shape, target: Shape, mine: tuple[str, ...], wanted: tu
     """
     if "m" in mine or "m" in wanted:
         return _turn_depthwise(source, target, mine, wanted)
-    rank, last = len(source), (mine[0].startswith("k"), wanted[0].startswith("k"))
-    first = (mine[2].startswith("k"), wanted[2].startswith("k"))
-    if not all(a != b for a, b in zip(first, last, strict=True)):  # window between the channels, as in other formats
+    rank, last = len(source), [not axes[-1].startswith("k") and not axes[-2].startswith("k") for axes in (mine, wanted)]
+    first = [not axes[0].startswith("k") and not axes[1].startswith("k") for axes in (mine, wanted)]
+    if first == last or first[0] == last[0] or first[1] == last[1]:  # the window between the channels: TensorFlow Lite
         order = tuple(mine.index(word) for word in wanted) if sorted(mine) == sorted(wanted) else ()
     elif last[0] == last[1]:
         order = tuple(range(rank))

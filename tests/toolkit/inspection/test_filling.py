@@ -82,3 +82,27 @@ def test_a_normalisation_without_a_scale_fills_one_with_a_scale():
     )
     assert [f.target.name for f in fillings.found] == ["1.beta", "1.mean", "1.variance"]
     assert fillings.unfilled == {"1.gamma": "not in the file"}
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_quantised_integers_are_decoded_where_scale_and_zero_point_are_known(axis):
+    integers = np.arange(48, dtype=np.int8).reshape(4, 12)
+    count = 1 if axis is None else integers.shape[axis]
+    scale, zero = np.linspace(0.5, 2, count), np.arange(count) + 3
+    about = {"scheme": "affine"} | ({} if axis is None else {"axis": axis})
+    stored = WeightFile(
+        (
+            Tensor.of("3.weight", integers, role="weight", axes=("out", "in")),
+            Tensor.of("3.weight.scale", scale if count > 1 else scale[0], kind="other"),
+            Tensor.of("3.weight.zero_point", zero if count > 1 else zero[0], kind="other"),
+            Tensor.of("3.bias", np.zeros(4, np.float32), role="bias", axes=("out",)),
+        ),
+        metadata={"torch": {"quantised": {"3.weight": about}}},
+    )
+    fillings = find_fillings(file(NET[1]), stored)
+    shape = {None: (1, 1), 0: (4, 1), 1: (1, 12)}[axis]
+    np.testing.assert_allclose(fillings.found[0].read(), (integers - zero.reshape(shape)) * scale.reshape(shape))
+    assert fillings.found[0].dtype == "float32"
+    assert "1 of them dequantised" in fillings.text
+    with pytest.raises(WeightFileError, match="is int8"):
+        find_fillings(file(NET[1]), WeightFile(stored.tensors))
