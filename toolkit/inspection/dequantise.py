@@ -11,7 +11,7 @@ _TABLES = ("quantised", "quantization")  # in the metadata of a format: {name: h
 
 
 class Quantisation(NamedTuple):
-    """The tensors of scale and zero point (None: 0), and the axis along which they vary (None: there is one of each)."""
+    """The tensors of scale and zero point (None: 0), and the axis along which they vary (None: one value of each)."""
 
     scale: Tensor
     zero_point: Tensor | None
@@ -33,7 +33,7 @@ def find_quantisation(file: WeightFile, tensor: Tensor) -> Quantisation | None:
     names = [f"{tensor.name}.{part}" for part in ("scale", "zero_point")]
     if not isinstance(about, Mapping) or "details" in about:
         return None
-    axis, (scale, zero) = about.get("axis"), (file[name] if name in file else None for name in names)
+    axis, (scale, zero) = about.get("axis"), (_find_tensor(file, name) for name in names)
     if axis is not None and (type(axis) is not int or not 0 <= axis < len(tensor.shape)):
         return None
     count = 1 if axis is None else tensor.shape[axis]
@@ -47,3 +47,7 @@ def _list_tables(file: WeightFile) -> Iterator[Mapping[str, Any]]:
         for key in _TABLES if isinstance(about, Mapping) else ():
             if isinstance(about.get(key), Mapping):
                 yield about[key]
+
+
+def _find_tensor(file: WeightFile, name: str) -> Tensor | None:
+    return file[name] if name in file else None  # noqa: SIM401 (a WeightFile is no dictionary)
