@@ -1,7 +1,7 @@
 """`cnnkit evaluate`: the metrics of a trained network on a data set."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -79,7 +79,8 @@ def command(request: EvaluateRequest) -> int:
     if wrong:
         same_images = f"cnnkit predict {request.file} --data {dataset.name} --split {request.split.value}"
         _print_mistakes(output, wrong, names, same_images)
-    facts = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
+    facts: dict[str, Any] = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
+    facts["unknown_classes"] = list(dataset.class_names[len(names) :])
     output.result(facts | result.to_json() | {
         "mistakes": [dict(zip(("index", "label", "predicted", "confidence"), row, strict=True)) for row in wrong],
     })  # fmt: skip

@@ -49,6 +49,10 @@ def _describe_file(inspection: "Inspection") -> Iterator[str]:
         parts += [str(made[key]) for key in ("backend", "device", "dtype") if key in made]
     if parts:
         yield printable(", ".join(parts))
+    unread = sum(item.count for item in weights.lacks)
+    if unread and not len(weights):
+        yield f"nothing could be read: {format_count(unread, 'object')} left out, see below"
+        return
     tensors = format_count(len(weights.select("parameter")), "tensor")
     yield f"{tensors} of {format_count(weights.parameters, 'parameter')}"
 

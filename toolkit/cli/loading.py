@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnkit.cli.output import Output
+from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
     from cnnkit.data import Dataset
@@ -31,7 +32,7 @@ def read_complete(path: Path, external: bool = False) -> "WeightFile":
 class NetworkSource:
     """A weight file, and the recipe or model file whose network it is, where it has no architecture itself.
 
-    external: as in `read_complete`
+    external: open the files beside it too that it names for its values.
     """
 
     path: Path
@@ -79,13 +80,20 @@ def match_data(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
     Raises DataError or ConfigError when model and images do not fit together, or no class is one of the model's.
     """
     from cnnkit.data import match_classes
-    from cnnkit.training.evaluation import check_images
+    from cnnkit.training.evaluation import check_images, usable_names
 
     check_images(model, dataset)
-    matched = match_classes(dataset, model.class_names)
-    model.loss.check(model.output_shape, len(model.class_names or matched.class_names))
+    names = usable_names(model)
+    matched = match_classes(dataset, names)
+    model.loss.check(model.output_shape, len(names or matched.class_names))
     for note in matched.notes:
         output.note(note)
+    first = matched.class_names[0]
+    if not names and first != "0":
+        reason = "names its classes not once for each output" if model.class_names else "names no classes"
+        output.note(
+            f"the network {reason}: those of the data are taken by position, 0 is {printable(first)}, and so on"
+        )
     return _match_scaling(output, model, matched)
 
 

@@ -123,6 +123,10 @@ def _read_pictures(
         trained_on = load_data(output, data, weights)
     except (ConfigError, DataError):  # pictures need no data set
         trained_on = None
+        if shape[0] == 1:
+            output.note(
+                "the training images are not here: taken to be bright on dark, as MNIST's (--data PATH names them)"
+            )
     appearance = measure_appearance(trained_on, shape, brightest)
     names = model.class_names or (trained_on.class_names if trained_on else ())
     for path in paths:
