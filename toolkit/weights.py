@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit import architecture, losses, recipes
-from cnnkit.errors import ConfigError, WeightFileError
+from cnnkit.errors import ConfigError, ContractError, WeightFileError
 from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.layers import Variables
@@ -41,6 +41,9 @@ def _tensors(model: Network) -> Iterator[Tensor]:
         for kind, flat in by_kind.items():
             for name, array in _arrays_at(flat, path):
                 axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
+                if len(axes) != array.ndim:
+                    problem = f"axes of {name} must be {array.ndim} names, one for each of {array.shape}, got {axes}"
+                    raise ContractError(layer.type, problem, path=(path,))
                 role = name if name in ROLES else "other"
                 yield Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
 
