@@ -18,6 +18,7 @@ from cnnkit.errors import ConfigError, PlacedError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.layers import Layer
+from cnnkit.layers.schema import require_classes
 from cnnkit.network import DTYPES, Network, require_dtype
 from cnnkit.options import OptionFields, Options
 from cnnkit.summary import Summary, summarise
@@ -156,6 +157,7 @@ class Model(Network):
         Raises WeightFileError when the file does not hold a network that cnnkit can build.
         """
         require_dtype(dtype or DTYPES[0])
+        require_classes(layers)
         description, metadata = weights.complete(file)
         try:
             network, input_shape = architecture.build(description, layers)
