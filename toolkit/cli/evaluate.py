@@ -8,13 +8,15 @@ from rich.text import Text
 
 from cnnkit.cli.confusion import print_confusion
 from cnnkit.cli.data_source import load_data
-from cnnkit.cli.loading import load_model, match_data
+from cnnkit.cli.loading import NetworkSource, load_model, match_data
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     BackendName,
     DataSource,
     Device,
     Dtype,
+    FittingModel,
+    FittingRecipe,
     Limit,
     Threads,
     WeightsFile,
@@ -43,6 +45,8 @@ class EvaluateRequest(Request):
     limit: Limit = None
     mistakes: Annotated[int, typer.Option(min=0, metavar="N", help="Show the N most confident mistakes.")] = 3
     threads: Threads = None
+    recipe: FittingRecipe = None
+    model: FittingModel = None
 
 
 def command(request: EvaluateRequest) -> int:
@@ -50,7 +54,8 @@ def command(request: EvaluateRequest) -> int:
     from cnnkit.metrics import most_confident_mistakes
 
     output = request.output
-    model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
+    source = NetworkSource(request.file, request.recipe, request.model)
+    model, weights = load_model(output, source, request.backend, request.device, request.threads, request.dtype)
     dataset = match_data(output, model, load_data(output, request.data, weights))
     result = model.evaluate(dataset, split=request.split.value, limit=request.limit)
     report, names = result.report, result.report.class_names

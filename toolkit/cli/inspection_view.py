@@ -1,5 +1,6 @@
 """An inspection as lines for people: the file, its layers with their tensors, findings, and values."""
 
+import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -16,14 +17,16 @@ if TYPE_CHECKING:
     from cnnkit.inspection.layer_tree import LayerNode
     from cnnkit.inspection.slices import Parts
 
+_BATCH = 500  # lines
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
 def print_inspection(output: Output, inspection: "Inspection", optimizer: bool) -> None:
     """Print the file, its layers and tensors, what else it holds, and the findings."""
     output.say(Text("\n".join(_describe_file(inspection)) + "\n"))
-    for layer in inspection.layers:
-        _print_layer(output, layer, inspection)
+    lines = (line for layer in inspection.layers for line in _format_layer(output, layer, inspection))
+    while batch := list(itertools.islice(lines, _BATCH)):  # printing takes longer per call than per line
+        output.say(Text("\n").join(batch))
     _print_rest(output, inspection.weights, optimizer)
     for finding in inspection.findings or ():
         output.say(Text(f"finding: {finding.line}", style=_STYLES[finding.severity]))
@@ -54,7 +57,7 @@ def _describe_file(inspection: "Inspection") -> Iterator[str]:
     yield f"{tensors} of {format_count(weights.parameters, 'parameter')}"
 
 
-def _print_layer(output: Output, layer: "LayerNode", inspection: "Inspection") -> None:
+def _format_layer(output: Output, layer: "LayerNode", inspection: "Inspection") -> Iterator[Text]:
     indent = "  " * (layer.path.count(".") if layer.type else 0)
     line = Text(indent).append(printable(f"{layer.path} {layer.type or ''}".strip()), style="bold")
     if layer.output_shape is not None:
@@ -62,10 +65,10 @@ def _print_layer(output: Output, layer: "LayerNode", inspection: "Inspection") -
     parameters = layer.parameters
     if parameters:
         line.append(f"  {format_count(parameters, 'parameter')}, {parameters / inspection.weights.parameters:.1%}")
-    output.say(line)
+    yield line
     for tensor in layer.tensors:
         last = tensor is layer.tensors[-1]
-        output.say(_format_tensor(output, indent, tensor, last, inspection.statistics_of(tensor)))
+        yield _format_tensor(output, indent, tensor, last, inspection.statistics_of(tensor))
 
 
 def _format_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, computed: "Statistics | None") -> Text:

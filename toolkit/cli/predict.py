@@ -9,13 +9,15 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.data_source import load_data
-from cnnkit.cli.loading import load_model, match_data
+from cnnkit.cli.loading import NetworkSource, load_model, match_data
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     BackendName,
     DataSource,
     Device,
     Dtype,
+    FittingModel,
+    FittingRecipe,
     Threads,
     WeightsFile,
 )
@@ -61,6 +63,8 @@ class PredictRequest(Request):
     device: Device = None
     dtype: Dtype = None
     threads: Threads = None
+    recipe: FittingRecipe = None
+    model: FittingModel = None
 
 
 def command(request: PredictRequest) -> int:
@@ -70,7 +74,8 @@ def command(request: PredictRequest) -> int:
     from cnnkit.training.finite_scores import require_finite_scores
 
     output = request.output
-    model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
+    source = NetworkSource(request.file, request.recipe, request.model)
+    model, weights = load_model(output, source, request.backend, request.device, request.threads, request.dtype)
     images = list(_read_pictures(output, model, weights, request.data, request.image or []))
     if request.index or not request.image:
         images += _read_images(output, model, weights, request.data, request.split, request.index or [0])

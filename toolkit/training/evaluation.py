@@ -15,6 +15,7 @@ from cnnkit.errors import ConfigError, DataError
 from cnnkit.losses import external_loss
 from cnnkit.network import Network, Values
 from cnnkit.training.batches import Indices, batches
+from cnnkit.training.evaluation_table import evaluation_table
 from cnnkit.training.finite_scores import require_finite_scores
 
 
@@ -38,6 +39,10 @@ class Evaluation:
     def accuracy(self) -> float:
         """The share of images that are classified correctly."""
         return self.report.accuracy
+
+    def _repr_html_(self) -> str:
+        """Return figures, the measures of each class and the confusion matrix, as a notebook displays them."""
+        return evaluation_table(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return the keys that `cnnkit evaluate --json` prints."""
