@@ -1,5 +1,6 @@
 """`cnnkit evaluate`: the metrics of a trained network on a data set."""
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,7 +78,8 @@ def command(request: EvaluateRequest) -> int:
     print_confusion(output, report)
     _print_scores(output, report)
     if wrong:
-        same_images = f"cnnkit predict {request.file} --data {dataset.name} --split {request.split.value}"
+        file, source = shlex.quote(str(request.file)), shlex.quote(dataset.name)
+        same_images = f"cnnkit predict {file} --data {source} --split {request.split.value}"
         _print_mistakes(output, wrong, names, same_images)
     facts: dict[str, Any] = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
     facts["unknown_classes"] = list(dataset.class_names[len(names) :])
