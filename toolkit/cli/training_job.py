@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from rich.text import Text
 
 from cnnkit import exporters
+from cnnkit.cli.curves import Curves
 from cnnkit.cli.output import Output
 from cnnkit.cli.progress import format_epoch, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
+from cnnkit.exporters.core.kept_epoch import list_history, read_kept_epoch
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.model import Model
 from cnnkit.network import Network
@@ -39,7 +42,6 @@ class Job:
 
     def run(self) -> int:
         """Train to the end, or until a signal; return the exit status."""
-        started = time.perf_counter()
         with stop_on_signals() as stop:
             self._run(stop)
         if stop() and not self.training.finished:
@@ -47,14 +49,17 @@ class Job:
                 f"stopped; everything so far is in {self.out}: continue with the same command and --resume", "usage"
             )
             return stop.status
-        self._finish(time.perf_counter() - started)
+        self._finish()
         return 0
 
     def _run(self, stop: StopRequest) -> None:
         training, saved_step, saved_at = self.training, -1, time.perf_counter()
-        with training_bar(self.output, training) as show:
+        curves = None if self.plot is None else Curves(training, self.plot)
+        with training_bar(self.output, training) as show, curves or nullcontext():
             for report in training.epochs(show, stop):
                 self._report_epoch(report)
+                if curves is not None:
+                    curves.update()
                 if self._is_due(report.entry["epoch"], time.perf_counter() - saved_at):
                     self._save()
                     saved_step, saved_at = training.position.step, time.perf_counter()
@@ -74,12 +79,9 @@ class Job:
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(report.entry) + "\n")
-        if self.plot is not None:
-            from cnnkit.training.plot import plot_history
 
-            plot_history(list(self.training.position.history), self.plot, self.training.model.metadata["recipe"])
-
-    def _finish(self, seconds: float) -> None:
+    def _finish(self) -> None:
+        """Say what was kept and how good it is; the file gets the figures of the test too."""
         training, output = self.training, self.output
         model, history, best = training.model, list(training.position.history), training.position.best
         if best is not None and best.epoch < len(history):
@@ -89,13 +91,17 @@ class Job:
         if training.not_captured is not None:
             output.note(f"steps were not captured, each operation was called: {training.not_captured}")
         test = self._test()
-        made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s"
+        if test is not None:
+            model.metadata["test"] = test
+            self._save()
+        seconds = sum(entry["seconds"] for entry in history)
+        made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s of training"
         output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
         output.note(f"next: cnnkit evaluate {self.out}   cnnkit predict {self.out}   cnnkit inspect {self.out}")
-        images, spent = len(training.chosen) * len(history), sum(entry["seconds"] for entry in history)
+        images = len(training.chosen) * len(history)
         output.result(_describe_model(model, history, self.out) | {
-            "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(spent, 1e-9),
-            "skipped": False, "test": test, "batch_size": training.options.batch_size,
+            "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(seconds, 1e-9),
+            "skipped": False, "batch_size": training.options.batch_size,
         })  # fmt: skip
 
     def _test(self) -> dict[str, Any] | None:
@@ -111,7 +117,7 @@ class Job:
 
 def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
     """Report that the file holds this very run, finished."""
-    model, history = Model.from_weights(file), file.metadata.get("history", [])
+    model, history = Model.from_weights(file), list_history(file.metadata)
     done = f"finished ({len(history)} epochs): nothing to do. To train again: --overwrite"
     output.say(Text(f"{out} holds this very run, {done}"))
     provenance = file.metadata.get("provenance", {})
@@ -122,6 +128,7 @@ def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
 
 
 def _describe_model(model: Network, history: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+    kept = read_kept_epoch(model.metadata)
     return {
         "recipe": model.metadata["recipe"],
         "backend": model.backend.name,
@@ -130,5 +137,7 @@ def _describe_model(model: Network, history: list[dict[str, Any]], out: Path) ->
         "seed": model.seed,
         "parameters": model.parameters,
         "history": history,
+        "kept": None if kept is None else kept.to_json(),
+        "test": model.metadata.get("test"),
         "out": str(out),
     }

@@ -58,6 +58,7 @@ class Training(TrainingSetup):
         params, slots = flat_tree(backend, params), {name: flat_tree(backend, tree) for name, tree in slots.items()}
         self.variables, self.position = TrainState(params, state, slots), position
         self._safe = (position, copy_state(self.variables))
+        self._describe_weights()
 
     @property
     def finished(self) -> bool:
@@ -154,7 +155,6 @@ class Training(TrainingSetup):
         }
         self.position = position.next_epoch(entry, best, improved)
         self._safe = (self.position, self._safe[1])
-        model.metadata["history"] = list(self.position.history)
         self._update_model()
         return EpochReport(entry, position.images, improved)
 
@@ -165,3 +165,12 @@ class Training(TrainingSetup):
             model.params, model.state = self.variables.params, self.variables.state
         else:
             model.params, model.state = model.to_backend(best.params), model.to_backend(best.state)
+        self._describe_weights()
+
+    def _describe_weights(self) -> None:
+        """Tell in the model's metadata after which epoch, and batches of the next, its weights were kept."""
+        position, best = self.position, self.position.best
+        if position.step:
+            kept = (position.epoch, position.batch) if best is None else (best.epoch, 0)
+            told = {"epoch": kept[0], "batches": kept[1]}
+            self.model.metadata |= {"history": list(position.history), "kept": told}

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from cnnkit import exporters
-from cnnkit.cli.signals import StopRequest
 
 OPTIONS = ("--limit", 300, "--validation-split", 0.2)
 
@@ -26,18 +25,6 @@ def content(path):
     return {(t.kind, t.name): t.sha256() for t in file}, history
 
 
-def stop_after(monkeypatch, batches, number=signal.SIGINT):
-    """Let a signal come after that many batches."""
-    asked = iter(range(10_000))
-
-    def call(self):
-        if next(asked) >= batches:
-            self.signal = number
-        return self.signal is not None
-
-    monkeypatch.setattr(StopRequest, "__call__", call)
-
-
 def test_five_epochs_and_five_more_are_ten(train):
     assert train("--epochs", 10, "-o", "whole.h5").status == 0
     assert train("--epochs", 5, "-o", "parts.h5").status == 0
@@ -48,10 +35,9 @@ def test_five_epochs_and_five_more_are_ten(train):
 
 
 @pytest.mark.parametrize("batches", [0, 1, 3, 5, 12])
-def test_stopped_inside_an_epoch_and_gone_on(train, monkeypatch, batches):
+def test_stopped_inside_an_epoch_and_gone_on(train, stop_after, batches):
     assert train("--epochs", 4, "-o", "whole.h5").status == 0
-    with monkeypatch.context() as patch:
-        stop_after(patch, batches)
+    with stop_after(batches):
         stopped = train("--epochs", 4, "-o", "parts.h5")
     assert stopped.status == 130
     assert "--resume" in stopped.err
@@ -63,9 +49,9 @@ def test_stopped_inside_an_epoch_and_gone_on(train, monkeypatch, batches):
     assert content("parts.h5") == content("whole.h5")
 
 
-def test_sigterm_has_its_own_status(train, monkeypatch):
-    stop_after(monkeypatch, 3, signal.SIGTERM)
-    result = train("--json")
+def test_sigterm_has_its_own_status(train, stop_after):
+    with stop_after(3, signal.SIGTERM):
+        result = train("--json")
     assert result.status == 143
     assert "stopped" in result.json["error"]["message"]
 
