@@ -56,6 +56,8 @@ def test_values_that_make_no_sense_are_left_out():
 def test_the_figures_in_words():
     test = {"accuracy": 0.75, "images": 1234, "loss": 0.5, "mse": 0.1}
     kept = read_kept_epoch({"history": entries(2.0, 3.0, accuracy=0.125), "test": test})
-    words = "training loss 1.0000, accuracy 12.50%; validation loss 2.0000; test loss 0.5000, accuracy 75.00% on 1,234 images"
-    assert kept.figures_text == words
+    assert kept.figures_text == (
+        "training loss 1.0000, accuracy 12.50%; validation loss 2.0000; "
+        "test loss 0.5000, accuracy 75.00% on 1,234 images"
+    )
     assert kept.to_json()["test"] == test

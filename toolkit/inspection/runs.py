@@ -53,11 +53,9 @@ def _compare_kept(a: WeightFile, b: WeightFile) -> Iterator[Change]:
     mine, its = read_kept_epoch(a.metadata), read_kept_epoch(b.metadata)
     if mine is None or its is None:
         return
-    left_out = (
-        {"epochs"} if mine.test and its.test else {"epochs", "test"}
-    )  # a test that was not made differs in nothing
-    entries = ({key: value for key, value in kept.to_json().items() if key not in left_out} for kept in (mine, its))
-    yield from _compare("final", *entries)
+    left_out = {"epochs"} if mine.test and its.test else {"epochs", "test"}  # no test is no difference
+    first, second = ({k: v for k, v in kept.to_json().items() if k not in left_out} for kept in (mine, its))
+    yield from _compare("final", first, second)
 
 
 def _drop_times(epoch: Mapping[str, Any]) -> dict[str, Any]:
