@@ -17,9 +17,10 @@ DEFAULT_WEIGHTS = Path("weights.h5")
 
 RecipeName = Annotated[str | None, typer.Option("--recipe", metavar="NAME", help="A recipe; see cnnkit recipes.")]
 ModelFile = Annotated[Path | None, typer.Option("--model", metavar="FILE.toml", help="A file with your network.")]
-BackendName = Annotated[
-    str,
-    typer.Option("--backend", metavar="NAME", help="numpy, torch, cupy, reference, auto, or any registered name."),
+_BACKENDS = "numpy, torch, cupy, reference, auto, or any registered name."
+BackendName = Annotated[str, typer.Option("--backend", metavar="NAME", help=_BACKENDS)]
+TrainingBackend = Annotated[
+    str | None, typer.Option("--backend", metavar="NAME", help=f"{_BACKENDS}  [default: numpy]")
 ]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, mps; by default the backend chooses.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads; by default one per core.")]

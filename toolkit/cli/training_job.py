@@ -1,6 +1,7 @@
 """A training on the command line: run it, save it, report its results."""
 
 import json
+import shlex
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from cnnkit import exporters
 from cnnkit.cli.curves import Curves
+from cnnkit.cli.options import DEFAULT_WEIGHTS
 from cnnkit.cli.output import Output
 from cnnkit.cli.progress import format_epoch, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
@@ -21,6 +23,7 @@ from cnnkit.model import Model
 from cnnkit.network import Network
 from cnnkit.training import EpochReport, Training, evaluate
 from cnnkit.training.checkpoint import to_weights
+from cnnkit.training.run import options_of
 
 SAVE_EVERY = 30.0  # seconds between two saves by default
 
@@ -46,11 +49,20 @@ class Job:
             self._run(stop)
         if stop() and not self.training.finished:
             self.output.fail(
-                f"stopped; everything so far is in {self.out}: continue with the same command and --resume", "usage"
+                f"stopped; everything so far is in {self.out}: continue with: {self._write_resume()}", "usage"
             )
             return stop.status
         self._finish()
         return 0
+
+    def _write_resume(self) -> str:
+        """Return the command that continues; what is not in the file is repeated."""
+        places = {
+            "-o": self.out if self.out != DEFAULT_WEIGHTS else None, "--checkpoint-every": self.checkpoint_every,
+            "--log": self.log, "--plot": self.plot, "--limit-test": self.limit_test,
+        }  # fmt: skip
+        given = [word for option, value in places.items() if value is not None for word in (option, str(value))]
+        return shlex.join(["cnnkit", "train", "--resume", *given])
 
     def _run(self, stop: StopRequest) -> None:
         training, saved_step, saved_at = self.training, -1, time.perf_counter()
@@ -97,7 +109,8 @@ class Job:
         seconds = sum(entry["seconds"] for entry in history)
         made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s of training"
         output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
-        output.note(f"next: cnnkit evaluate {self.out}   cnnkit predict {self.out}   cnnkit inspect {self.out}")
+        commands = (f"cnnkit {command} {shlex.quote(str(self.out))}" for command in ("evaluate", "predict", "inspect"))
+        output.note(f"next: {'   '.join(commands)}")
         images = len(training.chosen) * len(history)
         output.result(_describe_model(model, history, self.out) | {
             "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(seconds, 1e-9),
@@ -116,10 +129,18 @@ class Job:
 
 
 def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
-    """Report that the file holds this very run, finished."""
-    model, history = Model.from_weights(file), list_history(file.metadata)
-    done = f"finished ({len(history)} epochs): nothing to do. To train again: --overwrite"
-    output.say(Text(f"{out} holds this very run, {done}"))
+    """Report that the file holds this very run, finished, and what would train on."""
+    model, kept = Model.from_weights(file), read_kept_epoch(file.metadata)
+    history, options = list_history(file.metadata), options_of(file.metadata["run"])
+    waited = (file.position or {}).get("waited")
+    more = [f"--epochs N above {options.epochs}"] if len(history) >= options.epochs else []
+    if options.patience is not None and isinstance(waited, int) and waited >= options.patience:
+        more.append(f"--patience N above {waited}")
+    done = f"finished ({'0 epochs' if kept is None else kept.text})"
+    ways = f"to train on: --resume {' '.join(more)}; to train again: --overwrite"
+    output.say(Text(f"{out} holds this very run, {done}: nothing to do; {ways}"))
+    if kept is not None:
+        output.note(kept.figures_text)
     provenance = file.metadata.get("provenance", {})
     same = {key: provenance.get(key) for key in ("backend", "device", "dtype")}
     output.result(_describe_model(model, history, out) | same | {

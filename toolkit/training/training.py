@@ -84,6 +84,8 @@ class Training(TrainingSetup):
             if not complete:
                 return
             yield self._close_epoch()
+            if stop is not None and stop():  # of epochs of one batch, none is left inside
+                break
         self._update_model()
 
     def _run_epoch(self, progress: Progress | None, stop: Stop | None) -> bool:
