@@ -75,24 +75,24 @@ class Training(TrainingSetup):
         """
         while not self.finished:
             try:
-                complete = self._run_epoch(progress, stop)
+                stopping = self._run_epoch(progress, stop)
             except BaseException as error:
                 self._return_to_safe()
                 if self.model.backend.out_of_memory(error):
                     raise too_large(self, self.variables, self.position) from None
                 raise
-            if not complete:
-                return
+            if self.position.batch < self.steps_per_epoch:
+                break
             yield self._close_epoch()
-            if stop is not None and stop():  # of epochs of one batch, none is left inside
+            if stopping:
                 break
         self._update_model()
 
     def _run_epoch(self, progress: Progress | None, stop: Stop | None) -> bool:
-        """Run the rest of the epoch; False when it was stopped before its end."""
+        """Run the rest of the epoch, or less when `stop` returns True; return what it returned last."""
         started, before = time.perf_counter(), self.position.seconds
         read_at = started + READ_EVERY
-        done, first_step = self.position.batch, self.position.step - self.position.batch
+        done, first_step, stopping = self.position.batch, self.position.step - self.position.batch, False
         for x, labels in self.batches(self.position):
             self.variables, report = self.step(self.variables, x, labels, self.scalars(first_step + done))
             # + 0 copies: the next step may overwrite the arrays that this one returned
@@ -105,10 +105,9 @@ class Training(TrainingSetup):
                 read_at = time.perf_counter() + READ_EVERY
                 if progress is not None:
                     progress(self.position)
-                if stopping and done < self.steps_per_epoch:
-                    self._update_model()
-                    return False
-        return True
+                if stopping:
+                    break
+        return stopping
 
     def _read_reports(self, seconds: float) -> None:
         """Move the position over the reports on the device. Raises TrainingError for a loss that is not finite."""
