@@ -1,6 +1,7 @@
 """`cnnkit evaluate`: the metrics of a trained network on a data set."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,14 +43,21 @@ class EvaluateRequest(Request):
     dtype: Dtype = None
     limit: Limit = None
     mistakes: Annotated[int, typer.Option(min=0, metavar="N", help="Show the N most confident mistakes.")] = 3
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.svg|png|pdf", help="Draw the confusion matrix and the ROC curve of each class."),
+    ] = None
     threads: Threads = None
 
 
 def command(request: EvaluateRequest) -> int:
     """Evaluate a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per image."""
     from cnnkit.metrics import most_confident_mistakes
+    from cnnkit.training.figure_file import require_plottable
 
     output = request.output
+    if request.plot is not None:
+        require_plottable(request.plot)
     model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
     dataset = match_scaling(output, model, load_data(request.data, weights))
     result = model.evaluate(dataset, request.split.value, request.limit)
@@ -71,8 +79,14 @@ def command(request: EvaluateRequest) -> int:
     if wrong:
         same_images = f"cnnkit predict {request.file} --data {dataset.name} --split {request.split.value}"
         _print_mistakes(output, wrong, names, same_images)
+    if request.plot is not None:
+        from cnnkit.training.evaluation_plot import plot_evaluation
+
+        plot_evaluation(result, request.plot, f"{request.file.name} on {dataset.name}, {request.split.value}")
+        output.note(f"wrote {request.plot}")
     facts = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
-    output.result(facts | result.to_json() | {
+    picture = {} if request.plot is None else {"plot": str(request.plot)}
+    output.result(facts | picture | result.to_json() | {
         "mistakes": [dict(zip(("index", "label", "predicted", "confidence"), row, strict=True)) for row in wrong],
     })  # fmt: skip
     return 0

@@ -40,7 +40,7 @@ def command(request: TrainRequest) -> int:
 def _require_writable_outputs(out: Path, log: Path | None, plot: Path | None) -> None:
     """Raise now, rather than after hours of work, when a result could not be written."""
     from cnnkit.files.atomic import require_writable
-    from cnnkit.training.plot import require_plottable
+    from cnnkit.training.figure_file import require_plottable
 
     if out.suffix not in (".h5", ".hdf5"):
         raise ConfigError(

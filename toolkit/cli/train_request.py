@@ -67,7 +67,7 @@ class TrainRequest(Request):
     ] = None
     log: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="Append one line per epoch.")] = None
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg|png", help="Loss and accuracy, redrawn each epoch.")
+        Path | None, typer.Option(metavar="FILE.svg|png|pdf", help="Loss and accuracy, redrawn every 2 s.")
     ] = None
     tf32: Annotated[bool, typer.Option("--tf32", help="Allow TF32 on an NVIDIA GPU: faster, less exact.")] = False
     threads: Threads = None

@@ -145,3 +145,12 @@ def test_a_matrix_too_wide_for_the_terminal_is_left_out(trained, monkeypatch, ca
     text = capsys.readouterr().out
     assert "too wide for this terminal" in text
     assert "was taken for" in text
+
+
+def test_plot(cnnkit, refused, trained, folder):
+    result = cnnkit("evaluate", trained, "--limit", 40, "--plot", "e.svg", "--json")
+    assert (result.status, result.json["plot"]) == (0, "e.svg")
+    assert (folder / "e.svg").read_bytes().startswith(b"<?xml")
+    assert "wrote e.svg" in result.err
+    assert ".svg, .png or .pdf" in refused("evaluate", trained, "--plot", "e.gif")
+    assert "nowhere" in refused("evaluate", trained, "--plot", "nowhere/e.svg")

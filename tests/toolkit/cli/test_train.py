@@ -228,7 +228,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_place_and_a_hint(train, folder
         (("--epochs", 0), "--epochs"),
         (("--validation-split", 2), "validation_split"),
         (("--patience", 2, "--validation-split", 0), "validation_split"),
-        (("--plot", "curves.pdf"), ".svg"),
+        (("--plot", "curves.gif"), ".svg"),
         (("-o", "nowhere/weights.h5"), "nowhere"),
         (("-o", "."), ".h5"),
         (("-o", "weights.txt"), ".h5"),
