@@ -142,8 +142,6 @@ def _read_head(path: Path) -> bytes:
         raise fault(path, "empty file")
     if head.startswith(b"version https://git-lfs"):
         raise fault(path, "a Git LFS pointer, not the file itself", hint="git lfs pull")
-    if head[4:8] == b"TFL3":
-        raise fault(path, "a TensorFlow Lite model, which cnnkit does not read", hint="export it to ONNX")
     return head
 
 

@@ -36,6 +36,8 @@ class Tensor:
     read   returns a C-contiguous array in native byte order
     stream yields the same values flat, a few MiB at once, and returns their SHA-256; None where they can only be
            read whole
+    shares name of the earlier tensor of the same kind in whose storage all its values lie (tied weights); its values
+           are counted once. None where it has values of its own
 
     Raises ValueError when these do not fit together, or a word is not known.
     """
@@ -49,6 +51,7 @@ class Tensor:
     shape: tuple[int, ...]
     read: Callable[[], Array] = field(repr=False, compare=False)
     stream: Stream | None = field(default=None, repr=False, compare=False)
+    shares: str | None = None
 
     def __post_init__(self) -> None:
         problem = None
@@ -100,6 +103,11 @@ class Tensor:
     def parameters(self) -> int:
         """The number of values."""
         return math.prod(self.shape)
+
+    @property
+    def own_parameters(self) -> int:
+        """The number of values that no earlier tensor holds."""
+        return 0 if self.shares is not None else self.parameters
 
     @property
     def nbytes(self) -> int:
@@ -179,8 +187,8 @@ class WeightFile:
 
     @property
     def parameters(self) -> int:
-        """The number of trained values: those of kind parameter."""
-        return sum(tensor.parameters for tensor in self.select("parameter"))
+        """The number of trained values: those of kind parameter, shared ones once."""
+        return sum(tensor.own_parameters for tensor in self.select("parameter"))
 
     def select(self, kind: str) -> tuple[Tensor, ...]:
         """Return the tensors of one kind, in order."""

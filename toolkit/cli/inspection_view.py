@@ -85,10 +85,11 @@ def _format_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, co
 
 
 def describe_tensor(tensor: "Tensor", title: str | None = None) -> str:
-    """Return the title (the tensor's name by default), shape, axes, type and size of a tensor in one line."""
+    """Return the title (the tensor's name by default), shape, axes, type, size and sharing of a tensor in one line."""
     axes = f" ({', '.join(tensor.axes)})" if tensor.axes else ""
     form = format_shape(tensor.shape) + printable(axes)
-    return f"{printable(title or tensor.name)}: {form}  {tensor.dtype}  {tensor.parameters:,} values"
+    shared = f", those of {printable(tensor.shares)}" if tensor.shares is not None else ""
+    return f"{printable(title or tensor.name)}: {form}  {tensor.dtype}  {tensor.parameters:,} values{shared}"
 
 
 def _format_figures(computed: "Statistics") -> Iterator[str]:

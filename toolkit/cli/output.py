@@ -42,6 +42,11 @@ class Output:
         self.people = Console(stderr=json, highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False)
         self.errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
+    @property
+    def has_colours(self) -> bool:
+        """Whether people read the result in a terminal with colours."""
+        return self.people.is_terminal and not self.people.no_color
+
     def say(self, text: Any = "", **options: Any) -> None:
         """Print a part of the result as text; print nothing when the result is JSON."""
         if not self.json:

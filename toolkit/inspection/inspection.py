@@ -77,6 +77,8 @@ def _tensor_json(tensor: Tensor, computed: Statistics | None) -> dict[str, Any]:
         "axes": [printable(axis) for axis in tensor.axes], "shape": list(tensor.shape), "dtype": tensor.dtype,
         "parameters": tensor.parameters,
     }  # fmt: skip
+    if tensor.shares is not None:
+        facts["shares"] = printable(tensor.shares)
     return facts if computed is None else facts | computed.to_json()
 
 

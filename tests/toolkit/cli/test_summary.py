@@ -1,5 +1,6 @@
 import json
 import shutil
+from xml.etree import ElementTree
 
 import pytest
 
@@ -78,3 +79,24 @@ def test_every_recipe(cnnkit):
 )
 def test_wrong_options_are_refused_in_one_line(refused, options, said):
     assert said in refused("summary", *options)
+
+
+@pytest.mark.parametrize("recipe", ["lenet5", "mini-resnet", "scratch-mlp"])
+def test_the_figure_of_a_network_without_weights(cnnkit, folder, recipe):
+    told = cnnkit("summary", "--recipe", recipe, "-o", "net.svg", "--json").json
+    assert told["out"] == "net.svg"
+    root = ElementTree.parse(folder / "net.svg").getroot()
+    texts = [element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[:2] == [recipe, f"{told['parameters']:,} parameters"]
+    drawn = [int(text.split()[0].replace(",", "")) for text in texts[2:] if text.endswith(" parameters")]
+    assert sum(drawn) == told["parameters"]
+    assert "×".join(map(str, told["input_shape"])) in texts
+    assert not list(root.iter("{http://www.w3.org/2000/svg}metadata"))
+    assert float(root.attrib["width"]) <= 1240
+
+
+def test_the_place_of_the_figure(refused, cnnkit, folder):
+    assert ".svg" in refused("summary", "--recipe", "lenet5", "-o", "net.png")
+    (folder / "net.svg").write_text("mine")
+    assert "--overwrite" in refused("summary", "--recipe", "lenet5", "-o", "net.svg")
+    assert cnnkit("summary", "--recipe", "lenet5", "-o", "net.svg", "--overwrite").status == 0

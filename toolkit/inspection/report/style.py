@@ -43,6 +43,9 @@ svg .n{fill:var(--negative)}
 svg .z{fill:var(--soft)}
 svg .p{fill:var(--positive)}
 svg .bar{fill:var(--positive)}
+svg .grid{stroke:var(--line)}
+svg .tick{stroke:var(--soft)}
+summary{cursor:pointer;color:var(--soft)}
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}
 .curves{max-width:100%;height:auto}
 .curves .grid{stroke:var(--line)}
