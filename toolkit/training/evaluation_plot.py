@@ -31,7 +31,10 @@ def plot_evaluation(evaluation: Evaluation, path: Path, title: str | None = None
     names = [_label(k, name) for k, name in enumerate(evaluation.report.class_names)]
     side = min(max(4.2, 1.6 + 0.42 * len(names)), 16.0)
     curves = min(len(names), _MOST_CURVES)
-    with figure_file(path, side + 5.4 + (2.6 if curves > 12 else 0.0), max(side, 4.6, 0.24 * curves)) as figure:
+    name = 0.1 * max(map(len, names))  # inches, beside and below the matrix and in the legend
+    width = side + 5.0 + 2 * name + (2.6 if curves > 12 else 0.0)
+    with figure_file(path, width, max(side + name, 4.6, 0.24 * curves)) as figure:
+        figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.15)  # less would crop long names at the edges
         matrix, roc = figure.subplots(1, 2, width_ratios=(side, 5.0))
         _draw_matrix(matrix, evaluation.report.confusion_matrix, names)
         _draw_curves(roc, evaluation, names)

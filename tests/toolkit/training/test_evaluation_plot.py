@@ -84,6 +84,24 @@ def test_very_many_classes(drawn, tmp_path):
     assert max(float(text.rpartition(" ")[2]) for text in legend(roc)) == pytest.approx(smallest, abs=1e-4)
 
 
+@pytest.mark.parametrize("classes", [3, 11])
+@pytest.mark.parametrize("letters", [1, 40])
+def test_nothing_is_cropped(monkeypatch, tmp_path, classes, letters):
+    from matplotlib.figure import Figure
+
+    boxes, save = [], Figure.savefig
+
+    def measure(figure, *arguments, **options):
+        save(figure, *arguments, **options)
+        box, size = figure.get_tightbbox(), figure.get_size_inches()
+        boxes.append((*box.min, *(size - box.max)))
+
+    monkeypatch.setattr(Figure, "savefig", measure)
+    names = ["W" * (letters - 1) + str(k) for k in range(classes)]
+    plot_evaluation(evaluation(classes, names), tmp_path / "e.svg", "title")
+    assert min(boxes[0]) > 0
+
+
 @pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
 def test_names_of_strangers_are_only_text(tmp_path, suffix):
     names = ["$\\frac$ <&>", "\x1b[31mred\x00", "x" * 300]
