@@ -35,7 +35,7 @@ def read_gguf(path: Path) -> WeightFile:
         else:
             not_read.append(_describe_block(entry))
     not_read += [
-        NotRead(f"metadata {printable(key)}", count, "longer than what is kept")
+        NotRead(f"metadata {printable(key)}", count, "longer than what is kept", weights=False)
         for key, count in header.left_out.items()
     ]
     not_read += _find_other_parts(header)

@@ -100,7 +100,7 @@ class _Lister:
         """Return all that was added."""
         for what, count in (("empty arrays", self._empty), ("long or several lines of text", self._long_texts)):
             if count:
-                self._contents.not_read.append(NotRead(what, count, "no numbers"))
+                self._contents.not_read.append(NotRead(what, count, "no numbers", weights=False))
         return self._contents
 
     def _add(self, level: Level5, element: Element, name: str | None, depth: int) -> bool:

@@ -53,7 +53,7 @@ class Listed73:
                 self._add(path, path, 0)
         for what, count in (("empty arrays", self._empty), ("long or several lines of text", self._long_texts)):
             if count:
-                self.not_read.append(NotRead(what, count, "no numbers"))
+                self.not_read.append(NotRead(what, count, "no numbers", weights=False))
         self.not_read += [NotRead(printable(link), 1, "links are not followed") for link in listing.not_followed]
 
     def _add(self, path: str, name: str, depth: int) -> None:

@@ -98,7 +98,7 @@ class ExportedProgram:
     def not_read(self) -> tuple[NotRead, ...]:
         """Return the program itself."""
         reason = "only the weights of a program by torch.export are read"
-        return (NotRead(f"the graph, {printable(self._root, 60)}/models", 1, reason),)
+        return (NotRead(f"the graph, {printable(self._root, 60)}/models", 1, reason, weights=False),)
 
 
 def _integer(value: Any) -> Any:

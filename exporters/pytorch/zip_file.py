@@ -57,7 +57,9 @@ class TorchZip:
         others = [name for name in self._archive.members if name not in known and not name.endswith("/")]
         notes = []
         if others:
-            notes.append(NotRead(f"members of the zip such as {printable(others[0], 60)}", len(others), "no tensor"))
+            unused = any(name.startswith(self._name_member("")) for name in others)  # storages of no tensor
+            what = f"members of the zip such as {printable(others[0], 60)}"
+            notes.append(NotRead(what, len(others), "no tensor", weights=unused))
         if self._archive.unclaimed:
             notes.append(NotRead("bytes between the members of the zip", self._archive.unclaimed, "part of none"))
         return tuple(notes)

@@ -159,4 +159,4 @@ def _describe_rest(model: LiteModel) -> Iterator[NotRead]:
         yield NotRead(f"data of operator {printable(name)}", count, "an operator by others, whose data only they know")
     if model.documents:
         names = printable(", ".join(model.documents))
-        yield NotRead(f"metadata: {names}", len(model.documents), "documents of the converter, not weights")
+        yield NotRead(f"metadata: {names}", len(model.documents), "documents of the converter", weights=False)

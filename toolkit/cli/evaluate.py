@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from cnnkit.cli.choice import load_data
 from cnnkit.cli.confusion import print_confusion
-from cnnkit.cli.loading import load_model, match_scaling
+from cnnkit.cli.data_source import load_data
+from cnnkit.cli.loading import load_model, match_data
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     BackendName,
@@ -59,10 +59,13 @@ def command(request: EvaluateRequest) -> int:
     if request.plot is not None:
         require_plottable(request.plot)
     model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
-    dataset = match_scaling(output, model, load_data(request.data, weights))
-    result = model.evaluate(dataset, request.split.value, request.limit)
-    report, names = result.report, dataset.class_names
-    wrong = most_confident_mistakes(result.labels, result.scores, request.mistakes)
+    dataset = match_data(output, model, load_data(output, request.data, weights))
+    result = model.evaluate(dataset, split=request.split.value, limit=request.limit)
+    report, names = result.report, result.report.class_names
+    wrong = [
+        (int(result.indices[row[0]]), *row[1:])
+        for row in most_confident_mistakes(result.labels, result.scores, request.mistakes)
+    ]
 
     output.say(
         Text(

@@ -13,7 +13,7 @@ from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from cnnkit.gradient_check import GradientReport
+    from cnnkit.finite_differences import GradientReport
 
 EXAMPLE = "cnnkit gradcheck --recipe lenet5 --backend torch --per-parameter"
 
@@ -38,7 +38,7 @@ def command(request: GradcheckRequest) -> int:
     """Compare a network's gradients with differences of its loss, in float64; exit status 1 when they do not agree."""
     from cnnkit import losses
     from cnnkit.backends import get_backend
-    from cnnkit.gradient_check import gradient_check
+    from cnnkit.finite_differences import gradient_check
     from cnnkit.training import Options
 
     output = request.output

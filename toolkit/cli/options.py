@@ -13,6 +13,9 @@ Verbose = Annotated[
     bool, typer.Option("-v", "--verbose", help="Print more, with tracebacks of defects.", callback=set_verbose)
 ]
 WeightsFile = Annotated[Path, typer.Argument(metavar="FILE", help="A weight file.", show_default=True)]
+External = Annotated[
+    bool, typer.Option("--external", help="Open the files beside FILE too that it names for its values.")
+]
 DEFAULT_WEIGHTS = Path("weights.h5")
 
 RecipeName = Annotated[str | None, typer.Option("--recipe", metavar="NAME", help="A recipe; see cnnkit recipes.")]

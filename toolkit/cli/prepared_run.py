@@ -8,7 +8,10 @@ from typing import Any
 
 from cnnkit import data
 from cnnkit.backends import get_backend
-from cnnkit.cli.choice import choose_recipe, drop_unset, replace_classes, resolve_source
+from cnnkit.cli.choice import choose_recipe, drop_unset
+from cnnkit.cli.data_source import describe_source
+from cnnkit.cli.output import Output
+from cnnkit.cli.recipe_for_data import adapt_recipe
 from cnnkit.cli.train_request import TrainRequest
 from cnnkit.data import Dataset
 from cnnkit.errors import WeightFileError
@@ -17,7 +20,7 @@ from cnnkit.recipes import Recipe
 from cnnkit.training import Options, Training
 from cnnkit.training.evaluation import check
 from cnnkit.training.initialise import initialise
-from cnnkit.training.run import Existing, count_epochs, identity, list_serious, options_of
+from cnnkit.training.run import Existing, class_names_of, count_epochs, identity, list_serious, stored_options
 
 # The options of a training that are options of the command too.
 _SETTINGS = {field.name for field in fields(Options)} & {field.name for field in fields(TrainRequest)}
@@ -27,7 +30,7 @@ _SETTINGS = {field.name for field in fields(Options)} & {field.name for field in
 class PreparedRun:
     """A model, its data and its options before the first step.
 
-    origin  the data as a later command finds them: source and SHA-256
+    origin  name and SHA-256 of the data, and where they lie from OUT, as OUT tells them
     run     everything that decides the result, see `cnnkit.training.run.identity`
     """
 
@@ -60,26 +63,33 @@ def list_given(request: TrainRequest) -> dict[str, Any]:
 
 def prepare(request: TrainRequest) -> PreparedRun:
     """Return the run that the options request; weights come from the seed, or from --init-from where they fit."""
+    output = request.output
     recipe = choose_recipe(request.recipe, request.model, request.faithful, request.initializer)
     options = Options(**(recipe.training | list_given(request)))
-    source = resolve_source(request.data or recipe.data)
+    source = request.data or recipe.data
     dataset = data.load(source)
-    if request.init_from and str(options.loss).startswith("softmax"):
-        recipe = replace_classes(recipe, len(dataset.class_names))
+    described = describe_source(source, dataset.fingerprint(), request.out)
+    if request.init_from is not None:
+        dataset = data.arrange_classes(dataset, class_names_of(request.init_from), str(request.init_from))
+    note_data(output, dataset)
+    free = request.model is None and not request.faithful
+    classes = free or request.init_from is not None
+    recipe = adapt_recipe(output, recipe, dataset, options, images=free, classes=classes)
     model = _build_model(request, recipe, options, dataset)
     check(model, dataset)
     start = None
     if request.init_from is not None:
         started = initialise(model, request.init_from)
-        request.output.note(started.text)
+        output.note(started.text)
         start = started.sha256
     run = identity(model, dataset, options, recipe.name, start, request.tf32)
-    return PreparedRun(recipe.name, describe_data(source, dataset), dataset, options, model, run)
+    return PreparedRun(recipe.name, described, dataset, options, model, run)
 
 
-def describe_data(source: str, dataset: Dataset) -> dict[str, Any]:
-    """Return what a weight file tells of its training data."""
-    return {"name": source, "sha256": dataset.fingerprint()}
+def note_data(output: Output, dataset: Dataset) -> None:
+    """Say what the reader of the data noticed, and which classes have no images."""
+    for note in (*dataset.notes, *filter(None, [dataset.absent])):
+        output.note(note)
 
 
 def _build_model(request: TrainRequest, recipe: Recipe, options: Options, dataset: Dataset) -> Model:
@@ -110,7 +120,7 @@ def explain_ways(out: Path, prepared: PreparedRun, earlier: Existing) -> str:
         ways.append(f"`cnnkit train --resume -o {named}` alone continues what it holds")
     holds = f"something else ({differences})"
     if earlier.file.position is not None and not list_serious(earlier.differs):
-        begun, epochs = count_epochs(earlier.file), options_of(earlier.file.metadata["run"]).epochs
+        begun, epochs = count_epochs(earlier.file), stored_options(earlier.file.metadata).epochs
         holds = f"a training of this very run, epoch {begun} of {epochs}" + (f" ({differences})" if differences else "")
     return f"{out}: holds {holds}: {', '.join(ways)}"
 

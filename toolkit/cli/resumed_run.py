@@ -9,15 +9,18 @@ from typing import Any
 from cnnkit import architecture, data
 from cnnkit.backends import get_backend
 from cnnkit.backends.protocol import Backend
-from cnnkit.cli.choice import choose_recipe, load_data, replace_classes, resolve_source
-from cnnkit.cli.prepared_run import PreparedRun, describe_data, list_given
+from cnnkit.cli.choice import choose_recipe
+from cnnkit.cli.data_source import describe_source, load_data
+from cnnkit.cli.prepared_run import PreparedRun, list_given, note_data
+from cnnkit.cli.recipe_for_data import adapt_recipe
 from cnnkit.cli.train_request import TrainRequest
+from cnnkit.data import Dataset
 from cnnkit.errors import ConfigError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.model import Model
 from cnnkit.recipes import Recipe
 from cnnkit.training import Options, Training, checkpoint
-from cnnkit.training.run import differences, identity, options_of, read_training, require_possible
+from cnnkit.training.run import differences, identity, read_training, require_possible, stored_options
 
 
 def resume(request: TrainRequest) -> tuple[PreparedRun, Training, WeightFile]:
@@ -32,10 +35,15 @@ def resume(request: TrainRequest) -> tuple[PreparedRun, Training, WeightFile]:
     recipe = _choose_given_recipe(request, stored)
     options = _merge_options(request, file, recipe)
     model = Model.from_weights(file, backend=_find_backend(request, stored), dtype=request.dtype)
-    dataset = load_data(None, file) if request.data is None else data.load(resolve_source(request.data))
+    dataset = load_data(request.output, request.data, file)
+    origin = file.metadata.get("data")
+    if request.data is not None or not isinstance(origin, dict):
+        origin = describe_source(request.data or dataset.name, dataset.fingerprint(), request.out)
+    dataset = data.arrange_classes(dataset, model.class_names, str(request.out))
+    note_data(request.output, dataset)
     name, tf32 = str(stored.get("recipe")), request.tf32 or stored.get("tf32") is True
     run = identity(model, dataset, options, name, stored.get("init_from"), tf32)
-    differs = differences(stored, run | _describe_recipe(request, recipe, dataset.class_names, stored))
+    differs = differences(stored, run | _describe_recipe(request, recipe, dataset, options, stored))
     if "architecture" in differs:
         named = [f"--{name}" for name in ("recipe", "model", "faithful", "initializer") if getattr(request, name)]
         differs["architecture"] = f"{' and '.join(named) or 'the network'}: another architecture"
@@ -44,9 +52,6 @@ def resume(request: TrainRequest) -> tuple[PreparedRun, Training, WeightFile]:
         request.output.note(kept)
     for change in differs.values():
         request.output.note(f"resuming with a change: {change}")
-    origin = file.metadata.get("data")
-    if request.data is not None or not isinstance(origin, dict):
-        origin = describe_data(resolve_source(request.data or dataset.name), dataset)
     prepared = PreparedRun(name, origin, dataset, options, model, run)
     return prepared, prepared.mark(checkpoint.resume(model, dataset, options, file)), file
 
@@ -62,10 +67,7 @@ def _choose_given_recipe(request: TrainRequest, stored: Mapping[str, Any]) -> Re
 def _merge_options(request: TrainRequest, file: WeightFile, recipe: Recipe | None) -> Options:
     """Return the file's options with those that the command line gives; settings of a recipe are only defaults."""
     given = (recipe.published if recipe is not None and request.faithful else {}) | list_given(request)
-    try:
-        options = options_of(file.metadata["run"])
-    except ConfigError as error:
-        raise ConfigError(f"{file.file}: the training cannot be resumed: {error}") from None
+    options = stored_options(file.metadata, file.file)
     return Options(**(vars(options) | {name: value for name, value in given.items() if name in vars(options)}))
 
 
@@ -90,13 +92,14 @@ def _find_backend(request: TrainRequest, stored: Mapping[str, Any]) -> Backend:
 
 
 def _describe_recipe(
-    request: TrainRequest, recipe: Recipe | None, class_names: tuple[str, ...], stored: Mapping[str, Any]
+    request: TrainRequest, recipe: Recipe | None, dataset: Dataset, options: Options, stored: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return recipe and architecture as an identity has them, for those that the options name."""
     described = stored.get("architecture")
     if recipe is not None:
-        if stored.get("init_from"):
-            recipe = replace_classes(recipe, len(class_names))
+        free = request.model is None and not request.faithful
+        classes = free or stored.get("init_from") is not None
+        recipe = adapt_recipe(request.output, recipe, dataset, options, images=free, classes=classes)
         described = architecture.describe(*recipe.network())
     if request.initializer is not None and isinstance(described, dict):
         described = architecture.replace_initializers(described, {"weight_initializer": request.initializer})

@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.loading import read_complete
+from cnnkit.cli.options import External
 from cnnkit.cli.output import Output
 from cnnkit.cli.place import require_place
 from cnnkit.cli.request import Request
@@ -47,6 +48,7 @@ class ShowRequest(Request):
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT", help="An .svg or .png file instead of the terminal.")
     ] = None
+    external: External = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False
 
 
@@ -56,7 +58,7 @@ def command(request: ShowRequest) -> int:
 
     output, out = request.output, request.out
     require_place(out, (".svg", ".png"), request.overwrite)
-    weights = read_complete(request.file)
+    weights = read_complete(request.file, request.external)
     sections = list(_build_sections(weights, match(select(weights), request.layer, "LAYER"), request))
     if not sections:
         raise ConfigError(f"{request.layer}: nothing to draw: no values, or complex ones")

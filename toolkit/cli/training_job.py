@@ -23,7 +23,7 @@ from cnnkit.model import Model
 from cnnkit.network import Network
 from cnnkit.training import EpochReport, Training, evaluate
 from cnnkit.training.checkpoint import to_weights
-from cnnkit.training.run import options_of
+from cnnkit.training.run import stored_options
 
 SAVE_EVERY = 30.0  # seconds between two saves by default
 
@@ -131,7 +131,7 @@ class Job:
 def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
     """Report that the file holds this very run, finished, and what would train on."""
     model, kept = Model.from_weights(file), read_kept_epoch(file.metadata)
-    history, options = list_history(file.metadata), options_of(file.metadata["run"])
+    history, options = list_history(file.metadata), stored_options(file.metadata, file.file)
     waited = (file.position or {}).get("waited")
     more = [f"--epochs N above {options.epochs}"] if len(history) >= options.epochs else []
     if options.patience is not None and isinstance(waited, int) and waited >= options.patience:

@@ -52,7 +52,7 @@ class Inspection:
         facts = {
             "file": weights.file, "format": weights.format, "size": self.size, "sha256": self.sha256,
             "edited": [printable(name) for name in weights.edited],
-            "not_read": [vars(item).copy() for item in weights.not_read],
+            "not_read": [item.to_json() for item in weights.not_read],
             "layers": [layer.to_json(weights.parameters) for layer in self.layers],
             "parameters": weights.parameters,
             "training": None if (kept := read_kept_epoch(weights.metadata)) is None else kept.to_json(),

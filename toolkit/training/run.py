@@ -1,6 +1,6 @@
 """A run and its output file: when two runs are the same, and what the file at the output path holds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,11 @@ from cnnkit import architecture, exporters
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.files.names import last_part, printable
 from cnnkit.network import Network
 from cnnkit.options import Options
 
+_OPTIONS = tuple(field.name for field in fields(Options))
 MAY_CHANGE = ("epochs", "patience", "threads")  # in a resumed training
 
 
@@ -25,7 +27,7 @@ def identity(
     return {
         "recipe": recipe,
         "architecture": architecture.describe(model.network, model.input_shape),
-        "data": {"name": dataset.name, "sha256": dataset.fingerprint()},
+        "data": {"name": last_part(dataset.name), "sha256": dataset.fingerprint()},
         "options": options.to_json(),
         "backend": model.backend.name,
         "device": model.backend.device,
@@ -49,7 +51,7 @@ def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
         if stored_options.get(name) != value:
             differs[name] = f"{name}: {stored_options.get(name)}, now {value}"
     for name in wanted.keys() - {"options"}:
-        if _digest(stored.get(name)) != _digest(wanted[name]):
+        if _content(stored.get(name)) != _content(wanted[name]):
             differs[name] = _describe_difference(name, stored.get(name), wanted[name])
     return dict(sorted(differs.items()))
 
@@ -63,17 +65,9 @@ def _describe_difference(name: str, stored: Any, wanted: Any) -> str:
     return "other first weights (--init-from)" if name == "init_from" else f"another {name}"
 
 
-def _digest(value: Any) -> Any:
-    """Return the SHA-256 of a description that has one, else the value itself."""
-    return value.get("sha256", value) if isinstance(value, Mapping) else value
-
-
-def options_of(run: Mapping[str, Any]) -> Options:
-    """Return the options of a stored identity. Raises ConfigError for values that no training can have."""
-    stored = run.get("options")
-    known = {field.name for field in fields(Options)}
-    settings = stored if isinstance(stored, Mapping) else {}
-    return Options(**{name: value for name, value in settings.items() if name in known})
+def _content(value: Any) -> Any:
+    """Return what decides: of data the SHA-256, whatever their name and place."""
+    return value["sha256"] if isinstance(value, Mapping) and "sha256" in value else value
 
 
 def list_serious(differs: Mapping[str, str]) -> list[str]:
@@ -117,6 +111,29 @@ class Existing:
     resumable: bool = False
 
 
+def stored_options(metadata: Mapping[str, Any], file: str | None = None, names: Iterable[str] = _OPTIONS) -> Options:
+    """Return these options of the training that a weight file tells of, the defaults where it tells none.
+
+    Raises WeightFileError where it tells of some that cannot be.
+    """
+    run = metadata.get("run")
+    options = run.get("options") if isinstance(run, Mapping) else None
+    told = options if isinstance(options, Mapping) else {}
+    try:
+        return Options(**{name: told[name] for name in names if name in told})
+    except ConfigError as error:
+        raise WeightFileError(f"metadata run: {printable(str(error), 300)}", file=file) from None
+
+
+def class_names_of(path: Path) -> tuple[str, ...]:
+    """Return the names of the classes in a weight file; none where it has none or cannot be read."""
+    try:
+        names = exporters.read(path).metadata.get("class_names")
+    except WeightFileError:
+        return ()
+    return tuple(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else ()
+
+
 def existing(path: Path, wanted: Mapping[str, Any]) -> Existing | None:
     """Return what the file at `path` holds; None where there is no file."""
     if not path.exists():
@@ -132,10 +149,10 @@ def existing(path: Path, wanted: Mapping[str, Any]) -> Existing | None:
     if file.position is None:
         return Existing(file, False, False, {"position": "weights without the state of their training"})
     try:
-        options_of(stored)
+        stored_options(file.metadata)
         require_possible(file, differs, wanted["options"]["epochs"])
         possible = True
-    except ConfigError:
+    except (ConfigError, WeightFileError):
         possible = False
     return Existing(file, not differs, bool(file.position.get("finished")), differs, possible)
 

@@ -91,7 +91,7 @@ class Content:
         if len(objects) > _MOST_LINES:
             lines.append(NotRead("objects of other classes", sum(n for _, n in objects[_MOST_LINES:]), _OBJECT))
         reason = "not a tensor, and no short text or finite number"
-        return (*lines, *(NotRead(kind, count, reason) for kind, count in sorted(self._others.items())))
+        return (*lines, *(NotRead(kind, count, reason, weights=False) for kind, count in sorted(self._others.items())))
 
 
 def _is_plain(value: Any) -> bool:

@@ -20,7 +20,9 @@ def list_object_arrays(
     tensors = build_tensors(path, format_name, content, Places(MemorySource(data)))
     not_read = content.list_not_read()
     if content.values:
-        not_read += (NotRead(f"values in {printable(name, 60)}", len(content.values), "no arrays, but objects"),)
+        not_read += (
+            NotRead(f"values in {printable(name, 60)}", len(content.values), "no arrays, but objects", weights=False),
+        )
     if not tensors and not not_read:
         not_read = (NotRead(printable(name, 60), 1, "an array of objects without arrays in it"),)
     return tensors, not_read

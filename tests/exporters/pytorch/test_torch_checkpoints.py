@@ -101,7 +101,8 @@ def test_keys_that_are_no_texts(save):
 def test_lazy_conjugates_and_signs(save):
     values = torch.tensor([1 + 2j, -3j, complex("nan")])
     document = {
-        "plain": values, "conj": values.conj(), "neg": torch._neg_view(torch.tensor([1.0, -0.0])), "both": torch._neg_view(values.clone().conj()),
+        "plain": values, "conj": values.conj(), "neg": torch._neg_view(torch.tensor([1.0, -0.0])),
+        "both": torch._neg_view(values.clone().conj()),
         "slice": values.conj()[1:], "transposed": values.reshape(1, 3).mH,
     }  # fmt: skip
     back = save(document)

@@ -17,7 +17,7 @@ def evaluation(classes, names=None, absent=(), images=400):
     scores = rng.random((images, classes)).round(2)
     scores[np.arange(images), labels] += 0.3
     report = metrics.classification_report(labels, scores, names or [str(k) for k in range(classes)])
-    return Evaluation(1.0, 0.1, report, 1.0, scores, labels)
+    return Evaluation(1.0, 0.1, report, 1.0, scores, labels, np.arange(images))
 
 
 @pytest.fixture
