@@ -21,6 +21,7 @@ from cnnkit.network import DTYPES, Network, require_dtype
 from cnnkit.options import OptionFields, Options
 from cnnkit.summary import Summary, summarise
 from cnnkit.training import Evaluation, Training, evaluate
+from cnnkit.training.notebook_progress import notebook_progress
 
 
 class Model(Network):
@@ -32,7 +33,7 @@ class Model(Network):
     def fit(
         self, data: str | Dataset | ArrayLike, labels: ArrayLike | None = None, **options: Unpack[OptionFields]
     ) -> list[dict[str, Any]]:
-        """Train on a data set, or on images and their labels, and return the history.
+        """Train on a data set, or on images and their labels, and return the history; a notebook shows the progress.
 
         options are the fields of `cnnkit.Options`; loss and seed are the model's unless given. The model takes the
         data set's scaling and class names. Arrays are taken as by `cnnkit.data.from_arrays`: whole numbers are raw
@@ -45,7 +46,8 @@ class Model(Network):
         training = Training(self, dataset, Options(**settings))
         if dataset.absent is not None:
             warnings.warn(dataset.absent, stacklevel=2)
-        return [report.entry for report in training.epochs()]
+        with notebook_progress(training) as show:
+            return [report.entry for report in training.epochs(show)]
 
     def evaluate(
         self,
