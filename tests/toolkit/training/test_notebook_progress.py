@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cnnkit import Model, Sequential, load_data
+from cnnkit import Model, Sequential
 from cnnkit.layers import Dense, Flatten
 from cnnkit.training import notebook_progress
 
