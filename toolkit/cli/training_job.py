@@ -19,6 +19,7 @@ from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
 from cnnkit.exporters.core.kept_epoch import list_history, read_kept_epoch
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.files.names import format_count
 from cnnkit.model import Model
 from cnnkit.network import Network
 from cnnkit.training import EpochReport, Training, evaluate
@@ -107,7 +108,8 @@ class Job:
             model.metadata["test"] = test
             self._save()
         seconds = sum(entry["seconds"] for entry in history)
-        made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s of training"
+        counts = f"{format_count(model.parameters, 'parameter')}, {format_count(len(history), 'epoch')}"
+        made = f"{counts}, {seconds:.1f} s of training"
         output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
         commands = (f"cnnkit {command} {shlex.quote(str(self.out))}" for command in ("evaluate", "predict", "inspect"))
         output.note(f"next: {'   '.join(commands)}")

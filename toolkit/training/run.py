@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from cnnkit import architecture, exporters
@@ -80,8 +81,9 @@ def require_possible(file: WeightFile, differs: Mapping[str, str], epochs: int) 
     serious = list_serious(differs)
     if serious:
         raise ConfigError(
-            f"{file.file}: its training goes on only with the settings that it had ({'; '.join(serious)}): leave these "
-            "options out, the file holds them; only epochs, patience and threads may change"
+            f"{file.file}: its training goes on only with the settings that it had ({'; '.join(serious)}): leave such "
+            "options out, the file holds them; only epochs, patience and threads may change; or --init-from "
+            f"{quote(str(file.file))} -o OTHER.h5 starts a new training from its weights"
         )
     begun = count_epochs(file)
     if epochs < begun:
@@ -165,6 +167,6 @@ def read_training(path: Path) -> WeightFile:
     if not isinstance(file.metadata.get("run"), Mapping) or file.position is None:
         raise ConfigError(
             f"{path}: holds weights without the state of a training, so there is nothing to resume: "
-            f"--init-from {path} -o OTHER.h5 starts from its weights"
+            f"--init-from {quote(str(path))} -o OTHER.h5 starts from its weights"
         )
     return file
