@@ -19,13 +19,13 @@ def command(request: TrainRequest) -> int:
     if request.resume:
         prepared, training, file = resume(request)
         if training.finished and (file.position or {}).get("finished"):
-            say_skipped(output, file, request.out)
+            say_skipped(output, file, request.out, request.plot)
             return 0
     else:
         prepared = prepare(request)
         earlier = None if request.overwrite else existing(request.out, prepared.run)
         if earlier is not None and earlier.file is not None and earlier.same and earlier.finished:
-            say_skipped(output, earlier.file, request.out)
+            say_skipped(output, earlier.file, request.out, request.plot)
             return 0
         _require_writable_outputs(request.out, request.log, request.plot)
         if earlier is not None:

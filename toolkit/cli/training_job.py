@@ -130,8 +130,8 @@ class Job:
         return {"images": result.report.images, "accuracy": result.accuracy, "loss": result.loss, "mse": result.mse}
 
 
-def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
-    """Report that the file holds this very run, finished, and what would train on."""
+def say_skipped(output: Output, file: WeightFile, out: Path, plot: Path | None = None) -> None:
+    """Report that the file holds this very run, finished, and what would train on; draw its curves where asked."""
     model, kept = Model.from_weights(file), read_kept_epoch(file.metadata)
     history, options = list_history(file.metadata), stored_options(file.metadata, file.file)
     waited = (file.position or {}).get("waited")
@@ -143,6 +143,10 @@ def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
     output.say(Text(f"{out} holds this very run, {done}: nothing to do; {ways}"))
     if kept is not None:
         output.note(kept.figures_text)
+    if plot is not None:
+        from cnnkit.training.plot import plot_history
+
+        plot_history(history, plot, model.metadata["recipe"])
     provenance = file.metadata.get("provenance", {})
     same = {key: provenance.get(key) for key in ("backend", "device", "dtype")}
     output.result(_describe_model(model, history, out) | same | {

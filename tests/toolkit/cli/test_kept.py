@@ -76,6 +76,12 @@ def test_curves_of_a_short_training_are_drawn_once(train, drawings):
     assert drawings == [4]
 
 
+def test_curves_of_a_finished_training_are_drawn_from_its_file(train, drawings):
+    train("--epochs", 3)
+    assert train("--epochs", 3, "--plot", "c.svg", "--json").json["skipped"] is True
+    assert drawings == [3]
+
+
 def test_curves_are_drawn_now_and_then_and_at_the_end(train, drawings, monkeypatch):
     monkeypatch.setattr(curves, "REDRAW_EVERY", 0.0)
     assert train("--plot", "c.svg", "--epochs", 3).status == 0
