@@ -74,6 +74,8 @@ def command(request: ExportRequest) -> int:
     if len(weights) < len(source):
         count = len(source) - len(weights)
         left_out.append(f"left out: {format_count(count, 'tensor')} that only a resume needs (--optimizer keeps them)")
+    if shared := sum(tensor.shares is not None for tensor in weights):
+        left_out.append(f"{format_count(shared, 'tensor')} with the values of another: each gets values of its own")
     if request.activations is not None:
         weights = _add_activations(output, weights, request.activations, request.data)
     marked = replace(weights, metadata=weights.metadata | {"exported_from": {"file": file.name, "sha256": digest}})

@@ -50,6 +50,10 @@ def _describe_file(inspection: "Inspection") -> Iterator[str]:
         yield printable(", ".join(parts))
     if kept is not None and kept.figures_text:
         yield kept.figures_text
+    unread = sum(item.count for item in weights.lacks)
+    if unread and not len(weights):
+        yield f"nothing could be read: {format_count(unread, 'object')} left out, see below"
+        return
     tensors = format_count(len(weights.select("parameter")), "tensor")
     yield f"{tensors} of {format_count(weights.parameters, 'parameter')}"
 
