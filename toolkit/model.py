@@ -24,6 +24,7 @@ from cnnkit.options import OptionFields, Options
 from cnnkit.summary import Summary, summarise
 from cnnkit.training import Evaluation, Training, evaluate
 from cnnkit.training.evaluation import usable_names
+from cnnkit.training.notebook_progress import notebook_progress
 
 
 class Model(Network):
@@ -35,7 +36,7 @@ class Model(Network):
     def fit(
         self, data: str | Dataset | ArrayLike, labels: ArrayLike | None = None, **options: Unpack[OptionFields]
     ) -> list[dict[str, Any]]:
-        """Train on a data set, or on images and their labels, and return the history.
+        """Train on a data set, or on images and their labels, and return the history; a notebook shows the progress.
 
         options are the fields of `cnnkit.Options`; loss and seed are the model's unless given. The model takes the
         data set's scaling and class names; classes that both have stay in the model's order. Arrays are taken as by
@@ -51,7 +52,8 @@ class Model(Network):
         training = Training(self, dataset, Options(**settings))
         for said in (*dataset.notes[len(given.notes) :], *filter(None, [dataset.absent])):
             warnings.warn(said, stacklevel=2)
-        return [report.entry for report in training.epochs()]
+        with notebook_progress(training) as show:
+            return [report.entry for report in training.epochs(show)]
 
     def evaluate(
         self,
