@@ -32,7 +32,7 @@ def list_data(request: Request) -> int:
         )
         for entry in known()
     ]
-    print_table(output, ("data", "train + test", "image", "classes", "licence", "where"), rows, " r r")
+    print_table(output, ("data", "train + test", "image", "classes", "licence", "where"), rows, " r rww")
     output.note("fetch one with: cnnkit data fetch NAME")
     output.note("--data takes these names, or a path: IDX folder, .npz, .csv, .h5, folder of images")
     output.result({"data": [asdict(entry) for entry in known()]})

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.output import Output
-from cnnkit.cli.request import Request
-from cnnkit.cli.tables import format_shape, print_table
+from cnnkit.cli.request import TableRequest
+from cnnkit.cli.tables import format_shape, print_sentence, print_table
+from cnnkit.documents import Cell, Entry
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 
@@ -26,7 +26,7 @@ _STYLES = {"equal": "green", "close": "green", "different": "red", "dtype": "yel
 
 
 @dataclass(frozen=True)
-class DiffRequest(Request):
+class DiffRequest(TableRequest):
     """Two files, what to compare in them, and how closely."""
 
     a: Annotated[Path, typer.Argument(metavar="A", help="A weight file.")]
@@ -118,16 +118,18 @@ def _print_differences(output: Output, compared: list["Difference"], pairing: "P
     print_table(output, headings, [_format_row(item) for item in compared], "wwwwrrrr")
     for side, tensors in (("A", pairing.only_in_a), ("B", pairing.only_in_b)):
         for tensor in tensors:
-            output.say(Text(f"only in {side}: {printable(tensor.name)}, {format_shape(tensor.shape)}, {tensor.kind}"))
+            facts = f"{printable(tensor.name)}, {format_shape(tensor.shape)}, {tensor.kind}"
+            print_sentence(output, f"only in {side}: {facts}")
     if compared:
         counts = Counter(item.status for item in compared)
-        output.say(Text(f"{len(compared)} pairs: " + ", ".join(f"{n} {status}" for status, n in counts.items())))
+        totals = ", ".join(f"{n} {status}" for status, n in counts.items())
+        print_sentence(output, f"{len(compared)} pairs: {totals}")
 
 
-def _format_row(item: "Difference") -> list[str | Text]:
+def _format_row(item: "Difference") -> list[Cell]:
     a, b, known = item.pair.a, item.pair.b, item.distance
-    status = Text(item.status, style=_STYLES[item.status])
-    start: list[str | Text] = [printable(a.name), printable(b.name), item.pair.paired_by, status]
+    status = Entry(item.status, style=_STYLES[item.status])
+    start: list[Cell] = [printable(a.name), printable(b.name), item.pair.paired_by, status]
     if known is None:
         return [*start, "", "", "", "", "", f"{format_shape(a.shape)} against {format_shape(b.shape)}"]
     notes = [item.transform] if item.transform else []
@@ -140,20 +142,20 @@ def _format_row(item: "Difference") -> list[str | Text]:
     return [*start, *figures, first, ", ".join(notes)]
 
 
-def _format_figure(value: float | None) -> str:
+def _format_figure(value: float | None) -> Entry:
     if value is None:
-        return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+        return Entry("-", "")
+    return Entry(f"{value:,}" if isinstance(value, int) else f"{value:.3g}", value)
 
 
 def _print_runs(output: Output, changed: list["Change"]) -> None:
     output.say()
     if not changed:
-        output.say(Text("the trainings are the same: options, data, history, final figures"))
+        print_sentence(output, "the trainings are the same: options, data, history, final figures")
         return
     entries = (change.to_json() for change in changed)
     rows = [[entry["what"], _format_value(entry["a"]), _format_value(entry["b"])] for entry in entries]
-    print_table(output, ("training", "A", "B"), rows)
+    print_table(output, ("training", "A", "B"), rows, "www")
 
 
 def _format_value(value: Any) -> str:

@@ -1,5 +1,6 @@
 """`cnnkit evaluate`: the metrics of a trained network on a data set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,18 +21,21 @@ from cnnkit.cli.options import (
     WeightsFile,
 )
 from cnnkit.cli.output import Output
-from cnnkit.cli.request import Request
-from cnnkit.cli.tables import print_table
+from cnnkit.cli.request import TableRequest
+from cnnkit.cli.tables import TableForm, print_sentence, print_table
 from cnnkit.cli.viewing import DataPart, SplitPart, name_class
+from cnnkit.documents import Cell, Entry, count
+from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
     from cnnkit.metrics import Report, Scores
+    from cnnkit.training.evaluation import Evaluation
 
 EXAMPLE = "cnnkit evaluate weights.h5 --split train --mistakes 5"
 
 
 @dataclass(frozen=True)
-class EvaluateRequest(Request):
+class EvaluateRequest(TableRequest):
     """A file, the images to evaluate it on, and the backend."""
 
     file: WeightsFile = DEFAULT_WEIGHTS
@@ -56,16 +60,12 @@ def command(request: EvaluateRequest) -> int:
     report, names = result.report, dataset.class_names
     wrong = most_confident_mistakes(result.labels, result.scores, request.mistakes)
 
-    output.say(
-        Text(
-            f"{request.file} on {dataset.name}, {request.split.value}: {report.images:,} images; "
-            f"{model.backend.name} on {model.backend.device}, {model.dtype}"
-        )
+    print_sentence(
+        output,
+        f"{request.file} on {dataset.name}, {request.split.value}: {report.images:,} images; "
+        f"{model.backend.name} on {model.backend.device}, {model.dtype}",
     )
-    output.say(
-        f"loss {result.loss:.6f}   mse {result.mse:.6f}   accuracy [bold]{result.accuracy:.2%}[/]   "
-        f"{result.milliseconds_per_image:.3g} ms per image\n"
-    )
+    _print_figures(output, result)
     print_confusion(output, report)
     _print_scores(output, report)
     if wrong:
@@ -78,23 +78,35 @@ def command(request: EvaluateRequest) -> int:
     return 0
 
 
+def _print_figures(output: Output, result: "Evaluation") -> None:
+    """Print the figures of all images: a line for people, a table in any other form."""
+    output.say(
+        f"loss {result.loss:.6f}   mse {result.mse:.6f}   accuracy [bold]{result.accuracy:.2%}[/]   "
+        f"{result.milliseconds_per_image:.3g} ms per image\n"
+    )
+    if output.form is not TableForm.TEXT:
+        figures = (result.loss, result.mse, result.accuracy, result.milliseconds_per_image)
+        texts = [Entry(f"{value:.6g}", value) for value in figures]
+        print_table(output, ("loss", "mse", "accuracy", "ms per image"), [texts], "rrrr")
+
+
 def _print_scores(output: Output, report: "Report") -> None:
-    labels = [name_class(k, report.class_names) for k in range(len(report.class_names))]
-    rows = [
-        (label, f"{support:,}", *_format_scores(scores))
+    labels = [printable(name_class(k, report.class_names)) for k in range(len(report.class_names))]
+    rows: list[Sequence[Cell]] = [
+        (label, count(support), *_format_scores(scores))
         for label, support, scores in zip(labels, report.support, report.classes, strict=True)
     ]
-    rows.append(("macro", f"{report.images:,}", *_format_scores(report.macro)))
+    rows.append(("macro", count(report.images), *_format_scores(report.macro)))
     if report.binary is not None:
-        rows.append((f"binary: {labels[1]}", f"{report.support[1]:,}", *_format_scores(report.binary)))
-    print_table(output, ("class", "images", "precision", "recall", "F1", "ROC-AUC"), rows, " rrrrr")
+        rows.append((f"binary: {labels[1]}", count(report.support[1]), *_format_scores(report.binary)))
+    print_table(output, ("class", "images", "precision", "recall", "F1", "ROC-AUC"), rows, "wrrrrr")
     if report.undefined:
-        output.say("-: undefined, because the class has no images or was never predicted (see --json)")
+        print_sentence(output, "-: undefined, because the class has no images or was never predicted (see --json)")
 
 
-def _format_scores(scores: "Scores") -> list[str]:
+def _format_scores(scores: "Scores") -> list[Entry]:
     values = scores.to_json().values()
-    return ["-" if value is None else f"{value:.4f}" for value in values]
+    return [Entry("-", "") if value is None else Entry(f"{value:.4f}", value) for value in values]
 
 
 def _print_mistakes(

@@ -6,11 +6,15 @@ from typing import Annotated
 import typer
 
 from cnnkit.cli.output import set_quiet, set_verbose
+from cnnkit.cli.tables import TableForm
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only results, no progress.", callback=set_quiet)]
 Verbose = Annotated[
     bool, typer.Option("-v", "--verbose", help="Print more, with tracebacks of defects.", callback=set_verbose)
+]
+FormOfTables = Annotated[
+    TableForm, typer.Option("--format", help="The form of the tables; any but text for a paper, a page or a program.")
 ]
 WeightsFile = Annotated[Path, typer.Argument(metavar="FILE", help="A weight file.", show_default=True)]
 DEFAULT_WEIGHTS = Path("weights.h5")

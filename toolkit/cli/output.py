@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from cnnkit.cli.tables import TableForm
 from cnnkit.errors import CnnkitError, WeightFileError
 
 _settings = {"quiet": False, "verbose": False}
@@ -33,18 +34,19 @@ class Output:
     """The output of one command.
 
     json: print one JSON object at the end, and nothing else, on standard output.
+    form: the form of the tables; in any but text, standard output has them and nothing else. blocks: how many it has.
     """
 
-    def __init__(self, json: bool = False, quiet: bool = False) -> None:
-        self.json = json
+    def __init__(self, json: bool = False, quiet: bool = False, form: TableForm = TableForm.TEXT) -> None:
+        self.json, self.form, self.blocks = json, form, 0
         self.quiet = quiet or _settings["quiet"]
         self.verbose = _settings["verbose"]
         self.people = Console(stderr=json, highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False)
         self.errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def say(self, text: Any = "", **options: Any) -> None:
-        """Print a part of the result as text; print nothing when the result is JSON."""
-        if not self.json:
+        """Print a part of the result as text; print nothing when the result has another form."""
+        if not self.json and self.form is TableForm.TEXT:
             self.people.print(text, **options)
 
     def note(self, text: str) -> None:

@@ -1,49 +1,72 @@
-"""Tables: drawn on a terminal, aligned columns without line breaks in a pipe."""
+"""Blocks of a document on standard output: for people, or in the form that --format names."""
 
-from collections.abc import Sequence
-from typing import Any, Literal
+import sys
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from rich import box
-from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
-from cnnkit.cli.output import Output
+from cnnkit.documents import Block, Cell, Paragraph, SectionHeading, Table
 
-Cell = str | Text
+if TYPE_CHECKING:
+    from cnnkit.cli.output import Output
 
 
-def print_table(output: Output, headings: Sequence[str], rows: Sequence[Sequence[Cell]], kinds: str = "") -> None:
-    """Print rows under their headings.
+class TableForm(StrEnum):
+    """The forms in which tables are written."""
 
-    kinds: one letter per column: "r" aligns right, "w" lets a terminal wrap the text; the last column always wraps.
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    CSV = "csv"
+
+
+def print_table(output: "Output", headings: Sequence[str], rows: Iterable[Sequence[Cell]], kinds: str = "") -> None:
+    """Print rows under their headings. kinds: see `cnnkit.documents.Table`."""
+    print_block(output, Table(tuple(headings), tuple(rows), kinds))
+
+
+def print_block(output: "Output", block: Block, style: str = "") -> None:
+    """Print a block: within the width of a terminal, without line breaks in a pipe, or in another form.
+
+    style: of a paragraph on a terminal.
     """
     if output.json:
         return
-    kinds = kinds.ljust(len(headings))[: len(headings) - 1] + ("r" if kinds[len(headings) - 1 :] == "r" else "w")
-    if output.people.is_terminal:
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-        for heading, kind in zip(headings, kinds, strict=True):
-            side: Literal["left", "right"] = "right" if kind == "r" else "left"
-            table.add_column(Text(heading), justify=side, no_wrap=kind != "w", overflow="fold")
-        for row in rows:
-            table.add_row(*map(_to_text, row))
-        output.say(table)
-        return
-    texts = [[_to_text(cell).plain for cell in row] for row in (headings, *rows)]
-    widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
-    for line in texts:
-        padded = (_pad(*cell) for cell in zip(line, widths, kinds, strict=True))
-        output.say(Text("  ".join(padded).rstrip()))
+    if output.form is not TableForm.TEXT:
+        _write(output, block)
+    elif isinstance(block, Table):
+        _draw(output, block)
+    elif isinstance(block, SectionHeading):
+        output.say(Text(f"\n{block.text}", style="bold"))
+    else:
+        output.say(Text(block.text, style=style))
 
 
-def _pad(text: str, width: int, kind: str) -> str:
-    gap = " " * (width - cell_len(text))
-    return gap + text if kind == "r" else text + gap
+def print_sentence(output: "Output", text: str, style: str = "") -> None:
+    """Print a paragraph."""
+    print_block(output, Paragraph(text), style)
 
 
-def _to_text(cell: Any) -> Text:
-    return cell if isinstance(cell, Text) else Text(cell)
+def _draw(output: "Output", table: Table) -> None:
+    from cnnkit.documents.layout import lay_out
+
+    people = output.people
+    width = people.width if people.is_terminal else None
+    rule = "" if width is None else "─" if people.encoding.startswith("utf") else "-"
+    for line in lay_out(table, width, rule):
+        output.say(Text.assemble(*line), no_wrap=True, overflow="ignore", crop=False)
+
+
+def _write(output: "Output", block: Block) -> None:
+    from cnnkit.documents import csv_text, latex, markdown
+
+    renderers = {TableForm.MARKDOWN: markdown, TableForm.LATEX: latex, TableForm.CSV: csv_text}
+    text = renderers[output.form].render(block)
+    if text:
+        sys.stdout.write(("\n" if output.blocks else "") + text + "\n")
+        output.blocks += 1
 
 
 def format_shape(shape: Sequence[int]) -> str:

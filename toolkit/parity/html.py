@@ -1,10 +1,12 @@
 """A report in HTML: one file, no scripts, nothing fetched."""
 
+from collections.abc import Sequence
 from html import escape
 
-from cnnkit.parity.blocks import FAIL, Paragraph, SectionHeading, Table
+from cnnkit.documents import Cell, Paragraph, SectionHeading, Table, text_of
 from cnnkit.parity.document import document
 from cnnkit.parity.results import ParityResults
+from cnnkit.parity.wording import FAIL
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; color: #1b1f24; }
@@ -32,15 +34,17 @@ def _block(part: SectionHeading | Paragraph | Table) -> str:
         return f"<h{part.level}>{escape(part.text)}</h{part.level}>"
     if isinstance(part, Paragraph):
         return f"<p>{escape(part.text)}</p>"
-    kinds = part.kinds.ljust(len(part.headings))
+    kinds = part.columns
     lines = [f"<tr>{_cells('th', part.headings, kinds)}</tr>"]
     for row in part.rows:
-        lines.append(f"<tr{' class=fail' if FAIL in row else ''}>{_cells('td', row, kinds)}</tr>")
+        lines.append(
+            f"<tr{' class=fail' if any(text_of(cell) == FAIL for cell in row) else ''}>{_cells('td', row, kinds)}</tr>"
+        )
     return "<table>" + "\n".join(lines) + "</table>"
 
 
-def _cells(tag: str, cells: tuple[str, ...], kinds: str) -> str:
+def _cells(tag: str, cells: Sequence[Cell], kinds: str) -> str:
     return "".join(
-        f"<{tag}{' class=r' if kind == 'r' else ''}>{escape(cell)}</{tag}>"
+        f"<{tag}{' class=r' if kind == 'r' else ''}>{escape(text_of(cell))}</{tag}>"
         for cell, kind in zip(cells, kinds, strict=True)
     )
