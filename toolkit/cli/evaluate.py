@@ -22,7 +22,7 @@ from cnnkit.cli.options import (
 )
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import TableRequest
-from cnnkit.cli.tables import TableForm, print_sentence, print_table
+from cnnkit.cli.tables import TableForm, print_fields, print_sentence, print_table
 from cnnkit.cli.viewing import DataPart, SplitPart, name_class
 from cnnkit.documents import Cell, Entry, count
 from cnnkit.files.names import printable
@@ -80,10 +80,11 @@ def command(request: EvaluateRequest) -> int:
 
 def _print_figures(output: Output, result: "Evaluation") -> None:
     """Print the figures of all images: a line for people, a table in any other form."""
-    output.say(
-        f"loss {result.loss:.6f}   mse {result.mse:.6f}   accuracy [bold]{result.accuracy:.2%}[/]   "
-        f"{result.milliseconds_per_image:.3g} ms per image\n"
-    )
+    print_fields(
+        output, (f"loss {result.loss:.6f}", ""), (f"mse {result.mse:.6f}", ""),
+        (f"accuracy {result.accuracy:.2%}", "bold"), (f"{result.milliseconds_per_image:.3g} ms per image", ""),
+    )  # fmt: skip
+    output.say()
     if output.form is not TableForm.TEXT:
         figures = (result.loss, result.mse, result.accuracy, result.milliseconds_per_image)
         texts = [Entry(f"{value:.6g}", value) for value in figures]
@@ -116,4 +117,4 @@ def _print_mistakes(
     for index, label, predicted, confidence in wrong:
         confusion = f"{name_class(label, names)} taken for {name_class(predicted, names)}"
         output.say(Text(f"  --index {index}: {confusion}, score {confidence:.4f}"))
-    output.say(Text(f"to see them: {command} " + " ".join(f"--index {row[0]}" for row in wrong)))
+    output.say(Text(f"to see them: {command} " + " ".join(f"--index {row[0]}" for row in wrong)), soft_wrap=True)

@@ -68,7 +68,7 @@ def command(request: InspectRequest) -> int:
     else:
         print_inspection(output, inspection, request.optimizer)
         if printed:
-            print_values(weights, printed, parts)
+            print_values(output, weights, printed, parts)
     return int(request.strict and inspection.doubtful)
 
 

@@ -41,7 +41,8 @@ class Output:
         self.json, self.form, self.blocks = json, form, 0
         self.quiet = quiet or _settings["quiet"]
         self.verbose = _settings["verbose"]
-        self.people = Console(stderr=json, highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False)
+        self.people = Console(stderr=json, highlight=False, emoji=False)
+        self.people.soft_wrap = not self.people.is_terminal
         self.errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def say(self, text: Any = "", **options: Any) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
-from cnnkit.cli.tables import format_size
+from cnnkit.cli.tables import format_size, write_numbers
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 
@@ -138,8 +138,7 @@ def _print_section(output: Output, section: "Section", values: bool) -> None:
         for line in paint(terminal_picture.fold(maps), section.scale, width):
             sys.stdout.write(f"{line.rstrip()}\n")
         if values:
-            for row in _format_numbers(section, maps):
-                sys.stdout.write(row)
+            write_numbers(output, _format_numbers(section, maps))
     _print_remainder(output, section)
     output.say()
 

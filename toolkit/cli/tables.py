@@ -10,7 +10,10 @@ from rich.text import Text
 from cnnkit.documents import Block, Cell, Paragraph, SectionHeading, Table
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from cnnkit.cli.output import Output
+    from cnnkit.documents.breaking import Line
 
 
 class TableForm(StrEnum):
@@ -49,14 +52,48 @@ def print_sentence(output: "Output", text: str, style: str = "") -> None:
     print_block(output, Paragraph(text), style)
 
 
+def print_fields(
+    output: "Output", *fields: tuple[str, str], first: str = "", indent: str = "", gap: str = "   "
+) -> None:
+    """Print texts with their styles in one line, on a terminal in as many as they need, none of them broken.
+
+    first, indent: what the first line and the others begin with; gap: what stands between two texts.
+    """
+    from cnnkit.documents.breaking import flow
+
+    for line in flow(fields, find_width(output.people) or sys.maxsize, indent, first, gap):
+        _say(output, line)
+
+
+def write_numbers(output: "Output", lines: Iterable[str]) -> None:
+    """Write texts of one line or more; on a terminal, lines that are too long are broken between numbers."""
+    width = find_width(output.people)
+    if width is None:
+        sys.stdout.writelines(lines)
+        return
+    from cnnkit.documents.breaking import break_numbers
+
+    for text in lines:
+        for line in text.splitlines():
+            sys.stdout.write("\n".join(break_numbers(line, width)) + "\n")
+
+
+def find_width(console: "Console") -> int | None:
+    """Return the columns of a terminal, None in a pipe, where no line is broken."""
+    return console.width if console.is_terminal else None
+
+
 def _draw(output: "Output", table: Table) -> None:
     from cnnkit.documents.layout import lay_out
 
-    people = output.people
-    width = people.width if people.is_terminal else None
-    rule = "" if width is None else "─" if people.encoding.startswith("utf") else "-"
+    width = find_width(output.people)
+    rule = "" if width is None else "─" if output.people.encoding.startswith("utf") else "-"
     for line in lay_out(table, width, rule):
-        output.say(Text.assemble(*line), no_wrap=True, overflow="ignore", crop=False)
+        _say(output, line)
+
+
+def _say(output: "Output", line: "Line") -> None:
+    output.say(Text.assemble(*line), no_wrap=True, overflow="ignore", crop=False)
 
 
 def _write(output: "Output", block: Block) -> None:

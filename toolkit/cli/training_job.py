@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cnnkit import exporters
 from cnnkit.cli.output import Output
-from cnnkit.cli.progress import format_epoch, training_bar
+from cnnkit.cli.progress import EpochLines, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
 from cnnkit.exporters.core.weight_file import WeightFile
@@ -52,9 +52,11 @@ class Job:
 
     def _run(self, stop: StopRequest) -> None:
         training, saved_step, saved_at = self.training, -1, time.perf_counter()
+        lines = EpochLines(self.output, training.options.epochs)
         with training_bar(self.output, training) as show:
             for report in training.epochs(show, stop):
-                self._report_epoch(report)
+                lines.print(report)
+                self._record_epoch(report)
                 if self._is_due(report.entry["epoch"], time.perf_counter() - saved_at):
                     self._save()
                     saved_step, saved_at = training.position.step, time.perf_counter()
@@ -69,8 +71,7 @@ class Job:
     def _save(self) -> None:
         exporters.write(to_weights(self.training), self.out, "hdf5", overwrite=True)
 
-    def _report_epoch(self, report: EpochReport) -> None:
-        self.output.note(format_epoch(report, self.training.options.epochs))
+    def _record_epoch(self, report: EpochReport) -> None:
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(report.entry) + "\n")
