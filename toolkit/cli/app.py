@@ -1,6 +1,7 @@
 """The program: its options, and errors as one line each.
 
-Exit status: 0 done, 1 the answer is no, 2 bad usage or input, 130 interrupted.
+Exit status: 0 done, 1 the answer is no, 2 bad usage or input, 130 interrupted, 141 when the reader of standard output
+closed the pipe (128 + SIGPIPE, as the shell reports of other programs).
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,10 @@ import typer
 
 from cnnkit.cli.commands import Commands
 from cnnkit.cli.output import Output, reset_settings, set_quiet, set_verbose
+from cnnkit.cli.streams import WatchedFile, watch_output
 from cnnkit.errors import CnnkitError
+
+CLOSED_PIPE = 141
 
 app = typer.Typer(
     name="cnnkit",
@@ -46,15 +50,29 @@ def _globals(
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return the exit status; every failure is one line on standard error."""
     reset_settings()
+    with watch_output() as file:
+        output = Output(json="--json" in arguments)
+        status = _run(arguments, output, file)
+    if file.failure is None or status == 2:  # an error in the input has been explained
+        return status
+    if isinstance(file.failure, BrokenPipeError):  # the wish of the reader, which needs no word
+        return CLOSED_PIPE
+    output.fail(f"standard output: {file.failure.strerror}: make room, or write to another place", "usage")
+    return 2
+
+
+def _run(arguments: Sequence[str], output: Output, file: WatchedFile) -> int:
     try:
         status: Any = app(args=list(arguments), prog_name="cnnkit", standalone_mode=False)
     except KeyboardInterrupt:
-        Output(json="--json" in arguments).fail("interrupted", "usage")
+        output.fail("interrupted", "usage")
         return 130
-    except SystemExit:  # raised by the option parser when the reader of our output closes the pipe
+    except SystemExit:  # of the option parser: completion was installed, or the reader closed the pipe
         return 0
     except Exception as error:
-        _explain(error, Output(json="--json" in arguments))
+        if error is file.failure:
+            return 0  # which `run` explains
+        _explain(error, output)
         return 2
     return status if isinstance(status, int) else 0
 

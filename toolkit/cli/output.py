@@ -2,13 +2,14 @@
 
 import json
 import math
-import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from cnnkit.cli.streams import discard
 from cnnkit.cli.tables import TableForm
 from cnnkit.errors import CnnkitError, WeightFileError
 
@@ -30,6 +31,27 @@ def reset_settings() -> None:
     _settings.update(quiet=False, verbose=False)
 
 
+class PipeConsole(Console):
+    """A console that reports a closed pipe as the error that it is, instead of leaving the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error that is being handled."""
+        raise  # noqa: PLE0704 (rich calls this while it handles BrokenPipeError)
+
+
+class ErrorConsole(PipeConsole):
+    """A console on standard error; when nobody can read it, the work continues without."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, or nothing when standard error cannot be written."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.quiet = True
+            with suppress(OSError, ValueError):  # a stream of a test may have no number
+                discard(sys.stderr.fileno())
+
+
 class Output:
     """The output of one command.
 
@@ -41,9 +63,9 @@ class Output:
         self.json, self.form, self.blocks = json, form, 0
         self.quiet = quiet or _settings["quiet"]
         self.verbose = _settings["verbose"]
-        self.people = Console(stderr=json, highlight=False, emoji=False)
+        self.people = PipeConsole(stderr=json, highlight=False, emoji=False)
         self.people.soft_wrap = not self.people.is_terminal
-        self.errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        self.errors = ErrorConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def say(self, text: Any = "", **options: Any) -> None:
         """Print a part of the result as text; print nothing when the result has another form."""
@@ -53,11 +75,7 @@ class Output:
     def note(self, text: str) -> None:
         """Print progress on standard error; not with -q."""
         if not self.quiet:
-            try:
-                self.errors.print(escape(text))
-            except BrokenPipeError:  # nobody reads standard error any more; the work continues
-                self.quiet = True
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+            self.errors.print(escape(text))
 
     def result(self, values: dict[str, Any]) -> None:
         """Print the one JSON object, with --json; NaN and infinities become null."""
