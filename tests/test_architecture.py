@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.initializers": BOTTOM,
     "cnnkit.schedules": BOTTOM,
     "cnnkit.metrics": BOTTOM,
-    "cnnkit.inspection": (*BOTTOM, "cnnkit.exporters"),
+    "cnnkit.inspection": (*BOTTOM, "cnnkit.exporters", "cnnkit.pictures"),
     "cnnkit.seeds": CORE,
     "cnnkit.flat_tree": CORE,
     "cnnkit.layers": (*CORE, "cnnkit.initializers"),

@@ -1,4 +1,6 @@
-"""Images as plain text for a terminal: two characters per pixel, so that pixels look square; more ink is brighter."""
+"""Images in a terminal: plain text, two characters per pixel so that pixels look square, or half blocks in colour."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +30,49 @@ def draw_blocks(image: ArrayLike, width: int | None = None, ascii_only: bool = F
     index = np.rint(np.clip(np.where(unknown, 0.0, grey), 0.0, 1.0) * (len(levels) - 1)).astype(int)
     index[unknown] = len(levels)
     return "\n".join("".join((*levels, "??")[i] for i in row) for row in index)
+
+
+def draw_colours(image: ArrayLike, width: int) -> str:
+    """Return `image` (C, H, W), values in [0, 1], in true colour (ANSI): a half block shows two pixels.
+
+    width: the limit of characters per line, one per pixel; a wider image is averaged as by `draw_blocks`.
+    Three channels are red, green, blue; any other number is shown as grey, their mean. NaN is magenta.
+
+    Raises DataError on another shape, ConfigError on a width below 1.
+    """
+    pixels = _require_image(image)
+    if width < 1:
+        raise ConfigError(f"picture: expected a width of 1 character or more, got {width}")
+    channels = pixels if len(pixels) == 3 else np.repeat(_to_grey(pixels)[None], 3, axis=0)
+    factor = -(-channels.shape[2] // width)
+    small = np.stack([_shrink(channel, factor) for channel in channels], axis=-1)
+    small[np.isnan(small).any(axis=-1)] = (1.0, 0.0, 1.0)
+    rows = np.rint(np.clip(small, 0.0, 1.0) * 255).astype(int).tolist()
+    nothing = [None] * len(rows[0])
+    return "\n".join(
+        paint_halves(rows[k], rows[k + 1] if k + 1 < len(rows) else nothing) for k in range(0, len(rows), 2)
+    )
+
+
+def paint_halves(upper: Sequence[Sequence[int] | None], lower: Sequence[Sequence[int] | None]) -> str:
+    """Return a line of half blocks (ANSI): colours (red, green, blue) above and below, None where nothing is."""
+    cells = (
+        "\x1b[0m " if top is None else f"{_set_colour(38, top)}{_set_colour(48, bottom)}▀"
+        for top, bottom in zip(upper, lower, strict=True)
+    )
+    return "".join(cells) + "\x1b[0m"
+
+
+def paint_background(colours: Sequence[Sequence[int]]) -> str:
+    """Return a line of cells (ANSI), two blanks each, with these backgrounds (red, green, blue)."""
+    return "".join(f"{_set_colour(48, colour)}  " for colour in colours) + "\x1b[0m"
+
+
+def _set_colour(where: int, colour: Sequence[int] | None) -> str:
+    """Return the code that sets the ink (38) or the background (48), to that of the terminal for None."""
+    if colour is None:
+        return f"\x1b[{where + 1}m"
+    return f"\x1b[{where};2;{colour[0]};{colour[1]};{colour[2]}m"
 
 
 def draw_hex(image: ArrayLike, width: int = 80) -> str:

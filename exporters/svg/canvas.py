@@ -52,9 +52,9 @@ class Canvas:
         """Return text, its baseline at y."""
         return self.drawing.text(words, (x, y), **({"class_": name} if name else {}))
 
-    def image(self, x: float, y: float, w: float, h: float, uri: str, title: str) -> Element:
-        """Return an image, stretched to w by h px."""
-        return _add_title(self.drawing.image(uri, (x, y), (w, h), class_="i", preserveAspectRatio="none"), title)
+    def image(self, x: float, y: float, w: float, h: float, uri: str, title: str, name: str = "i") -> Element:
+        """Return an image, stretched to w by h px; of class "i" it is a heat map, which is brighter in dark."""
+        return _add_title(self.drawing.image(uri, (x, y), (w, h), class_=name, preserveAspectRatio="none"), title)
 
     def group(self, children: Sequence[Element], name: str | None = None, **more: Any) -> Element:
         """Return a group; more than `CHILDREN` elements become nested groups."""
@@ -67,15 +67,22 @@ class Canvas:
         return group
 
     def page(
-        self, title: str, description: str, data: ElementTree.Element, style: str, body: Sequence[Element], height: int
+        self,
+        title: str,
+        description: str,
+        style: str,
+        body: Sequence[Element],
+        size: tuple[int, int],
+        data: ElementTree.Element | None = None,
     ) -> str:
-        """Return the whole file."""
+        """Return the whole file. size: width and height in px; data: metadata."""
         drawing = self.drawing
-        drawing["width"], drawing["height"] = WIDTH, height
-        drawing.viewbox(0, 0, WIDTH, height)
+        drawing["width"], drawing["height"] = size
+        drawing.viewbox(0, 0, *size)
         drawing["class"] = "cnnkit-svg"
         drawing.set_desc(title, description)
-        drawing.set_metadata(data)
+        if data is not None:
+            drawing.set_metadata(data)
         drawing.defs.add(drawing.style(style))
         pattern = drawing.pattern((0, 0), (4, 4), id="nan", patternUnits="userSpaceOnUse")
         pattern.add(drawing.rect((0, 0), (4, 4), fill="#f6d5f6"))

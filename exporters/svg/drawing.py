@@ -8,15 +8,26 @@ from cnnkit.exporters.svg.legend import PLAIN, describe_scale, draw_legend
 from cnnkit.exporters.svg.lettering import CellNumbers, cut, format_shape, make_safe, measure
 from cnnkit.exporters.svg.network import describe, describe_settings
 from cnnkit.exporters.svg.plan import Matrix, Strip, plan
+from cnnkit.exporters.svg.sample import Sample, draw_photo
 from cnnkit.exporters.svg.scale import ScaledTensor, weight_and_bias
 from cnnkit.exporters.svg.tiles import draw_tile
 
 
 def draw_layer(
-    sheet: Sheet, path: str, layer: LayerEntry | None, tensors: list[ScaledTensor], image: Shape | None
+    sheet: Sheet,
+    path: str,
+    layer: LayerEntry | None,
+    tensors: list[ScaledTensor],
+    image: Shape | None,
+    sample: Sample | None = None,
 ) -> None:
-    """Put a layer and its tensors on the page. image: the (C, H, W) that a row of its weight was flattened from."""
+    """Put a layer and its tensors on the page. image: the (C, H, W) that a row of its weight was flattened from.
+
+    sample: what the activations belong to; a photo is shown in its colours above its channels.
+    """
     _draw_heading(sheet, path, layer)
+    if path == "input" and sample is not None:
+        draw_photo(sheet, tensors[0], sample)
     weight, bias = weight_and_bias(tensors)
     flattened = layer.input_shape if layer is not None and layer.type == "Flatten" else None
     form = plan(weight, image) if weight is not None else None
@@ -105,6 +116,11 @@ def _draw_strip(sheet: Sheet, values: ScaledTensor, form: Strip) -> None:
     if count:
         drawn.append(draw_tile(canvas, values, 0, count, (MARGIN + LABEL, sheet.y), form.cells, form.numbers))
         height = max(height, form.cells.extent(count)[1])
+    if values.value_names and form.cells.columns >= count:
+        height += 16
+        for index, word in enumerate(values.value_names):
+            x = MARGIN + LABEL + form.cells.w * (index + 0.5)
+            drawn.append(canvas.text(x, sheet.y + height - 2, cut(word, form.cells.w - 2), "s m"))
     note = describe_scale(values)
     if note and note != PLAIN:
         height += 16

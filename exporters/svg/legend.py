@@ -47,7 +47,9 @@ def draw_legend(sheet: Sheet, values: ScaledTensor, note: str = "") -> None:
 def describe_scale(values: ScaledTensor) -> str:
     """Return in words the limit of the scale, how many values exceed it, and how many are NaN or infinite."""
     scale, parts = values.scale, []
-    if scale.clipped:
+    if values.borrowed:
+        parts.append(f"scale of the layer before{f', {scale.beyond:,} beyond' if scale.beyond else ''}")
+    elif scale.clipped:
         parts.append(
             f"scale: 99th percentile of magnitude, {scale.beyond:,} of {values.tensor.parameters:,} beyond, "
             f"from {format_signed(scale.low)} to {format_signed(scale.high)}"

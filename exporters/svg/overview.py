@@ -11,13 +11,16 @@ from cnnkit.exporters.svg.stages import Stage, arrange_rows, find_stages
 _SPOTS = (0.7, 0.3), (0.3, 0.7)
 
 
-def draw_overview(sheet: Sheet, architecture: dict[str, Any] | None, parameters: dict[str, int]) -> None:
-    """Put the shapes on the page, from input to output. parameters: {path of a layer: number of its parameters}."""
+def draw_overview(sheet: Sheet, architecture: dict[str, Any] | None, parameters: dict[str, int]) -> float:
+    """Put the shapes on the page, from input to output; return the right end in px of what was drawn.
+
+    parameters: {path of a layer: number of its parameters}.
+    """
     stages = find_stages(input_shape(architecture), outer_layers(architecture), parameters)
     if len(stages) < 2:
-        return
-    turn = 0
-    for row in arrange_rows(stages):
+        return 0.0
+    turn, rows = 0, arrange_rows(stages)
+    for row in rows:
         tall = max(stage.map_size[1] + stage.depth for stage in row)
         middle = sheet.y + 44 + tall / 2
         drawn: list[Element] = []
@@ -35,6 +38,7 @@ def draw_overview(sheet: Sheet, architecture: dict[str, Any] | None, parameters:
         sheet.add(sheet.canvas.group(drawn))
         sheet.y = middle + tall / 2 + 24 + 16 * max(len(stage.below) for stage in row)
     sheet.y += 12
+    return max(stage.x + stage.reach for row in rows for stage in row)
 
 
 def _find_front(stage: Stage, middle: float) -> tuple[float, float]:

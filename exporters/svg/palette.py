@@ -36,7 +36,7 @@ text{fill:ink;font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neu
 .m{text-anchor:middle}
 .r{text-anchor:end}
 .z{fill:zero;stroke:line}
-.i{image-rendering:pixelated}
+.i,.photo{image-rendering:pixelated}
 .inf{fill:ink}
 .rule{stroke:faint;fill:none}
 .flow{stroke:line;fill:none}

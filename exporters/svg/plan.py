@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from cnnkit.exporters.core.architecture import Shape
 from cnnkit.exporters.svg.block_plan import NUMBERED, Blocks, Folding, plan_blocks
 from cnnkit.exporters.svg.canvas import LABEL, ROOM, Cells
-from cnnkit.exporters.svg.lettering import CellNumbers, format_signed
+from cnnkit.exporters.svg.lettering import CellNumbers, format_signed, measure
 from cnnkit.exporters.svg.scale import ScaledTensor
 
 _MAX_UNITS = 2000
 _MAX_NUMBERED, _MAX_STRIP_NUMBERED = 500, 52
 _TALL, _TALLEST = 100, 4000
+_NUMBER = 41  # px, the width of a cell with a number
 _NOUNS = {"o": "kernel", "out": "neuron", "i": "input"}
 
 
@@ -96,8 +97,10 @@ def _choose_strip_cells(values: ScaledTensor, numbers: bool, unit: int) -> Cells
     """Return the cells of a strip, whose lines break after whole units of `unit` cells where they carry no numbers."""
     count = values.tensor.parameters
     if numbers:
-        lines = -(-count // int((ROOM - LABEL) // 41))
-        return Cells(-(-count // lines), 41, 28)
+        widest = max((measure(name) + 6 for name in values.value_names), default=0)
+        wide = max(_NUMBER, min(math.ceil(widest), (ROOM - LABEL) // count))
+        lines = -(-count // int((ROOM - LABEL) // wide))
+        return Cells(-(-count // lines), wide, 28)
     size = 1 if not values.titled else 12 if count <= 1000 else 6 if count <= 10_000 else 3
     columns = (ROOM - LABEL) // size if values.titled else max(256, min(ROOM - LABEL, math.isqrt(count)))
     return Cells(columns // unit * unit or columns, size, size)

@@ -1,4 +1,4 @@
-"""Indexed PNG images, one byte per pixel (W3C PNG, third edition): signature, IHDR, PLTE, tRNS, IDAT, IEND."""
+"""PNG images (W3C PNG, third edition), with indexed colours, one byte per pixel, or with red, green and blue."""
 
 import base64
 import struct
@@ -16,15 +16,32 @@ def data_uri(pixels: NDArray[np.uint8], palette: Sequence[Colour]) -> str:
     return "data:image/png;base64," + base64.b64encode(encode(pixels, palette)).decode()
 
 
+def rgb_uri(pixels: NDArray[np.uint8]) -> str:
+    """Return pixels (H, W, 3) in red, green and blue as a data URI."""
+    height, width, _ = pixels.shape
+    file = _write_file(height, width, 2, [], pixels.reshape(height, width * 3))
+    return "data:image/png;base64," + base64.b64encode(file).decode()
+
+
 def encode(pixels: NDArray[np.uint8], palette: Sequence[Colour]) -> bytes:
     """Return pixels (H, W), indices into `palette` (red, green, blue, alpha), as a PNG file."""
-    height, width = pixels.shape
-    rows = np.zeros((height, width + 1), np.uint8)  # each row begins with its filter: none
-    rows[:, 1:] = pixels
-    parts = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+    colours = [
         (b"PLTE", bytes(part for colour in palette for part in colour[:3])),
         (b"tRNS", bytes(colour[3] for colour in palette)),
+    ]
+    height, width = pixels.shape
+    return _write_file(height, width, 3, colours, pixels)
+
+
+def _write_file(
+    height: int, width: int, colour_type: int, colours: list[tuple[bytes, bytes]], samples: NDArray[np.uint8]
+) -> bytes:
+    """Return the file: signature, IHDR, chunks of colours, IDAT, IEND; samples: the bytes of each row."""
+    rows = np.zeros((height, samples.shape[1] + 1), np.uint8)  # each row begins with its filter: none
+    rows[:, 1:] = samples
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)),
+        *colours,
         (b"IDAT", zlib.compress(rows.data, 6)),
         (b"IEND", b""),
     ]

@@ -62,6 +62,7 @@ class ScaledTensor:
     """A tensor read once for drawing: values, scale, levels, exact digits. titled: cells show their value on hover.
 
     name is what the picture calls it: the activations of a layer for one sample are its "output".
+    value_names: a name for each value, or nothing. borrowed: whether the scale is that of the layer before.
     """
 
     def __init__(self, tensor: Tensor, titled: bool) -> None:
@@ -74,6 +75,16 @@ class ScaledTensor:
         self.scale: Scale = scale_of(self.flat)
         self.levels = self.scale.levels(self.flat)
         self.digits: Sequence[str] = write_digits(array, tensor.dtype) if titled else ()
+        self.value_names: Sequence[str] = ()
+        self.borrowed = False
+
+    def borrow_scale(self, other: Scale) -> None:
+        """Take the limit of another scale, so that equal colours are equal values."""
+        with np.errstate(invalid="ignore"):
+            beyond = int((np.abs(self.flat[np.isfinite(self.flat)]) > other.limit).sum())
+        self.scale = self.scale._replace(limit=other.limit, clipped=other.clipped, beyond=beyond)
+        self.levels = self.scale.levels(self.flat)
+        self.borrowed = True
 
     def number(self, index: int) -> str:
         """Return a value with the decimals that give the largest magnitude three digits."""

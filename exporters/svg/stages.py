@@ -67,6 +67,11 @@ class Stage:
         return self.noun, f"{self.shape[0]:,}" if len(self.shape) == 1 else format_shape(self.shape)
 
     @property
+    def reach(self) -> float:
+        """Distance in px from the middle to the right end of the maps or of the text above."""
+        return max(self.half, _measure_widest(self.above) / 2)
+
+    @property
     def window(self) -> tuple[int, int] | None:
         """Height and width of the window of the last layer that has one."""
         windows = [window for layer in self.layers if (window := window_of(layer)) is not None]
@@ -114,10 +119,10 @@ def arrange_rows(stages: list[Stage]) -> list[list[Stage]]:
         if rows and _place_last(rows[-1], stage):
             rows[-1].append(stage)
         else:
-            stage.x = MARGIN + max(stage.half, _measure_widest(stage.above) / 2, _measure_widest(stage.below) / 2)
+            stage.x = MARGIN + max(stage.reach, _measure_widest(stage.below) / 2)
             rows.append([stage])
     for row in rows:
-        spare = MARGIN + ROOM - row[-1].x - max(row[-1].half, _measure_widest(row[-1].above) / 2)
+        spare = MARGIN + ROOM - row[-1].x - row[-1].reach
         for index, stage in enumerate(row):
             stage.x = round(stage.x + index * min(spare / max(len(row) - 1, 1), _WIDEST_GAP - _LEAST_GAP))
     return rows
@@ -134,7 +139,7 @@ def _place_last(row: list[Stage], stage: Stage) -> bool:
         middle = before + (_measure_widest(last.below) + _measure_widest(stage.below)) / 2 + 14
         x = max(x, 2 * middle - last.x - last.half + stage.half)
     stage.x = x
-    return x + max(stage.half, _measure_widest(stage.above) / 2) <= MARGIN + ROOM
+    return x + stage.reach <= MARGIN + ROOM
 
 
 def _measure_widest(lines: Sequence[str]) -> float:

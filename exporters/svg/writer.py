@@ -1,12 +1,13 @@
 """Writes the picture of a weight file: the head, the overview, each layer, and the data block with the exact values."""
 
+import itertools
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from cnnkit.exporters.core.architecture import all_layers, find_flattened_images, outer_layers
+from cnnkit.exporters.core.architecture import LayerEntry, all_layers, find_flattened_images, outer_layers
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.svg import edges
-from cnnkit.exporters.svg.canvas import Canvas, Sheet
+from cnnkit.exporters.svg.canvas import WIDTH, Canvas, Sheet
 from cnnkit.exporters.svg.data_block import NAMESPACE, encode, write_header
 from cnnkit.exporters.svg.diagram import draw_diagram, plan_columns
 from cnnkit.exporters.svg.drawing import draw_layer
@@ -14,10 +15,12 @@ from cnnkit.exporters.svg.header import describe_folded, describe_training, draw
 from cnnkit.exporters.svg.legend import draw_colour_bar
 from cnnkit.exporters.svg.overview import draw_overview
 from cnnkit.exporters.svg.palette import style_sheet
+from cnnkit.exporters.svg.sample import Sample, draw_photo, find_sample, name_outputs
 from cnnkit.exporters.svg.scale import ScaledTensor
 
 TITLED = 100_000
 _PIXELS, _TENSORS = 4_000_000, 2000
+_KEEPS_VALUES = {"ReLU", "LeakyReLU", "MaxPool2D", "Dropout", "Flatten", "Reshape"}
 
 
 class _Choice(NamedTuple):
@@ -32,16 +35,24 @@ def draw_svg(weights: WeightFile, debug: bool = False) -> str:
     """Return the SVG file as text. debug: svgwrite checks every element."""
     canvas = Canvas(debug)
     sheet = Sheet(canvas)
-    choice = _spend_budget(weights)
-    lines = [*describe_training(weights), *sum_parameters(weights), *describe_folded(choice.pixels, choice.undrawn)]
+    choice, sample = _spend_budget(weights), find_sample(weights)
+    told = [] if sample is None else [sample.describe()]
+    lines = [
+        *told,
+        *describe_training(weights),
+        *sum_parameters(weights),
+        *describe_folded(choice.pixels, choice.undrawn),
+    ]
     draw_header(sheet, weights, lines)
     draw_overview(sheet, weights.architecture, _count_parameters(weights))
-    _draw_layers(sheet, weights, choice)
+    _draw_layers(sheet, weights, choice, sample)
     canvas.drawing.defs.add(draw_colour_bar(canvas))
     style = style_sheet() + edges.write_edge_styles() + "\n" + "\n".join(sheet.styles)
     name = find_title(weights)
     description = f"{weights.parameters:,} parameters, exactly in this file's metadata, drawn by cnnkit"
-    return canvas.page(name, description, _make_data_block(weights), style, sheet.elements, round(sheet.y + 16))
+    return canvas.page(
+        name, description, style, sheet.elements, (WIDTH, round(sheet.y + 16)), _make_data_block(weights)
+    )
 
 
 def _count_parameters(weights: WeightFile) -> dict[str, int]:
@@ -68,7 +79,7 @@ def _spend_budget(weights: WeightFile) -> _Choice:
     return chosen
 
 
-def _draw_layers(sheet: Sheet, weights: WeightFile, choice: _Choice) -> None:
+def _draw_layers(sheet: Sheet, weights: WeightFile, choice: _Choice, sample: Sample | None) -> None:
     titled, undrawn = {id(tensor) for tensor in choice.titled}, {id(tensor) for tensor in choice.undrawn}
     layers = outer_layers(weights.architecture)
     known, images = {layer.path: layer for layer in all_layers(layers)}, find_flattened_images(weights.architecture)
@@ -81,13 +92,31 @@ def _draw_layers(sheet: Sheet, weights: WeightFile, choice: _Choice) -> None:
     order += [path for path in tensors if path not in order]
     activations = {path: [v for v in tensors[path] if v.tensor.kind == "activation"] for path in order}
     others = {path: [v for v in tensors[path] if v.tensor.kind != "activation"] for path in order}
+    if sample is not None:
+        _prepare_activations(activations, known, sample)
     columns = plan_columns(layers, images, {path: group for path, group in others.items() if group})
     if columns:
-        sample = draw_diagram(sheet, columns, activations.get("input", []))
-        tensors = {path: [values for values in group if values is not sample] for path, group in activations.items()}
+        inputs = activations.get("input", [])
+        if sample is not None and inputs:
+            draw_photo(sheet, inputs[0], sample)
+        drawn = draw_diagram(sheet, columns, inputs)
+        tensors = {path: [values for values in group if values is not drawn] for path, group in activations.items()}
     for path in order:
         if tensors[path]:
-            draw_layer(sheet, path, known.get(path), tensors[path], images.get(path))
+            draw_layer(sheet, path, known.get(path), tensors[path], images.get(path), sample)
+
+
+def _prepare_activations(
+    activations: dict[str, list[ScaledTensor]], layers: dict[str, LayerEntry], sample: Sample
+) -> None:
+    """Give a layer that keeps, drops or moves values the scale of the layer before, and the last layer its names."""
+    ordered = [values for group in activations.values() for values in group]
+    for before, values in itertools.pairwise(ordered):
+        layer = layers.get(values.tensor.layer)
+        if layer is not None and layer.type in _KEEPS_VALUES and before.scale.limit:
+            values.borrow_scale(before.scale)
+    if ordered:
+        name_outputs(ordered, sample)
 
 
 def _make_data_block(weights: WeightFile) -> ElementTree.Element:

@@ -1,4 +1,4 @@
-"""Format "txt": cnnkit-text 1. docs/text-format.md shows how to read it without cnnkit."""
+"""Format "txt": cnnkit-text. docs/text-format.md shows how to read it without cnnkit."""
 
 from pathlib import Path
 from typing import Any

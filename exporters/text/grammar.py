@@ -1,9 +1,10 @@
-"""The grammar of "cnnkit-text 1": how each line begins, and how names are quoted."""
+"""The grammar of "cnnkit-text": how each line begins, and how names are quoted."""
 
 import json
 import re
 
-FORMAT, VERSION = "cnnkit-text", 1
+FORMAT, VERSION = "cnnkit-text", 2
+READABLE = (1, 2)  # version 1 has the @ lines before the tensors
 
 NUMBER_STARTS = b"0123456789+-."
 

@@ -63,25 +63,30 @@ def _read_all(stream: BinaryIO, size: int) -> tuple[_Head, list[_ReadTensor]]:
         stream.seek(0)
     source = split_pieces(stream)
     first = next(source, None)
-    version = f"{grammar.FORMAT} {grammar.VERSION}"
-    if first is None or first.text != version.encode():
-        raise LineError(1, f'expected "{version}": this cnnkit reads no other version')
-    head, piece = _read_head(source)
+    if first is None or first.text not in (f"{grammar.FORMAT} {version}".encode() for version in grammar.READABLE):
+        versions = " or ".join(map(str, grammar.READABLE))
+        raise LineError(1, f'expected "{grammar.FORMAT}" and version {versions}: this cnnkit reads no other')
+    texts, piece = _read_texts(_next_piece(source), source)  # version 1 has them before the tensors
+    precision, piece = _read_precision(piece, source)
     parts: list[_ReadTensor] = []
     room, keep = size // 2 + 1, _KEEP  # a number takes at least a character and a blank
-    while piece is not None and not piece.text.startswith(b"end of file"):
+    while piece is not None and not piece.text.startswith((b"end of file", b"@")):
         if piece.numbers:
             raise LineError(piece.line, "numbers outside a tensor")
         heading = read_heading(piece, source, room)
-        if heading.sha256 and head.precision:
+        if heading.sha256 and precision:
             raise LineError(piece.line, "a rounded file has no sha256 lines")
         room -= heading.size
         values = read_values(heading, source, heading.nbytes <= keep)
         keep -= 0 if values.array is None else heading.nbytes
         parts.append(_ReadTensor(heading._replace(next=heading.next._replace(text=b"")), values))
         piece = _next_piece(source)
+    if piece is not None and piece.text.startswith(b"@"):
+        if texts:
+            raise LineError(piece.line, "@ lines before the tensors and after them")
+        texts, piece = _read_texts(piece, source)
     _require_end(piece, parts, source)
-    return head, parts
+    return _Head(texts, precision), parts
 
 
 def _has_end(file: StoredFile) -> bool:
@@ -101,17 +106,15 @@ def _next_piece(source: Iterator[Piece]) -> Piece | None:
     return None
 
 
-def _read_head(source: Iterator[Piece]) -> tuple[_Head, Piece | None]:
+def _read_texts(piece: Piece | None, source: Iterator[Piece]) -> tuple[dict[str, Any], Piece | None]:
+    """Return the JSON object of the @ lines, which begin with `piece`, and the piece after them."""
     lines: list[bytes] = []
-    size, line = 0, 0
-    piece = _next_piece(source)
+    size, line = 0, 0 if piece is None else piece.line
     while piece is not None and piece.text.startswith(b"@"):
-        if not lines:
-            line = piece.line
         lines.append(piece.text[1:])
         size += len(piece.text)
         if size > _MAX_HEAD:
-            raise LineError(piece.line, f"a head of more than {_MAX_HEAD} bytes")
+            raise LineError(piece.line, f"more than {_MAX_HEAD} bytes of @ lines")
         piece = _next_piece(source)
     try:
         texts = strict_json.loads(b"\n".join(lines)) if lines else {}
@@ -124,10 +127,14 @@ def _read_head(source: Iterator[Piece]) -> tuple[_Head, Piece | None]:
     for name in (*JSON_FIELDS, "kinds"):
         if not isinstance(texts.get(name, {}), dict):
             raise LineError(line, f"{name} in the @ lines is not a JSON object")
-    precision = None
+    return texts, piece
+
+
+def _read_precision(piece: Piece | None, source: Iterator[Piece]) -> tuple[int | None, Piece | None]:
+    """Return the digits of a rounded file, None for an exact one, and the next piece."""
     if piece is not None and (match := grammar.PRECISION.fullmatch(piece.text.decode("ascii", "replace"))):
-        precision, piece = int(match[1]), _next_piece(source)
-    return _Head(texts, precision), piece
+        return int(match[1]), _next_piece(source)
+    return None, piece
 
 
 def _require_end(piece: Piece | None, parts: list[_ReadTensor], source: Iterator[Piece]) -> None:

@@ -17,7 +17,8 @@ from cnnkit.exporters.text.statistics import describe_layers, summarise
 _INTRODUCTION = """\
 # Every number of a neural network. One rule: the first character of a line, blanks aside, decides. After a digit, +, -
 # or . the line holds numbers; any other line explains. Numbers come in C order: the last axis runs fastest. Lines that
-# begin with # or [ are for people. A changed number is read back, and its tensor named as edited.
+# begin with # or [ are for people. A changed number is read back, and its tensor named as edited. The @ lines at the
+# end are one JSON object: the architecture, and how the net was trained.
 """
 
 
@@ -32,12 +33,13 @@ def write_text(weights: WeightFile, path: Path, precision: int | None) -> None:
 
 
 def _format_file(weights: WeightFile, precision: int | None) -> Iterator[bytes]:
-    yield f"{grammar.FORMAT} {grammar.VERSION}\n{_INTRODUCTION}\n".encode()
-    yield "".join(f"@ {line}\n" for line in _format_head(weights).splitlines()).encode()
-    yield b"\n" if precision is None else f"\nprecision {precision}\n".encode()
+    texts = "".join(f"@ {line}\n" for line in _format_texts(weights).splitlines())
+    yield f"{grammar.FORMAT} {grammar.VERSION}\n{_INTRODUCTION}".encode()
+    yield b"\n" if precision is None else f"precision {precision}\n\n".encode()
     layers, images = describe_layers(weights.architecture), find_flattened_images(weights.architecture)
     for tensor in weights.tensors:
         yield from _format_tensor(tensor, layers, images, precision)
+    yield f"\n{texts}\n".encode()
     total = sum(tensor.parameters for tensor in weights.tensors)
     yield f"end of file, {len(weights)} tensors, {total} numbers\n".encode()
 
@@ -60,7 +62,7 @@ def _format_tensor(
     yield f"end {tensor.parameters} numbers\n".encode()
 
 
-def _format_head(weights: WeightFile) -> str:
+def _format_texts(weights: WeightFile) -> str:
     kinds: dict[str, list[int]] = {}
     for index, tensor in enumerate(weights.tensors):
         if tensor.kind != ("optimizer" if tensor.role == "slot" else "parameter"):
@@ -68,5 +70,5 @@ def _format_head(weights: WeightFile) -> str:
     texts: dict[str, Any] = {name: getattr(weights, name) for name in JSON_FIELDS if getattr(weights, name) is not None}
     for name, value in texts.items():
         strict_json.dumps(name, value, sort_keys=True)  # so that an error names the text
-    head = texts | ({"kinds": kinds} if kinds else {})
-    return strict_json.dumps("the head", head, indent=1, sort_keys=True, ensure_ascii=True)
+    whole = texts | ({"kinds": kinds} if kinds else {})
+    return strict_json.dumps("the @ lines", whole, indent=1, sort_keys=True, ensure_ascii=True)

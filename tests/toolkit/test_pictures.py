@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnkit.errors import ConfigError, DataError
-from cnnkit.pictures import ASCII, SHADES, draw_blocks, draw_hex
+from cnnkit.pictures import ASCII, SHADES, draw_blocks, draw_colours, draw_hex
 
 
 def test_brightness_is_ink() -> None:
@@ -73,3 +73,22 @@ def test_another_shape_is_a_data_error(shape: tuple[int, ...]) -> None:
 def test_a_width_without_room_for_a_pixel() -> None:
     with pytest.raises(ConfigError, match="width of 2"):
         draw_blocks(np.zeros((1, 2, 2)), width=1)
+
+
+def test_colours_are_half_blocks_of_two_pixels() -> None:
+    red_over_blue_over_nothing = np.array([[[1.0], [0.0], [np.nan]], [[0.0], [0.0], [0.0]], [[0.0], [1.0], [0.0]]])
+    above, below = draw_colours(red_over_blue_over_nothing, 80).split("\n")
+    assert above == "\x1b[38;2;255;0;0m\x1b[48;2;0;0;255m▀\x1b[0m"
+    assert below == "\x1b[38;2;255;0;255m\x1b[49m▀\x1b[0m", "NaN is magenta, below the last row is the terminal's own"
+
+
+def test_a_wide_colour_image_is_averaged_and_two_channels_are_grey() -> None:
+    image = np.zeros((3, 4, 6))
+    image[1] = 1.0
+    lines = draw_colours(image, 3).split("\n")
+    assert [line.count("▀") for line in lines] == [3]
+    assert draw_colours(np.stack([np.ones((1, 2)), np.zeros((1, 2))]), 9).count("38;2;128;128;128") == 2
+    with pytest.raises(ConfigError, match="width of 1"):
+        draw_colours(image, 0)
+    with pytest.raises(DataError, match="expected one image"):
+        draw_colours(image[0], 9)

@@ -15,6 +15,7 @@ from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
+from cnnkit.cli.viewing import DataPart, find_white, take_image
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
 from cnnkit.files.names import printable
 
@@ -131,15 +132,24 @@ def _select(output: Output, weights: "WeightFile", optimizer: bool) -> "WeightFi
 
 
 def _add_activations(weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
+    """Return the weights with the activations of one image, and in the metadata which it is and what was predicted."""
     from cnnkit.activations import activations
     from cnnkit.cli.choice import load_data
     from cnnkit.model import Model
 
-    dataset = load_data(data, weights)
-    part = "test" if dataset.test is not None else "train"
-    images, _ = dataset.batch(part, [index])
-    added = activations(Model.from_weights(weights), images[0])
-    return replace(weights, tensors=(*weights.tensors, *added))
+    dataset, model = load_data(data, weights), Model.from_weights(weights)
+    part = DataPart.TEST if dataset.test is not None else DataPart.TRAIN
+    _, label = take_image(dataset, part, index)
+    x, _ = dataset.batch(part.value, [index], model.dtype)
+    predicted = int(model.predict(x)[0])
+    scaling = dataset.scaling
+    sample = {
+        "name": f"{part.value} image {index} of {Path(dataset.name).name}", "label": label, "predicted": predicted,
+        "score": float(model.probabilities(x)[0][predicted]),
+        "black": -scaling.offset * scaling.factor, "white": (find_white(scaling) - scaling.offset) * scaling.factor,
+    }  # fmt: skip
+    tensors = (*weights.tensors, *activations(model, x[0]))
+    return replace(weights, tensors=tensors, metadata=weights.metadata | {"sample": sample})
 
 
 def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:

@@ -67,6 +67,11 @@ class Output:
         self.people.soft_wrap = not self.people.is_terminal
         self.errors = ErrorConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
+    @property
+    def has_colours(self) -> bool:
+        """Whether people read the result in a terminal with colours."""
+        return self.people.is_terminal and not self.people.no_color
+
     def say(self, text: Any = "", **options: Any) -> None:
         """Print a part of the result as text; print nothing when the result has another form."""
         if not self.json and self.form is TableForm.TEXT:

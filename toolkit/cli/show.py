@@ -1,5 +1,6 @@
 """`cnnkit show`: one layer, kernel or neuron as a picture, in the terminal or in a file."""
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.output import Output
+from cnnkit.cli.place import require_place
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size, write_numbers
 from cnnkit.errors import ConfigError
@@ -19,10 +21,14 @@ from cnnkit.files.names import printable
 if TYPE_CHECKING:
     from cnnkit.exporters import Tensor, WeightFile
     from cnnkit.inspection.layer_svg import Section
+    from cnnkit.inspection.terminal_block import Block
     from cnnkit.inspection.unit_maps import UnitMaps
 
 EXAMPLE = "cnnkit show weights.h5 0 --unit 3"
 _MOST = 16  # units, and channels of each, that a terminal shows by default
+_MOST_SMALL = 64  # the same for units of few values
+_SMALL = 32  # values of a unit
+_GAP = 3  # columns between units
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ def command(request: ShowRequest) -> int:
     from cnnkit.inspection.layer_tree import match, select
 
     output, out = request.output, request.out
-    _require_place(out, request.overwrite)
+    require_place(out, (".svg", ".png"), request.overwrite)
     weights = read_complete(request.file)
     sections = list(_build_sections(weights, match(select(weights), request.layer, "LAYER"), request))
     if not sections:
@@ -65,16 +71,6 @@ def command(request: ShowRequest) -> int:
         "tensors": [_section_json(section, request.values) for section in sections],
     })  # fmt: skip
     return 0
-
-
-def _require_place(out: Path | None, overwrite: bool) -> None:
-    """Raise ConfigError when a picture cannot be written there, or may not."""
-    if out is None:
-        return
-    if out.suffix.lower() not in (".svg", ".png"):
-        raise ConfigError(f"{out}: expected a name that ends with .svg or .png")
-    if out.exists() and not overwrite:
-        raise ConfigError(f"{out}: already exists: choose another name or --overwrite")
 
 
 def _build_sections(weights: "WeightFile", tensors: tuple["Tensor", ...], request: ShowRequest) -> Iterator["Section"]:
@@ -97,10 +93,13 @@ def _build_section(tensor: "Tensor", maps: "UnitMaps", bias: "Tensor | None", re
     from cnnkit.inspection.layer_svg import Section
 
     count, depth = maps.values.shape[:2]
-    limit = _MOST if request.out is None else None
     channel = None if request.channel is None else [request.channel]
-    units = _require_numbers(request.unit, count, "--unit", tensor) or list(range(count))[:limit]
-    channels = _require_numbers(channel, depth, "--channel", tensor) or list(range(depth))[:limit]
+    channels = _require_numbers(channel, depth, "--channel", tensor) or list(range(depth))
+    if request.out is None:
+        channels = channels[:_MOST]
+    small = len(channels) * math.prod(maps.values.shape[2:]) <= _SMALL
+    most = (_MOST_SMALL if small else _MOST) if request.out is None else count
+    units = _require_numbers(request.unit, count, "--unit", tensor) or list(range(count))[:most]
     if maps.axis is None:
         captions = [printable(tensor.name)]
     elif bias is not None and bias.shape == (count,):
@@ -124,8 +123,9 @@ def _print_section(output: Output, section: "Section", values: bool) -> None:
     from cnnkit.cli.inspection_view import describe_tensor
     from cnnkit.inspection import terminal_picture
     from cnnkit.inspection.layer_svg import describe_scale
+    from cnnkit.inspection.terminal_block import add_caption, place_beside
 
-    colours = output.people.is_terminal and not output.people.no_color
+    colours = output.has_colours
     width = output.people.width if output.people.is_terminal else 100
     meaning = describe_scale(section.scale)
     if not colours:
@@ -133,14 +133,19 @@ def _print_section(output: Output, section: "Section", values: bool) -> None:
     output.say(Text(describe_tensor(section.tensor), style="bold"))
     output.say(Text(meaning, style="dim"))
     paint = terminal_picture.draw_coloured if colours else terminal_picture.draw_plain
-    for caption, maps in zip(section.captions, section.maps.values, strict=True):
-        output.say(Text(f"\n{caption}"))
-        for line in paint(terminal_picture.fold(maps), section.scale, width):
-            sys.stdout.write(f"{line.rstrip()}\n")
-        if values:
-            write_numbers(output, _format_numbers(section, maps))
+    pictures = (paint(terminal_picture.fold(maps), section.scale, width) for maps in section.maps.values)
+    units = [add_caption(caption, picture) for caption, picture in zip(section.captions, pictures, strict=True)]
+    if not values:
+        _print_block(place_beside(units, width, _GAP))
+    for unit, maps in zip(units, section.maps.values, strict=True) if values else ():
+        _print_block(unit)
+        write_numbers(output, _format_numbers(section, maps))
     _print_remainder(output, section)
     output.say()
+
+
+def _print_block(block: "Block") -> None:
+    sys.stdout.write("\n" + "".join(f"{line.rstrip()}\n" for line in block.lines))
 
 
 def _format_numbers(section: "Section", maps: Any) -> Iterator[str]:
@@ -161,7 +166,7 @@ def _print_remainder(output: Output, section: "Section") -> None:
     axis = section.maps.axis
     total = 1 if axis is None else section.tensor.shape[axis]
     remaining = total - len(section.units)
-    if remaining and find_unit_axis(section.tensor) is not None and len(section.units) == _MOST:
+    if remaining and find_unit_axis(section.tensor) is not None and len(section.units) in (_MOST, _MOST_SMALL):
         output.say(
             Text(f"\nand {remaining} more: --unit N, or -o {section.tensor.layer or 'layer'}.svg for all", style="dim")
         )
@@ -184,11 +189,11 @@ def _section_json(section: "Section", values: bool) -> dict[str, Any]:
 
 def _write(target: Path, title: str, sections: list["Section"]) -> None:
     from cnnkit.files.atomic import atomic_path
-    from cnnkit.inspection import layer_svg, mosaic
+    from cnnkit.inspection import layer_png, layer_svg
 
     if target.suffix.lower() == ".svg":
         data = layer_svg.draw(title, sections).encode()
     else:
-        data = mosaic.stack_png([mosaic.draw_mosaic(section.maps, section.scale) for section in sections])
+        data = layer_png.draw(title, sections)
     with atomic_path(target) as temporary:
         temporary.write_bytes(data)

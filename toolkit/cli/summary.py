@@ -10,6 +10,7 @@ import typer
 from cnnkit.cli.choice import choose_recipe
 from cnnkit.cli.options import DEFAULT_WEIGHTS, ModelFile, RecipeName
 from cnnkit.cli.output import Output
+from cnnkit.cli.place import require_place
 from cnnkit.cli.request import TableRequest
 from cnnkit.cli.tables import format_shape, format_size, print_sentence, print_table
 from cnnkit.documents import count
@@ -43,6 +44,10 @@ class SummaryRequest(TableRequest):
     input_shape: Annotated[
         str | None, typer.Option(metavar="C,H,W", help="Shape of a sample, by default that of the network.")
     ] = None
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="OUT.svg", help="Draw the network, without weights.")
+    ] = None
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False
 
 
 def command(request: SummaryRequest) -> int:
@@ -51,11 +56,14 @@ def command(request: SummaryRequest) -> int:
     from cnnkit.summary import summarise
 
     output = request.output
+    require_place(request.out, (".svg",), request.overwrite)
     subject = _choose_network(request.file, request.recipe, request.model)
     shape = subject.input_shape if request.input_shape is None else _parse_shape(request.input_shape)
     summary = summarise(subject.network, shape)
     sizes = {place.path: derive_size(place) for place in walk_layers(subject.network, shape)}
 
+    if request.out is not None:
+        _draw(request.out, subject, shape, summary)
     training = summary.training_bytes(subject.batch_size, subject.slots)
     shapes = f"input {format_shape(shape)}, output {format_shape(summary.output_shape)}"
     print_sentence(output, f"{subject.name}: {shapes}")
@@ -69,15 +77,28 @@ def command(request: SummaryRequest) -> int:
     )
     print_sentence(output, f"training with batches of {subject.batch_size:,} holds about {format_size(training)}")
     _print_settings(output, summary, sizes)
+    if request.out is not None:
+        output.note(f"wrote {request.out}")
     output.result({
         "name": subject.name, "input_shape": list(shape), "output_shape": list(summary.output_shape),
-        "parameters": summary.parameters, "multiply_adds": summary.multiply_adds,
-        "memory": {
+        "out": None if request.out is None else str(request.out), "parameters": summary.parameters,
+        "multiply_adds": summary.multiply_adds, "memory": {
             "parameter_bytes": 4 * summary.parameters, "training_bytes": training, "batch_size": subject.batch_size,
         },
         "layers": [vars(row) | {"output_size": sizes[row.path] or None} for row in summary.rows],
     })  # fmt: skip
     return 0
+
+
+def _draw(target: Path, subject: SummarisedNetwork, shape: tuple[int, ...], summary: "Summary") -> None:
+    """Write the figure of the network, whole or not at all."""
+    from cnnkit.architecture import describe
+    from cnnkit.exporters.svg.figure import draw_figure
+    from cnnkit.files.atomic import atomic_path
+
+    parameters = {row.path: row.parameters for row in summary.rows}
+    with atomic_path(target) as temporary:
+        temporary.write_text(draw_figure(subject.name, describe(subject.network, shape), parameters), "utf-8")
 
 
 def _choose_network(file: Path | None, recipe: str | None, model: Path | None) -> SummarisedNetwork:

@@ -58,14 +58,17 @@ def find_white(scaling: "Scaling") -> float:
 
 
 def draw(output: Output, picture: Any, show: Show) -> None:
-    """Print a picture (C, H, W), values in [0, 1]."""
-    from cnnkit.pictures import draw_blocks, draw_hex
+    """Print a picture (C, H, W), values in [0, 1]; one of three channels in colour where the terminal has colours."""
+    from cnnkit.pictures import draw_blocks, draw_colours, draw_hex
 
     if show is Show.NONE or output.json:
         return
     width = output.people.width if output.people.is_terminal else None
     if show is Show.HEX:
         output.say(Text(draw_hex(picture, width or 10_000)), soft_wrap=True)
+        return
+    if len(picture) == 3 and output.has_colours:
+        sys.stdout.write(draw_colours(picture, output.people.width) + "\n")
         return
     plain = "utf" not in (sys.stdout.encoding or "").lower()
     output.say(Text(draw_blocks(picture, width, ascii_only=plain)), soft_wrap=True)

@@ -15,6 +15,8 @@ from cnnkit.inspection.unit_maps import UnitMaps
 
 MOST_CELLS = 20_000
 _MARGIN, _WIDE, _LINE = 24, 1100, 18
+_NUMBERS = 76  # px at the left of an image, for the numbers of its rows
+_BAR = 3  # px of a colour in the bar
 _NEITHER = {NAN: "#b700b7"}
 
 
@@ -38,8 +40,9 @@ def draw(title: str, sections: list[Section]) -> str:
         )
         body.append(f'<text class="h2" x="{_MARGIN}" y="{y + 14:g}">{escape(heading)}</text>')
         body.append(f'<text class="s" x="{_MARGIN}" y="{y + 32:g}">{escape(describe_scale(section.scale))}</text>')
+        body += _draw_colour_bar(section.scale, y + 42)
         draw_section = _draw_image if section.maps.values.size > MOST_CELLS else _draw_cells
-        parts, y = draw_section(section, y + 44)
+        parts, y = draw_section(section, y + 70)
         body += parts
         y += 16
     height = round(y + _MARGIN)
@@ -60,18 +63,37 @@ def describe_scale(scale: Scale) -> str:
     return text + (f"; {odd:,} not finite" if odd else "")
 
 
+def _draw_colour_bar(scale: Scale, y: float) -> Iterator[str]:
+    """Yield the colours of the scale with the values at its ends and in its middle."""
+    for k in range(2 * STEPS + 1):
+        yield f'<rect class="{css_class(k - STEPS)}" x="{_MARGIN + _BAR * k}" y="{y:g}" width="{_BAR}" height="8"/>'
+    for k, text in ((0, f"-{scale.limit:.4g}"), (STEPS, "0"), (2 * STEPS, f"+{scale.limit:.4g}")):
+        x = _MARGIN + _BAR * (k + 0.5)
+        anchor = "" if not k else ' style="text-anchor:middle"' if k == STEPS else ' style="text-anchor:end"'
+        yield f'<text class="s" x="{x:g}" y="{y + 21:g}"{anchor}>{text}</text>'
+
+
 def _draw_image(section: Section, y: float) -> tuple[list[str], float]:
     """Return a section as a picture of one pixel per value, for more than MOST_CELLS values, and the next y."""
-    pixels = draw_mosaic(section.maps, section.scale)
-    factor = max(min(_WIDE / pixels.shape[1], 8), 0.1)
-    width, height = pixels.shape[1] * factor, pixels.shape[0] * factor
+    mosaic = draw_mosaic(section.maps, section.scale)
+    rows, columns = mosaic.pixels.shape
+    factor = max(min((_WIDE - _NUMBERS) / columns, 8), 0.1)
+    x, top = _MARGIN + _NUMBERS, y + 16
+    size = f'width="{columns * factor:g}" height="{rows * factor:g}"'
     note = f"{section.maps.values.size:,} values, one pixel each: --unit N draws one with its values"
+    labels = [
+        f'<text class="s r" x="{x - 6}" y="{top + row * factor + 11:g}">{text}</text>'
+        for row, text in mosaic.label_rows(section.units, 14 / factor)
+    ]
     return [
-        f'<text class="s" x="{_MARGIN}" y="{y + 8:g}">{escape(note)}</text>',
-        f'<rect class="z" x="{_MARGIN}" y="{y + 16:g}" width="{width:g}" height="{height:g}"/>',
-        f'<image class="i" x="{_MARGIN}" y="{y + 16:g}" width="{width:g}" height="{height:g}" '
-        f'preserveAspectRatio="none" href="{encode_uri(pixels)}"/>',
-    ], y + 16 + height
+        f'<text class="s" x="{x}" y="{y + 8:g}">{escape(note)}</text>',
+        f'<text class="s r" x="{x - 6}" y="{y + 8:g}">{section.maps.word}</text>'
+        if section.maps.axis is not None
+        else "",
+        *(labels if section.maps.axis is not None else ()),
+        f'<rect class="z" x="{x}" y="{top:g}" {size}/>',
+        f'<image class="i" x="{x}" y="{top:g}" {size} preserveAspectRatio="none" href="{encode_uri(mosaic.pixels)}"/>',
+    ], top + rows * factor
 
 
 def _draw_cells(section: Section, y: float) -> tuple[list[str], float]:

@@ -1,12 +1,14 @@
 """All maps of a tensor side by side, as one picture with indexed colours."""
 
 import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.exporters.svg.palette import image_indices, image_palette
-from cnnkit.exporters.svg.png import Colour, data_uri, encode
+from cnnkit.exporters.svg.png import Colour, data_uri
 from cnnkit.exporters.svg.scale import Scale
 from cnnkit.inspection.unit_maps import UnitMaps
 
@@ -14,6 +16,21 @@ Pixels = NDArray[np.uint8]
 GAP = 0  # the colour index between maps
 _UNIT_GAP = 3
 _WIDE = 256  # pixels: the approximate limit of a row of maps
+
+
+class Mosaic(NamedTuple):
+    """A picture of all maps: `across` units in a row, whose tops are `pitch` pixels apart."""
+
+    pixels: Pixels
+    across: int
+    pitch: int
+
+    def label_rows(self, units: Sequence[int], least: float) -> Iterator[tuple[int, str]]:
+        """Yield (top in pixels, "6 to 11") for rows of units, at least `least` pixels apart; units: their numbers."""
+        step = max(math.ceil(least / self.pitch), 1)
+        for row in range(0, -(-len(units) // self.across), step):
+            numbers = units[row * self.across : (row + 1) * self.across]
+            yield row * self.pitch, str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
 def index_table() -> NDArray[np.uint8]:
@@ -24,21 +41,19 @@ def index_table() -> NDArray[np.uint8]:
     return table
 
 
-def draw_mosaic(maps: UnitMaps, scale: Scale) -> Pixels:
+def draw_mosaic(maps: UnitMaps, scale: Scale) -> Mosaic:
     """Return the maps (U, C, H, W) as one picture: one row of maps per unit, small units side by side."""
     levels = scale.levels(maps.values)
     pixels: Pixels = np.take(index_table(), levels.view(np.uint8))
     units, channels, height, width = pixels.shape
     if not maps.folded:
-        rows: Pixels = pixels.reshape(units * channels, height * width)
-        return rows
+        return Mosaic(pixels.reshape(units * channels, height * width), 1, channels)
     columns = channels if channels * (width + 1) <= _WIDE else _count_columns(channels, height, width)
     tile = _lay_grid(pixels.reshape(units * channels, height, width), units, channels, columns)
     gap = 1 if channels == 1 else _UNIT_GAP
     square = _count_columns(2 * units, *tile.shape[1:])  # about twice as wide as tall
     across = max(min(units, square, _WIDE // (tile.shape[2] + gap)), 1)
-    whole: Pixels = _lay_grid(tile, 1, units, across, gap)[0]
-    return whole
+    return Mosaic(_lay_grid(tile, 1, units, across, gap)[0], across, tile.shape[1] + gap)
 
 
 def _count_columns(count: int, height: int, width: int) -> int:
@@ -69,15 +84,3 @@ def mix_palette(paper: tuple[int, int, int] = (255, 255, 255)) -> list[Colour]:
 def encode_uri(pixels: Pixels) -> str:
     """Return a picture as a data URI; zero is transparent, to fit light and dark pages."""
     return data_uri(np.ascontiguousarray(pixels), image_palette())
-
-
-def encode_png(pixels: Pixels, factor: int) -> bytes:
-    """Return a picture as a PNG file on white, each pixel a square of `factor`."""
-    return encode(np.repeat(np.repeat(pixels, factor, 0), factor, 1), mix_palette())
-
-
-def stack_png(pictures: list[Pixels]) -> bytes:
-    """Return pictures stacked in one PNG file, each pixel a square; the widest becomes about 800 pixels wide."""
-    widest = max(picture.shape[1] for picture in pictures)
-    rows = [np.pad(picture, ((1, 1), (1, 1 + widest - picture.shape[1])), constant_values=GAP) for picture in pictures]
-    return encode_png(np.concatenate(rows), max(min(800 // widest, 24), 1))

@@ -6,7 +6,7 @@ from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import printable
 from cnnkit.inspection.findings import findings
 from cnnkit.inspection.layer_tree import LayerNode, list_layers
-from cnnkit.inspection.report.pictures import draw_small
+from cnnkit.inspection.report.histograms import draw_small
 from cnnkit.inspection.statistics import Statistics, statistics
 
 _STYLE = (

@@ -1,16 +1,17 @@
 """Maps as text for a terminal: coloured cells, or two characters a value, its sign and a digit of its magnitude."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnkit.exporters.svg.png import Colour
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, STEPS, Scale
 from cnnkit.inspection.mosaic import index_table, mix_palette
+from cnnkit.inspection.terminal_block import Block, place_beside
+from cnnkit.pictures import paint_background, paint_halves
 
 Map = NDArray[np.float64]
-_BETWEEN = "  "
 _FOLD = 32  # numbers per line of a row without a shape
 _SMALL = 12  # a wider map has one character per value, two rows per line
 ABSENT = np.uint64(0x7FF8_AB5E_0000_0001).view(np.float64)  # a NaN that no calculation produces
@@ -28,32 +29,34 @@ def fold(values: Map) -> Map:
     return room.reshape(len(values), rows, _FOLD)
 
 
-def draw_plain(maps: Map, scale: Scale, width: int) -> Iterator[str]:
-    """Yield lines that draw maps (C, H, W) side by side: "+9" is the largest magnitude, " ." exactly zero."""
+def draw_plain(maps: Map, scale: Scale, width: int) -> Block:
+    """Return maps (C, H, W) side by side as text: "+9" is the largest magnitude, " ." exactly zero."""
     gap = " " if maps.shape[2] <= _FOLD else ""
-    texts = []
+    across = (2 + len(gap)) * maps.shape[2] - len(gap)
+    blocks = []
     for values in maps:
         rows = zip(scale.levels(values).tolist(), _is_present(values).tolist(), strict=True)
         cells = (
             [_format_level(n) if t else "  " for n, t in zip(levels, there, strict=True)] for levels, there in rows
         )
-        texts.append([gap.join(row) for row in cells])
-    yield from _place_beside(texts, (2 + len(gap)) * maps.shape[2] - len(gap), width)
+        blocks.append(Block([gap.join(row) for row in cells], across))
+    return place_beside(blocks, width)
 
 
-def draw_coloured(maps: Map, scale: Scale, width: int) -> Iterator[str]:
-    """Yield the same in true colour (ANSI): two blanks per cell, or half blocks for a wide map."""
+def draw_coloured(maps: Map, scale: Scale, width: int) -> Block:
+    """Return the same in true colour (ANSI): two blanks per cell, or half blocks for a wide map."""
     colours = mix_palette((0xF7, 0xF7, 0xF7))
     table = index_table()
-    texts, cell = [], 2 if maps.shape[2] <= _SMALL else 1
+    blocks, cell = [], 2 if maps.shape[2] <= _SMALL else 1
     for values in maps:
         cells = table[scale.levels(values).view(np.uint8)]
         there = _is_present(values)
         if cell == 2:
-            texts.append(["".join(f"{_colour(48, colours[c])}  " for c in row) + "\x1b[0m" for row in cells.tolist()])
+            lines = [paint_background([colours[c] for c in row]) for row in cells.tolist()]
         else:
-            texts.append([_draw_halves(cells, there, row, colours) for row in range(0, len(cells), 2)])
-    yield from _place_beside(texts, cell * maps.shape[2], width)
+            lines = [_draw_halves(cells, there, row, colours) for row in range(0, len(cells), 2)]
+        blocks.append(Block(lines, cell * maps.shape[2]))
+    return place_beside(blocks, width)
 
 
 def _is_present(values: Map) -> NDArray[np.bool_]:
@@ -61,26 +64,14 @@ def _is_present(values: Map) -> NDArray[np.bool_]:
     return present
 
 
-def _draw_halves(
-    cells: NDArray[np.uint8], there: NDArray[np.bool_], row: int, colours: list[tuple[int, int, int, int]]
-) -> str:
+def _draw_halves(cells: NDArray[np.uint8], there: NDArray[np.bool_], row: int, colours: list[Colour]) -> str:
     upper, lower = (
-        [c if t else None for c, t in zip(cells[i].tolist(), there[i].tolist(), strict=True)]
+        [colours[c] if t else None for c, t in zip(cells[i].tolist(), there[i].tolist(), strict=True)]
         if i < len(cells)
         else [None] * cells.shape[1]
         for i in (row, row + 1)
     )
-    shown = (
-        "\x1b[0m "
-        if a is None
-        else _colour(38, colours[a]) + ("\x1b[49m" if b is None else _colour(48, colours[b])) + "▀"
-        for a, b in zip(upper, lower, strict=True)
-    )
-    return "".join(shown) + "\x1b[0m"
-
-
-def _colour(where: int, colour: tuple[int, int, int, int]) -> str:
-    return f"\x1b[{where};2;{colour[0]};{colour[1]};{colour[2]}m"
+    return paint_halves(upper, lower)
 
 
 def _format_level(level: int) -> str:
@@ -89,13 +80,3 @@ def _format_level(level: int) -> str:
     if not level:
         return " ."
     return f"{'+' if level > 0 else '-'}{math.ceil(abs(level) * 10 / STEPS) - 1}"
-
-
-def _place_beside(pictures: list[list[str]], across: int, width: int) -> Iterator[str]:
-    """Yield the lines of pictures side by side, as many as fit into `width`, with an empty line between rows."""
-    count = max((width + len(_BETWEEN)) // (across + len(_BETWEEN)), 1)
-    for start in range(0, len(pictures), count):
-        if start:
-            yield ""
-        for line in zip(*pictures[start : start + count], strict=True):
-            yield _BETWEEN.join(line)

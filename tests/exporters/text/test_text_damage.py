@@ -39,6 +39,12 @@ end of file, 2 tensors, 9 numbers
 """
 
 
+_TEXTS = FILE[FILE.index("@ {") : FILE.index("tensor conv")]
+FILE_2 = (
+    FILE.replace("cnnkit-text 1", "cnnkit-text 2").replace(_TEXTS, "").replace("end of file", f"{_TEXTS}end of file")
+)
+
+
 @pytest.fixture
 def save(tmp_path):
     def save(text):
@@ -49,8 +55,9 @@ def save(tmp_path):
     return save
 
 
-def test_a_file_by_hand(save):
-    weights = TXT.read(save(FILE))
+@pytest.mark.parametrize("text", [FILE, FILE_2], ids=["version 1", "version 2"])
+def test_a_file_by_hand(save, text):
+    weights = TXT.read(save(text))
     rows = [(t.name, t.layer, t.kind, t.role, t.axes, t.dtype, t.shape, t.read().tolist()) for t in weights]
     assert rows == [
         ("conv.weight", "conv", "parameter", "weight", ("o", "i", "kh", "kw"), "float32", (2, 1, 2, 2),
@@ -93,9 +100,10 @@ def test_an_edit_names_its_tensor(weights, save, tmp_path):
 
 
 @pytest.mark.parametrize("size", range(0, len(FILE) - 2, 7))
-def test_a_cut_file_is_refused(save, size):
+@pytest.mark.parametrize("text", [FILE, FILE_2], ids=["version 1", "version 2"])
+def test_a_cut_file_is_refused(save, text, size):
     with pytest.raises(WeightFileError) as caught:
-        TXT.read(save(FILE[:size]))
+        TXT.read(save(text[:size]))
     if size > len("cnnkit-text 1"):  # before that, it may be anything
         assert "cut short" in str(caught.value)
         assert "the last line must be" in str(caught.value)
@@ -105,6 +113,8 @@ def test_a_cut_file_is_refused(save, size):
 def test_a_file_that_is_cut_in_its_head_is_said_to_be(save):
     with pytest.raises(WeightFileError, match=r"txt: cut short: the last line must be"):
         TXT.read(save(FILE[: FILE.index("kinds")]))
+    with pytest.raises(WeightFileError, match=r"txt: cut short: the last line must be"):
+        TXT.read(save(FILE_2[: FILE_2.index("kinds")]))
 
 
 def test_what_is_wrong_in_a_whole_file_is_not_said_to_be_cut(save):
@@ -148,7 +158,8 @@ def test_what_is_wrong_in_a_whole_file_is_not_said_to_be_cut(save):
         ("role weight", "role kernel", "line 10: role kernel is not one of"),
         ("axes (o, i, kh, kw)", "axes (o, i)", "line 11: expected 4 axes, got 2"),
         ("# a comment", "1 2 3", "line 2: numbers outside a tensor"),
-        ("cnnkit-text 1", "cnnkit-text 2", 'line 1: expected "cnnkit-text 1"'),
+        ("cnnkit-text 1", "cnnkit-text 3", 'line 1: expected "cnnkit-text" and version 1 or 2'),
+        ("end of file", '@ {"metadata": {}}\nend of file', "line 27: @ lines before the tensors and after them"),
         ('"seed": 3', '"seed": NaN', "line 4: the @ lines from here on: NaN is not JSON"),
         ('"seed": 3', '"seed": 3, "seed": 4', "key seed occurs twice"),
         ("@ }\n", "", "line 4: the @ lines from here on: not JSON"),

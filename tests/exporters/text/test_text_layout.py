@@ -48,7 +48,15 @@ sha256 {tensor.sha256()}
         *("[o 1, i 0, kh, kw]", "              0          0.125", "           0.25          0.375"),
         *("[o 1, i 1, kh, kw]", "            0.5          0.625", "           0.75          0.875"),
     ]
-    assert text.endswith("end 16 numbers\nend of file, 1 tensors, 16 numbers\n")
+    assert "end 16 numbers\n\n@ {\n" in text
+    assert text.endswith("@ }\n\nend of file, 1 tensors, 16 numbers\n")
+
+
+def test_numbers_begin_on_the_first_screen(tmp_path):
+    model = Model(*build(recipes.get("mini-resnet").architecture), seed=0)
+    model.metadata["history"] = [{"epoch": epoch, "loss": 1.0} for epoch in range(100)]
+    lines = text_of(model.to_weights(), tmp_path / "a.txt").splitlines()
+    assert sum(line.lstrip()[:1] in set("0123456789+-.") for line in lines[:24]) >= 9
 
 
 @pytest.mark.parametrize(
@@ -137,7 +145,7 @@ def test_rounded_to_digits(dtype, digits, tmp_path):
     )  # NaN and infinities too
     weights = WeightFile((Tensor.of("a", bits.view(carrier), dtype=dtype), Tensor.of("b", np.arange(9))))
     exporters.write(weights, tmp_path / "a.txt", precision=digits)  # reads it back and checks it
-    assert f"\nprecision {digits}\ntensor a" in (tmp_path / "a.txt").read_text()
+    assert f"\nprecision {digits}\n\ntensor a" in (tmp_path / "a.txt").read_text()
     assert "sha256" not in (tmp_path / "a.txt").read_text()
     back = exporters.read(tmp_path / "a.txt")
     assert (back.metadata[ROUNDED], back.edited) == (digits, ())

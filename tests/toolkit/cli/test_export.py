@@ -71,7 +71,7 @@ def test_formats_of_others_are_written_and_say_what_they_leave(cnnkit, folder, f
 def test_text_goes_to_standard_output_whole(source):
     line = [sys.executable, "-m", "cnnkit.cli", "export", source, "--format", "txt", "-o", "-", "--precision", "4"]
     lines = subprocess.run(line, check=True, capture_output=True).stdout.splitlines()
-    assert lines[0] == b"cnnkit-text 1"
+    assert lines[0] == b"cnnkit-text 2"
     assert b"precision 4" in lines
     assert lines[-1].startswith(b"end of file, 4 tensors")
 
@@ -83,8 +83,13 @@ def test_activations_of_one_sample_are_drawn_and_kept(cnnkit, folder):
     kept = exporters.read(folder / "way.svg").select("activation")
     assert kept[0].name == "input"
     assert kept[-1].shape == (10,)
-    probable = cnnkit("predict", "--index", 3, "--json").json["predictions"][0]["outputs"]
-    assert kept[-1].read().tolist() == pytest.approx(probable, abs=1e-5)
+    prediction = cnnkit("predict", "--index", 3, "--json").json["predictions"][0]
+    assert kept[-1].read().tolist() == pytest.approx(prediction["outputs"], abs=1e-5)
+    sample = exporters.read(folder / "way.svg").metadata["sample"]
+    assert (sample["name"], sample["label"]) == ("test image 3 of digits", prediction["label"])
+    assert sample["predicted"] == prediction["predicted"]
+    assert f"activations of test image 3 of digits, truth {prediction['label']}" in (folder / "way.svg").read_text()
+    assert (sample["black"], sample["white"]) == (0.0, 1.0)
 
 
 def test_out_defaults_to_the_files_stem_beside_it(cnnkit, pesos, folder):

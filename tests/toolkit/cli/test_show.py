@@ -1,3 +1,5 @@
+import re
+import sys
 from xml.etree import ElementTree
 
 import numpy as np
@@ -19,8 +21,7 @@ def test_a_kernel_as_plain_text(cnnkit, folder):
     values = np.float32([[[[1, -1], [0, 0.05]]], [[[0.5, np.nan], [np.inf, -np.inf]]]])
     name = write(folder, Tensor.of("0.weight", values, role="weight", axes=("o", "i", "kh", "kw")))
     out = cnnkit("show", name, "0").out
-    assert "filter 0\n+9 -9\n . +0\n" in out
-    assert "filter 1\n+5 ??\n^^ vv\n" in out
+    assert "filter 0   filter 1\n+9 -9      +5 ??\n . +0      ^^ vv\n" in out
     assert "-9 is -1" in out
     assert "+9 is +1; 3 not finite" in out
 
@@ -56,11 +57,16 @@ def test_keras_layouts_look_the_same(cnnkit, trained, folder):
 
 
 def test_many_units_are_counted(cnnkit, folder):
-    name = write(folder, Tensor.of("d.weight", np.eye(20), role="weight", axes=("out", "in")))
+    name = write(
+        folder,
+        Tensor.of("d.weight", np.eye(80, 20), role="weight", axes=("out", "in")),
+        Tensor.of("e.weight", np.eye(40)),
+    )
     out = cnnkit("show", name, "d").out
-    assert out.count("neuron ") == 16
-    assert "and 4 more" in out
-    assert cnnkit("show", name, "d", "--unit", 19).out.count("neuron ") == 1
+    assert out.count("neuron ") == 64
+    assert "and 16 more" in out
+    assert cnnkit("show", name, "d", "--unit", 79).out.count("neuron ") == 1
+    assert cnnkit("show", name, "e").out.count("neuron ") == 16, "fewer where each has more values"
 
 
 def test_svg(cnnkit, trained, folder):
@@ -86,12 +92,29 @@ def test_png(cnnkit, trained, folder):
     result = cnnkit("show", trained, "0.weight", "-o", "layer.png", "--json")
     assert result.json["out"] == "layer.png"
     with Image.open(folder / "layer.png") as picture:
-        pixels = np.asarray(picture.convert("RGBA")).astype(int)
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
     weight = exporters.read(trained)["0.weight"].read()
-    factor = 24
-    corner = pixels[factor + factor // 2, factor + factor // 2]
-    blue = corner[2] - corner[0]
-    assert np.sign(blue) == np.sign(weight[0, 0, 0, 0]), "orange below zero, blue above"
+    side, left, top = 24, 104, 160  # of a value in px, and of the corner of the first
+    for row, column in np.ndindex(3, 3):
+        cell = pixels[top + side * row + side // 2, left + side * column + side // 2]
+        assert np.sign(cell[2] - cell[0]) == np.sign(weight[0, 0, row, column]), "orange below zero, blue above"
+    assert (pixels[18:50, 20:400] < 128).any(), "a title"
+    assert (pixels[top : top + 20, 40:90] < 128).any(), "the numbers of the filters"
+
+
+def test_png_without_pillow(refused, trained, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert "pip install 'cnnkit[images]'" in refused("show", trained, "0", "-o", "layer.png")
+
+
+def test_a_large_picture_numbers_its_rows(cnnkit, folder):
+    values = np.random.default_rng(0).normal(size=(300, 8, 3, 3))
+    name = write(folder, Tensor.of("c.weight", values, role="weight", axes=("o", "i", "kh", "kw")))
+    assert cnnkit("show", name, "c", "-o", "layer.svg").status == 0
+    rows = re.findall(r">(\d+) to (\d+)</text>", (folder / "layer.svg").read_text())
+    assert rows[0][0] == "0"
+    assert all(int(first) % (int(rows[0][1]) + 1) == 0 for first, _ in rows)
+    assert int(rows[-1][1]) < 300
 
 
 def test_coloured_cells():
@@ -99,9 +122,9 @@ def test_coloured_cells():
     from cnnkit.inspection.terminal_picture import draw_coloured, fold
 
     small, wide = np.array([[[1.0, -1.0], [0.0, 0.5]]]), np.arange(-14.0, 14.0).reshape(1, 1, 28).repeat(3, 1)
-    lines = list(draw_coloured(small, scale_of(small), 80))
+    lines = draw_coloured(small, scale_of(small), 80).lines
     assert lines[0] == "\x1b[48;2;0;90;181m  \x1b[48;2;200;90;0m  \x1b[0m"
-    halves = list(draw_coloured(wide, scale_of(wide), 80))
+    halves = draw_coloured(wide, scale_of(wide), 80).lines
     assert len(halves) == 2
     assert halves[1].count("\x1b[49m") == 28, "below the last row there is nothing"
     assert fold(np.zeros((1, 1, 70))).shape == (1, 3, 32)

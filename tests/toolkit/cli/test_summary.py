@@ -1,5 +1,8 @@
+import csv
 import json
+import re
 import shutil
+from xml.etree import ElementTree
 
 import pytest
 
@@ -22,7 +25,8 @@ def test_people_see_the_formula_with_its_numbers(cnnkit):
     text = cnnkit("summary", "--recipe", "lecture-cnn").out
     assert "1,853,034 parameters" in text
     assert "O = (N - F + 2P)/S + 1" in text
-    assert "0 Conv2D features=32 window=2 padding=1: (28 - 2 + 2*1)/1 + 1 = 29" in text
+    settings = text.partition("settings, and sizes")[2]
+    assert re.search(r"0 Conv2D +features=32 window=2 padding=1 +\(28 - 2 \+ 2\*1\)/1 \+ 1 = 29\n", settings)
     assert "64 x 15 x 15" in text
 
 
@@ -56,6 +60,16 @@ def test_a_weight_file(cnnkit, trained, folder):
     assert "weights.h5: input 1 x 8 x 8, output 10" in cnnkit("summary").out
 
 
+def test_other_forms(cnnkit):
+    answer = cnnkit("summary", "--recipe", "lenet5", "--json").json
+    layers, settings = cnnkit("summary", "--recipe", "lenet5", "--format", "csv").out.split("\n\n")
+    rows = list(csv.DictReader(layers.splitlines()))
+    assert [int(row["parameters"]) for row in rows] == [layer["parameters"] for layer in answer["layers"]]
+    assert list(csv.reader(settings.splitlines()))[0] == ["layer", "settings", "size"]
+    assert "& 1 x 28 x 28" not in cnnkit("summary", "--recipe", "lenet5", "--format", "latex").out
+    assert "| 0 Conv2D | 6 x 28 x 28 |" in cnnkit("summary", "--recipe", "lenet5", "--format", "markdown").out
+
+
 def test_every_recipe(cnnkit):
     names = [r["name"] for r in json.loads(cnnkit("recipes", "--json").out)["recipes"]]
     for name in names:
@@ -78,3 +92,24 @@ def test_every_recipe(cnnkit):
 )
 def test_wrong_options_are_refused_in_one_line(refused, options, said):
     assert said in refused("summary", *options)
+
+
+@pytest.mark.parametrize("recipe", ["lenet5", "mini-resnet", "scratch-mlp"])
+def test_the_figure_of_a_network_without_weights(cnnkit, folder, recipe):
+    told = cnnkit("summary", "--recipe", recipe, "-o", "net.svg", "--json").json
+    assert told["out"] == "net.svg"
+    root = ElementTree.parse(folder / "net.svg").getroot()
+    texts = [element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[:2] == [recipe, f"{told['parameters']:,} parameters"]
+    drawn = [int(text.split()[0].replace(",", "")) for text in texts[2:] if text.endswith(" parameters")]
+    assert sum(drawn) == told["parameters"]
+    assert "×".join(map(str, told["input_shape"])) in texts
+    assert not list(root.iter("{http://www.w3.org/2000/svg}metadata"))
+    assert float(root.attrib["width"]) <= 1240
+
+
+def test_the_place_of_the_figure(refused, cnnkit, folder):
+    assert ".svg" in refused("summary", "--recipe", "lenet5", "-o", "net.png")
+    (folder / "net.svg").write_text("mine")
+    assert "--overwrite" in refused("summary", "--recipe", "lenet5", "-o", "net.svg")
+    assert cnnkit("summary", "--recipe", "lenet5", "-o", "net.svg", "--overwrite").status == 0

@@ -43,6 +43,9 @@ svg .n{fill:var(--negative)}
 svg .z{fill:var(--soft)}
 svg .p{fill:var(--positive)}
 svg .bar{fill:var(--positive)}
+svg .grid{stroke:var(--line)}
+svg .tick{stroke:var(--soft)}
+summary{cursor:pointer;color:var(--soft)}
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}
 input,select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:6px;
 padding:5px 9px}

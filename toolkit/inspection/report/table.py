@@ -7,7 +7,8 @@ from cnnkit.exporters.core.architecture import find_flattened_images
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.inspection.inspection import Inspection
-from cnnkit.inspection.report import embedded, pictures
+from cnnkit.inspection.linear_histogram import LinearHistogram, count_linear
+from cnnkit.inspection.report import embedded, histograms, pictures
 from cnnkit.inspection.statistics import Statistics
 
 _DRAWN = 6_000_000  # values drawn in one page, the smallest tensors first
@@ -34,7 +35,8 @@ def render_table(inspection: Inspection) -> Iterator[str]:
     blocks = []
     for number, tensor in enumerate(tensors):
         statistics = inspection.statistics[tensor.kind, tensor.name]
-        yield _render_row(tensor, statistics)
+        linear = _count(tensor, statistics)
+        yield _render_row(tensor, statistics, linear)
         panel = _explain_absence(weights, tensor)
         if id(tensor) in values:
             key = f"v{number}"
@@ -42,7 +44,7 @@ def render_table(inspection: Inspection) -> Iterator[str]:
             blocks.append(block)
             panel = _render_panel(tensor, key, dtype)
         picture = pictures.draw_maps(tensor, images.get(tensor.layer)) if id(tensor) in drawn else None
-        yield _render_detail(tensor, statistics, picture, panel)
+        yield _render_detail(tensor, statistics, linear, picture, panel)
     yield "</tbody></table></div>\n"
     yield from blocks
 
@@ -56,14 +58,24 @@ def _choose_drawn(tensors: tuple[Tensor, ...]) -> set[int]:
     return selected
 
 
-def _render_row(tensor: Tensor, computed: Statistics) -> str:
+def _count(tensor: Tensor, computed: Statistics) -> LinearHistogram | None:
+    if computed.min is None or computed.max is None:
+        return None
+    return count_linear(tensor, computed.min, computed.max)
+
+
+def _render_row(tensor: Tensor, computed: Statistics, linear: LinearHistogram | None) -> str:
     shape = " × ".join(map(str, tensor.shape)) or "scalar"
     texts = (tensor.layer, tensor.kind, tensor.role, shape, tensor.dtype)
     cells = "".join(f"<td>{make_safe(text)}</td>" for text in texts)
     words = " ".join((tensor.name, *texts)).lower()
     keys = ("count", "min", "max", "mean", "std", "zeros", "nan", "inf")
     numbers = "".join(_render_figure(getattr(computed, key)) for key in keys)
-    histogram = pictures.draw_small(computed.histogram) if computed.histogram is not None else ""
+    histogram = ""
+    if linear is not None:
+        histogram = histograms.draw_small_linear(linear)
+    elif computed.histogram is not None:
+        histogram = histograms.draw_small(computed.histogram)
     name = make_safe(tensor.name)
     return (
         f'<tr class="t" data-text="{make_safe(words)}"><td class="name" data-s="{name}" title="{name}">'
@@ -78,7 +90,9 @@ def _render_figure(value: float | None) -> str:
     return f'<td class="num" data-s="{value!r}">{text}</td>'
 
 
-def _render_detail(tensor: Tensor, computed: Statistics, picture: str | None, panel: str) -> str:
+def _render_detail(
+    tensor: Tensor, computed: Statistics, linear: LinearHistogram | None, picture: str | None, panel: str
+) -> str:
     axes = ", ".join(tensor.axes)
     parts = [
         f"<p><b>{make_safe(tensor.name)}</b> ({make_safe(axes)}) "
@@ -86,10 +100,12 @@ def _render_detail(tensor: Tensor, computed: Statistics, picture: str | None, pa
     ]
     parts.append('<div class="parts">')
     if computed.histogram is not None and computed.finite:
-        parts.append(
-            '<div class="part"><p class="soft">values by sign and power of two</p>'
-            f"{pictures.draw_large(computed.histogram)}</div>"
-        )
+        powers = f'<p class="soft">values by sign and power of two</p>{histograms.draw_powers(computed.histogram)}'
+        if linear is not None:
+            heading = f'<p class="soft">how many of the {computed.finite:,} finite values lie where</p>'
+            details = f"<details><summary>on a logarithmic scale</summary>{powers}</details>"
+            powers = heading + histograms.draw_linear(linear) + details
+        parts.append(f'<div class="part">{powers}</div>')
     if picture is not None:
         parts.append(f'<div class="part">{picture}</div>')
     parts.append(f"{panel}</div>")

@@ -1,0 +1,15 @@
+"""The place for a picture that a command writes, checked before any work."""
+
+from pathlib import Path
+
+from cnnkit.errors import ConfigError
+
+
+def require_place(out: Path | None, suffixes: tuple[str, ...], overwrite: bool) -> None:
+    """Raise ConfigError when OUT has none of these suffixes, or exists and may not be replaced."""
+    if out is None:
+        return
+    if out.suffix.lower() not in suffixes:
+        raise ConfigError(f"{out}: expected a name that ends with {' or '.join(suffixes)}")
+    if out.exists() and not overwrite:
+        raise ConfigError(f"{out}: already exists: choose another name or --overwrite")
