@@ -16,11 +16,16 @@ def names() -> list[str]:
     return sorted(plugins.entries(GROUP))
 
 
+# What other programs call a backend, or name a device.
+_ELSEWHERE = {"cuda": "cupy", "gpu": "cupy", "nvidia": "cupy", "cpu": "numpy", "np": "numpy", "pt": "torch"}
+
+
 def _entry(name: str) -> EntryPoint:
     entry = plugins.entry(GROUP, name)
     if entry is None:
-        near = difflib.get_close_matches(name, names(), 1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
+        near = difflib.get_close_matches(name.lower(), names(), 1)
+        meant = _ELSEWHERE.get(name.lower()) or (near[0] if near else "")
+        hint = f" (did you mean {meant}?)" if meant else ""
         raise BackendUnavailableError(f"backend: expected one of {', '.join(names())} or auto, got {name!r}{hint}")
     return entry
 

@@ -6,12 +6,18 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from cnnkit.cli.options import Quiet, Verbose, Version
 from cnnkit.cli.request import Request, take_options
 from cnnkit.cli.tables import format_shape, format_size, print_table
 from cnnkit.cli.viewing import DataPart, Indices, Show, ShowAs, SplitPart, draw, find_white, name_class, take_image
 from cnnkit.files.names import printable
 
 app = typer.Typer(help="List data sets, fetch one, show an image.", no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def _globals(version: Version = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
+    """List data sets, fetch one, show an image."""
 
 
 @app.command("list", epilog="Example: cnnkit data list")

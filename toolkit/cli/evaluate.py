@@ -26,6 +26,7 @@ from cnnkit.cli.tables import TableForm, print_fields, print_sentence, print_tab
 from cnnkit.cli.viewing import DataPart, SplitPart, name_class
 from cnnkit.documents import Cell, Entry, count
 from cnnkit.files.names import printable
+from cnnkit.files.shell import write_command
 
 if TYPE_CHECKING:
     from cnnkit.metrics import Report, Scores
@@ -69,7 +70,8 @@ def command(request: EvaluateRequest) -> int:
     print_confusion(output, report)
     _print_scores(output, report)
     if wrong:
-        same_images = f"cnnkit predict {request.file} --data {dataset.name} --split {request.split.value}"
+        source = () if request.data is None else ("--data", request.data)
+        same_images = write_command("cnnkit", "predict", request.file, *source, "--split", request.split.value)
         _print_mistakes(output, wrong, names, same_images)
     facts = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
     output.result(facts | result.to_json() | {

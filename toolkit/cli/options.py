@@ -8,6 +8,16 @@ import typer
 from cnnkit.cli.output import set_quiet, set_verbose
 from cnnkit.cli.tables import TableForm
 
+
+def print_version(wanted: bool) -> None:
+    """Print the version and leave, where that is wanted."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"cnnkit {version('cnnkit')}")
+        raise typer.Exit
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only results, no progress.", callback=set_quiet)]
 Verbose = Annotated[
@@ -15,6 +25,9 @@ Verbose = Annotated[
 ]
 FormOfTables = Annotated[
     TableForm, typer.Option("--format", help="The form of the tables; any but text for a paper, a page or a program.")
+]
+Version = Annotated[
+    bool, typer.Option("--version", help="Print the version and exit.", callback=print_version, is_eager=True)
 ]
 WeightsFile = Annotated[Path, typer.Argument(metavar="FILE", help="A weight file.", show_default=True)]
 DEFAULT_WEIGHTS = Path("weights.h5")

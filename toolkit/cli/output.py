@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from contextlib import suppress
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from cnnkit.cli.hints import find_hint
 from cnnkit.cli.streams import discard
 from cnnkit.cli.tables import TableForm
 from cnnkit.errors import CnnkitError, WeightFileError
@@ -62,7 +64,6 @@ class Output:
     def __init__(self, json: bool = False, quiet: bool = False, form: TableForm = TableForm.TEXT) -> None:
         self.json, self.form, self.blocks = json, form, 0
         self.quiet = quiet or _settings["quiet"]
-        self.verbose = _settings["verbose"]
         self.people = PipeConsole(stderr=json, highlight=False, emoji=False)
         self.people.soft_wrap = not self.people.is_terminal
         self.errors = ErrorConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False)
@@ -71,6 +72,11 @@ class Output:
     def has_colours(self) -> bool:
         """Whether people read the result in a terminal with colours."""
         return self.people.is_terminal and not self.people.no_color
+
+    @property
+    def verbose(self) -> bool:
+        """Whether -v was given."""
+        return _settings["verbose"]
 
     def say(self, text: Any = "", **options: Any) -> None:
         """Print a part of the result as text; print nothing when the result has another form."""
@@ -97,16 +103,16 @@ class Output:
             self.fail(str(error), "usage")
 
     def fail(self, message: str, kind: str, **facts: Any) -> None:
-        """Print one line on standard error, and with --json the error as JSON."""
-        line = " ".join(message.split())
+        """Print one line on standard error, and with --json the error as JSON; its hint is what to type."""
+        line = message = re.sub(r"\s*[\r\n]\s*", " ", message.strip())
         place, hint = facts.get("file"), facts.get("hint")
         if place and str(place) not in line:
             line = f"{place}: {line}"
         if hint and hint not in line:
             line = f"{line}: {hint}"
         self.errors.print(f"[bold red]error:[/] {escape(line)}")
-        empty = dict.fromkeys(("file", "format", "offset", "hint"))
-        self.result({"error": {"kind": kind, "message": " ".join(message.split())} | empty | facts})
+        empty = dict.fromkeys(("file", "format", "offset"))
+        self.result({"error": {"kind": kind, "message": message} | empty | facts | {"hint": hint or find_hint(line)}})
 
 
 def _replace_non_finite(value: Any) -> Any:

@@ -6,7 +6,7 @@ from functools import cached_property
 from inspect import signature
 from typing import Any
 
-from cnnkit.cli.options import FormOfTables, Json, Quiet, Verbose
+from cnnkit.cli.options import FormOfTables, Json, Quiet, Verbose, Version
 from cnnkit.cli.output import Output
 from cnnkit.cli.tables import TableForm
 from cnnkit.errors import ConfigError
@@ -19,6 +19,7 @@ class Request:
     json: Json = False
     quiet: Quiet = False
     verbose: Verbose = False
+    version: Version = False
 
     @cached_property
     def output(self) -> Output:

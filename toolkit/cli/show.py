@@ -17,6 +17,7 @@ from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size, write_numbers
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
+from cnnkit.files.shell import write_command
 
 if TYPE_CHECKING:
     from cnnkit.exporters import Tensor, WeightFile
@@ -52,12 +53,12 @@ class ShowRequest(Request):
 
 def command(request: ShowRequest) -> int:
     """Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor."""
-    from cnnkit.inspection.layer_tree import match, select
+    from cnnkit.inspection.layer_tree import match_layer, select
 
     output, out = request.output, request.out
     require_place(out, (".svg", ".png"), request.overwrite)
     weights = read_complete(request.file)
-    sections = list(_build_sections(weights, match(select(weights), request.layer, "LAYER"), request))
+    sections = list(_build_sections(weights, match_layer(weights, select(weights), request.layer, "LAYER"), request))
     if not sections:
         raise ConfigError(f"{request.layer}: nothing to draw: no values, or complex ones")
     if out is not None:
@@ -167,9 +168,8 @@ def _print_remainder(output: Output, section: "Section") -> None:
     total = 1 if axis is None else section.tensor.shape[axis]
     remaining = total - len(section.units)
     if remaining and find_unit_axis(section.tensor) is not None and len(section.units) in (_MOST, _MOST_SMALL):
-        output.say(
-            Text(f"\nand {remaining} more: --unit N, or -o {section.tensor.layer or 'layer'}.svg for all", style="dim")
-        )
+        picture = write_command(f"{section.tensor.layer or 'layer'}.svg")
+        output.say(Text(f"\nand {remaining} more: --unit N, or -o {picture} for all", style="dim"))
 
 
 def _section_json(section: "Section", values: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from cnnkit.cli.choice import choose_recipe
+from cnnkit.cli.choice import choose_recipe, require_file
 from cnnkit.cli.options import DEFAULT_WEIGHTS, ModelFile, RecipeName
 from cnnkit.cli.output import Output
 from cnnkit.cli.place import require_place
@@ -117,6 +117,7 @@ def _choose_network(file: Path | None, recipe: str | None, model: Path | None) -
     path = file or DEFAULT_WEIGHTS
     if file is None and not path.exists():
         raise ConfigError("no weights.h5 in this folder: name a file, or --recipe NAME (see cnnkit recipes)")
+    require_file(path)
     described, metadata = weights.complete(read(path))
     network, shape = architecture.build(described)
     run = metadata.get("run")

@@ -14,6 +14,7 @@ from cnnkit.cli.progress import EpochLines, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.files.shell import write_command
 from cnnkit.model import Model
 from cnnkit.network import Network
 from cnnkit.training import EpochReport, Training, evaluate
@@ -92,7 +93,8 @@ class Job:
         test = self._test()
         made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s"
         output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
-        output.note(f"next: cnnkit evaluate {self.out}   cnnkit predict {self.out}   cnnkit inspect {self.out}")
+        ways = (write_command("cnnkit", name, self.out) for name in ("evaluate", "predict", "inspect"))
+        output.note(f"next: {'   '.join(ways)}")
         images, spent = len(training.chosen) * len(history), sum(entry["seconds"] for entry in history)
         output.result(_describe_model(model, history, self.out) | {
             "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(spent, 1e-9),

@@ -45,7 +45,7 @@ def test_version(cnnkit):
 
 def test_unknown_commands_are_refused(refused):
     assert "nope" in refused("nope")
-    assert "Did you mean 'train'?" in refused("trian")
+    assert "did you mean `cnnkit train`?" in refused("trian")
 
 
 def test_a_command_loads_no_other():

@@ -65,7 +65,7 @@ def test_other_forms(cnnkit):
     layers, settings = cnnkit("summary", "--recipe", "lenet5", "--format", "csv").out.split("\n\n")
     rows = list(csv.DictReader(layers.splitlines()))
     assert [int(row["parameters"]) for row in rows] == [layer["parameters"] for layer in answer["layers"]]
-    assert list(csv.reader(settings.splitlines()))[0] == ["layer", "settings", "size"]
+    assert next(csv.reader(settings.splitlines())) == ["layer", "settings", "size"]
     assert "& 1 x 28 x 28" not in cnnkit("summary", "--recipe", "lenet5", "--format", "latex").out
     assert "| 0 Conv2D | 6 x 28 x 28 |" in cnnkit("summary", "--recipe", "lenet5", "--format", "markdown").out
 
