@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
+from cnnkit.cli.help_groups import GroupedCommand, GroupedGroup
 from cnnkit.cli.request import take_options
 
 # As the help shows them: the first paragraph of the command's docstring, or of a group's help.
@@ -30,7 +30,7 @@ SUMMARIES = {
 }
 
 
-class Commands(TyperGroup):
+class Commands(GroupedGroup):
     """The group of all commands; a command is imported when it is called."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -66,5 +66,5 @@ def load_command(name: str) -> Any:
     if name == "data":
         return typer.main.get_command(module.app)
     app = typer.Typer(add_completion=False)
-    app.command(name, epilog=f"Example: {module.EXAMPLE}")(take_options(module.command))
+    app.command(name, cls=GroupedCommand, epilog=f"Example: {module.EXAMPLE}")(take_options(module.command))
     return typer.main.get_command(app)

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
+from cnnkit.cli.completion import complete_format
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, WeightsFile
 from cnnkit.cli.output import Output
@@ -32,7 +33,14 @@ class ExportRequest(Request):
 
     file: WeightsFile = DEFAULT_WEIGHTS
     format: Annotated[
-        str | None, typer.Option("--format", "-f", metavar="NAME", help="See cnnkit formats; else by OUT's suffix.")
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            autocompletion=complete_format,
+            help="See cnnkit formats; else by OUT's suffix.",
+        ),
     ] = None
     out: Annotated[
         Path | None,

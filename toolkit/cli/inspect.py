@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cnnkit.cli.completion import complete_layer
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.options import DEFAULT_WEIGHTS, WeightsFile
 from cnnkit.cli.output import Output
@@ -28,7 +29,13 @@ class InspectRequest(Request):
 
     file: WeightsFile = DEFAULT_WEIGHTS
     layer: Annotated[
-        str | None, typer.Option("--layer", metavar="PATTERN", help='Only these layers or tensors: 2, "conv*".')
+        str | None,
+        typer.Option(
+            "--layer",
+            metavar="PATTERN",
+            autocompletion=complete_layer,
+            help='Only these layers or tensors: 2, "conv*".',
+        ),
     ] = None
     values: Annotated[bool, typer.Option("--values", help="Print every number, without limit.")] = False
     part: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cnnkit.cli.completion import complete_backend, complete_recipe
 from cnnkit.cli.options import Device, Dtype
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
@@ -22,14 +23,24 @@ class ParityRequest(Request):
 
     backend: Annotated[
         list[str] | None,
-        typer.Option("--backend", metavar="NAME", help="Repeatable; by default all that run here."),
+        typer.Option(
+            "--backend",
+            metavar="NAME",
+            autocompletion=complete_backend,
+            help="Repeatable; by default all that run here.",
+        ),
     ] = None
     device: Device = None
     threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each backend.")] = 1
     dtype: Dtype = None
     recipe: Annotated[
         list[str] | None,
-        typer.Option("--recipe", metavar="NAME", help="Trainings to compare; repeatable; by default all."),
+        typer.Option(
+            "--recipe",
+            metavar="NAME",
+            autocompletion=complete_recipe,
+            help="Trainings to compare; repeatable; by default all.",
+        ),
     ] = None
     pattern: Annotated[
         str | None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from cnnkit.cli.completion import complete_layer
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.output import Output
 from cnnkit.cli.place import require_place
@@ -37,7 +38,12 @@ class ShowRequest(Request):
     """The units to draw, and the place for the picture."""
 
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A weight file.")]
-    layer: Annotated[str, typer.Argument(metavar="LAYER", help='A layer or a tensor: 0, conv1, 0.weight, "conv*".')]
+    layer: Annotated[
+        str,
+        typer.Argument(
+            metavar="LAYER", autocompletion=complete_layer, help='A layer or a tensor: 0, conv1, 0.weight, "conv*".'
+        ),
+    ]
     unit: Annotated[
         list[int] | None, typer.Option("--unit", min=0, metavar="N", help="A filter or neuron, from 0; repeatable.")
     ] = None
