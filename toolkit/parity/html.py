@@ -9,11 +9,17 @@ from cnnkit.parity.results import ParityResults
 from cnnkit.parity.wording import FAIL
 
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; color: #1b1f24; }
+:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --line: #d8dee4; --fail: #ffebe9; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e9ed; --paper: #14171a; --line: #363c44; --fail: #4a1d1f; }
+}
+@media print { :root { --ink: #000; --paper: #fff; --line: #ccc; --fail: #ffebe9; } }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em;
+       color: var(--ink); background: var(--paper); }
 table { border-collapse: collapse; margin: 1em 0; display: block; overflow-x: auto; }
-th, td { padding: .2em .7em; border-bottom: 1px solid #d8dee4; text-align: left; }
+th, td { padding: .2em .7em; border-bottom: 1px solid var(--line); text-align: left; }
 td.r, th.r { text-align: right; font-variant-numeric: tabular-nums; }
-tr.fail { background: #ffebe9; }
+tr.fail { background: var(--fail); }
 """
 
 
@@ -21,7 +27,7 @@ def render(report: ParityResults) -> str:
     """Return the report as a page of HTML."""
     parts = list(document(report))
     title = next(escape(part.text) for part in parts if isinstance(part, SectionHeading))
-    head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style>'
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'
         + "\n".join(map(_block, parts))
