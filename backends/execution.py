@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, TypeVar
 
 from cnnkit.backends.arrays import Array, Shape
-from cnnkit.errors import BackendUnavailableError
+from cnnkit.errors import BackendUnavailableError, ConfigError
 
 T = TypeVar("T")
 Step = Callable[..., Any]
@@ -19,6 +20,19 @@ class Availability:
     reason: str = ""
     install: str = ""
     devices: tuple[str, ...] = ("cpu",)
+
+
+MOST_THREADS = 1024  # more than any machine needs; each costs memory
+
+
+def require_threads(threads: Any) -> int | None:
+    """Return a number of threads as an int, None where it is left to the backend. Raises ConfigError."""
+    if threads is None:
+        return None
+    if not isinstance(threads, Integral) or isinstance(threads, bool) or not 1 <= threads <= MOST_THREADS:
+        expected = f"a whole number from 1 to {MOST_THREADS}, or None for one per core"
+        raise ConfigError(f"threads: expected {expected}, got {threads!r}")
+    return int(threads)
 
 
 class Execution:

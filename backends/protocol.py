@@ -12,6 +12,7 @@ from typing import Any
 
 from cnnkit.backends.arrays import Array, Native, Padding, Pair, Scalar, Shape
 from cnnkit.backends.execution import Availability, Execution, Step
+from cnnkit.contracts import dtype_name
 
 __all__ = ["Array", "Availability", "Backend", "Native", "Padding", "Pair", "Scalar", "Shape", "Step"]
 
@@ -147,14 +148,18 @@ class Backend(Execution, ABC):
     def max_pool2d(self, x: Array, window: Pair, stride: Pair, padding: Padding) -> tuple[Array, Any]:
         """Return (y, saved): the maximum of each window, padding left out. Only the gradient reads `saved`.
 
-        Layers guarantee, here as in average_pool2d, that padding is smaller than the window.
+        A window with NaN in it gives NaN. Layers guarantee, here as in average_pool2d, that padding is smaller than the
+        window, so each window has a pixel of the image.
         """
 
     @abstractmethod
     def max_pool2d_gradient(
         self, dy: Array, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
     ) -> Array:
-        """Return dx: each dy goes to the first maximum of its window in row-major order."""
+        """Return dx: each dy goes to the first maximum of its window in row-major order, never to padding.
+
+        Of a window with NaN in it, the last NaN is the maximum, as in PyTorch.
+        """
 
     @abstractmethod
     def average_pool2d(self, x: Array, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Array:
@@ -183,8 +188,8 @@ class Backend(Execution, ABC):
 
     def one_hot(self, labels: Array, like: Array) -> Array:
         """Return an array of the shape (N, K) and dtype of `like`: zeros, and a one at the label (N,) of each row."""
-        # `like * 0 + 1` is a one of like's dtype on its device
-        return self.where(labels.reshape((-1, 1)) == self.arange(like.shape[1]), like * 0 + 1, 0.0)
+        ones = self.zeros(tuple(like.shape), dtype_name(like)) + 1
+        return self.where(labels.reshape((-1, 1)) == self.arange(like.shape[1]), ones, 0.0)
 
     def softmax_cross_entropy(
         self, outputs: Array, targets: Array, label_smoothing: float = 0.0
@@ -201,7 +206,9 @@ class Backend(Execution, ABC):
         shifted = outputs - self.max(outputs, axis=1, keepdims=True)
         powers = self.exp(shifted)
         total = self.sum(powers, axis=1, keepdims=True)
-        return self.sum(rows * (self.log(total) - shifted)) / count, (powers / total - rows) / count
+        # A class that is not the target's may have an output of -infinity: its weight of 0 must not meet the infinity.
+        logs = self.where(rows == 0, rows, self.log(total) - shifted)
+        return self.sum(rows * logs) / count, (powers / total - rows) / count
 
     def pack(self, arrays: Sequence[Array]) -> Array:
         """Return all values of `arrays`, one array after the other, as one new array of one axis."""

@@ -4,8 +4,9 @@ import difflib
 from importlib.metadata import EntryPoint
 
 from cnnkit import plugins
+from cnnkit.backends.execution import require_threads
 from cnnkit.backends.protocol import Availability, Backend
-from cnnkit.errors import BackendUnavailableError, first_line
+from cnnkit.errors import BackendUnavailableError, CnnkitError, ConfigError, first_line
 
 GROUP = "cnnkit.backends"
 PREFERENCE = ("cupy", "torch")  # of "auto" where there is a GPU; otherwise numpy, which is always installed
@@ -21,6 +22,9 @@ _ELSEWHERE = {"cuda": "cupy", "gpu": "cupy", "nvidia": "cupy", "cpu": "numpy", "
 
 
 def _entry(name: str) -> EntryPoint:
+    if not isinstance(name, str):
+        got = f"the class {name.__name__}: add ()" if isinstance(name, type) else repr(name)
+        raise ConfigError(f"backend: expected the name of a backend or a Backend object, got {got}")
     entry = plugins.entry(GROUP, name)
     if entry is None:
         near = difflib.get_close_matches(name.lower(), names(), 1)
@@ -30,12 +34,18 @@ def _entry(name: str) -> EntryPoint:
     return entry
 
 
+def _lacks(cls: type, member: str) -> bool:
+    """Return whether a class has no body for an abstract member of the protocol."""
+    found = getattr(cls, member, None)
+    return found is None or getattr(found, "__isabstractmethod__", False)
+
+
 def availability(name: str) -> Availability:
     """Return whether the backend `name` can run here; for a broken one no, with the first line of its error."""
     entry = _entry(name)
     try:
         cls: type[Backend] = entry.load()
-        lacking = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
+        lacking = ", ".join(sorted(filter(lambda member: _lacks(cls, member), Backend.__abstractmethods__)))
         return Availability(False, f"its class lacks {lacking}", "", ()) if lacking else cls.availability()
     except Exception as error:
         return Availability(False, f"{type(error).__name__}: {first_line(error)}", "", ())
@@ -63,6 +73,9 @@ def get_backend(
                 f"backend {backend.name}: already exists: give its name instead, or leave out device, threads and tf32"
             )
         return backend
+    threads = require_threads(threads)
+    if device is not None and not isinstance(device, str):
+        raise ConfigError(f"device: expected a text such as 'cpu' or 'cuda', got {device!r}")
     if backend == "auto":
         backend = _automatic(device)
     load = _entry(backend).load
@@ -77,14 +90,16 @@ def get_backend(
         )
     try:
         instance: Backend = load()(device=device, threads=threads)
-    except TypeError as error:
+    except (CnnkitError, MemoryError):
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
         raise BackendUnavailableError(
-            f"backend {backend}: cannot be constructed with device and threads: {error}"
+            f"backend {backend}: cannot be constructed with device and threads: {reason}"
         ) from error
-    if instance.name != backend:
-        raise BackendUnavailableError(
-            f"backend {backend}: its class calls itself {instance.name!r}: set name = {backend!r}"
-        )
+    name = getattr(instance, "name", None)
+    if name != backend:
+        raise BackendUnavailableError(f"backend {backend}: its class calls itself {name!r}: set name = {backend!r}")
     if tf32:
         instance.allow_tf32()
     return instance

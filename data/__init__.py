@@ -1,9 +1,29 @@
 """Images and labels: the data set that ships with cnnkit, the ones it downloads, and readers of common files."""
 
-from cnnkit.data.catalogue import KnownSet
-from cnnkit.data.dataset import Dataset, Images, Scaling, Split
+from cnnkit.data.arrays import from_arrays
+from cnnkit.data.catalogue import KNOWN, KnownSet
+from cnnkit.data.class_names import arrange_classes, match_classes
+from cnnkit.data.dataset import Dataset, Scaling, Split
 from cnnkit.data.fetching import cache_folder, fetch
 from cnnkit.data.picture import read_image
-from cnnkit.data.sources import known, load
+from cnnkit.data.pixels import Images
+from cnnkit.data.sources import find, is_known, known, load
 
-__all__ = ["Dataset", "Images", "KnownSet", "Scaling", "Split", "cache_folder", "fetch", "known", "load", "read_image"]
+__all__ = [
+    "KNOWN",
+    "Dataset",
+    "Images",
+    "KnownSet",
+    "Scaling",
+    "Split",
+    "arrange_classes",
+    "cache_folder",
+    "fetch",
+    "find",
+    "from_arrays",
+    "is_known",
+    "known",
+    "load",
+    "match_classes",
+    "read_image",
+]

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.dataset import Dataset, Images, Scaling, Split
+from cnnkit.data.dataset import Dataset, Scaling, Split
 from cnnkit.data.labels import class_indices
 from cnnkit.data.lazy_images import ChannelsFirst, LazyImages
+from cnnkit.data.pixels import Images, as_images
 from cnnkit.data.refusal import refuse
 
 
@@ -20,6 +21,7 @@ class RawSplit:
     labels: npt.NDArray[Any]  # (N,), (N, 1) or one-hot (N, K)
     images_at: str  # file, with a member where it has several
     labels_at: str
+    channels_first: bool = False  # as (N, C, H, W), whatever C is
 
 
 def assemble(
@@ -29,6 +31,7 @@ def assemble(
     class_names: tuple[str, ...] | None = None,
     scaling: Scaling | None = None,
     licence: str | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Dataset:
     """Return the data set with these splits.
 
@@ -38,7 +41,7 @@ def assemble(
     Raises DataError on layouts, pixels, labels or splits that do not fit.
     """
     raws = [raw for raw in (train, test) if raw is not None]
-    splits = [Split(channels_first(raw), class_indices(raw.labels, raw.images.shape[0], raw.labels_at)) for raw in raws]
+    splits = [_make_split(raw) for raw in raws]
     for raw, split in zip(raws, splits, strict=True):
         if split.images.shape[1:] != splits[0].images.shape[1:]:
             expected = f"test images of the training images' shape {splits[0].images.shape[1:]}"
@@ -58,14 +61,22 @@ def assemble(
         (c, h, w),
         scaling or scalings[0],
         licence,
+        notes,
     )
+
+
+def _make_split(raw: RawSplit) -> Split:
+    labels = class_indices(raw.labels, raw.images.shape[0], raw.labels_at)
+    return Split(channels_first(raw), labels, raw.images_at, raw.labels_at)
 
 
 def channels_first(raw: RawSplit) -> Images:
     """Return the images as (N, C, H, W), a view or a lazy reader; (N, 3, H, 3) is read as channels first."""
-    images, shape = raw.images, raw.images.shape
+    images, shape = as_images(raw.images, raw.images_at), tuple(raw.images.shape)
+    if raw.channels_first:
+        return images
     if len(shape) not in {3, 4} or (len(shape) == 4 and shape[1] not in {1, 3} and shape[3] not in {1, 3}):
-        hint = "reshape the rows into images" if len(shape) == 2 else ""
+        hint = "reshape the rows into images: images.reshape(-1, height, width)" if len(shape) == 2 else ""
         raise refuse(raw.images_at, "images (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3", str(shape), hint)
     if 0 in shape:
         raise refuse(raw.images_at, "at least one image of at least one pixel", f"shape {shape}")
@@ -80,18 +91,12 @@ def channels_first(raw: RawSplit) -> Images:
 def _scaling(split: Split, where: str) -> Scaling:
     """Return the scaling to [0, 1]: 1/255 for integers in 0..255, 1/65535 for larger uint16, none for other types.
 
-    Floating-point pixels are not scaled, whatever their range; NaN and infinity are refused. One pass, one chunk at
-    a time; uint8 needs no pass.
+    Floating-point pixels are not scaled, whatever their range. One pass, one chunk at a time; uint8 needs no pass.
     """
     dtype = split.images.dtype
-    if dtype.kind not in "biuf" or dtype.itemsize > 8:
-        raise refuse(where, "pixels as integers or floats of at most 64 bits", str(dtype))
     if dtype == np.uint8:
         return Scaling(0.0, 1 / 255)
-    if dtype.kind == "b":
-        return Scaling()
-    if dtype.kind == "f":
-        _require_finite(split, where)
+    if dtype.kind in "bf":
         return Scaling()
     extremes = [(int(chunk.min()), int(chunk.max())) for chunk in split.chunks()]
     low, high = min(low for low, _ in extremes), max(high for _, high in extremes)
@@ -100,13 +105,3 @@ def _scaling(split: Split, where: str) -> Scaling:
     if dtype == np.uint16:
         return Scaling(0.0, 1 / 65535)
     raise refuse(where, "integer pixels in 0..255", f"{low}..{high}", "store them as uint8, uint16 or scaled floats")
-
-
-def _require_finite(split: Split, where: str) -> None:
-    start = 0
-    for chunk in split.chunks():
-        finite = np.isfinite(chunk).all(axis=(1, 2, 3))
-        if not finite.all():
-            at = start + int(np.argmin(finite))
-            raise refuse(where, "finite pixels", f"NaN or infinity in image {at}", "replace or drop such images")
-        start += len(chunk)

@@ -20,7 +20,7 @@ def digits() -> Dataset:
     """
     file = importlib.resources.files("cnnkit.data.digits").joinpath("digits.csv.gz")
     with importlib.resources.as_file(file) as path:
-        images, labels = read_csv_arrays(path)
+        images, labels, _ = read_csv_arrays(path)
     test = np.arange(len(labels)) % 5 == 0
     train, held_out = (RawSplit(images[chosen], labels[chosen], "digits", "digits") for chosen in (~test, test))
     return assemble("digits", train, held_out, None, Scaling(0.0, 1 / 16), "CC BY 4.0")

@@ -8,6 +8,7 @@ from cnnkit.data.refusal import refuse
 from cnnkit.files.names import printable
 
 _HINT = "the first line must name the columns: label,pixel0,pixel1,... or label,1x1,1x2,..."
+_SEPARATE = "separate the columns by commas"
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,33 @@ def parse_header(where: str, line: bytes) -> CsvHeader:
 
     Raises DataError on anything else.
     """
-    names = [name.strip().strip('"') for name in line.decode("utf-8-sig", "replace").strip().split(",")]
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise refuse(f"{where}, line 1", "text in UTF-8", "UTF-16", "save it as CSV in UTF-8")
+    text = line.decode("utf-8-sig", "replace").strip()
+    names = [name.strip().strip('"') for name in text.split(",")]
     if names.count("label") != 1:
-        raise refuse(f"{where}, line 1", "one column called label", printable(",".join(names[:4]), 60), _HINT)
+        got = printable(",".join(names[:4]), 60) or "an empty line"
+        raise refuse(f"{where}, line 1", "one column called label", got, _SEPARATE if _is_other(text) else _HINT)
+    if "\r" in text:
+        raise refuse(f"{where}, line 1", "lines that end in LF or CR LF", "lines that end in CR", "save it again")
     pixels = [name for name in names if name != "label"]
     height, width = _grid(pixels) or _square(where, pixels)
     return CsvHeader(len(names), names.index("label"), height, width)
+
+
+def _is_other(text: str) -> bool:
+    """Return whether the first line names its columns with another separator than a comma."""
+    return bool(re.match(r'"?(label|pixel[01]|[01]x[01])"?[;\t| ]', text))
 
 
 def _square(where: str, pixels: list[str]) -> tuple[int, int]:
     first = 1 if pixels[:1] == ["pixel1"] else 0
     for at, name in enumerate(pixels):
         if name != f"pixel{at + first}":
-            raise refuse(f"{where}, line 1", f"the column pixel{at + first}", printable(name, 60), _HINT)
+            got, hint = printable(name, 60), _HINT
+            if not name:
+                got, hint = "a column without a name", "leave the index out: DataFrame.to_csv(FILE, index=False)"
+            raise refuse(f"{where}, line 1", f"the column pixel{at + first}", got, hint)
     side = math.isqrt(len(pixels))
     if side * side != len(pixels) or not pixels:
         raise refuse(

@@ -4,9 +4,9 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,23 +18,35 @@ from cnnkit.data.refusal import refuse, require_affordable
 from cnnkit.files.names import printable
 
 BLOCK = 4 << 20
+_BLANK = b"\r\n\t "
 LONGEST_LINE = 64 << 20
-_NUMBER = rb"-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
+_WHOLE = rb"-?[0-9]+"
+_NUMBER = _WHOLE + rb"(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
+
+
+class CsvArrays(NamedTuple):
+    """Images (N, H, W), uint8 or float32, labels (N,), and how the text of the pixels was understood."""
+
+    images: npt.NDArray[Any]
+    labels: npt.NDArray[np.float64]
+    understood: str
 
 
 def read_csv(name: str, path: Path) -> Dataset:
     """Return the data set in a CSV file, plain or gzipped; it has no test split.
 
-    Whole pixels in 0..255 are kept as bytes, so they are scaled by 1/255 like all bytes.
+    The text decides: pixels that are all written as whole numbers in 0..255 are bytes, which are scaled by 1/255;
+    where one has a decimal point or an exponent (1.0), all are floats, which are not scaled.
 
     Raises DataError that names the line, on anything but plain decimal numbers and on rows of another length.
     """
-    images, labels = read_csv_arrays(path)
-    return assemble(name, RawSplit(images, labels, str(path), f"{path}: label"))
+    images, labels, understood = read_csv_arrays(path)
+    raw = RawSplit(images, labels, str(path), f"{path}: label")
+    return assemble(name, raw, notes=(f"{printable(name, 400)}: {understood}",))
 
 
-def read_csv_arrays(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
-    """Return images (N, H, W), uint8 or float32, and labels (N,) of a CSV file.
+def read_csv_arrays(path: Path) -> CsvArrays:
+    """Return images and labels of a CSV file.
 
     Raises DataError as `read_csv`.
     """
@@ -50,24 +62,47 @@ def read_csv_arrays(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.float6
             raise refuse(path, "a complete gzip file", str(error), "download it again") from None
 
 
-def _read(
-    where: str, file: BinaryIO | gzip.GzipFile, packed: int | None
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+def _read(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> CsvArrays:
     first = file.readline(LONGEST_LINE)
     header = parse_header(where, first)
     images: list[npt.NDArray[Any]] = []
     labels: list[npt.NDArray[np.float64]] = []
-    line = 2
-    for block in _blocks(where, file, packed):
+    line, decimal = 2, None  # the first line with a pixel that is not written as a whole number
+    for block in _without_blank_end(_blocks(where, file, packed)):
         rows = _parse(where, block, header, line)
+        if decimal is None:
+            decimal = _find_decimal(block, header, line)
         labels.append(rows[:, header.label].copy())
         pixels = np.delete(rows, header.label, axis=1)
-        small = bool(((pixels >= 0) & (pixels <= 255) & (pixels == np.trunc(pixels))).all())
+        small = decimal is None and bool(((pixels >= 0) & (pixels <= 255)).all())
         images.append(pixels.astype(np.uint8 if small else np.float32))
         line += len(rows)
     if not images:
         raise refuse(f"{where}, line 2", "at least one image", "the end of the file")
-    return np.concatenate(images).reshape(-1, header.height, header.width), np.concatenate(labels)
+    grids = np.concatenate(images).reshape(-1, header.height, header.width)
+    return CsvArrays(grids, np.concatenate(labels), _describe(grids, decimal))
+
+
+def _describe(images: npt.NDArray[Any], decimal: int | None) -> str:
+    """Return how the pixels were understood, and what to write for the other reading where it may have been meant."""
+    low, high = f"{images.min():g}", f"{images.max():g}"
+    if images.dtype == np.uint8:
+        other = " (write 1.0 for pixels that need no scaling)" if int(images.max()) <= 1 else ""
+        return f"pixels are whole numbers, {low} to {high}: scaled by 1/255{other}"
+    if decimal is None:
+        return f"pixels are whole numbers, {low} to {high}, beyond 0..255: not scaled"
+    other = " (write whole numbers for bytes, which are scaled by 1/255)" if 1 < images.max() <= 255 else ""
+    return f"pixels are decimal numbers (line {decimal}), {low} to {high}: not scaled{other}"
+
+
+def _find_decimal(block: bytes, header: CsvHeader, first_line: int) -> int | None:
+    """Return the first line with a pixel that is not written as a whole number, None if there is none."""
+    if not block.translate(None, b"0123456789,-\n"):
+        return None
+    before, after = header.label, header.columns - header.label - 1
+    whole = re.compile(rb"(?:%s,){%d}%s(?:,%s){%d}" % (_WHOLE, before, _NUMBER, _WHOLE, after))
+    lines = enumerate(block.split(b"\n"), first_line)
+    return next((number for number, text in lines if whole.fullmatch(text) is None), None)
 
 
 def _blocks(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> Iterator[bytes]:
@@ -82,8 +117,20 @@ def _blocks(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> I
             yield lines.replace(b"\r\n", b"\n").removesuffix(b"\r")
         elif len(rest) > LONGEST_LINE:
             raise refuse(where, f"lines of at most {LONGEST_LINE} bytes", "a longer one")
-    if rest.strip(b"\r"):
+    if rest:
         yield rest.removesuffix(b"\r")
+
+
+def _without_blank_end(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the blocks without the blank lines at the very end, which are no rows; blank lines between rows stay."""
+    held: list[bytes] = []  # blank lines that are rows, wrong ones, if another line follows
+    for block in blocks:
+        end = block.find(b"\n", len(block.rstrip(_BLANK)))
+        if not block.strip(_BLANK):
+            held.append(block)
+            continue
+        yield b"\n".join([*held, block if end < 0 else block[:end]])
+        held = [] if end < 0 else [block[end + 1 :]]
 
 
 def _parse(where: str, block: bytes, header: CsvHeader, first_line: int) -> npt.NDArray[np.float64]:
@@ -117,4 +164,9 @@ def _wrong_line(where: str, text: bytes, header: CsvHeader) -> Exception:
         return refuse(where, f"{header.columns} cells as in line 1", "an empty line" if not text else f"{len(cells)}")
     at = next(i for i, cell in enumerate(cells) if re.fullmatch(_NUMBER, cell) is None)
     shown = printable(cells[at].decode("utf-8", "replace"), 40)
-    return refuse(f"{where}, cell {at + 1}", "a decimal number", f"{shown!r}" if cells[at] else "an empty cell")
+    hint = ""
+    if b'"' in cells[at]:
+        hint = "write numbers without quotes"
+    elif at == header.label and cells[at]:
+        hint = "number the classes 0, 1, 2, ..."
+    return refuse(f"{where}, cell {at + 1}", "a decimal number", f"{shown!r}" if cells[at] else "an empty cell", hint)

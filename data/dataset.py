@@ -1,35 +1,22 @@
 """Images and labels as every reader returns them: raw pixels, read on demand, and their scaling."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cnnkit.data.labels import Labels, class_indices, require_known
+from cnnkit.data.notebook import MOST_PICTURES, ClassRow, describe_dataset
+from cnnkit.data.pixels import Images, as_array, as_images, chunks, require_finite
+from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
-
-Labels = npt.NDArray[np.int64]
-CHUNK_BYTES = 16 << 20
-
-
-class Images(Protocol):
-    """Pixels of shape (N, C, H, W), indexed on the first axis like an array: an ndarray or a lazy reader."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return (N, C, H, W)."""
-        ...
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Return the type of a raw pixel."""
-        ...
-
-    def __getitem__(self, key: Any, /) -> Any: ...
+from cnnkit.files.names import printable
 
 
 @dataclass(frozen=True)
@@ -39,22 +26,52 @@ class Scaling:
     offset: float = 0.0
     factor: float = 1.0
 
+    def apply(self, raw: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """Return (raw - offset) * factor, C-contiguous in `dtype`, as a new array."""
+        x = raw.astype(dtype, order="C")
+        if self.offset:
+            x -= x.dtype.type(self.offset)
+        if self.factor != 1:
+            x *= x.dtype.type(self.factor)
+        return x
+
+    def __str__(self) -> str:
+        return f"(raw - {self.offset:g}) * {self.factor:.6g}"
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images (N, C, H, W) and labels (N,) int64: the training or the test images of a data set."""
+    """Images (N, C, H, W) and labels (N,) int64: the training or the test images of a data set.
+
+    Labels may be given as integers (N,), (N, 1), or one-hot (N, K).
+    images_at, labels_at  how messages name the two: a file, with a member where it has several
+
+    Raises DataError on another layout, on pixels that are not finite numbers, and on labels that are not classes.
+    """
 
     images: Images
     labels: Labels
+    images_at: str = "images"
+    labels_at: str = "labels"
 
     def __post_init__(self) -> None:
-        if len(self.images.shape) != 4 or self.labels.shape != self.images.shape[:1]:
-            raise DataError(
-                f"expected images (N, C, H, W) and labels (N,), got {self.images.shape} and {self.labels.shape}"
-            )
+        images = as_images(self.images, self.images_at)
+        labels = as_array(self.labels, self.labels_at)
+        if len(images.shape) != 4 or 0 in images.shape:
+            hint = "cnnkit.data.from_arrays takes (N, H, W) and (N, H, W, C) too" if len(images.shape) == 3 else ""
+            raise refuse(self.images_at, "at least one image, (N, C, H, W)", f"shape {tuple(images.shape)}", hint)
+        require_finite(images, self.images_at)
+        object.__setattr__(self, "images", images)
+        object.__setattr__(self, "labels", class_indices(labels, images.shape[0], self.labels_at, typed=True))
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def relabelled(self, numbers: Labels) -> "Split":
+        """Return the split with label k as numbers[k]; the images, which were checked, are the same."""
+        changed = copy.copy(self)
+        object.__setattr__(changed, "labels", numbers[self.labels])
+        return changed
 
     def take(self, indices: npt.ArrayLike) -> tuple[npt.NDArray[Any], Labels]:
         """Return raw images (n, C, H, W) and labels (n,) at `indices` (n,), in any order, with repetitions.
@@ -73,15 +90,17 @@ class Split:
 
     def chunks(self) -> Iterator[npt.NDArray[Any]]:
         """Yield all images in order, (n, C, H, W), about 16 MiB at a time."""
-        image_bytes = int(np.prod(self.images.shape[1:])) * self.images.dtype.itemsize
-        step = max(1, CHUNK_BYTES // max(1, image_bytes))
-        for start in range(0, len(self), step):
-            yield np.asarray(self.images[start : start + step])
+        return chunks(self.images)
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A named data set: a training split, an optional test split, the classes, and the scaling of the raw pixels."""
+    """A named data set: a training split, an optional test split, the classes, and the scaling of the raw pixels.
+
+    notes: what a reader changed or decided, a line each, for people
+
+    Raises DataError on images of another shape, and on labels that are the number of no class.
+    """
 
     name: str
     train: Split
@@ -90,6 +109,44 @@ class Dataset:
     image_shape: tuple[int, int, int]  # (C, H, W)
     scaling: Scaling = field(default_factory=Scaling)
     licence: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names: Any = self.class_names
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise refuse(self.name, "class names as texts, each once", f"{names!r}")
+        object.__setattr__(self, "class_names", tuple(names))
+        for split in filter(None, (self.train, self.test)):
+            if tuple(split.images.shape[1:]) != tuple(self.image_shape):
+                got = f"images of shape {tuple(split.images.shape[1:])}"
+                raise refuse(split.images_at, f"images (C, H, W) of shape {tuple(self.image_shape)}", got)
+            require_known(split.labels, len(self.class_names), split.labels_at)
+
+    def _repr_html_(self) -> str:
+        """Return figures, classes with a picture of each, and notes, as a notebook displays them."""
+        splits = {"training": self.train} | ({"test": self.test} if self.test is not None else {})
+        facts = [f"{len(split):,} {name} images" for name, split in splits.items()]
+        facts += [" × ".join(map(str, self.image_shape)) + f" {self.train.images.dtype}", f"scaled {self.scaling}"]
+        return describe_dataset(self.name, facts, list(self._class_rows()), self.notes)
+
+    def _class_rows(self) -> Iterator[ClassRow]:
+        train, test = self.train.labels, None if self.test is None else self.test.labels
+        for number, name in enumerate(self.class_names):
+            first = np.flatnonzero(train == number)[: int(number < MOST_PICTURES)]
+            picture = self.batch("train", first)[0][0] if len(first) else None
+            held_out = None if test is None else int(np.count_nonzero(test == number))
+            yield ClassRow(name, int(np.count_nonzero(train == number)), held_out, picture)
+
+    @property
+    def absent(self) -> str | None:
+        """A line that names the classes without a training image, which no network can learn; None without such."""
+        counts = np.bincount(self.train.labels, minlength=len(self.class_names))
+        names = [printable(name, 40) for name, count in zip(self.class_names, counts, strict=True) if not count]
+        if not names:
+            return None
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        line = f"{printable(self.name, 400)}: no training image of class {shown}, so it cannot be learned"
+        return f"{line}; if labels count from 1, subtract 1" if counts[0] == 0 and len(names) == 1 else line
 
     def split(self, name: str) -> Split:
         """Return the split called "train" or "test".
@@ -112,12 +169,7 @@ class Dataset:
         Raises DataError on an index out of range and on an image that cannot be decoded.
         """
         raw, labels = (self.split(split) if isinstance(split, str) else split).take(indices)
-        x = raw.astype(dtype, order="C")
-        if self.scaling.offset:
-            x -= x.dtype.type(self.scaling.offset)
-        if self.scaling.factor != 1:
-            x *= x.dtype.type(self.scaling.factor)
-        return x, labels
+        return self.scaling.apply(raw, dtype), labels
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of pixels, shapes, dtypes, labels and scaling of all splits, for any kind of file.

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from cnnkit.data.labels import WORDS_HINT
 from cnnkit.data.refusal import refuse
-from cnnkit.files.npy_header import NpyHeader, NpyHeaderError, parse_npy_header
+from cnnkit.files.npy_header import NpyHeader, NpyHeaderError, NpyTypeError, parse_npy_header
 
 
 def read_npy_header(where: str, file: Any) -> NpyHeader:
@@ -14,4 +15,5 @@ def read_npy_header(where: str, file: Any) -> NpyHeader:
     try:
         return parse_npy_header(file)
     except NpyHeaderError as error:
-        raise refuse(where, error.expected, error.got, error.hint) from None
+        words = isinstance(error, NpyTypeError) and not error.pickled
+        raise refuse(where, error.expected, error.got, WORDS_HINT if words else error.hint) from None

@@ -34,7 +34,9 @@ def read_npz(name: str, path: Path, **names: Any) -> Dataset:
                     continue
                 for key in (x, y):
                     if key not in members:
-                        raise refuse(path, f"an array {key}", f"arrays {', '.join(sorted(members)[:8]) or '(none)'}")
+                        got = f"arrays {', '.join(sorted(members)[:8]) or '(none)'}"
+                        hint = "numpy.savez(FILE, x_train=images, y_train=labels) names them so"
+                        raise refuse(path, f"an array {key}", got, hint)
                 images, labels = (_read(f"{path}: {key}", archive, members[key]) for key in (x, y))
                 splits[split] = RawSplit(images, labels, f"{path}: {x}", f"{path}: {y}")
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:

@@ -10,6 +10,7 @@ from cnnkit.data.idx_reader import idx_files, read_idx_folder
 from cnnkit.data.image_folder import read_image_folder, subfolders
 from cnnkit.data.npy_folder import read_npy_folder
 from cnnkit.data.npz_reader import read_npz
+from cnnkit.data.picture import SUFFIXES
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
 from cnnkit.files.names import printable
@@ -47,7 +48,9 @@ def _read_folder(name: str, folder: Path) -> Dataset:
     if subfolders(folder):
         return read_image_folder(name, folder)
     got = ", ".join(printable(path.name, 60) for path in sorted(folder.iterdir())[:5]) or "an empty folder"
-    raise refuse(folder, KINDS, got)
+    loose = any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
+    hint = "put the pictures of each class into a subfolder with the name of the class" if loose else ""
+    raise refuse(folder, KINDS, got, hint)
 
 
 def _read_file(name: str, path: Path) -> Dataset:

@@ -32,7 +32,12 @@ def load(source: str | os.PathLike[str]) -> Dataset:
         return BUILTIN[name][1]()
     if name in DOWNLOADS:
         return _load_fetched(name)
-    return read_path(name, _find(name))
+    return read_path(name, _require(name))
+
+
+def is_known(name: str) -> bool:
+    """Return whether a data set is known by this name, as "mnist" is."""
+    return name in BUILTIN or name in DOWNLOADS
 
 
 def known() -> tuple[KnownSet, ...]:
@@ -77,14 +82,22 @@ def _folders() -> Iterator[Path]:
         yield cache
 
 
-def _find(source: str) -> Path:
+def find(source: str) -> Path | None:
+    """Return the file or folder that `load` reads for a source that is not known by name; None where there is none."""
     path = Path(source)
     try:
-        for place in _places(source, path):
-            if place.exists():
-                return place
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        return next((place for place in _places(source, path) if place.exists()), None)
     except (OSError, ValueError):  # a name that is too long, a folder without permission, a zero byte
+        return None
+
+
+def _require(source: str) -> Path:
+    found, path = find(source), Path(source)
+    if found is not None:
+        return found
+    try:
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    except (OSError, ValueError):
         beside = []
     near = difflib.get_close_matches(path.name, [*(entry.name for entry in KNOWN), *beside], 1)
     hint = f"did you mean {printable(near[0])}?" if near else "look at the path, or type `cnnkit data list`"

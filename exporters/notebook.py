@@ -66,7 +66,8 @@ def _row(tensor: Tensor) -> str:
     shape = " × ".join(map(str, tensor.shape)) or "scalar"
     texts = (tensor.name, tensor.kind, tensor.role, ", ".join(tensor.axes), shape, tensor.dtype)
     cells = "".join(f'<td style="text-align:left">{_safe(text)}</td>' for text in texts)
-    return f"<tr>{cells}<td>{tensor.parameters:,}</td></tr>"
+    shared = f", those of {_safe(tensor.shares)}" if tensor.shares is not None else ""
+    return f"<tr>{cells}<td>{tensor.parameters:,}{shared}</td></tr>"
 
 
 def _safe(text: str) -> str:

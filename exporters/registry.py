@@ -11,6 +11,7 @@ from cnnkit.errors import CnnkitError, ExportError, first_line
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.exporters.marks.recognition import explain_file, explain_folder
 from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.files.atomic import atomic_path
 from cnnkit.files.names import printable
@@ -38,8 +39,10 @@ def broken() -> tuple[Broken, ...]:
     return _load_all()[1]
 
 
-def read(path: str | Path) -> WeightFile:
+def read(path: str | Path, external: bool = False) -> WeightFile:
     """Return what a weight file of any format holds; the format is recognised by content, in the order of `Priority`.
+
+    external: open the files in the same folder in which the file says that values lie; otherwise `not_read` lists them.
 
     Raises WeightFileError when there is no such file, no format knows it, or it is damaged or unsafe.
     """
@@ -49,10 +52,11 @@ def read(path: str | Path) -> WeightFile:
     in_order = sorted(installed.values(), key=lambda form: (form.priority, form.name))
     form = next((form for form in in_order if _recognises(form, path, head)), None)
     if form is None:
-        known = ", ".join(name for name, form in installed.items() if form.reads)
-        raise fault(path, f"unknown content, begins with {head[:8].hex(' ')}", hint=f"cnnkit reads {known}")
+        raise explain_file(path, head, ", ".join(name for name, form in installed.items() if form.reads))
     try:
-        return NotebookWeightFile.of(replace(form.read(path), file=str(path), format=form.name))
+        return NotebookWeightFile.of(
+            replace((form.read_external if external else form.read)(path), file=str(path), format=form.name)
+        )
     except CnnkitError:
         raise
     except Exception as error:  # a plug-in need not know cnnkit's errors
@@ -130,7 +134,7 @@ def _read_head(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
-            raise fault(path, "a folder, not a file" if stat.S_ISDIR(mode) else "not a file")
+            raise explain_folder(path) if stat.S_ISDIR(mode) else fault(path, "not a file")
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
     except FileNotFoundError as error:
@@ -139,11 +143,7 @@ def _read_head(path: Path) -> bytes:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise fault(path, f"cannot be opened: {printable(reason)}") from error
     if not head:
-        raise fault(path, "empty file")
-    if head.startswith(b"version https://git-lfs"):
-        raise fault(path, "a Git LFS pointer, not the file itself", hint="git lfs pull")
-    if head[4:8] == b"TFL3":
-        raise fault(path, "a TensorFlow Lite model, which cnnkit does not read", hint="export it to ONNX")
+        raise fault(path, "empty file", hint="copy or download it again")
     return head
 
 

@@ -16,7 +16,8 @@ FOLDERS = {"toolkit": "cnnkit", "backends": "cnnkit.backends", "exporters": "cnn
 
 # What each room may import of cnnkit, besides itself. A name stands for itself and everything below it.
 # The table is in the order of the picture in docs/architecture.md: a room imports rooms above its own row alone.
-BOTTOM = ("cnnkit.errors", "cnnkit.tree", "cnnkit.files", "cnnkit.specs", "cnnkit.plugins", "cnnkit.purity")
+BOTTOM = ("cnnkit.errors", "cnnkit.tree", "cnnkit.files", "cnnkit.specs", "cnnkit.plugins", "cnnkit.purity",
+          "cnnkit.contracts")  # fmt: skip
 PROTOCOL = "cnnkit.backends.protocol"
 CORE = (*BOTTOM, PROTOCOL)
 NET = (*CORE, "cnnkit.layers", "cnnkit.losses")
@@ -28,6 +29,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.purity": (),
     "cnnkit.documents": (),
     "cnnkit.files": ("cnnkit.errors",),
+    "cnnkit.contracts": ("cnnkit.errors", "cnnkit.tree"),
     "cnnkit.specs": ("cnnkit.errors",),
     "cnnkit.plugins": ("cnnkit.errors", "cnnkit.specs"),
     "cnnkit.pictures": ("cnnkit.errors",),
@@ -46,12 +48,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.options": (*BOTTOM, "cnnkit.losses", "cnnkit.optimizers", "cnnkit.schedules"),
     "cnnkit.architecture": (*CORE, "cnnkit.layers"),
     "cnnkit.summary": (*CORE, "cnnkit.layers"),
-    "cnnkit.gradient_check": NET,
+    "cnnkit.finite_differences": NET,
     "cnnkit.recipes": (*CORE, "cnnkit.layers", "cnnkit.architecture", "cnnkit.initializers", "cnnkit.options"),
     "cnnkit.network": (*NET, "cnnkit.backends.registry", "cnnkit.data", "cnnkit.seeds"),
     "cnnkit.weights": (*NET, "cnnkit.architecture", "cnnkit.exporters", "cnnkit.network", "cnnkit.recipes"),
     "cnnkit.activations": (*NET, "cnnkit.exporters", "cnnkit.network"),
-    "cnnkit.training": (*WORK, "cnnkit.exporters", "cnnkit.metrics", "cnnkit.weights"),
+    "cnnkit.training": (*WORK, "cnnkit.exporters", "cnnkit.inspection", "cnnkit.metrics", "cnnkit.weights"),
     "cnnkit.parity": (*WORK, "cnnkit.backends.registry", "cnnkit.documents", "cnnkit.recipes", "cnnkit.training"),
     "cnnkit.testing": (PROTOCOL, "cnnkit.backends.registry", "cnnkit.parity"),
     "cnnkit.model": (*NET, "cnnkit.architecture", "cnnkit.data", "cnnkit.exporters", "cnnkit.inspection",

@@ -60,6 +60,6 @@ def test_the_pages_about_the_code_name_files_and_folders_that_exist() -> None:
     for page in [ROOT / "docs" / "architecture.md", *ROOT.glob("*/README.md"), *ROOT.glob("*/*/README.md")]:
         for name in re.findall(r"`([\w./-]+(?:\.py|/))`", page.read_text("utf-8")):
             known = any(path.endswith(f"/{name}".rstrip("/")) for path in files)
-            assert known or re.search("my_|gguf|group_norm|^(train|test)/", name) or (ROOT / name).exists(), (
+            assert known or re.search("my_|darknet|group_norm|^(train|test)/", name) or (ROOT / name).exists(), (
                 f"{page}: {name}"
             )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cnnkit.exporters import WeightFile
     from cnnkit.exporters import read as read_weights
     from cnnkit.exporters import write as write_weights
-    from cnnkit.gradient_check import gradient_check
+    from cnnkit.finite_differences import gradient_check
     from cnnkit.layers import Sequential
     from cnnkit.model import Model
     from cnnkit.training import Options, Training
@@ -31,7 +31,7 @@ _HOME = {
     "WeightFile": ("cnnkit.exporters", "WeightFile"),
     "available_backends": ("cnnkit.backends", "available_backends"),
     "get_backend": ("cnnkit.backends", "get_backend"),
-    "gradient_check": ("cnnkit.gradient_check", "gradient_check"),
+    "gradient_check": ("cnnkit.finite_differences", "gradient_check"),
     "load_data": ("cnnkit.data", "load"),
     "read_weights": ("cnnkit.exporters", "read"),
     "write_weights": ("cnnkit.exporters", "write"),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError
 from cnnkit.layers import Layer, Sequential, from_config, to_config
+from cnnkit.layers.fields import require_input_shape
 
 _DERIVED = ("path", "input_shape", "output_shape")
 
@@ -45,15 +46,14 @@ def build(description: Mapping[str, Any], own: Sequence[type[Layer]] = ()) -> tu
     own: classes of layers in addition to cnnkit's. Raises ConfigError.
     """
     shape, layers = description.get("input_shape"), description.get("layers")
-    if not isinstance(shape, list) or not shape or not all(type(v) is int and v > 0 for v in shape):
-        raise ConfigError(f"input_shape: expected whole numbers such as [1, 28, 28], got {shape!r}")
+    input_shape = require_input_shape(shape)
     if not isinstance(layers, list) or not layers:
         raise ConfigError("layers: expected at least one [[layers]] table with a type, got none")
     try:
         built = [from_config(_without_derived(config), own, f"layers[{i}]") for i, config in enumerate(layers)]
     except RecursionError:
         raise ConfigError("layers: nested too deeply") from None
-    return Sequential(tuple(built)), tuple(shape)
+    return Sequential(tuple(built)), input_shape
 
 
 def _without_derived(config: Any) -> Any:

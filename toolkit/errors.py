@@ -1,7 +1,9 @@
 """The errors of cnnkit, as a tree. A message states the place, what was expected, what was given, and what to do.
 
 CnnkitError
-|-- ShapeError               shapes that do not match, with the place in the network
+|-- PlacedError              an error of a layer, with its place in the network
+|   |-- ShapeError           shapes that do not match
+|   `-- ContractError        a part written outside cnnkit that does not do what its base class asks
 |-- ConfigError              a value of a layer, loss, optimizer, recipe or command that cannot be used
 |-- BackendUnavailableError  a backend or device that this machine cannot run
 |-- TrainingError            a training that cannot go on (loss not finite, interrupted file, ...)
@@ -11,6 +13,7 @@ CnnkitError
 """
 
 from collections.abc import Sequence
+from typing import Self
 
 
 def first_line(error: BaseException) -> str:
@@ -62,17 +65,25 @@ class ExportError(CnnkitError):
     """Weights that cannot be written in the requested format or to the requested path."""
 
 
-class ShapeError(CnnkitError):
-    """Shapes that do not match. The layer states the problem; each combinator adds its part of the path."""
+class PlacedError(CnnkitError):
+    """An error of a layer. The layer states the problem; each combinator adds its part of the path."""
 
     def __init__(self, layer: str, problem: str, hint: str | None = None, path: Sequence[str] = ()) -> None:
         super().__init__(layer, problem, hint)
         self.layer, self.problem, self.hint, self.path = layer, problem, hint, tuple(path)
 
-    def inside(self, name: str) -> "ShapeError":
+    def inside(self, name: str) -> Self:
         """Return the same error with `name`, the key of the layer in its combinator, put before the path."""
         return type(self)(self.layer, self.problem, self.hint, (name, *self.path))
 
     def __str__(self) -> str:
         where = f"layer {'.'.join(self.path)} ({self.layer})" if self.path else self.layer
         return f"{where}: {self.problem}" + (f": {self.hint}" if self.hint else "")
+
+
+class ShapeError(PlacedError):
+    """Shapes that do not match."""
+
+
+class ContractError(PlacedError):
+    """A layer, loss, optimizer, schedule or backend from outside cnnkit that does not do what its base class asks."""

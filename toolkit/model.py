@@ -1,17 +1,22 @@
 """The facade that users meet: a network that trains, evaluates, saves, loads and displays itself."""
 
+import warnings
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, Self, Unpack
+
+from numpy.typing import ArrayLike
 
 from cnnkit import architecture, exporters, weights
 from cnnkit import data as readers
 from cnnkit.backends.protocol import Backend
 from cnnkit.data.dataset import Dataset, Scaling
-from cnnkit.errors import ConfigError, ShapeError, WeightFileError
+from cnnkit.data.pixels import as_images
+from cnnkit.errors import ConfigError, PlacedError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.notebook import NotebookWeightFile
-from cnnkit.layers import Layer, Variables
+from cnnkit.layers import Layer
 from cnnkit.network import DTYPES, Network, require_dtype
 from cnnkit.options import OptionFields, Options
 from cnnkit.summary import Summary, summarise
@@ -24,18 +29,62 @@ class Model(Network):
     Its arguments are those of `Network`.
     """
 
-    def fit(self, data: str | Dataset, **options: Unpack[OptionFields]) -> list[dict[str, Any]]:
-        """Train on a data set and return the history; `options` are the fields of `cnnkit.Options`.
+    def fit(
+        self, data: str | Dataset | ArrayLike, labels: ArrayLike | None = None, **options: Unpack[OptionFields]
+    ) -> list[dict[str, Any]]:
+        """Train on a data set, or on images and their labels, and return the history.
 
-        Loss and seed are the model's unless given. The model takes the data set's scaling and class names.
+        options are the fields of `cnnkit.Options`; loss and seed are the model's unless given. The model takes the
+        data set's scaling and class names. Arrays are taken as by `cnnkit.data.from_arrays`: whole numbers are raw
+        pixels, which are scaled, floats are the network's input.
+
+        Raises DataError or ConfigError when model, data and options do not fit.
         """
         settings: OptionFields = {"loss": self.loss, "seed": self.seed, **options}
-        training = Training(self, _dataset(data), Options(**settings))
+        dataset = self._dataset(data, labels)
+        training = Training(self, dataset, Options(**settings))
+        if dataset.absent is not None:
+            warnings.warn(dataset.absent, stacklevel=2)
         return [report.entry for report in training.epochs()]
 
-    def evaluate(self, data: str | Dataset, split: str = "test", limit: int | None = None) -> Evaluation:
-        """Return loss, accuracy and every other measure on the first `limit` images of one split of a data set."""
-        return evaluate(self, _dataset(data), split, limit)
+    def evaluate(
+        self,
+        data: str | Dataset | ArrayLike,
+        labels: ArrayLike | None = None,
+        *,
+        split: str | None = None,
+        limit: int | None = None,
+    ) -> Evaluation:
+        """Return loss, accuracy and every other measure on the first `limit` images of a data set, or of arrays.
+
+        split: of the data set, "test" or "train"; "test" by default. Arrays have none.
+        """
+        if isinstance(labels, str):
+            raise ConfigError(
+                f"evaluate: expected labels or nothing, got {labels!r}: name the split as split={labels!r}"
+            )
+        dataset = self._dataset(data, labels)
+        if labels is not None and split is not None:
+            raise ConfigError(f"evaluate: arrays have no splits, got split={split!r}: leave it out")
+        return evaluate(self, dataset, split or ("test" if labels is None else "train"), limit)
+
+    def _dataset(self, data: Any, labels: Any) -> Dataset:
+        """Return the data set that is named, given, or made of arrays."""
+        if isinstance(data, str | PathLike | Dataset):
+            if labels is not None:
+                raise ConfigError(
+                    "expected a data set or arrays with labels, got a data set with labels: leave one out"
+                )
+            return data if isinstance(data, Dataset) else readers.load(data)
+        if labels is None:
+            raise ConfigError(
+                f"expected a data set, the name of one, or images with labels, got {type(data).__name__} alone: "
+                "type fit(images, labels)"
+            )
+        classes = self.class_names or tuple(str(k) for k in range(max(2, self.output_shape[0])))
+        images = as_images(data, "images")
+        known = self.scaling if images.dtype.kind in "iu" and self.scaling != Scaling() else None
+        return readers.from_arrays(images, labels, class_names=classes, image_shape=self.input_shape, scaling=known)
 
     def summary(self) -> Summary:
         """Return layers, shapes, parameters, receptive field and multiply-adds."""
@@ -101,10 +150,9 @@ class Model(Network):
         description, metadata = weights.complete(file)
         try:
             network, input_shape = architecture.build(description, layers)
-            network.output_shape(input_shape)
-        except (ConfigError, ShapeError) as error:
+            shapes = network.variable_shapes(input_shape)
+        except (ConfigError, PlacedError) as error:
             raise WeightFileError(f"architecture: {error}", file=file.file) from None
-        params, state = weights.read_variables(file, *weights.zero_variables(network, input_shape, layers))
         return cls(
             network,
             input_shape,
@@ -117,16 +165,5 @@ class Model(Network):
             class_names=metadata.get("class_names", ()),
             scaling=Scaling(**metadata["scaling"]) if "scaling" in metadata else None,
             metadata=metadata,
-            variables=Variables(params, state),
+            variables=weights.read_variables(file, shapes),
         )
-
-
-def _dataset(data: str | Dataset) -> Dataset:
-    if isinstance(data, str):
-        return readers.load(data)
-    if not isinstance(data, Dataset):
-        raise ConfigError(
-            f"expected a data set or the name of one, got {type(data).__name__}: "
-            "arrays become one by Dataset(name, Split(images, labels), None, class_names, (C, H, W))"
-        )
-    return data

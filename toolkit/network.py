@@ -1,6 +1,7 @@
 """A network with its arrays on a backend: forward passes, scores and decisions."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from cnnkit.backends.registry import get_backend
 from cnnkit.data.dataset import Scaling
 from cnnkit.errors import ConfigError
 from cnnkit.layers import Context, Layer, Sequential, Variables
-from cnnkit.losses import Loss
+from cnnkit.layers.drawing import draw
+from cnnkit.layers.fields import require_input_shape
+from cnnkit.losses import Loss, external_loss
 from cnnkit.purity import impurity
 from cnnkit.seeds import Purpose, generator
 from cnnkit.tree import Tree, flatten, map_leaves
@@ -54,10 +57,10 @@ class Network:
         variables: Variables | None = None,
     ) -> None:
         require_dtype(dtype)
-        if seed < 0:
-            raise ConfigError(f"seed: expected a whole number >= 0, got {seed}")
+        if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+            raise ConfigError(f"seed: expected a whole number >= 0, got {seed!r}")
         self.network = network if isinstance(network, Sequential) else Sequential((network,))
-        self.input_shape = tuple(input_shape)
+        self.input_shape = require_input_shape(input_shape)
         self.output_shape = self.network.output_shape(self.input_shape)
         self.backend = get_backend(backend, device, threads)
         self.dtype = dtype
@@ -66,7 +69,7 @@ class Network:
         self.class_names = tuple(map(str, class_names))
         self.scaling = scaling or Scaling()
         self.metadata = dict(metadata or {})
-        variables = variables or self.network.init(generator(seed, Purpose.WEIGHTS), self.input_shape)
+        variables = variables or draw(self.network, generator(seed, Purpose.WEIGHTS), self.input_shape)
         self.params, self.state = self.to_backend(variables.params), self.to_backend(variables.state)
         self._forward = self.backend.compile(self._outputs, impurity(self.network))
 
@@ -101,29 +104,32 @@ class Network:
         return result * 1  # a copy: the next call may overwrite the compiled step's result
 
     def outputs(self, x: Values, batch_size: int = 256) -> Values:
-        """Return the raw outputs for scaled samples x (N, *input_shape) as a NumPy array (N, K)."""
+        """Return the raw outputs for samples x (N, *input_shape), scaled or raw whole numbers, as (N, K)."""
         return np.concatenate([np.array(self.backend.to_numpy(y)) for y in self._batches(x, batch_size)])
 
     @np.errstate(all="ignore")
     def probabilities(self, x: Values, batch_size: int = 256) -> Values:
         """Return one score per class for scaled samples x, (N, K): the outputs as the loss reads them."""
-        scores = (self.loss.probabilities(self.backend, y) for y in self._batches(x, batch_size))
+        scores = (external_loss.probabilities(self.loss, self.backend, y) for y in self._batches(x, batch_size))
         return np.concatenate([np.array(self.backend.to_numpy(p)) for p in scores])
 
     @np.errstate(all="ignore")
     def predict(self, x: Values, batch_size: int = 256) -> Values:
         """Return the class of each scaled sample x (N, *input_shape) as int64 (N,)."""
-        classes = (self.loss.decide(self.backend, y) for y in self._batches(x, batch_size))
+        classes = (external_loss.decide(self.loss, self.backend, y) for y in self._batches(x, batch_size))
         return np.concatenate([np.array(self.backend.to_numpy(c)) for c in classes])
 
     def _batches(self, x: Values, batch_size: int) -> Iterator[Array]:
-        """Yield the raw outputs of x, batch by batch."""
+        """Yield the raw outputs of x, batch by batch; whole numbers are raw pixels and are scaled as in training."""
         x = np.asarray(x)
         if x.shape[1:] != self.input_shape or not len(x):
             shape = ", ".join(map(str, self.input_shape))
             raise ConfigError(f"model: expected x of shape (N, {shape}) with N >= 1, got {x.shape}")
         for start in range(0, len(x), batch_size):
-            yield self.forward(self.backend.asarray(np.ascontiguousarray(x[start : start + batch_size]), self.dtype))
+            batch = np.ascontiguousarray(x[start : start + batch_size])
+            if x.dtype.kind in "iu":
+                batch = self.scaling.apply(batch, self.dtype)
+            yield self.forward(self.backend.asarray(batch, self.dtype))
 
 
 def require_dtype(dtype: str) -> None:

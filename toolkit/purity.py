@@ -9,14 +9,19 @@ from typing import Any, ClassVar
 
 
 class Part:
-    """Base of layers, losses and optimizers."""
+    """Base of layers, losses and optimizers.
+
+    external: its class was written outside cnnkit, so what it returns is checked.
+    """
 
     pure: ClassVar[bool] = False
+    external: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        cls.external = cls.__module__.partition(".")[0] != "cnnkit"
         if "pure" not in vars(cls):
-            cls.pure = cls.__module__.partition(".")[0] == "cnnkit"
+            cls.pure = not cls.external
 
 
 def impurity(*parts: Part) -> str | None:

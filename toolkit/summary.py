@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from cnnkit.backends.protocol import Pair, Shape
 from cnnkit.layers import Layer, Sequential
 from cnnkit.tree import Tree, child
@@ -70,9 +68,9 @@ class Summary:
 
 
 def summarise(network: Sequential, input_shape: Shape) -> Summary:
-    """Return the summary of a network for samples of input_shape. Raises ShapeError."""
-    variables = network.init(np.random.default_rng(0), input_shape)
-    rows = list(_rows(network, input_shape, "", START, variables.params, variables.state))
+    """Return the summary of a network for samples of input_shape; no weight is drawn. Raises ShapeError."""
+    shapes = network.variable_shapes(input_shape)
+    rows = list(_rows(network, input_shape, "", START, shapes.params, shapes.state))
     return Summary(input_shape, network.output_shape(input_shape), tuple(rows))
 
 
@@ -128,8 +126,8 @@ def _after(layer: Layer, x_shape: Shape, field: ReceptiveField | None) -> Recept
 
 
 def _count(tree: Tree) -> int:
-    """Return the number of values of the layer itself, without the layers inside it."""
-    return sum(int(np.size(value)) for value in tree.values() if not isinstance(value, dict))
+    """Return the number of values in a tree of shapes, without those of the layers inside the layer."""
+    return sum(math.prod(shape) for shape in tree.values() if not isinstance(shape, dict))
 
 
 def _setting(layer: Layer) -> str:

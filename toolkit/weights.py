@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from cnnkit import architecture, losses, recipes
-from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile
 from cnnkit.files.names import printable
-from cnnkit.layers import Layer, Sequential, Variables
+from cnnkit.layers import Variables
 from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
 
@@ -137,33 +136,18 @@ def stored_dtype(file: WeightFile) -> str:
     return "float64" if any(t.dtype == "float64" for t in file.select("parameter")) else "float32"
 
 
-def zero_variables(network: Sequential, input_shape: Shape, own: Sequence[type[Layer]] = ()) -> Variables:
-    """Return the network's variables as zeros, for their names and shapes; they take no memory until they are used.
-
-    Raises WeightFileError for tensors that are larger than the address space.
-    """
-    zeros = {"weight_initializer": "zeros", "bias_initializer": "zeros"}
-    described = architecture.replace_initializers(architecture.describe(network, input_shape), zeros)
-    try:
-        return architecture.build(described, own)[0].init(np.random.default_rng(0), input_shape)
-    except (MemoryError, ValueError) as error:
-        raise WeightFileError(
-            f"the architecture has tensors that no machine can hold: {error}", kind="too_big"
-        ) from None
-
-
-def read_variables(file: WeightFile, params: Tree, state: Tree) -> tuple[Tree, Tree]:
-    """Return the file's parameters and state as trees shaped like the model's.
+def read_variables(file: WeightFile, shapes: Variables) -> Variables:
+    """Return the file's parameters and state, which have these names and shapes.
 
     Raises WeightFileError that names the first tensor that is missing, unexpected, of another shape or not of floats.
     """
-    return _matched(file, "parameter", params), _matched(file, "state", state)
+    return Variables(_matched(file, "parameter", shapes.params), _matched(file, "state", shapes.state))
 
 
-def _matched(file: WeightFile, kind: str, wanted: Tree) -> Tree:
-    """Return the tensors of one kind as a tree with the names and shapes of `wanted`."""
+def _matched(file: WeightFile, kind: str, shapes: Tree) -> Tree:
+    """Return the tensors of one kind as a tree with these names and shapes."""
     stored = {tensor.name: tensor for tensor in file.select(kind)}
-    flat = flatten(wanted)
+    flat = flatten(shapes)
     for name in flat:
         if name not in stored:
             raise WeightFileError(
@@ -172,12 +156,10 @@ def _matched(file: WeightFile, kind: str, wanted: Tree) -> Tree:
     for name in stored:
         if name not in flat:
             raise WeightFileError(f"{kind} {printable(name)} belongs to no layer of the architecture", file=file.file)
-    for name, array in flat.items():
+    for name, shape in flat.items():
         tensor = stored[name]
-        if tensor.shape != tuple(array.shape):
-            raise WeightFileError(
-                f"{kind} {name}: expected shape {tuple(array.shape)}, got {tensor.shape}", file=file.file
-            )
+        if tensor.shape != shape:
+            raise WeightFileError(f"{kind} {name}: expected shape {shape}, got {tensor.shape}", file=file.file)
         if tensor.dtype not in ("float16", "float32", "float64"):
             raise WeightFileError(f"{kind} {name}: expected float32 or float64, got {tensor.dtype}", file=file.file)
     return unflatten({name: stored[name].read() for name in flat})

@@ -1,6 +1,7 @@
 """CuPy: the CUDA backend on an NVIDIA GPU."""
 
 from cnnkit.backends.cuda.cuda_backend import CudaBackend
+from cnnkit.backends.execution import require_threads
 from cnnkit.backends.protocol import Availability
 from cnnkit.errors import BackendUnavailableError, first_line
 
@@ -13,6 +14,7 @@ class CupyBackend(CudaBackend):
     name = "cupy"
 
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
+        require_threads(threads)
         if device not in (None, "cuda"):
             raise BackendUnavailableError(f"backend cupy: expected device cuda, got {device!r}")
         from cnnkit.backends.cuda.gpu import Gpu

@@ -4,6 +4,7 @@ import shutil
 import sys
 
 from cnnkit.backends.cuda.cuda_backend import CudaBackend
+from cnnkit.backends.execution import require_threads
 from cnnkit.backends.protocol import Availability
 from cnnkit.errors import BackendUnavailableError
 
@@ -15,6 +16,7 @@ class CupySimBackend(CudaBackend):
     device = "cpu"
 
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
+        require_threads(threads)
         if device not in (None, "cpu"):
             raise BackendUnavailableError(f"backend cupy-sim: expected device cpu, got {device!r}")
         from cnnkit.backends.cuda.simulator.sim_machine import SimMachine

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from cnnkit.backends.execution import require_threads
 from cnnkit.backends.numpy_cpu.capture.memory import Memory, Workspace, empty_like
 from cnnkit.backends.numpy_cpu.capture.replay import ThreadLocalStep
 from cnnkit.backends.numpy_cpu.capture.traced_array import TracedArray
@@ -51,7 +52,7 @@ class NumpyBackend(ArrayBackend):
 
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
         super().__init__(np)
-        self.threads = threads or _cores()
+        self.threads = require_threads(threads) or _cores()
         self.memory = Memory()
         self._local = threading.local()
         self._tuners: defaultdict[Any, ThreadTuner] = defaultdict(ThreadTuner)  # by the kind of the work

@@ -23,7 +23,9 @@ def softmax_cross_entropy(torch: Any, outputs: Native, wanted: Native, label_smo
     if label_smoothing:
         wanted = wanted * (1 - label_smoothing) + label_smoothing / classes
     logarithms = torch.log_softmax(outputs, dim=1)
-    return (wanted * logarithms).sum() / -count, logarithms.exp().sub_(wanted).div_(count)
+    # A class that is not the target's may have an output of -infinity: its weight of 0 must not meet the infinity.
+    costs = torch.where(wanted == 0, wanted, logarithms) * wanted
+    return costs.sum() / -count, logarithms.exp().sub_(wanted).div_(count)
 
 
 def sgd_update(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.backends.execution import require_threads
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
 from cnnkit.backends.pytorch import composites as torch_composites
 from cnnkit.backends.pytorch.capture_device import TorchCaptureDevice
@@ -33,8 +34,9 @@ class TorchBackend(Backend):
             missing = f"PyTorch {torch.__version__} finds no such device here"
             expected = f"expected device {' or '.join(present)}, got {device!r}"
             raise BackendUnavailableError(f"backend torch: {expected}: {missing}")
-        if threads:
-            torch.set_num_threads(threads)
+        wanted = require_threads(threads)
+        if wanted is not None:
+            torch.set_num_threads(wanted)
         self.threads = torch.get_num_threads()
         self._tf32(False)
 
@@ -166,6 +168,11 @@ class TorchBackend(Backend):
     def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
         framed, even = self._even(x, padding, -self.torch.inf, largest=(window[0] // 2, window[1] // 2))
         y, indices = self.torch.ops.aten.max_pool2d_with_indices(framed, window, stride, even)
+        if framed is not x:  # where all pixels are -infinity, padding written into the image could have won
+            (top, _), (left, _) = padding
+            rows = (indices // framed.shape[3]).clamp(top, top + x.shape[2] - 1)
+            columns = (indices % framed.shape[3]).clamp(left, left + x.shape[3] - 1)
+            indices = rows * framed.shape[3] + columns
         return y, (framed, even, indices)
 
     def max_pool2d_gradient(

@@ -6,11 +6,12 @@ the other backends, so that it can detect their mistakes.
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from cnnkit.backends.execution import require_threads
 from cnnkit.backends.protocol import Backend, Native, Padding, Pair, Shape
 
 
@@ -20,7 +21,7 @@ class ReferenceBackend(Backend):
     name = "reference"
 
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
-        pass
+        require_threads(threads)
 
     def asarray(self, values: Any, dtype: str | None = None) -> Native:
         array = np.asarray(values, dtype)
@@ -57,10 +58,10 @@ class ReferenceBackend(Backend):
         return np.sqrt(x)
 
     def tanh(self, x: Native) -> Native:
-        return np.tanh(x)
+        return _apply(math.tanh, x)  # NumPy's is up to 3 units in the last place off
 
     def erf(self, x: Native) -> Native:
-        return np.array([math.erf(v) for v in np.asarray(x).ravel()]).reshape(x.shape)
+        return _apply(math.erf, x)
 
     def maximum(self, x: Native, other: Native) -> Native:
         return np.maximum(x, other)
@@ -126,13 +127,17 @@ class ReferenceBackend(Backend):
     # ---- pooling
 
     def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
-        framed = _frame(x, padding, -np.inf)
+        framed, inside = _frame(x, padding, 0.0), _frame(np.ones((1, 1, *x.shape[2:])), padding, 0.0)
         y: Native = np.zeros((*x.shape[:2], *_outputs(framed, window, stride)))
-        winners = np.zeros(y.shape, int)  # row-major position of the first maximum in its window
+        winners = np.zeros(y.shape, int)  # row-major position in its window of the first maximum, or of the last NaN
         for (p, q), rows, cols in _positions(y.shape[2:], window, stride):
-            patch = framed[:, :, rows, cols].reshape(*x.shape[:2], window[0] * window[1])
-            winners[:, :, p, q] = patch.argmax(axis=2)
-            y[:, :, p, q] = patch.max(axis=2)
+            candidates = np.flatnonzero(inside[:, :, rows, cols])  # no padding among them
+            seen = framed[:, :, rows, cols].reshape(*x.shape[:2], window[0] * window[1])[:, :, candidates]
+            absent = np.isnan(seen)
+            last_absent = len(candidates) - 1 - absent[:, :, ::-1].argmax(axis=2)
+            chosen = np.where(absent.any(axis=2), last_absent, seen.argmax(axis=2))
+            winners[:, :, p, q] = candidates[chosen]
+            y[:, :, p, q] = np.take_along_axis(seen, chosen[:, :, None], axis=2)[:, :, 0]
         return y, winners
 
     def max_pool2d_gradient(
@@ -163,6 +168,10 @@ class ReferenceBackend(Backend):
             count = counted[:, :, rows, cols].sum(axis=(2, 3))
             dframed[:, :, rows, cols] += (dy[:, :, p, q] / count)[:, :, None, None]
         return _unframe(dframed, padding)
+
+
+def _apply(function: Callable[[float], float], x: Native) -> Native:
+    return np.array([function(v) for v in np.ravel(x)], np.float64).reshape(np.shape(x))
 
 
 def _frame(x: Native, padding: Padding, fill: float) -> Native:

@@ -45,6 +45,13 @@ class Format(ABC):
         """Return what the file holds. Raises WeightFileError when it is damaged or breaks a rule."""
         raise WeightFileError(f"{self.name} files can be written, not read", file=str(path), format=self.name)
 
+    def read_external(self, path: Path) -> WeightFile:
+        """Return what the file holds, and what lies in files of the same folder that it names: the user trusts them.
+
+        A format without such files reads the file alone. Raises WeightFileError as `read`.
+        """
+        return self.read(path)
+
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Write `weights` to the new file `path`. Raises ExportError for what the format cannot hold."""
         raise ExportError(f"{self.name} files can be read, not written")

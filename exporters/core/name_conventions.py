@@ -20,6 +20,12 @@ _ROLES = {
     "mean": ("state", "mean"),
     "variance": ("state", "variance"),
 }
+_WORDS = {
+    "w": "weight", "weight": "weight", "weights": "weight", "kernel": "weight",
+    "b": "bias", "bias": "bias", "biases": "bias", "gamma": "gamma", "beta": "beta",
+    "mean": "mean", "running_mean": "mean", "var": "variance", "variance": "variance", "running_var": "variance",
+}  # fmt: skip
+_STATE = frozenset(("mean", "variance"))
 _RANKS = {part: rank for rank, part in enumerate(_ROLES)}
 _RECURRENT = (("weight_ih", "weight"), ("weight_hh", "recurrent_weight"), ("bias_", "bias"))
 WINDOW_AXES = {3: ("k",), 4: ("kh", "kw"), 5: ("kd", "kh", "kw")}  # of a convolution kernel, by its rank
@@ -72,6 +78,12 @@ def _is_transposed(shape: Shape, bias: Shape | None) -> bool:
     if not bias or not shape[1]:
         return False
     return bias[0] != shape[0] and bias[0] % shape[1] == 0
+
+
+def find_word_role(word: str) -> tuple[str, str]:
+    """Return (kind, role) of an array that is called `word`, as many programs do: "W1" -> parameter, weight."""
+    role = _WORDS.get(word.lower().rstrip("0123456789"), "other")
+    return "state" if role in _STATE else "parameter", role
 
 
 def sort_names(names: Iterable[str]) -> list[str]:

@@ -7,9 +7,8 @@ import numpy as np
 from cnnkit.exporters.core.raw_values import decode_values
 from cnnkit.exporters.core.weight_file import Array
 from cnnkit.files.extents import count_bytes
-from cnnkit.files.npy_header import LONGEST, NpyHeader, NpyTypeError, parse_npy_header
+from cnnkit.files.npy_header import LONGEST, NpyHeader, parse_npy_header
 from cnnkit.files.stored_file import Bytes
-from cnnkit.files.unsafe_file import UnsafeFileError
 
 HEAD = LONGEST + 12  # what may come before the values
 
@@ -17,15 +16,9 @@ HEAD = LONGEST + 12  # what may come before the values
 def read_header(head: bytes, stored: int) -> NpyHeader:
     """Return the header of an array; `head` is the beginning of the `stored` bytes that hold both.
 
-    Raises NpyTypeError when the elements are not numbers, UnsafeFileError for pickled ones,
-    ValueError when header and length do not fit together.
+    Raises NpyTypeError when the elements are not numbers, ValueError when header and length do not fit together.
     """
-    try:
-        header = parse_npy_header(io.BytesIO(head), complex_too=True)
-    except NpyTypeError as error:
-        if error.pickled:
-            raise UnsafeFileError(str(error), "refused") from error
-        raise
+    header = parse_npy_header(io.BytesIO(head), complex_too=True)
     declared = count_bytes(header.shape, header.dtype.itemsize)
     if header.header_bytes + declared > stored:
         there = stored - header.header_bytes

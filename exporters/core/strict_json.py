@@ -9,15 +9,22 @@ from cnnkit.errors import ExportError
 from cnnkit.files.names import printable
 
 
-def loads(data: bytes, number: Callable[[str], Any] | None = None) -> Any:
-    """Return the value of a UTF-8 JSON text; `number` makes something else of the text of every number.
+def loads(
+    data: bytes,
+    number: Callable[[str], Any] | None = None,
+    members: Callable[[list[tuple[str, Any]]], Any] | None = None,
+) -> Any:
+    """Return the value of a UTF-8 JSON text.
+
+    number   makes something else of the text of every number
+    members  makes something else of every object, whose keys it may see twice
 
     Raises ValueError, in one line, for anything but strict JSON: also NaN, a key twice, a number beyond float64.
     """
     try:
         return json.loads(
             data.decode(),
-            object_pairs_hook=_build_object,
+            object_pairs_hook=members or _build_object,
             parse_constant=_refuse_constant,
             parse_float=number or _parse_finite,
             parse_int=number,

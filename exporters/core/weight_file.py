@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +21,7 @@ Stream = Callable[[], Generator[Array, None, str]]
 _AHEAD = 2  # blocks that may wait to be hashed
 KINDS = ("parameter", "state", "optimizer", "activation", "other")
 JSON_FIELDS = ("architecture", "metadata", "position")  # the attributes of a WeightFile that are JSON
+LATEST = "latest"  # prefix of the weights that a resume continues from, where the file's own are the best ones
 ROLES = ("weight", "recurrent_weight", "bias", "gamma", "beta", "mean", "variance", "embedding", "slot", "other")
 
 
@@ -36,6 +38,8 @@ class Tensor:
     read   returns a C-contiguous array in native byte order
     stream yields the same values flat, a few MiB at once, and returns their SHA-256; None where they can only be
            read whole
+    shares name of the earlier tensor of the same kind in whose storage all its values lie (tied weights); its values
+           are counted once. None where it has values of its own
 
     Raises ValueError when these do not fit together, or a word is not known.
     """
@@ -49,6 +53,7 @@ class Tensor:
     shape: tuple[int, ...]
     read: Callable[[], Array] = field(repr=False, compare=False)
     stream: Stream | None = field(default=None, repr=False, compare=False)
+    shares: str | None = None
 
     def __post_init__(self) -> None:
         problem = None
@@ -102,6 +107,11 @@ class Tensor:
         return math.prod(self.shape)
 
     @property
+    def own_parameters(self) -> int:
+        """The number of values that no earlier tensor holds."""
+        return 0 if self.shares is not None else self.parameters
+
+    @property
     def nbytes(self) -> int:
         """The number of bytes in the stored dtype."""
         return self.parameters * carrier(self.dtype).itemsize
@@ -120,11 +130,24 @@ class Tensor:
 
 @dataclass(frozen=True)
 class NotRead:
-    """What a reader saw and did not read, how many times, and why."""
+    """What a reader saw and did not read, how many times, and why.
+
+    weights: whether weights may be among it; False for what certainly holds none, such as the code of a layer
+    """
 
     what: str
     count: int
     reason: str
+    weights: bool = True
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        return printable(f"{self.count} {self.what}: {self.reason}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `cnnkit inspect --json` prints."""
+        return {"what": self.what, "count": self.count, "reason": self.reason}
 
 
 @dataclass(frozen=True)
@@ -163,13 +186,10 @@ class WeightFile:
 
         Raises KeyError when there is none.
         """
-        tensors = [tensor for tensor in self.tensors if tensor.name == name]
-        if not tensors:
-            raise KeyError(name)
-        return min(tensors, key=lambda tensor: KINDS.index(tensor.kind))
+        return self._by_name[name]
 
     def __contains__(self, name: object) -> bool:
-        return any(tensor.name == name for tensor in self.tensors)
+        return name in self._by_name
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter(self.tensors)
@@ -178,9 +198,19 @@ class WeightFile:
         return len(self.tensors)
 
     @property
+    def lacks(self) -> tuple[NotRead, ...]:
+        """What was not read although weights may be among it: with any, the file was read in part."""
+        return tuple(item for item in self.not_read if item.weights)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Tensor]:
+        """{name: tensor}; of several kinds, the first in the order of KINDS."""
+        return {t.name: t for t in sorted(self.tensors, key=lambda tensor: -KINDS.index(tensor.kind))}
+
+    @cached_property
     def parameters(self) -> int:
-        """The number of trained values: those of kind parameter."""
-        return sum(tensor.parameters for tensor in self.select("parameter"))
+        """The number of trained values: those of kind parameter, shared ones once."""
+        return sum(tensor.own_parameters for tensor in self.select("parameter"))
 
     def select(self, kind: str) -> tuple[Tensor, ...]:
         """Return the tensors of one kind, in order."""

@@ -5,17 +5,12 @@ from pathlib import Path
 
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.name_conventions import find_word_role
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.hdf5_foreign import ListedDataset
 from cnnkit.files.natural_order import natural_key
 
 NAME = "plain-hdf5"
-_ROLES = {
-    "w": "weight", "weight": "weight", "weights": "weight", "kernel": "weight",
-    "b": "bias", "bias": "bias", "biases": "bias", "gamma": "gamma", "beta": "beta",
-    "mean": "mean", "running_mean": "mean", "var": "variance", "variance": "variance", "running_var": "variance",
-}  # fmt: skip
-_STATE = frozenset(("mean", "variance"))
 # In files of Sony's nnabla the last group of the path names the kind of layer.
 _NNABLA = {
     ("conv", 4): ("o", "i", "kh", "kw"), ("conv", 1): ("o",), ("affine", 2): ("in", "out"), ("affine", 1): ("out",),
@@ -43,6 +38,6 @@ def _sort(datasets: Mapping[str, ListedDataset]) -> list[tuple[str, ListedDatase
 
 def _build_tensor(file: Foreign, place: str, stored: ListedDataset) -> Tensor:
     layer, _, last = place.rpartition("/")
-    role = _ROLES.get(last.lower().rstrip("0123456789"), "other")
+    kind, role = find_word_role(last)
     axes = _NNABLA.get((layer.rpartition("/")[2], len(stored.shape))) if "need_grad" in stored.attributes else None
-    return file.tensor(place, place, layer, "state" if role in _STATE else "parameter", role, axes)
+    return file.tensor(place, place, layer, kind, role, axes)

@@ -48,5 +48,5 @@ def open_archive(path: Path, format_name: str) -> Archive:
             raise fault(path, f"{WEIGHTS} is compressed, which Keras does not do", format_name=format_name, hint=hint)
         gate.read(WEIGHTS, 0, 0)
     others = [name for name in gate.members if name not in (*texts, WEIGHTS)]
-    not_read = [NotRead(printable(name), 1, "no weights") for name in others]
+    not_read = [NotRead(printable(name), 1, "no weights", weights=False) for name in others]
     return Archive(texts["config.json"], texts["metadata.json"], (member.start, member.size), not_read)

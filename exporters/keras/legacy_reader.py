@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from cnnkit.exporters.core import keras_variables
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.keras_config import LayerConfig
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.keras import variable_names
-from cnnkit.exporters.keras.config import LayerConfig
 from cnnkit.files.hdf5_foreign import Listing
 from cnnkit.files.names import printable
 from cnnkit.files.natural_order import natural_key
@@ -35,23 +35,45 @@ def read_legacy(file: Foreign, config: list[LayerConfig]) -> list[tuple[str, Ten
 
     Raises WeightFileError when the file lacks what it lists.
     """
-    by_name = {layer.name: layer for layer in config}
     groups = file.listing.groups
     root = f"{_MODEL}/" if _MODEL in groups else ""
-    tensors: list[tuple[str, Tensor]] = []
+    layers: dict[str, list[Weight]] = {}
     for layer in _list_layers(file, root):
         group = root + layer
         if group not in groups:
             problem = f"layer {printable(layer)} is listed, but missing"
             raise fault(file.path, problem, format_name=file.format_name)
-        tensors += _read_layer(file, layer, list(_list_weights(file, group)), by_name.get(layer))
+        layers[layer] = list(_list_weights(file, group))
+    theano = has_theano_kernels(file, layers, config)
     if root + _TOP in groups:
-        tensors += _read_layer(file, _TOP, list(_list_weights(file, root + _TOP)), None)
+        layers[_TOP] = list(_list_weights(file, root + _TOP))
+    known = {name: layer for layer in reversed(config) for name in (layer.path, layer.path[-1:])}
+    tensors = [pair for layer, weights in layers.items() for pair in _read_layer(file, layer, weights, known, theano)]
     tensors += _read_optimizer(file)
     listed = {place for place, _ in tensors}
     for place in sorted(file.listing.datasets.keys() - listed, key=natural_key):
         tensors.append((place, file.tensor(place, place, place.rpartition("/")[0], "other", "other", None)))
     return tensors
+
+
+def has_theano_kernels(file: Foreign, layers: Mapping[str, list[Weight]], config: list[LayerConfig]) -> bool:
+    """Return whether the kernels of Keras 0 and 1 are stored (O, I, KH, KW).
+
+    The configuration says it, or else the length of a bias that fits one end of its kernel alone.
+    """
+    root = file.listing.attributes
+    version = root.get("keras_version", file.listing.groups.get(_MODEL, {}).get("keras_version"))
+    if isinstance(version, str) and not version.startswith(("0.", "1.")):
+        return False  # Keras 2 turned them into its one order
+    told = {layer.fields["dim_ordering"] for layer in config if "dim_ordering" in layer.fields}
+    if told:
+        return "th" in told
+    for layer, weights in layers.items():
+        shapes = {_interpret_number(_shorten(layer, w.name)): file.dataset(w.place).shape for w in weights}
+        theano = keras_variables.tells_theano(shapes)
+        if theano is not None:
+            return theano
+    return "nb_layers" in root  # Keras 0 ran on Theano
 
 
 def _list_layers(file: Foreign, root: str) -> list[str]:
@@ -87,26 +109,43 @@ def _read_names(file: Foreign, attributes: Mapping[str, Any], key: str) -> list[
 
 
 def _read_layer(
-    file: Foreign, layer: str, weights: list[Weight], config: LayerConfig | None
+    file: Foreign, layer: str, weights: list[Weight], known: Mapping[tuple[str, ...], LayerConfig], theano: bool
 ) -> list[tuple[str, Tensor]]:
-    kind = config.kind if config is not None else _guess_class(layer)
     short = [_shorten(layer, weight.name) for weight in weights]
     unique = len(set(short)) == len(short)
+    inner = [_name_inside(layer, weight.name) for weight in weights]
+    shapes: dict[str, dict[str, tuple[int, ...]]] = {}  # of the variables beside each other, by their folder
+    for weight, variable, name in zip(weights, short, inner, strict=True):
+        beside = shapes.setdefault(name.rpartition(".")[0], {})
+        beside[_interpret_number(variable)] = file.dataset(weight.place).shape
     tensors = []
-    for weight, variable in zip(weights, short, strict=True):
-        name = f"{layer}.{variable}" if unique else f"{layer}.{_name_inside(layer, weight.name)}"
-        rank = len(file.dataset(weight.place).shape)
-        meaning, axes = (
-            variable_names.find_role(variable, kind),
-            variable_names.name_axes(variable, kind, rank, _is_channels_first(config)),
-        )
-        if variable in ("param_0", "param_1") and rank == 2 - int(variable[-1]):  # generation 0 has no names
-            meaning, axes = (("weight", ("in", "out")), ("bias", ("out",)))[int(variable[-1])]
-        state = "state" if variable_names.is_state(variable) else "parameter"
+    for weight, variable, inside in zip(weights, short, inner, strict=True):
+        folder, name = inside.rpartition(".")[0], f"{layer}.{variable if unique else inside}"
+        kind, label = _find_class(layer, folder, known), _interpret_number(variable)
+        meaning = keras_variables.find_role(label, kind)
+        axes = keras_variables.name_axes(label, kind, shapes[folder], theano)
+        state = "state" if keras_variables.is_state(variable) else "parameter"
         tensors.append(
             (weight.place, file.tensor(weight.place, name, name.rpartition(".")[0], state, meaning, axes)),
         )
     return tensors
+
+
+def _find_class(layer: str, folder: str, known: Mapping[tuple[str, ...], LayerConfig]) -> str:
+    """Return the class of the layer at `folder` inside `layer`, by the configuration or else by its name."""
+    last = folder.rpartition(".")[2]
+    for path in ((layer, last), (last,)) if last else ():
+        if path in known:
+            return known[path].kind
+    guessed = _guess_class(last)
+    if keras_variables.is_known(guessed):
+        return guessed
+    return known[(layer,)].kind if (layer,) in known else _guess_class(layer)
+
+
+def _interpret_number(variable: str) -> str:
+    """Return what Keras 0, which has no names, calls param_0 and param_1 of most layers."""
+    return {"param_0": "W", "param_1": "b"}.get(variable, variable)
 
 
 def _shorten(layer: str, name: str) -> str:
@@ -125,12 +164,8 @@ def _strip_output(name: str) -> str:
 
 
 def _guess_class(layer: str) -> str:
-    kind = variable_names.strip_number(layer)
+    kind = keras_variables.strip_number(layer)
     return kind.replace("convolution", "conv")  # Keras 1
-
-
-def _is_channels_first(config: LayerConfig | None) -> bool:
-    return config is not None and config.fields.get("dim_ordering") == "th"
 
 
 def _read_optimizer(file: Foreign) -> list[tuple[str, Tensor]]:

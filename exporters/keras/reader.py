@@ -7,9 +7,9 @@ from typing import Any
 
 from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.keras_config import iterate_layers, parse_config
 from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile
 from cnnkit.exporters.keras.archive import open_archive
-from cnnkit.exporters.keras.config import iterate_layers, parse_config
 from cnnkit.exporters.keras.legacy_reader import is_legacy, read_legacy
 from cnnkit.exporters.keras.weights_reader import is_saved, read_saved
 
@@ -43,7 +43,22 @@ def read_hdf5(path: Path) -> WeightFile:
         if key in root:
             known[key.replace("model_", "")] = parse_config(root[key], key, not_read)
     read = read_legacy if is_legacy(file.listing) else read_saved
-    return _build_weight_file(file, read(file, list(iterate_layers(known.get("config")))), known, not_read)
+    placed = read(file, list(iterate_layers(known.get("config"))))
+    return _build_weight_file(file, placed, known | _list_mirrored(file, placed, known.get("backend")), not_read)
+
+
+def _list_mirrored(file: Foreign, placed: list[tuple[str, Tensor]], backend: Any) -> dict[str, list[str]]:
+    """Return the names of kernels as Theano used them: its convolution mirrors the window, all others correlate.
+
+    "mirrored" where the file says that Theano ran it, or comes from Keras 0, which had nothing else;
+    "perhaps_mirrored" where only the order of the axes is Theano's.
+    """
+    theano_ran = backend == "theano" or (backend is None and "nb_layers" in file.listing.attributes)
+    kernels = [t for _, t in placed if t.role == "weight" and "kw" in t.axes and (theano_ran or t.axes[0] == "o")]
+    names = [tensor.name for tensor in kernels if tensor.kind == "parameter"]
+    if not names or backend not in (None, "theano"):
+        return {}
+    return {"mirrored" if theano_ran else "perhaps_mirrored": names}
 
 
 def _build_weight_file(

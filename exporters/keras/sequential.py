@@ -5,8 +5,8 @@ from typing import Any
 
 from cnnkit.exporters.core.architecture import LayerFields
 from cnnkit.exporters.core.claims import Claims
+from cnnkit.exporters.core.keras_config import to_snake_case
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.keras.config import to_snake_case
 from cnnkit.exporters.keras.keras_layer import KerasLayer, KerasVariable
 
 

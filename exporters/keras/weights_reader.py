@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from cnnkit.exporters.core import keras_variables
 from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.keras_config import LayerConfig
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.keras import variable_names
-from cnnkit.exporters.keras.config import LayerConfig
 from cnnkit.files.hdf5_foreign import Listing
 from cnnkit.files.natural_order import natural_key
 
@@ -15,6 +15,12 @@ _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 _NUMBER = re.compile("[0-9]{1,9}")
 _COUNTERS = {"0": "iteration", "1": "learning_rate"}
 _LAST = 1 << 30
+# Where Keras makes the objects inside a layer in another order than that of their letters.
+_ORDER = {
+    part: place
+    for parts in ("forward_layer backward_layer", "query_dense key_dense value_dense output_dense")
+    for place, part in enumerate(parts.split())
+}
 
 
 class SavedVariable(NamedTuple):
@@ -48,7 +54,7 @@ def read_saved(file: Foreign, config: list[LayerConfig]) -> list[tuple[str, Tens
 
     def order(owner: tuple[str, ...]) -> tuple[int, int, list[object]]:
         known = [by_place[key][0] for n in range(len(owner), 0, -1) if (key := _to_canonical(owner[:n])) in by_place]
-        return _find_section(owner), known[0] if known else _LAST, [natural_key(part) for part in owner]
+        return _find_section(owner), known[0] if known else _LAST, [_order_part(part) for part in owner]
 
     tensors = []
     for owner in sorted(owners, key=order):
@@ -64,14 +70,15 @@ def _read_object(
 ) -> list[tuple[str, Tensor]]:
     shapes = {int(v.key): file.dataset(v.place).shape for v in variables if _NUMBER.fullmatch(v.key)}
     section = ("parameter", "optimizer", "other")[_find_section(variables[0].owner)]
-    labels = {str(index): label for index, label in variable_names.name_numbered(kind, fields, shapes).items()}
+    labels = {str(index): label for index, label in keras_variables.name_numbered(kind, fields, shapes).items()}
+    by_label = {labels.get(v.key, v.key): file.dataset(v.place).shape for v in variables}
     tensors = []
     for variable in sorted(variables, key=lambda variable: natural_key(variable.key)):
         shape = file.dataset(variable.place).shape
         if section == "parameter":
             label = labels.get(variable.key, variable.key)
-            state = "state" if variable_names.is_state(label) else "parameter"
-            meaning, axes = variable_names.find_role(label, kind), variable_names.name_axes(label, kind, len(shape))
+            state = "state" if keras_variables.is_state(label) else "parameter"
+            meaning, axes = keras_variables.find_role(label, kind), keras_variables.name_axes(label, kind, by_label)
         else:
             label, state, axes = variable.key, section, None
             if section == "optimizer" and not shape:
@@ -102,19 +109,23 @@ def _name_object(
     names: Mapping[tuple[str, ...], str],
     by_place: Mapping[tuple[str, ...], tuple[int, LayerConfig]],
 ) -> str:
-    """Return the path of an object with names of layers: layers/dense -> the name of that layer."""
-    parts, before = [], ""
+    """Return the path of an object with the names that Keras gave: layers/dense -> the name of that layer."""
+    if _find_section(owner):
+        return ".".join(owner)
+    parts = []
     for depth, part in enumerate(owner, 1):
-        if before in _CONTAINERS:
-            known = by_place.get(_to_canonical(owner[:depth]))
-            parts.append(names.get(owner[:depth]) or (known[1].name if known else "") or part)
-        elif part not in _CONTAINERS:
-            parts.append(part)
-        before = part
+        known = by_place.get(_to_canonical(owner[:depth]))
+        name = names.get(owner[:depth]) or (known[1].name if known else "")
+        if name or part not in _CONTAINERS:
+            parts.append(name or part)
     return ".".join(parts)
+
+
+def _order_part(part: str) -> tuple[int, object]:
+    return _ORDER.get(part, 0), natural_key(part)
 
 
 def _guess_class(owner: tuple[str, ...], name: str) -> str:
     """Return the class of an object by its path in the file, else by its name (dense_3)."""
-    candidates = [variable_names.strip_number(part) for part in (*owner[-1:], name)]
-    return next(filter(variable_names.is_known, candidates), candidates[0] if candidates else "")
+    candidates = [keras_variables.strip_number(part) for part in (*owner[-1:], name)]
+    return next(filter(keras_variables.is_known, candidates), candidates[0] if candidates else "")

@@ -9,8 +9,8 @@ from typing import Any
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.claims import require_float_type, select_network_tensors
 from cnnkit.exporters.core.format import changed_value
+from cnnkit.exporters.core.keras_config import to_snake_case
 from cnnkit.exporters.core.weight_file import WeightFile, sha256
-from cnnkit.exporters.keras.config import to_snake_case
 from cnnkit.exporters.keras.keras_layer import KerasLayer
 from cnnkit.exporters.keras.layer_conversion import add_layer
 from cnnkit.exporters.keras.sequential import SequentialBuilder

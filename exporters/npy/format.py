@@ -8,7 +8,7 @@ from cnnkit.exporters.npy.reader import NAME, read_npy
 
 
 class NpyFormat(Format):
-    """Reads numbers; an array of objects is a pickle, and is refused."""
+    """Reads numbers, and the arrays in an array of objects, which is a pickle; nothing is unpickled."""
 
     name = NAME
     suffixes = (".npy",)

@@ -27,7 +27,7 @@ class NpzFormat(Format):
         return bool(names) and all(name.endswith(".npy") for name in names)
 
     def read(self, path: Path) -> WeightFile:
-        """Return the arrays as tensors. Raises WeightFileError when the file is damaged or holds pickled objects."""
+        """Return the arrays as tensors. Raises WeightFileError when the file is damaged."""
         return read_npz(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:

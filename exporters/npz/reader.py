@@ -7,26 +7,31 @@ from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.name_conventions import interpret_name, sort_names
 from cnnkit.exporters.core.npy_array import HEAD, decode_array, is_in_order, read_header
+from cnnkit.exporters.core.pickles.object_array import list_object_arrays
 from cnnkit.exporters.core.raw_values import STEP, stream_array
 from cnnkit.exporters.core.tensor_list import StoredArray, build_weight_file
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.files.npy_header import NpyHeader, NpyTypeError
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_gate import ZipGate, open_zip
 
 NAME = "npz"
 DOCUMENT = "cnnkit.json"  # the array of bytes that describes the others
-_LONGEST = 64 << 20
+_LONGEST = _FREE_BYTES = 64 << 20
 
 
 def read_npz(path: Path) -> WeightFile:
-    """Return the arrays as tensors. Raises WeightFileError when the file is damaged or holds pickled objects."""
+    """Return the arrays as tensors. Raises WeightFileError when the file is damaged."""
     with faults_of(path, NAME):
         return _build_weight_file(path, open_zip(path))
 
 
 def _build_weight_file(path: Path, archive: ZipGate) -> WeightFile:
-    stored, not_read, document = {}, [], None
+    stored: dict[str, StoredArray] = {}
+    not_read: list[NotRead] = []
+    document = None
+    objects: dict[str, tuple[Tensor, ...]] = {}
     for member in archive.members:
         name = member.removesuffix(".npy")
         try:
@@ -34,6 +39,10 @@ def _build_weight_file(path: Path, archive: ZipGate) -> WeightFile:
         except NpyTypeError as error:
             if name == DOCUMENT:
                 raise
+            if error.pickled:
+                objects[name], rest = _read_objects(path, archive, member, error.header_bytes)
+                not_read += rest
+                continue
             not_read.append(NotRead(printable(name), 1, f"not numbers: {printable(error.got, 60)}"))
             continue
         read = functools.partial(_read, path, archive, member, header)
@@ -46,7 +55,9 @@ def _build_weight_file(path: Path, archive: ZipGate) -> WeightFile:
     if archive.unclaimed:
         not_read.append(NotRead("bytes between the members of the zip", archive.unclaimed, "part of none"))
     if document is None:
-        return _read_foreign(path, stored, tuple(not_read))
+        return _read_foreign(path, stored, objects, tuple(not_read))
+    if objects:
+        raise ValueError(f"{DOCUMENT} does not describe arrays of objects, which are in the file")
     header, read = document
     if header.dtype.name != "uint8" or len(header.shape) != 1 or header.value_bytes > _LONGEST:
         raise ValueError(f"{DOCUMENT}: expected at most {_LONGEST} bytes, got {header.dtype} {header.shape}")
@@ -69,12 +80,38 @@ def _read_header(archive: ZipGate, member: str) -> NpyHeader:
     return header
 
 
-def _read_foreign(path: Path, stored: dict[str, StoredArray], not_read: tuple[NotRead, ...]) -> WeightFile:
+def _read_objects(
+    path: Path, archive: ZipGate, member: str, start: int
+) -> tuple[tuple[Tensor, ...], tuple[NotRead, ...]]:
+    """Return the arrays in an array of objects, which is a pickle, and what else is in it.
+
+    Raises UnsafeFileError for a pickle too large to be kept in memory, and as reading pickles does.
+    """
+    size, budget = archive.members[member].size, _FREE_BYTES + 4 * path.stat().st_size
+    if size > budget:
+        problem = f"array {printable(member)}: pickled objects of {size} bytes, more than {budget}"
+        raise UnsafeFileError(problem, "too_big")
+    pickled = archive.read(member, start).tobytes()
+    try:
+        return list_object_arrays(path, NAME, member.removesuffix(".npy"), pickled)
+    except UnsafeFileError as error:
+        raise UnsafeFileError(f"array {printable(member)}: {error}", error.kind) from error
+
+
+def _read_foreign(
+    path: Path,
+    stored: dict[str, StoredArray],
+    objects: dict[str, tuple[Tensor, ...]],
+    not_read: tuple[NotRead, ...],
+) -> WeightFile:
     """Return the arrays sorted by name, 2 before 10; the order in the zip means nothing."""
     dotted = {name: name.replace("/", ".") for name in stored}
     shapes = {dotted[name]: entry.shape for name, entry in stored.items()}
-    tensors = []
-    for name in sort_names(stored):
+    tensors: list[Tensor] = []
+    for name in sort_names([*stored, *objects]):
+        if name in objects:
+            tensors += objects[name]
+            continue
         entry = stored[name]
         what = interpret_name(dotted[name], entry.dtype, shapes)
         tensors.append(Tensor(name, *what, entry.dtype, entry.shape, entry.read, entry.stream))

@@ -7,6 +7,7 @@ from typing import Any
 from cnnkit.exporters.core.claims import select_network_tensors
 from cnnkit.exporters.core.format import Format, Priority, verify
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.exporters.onnx.float64 import describe_rounding
 from cnnkit.exporters.onnx.model_proto import looks_like_model
 from cnnkit.exporters.onnx.reader import NAME, read_onnx
 from cnnkit.exporters.onnx.writer import write_onnx
@@ -29,14 +30,19 @@ class OnnxFormat(Format):
         """Return what the file holds. Raises WeightFileError when it is damaged."""
         return read_onnx(path)
 
+    def read_external(self, path: Path) -> WeightFile:
+        """Return what the file and those that it names hold. Raises as `read`."""
+        return read_onnx(path, external=True)
+
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Write the network; the same weights give the same bytes. Raises ExportError as `write_onnx`."""
         write_onnx(weights, path)
 
     def losses(self, weights: WeightFile) -> tuple[str, ...]:
-        """Return what is not written: what only training needs."""
+        """Return what is not written: what only training needs, and float64 where runtimes do not compute in it."""
         others = len(weights) - len(select_network_tensors(weights))
         lines = [f"{others} tensors that are neither parameters nor state"] if others else []
+        lines += describe_rounding(weights)
         return (*lines, *(["the position of the training"] if weights.position is not None else []))
 
     def check(self, weights: WeightFile, path: Path) -> None:

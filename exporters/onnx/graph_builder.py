@@ -7,6 +7,7 @@ import numpy as np
 
 from cnnkit.exporters.core.claims import Claims
 from cnnkit.exporters.core.weight_file import Tensor
+from cnnkit.exporters.onnx.float64 import FLOAT32_ONLY
 from cnnkit.exporters.onnx.tensor_proto import TYPES
 from cnnkit.exporters.onnx.wire_writer import Message
 
@@ -45,8 +46,20 @@ class GraphBuilder:
         return name
 
     def node(self, op: str, path: str, inputs: Sequence[str], part: str = "", **attributes: Any) -> str:
-        """Append an operation of layer `path` and return the name of its result."""
-        name = f"{path}/{part or op}"
+        """Append an operation of layer `path` and return the name of its result.
+
+        In a float64 graph one that runtimes have in float32 only stands between casts.
+        """
+        part = part or op
+        if self.dtype != "float64" or op not in FLOAT32_ONLY:
+            return self._append(op, path, inputs, part, attributes)
+        single, double = ({"to": _NUMBERS[name]} for name in ("float32", "float64"))
+        rounded = [self._append("Cast", path, [name], f"{part}/float32/{i}", single) for i, name in enumerate(inputs)]
+        result = self._append(op, path, rounded, part, attributes)
+        return self._append("Cast", path, [result], f"{part}/float64", double)
+
+    def _append(self, op: str, path: str, inputs: Sequence[str], part: str, attributes: dict[str, Any]) -> str:
+        name = f"{path}/{part}"
         self._nodes.append(_BuiltNode(op, name, tuple(inputs), f"{name}:0", attributes))
         return f"{name}:0"
 

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from cnnkit.exporters.core.protobuf_head import BYTES, VARINT, iterate_head
+from cnnkit.exporters.onnx.attribute import AttributeProto, parse_attribute
+from cnnkit.exporters.onnx.sparse_tensor import parse_sparse
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, parse_tensor
-from cnnkit.exporters.onnx.wire import BYTES, VARINT, Field, Source, raise_damaged, to_signed
+from cnnkit.exporters.onnx.wire import Field, Source, raise_damaged
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MAX_DEPTH = 16
@@ -14,15 +17,15 @@ _GRAPH = frozenset((1, 2, 5, 10, 11, 12, 13, 14, 15))
 
 @dataclass
 class NodeProto:
-    """An operation: names of inputs and outputs; attributes that are whole numbers; the tensor of a Constant."""
+    """An operation: names of inputs and outputs; attributes that are whole numbers, and those that hold values."""
 
     op: str = ""
     name: str = ""
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
-    constant: StoredTensor | None = None
-    sparse: bool = False
+    attributes: list[AttributeProto] = field(default_factory=list)
+    domain: str = ""
     graphs: list["GraphProto"] = field(default_factory=list)
 
 
@@ -35,7 +38,6 @@ class GraphProto:
     initializers: list[StoredTensor] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
-    sparse: int = 0
 
 
 @dataclass
@@ -48,24 +50,18 @@ class ModelProto:
     producer_version: str = ""
     opsets: dict[str, int] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
-    functions: int = 0
+    functions: list[GraphProto] = field(default_factory=list)
+    trainings: int = 0
 
 
 def looks_like_model(head: bytes) -> bool:
     """Return whether a file begins as ONNX: an IR version first, then fields of a model up to the graph's first."""
-    position, first = 0, True
-    while position < len(head):
-        key = head[position]
-        number, wire = key >> 3, key & 7
-        if _MODEL.get(number) != wire or (first and number != 1):
+    for index, part in enumerate(iterate_head(head)):
+        if _MODEL.get(part.number) != part.wire or (index == 0 and (part.number != 1 or not 1 <= part.value <= 1000)):
             return False
-        value, position = _parse_varint(head, position + 1)
-        if first and not 1 <= value <= 1000:
-            return False
-        if number == 7:
-            inner = head[position] if position < len(head) else 0
-            return value > 0 and inner & 7 == BYTES and inner >> 3 in _GRAPH
-        position, first = position + (value if wire == BYTES else 0), False
+        if part.number == 7:
+            inner = part.content[0] if part.content else 0
+            return part.value > 0 and inner & 7 == BYTES and inner >> 3 in _GRAPH
     return False
 
 
@@ -87,8 +83,10 @@ def parse_model(source: Source) -> ModelProto:
         elif part.number == 14:
             key, value = _parse_pair(source, part)
             model.properties[str(key)] = str(value)
+        elif part.number == 20:
+            model.trainings += 1
         elif part.number == 25:
-            model.functions += 1
+            model.functions.append(_parse_function(source, part))
     if graphs != 1:
         raise UnsafeFileError(f"damaged ONNX file: {graphs} graphs, expected one")
     return model
@@ -111,8 +109,21 @@ def _parse_graph(source: Source, whole: Field, depth: int) -> GraphProto:
             names = [source.text(p) for p in _parse_message(source, part) if p.number == 1]
             (graph.inputs if part.number == 11 else graph.outputs).extend(names)
         elif part.number == 15:
-            graph.sparse += 1
+            graph.initializers.append(parse_sparse(source, part))
     return graph
+
+
+def _parse_function(source: Source, whole: Field) -> GraphProto:
+    """Return a FunctionProto: nodes, and names of inputs and outputs."""
+    function = GraphProto()
+    for part in _parse_message(source, whole):
+        if part.number == 1:
+            function.name = source.text(part)
+        elif part.number in (4, 5):
+            (function.inputs if part.number == 4 else function.outputs).append(source.text(part))
+        elif part.number == 7:
+            function.nodes.append(_parse_node(source, part, 0))
+    return function
 
 
 def _parse_node(source: Source, whole: Field, depth: int) -> NodeProto:
@@ -127,25 +138,17 @@ def _parse_node(source: Source, whole: Field, depth: int) -> NodeProto:
         elif part.number == 4:
             node.op = source.text(part)
         elif part.number == 5:
-            _parse_attribute(source, part, node, depth)
+            _add_attribute(source, parse_attribute(source, part), node, depth)
+        elif part.number == 7:
+            node.domain = source.text(part)
     return node
 
 
-def _parse_attribute(source: Source, whole: Field, node: NodeProto, depth: int) -> None:
-    name, number = "", None
-    for part in _parse_message(source, whole):
-        if part.number == 1:
-            name = source.text(part)
-        elif part.number == 3:
-            number = to_signed(part.value)
-        elif part.number == 5 and name in ("value", ""):
-            node.constant = parse_tensor(source, part)
-        elif part.number in (6, 11):
-            node.graphs.append(_parse_graph(source, part, depth + 1))
-        elif part.number in (22, 23):
-            node.sparse = True
-    if number is not None:
-        node.numbers[name] = number
+def _add_attribute(source: Source, attribute: AttributeProto, node: NodeProto, depth: int) -> None:
+    node.graphs += [_parse_graph(source, part, depth + 1) for part in attribute.graphs]
+    if attribute.number is not None:
+        node.numbers[attribute.name] = attribute.number
+    node.attributes.append(attribute)
 
 
 def _parse_pair(source: Source, whole: Field) -> tuple[str | int, str | int]:
@@ -160,15 +163,3 @@ def _parse_message(source: Source, whole: Field) -> Iterator[Field]:
     if whole.wire != BYTES:
         raise_damaged(f"field {whole.number} is not a message", whole.start)
     return source.fields(whole.start, whole.stop)
-
-
-def _parse_varint(head: bytes, position: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= len(head):
-            return 0, position
-        byte = head[position]
-        value, position = value | (byte & 0x7F) << shift, position + 1
-        if byte < 0x80:
-            break
-    return value, position

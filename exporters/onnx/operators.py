@@ -68,7 +68,10 @@ def _add_pool(graph: GraphBuilder, layer: LayerFields, x: str) -> str:
 
 
 def _add_global_average(graph: GraphBuilder, layer: LayerFields, x: str) -> str:
-    return graph.node("Flatten", layer["path"], [graph.node("GlobalAveragePool", layer["path"], [x])], axis=1)
+    path = layer["path"]
+    if graph.dtype == "float64":  # runtimes have GlobalAveragePool in float32 only
+        return graph.node("ReduceMean", path, [x], axes=[2, 3], keepdims=0)
+    return graph.node("Flatten", path, [graph.node("GlobalAveragePool", path, [x])], axis=1)
 
 
 def _add_flatten(graph: GraphBuilder, layer: LayerFields, x: str) -> str:

@@ -10,9 +10,11 @@ from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.raw_values import STEP, stream_array
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
+from cnnkit.exporters.onnx.external import ExternalData
+from cnnkit.exporters.onnx.listing import ListedTensor, describe, list_tensors
 from cnnkit.exporters.onnx.model_proto import ModelProto, parse_model
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, read_tensor
-from cnnkit.exporters.onnx.usage import Use, find_uses, interpret_use, iterate_graphs, list_inputs
+from cnnkit.exporters.onnx.usage import interpret_use, list_inputs
 from cnnkit.exporters.onnx.wire import Source
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
@@ -21,82 +23,67 @@ NAME, PROPERTY = "onnx", "cnnkit"
 _STATE = ("mean", "variance")
 
 
-class _ListedTensor(NamedTuple):
-    order: tuple[int, int, int]
-    name: str
+class _Readable(NamedTuple):
+    """A tensor and the file in which its values lie."""
+
+    listed: ListedTensor
+    file: StoredFile
     stored: StoredTensor
-    use: Use | None
-    constant: bool
 
 
-def read_onnx(path: Path) -> WeightFile:
-    """Return the tensors of an ONNX file; values are read later. Raises WeightFileError."""
+def read_onnx(path: Path, external: bool = False) -> WeightFile:
+    """Return the tensors of an ONNX file; values are read later. Raises WeightFileError.
+
+    external: open the files in the same folder that the model names for its values.
+    """
     with faults_of(path, NAME):
         file = StoredFile(path)
         with file.open() as stream:
             model = parse_model(Source(stream, file.size))
-    listed, not_read = _list_tensors(model)
-    readable = [f for f in listed if f.stored.problem is None]
-    not_read += [
-        NotRead(f"{printable(f.name)} {f.stored.shape}", 1, printable(f.stored.problem))
-        for f in listed
-        if f.stored.problem is not None
-    ]
-    readers = functools.partial(_make_readers, path, file)
-    if PROPERTY in model.properties:
+    listed, not_read = list_tensors(model)
+    data = ExternalData(file, external)
+    placed = [_Readable(item, *data.place(item.stored)) for item in listed]
+    readable = [item for item in placed if item.stored.problem is None]
+    not_read += [describe(item.listed.name, item.stored) for item in placed if item.stored.problem is not None]
+    if PROPERTY in model.properties and len(readable) == len(placed):
         try:
-            return _read_ours(path, model, readable, not_read, readers)
+            return _read_ours(path, model, readable, not_read)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"metadata property {PROPERTY} does not fit: {printable(str(error))}"
             raise fault(path, problem, format_name=NAME) from error
-    tensors = tuple(_build_tensor(f, readers) for f in readable)
+    tensors = tuple(_build_tensor(path, item) for item in readable)
     return WeightFile(tensors, None, {"onnx": _describe_model(model)}, not_read=tuple(not_read), file=str(path))
 
 
-def _list_tensors(model: ModelProto) -> tuple[list[_ListedTensor], list[NotRead]]:
-    listed, not_read = [], []
-    for number, (prefix, graph) in enumerate(iterate_graphs(model.graph)):
-        used = find_uses(graph)
-        stored_tensors = [(tensor.name, tensor, False) for tensor in graph.initializers]
-        for node in graph.nodes:
-            if node.op == "Constant" and node.constant is not None and node.outputs:
-                stored_tensors.append((node.outputs[0], node.constant, True))
-        for position, (name, stored, constant) in enumerate(stored_tensors):
-            use = used.get(name)
-            order = (number, use.position if use else len(graph.nodes), use.slot if use else position)
-            listed.append(_ListedTensor(order, prefix + name, stored, use, constant))
-        sparse = graph.sparse + sum(node.sparse for node in graph.nodes)
-        if sparse:
-            not_read.append(NotRead("sparse tensors", sparse, "sparse tensors are not read"))
-    if model.functions:
-        not_read.append(NotRead("functions", model.functions, "constants inside functions are not looked for"))
-    return sorted(listed, key=lambda f: f.order), not_read
-
-
-def _build_tensor(listed: _ListedTensor, readers: Any) -> Tensor:
-    stored = listed.stored
+def _build_tensor(path: Path, readable: _Readable) -> Tensor:
+    listed, stored = readable.listed, readable.stored
     role, axes = interpret_use(listed.use, len(stored.shape))
-    kind = "state" if role in _STATE else "parameter"
-    if role == "other" and (listed.constant or not stored.shape or "float" not in stored.dtype):
-        kind = "other"
+    role = listed.role or role
+    kind = listed.kind if listed.role is not None else None
+    if kind is None:
+        kind = "state" if role in _STATE else "parameter"
+        if role == "other" and (listed.kind == "other" or not stored.shape or "float" not in stored.dtype):
+            kind = "other"
     if axes is None:
         axes = numbered_axes(len(stored.shape))
-    layer = listed.name.rpartition(".")[0] or (listed.use.node.name if listed.use else "") or listed.name
-    return Tensor(listed.name, layer, kind, role, axes, stored.dtype, stored.shape, *readers(listed.name, stored))
+    layer = listed.layer or listed.name.rpartition(".")[0] or (listed.use.node.name if listed.use else "")
+    return Tensor(
+        *(listed.name, layer or listed.name, kind, role, axes, stored.dtype, stored.shape),
+        *_make_readers(path, readable),
+    )
 
 
-def _read_ours(
-    path: Path, model: ModelProto, listed: list[_ListedTensor], not_read: list[NotRead], readers: Any
-) -> WeightFile:
+def _read_ours(path: Path, model: ModelProto, readable: list[_Readable], not_read: list[NotRead]) -> WeightFile:
     """Return the WeightFile that cnnkit wrote as this model."""
     about = strict_json.loads(model.properties[PROPERTY].encode("utf-8", "surrogateescape"))
-    stored = {f.name: f.stored for f in listed}
+    left = {item.listed.name: item for item in readable}
     tensors = []
     for name, layer, kind, role, axes in about["tensors"]:
-        tensor = stored.pop(name)
-        tensors.append(Tensor(name, layer, kind, role, tuple(axes), tensor.dtype, tensor.shape, *readers(name, tensor)))
-    if stored:
-        not_read.append(NotRead("constants of operations", len(stored), "they are not weights"))
+        found = left.pop(name)
+        parts = name, layer, kind, role, tuple(axes), found.stored.dtype, found.stored.shape
+        tensors.append(Tensor(*parts, *_make_readers(path, found)))
+    if left:
+        not_read.append(NotRead("constants of operations", len(left), "they are not weights", weights=False))
     architecture, metadata = about["architecture"], about["metadata"]
     if not isinstance(architecture, dict) or not isinstance(metadata, dict):
         raise TypeError("architecture and metadata are not objects")
@@ -115,17 +102,16 @@ def _describe_model(model: ModelProto) -> dict[str, Any]:
     }
 
 
-def _make_readers(
-    path: Path, file: StoredFile, name: str, stored: StoredTensor
-) -> tuple[Callable[[], Array], Stream | None]:
+def _make_readers(path: Path, readable: _Readable) -> tuple[Callable[[], Array], Stream | None]:
     """Return `Tensor.read` and `Tensor.stream`, the latter only for raw bytes."""
+    stored, file = readable.stored, readable.file
     read = functools.partial(_read, path, file, stored)
     if stored.raw is None:
         return read, None
     start, stop = stored.raw
     blocks = functools.partial(file.blocks, start, stop - start, STEP)
     dtype = carrier(stored.dtype).newbyteorder("<")
-    return read, functools.partial(stream_array, path, NAME, f"tensor {printable(name)}", blocks, dtype)
+    return read, functools.partial(stream_array, path, NAME, f"tensor {printable(readable.listed.name)}", blocks, dtype)
 
 
 def _read(path: Path, file: StoredFile, stored: StoredTensor) -> Array:

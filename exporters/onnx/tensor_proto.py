@@ -2,13 +2,15 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.protobuf_head import BYTES, FIXED32, FIXED64, VARINT
 from cnnkit.exporters.core.raw_values import decode_values
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.onnx.wire import BYTES, FIXED32, FIXED64, VARINT, Field, Source, raise_damaged, to_signed
+from cnnkit.exporters.onnx.wire import RUN_OF, Field, Source, raise_damaged, to_signed
 from cnnkit.files.stored_file import StoredFile
 
 TYPES = {
@@ -18,15 +20,31 @@ TYPES = {
 }  # fmt: skip
 _OTHER_TYPES = {8: "texts", 21: "uint4", 22: "int4", 23: "float4_e2m1", 25: "uint2", 26: "int2"}
 _RAW, _EXTERNAL = 9, 1
-_FIXED = {4: FIXED32, 10: FIXED64}  # float_data, double_data
-_VARINTS = (5, 7, 11)  # int32_data (and all that is smaller), int64_data, uint64_data
 _MOST_AXES = 32
+
+
+class NumberFields(NamedTuple):
+    """The numbers of the fields of a message in which values stand, by how they are written."""
+
+    fixed32: frozenset[int]
+    fixed64: frozenset[int]
+    varints: frozenset[int]
+
+    def include(self, number: int) -> bool:
+        """Return whether values stand in the field of that number."""
+        return number in self.fixed32 or number in self.fixed64 or number in self.varints
+
+
+# float_data; double_data; int32_data (and all that is smaller), int64_data, uint64_data
+_TENSOR_FIELDS = NumberFields(frozenset((4,)), frozenset((10,)), frozenset((5, 7, 11)))
 
 
 @dataclass(frozen=True)
 class StoredTensor:
     """A tensor in the file. span: of the message; raw: of its raw bytes; typed: the number of bytes in typed fields.
 
+    fields: the typed fields; sparse: values and their places, where only some are stored.
+    location: the file where the values lie, if in another; offset, length: where in it, as far as it is said.
     problem: why its values cannot be read, or None.
     """
 
@@ -36,6 +54,11 @@ class StoredTensor:
     span: tuple[int, int]
     raw: tuple[int, int] | None = None
     typed: int = 0
+    fields: NumberFields = _TENSOR_FIELDS
+    sparse: tuple["StoredTensor", "StoredTensor"] | None = None
+    location: str | None = None
+    offset: int = 0
+    length: int | None = None
     problem: str | None = None
 
     @property
@@ -48,7 +71,8 @@ def parse_tensor(source: Source, field: Field) -> StoredTensor:
     """Return a TensorProto. Raises UnsafeFileError when it contradicts itself."""
     if field.wire != BYTES:
         raise_damaged(f"field {field.number} is not a tensor", field.start)
-    name, shape, kind, raw, typed, location, outside = "", [], 0, None, 0, "", False
+    name, shape, kind, raw, typed, outside = "", [], 0, None, 0, False
+    external: dict[str, str] = {}
     for part in source.fields(field.start, field.stop):
         if part.number == 1:
             shape += [to_signed(value) for value in source.varints(part)]
@@ -58,20 +82,21 @@ def parse_tensor(source: Source, field: Field) -> StoredTensor:
             name = source.text(part)
         elif part.number == _RAW:
             raw = part.start, part.stop
-        elif part.number in _FIXED or part.number in _VARINTS:
+        elif _TENSOR_FIELDS.include(part.number):
             typed += part.stop - part.start if part.wire == BYTES else 8 if part.wire == FIXED64 else 4
         elif part.number == 13:
-            location = _find_location(source, part) or location
+            external |= _parse_entry(source, part)
         elif part.number == 14:
             outside = part.value == _EXTERNAL
     if len(shape) > _MOST_AXES or any(n < 0 or n > 1 << 48 for n in shape):
         raise_damaged(f"tensor of shape {shape[:_MOST_AXES]}", field.start)
-    problem = None
-    if outside or location:
-        problem = f"its values lie in another file ({location or 'not named'}), which is not opened"
-    elif kind not in TYPES:
-        problem = f"element type {_OTHER_TYPES.get(kind, kind)} is not read"
-    tensor = StoredTensor(name, tuple(shape), TYPES.get(kind, "uint8"), (field.start, field.stop), raw, typed, problem)
+    problem = None if kind in TYPES else f"element type {_OTHER_TYPES.get(kind, kind)} is not read"
+    tensor = StoredTensor(
+        name, tuple(shape), TYPES.get(kind, "uint8"), (field.start, field.stop), raw, typed, problem=problem
+    )
+    if outside or external:
+        offset, length = (_parse_count(external, key, field.start) for key in ("offset", "length"))
+        return replace(tensor, raw=None, location=external.get("location", ""), offset=offset or 0, length=length)
     return tensor if problem is not None else _check_size(tensor)
 
 
@@ -79,6 +104,8 @@ def read_tensor(file: StoredFile, tensor: StoredTensor) -> Array:
     """Return the values in native byte order. Raises UnsafeFileError when there are more or fewer than declared."""
     dtype = carrier(tensor.dtype)
     little = dtype.newbyteorder("<")
+    if tensor.sparse is not None:
+        return _fill(file, tensor, *tensor.sparse)
     if tensor.raw is not None:
         data = file.read(tensor.raw[0], tensor.raw[1] - tensor.raw[0])
         try:
@@ -101,23 +128,11 @@ def _check_size(tensor: StoredTensor) -> StoredTensor:
 
 def _read_typed(source: Source, tensor: StoredTensor, little: np.dtype[np.generic]) -> Array:
     parts = []
-    for field in source.fields(*tensor.span):
-        if field.number in _FIXED:
-            width = "<f4" if field.number == 4 else "<f8"
-            size = 4 if field.number == 4 else 8
-            if field.wire == BYTES and (field.stop - field.start) % size == 0:
-                parts.append(_read_span(source, field).view(width))
-            elif field.wire == _FIXED[field.number]:
-                parts.append(np.frombuffer(field.value.to_bytes(size, "little"), width))
-            else:
-                raise_damaged(f"field {field.number} is no list of numbers", field.start)
-        elif field.number in _VARINTS:
-            if field.wire == VARINT:
-                parts.append(np.array([field.value], np.uint64))
-            elif field.wire == BYTES:
-                parts.append(_unpack(_read_span(source, field), field.start))
-            else:
-                raise_damaged(f"field {field.number} is no list of numbers", field.start)
+    for field in source.fields(*tensor.span, runs=True):
+        if field.number in tensor.fields.varints:
+            parts.append(_read_integers(source, field))
+        elif tensor.fields.include(field.number):
+            parts.append(_read_reals(source, field, 8 if field.number in tensor.fields.fixed64 else 4))
     values = np.concatenate(parts) if parts else np.empty(0, np.uint64)
     complexes = tensor.dtype.startswith("complex")
     if len(values) != tensor.count * (2 if complexes else 1):
@@ -127,6 +142,41 @@ def _read_typed(source: Source, tensor: StoredTensor, little: np.dtype[np.generi
     if little.kind == "f" and little.itemsize == 2:  # the bits of a float16 as a number
         return values.astype("<u2").view(little)
     return values.astype("<u8").astype(little.str.replace("b1", "u1")).astype(little)
+
+
+def _read_integers(source: Source, field: Field) -> Array:
+    if field.wire == VARINT:
+        return np.array([field.value], np.uint64)
+    if field.wire not in (BYTES, RUN_OF[VARINT]):
+        raise_damaged(f"field {field.number} is no list of numbers", field.start)
+    values = _unpack(_read_span(source, field), field.start)
+    return values if field.wire == BYTES else values[1::2]  # without the keys
+
+
+def _read_reals(source: Source, field: Field, size: int) -> Array:
+    single, width = {4: FIXED32, 8: FIXED64}[size], f"<f{size}"
+    if field.wire == BYTES and (field.stop - field.start) % size == 0:
+        return _read_span(source, field).view(width)
+    if field.wire == single:
+        return np.frombuffer(field.value.to_bytes(size, "little"), width)
+    if field.wire != RUN_OF.get(single):
+        raise_damaged(f"field {field.number} is no list of numbers", field.start)
+    keyed = _read_span(source, field).reshape(-1, 1 + size)  # a key of one byte before each
+    return np.ascontiguousarray(keyed[:, 1:]).view(width)[:, 0]
+
+
+def _fill(file: StoredFile, tensor: StoredTensor, values: StoredTensor, places: StoredTensor) -> Array:
+    """Return the whole array of a sparse tensor. Raises UnsafeFileError for places outside."""
+    stored, where = read_tensor(file, values).reshape(-1), read_tensor(file, places)
+    whole = np.zeros(tensor.shape, carrier(tensor.dtype))
+    extents = np.array(tensor.shape if where.ndim == 2 else (whole.size,), np.int64)
+    if ((where < 0) | (where >= extents)).any():
+        raise_damaged(f"a place outside of shape {tensor.shape}", places.span[0])
+    if where.ndim == 2:
+        whole[tuple(where.T)] = stored
+    else:
+        whole.reshape(-1)[where] = stored
+    return whole
 
 
 def _read_span(source: Source, field: Field) -> Array:
@@ -151,7 +201,17 @@ def _unpack(data: Array, offset: int) -> Array:
     return values
 
 
-def _find_location(source: Source, field: Field) -> str:
-    """Return the value of an external_data entry whose key is "location", else ""."""
+def _parse_entry(source: Source, field: Field) -> dict[str, str]:
+    """Return {key: value} of an entry of external_data."""
     texts = {part.number: source.text(part) for part in source.fields(field.start, field.stop) if part.number in (1, 2)}
-    return texts.get(2, "") if texts.get(1) == "location" else ""
+    return {texts.get(1, ""): texts.get(2, "")}
+
+
+def _parse_count(external: dict[str, str], key: str, place: int) -> int | None:
+    """Return a number of bytes of external_data, None where it is not there."""
+    text = external.get(key)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        raise_damaged(f"{key} {text[:30]!r} of external data", place)
+    return int(text)

@@ -35,6 +35,9 @@ def find_uses(graph: GraphProto) -> dict[str, Use]:
             elif source and source not in first_uses:
                 other = node.inputs[1 - index] if len(node.inputs) == 2 else ""
                 first_uses[source] = Use(position, node, index, made_by.get(other, ""))
+        for inner in node.graphs:  # which may use the tensors of the outer graph
+            for name, use in find_uses(inner).items():
+                first_uses.setdefault(origin.get(name, name), use._replace(position=position))
         made_by |= dict.fromkeys(node.outputs, node.op)
     return first_uses
 

@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, NoReturn
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnkit.exporters.core.protobuf_head import BYTES, FIXED32, FIXED64, VARINT
 from cnnkit.files.unsafe_file import UnsafeFileError
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+RUN_OF = {VARINT: 8, FIXED32: 9}  # beyond the wire types: fields that follow each other and have one number
 _BLOCK = 1 << 16
 _MOST_FIELDS = 2_000_000
 _TEXT = 64 << 20
@@ -29,8 +33,11 @@ class Source:
         self._begin, self._block = 0, b""
         self._budget = _MOST_FIELDS
 
-    def fields(self, start: int, stop: int) -> Iterator[Field]:
+    def fields(self, start: int, stop: int, runs: bool = False) -> Iterator[Field]:
         """Yield the fields of the message between two offsets.
+
+        runs: yield numbers that follow each other under one key as one field of a wire type in RUN_OF, its value their
+        count, with their keys between start and stop; a long list of numbers would take long one by one.
 
         Raises UnsafeFileError for what is not a message, reaches beyond it, or has more fields than any net.
         """
@@ -44,6 +51,12 @@ class Source:
                 raise UnsafeFileError(f"more than {_MOST_FIELDS} fields", "too_big")
             if number == 0 or number >= 1 << 29:
                 raise_damaged(f"field number {number}", begin)
+            if runs and wire in RUN_OF and key < 0x80:
+                count, end = self._find_run(key, begin, stop)
+                if count > 1:
+                    yield Field(number, RUN_OF[wire], count, begin, end)
+                    position = end
+                    continue
             if wire == VARINT:
                 value, position = self._read_varint(position, stop)
                 yield Field(number, wire, value, position, position)
@@ -59,6 +72,19 @@ class Source:
             value = int.from_bytes(self.bytes(position, position + size), "little") if wire != BYTES else 0
             yield Field(number, wire, value, position, position + size)
             position += size
+
+    def _find_run(self, key: int, start: int, stop: int) -> tuple[int, int]:
+        """Return (count, end) of the numbers under `key` that follow each other from `start` on, in one block."""
+        self.bytes(start, min(start + _BLOCK, stop))
+        data = np.frombuffer(self._block, np.uint8)[start - self._begin : stop - self._begin]
+        if key & 7 == FIXED32:
+            count = _count_true(data[: len(data) // 5 * 5 : 5] == key)
+            return count, start + 5 * count
+        ends = np.flatnonzero(data < 0x80)  # of numbers, keys and values by turns
+        ends = ends[: len(ends) // 2 * 2]
+        begins = np.concatenate(([0], ends[1:-1:2] + 1))[: len(ends) // 2]
+        count = _count_true((ends[::2] == begins) & (data[begins] == key))
+        return count, start + (int(ends[2 * count - 1]) + 1 if count else 0)
 
     def bytes(self, start: int, stop: int) -> bytes:
         """Return a small part of the file. Raises UnsafeFileError when it is too large, or cut."""
@@ -108,6 +134,11 @@ class Source:
             shift += 7
             if shift > 63:
                 raise_damaged("a number of more than ten bytes", position)
+
+
+def _count_true(values: NDArray[np.bool_]) -> int:
+    """Return how many values are true before the first that is not."""
+    return len(values) if values.all() else int(values.argmin())
 
 
 def raise_damaged(problem: str, offset: int) -> NoReturn:

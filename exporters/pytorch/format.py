@@ -4,12 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.exporters.core.format import Format, Priority, changed_value
+from cnnkit.exporters.core.pickles.torch_stream import MAGIC
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.exporters.pytorch.exported_program import is_exported
 from cnnkit.exporters.pytorch.reader import NAME, read_torch
 from cnnkit.exporters.pytorch.state_dict import list_losses, name_for_torch
 from cnnkit.exporters.pytorch.writer import write_torch
-from cnnkit.exporters.pytorch.zip_file import PICKLE, SCRIPT
+from cnnkit.exporters.pytorch.zip_file import OLD_SCRIPT, PACKAGE, PICKLE
 from cnnkit.files.zip_gate import read_member_names
+
+_MAGIC = MAGIC.to_bytes(10, "little")
+_MARKS = (PICKLE, OLD_SCRIPT, PACKAGE)
 
 
 class TorchFormat(Format):
@@ -22,10 +27,11 @@ class TorchFormat(Format):
     reads = writes = True
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Return whether the file is a pickle, or a zip that holds one at torch's place."""
-        if head[:1] == b"\x80" and head[1:2] in {b"\2", b"\3", b"\4", b"\5"}:
+        """Return whether the file begins with torch's number, pickled, or is a zip as torch makes them."""
+        if head[:1] == b"\x80" and _MAGIC in head[:32]:
             return True
-        return any(f"/{name}".endswith((PICKLE, *SCRIPT)) for name in read_member_names(path, head))
+        names = read_member_names(path, head)
+        return is_exported(dict.fromkeys(names)) or any(f"/{name}".endswith(_MARKS) for name in names)
 
     def read(self, path: Path) -> WeightFile:
         """Return the tensors. Raises WeightFileError for anything but a state_dict or checkpoint of tensors."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core.pickles.torch_calls import STORAGES
 from cnnkit.exporters.core.raw_values import encode_blocks, read_checked, require_rank
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.exporters.pytorch.symbols import STORAGES
 from cnnkit.files.extents import strides
 from cnnkit.files.names import printable
 from cnnkit.files.zip_writer import ZipWriter

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -28,21 +29,48 @@ DTYPES = {
     "F8_E5M2FNUZ": "float8_e5m2fnuz",
     "F8_E8M0": "float8_e8m0fnu",
 }
+_KEYS = ("dtype", "shape", "data_offsets")
 _BITS = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}  # known, but NumPy arrays cannot hold them
 
 
 class Entry(NamedTuple):
-    """A tensor of the header; `start` counts from the beginning of the file. `dtype` None: less than a byte."""
+    """A tensor of the header; `start` counts from the beginning of the file.
+
+    problem  why NumPy cannot hold it, or None; then `dtype` is None too
+    extra    keys that are not part of the format
+    """
 
     dtype: str | None
     shape: tuple[int, ...]
     start: int
     size: int
     code: str
+    problem: str | None
+    extra: dict[str, Any]
 
 
-def read_header(file: StoredFile) -> tuple[dict[str, Entry], dict[str, str]]:
-    """Return ({name: entry} in the order of the header, metadata).
+class Header(NamedTuple):
+    """Tensors in the order of the header, metadata, and the names that occur twice, of which the last one counts."""
+
+    entries: dict[str, Entry]
+    metadata: dict[str, str]
+    twice: tuple[str, ...]
+
+
+class _Members(dict[str, Any]):
+    """An object of JSON; `twice` are the keys that occur more than once."""
+
+    __slots__ = ("twice",)
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.twice = (
+            [] if len(self) == len(pairs) else [key for key, n in Counter(k for k, _ in pairs).items() if n > 1]
+        )
+
+
+def read_header(file: StoredFile) -> Header:
+    """Return the header. What the format's own library reads is read, so a name may occur twice.
 
     Raises UnsafeFileError, or ValueError in one line, when the header and the file do not fit together.
     """
@@ -55,15 +83,17 @@ def read_header(file: StoredFile) -> tuple[dict[str, Entry], dict[str, str]]:
     nodes = sum(text.count(mark) for mark in (b"{", b"[", b","))
     if nodes > MOST_NODES:
         raise UnsafeFileError(f"a header of {nodes} brackets and commas, more than {MOST_NODES}", "too_big")
-    header = strict_json.loads(text.rstrip(b" "))
-    if not isinstance(header, dict) or text[:1] != b"{":
+    header = strict_json.loads(text, members=_Members)
+    if not isinstance(header, _Members):
         raise ValueError("the header is not a JSON object")
-    metadata = header.pop("__metadata__", {})
+    if "__metadata__" in header.twice:
+        raise ValueError("key __metadata__ occurs twice")
+    metadata = header.pop("__metadata__", None) or {}
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError("__metadata__ is not an object of texts")
     entries = {name: _parse_entry(name, value, 8 + length) for name, value in header.items()}
     _require_tiling(entries, 8 + length, file.size)
-    return entries, metadata
+    return Header(entries, dict(metadata), tuple(header.twice))
 
 
 def compute_digest(metadata: Mapping[str, str], claims: Mapping[str, tuple[str, Sequence[int]]]) -> str:
@@ -75,20 +105,42 @@ def compute_digest(metadata: Mapping[str, str], claims: Mapping[str, tuple[str, 
 
 def _parse_entry(name: str, value: Any, origin: int) -> Entry:
     try:
-        if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
-            raise ValueError("expected dtype, shape, data_offsets")
-        code, offsets = value["dtype"], value["data_offsets"]
+        if isinstance(value, list) and len(value) == len(_KEYS):  # serde, the library's parser, takes this as well
+            value = _Members(list(zip(_KEYS, value, strict=True)))
+        if not isinstance(value, _Members) or not value.keys() >= {*_KEYS}:
+            raise ValueError(f"expected {', '.join(_KEYS)}")
+        for key in value.twice:
+            if key in _KEYS:
+                raise ValueError(f"key {key} occurs twice")
+        code, shape, offsets = (value.pop(key) for key in _KEYS)
         if not isinstance(code, str) or (code not in DTYPES and code not in _BITS):
             raise ValueError(f"unknown dtype {printable(repr(code), 30)}")
         if not isinstance(offsets, list) or len(offsets) != 2 or not all(type(n) is int and n >= 0 for n in offsets):
             raise ValueError("expected two offsets, whole numbers")
         begin, end = offsets
-        bits = count_bytes(value["shape"], _BITS.get(code) or 8 * carrier(DTYPES[code]).itemsize)
+        bits, problem = _count_bits(shape, _BITS.get(code) or 8 * carrier(DTYPES[code]).itemsize)
         if bits % 8 or begin + bits // 8 != end:
-            raise ValueError(f"{end - begin} bytes for {code} {tuple(value['shape'])}, which takes {bits / 8:g}")
+            raise ValueError(f"{end - begin} bytes for {code} {tuple(shape)}, which takes {bits / 8:g}")
     except ValueError as error:
         raise ValueError(f"tensor {printable(name)}: {error}") from None
-    return Entry(DTYPES.get(code), tuple(value["shape"]), origin + begin, bits // 8, code)
+    problem = f"element type {code}, of less than a byte" if code in _BITS else problem
+    dtype = DTYPES.get(code) if problem is None else None
+    return Entry(dtype, tuple(shape), origin + begin, bits // 8, code, problem, dict(value))
+
+
+def _count_bits(shape: Any, item_bits: int) -> tuple[int, str | None]:
+    """Return (size in bits, why NumPy cannot hold it or None). Raises ValueError for what is no shape of a file."""
+    try:
+        return count_bytes(shape, item_bits), None
+    except ValueError as error:
+        if not isinstance(shape, list) or not all(type(extent) is int and extent >= 0 for extent in shape):
+            raise
+        size = 0 if 0 in shape else item_bits
+        for extent in shape if size else ():
+            size *= extent
+            if size >> 66:
+                raise
+        return size, str(error)
 
 
 def _require_tiling(entries: dict[str, Entry], origin: int, size: int) -> None:

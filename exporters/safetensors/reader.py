@@ -1,9 +1,9 @@
 """Reads a safetensors file: names and shapes first, values when asked; a file by cnnkit keeps everything."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
@@ -12,7 +12,7 @@ from cnnkit.exporters.core.name_conventions import interpret_name, sort_names
 from cnnkit.exporters.core.raw_values import MISFIT, STEP, decode_values, stream_array
 from cnnkit.exporters.core.tensor_list import StoredArray, build_weight_file
 from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Stream, Tensor, WeightFile, sha256
-from cnnkit.exporters.safetensors.header import Entry, compute_digest, read_header
+from cnnkit.exporters.safetensors.header import Entry, Header, compute_digest, read_header
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 
@@ -20,17 +20,23 @@ NAME = "safetensors"
 _OURS = {"cnnkit", "cnnkit_sha256"}  # one of the two is enough: a damaged letter in the other must not go unnoticed
 
 
+class Place(NamedTuple):
+    """A tensor of a header and the file that it is in."""
+
+    file: StoredFile
+    entry: Entry
+
+
 def read_safetensors(path: Path) -> WeightFile:
     """Return what the file holds. Raises WeightFileError when header and data do not fit together."""
     with faults_of(path, NAME):
         file = StoredFile(path)
-        entries, metadata = read_header(file)
-        return (
-            _read_ours(file, entries, metadata) if _OURS & metadata.keys() else _read_foreign(file, entries, metadata)
-        )
+        header = read_header(file)
+        return _read_ours(file, header) if _OURS & header.metadata.keys() else _read_foreign(file, header)
 
 
-def _read_ours(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str]) -> WeightFile:
+def _read_ours(file: StoredFile, header: Header) -> WeightFile:
+    entries, metadata = header.entries, header.metadata
     if metadata.get("cnnkit_sha256") != compute_digest(
         metadata, {name: (entry.code, entry.shape) for name, entry in entries.items()}
     ):
@@ -50,19 +56,28 @@ def _read_ours(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, 
     return build_weight_file(file.path, values, stored, ())
 
 
-def _read_foreign(file: StoredFile, entries: dict[str, Entry], metadata: dict[str, str]) -> WeightFile:
+def _read_foreign(file: StoredFile, header: Header) -> WeightFile:
+    not_read = [NotRead(printable(n), 1, "occurs twice in the header: its last entry is read") for n in header.twice]
+    metadata = {"safetensors": header.metadata} if header.metadata else {}
+    return build_foreign(file.path, {n: Place(file, entry) for n, entry in header.entries.items()}, metadata, not_read)
+
+
+def build_foreign(
+    path: Path, places: Mapping[str, Place], metadata: dict[str, Any], not_read: list[NotRead]
+) -> WeightFile:
     """Return the tensors sorted by name, 2 before 10: the header is sorted by element type, then by letter."""
-    shapes = {name: entry.shape for name, entry in entries.items()}
-    tensors, not_read = [], []
-    for name in sort_names(entries):
-        entry = entries[name]
-        if entry.dtype is None:
-            not_read.append(NotRead(printable(name), 1, f"element type {entry.code}, of less than a byte"))
+    shapes = {name: place.entry.shape for name, place in places.items()}
+    tensors, skipped = [], []
+    for name in sort_names(places):
+        file, entry = places[name]
+        if entry.problem is not None or entry.dtype is None:
+            skipped.append(NotRead(printable(name), 1, str(entry.problem)))
             continue
         what = interpret_name(name, entry.dtype, shapes)
         tensors.append(Tensor(name, *what, entry.dtype, entry.shape, *_make_readers(file, name, entry, None)))
-    foreign_metadata = {"safetensors": metadata} if metadata else {}
-    return WeightFile(tuple(tensors), None, foreign_metadata, None, (), tuple(not_read), str(file.path))
+    extra = {name: place.entry.extra for name, place in places.items() if place.entry.extra}
+    known = metadata | ({"safetensors_extra": extra} if extra else {})
+    return WeightFile(tuple(tensors), None, known, None, (), (*not_read, *skipped), str(path))
 
 
 def _make_readers(

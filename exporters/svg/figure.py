@@ -3,9 +3,10 @@
 from typing import Any
 
 from cnnkit.exporters.svg.canvas import MARGIN, WIDTH, Canvas, Sheet
-from cnnkit.exporters.svg.lettering import cut, format_count, make_safe, measure
+from cnnkit.exporters.svg.lettering import cut, make_safe, measure
 from cnnkit.exporters.svg.overview import draw_overview
 from cnnkit.exporters.svg.palette import style_sheet
+from cnnkit.files.names import format_count
 
 
 def draw_figure(name: str, architecture: dict[str, Any], parameters: dict[str, int]) -> str:

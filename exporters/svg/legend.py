@@ -1,9 +1,10 @@
 """The legend of a tensor: name, shape and dtype in one line, the colour scale at its right, notes below."""
 
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM, WIDTH, Canvas, Element, Sheet
-from cnnkit.exporters.svg.lettering import cut, format_count, format_shape, format_signed, make_safe, measure, wrap
+from cnnkit.exporters.svg.lettering import cut, format_shape, format_signed, make_safe, measure, wrap
 from cnnkit.exporters.svg.palette import css_class
 from cnnkit.exporters.svg.scale import STEPS, ScaledTensor
+from cnnkit.files.names import format_count
 
 _STEP, _ENDS = 3, 78
 _BAR = _STEP * (2 * STEPS + 1)

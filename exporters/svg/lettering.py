@@ -76,11 +76,6 @@ def format_shape(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) if shape else "one number"
 
 
-def format_count(number: int, noun: str) -> str:
-    """Return "1 weight", "1,352 weights"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 class CellNumbers:
     """Numbers of at most five characters for cells: two decimals, of a tensor scaled by a power of ten where needed."""
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from cnnkit.exporters.core.architecture import LayerEntry, Shape
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM
-from cnnkit.exporters.svg.lettering import cut, format_count, format_shape, make_safe, measure
+from cnnkit.exporters.svg.lettering import cut, format_shape, make_safe, measure
 from cnnkit.exporters.svg.network import describe, window_of
+from cnnkit.files.names import format_count
 
 _LEAST_GAP, _WIDEST_GAP = 44, 230
 _SMALL, _LARGE = 22, 108

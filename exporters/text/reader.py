@@ -172,7 +172,9 @@ def _build_weight_file(file: StoredFile, head: _Head, parts: list[_ReadTensor], 
         metadata = metadata | {ROUNDED: head.precision}
     edited = tuple(p.heading.name for p in parts if p.values.sha256 != p.heading.sha256 and head.precision is None)
     unknown = sorted(head.texts.keys() - {*JSON_FIELDS, "kinds"})
-    not_read = tuple(NotRead(f"{printable(name, 60)} in the @ lines", 1, "not part of the format") for name in unknown)
+    not_read = tuple(
+        NotRead(f"{printable(name, 60)} in the @ lines", 1, "not part of the format", weights=False) for name in unknown
+    )
     texts = (head.texts.get("architecture"), metadata, head.texts.get("position"))
     return WeightFile(tuple(tensors), *texts, edited, not_read, str(file.path))
 

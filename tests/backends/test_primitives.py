@@ -1,5 +1,9 @@
+import math
+
 import numpy as np
 import pytest
+
+from cnnkit.parity.primitives.elementwise import POINTS, POSITIVE
 
 
 def test_maximum_with_an_array_and_a_number(arena) -> None:
@@ -61,3 +65,12 @@ def test_compile_gives_a_function_that_does_the_same(backend) -> None:
     backend.synchronize()
     assert backend.to_numpy(y).tolist() == [3, 6]
     assert scale == 3
+
+
+@pytest.mark.parametrize("name", list(POINTS))
+def test_float64_functions_are_right_to_the_last_place_or_the_one_beside_it(backend, name) -> None:
+    x = np.random.default_rng(0).uniform(-6.5, 6.5, 4000)
+    x = np.abs(x) if name in POSITIVE else x
+    wanted = np.array([getattr(math, name)(v) for v in x])
+    found = backend.to_numpy(getattr(backend, name)(backend.asarray(x, "float64")))
+    assert np.max(np.abs(found - wanted) / np.spacing(np.abs(wanted))) <= (4 if name == "tanh" else 1)

@@ -1,15 +1,17 @@
 import sys
 import types
 
+import numpy as np
 import pytest
 
 from cnnkit.backends import registry
 from cnnkit.backends.cuda.cupy_backend import CupyBackend
+from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Availability
 from cnnkit.backends.pytorch.torch_backend import TorchBackend
 from cnnkit.backends.reference.reference_backend import ReferenceBackend
-from cnnkit.errors import BackendUnavailableError
+from cnnkit.errors import BackendUnavailableError, ConfigError
 
 ENTRY_POINTS = """[cnnkit.backends]
 numpy = cnnkit.backends.numpy_cpu.numpy_backend:NumpyBackend
@@ -22,6 +24,8 @@ elsewhere = elsewhere_backend:Elsewhere
 half = elsewhere_backend:Half
 without = elsewhere_backend:Without
 misnamed = elsewhere_backend:Elsewhere
+nameless = elsewhere_backend:Nameless
+raising = elsewhere_backend:Raising
 """
 ELSEWHERE = """
 from cnnkit.backends.reference.reference_backend import ReferenceBackend
@@ -33,6 +37,13 @@ class Half(Backend):
 class Without(ReferenceBackend):
     name = "without"
     def __init__(self):
+        pass
+class Raising(ReferenceBackend):
+    def __init__(self, device=None, threads=None):
+        raise OSError("no driver\\nsecond line")
+class Nameless:
+    availability = ReferenceBackend.availability
+    def __init__(self, device=None, threads=None):
         pass
 """
 
@@ -57,7 +68,20 @@ def message(**arguments) -> str:
 
 def test_names_are_sorted_and_each_comes_once() -> None:
     assert registry.names() == sorted(
-        {"numpy", "torch", "cupy", "cupy-sim", "reference", "broken", "elsewhere", "half", "without", "misnamed"}
+        {
+            "numpy",
+            "torch",
+            "cupy",
+            "cupy-sim",
+            "reference",
+            "broken",
+            "elsewhere",
+            "half",
+            "without",
+            "misnamed",
+            "nameless",
+            "raising",
+        }
     )
 
 
@@ -185,6 +209,50 @@ def test_what_an_authors_class_lacks_is_said() -> None:
     assert state.reason.startswith("its class lacks arange, argmax, asarray")
     assert message(backend="half").startswith("backend half: its class lacks")
     assert "cannot be constructed with device and threads" in message(backend="without")
+    assert message(backend="raising").endswith("cannot be constructed with device and threads: OSError: no driver")
+    assert message(backend="nameless").startswith("backend nameless: its class lacks arange, argmax, asarray")
     assert message(backend="misnamed") == (
         "backend misnamed: its class calls itself 'elsewhere': set name = 'misnamed'"
     )
+
+
+EITHER = "backend: expected the name of a backend or a Backend object"
+WRONG_THREADS = [0, -1, 2.5, 2.0, "two", "2", True, 10**6, float("nan"), [1]]
+
+
+@pytest.mark.parametrize("threads", WRONG_THREADS, ids=repr)
+@pytest.mark.parametrize("backend", ["numpy", "torch", "reference", "cupy-sim", "auto"])
+def test_threads_that_cannot_be(backend, threads) -> None:
+    expected = f"threads: expected a whole number from 1 to 1024, or None for one per core, got {threads!r}"
+    with pytest.raises(ConfigError) as caught:
+        registry.get_backend(backend, threads=threads)
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("cls", [NumpyBackend, TorchBackend, ReferenceBackend, CupySimBackend, CupyBackend])
+def test_threads_are_checked_where_a_backend_is_made_by_its_class(cls) -> None:
+    for threads in WRONG_THREADS:
+        with pytest.raises(ConfigError, match="threads: expected a whole number from 1 to 1024"):
+            cls(threads=threads)
+
+
+def test_threads_of_numpys_integers_are_whole_numbers() -> None:
+    assert registry.get_backend("numpy", threads=np.int64(3)).threads == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"backend": 3}, "backend: expected the name of a backend or a Backend object, got 3"),
+        ({"backend": None}, "backend: expected the name of a backend or a Backend object, got None"),
+        (
+            {"backend": NumpyBackend},
+            "backend: expected the name of a backend or a Backend object, got the class NumpyBackend: add ()",
+        ),
+        ({"device": 0}, "device: expected a text such as 'cpu' or 'cuda', got 0"),
+    ],
+)
+def test_arguments_of_another_type(arguments, message) -> None:
+    with pytest.raises(ConfigError) as caught:
+        registry.get_backend(**arguments)
+    assert str(caught.value) == message

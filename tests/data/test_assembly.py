@@ -91,7 +91,7 @@ def test_pixels_that_cannot_be_used(pixels, message):
 
 
 def test_nan_after_the_first_chunk_is_found(monkeypatch):
-    monkeypatch.setattr("cnnkit.data.dataset.CHUNK_BYTES", 64)
+    monkeypatch.setattr("cnnkit.data.pixels.CHUNK_BYTES", 64)
     pixels = np.zeros((9, 2, 2))
     pixels[7, 1, 1] = np.nan
     with pytest.raises(DataError, match="in image 7"):

@@ -63,6 +63,80 @@ def test_gzipped(path, tmp_path):
     assert load(tmp_path / "z.csv.gz").fingerprint() == load(path).fingerprint()
 
 
+@pytest.mark.parametrize(
+    ("rows", "values", "factor", "note"),
+    [
+        (
+            ["0,0,1,0,1"],
+            [0, 1, 0, 1],
+            1 / 255,
+            "pixels are whole numbers, 0 to 1: scaled by 1/255 (write 1.0 for pixels",
+        ),
+        (["0,0.0,1.0,0.0,1.0"], [0, 1, 0, 1], 1, "pixels are decimal numbers (line 2), 0 to 1: not scaled"),
+        (["0,0,1,0,1", "1,0,0.5,1,1"], [0, 1, 0, 1], 1, "pixels are decimal numbers (line 3), 0 to 1: not scaled"),
+        (["0,0,1e0,0,9"], [0, 1, 0, 9], 1, "(line 2), 0 to 9: not scaled (write whole numbers for bytes"),
+        (["0,0.0,255.0,0,1"], [0, 255, 0, 1], 1, "0 to 255: not scaled (write whole numbers for bytes"),
+        (["0.0,0,1,0,200"], [0, 1, 0, 200], 1 / 255, "pixels are whole numbers, 0 to 200: scaled by 1/255"),
+        (["1.,0,1,0,2", "1,0,1,0,2"], [0, 1, 0, 2], 1 / 255, "pixels are whole numbers, 0 to 2: scaled by 1/255"),
+        (["0,0,1000,-3,1"], [0, 1000, -3, 1], 1, "whole numbers, -3 to 1000, beyond 0..255: not scaled"),
+    ],
+)
+@pytest.mark.parametrize("block", [1 << 20, 12])
+def test_the_text_decides_the_scaling_and_it_is_said(path, monkeypatch, rows, values, factor, note, block):
+    monkeypatch.setattr(csv_reader, "BLOCK", block)
+    dataset = load(write(path, HEADER, *rows))
+    assert dataset.train.images[0].reshape(-1).tolist() == values
+    assert dataset.scaling == Scaling(0.0, factor)
+    assert len(dataset.notes) == 1
+    assert note in dataset.notes[0]
+
+
+def test_a_label_in_the_last_column_may_be_a_float(path):
+    dataset = load(write(path, "pixel0,label", "7,1.0", "8,0e0"))
+    assert (dataset.scaling.factor, dataset.train.labels.tolist()) == (1 / 255, [1, 0])
+
+
+@pytest.mark.parametrize("end", ["\n", "\n\n\n", "\r\n\r\n", "\n \t\n", "\n  ", "\r\n\r"])
+@pytest.mark.parametrize("block", [1 << 20, 1, 3, 16])
+def test_blank_lines_at_the_end_are_no_rows(path, monkeypatch, end, block):
+    expected = load(write(path, HEADER, "0,0,255,3,4", "1,9,8,7,6")).fingerprint()
+    path.write_bytes(f"{HEADER}\n0,0,255,3,4\n1,9,8,7,6{end}".encode())
+    monkeypatch.setattr(csv_reader, "BLOCK", block)
+    assert load(path).fingerprint() == expected
+
+
+@pytest.mark.parametrize("block", [1 << 20, 1, 16])
+def test_blank_lines_between_rows_are_named(path, monkeypatch, block):
+    monkeypatch.setattr(csv_reader, "BLOCK", block)
+    with pytest.raises(DataError, match="line 3: expected 5 cells as in line 1, got an empty line"):
+        load(write(path, HEADER, "0,0,255,3,4", "", "", "1,9,8,7,6", ""))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (HEADER.replace(",", ";") + "\n0;1;2;3;4", "separate the columns by commas"),
+        (HEADER.replace(",", "\t") + "\n0\t1\t2\t3\t4", "separate the columns by commas"),
+        (HEADER + '\n"0","1","2","3","4"', r"cell 1: expected a decimal number, .*: write numbers without quotes"),
+        (HEADER.replace("label,", ",label,") + "\n0,0,1,2,3,4", r"to_csv\(FILE, index=False\)"),
+        (HEADER + ",\n0,1,2,3,4,", "expected the column pixel4, got a column without a name"),
+        (f"{HEADER}\r0,1,2,3,4\r", "lines that end in CR"),
+        ("", "got an empty line"),
+        (HEADER + "\ncat,1,2,3,4", "cell 1: expected a decimal number, got 'cat': number the classes 0, 1, 2"),
+    ],
+)
+def test_other_tables_say_what_to_change(path, content, message):
+    path.write_bytes(content.encode())
+    with pytest.raises(DataError, match=message):
+        load(path)
+
+
+def test_utf_16_is_named(path):
+    path.write_bytes((HEADER + "\n0,1,2,3,4").encode("utf-16"))
+    with pytest.raises(DataError, match="line 1: expected text in UTF-8, got UTF-16"):
+        load(path)
+
+
 def test_fractions_and_signs_stay_floats(path):
     dataset = load(write(path, HEADER, "1,0.5,-1,2.,1e-3", "0,1,2,3,4"))
     assert dataset.train.images.dtype == np.float32
@@ -75,7 +149,7 @@ def test_block_size_changes_nothing(tmp_path_factory, rows, block):
     path = write(tmp_path_factory.mktemp("csv") / "a.csv", HEADER, *(",".join(map(str, row)) for row in rows))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_reader, "BLOCK", block)
-        images, labels = csv_reader.read_csv_arrays(path)
+        images, labels, _ = csv_reader.read_csv_arrays(path)
     np.testing.assert_array_equal(images.reshape(-1, 4), np.array(rows)[:, 1:])
     np.testing.assert_array_equal(labels, np.array(rows)[:, 0])
 

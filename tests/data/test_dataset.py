@@ -66,7 +66,7 @@ def test_a_missing_split_is_named(images):
 
 
 def test_split_needs_a_label_for_each_image(images):
-    with pytest.raises(DataError, match="expected images"):
+    with pytest.raises(DataError, match="a label for each of the 3 images"):
         Split(images, np.array([0, 1]))
 
 
@@ -97,7 +97,7 @@ def test_fingerprint_does_not_depend_on_chunks_order_in_memory_or_byte_order(ima
     expected = make(floats).fingerprint()
     assert make(np.asfortranarray(floats)).fingerprint() == expected
     assert make(floats.astype(">f4")).fingerprint() == expected
-    monkeypatch.setattr("cnnkit.data.dataset.CHUNK_BYTES", 20)
+    monkeypatch.setattr("cnnkit.data.pixels.CHUNK_BYTES", 20)
     assert make(floats).fingerprint() == expected
 
 

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from cnnkit.data import Scaling, load, read_image
+from cnnkit.data.picture import read_picture
 from cnnkit.errors import DataError
 
 
@@ -55,12 +56,138 @@ def test_first_picture_decides_colour(tmp_path):
     np.testing.assert_array_equal(dataset.train.images[1], np.stack([colour[..., 0]] * 3))
 
 
-def test_jpeg_and_transparency(tmp_path, grey):
+def test_jpeg(tmp_path, grey):
     picture(tmp_path / "a/1.JPG", grey[0], format="JPEG", quality=100)
-    picture(tmp_path / "b/1.png", np.stack([grey[1]] * 4, axis=-1))
-    images = load(tmp_path).train.images
-    assert np.abs(images[0].astype(int) - grey[0]).max() < 12
-    np.testing.assert_array_equal(images[1, ...] if isinstance(images, np.ndarray) else images[1], grey[1][None])
+    picture(tmp_path / "b/1.png", grey[1])
+    assert np.abs(load(tmp_path).train.images[0].astype(int) - grey[0]).max() < 12
+
+
+@pytest.mark.parametrize("kind", ["LA", "RGBA", "palette"])
+def test_transparency_is_put_on_white_and_said(tmp_path, kind):
+    """Ink 0 at opacity 0, 51, 255 on white gives 255, 204, 0: as `predict --image` reads it."""
+    if kind == "palette":
+        image = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+        image.putpalette([0] * 9)
+        image.info["transparency"] = bytes([0, 51, 255])
+    else:
+        channels = [*([np.zeros((1, 3))] * (len(kind) - 1)), np.array([[0, 51, 255]])]
+        image = Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8), kind)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        image.save(tmp_path / name / "1.png", transparency=image.info.get("transparency"))
+    dataset = load(tmp_path)
+    assert dataset.train.images[0].tolist() == [[[255, 204, 0]]] * dataset.image_shape[0]
+    np.testing.assert_array_equal(read_picture(tmp_path / "a/1.png", dataset.image_shape[0]), dataset.train.images[0])
+    assert dataset.notes == (f"{tmp_path}: 2 of 2 pictures with transparency: put on a white background",)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turned"), [(1, [[9, 9], [0, 9]]), (3, [[9, 0], [9, 9]]), (6, [[0, 9], [9, 9]])]
+)
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_pictures_are_turned_upright_and_it_is_said(tmp_path, orientation, turned, suffix):
+    """Orientation 3 is half a turn, 6 a quarter clockwise (EXIF 2.3); a tile of 8 pixels survives compression."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = np.kron(np.array([[9, 9], [0, 9]]), np.full((8, 8), 28)).astype(np.uint8)
+    tall = np.concatenate([stored, np.full((8, 16), 252, np.uint8)])
+    for name in "ab":
+        picture(tmp_path / name / f"1.{suffix}", tall, exif=exif)
+    dataset = load(tmp_path)
+    assert dataset.image_shape[1:] == ((16, 24) if orientation == 6 else (24, 16))
+    seen = dataset.train.images[0][0].astype(float)
+    if orientation == 3:
+        seen = seen[8:]
+    elif orientation == 6:
+        seen = seen[:, 8:]
+    else:
+        seen = seen[:16]
+    np.testing.assert_allclose(seen[4::8, 4::8] / 28, turned, atol=0.3)
+    said = f"{tmp_path}: 2 of 2 pictures turned upright as their EXIF data say"
+    assert (said in dataset.notes) == (orientation != 1)
+
+
+def test_changes_of_colour_are_said(tmp_path, grey):
+    colour = np.stack([grey[0]] * 3, axis=-1)
+    picture(tmp_path / "a/1.png", colour)
+    picture(tmp_path / "b/1.png", grey[0])
+    assert load(tmp_path).notes == (f"{tmp_path}: 1 of 2 pictures in grey made colour, as the first one is",)
+    picture(tmp_path / "a/0.png", grey[0])
+    assert load(tmp_path).notes == (f"{tmp_path}: 1 of 3 pictures in colour made grey, as the first one is",)
+
+
+def test_folders_that_programs_leave_are_no_classes_and_it_is_said(folder):
+    expected = load(folder).fingerprint()
+    for name in ("__MACOSX/._a.png", ".cache/1.png", "@eaDir/x.txt", "$RECYCLE.BIN/1.png", "__pycache__/a.pyc"):
+        (folder / "train" / name).parent.mkdir()
+        (folder / "train" / name).write_bytes(b"x")
+    (folder / "train/2/.ipynb_checkpoints").mkdir()
+    (folder / "train/2/__MACOSX").mkdir()
+    dataset = load(folder)
+    assert (dataset.class_names, dataset.fingerprint()) == (("2", "10", "a"), expected)
+    skipped = "$RECYCLE.BIN, .cache, @eaDir, __MACOSX, __pycache__"
+    assert dataset.notes == (f"{folder / 'train'}: not a class: {skipped}",)
+
+
+def test_an_empty_class_is_refused(folder):
+    (folder / "train/7").mkdir()
+    with pytest.raises(
+        DataError, match=r"train/7: expected at least one picture, got none: add pictures of this class"
+    ):
+        load(folder)
+
+
+def test_an_empty_class_of_the_test_split_is_no_fault(folder):
+    (folder / "test/2").mkdir()
+    assert load(folder).split("test").labels.tolist() == [1, 2]
+    for path in (folder / "test").rglob("*.png"):
+        path.unlink()
+    with pytest.raises(DataError, match="test: expected at least one picture, got none"):
+        load(folder)
+
+
+def test_a_folder_in_a_class_says_how_folders_are_arranged(tmp_path, grey):
+    picture(tmp_path / "training/a/1.png", grey[0])
+    picture(tmp_path / "testing/a/1.png", grey[0])
+    with pytest.raises(DataError, match="got a folder: one folder per class, directly or under train/ and test/"):
+        load(tmp_path)
+
+
+def test_folders_beside_train_are_said(folder):
+    expected = load(folder).fingerprint()
+    (folder / "val/2").mkdir(parents=True)
+    dataset = load(folder)
+    assert dataset.fingerprint() == expected
+    said = "not used, only train/ and test/ are: val (rename it to test to test on it)"
+    assert dataset.notes == (f"{folder}: {said}",)
+
+
+def test_the_folder_above_or_below_the_classes(tmp_path, grey):
+    for name in "ab":
+        picture(tmp_path / "data/imgs" / name / "1.png", grey[0])
+    with pytest.raises(DataError, match=r"got imgs: name .*/data/imgs, if it holds the classes"):
+        load(tmp_path / "data")
+    with pytest.raises(DataError, match=r"got 1\.png: put the pictures of each class into a subfolder"):
+        load(tmp_path / "data/imgs/a")
+
+
+def test_pictures_of_formats_that_are_not_read_say_how_to_convert_them(folder, grey):
+    picture(folder / "train/2/x.TIF", grey[0], format="TIFF")
+    with pytest.raises(
+        DataError, match=r"x\.TIF: expected a picture .*convert it to PNG \(ImageMagick: magick mogrify"
+    ):
+        load(folder)
+
+
+def test_a_picture_in_print_colours(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.full((5, 6, 4), (0, 255, 255, 0), np.uint8), "CMYK").save(
+            tmp_path / name / "1.jpg", quality=95
+        )
+    pixel = load(tmp_path).train.images[0][:, 2, 2]
+    assert pixel[0] > 200
+    assert pixel[1:].max() < 60
 
 
 def test_pixels_are_not_decoded_while_opening(folder, monkeypatch):
@@ -122,7 +249,7 @@ def test_a_truncated_picture_is_refused_when_read(folder):
 
 def test_sixteen_bits_are_refused(folder):
     Image.fromarray(np.zeros((5, 6), np.uint16)).save(folder / "train/2/deep.png")
-    with pytest.raises(DataError, match=r"deep\.png: expected 8 bits per channel"):
+    with pytest.raises(DataError, match=r"deep\.png: expected 8 bits per channel.*magick deep\.png -depth 8 OUT\.png"):
         load(folder)
 
 

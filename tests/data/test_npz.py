@@ -204,3 +204,27 @@ def test_a_file_that_is_not_a_zip(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(DataError, match="a zip file with arrays"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"images": np.zeros((2, 3, 3)), "labels": np.arange(2)},
+            r"numpy\.savez\(FILE, x_train=images, y_train=labels\)",
+        ),
+        (
+            {"x_train": np.zeros((2, 3, 3)), "y_train": np.array(["a", "b"])},
+            r"numpy\.unique\(labels, return_inverse=True\)",
+        ),
+        (
+            {"x_train": np.zeros((2, 3, 3)), "y_train": np.array([0.5, 1])},
+            "numbers as targets cannot be trained on yet",
+        ),
+        ({"x_train": np.zeros((2, 3, 3)), "y_train": np.array([0, None])}, "objects are pickles"),
+    ],
+)
+def test_arrays_of_another_kind_say_what_to_type(tmp_path, arrays, message):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(DataError, match=message):
+        load(tmp_path / "a.npz")

@@ -1,7 +1,13 @@
+import json
+
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
-from cnnkit.exporters import Tensor, WeightFile
+from cnnkit.cli.app import run
+from cnnkit.errors import WeightFileError
+from cnnkit.exporters import Tensor, WeightFile, read
+from cnnkit.exporters.core.weight_file import sha256
 
 
 @pytest.fixture
@@ -33,3 +39,61 @@ def contents():
         return rows, weights.architecture, weights.metadata, weights.position
 
     return everything
+
+
+@pytest.fixture(scope="session")
+def read_damaged(tmp_path_factory):
+    """A function that reads bytes as a file, values too: it returns the one line about them, or None if they are sound.
+
+    A sum of pieces that differs from that of the whole fails the test.
+    """
+    path = tmp_path_factory.mktemp("damaged") / "file"
+
+    def attempt(content):
+        path.write_bytes(content)
+        try:
+            for tensor in read(path):
+                values = tensor.read()
+                assert (values.shape, values.nbytes) == (tensor.shape, tensor.nbytes)
+                assert tensor.sha256() == sha256(values)
+        except WeightFileError as error:
+            line = str(error)
+        else:
+            return None
+        assert "\n" not in line
+        assert "cannot be read as" not in line  # an exception that its reader did not expect
+        return line
+
+    return attempt
+
+
+@pytest.fixture(scope="session")
+def damaged():
+    """A function that changes a few bytes of a file, and cuts it, as a Hypothesis data object draws."""
+
+    def draw(data, content, begin=0):
+        changed = bytearray(content)
+        for _ in range(data.draw(st.integers(0, 4))):
+            changed[data.draw(st.integers(begin, len(content) - 1))] = data.draw(st.integers(0, 255))
+        return bytes(changed[: data.draw(st.just(len(content)) | st.integers(1, len(content)))])
+
+    return draw
+
+
+@pytest.fixture
+def run_commands(tmp_path, capsys):
+    """A function that inspects, exports to npz and txt, and compares a file; it returns what `inspect --json` says."""
+
+    def commands(path):
+        assert run(["inspect", str(path), "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        for suffix in ("npz", "txt"):
+            copy = tmp_path / f"copy.{suffix}"
+            assert run(["export", str(path), "-o", str(copy)]) == 0, capsys.readouterr().err
+            assert [(t.name, t.shape, t.sha256()) for t in read(copy)] == [
+                (t.name, t.shape, t.sha256()) for t in read(path)
+            ]
+            assert run(["diff", str(path), str(copy)]) == 0
+        return document
+
+    return commands

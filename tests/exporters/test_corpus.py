@@ -15,9 +15,16 @@ REFUSED = {
     "057_00arun00_lenet.pth": ("refused", "a pickle that needs core.model.lenet.LeNet: cnnkit runs no code from files"),
     "087_syoyo_safetensors_abuse_attempt_1.safetensors": ("unreadable", "header length of 1000 in a file of 88 bytes"),
     "114_tensorlayer_resnet50_weights_tf_dim_ordering_tf_kernels.h5": ("unreadable", "truncated file: eof = 851968"),
-    "116_google-ai-edge_fully_connected.tflite": ("unreadable", "a TensorFlow Lite model"),
 }
 LISTED = "112_PavelNikolaichev_model.jld2"  # Julia's arrays stand behind object references, which are not followed
+TFLITE = "116_google-ai-edge_fully_connected.tflite"
+TFLITE_SUMS = {  # as LiteRT's own interpreter reads it
+    "sequential/dense/MatMul": ((1, 1), "356cb4b3e9c8c70d63ac8ddc661dbbfc9c8c46a8b0e51c8c67df6b1e2bcc2ecb"),
+    "sequential/dense/BiasAdd/ReadVariableOp": (
+        (1,),
+        "19ddd26d0923c08cf4eda3fa10b58d7d8ee299150563770876425178bd805e34",
+    ),
+}
 
 pytestmark = [
     pytest.mark.corpus,
@@ -52,6 +59,13 @@ def test_what_is_not_read_of_a_file_is_said():
     assert file.not_read
 
 
+def test_a_model_of_tensorflow_lite_reads_to_the_sums_of_its_interpreter():
+    file = exporters.read(FOLDER / TFLITE)
+    assert {t.name: (t.shape, t.sha256()) for t in file} == TFLITE_SUMS
+    assert {t.role: t.axes for t in file} == {"weight": ("out", "in"), "bias": ("out",)}
+    assert {t.layer for t in file} == {"sequential/dense"}
+
+
 def test_every_file_of_the_corpus_is_accounted_for():
     files = {path.name for path in FOLDER.iterdir()} - {"SOURCES.tsv", "expected.json"}
-    assert files <= EXPECTED.keys() | REFUSED.keys() | {LISTED}
+    assert files <= EXPECTED.keys() | REFUSED.keys() | {LISTED, TFLITE}

@@ -111,4 +111,4 @@ def test_a_plug_in_that_claims_everything_takes_no_file_from_a_specific_format(i
 
 def test_which_of_ours_are_asked_last():
     catch_alls = {name for name, form in exporters.formats().items() if form.priority != exporters.Priority.SPECIFIC}
-    assert catch_alls == {"npy", "npz", "plain-hdf5"}
+    assert catch_alls == {"npy", "npz", "pickle", "plain-hdf5"}

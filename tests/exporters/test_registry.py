@@ -131,7 +131,7 @@ def test_a_recogniser_that_fails_does_not_stop_the_next(installed, weights, tmp_
     with pytest.raises(WeightFileError, match="write-only files can be written, not read"):
         read(tmp_path / "out")
     (tmp_path / "text").write_text("hello")
-    with pytest.raises(WeightFileError, match="unknown content"):
+    with pytest.raises(WeightFileError, match="plain text, begins with hello"):
         read(tmp_path / "text")
 
 
@@ -155,6 +155,7 @@ def files_that_cannot_be_read(folder):
     (folder / "empty").touch()
     (folder / "lfs").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
     (folder / "text").write_text("hello\n")
+    (folder / "bytes").write_bytes(b"\x9f\x01\xfe")
     (folder / "user").mkdir()
     os.mkfifo(folder / "pipe")
     return folder
@@ -166,9 +167,9 @@ def files_that_cannot_be_read(folder):
         ("none", "none: no such file", "cnnkit train"),
         ("user", "user: a folder, not a file", None),
         ("pipe", "pipe: not a file", None),
-        ("empty", "empty: empty file", None),
+        ("empty", "empty: empty file", "download it again"),
         ("lfs", "lfs: a Git LFS pointer, not the file itself", "git lfs pull"),
-        ("text", "text: unknown content, begins with 68 65 6c 6c 6f 0a", "cnnkit reads diy-cnn-json, hdf5"),
+        ("bytes", "bytes: unknown content, begins with 9f 01 fe", "cnnkit reads diy-cnn-json, hdf5"),
         ("text/a", "text/a: cannot be opened: Not a directory", None),
         ("a\0b", r"a\\x00b: cannot be opened: embedded null byte", None),
     ],

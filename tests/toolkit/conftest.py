@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from cnnkit.documents import Entry, Table, text_of
+from cnnkit.documents import Table, TableEntry, text_of
 
 
 def _read_back(table: Table, lines: Sequence[str], width: int) -> None:
@@ -15,8 +15,10 @@ def _read_back(table: Table, lines: Sequence[str], width: int) -> None:
     assert max(map(cell_len, lines), default=0) <= width
     start = 0
     for row in table.rows:
-        cells = [text_of(cell).strip() for cell in row if not (isinstance(cell, Entry) and cell.minor)]
-        kinds = [k for k, cell in zip(table.columns, row, strict=True) if not (isinstance(cell, Entry) and cell.minor)]
+        cells = [text_of(cell).strip() for cell in row if not (isinstance(cell, TableEntry) and cell.minor)]
+        kinds = [
+            k for k, cell in zip(table.columns, row, strict=True) if not (isinstance(cell, TableEntry) and cell.minor)
+        ]
         whole = [cell for cell, kind in zip(cells, kinds, strict=True) if kind != "w" and cell]
         numbers = [number for cell in cells for number in re.findall(r"\S*\d\S*", cell) if len(number) <= 16]
         end = start

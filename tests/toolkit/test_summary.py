@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -13,10 +15,12 @@ from cnnkit.layers import (
     Dropout,
     Flatten,
     GlobalAvgPool2D,
+    LayerNorm,
     MaxPool2D,
     ReLU,
     Residual,
     Sequential,
+    Variables,
 )
 from cnnkit.summary import Summary, summarise
 
@@ -224,3 +228,31 @@ def test_the_model_gives_the_same_summary(name) -> None:
     network, shape = recipes.get(name).network()
     assert isinstance(summarise(network, shape), Summary)
     assert Model(network, shape).summary() == summarise(network, shape)
+
+
+# ---- networks that no memory could hold
+
+
+def test_a_layer_of_any_size_is_counted_in_whole_numbers_without_drawing_it() -> None:
+    huge = 2**63 - 1
+    network = Sequential((Conv2D(huge, 3, groups=1), BatchNorm(), Flatten(), LayerNorm(), Dense(huge), Dense(10)))
+    found = summarise(network, (1, 4, 4))
+    assert [row.parameters for row in found.rows] == [
+        10 * huge, 2 * huge, 0, 8 * huge, (4 * huge + 1) * huge, (huge + 1) * 10,
+    ]  # fmt: skip
+    assert found.rows[1].state == 2 * huge
+    assert str(found.parameters).isdecimal()
+
+
+@dataclass(frozen=True)
+class Scaled(Dense):
+    """A Dense whose output is multiplied by a trained scale, which only its init tells of."""
+
+    def init(self, rng, x_shape):
+        made = super().init(rng, x_shape)
+        return Variables(made.params | {"scale": np.ones(self.features)}, {})
+
+
+def test_a_layer_from_outside_is_counted_by_what_it_makes() -> None:
+    assert rows(Scaled(3), shape=(4,))[0].parameters == 4 * 3 + 3 + 3
+    assert rows(Dense(3), shape=(4,))[0].parameters == 4 * 3 + 3

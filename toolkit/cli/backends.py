@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
-from cnnkit.documents import Entry
+from cnnkit.documents import TableEntry
 
 EXAMPLE = "cnnkit backends"
 
@@ -18,7 +18,7 @@ def command(request: Request) -> int:
     rows = [
         (
             name,
-            Entry("yes", style="green") if state.usable else Entry("no", style="red"),
+            TableEntry("yes", style="green") if state.usable else TableEntry("no", style="red"),
             ", ".join(state.devices) if state.usable else "-",
             " ".join(state.reason.split()) if not state.usable else "",
             "" if state.usable else state.install,

@@ -1,6 +1,5 @@
 """From options to a recipe and a data set; shared by the commands that need them."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +7,6 @@ from cnnkit.errors import ConfigError
 from cnnkit.files.shell import write_command
 
 if TYPE_CHECKING:
-    from cnnkit.data import Dataset
-    from cnnkit.exporters import WeightFile
     from cnnkit.recipes import Recipe
 
 DEFAULT_RECIPE = "digits-cnn"
@@ -50,36 +47,6 @@ def require_file(path: Path, option: str = "") -> None:
     recipe = None if path.exists() else find_recipe(str(path))
     if recipe is not None:
         raise ConfigError(f"{f'{option} {path}'.strip()}: no such file: did you mean --recipe {recipe}?")
-
-
-def load_data(source: str | None, file: "WeightFile") -> "Dataset":
-    """Return the data set that --data names, by default the one that a weight file was trained on."""
-    from cnnkit import data
-
-    trained_on = file.metadata.get("data")
-    name = trained_on.get("name") if isinstance(trained_on, dict) else None
-    if source is None and not isinstance(name, str):
-        raise ConfigError(f"{file.file}: does not name its training data: name a data set with --data")
-    return data.load(source if source is not None else str(name))
-
-
-def replace_classes(recipe: "Recipe", classes: int) -> "Recipe":
-    """Return the recipe with as many outputs as classes, if its last layer is Dense."""
-    from dataclasses import replace
-
-    layers = [dict(layer) for layer in recipe.architecture["layers"]]
-    if layers[-1].get("type") == "Dense":
-        layers[-1]["features"] = classes
-    return replace(recipe, architecture=recipe.architecture | {"layers": layers})
-
-
-def resolve_source(name: str) -> str:
-    """Return a data source that is valid in every folder: paths become absolute, names stay."""
-    from cnnkit import data
-
-    folder = os.environ.get("CNNKIT_DATA_DIR")
-    is_name = name in {known.name for known in data.known()} or (folder is not None and (Path(folder) / name).exists())
-    return name if is_name or not os.path.exists(name) else str(Path(name).resolve())
 
 
 def drop_unset(**options: Any) -> dict[str, Any]:

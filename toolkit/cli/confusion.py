@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from cnnkit.cli.output import Output
 from cnnkit.cli.tables import print_sentence, print_table
 from cnnkit.cli.viewing import name_class
-from cnnkit.documents import Cell, Entry, count
+from cnnkit.documents import Cell, TableEntry, count
 from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ def print_confusion(output: Output, report: "Report") -> None:
     output.say()
 
 
-def _shade_cell(number: int, total: int, digits: int, right: bool) -> Entry:
+def _shade_cell(number: int, total: int, digits: int, right: bool) -> TableEntry:
     if not number:
-        return Entry("0" if right else ".", 0, "dim", minor=not right)
+        return TableEntry("0" if right else ".", 0, "dim", minor=not right)
     share = (number / total) ** 0.5  # makes a few confusions visible next to many hits
     red, green, blue = (
         round(pale + (full - pale) * share) for pale, full in zip(_PALE, _RIGHT if right else _WRONG, strict=True)
     )
     ink = "white" if share > 0.6 else "black"
-    return Entry(f"{number:>{digits}}", number, f"{ink} on #{red:02x}{green:02x}{blue:02x}")
+    return TableEntry(f"{number:>{digits}}", number, f"{ink} on #{red:02x}{green:02x}{blue:02x}")

@@ -1,7 +1,7 @@
 """`cnnkit data`: the known data sets, downloads, and single images in the terminal."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -97,6 +97,8 @@ def show_images(request: ImagesRequest) -> int:
     output = request.output
     split, dataset = request.split, data.load(request.source)
     images = len(dataset.split(split.value))
+    for note in dataset.notes:
+        output.note(note)
     shown = []
     for number in request.index or [0]:
         raw, label = take_image(dataset, split, number)
@@ -106,6 +108,12 @@ def show_images(request: ImagesRequest) -> int:
         shown.append(
             {"index": number, "label": label, "class_name": dataset.class_names[label], "pixels": raw.tolist()}
         )
-    facts = {"source": dataset.name, "split": split.value, "images": images, "shape": list(dataset.image_shape)}
+    facts: dict[str, Any] = {
+        "source": dataset.name,
+        "split": split.value,
+        "images": images,
+        "shape": list(dataset.image_shape),
+        "notes": list(dataset.notes),
+    }
     output.result(facts | {"shown": shown})
     return 0

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnkit.cli.loading import read_complete
+from cnnkit.cli.options import External
 from cnnkit.cli.output import Output
+from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import TableRequest
 from cnnkit.cli.tables import format_shape, print_sentence, print_table
-from cnnkit.documents import Cell, Entry
+from cnnkit.documents import Cell, TableEntry
 from cnnkit.errors import ConfigError
-from cnnkit.files.names import printable
+from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:
     from cnnkit.inspection.differences import Difference
@@ -39,26 +41,30 @@ class DiffRequest(TableRequest):
     only: Annotated[
         str | None, typer.Option("--only", metavar="PATTERN", help="Only these layers or tensors of A or B.")
     ] = None
+    external: External = False
     runs: Annotated[
         bool, typer.Option("--runs", help="Compare options, data, history and final figures of the trainings too.")
     ] = False
+    allow_partial: AllowPartial = False
 
 
 def command(request: DiffRequest) -> int:
-    """Compare two weight files; exit with 0 when they are equal, 1 when not."""
+    """Compare two weight files; exit with 0 when they are equal, 1 when not or when one could be read in part alone."""
     from cnnkit.inspection.differences import SAME, compare, matters
     from cnnkit.inspection.pairing import pair
     from cnnkit.inspection.runs import compare_runs
 
     output = request.output
-    first, second = read_complete(request.a), read_complete(request.b)
+    first, second = (read_complete(path, request.external) for path in (request.a, request.b))
     pairing = pair(first, second, None if request.names is None else _read_map(request.names))
     if request.only is not None:
         pairing = _select(pairing, request.only)
     compared = list(compare(first, second, pairing, request.atol, request.rtol))
     unpaired = (*pairing.only_in_a, *pairing.only_in_b)
+    left_out, lacking = list_not_read(first, second), bool(first.lacks or second.lacks)
     if not compared and not unpaired:
-        raise ConfigError(f"{request.a}, {request.b}: expected tensors to compare, got none")
+        found = f": {left_out[0]}" if left_out else ""
+        raise ConfigError(f"{request.a}, {request.b}: expected tensors to compare, got none{found}")
     changed = compare_runs(first, second) if request.runs else []
     missing = any(matters(tensor) for tensor in unpaired)
     equal = not missing and not changed and all(item.status in SAME for item in compared)
@@ -66,12 +72,16 @@ def command(request: DiffRequest) -> int:
     _print_differences(output, compared, pairing)
     if request.runs:
         _print_runs(output, changed)
+    print_left_out(output, left_out)
+    refused = lacking and not request.allow_partial
+    if refused:
+        print_left_out(output, ["not all could be compared, so the status is 1: --allow-partial judges the rest alone"])
     output.result(
-        {"equal": equal, "a": str(request.a), "b": str(request.b)}
+        {"equal": equal and not refused, "a": str(request.a), "b": str(request.b), "left_out": left_out}
         | _to_json(compared, pairing)
         | ({"runs": [change.to_json() for change in changed]} if request.runs else {})
     )
-    return int(not equal)
+    return int(not equal or refused)
 
 
 def _to_json(compared: list["Difference"], pairing: "Pairing") -> dict[str, Any]:
@@ -123,12 +133,12 @@ def _print_differences(output: Output, compared: list["Difference"], pairing: "P
     if compared:
         counts = Counter(item.status for item in compared)
         totals = ", ".join(f"{n} {status}" for status, n in counts.items())
-        print_sentence(output, f"{len(compared)} pairs: {totals}")
+        print_sentence(output, f"{format_count(len(compared), 'pair')}: {totals}")
 
 
 def _format_row(item: "Difference") -> list[Cell]:
     a, b, known = item.pair.a, item.pair.b, item.distance
-    status = Entry(item.status, style=_STYLES[item.status])
+    status = TableEntry(item.status, style=_STYLES[item.status])
     start: list[Cell] = [printable(a.name), printable(b.name), item.pair.paired_by, status]
     if known is None:
         return [*start, "", "", "", "", "", f"{format_shape(a.shape)} against {format_shape(b.shape)}"]
@@ -142,10 +152,10 @@ def _format_row(item: "Difference") -> list[Cell]:
     return [*start, *figures, first, ", ".join(notes)]
 
 
-def _format_figure(value: float | None) -> Entry:
+def _format_figure(value: float | None) -> TableEntry:
     if value is None:
-        return Entry("-", "")
-    return Entry(f"{value:,}" if isinstance(value, int) else f"{value:.3g}", value)
+        return TableEntry("-", "")
+    return TableEntry(f"{value:,}" if isinstance(value, int) else f"{value:.3g}", value)
 
 
 def _print_runs(output: Output, changed: list["Change"]) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from cnnkit.cli.choice import load_data
 from cnnkit.cli.confusion import print_confusion
-from cnnkit.cli.loading import load_model, match_scaling
+from cnnkit.cli.data_source import load_data
+from cnnkit.cli.loading import load_model, match_data
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     BackendName,
@@ -22,9 +22,10 @@ from cnnkit.cli.options import (
 )
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import TableRequest
-from cnnkit.cli.tables import TableForm, print_fields, print_sentence, print_table
+from cnnkit.cli.tables import print_fields, print_sentence, print_table
 from cnnkit.cli.viewing import DataPart, SplitPart, name_class
-from cnnkit.documents import Cell, Entry, count
+from cnnkit.documents import Cell, TableEntry, count
+from cnnkit.documents.forms import TableForm
 from cnnkit.files.names import printable
 from cnnkit.files.shell import write_command
 
@@ -56,10 +57,13 @@ def command(request: EvaluateRequest) -> int:
 
     output = request.output
     model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
-    dataset = match_scaling(output, model, load_data(request.data, weights))
-    result = model.evaluate(dataset, request.split.value, request.limit)
-    report, names = result.report, dataset.class_names
-    wrong = most_confident_mistakes(result.labels, result.scores, request.mistakes)
+    dataset = match_data(output, model, load_data(output, request.data, weights))
+    result = model.evaluate(dataset, split=request.split.value, limit=request.limit)
+    report, names = result.report, result.report.class_names
+    wrong = [
+        (int(result.indices[row[0]]), *row[1:])
+        for row in most_confident_mistakes(result.labels, result.scores, request.mistakes)
+    ]
 
     print_sentence(
         output,
@@ -89,7 +93,7 @@ def _print_figures(output: Output, result: "Evaluation") -> None:
     output.say()
     if output.form is not TableForm.TEXT:
         figures = (result.loss, result.mse, result.accuracy, result.milliseconds_per_image)
-        texts = [Entry(f"{value:.6g}", value) for value in figures]
+        texts = [TableEntry(f"{value:.6g}", value) for value in figures]
         print_table(output, ("loss", "mse", "accuracy", "ms per image"), [texts], "rrrr")
 
 
@@ -107,9 +111,9 @@ def _print_scores(output: Output, report: "Report") -> None:
         print_sentence(output, "-: undefined, because the class has no images or was never predicted (see --json)")
 
 
-def _format_scores(scores: "Scores") -> list[Entry]:
+def _format_scores(scores: "Scores") -> list[TableEntry]:
     values = scores.to_json().values()
-    return [Entry("-", "") if value is None else Entry(f"{value:.4f}", value) for value in values]
+    return [TableEntry("-", "") if value is None else TableEntry(f"{value:.4f}", value) for value in values]
 
 
 def _print_mistakes(

@@ -11,14 +11,15 @@ from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
 from cnnkit.cli.completion import complete_format
-from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, WeightsFile
+from cnnkit.cli.loading import match_data, read_complete
+from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, WeightsFile
 from cnnkit.cli.output import Output
+from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
 from cnnkit.cli.viewing import DataPart, find_white, take_image
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
-from cnnkit.files.names import printable
+from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:
     from cnnkit.exporters import Format, WeightFile
@@ -53,11 +54,19 @@ class ExportRequest(Request):
     ] = None
     data: DataSource = None
     optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep the tensors that only a resume needs.")] = False
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave out what FILE tells of its maker; see cnnkit inspect.")
+    ] = False
+    external: External = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
+    allow_partial: AllowPartial = False
 
 
 def command(request: ExportRequest) -> int:
-    """Write a weight file in another format; every tensor is read back and compared before OUT exists."""
+    """Write a weight file in another format; every tensor is read back and compared before OUT exists.
+
+    Nothing is written, and the status is 1, when FILE could be read in part alone, unless --allow-partial is given.
+    """
     from cnnkit import exporters
 
     output, file = request.output, request.file
@@ -65,23 +74,32 @@ def command(request: ExportRequest) -> int:
     options = _require_options(request, form)
     target = request.out or file.with_name(file.stem + form.suffixes[0])
     digest = _require_free(file, target, request.overwrite)
-    weights = _select(output, read_complete(file), request.optimizer)
+    source = read_complete(file, request.external)
+    left_out = list_not_read(source)
+    if source.lacks and not (request.allow_partial and len(source)):
+        return _refuse(request, source, left_out)
+    weights = _select(source, request.optimizer)
+    if len(weights) < len(source):
+        count = len(source) - len(weights)
+        left_out.append(f"left out: {format_count(count, 'tensor')} that only a resume needs (--optimizer keeps them)")
     if request.activations is not None:
-        weights = _add_activations(weights, request.activations, request.data)
+        weights = _add_activations(output, weights, request.activations, request.data)
     marked = replace(weights, metadata=weights.metadata | {"exported_from": {"file": file.name, "sha256": digest}})
-    left_out = form.losses(marked)
-    for line in left_out:
-        output.errors.print(Text(f"{form.name} cannot hold: {printable(line)}"))
+    if request.anonymous:
+        marked = _drop_maker(output, marked)
+    left_out += [f"{form.name} cannot hold: {line}" for line in form.losses(marked)]
     if target == TO_STANDARD_OUTPUT:
         _print(marked, form, **options)
+        print_left_out(output, left_out)
         return 0
     exporters.write(marked, target, form.name, overwrite=True, **options)
+    print_left_out(output, left_out)
     size = target.stat().st_size
-    contents = f"{len(weights)} tensors, {weights.parameters:,} parameters"
+    contents = f"{format_count(len(weights), 'tensor')}, {format_count(weights.parameters, 'parameter')}"
     output.say(Text(f"wrote {target} ({form.name}, {format_size(size)}): {contents}"))
     output.result({
         "file": str(file), "out": str(target), "format": form.name, "size": size, "tensors": len(weights),
-        "parameters": weights.parameters, "left_out": list(left_out),
+        "parameters": weights.parameters, "left_out": left_out,
     })  # fmt: skip
     return 0
 
@@ -130,30 +148,50 @@ def _require_free(file: Path, target: Path, overwrite: bool) -> str | None:
     return digest
 
 
-def _select(output: Output, weights: "WeightFile", optimizer: bool) -> "WeightFile":
+def _refuse(request: ExportRequest, source: "WeightFile", left_out: list[str]) -> int:
+    """Say what could not be read and what to type; write nothing."""
+    readable = format_count(len(source), "readable tensor")
+    way = f"--allow-partial writes the {readable}" if len(source) else "no tensor could be read"
+    print_left_out(request.output, [*left_out, f"nothing was written: {way}"])
+    request.output.result({
+        "file": str(request.file), "out": None, "format": None, "size": None, "tensors": len(source),
+        "parameters": source.parameters, "left_out": left_out,
+        "undefined": dict.fromkeys(("out", "format", "size"), "nothing was written: FILE could be read in part alone"),
+    })  # fmt: skip
+    return 1
+
+
+def _select(weights: "WeightFile", optimizer: bool) -> "WeightFile":
     selected = tuple(tensor for tensor in weights if optimizer or tensor.kind != "optimizer")
-    if len(selected) < len(weights):
-        output.note(
-            f"left out: {len(weights) - len(selected)} tensors that only a resume needs (--optimizer keeps them)"
-        )
     return replace(weights, tensors=selected, position=weights.position if optimizer else None)
 
 
-def _add_activations(weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
+def _drop_maker(output: Output, weights: "WeightFile") -> "WeightFile":
+    from cnnkit.cli.data_source import public_names
+    from cnnkit.inspection.maker import describe_maker, drop_maker
+
+    public = public_names()
+    told = describe_maker(weights, public)
+    output.note(f"left out, as it tells of the maker: {', '.join(told) or 'nothing, the file tells nothing'}")
+    return drop_maker(weights, public)
+
+
+def _add_activations(output: Output, weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
     """Return the weights with the activations of one image, and in the metadata which it is and what was predicted."""
     from cnnkit.activations import activations
-    from cnnkit.cli.choice import load_data
+    from cnnkit.cli.data_source import load_data
     from cnnkit.model import Model
 
-    dataset, model = load_data(data, weights), Model.from_weights(weights)
+    model = Model.from_weights(weights)
+    dataset = match_data(output, model, load_data(output, data, weights))
     part = DataPart.TEST if dataset.test is not None else DataPart.TRAIN
     _, label = take_image(dataset, part, index)
     x, _ = dataset.batch(part.value, [index], model.dtype)
     predicted = int(model.predict(x)[0])
-    scaling = dataset.scaling
+    scores, scaling = model.probabilities(x)[0], dataset.scaling
     sample = {
-        "name": f"{part.value} image {index} of {Path(dataset.name).name}", "label": label, "predicted": predicted,
-        "score": float(model.probabilities(x)[0][predicted]),
+        "name": f"{part.value} image {index} of {Path(dataset.name).name}",
+        "label": label if label < len(scores) else None, "predicted": predicted, "score": float(scores[predicted]),
         "black": -scaling.offset * scaling.factor, "white": (find_white(scaling) - scaling.offset) * scaling.factor,
     }  # fmt: skip
     tensors = (*weights.tensors, *activations(model, x[0]))

@@ -11,10 +11,10 @@ from cnnkit.cli.options import BackendName, Device, ModelFile, RecipeName, Threa
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
-from cnnkit.documents import Entry
+from cnnkit.documents import TableEntry
 
 if TYPE_CHECKING:
-    from cnnkit.gradient_check import GradientReport
+    from cnnkit.finite_differences import GradientReport
 
 EXAMPLE = "cnnkit gradcheck --recipe lenet5 --backend torch --per-parameter"
 
@@ -39,7 +39,7 @@ def command(request: GradcheckRequest) -> int:
     """Compare a network's gradients with differences of its loss, in float64; exit status 1 when they do not agree."""
     from cnnkit import losses
     from cnnkit.backends import get_backend
-    from cnnkit.gradient_check import gradient_check
+    from cnnkit.finite_differences import gradient_check
     from cnnkit.training import Options
 
     output = request.output
@@ -68,7 +68,7 @@ def _print_report(output: Output, report: "GradientReport") -> None:
             f"{row.numeric:.9g}",
             f"{row.analytic:.9g}",
             f"{row.error:.1e}",
-            Entry("ok", style="green") if row.passed else Entry("WRONG", style="bold red"),
+            TableEntry("ok", style="green") if row.passed else TableEntry("WRONG", style="bold red"),
         )
         for row in report.rows
     ]

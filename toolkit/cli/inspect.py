@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from cnnkit.cli.completion import complete_layer
+from cnnkit.cli.data_source import public_names
 from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, WeightsFile
+from cnnkit.cli.options import DEFAULT_WEIGHTS, External, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
@@ -46,6 +48,7 @@ class InspectRequest(Request):
         bool, typer.Option("--strict", help="Exit with 1 on an error, a warning, an edited tensor, or one not read.")
     ] = False
     optimizer: Annotated[bool, typer.Option("--optimizer", help="The optimizer's tensors too.")] = False
+    external: External = False
     html: Annotated[
         Path | None, typer.Option("--html", metavar="OUT", help="Write everything as one page for a browser.")
     ] = None
@@ -56,24 +59,29 @@ def command(request: InspectRequest) -> int:
     from cnnkit.cli.inspection_view import print_inspection, print_values
     from cnnkit.inspection import inspect, slices
     from cnnkit.inspection.layer_tree import select
+    from cnnkit.inspection.maker import describe_maker
 
     if request.no_stats and (request.strict or request.html):
         option = "--strict" if request.strict else "--html"
         raise ConfigError(f"--no-stats: {option} needs statistics: leave one of them out")
     parts = None if request.part is None else slices.parse(request.part)
     output = request.output
-    weights = read_complete(request.file)
+    weights = read_complete(request.file, request.external)
     printed: tuple[Tensor, ...] = ()
     if request.values or parts is not None:  # checked before any statistics, which may take long
         printed = _require_part(output, select(weights, request.layer, request.optimizer), parts)
     inspection = inspect(weights, request.layer, request.optimizer, compute=not request.no_stats)
     if request.html is not None:
         _write_page(output, request.html, inspection)
+    maker = describe_maker(weights, public_names())
     if request.json:
         page = {} if request.html is None else {"html": str(request.html)}
-        output.result(_to_json(inspection, printed, parts) | page)
+        output.result(_to_json(inspection, printed, parts) | {"maker": maker} | page)
     else:
         print_inspection(output, inspection, request.optimizer)
+        if maker:
+            told = ", ".join(f"{key} {value}" for key, value in maker.items())
+            output.say(Text(f"of its maker: {told} (cnnkit export --anonymous leaves it out)", style="dim"))
         if printed:
             print_values(output, weights, printed, parts)
     return int(request.strict and inspection.doubtful)

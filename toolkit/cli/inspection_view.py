@@ -1,14 +1,14 @@
 """An inspection as lines for people: the file, its layers with their tensors, findings, and values."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from cnnkit.cli.output import Output
 from cnnkit.cli.tables import format_shape, format_size, print_fields, write_numbers
-from cnnkit.files.names import printable
+from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:
     from cnnkit.exporters import Tensor, WeightFile
@@ -48,7 +48,8 @@ def _describe_file(inspection: "Inspection") -> Iterator[str]:
         parts += [str(made[key]) for key in ("backend", "device", "dtype") if key in made]
     if parts:
         yield printable(", ".join(parts))
-    yield f"{len(weights.select('parameter'))} tensors of {weights.parameters:,} parameters"
+    tensors = format_count(len(weights.select("parameter")), "tensor")
+    yield f"{tensors} of {format_count(weights.parameters, 'parameter')}"
 
 
 def _print_layer(output: Output, layer: "LayerNode", inspection: "Inspection") -> None:
@@ -58,7 +59,7 @@ def _print_layer(output: Output, layer: "LayerNode", inspection: "Inspection") -
         line.append(f"  -> {format_shape(layer.output_shape)}", style="dim")
     parameters = layer.parameters
     if parameters:
-        line.append(f"  {parameters:,} parameters, {parameters / inspection.weights.parameters:.1%}")
+        line.append(f"  {format_count(parameters, 'parameter')}, {parameters / inspection.weights.parameters:.1%}")
     output.say(line)
     for tensor in layer.tensors:
         last = tensor is layer.tensors[-1]
@@ -83,10 +84,13 @@ def _print_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, com
 
 
 def describe_tensor(tensor: "Tensor", title: str | None = None) -> str:
-    """Return the title (the tensor's name by default), shape, axes, type and size of a tensor in one line."""
+    """Return the title (the tensor's name by default), shape, axes, type, size and sharing of a tensor in one line."""
     axes = f" ({', '.join(tensor.axes)})" if tensor.axes else ""
     form = format_shape(tensor.shape) + printable(axes)
-    return f"{printable(title or tensor.name)}: {form}  {tensor.dtype}  {tensor.parameters:,} values"
+    shared = f", those of {printable(tensor.shares)}" if tensor.shares is not None else ""
+    return (
+        f"{printable(title or tensor.name)}: {form}  {tensor.dtype}  {format_count(tensor.parameters, 'value')}{shared}"
+    )
 
 
 def _format_figures(computed: "Statistics") -> list[str]:
@@ -103,14 +107,37 @@ def _format_figures(computed: "Statistics") -> list[str]:
 
 def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
     """Print what else the file holds: the optimizer, what was not read, what was edited."""
-    slots = () if optimizer else weights.select("optimizer")
+    slots, latest = _split_resumable(() if optimizer else weights.select("optimizer"))
     if slots:
-        values = sum(tensor.parameters for tensor in slots)
-        output.say(Text(f"besides: {len(slots)} optimizer tensors of {values:,} values (--optimizer shows them)"))
+        output.say(Text(f"besides: {_describe_hidden('optimizer tensor', slots)} (--optimizer shows them)"))
+    if latest:
+        use = "the weights of the latest epoch, from which a resume continues (--optimizer shows them)"
+        output.say(Text(f"besides: {_describe_hidden('tensor', latest)}: {use}"))
+    keras = weights.metadata.get("keras")
+    for key, verb in (("mirrored", "are"), ("perhaps_mirrored", "may be")):
+        names = keras.get(key) if isinstance(keras, dict) else None
+        if isinstance(names, list) and names:
+            which = printable(", ".join(map(str, names[:4])) + (", ..." if len(names) > 4 else ""))
+            output.say(Text(f"Theano's kernels {verb} mirrored in height and width against those of others: {which}"))
     for item in weights.not_read:
-        output.say(Text(printable(f"not read: {item.count} {item.what}: {item.reason}")))
+        output.say(Text(f"not read: {item.line}"))
     for name in weights.edited:
         output.say(Text(f"edited since it was written: {printable(name)}"))
+
+
+def _split_resumable(tensors: "Iterable[Tensor]") -> tuple[list["Tensor"], list["Tensor"]]:
+    """Return the optimizer's own tensors, and the weights from which a resume continues."""
+    from cnnkit.exporters.core.weight_file import LATEST
+
+    split: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for tensor in tensors:
+        split[tensor.name.startswith(f"{LATEST}.")].append(tensor)
+    return split
+
+
+def _describe_hidden(noun: str, tensors: "list[Tensor]") -> str:
+    values = format_count(sum(tensor.parameters for tensor in tensors), "value")
+    return f"{format_count(len(tensors), noun)} of {values}"
 
 
 def print_values(output: Output, weights: "WeightFile", printed: tuple["Tensor", ...], parts: "Parts | None") -> None:

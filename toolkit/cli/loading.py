@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from cnnkit.model import Model
 
 
-def read_complete(path: Path) -> "WeightFile":
-    """Read a weight file; one that only names a recipe gets the recipe's architecture and metadata."""
+def read_complete(path: Path, external: bool = False) -> "WeightFile":
+    """Read a weight file; one that only names a recipe gets the recipe's architecture and metadata.
+
+    external: open the files beside it too that it names for its values.
+    """
     from cnnkit import architecture, exporters, weights
 
-    file = exporters.read(path)
+    file = exporters.read(path, external)
     if file.architecture is not None or "recipe" not in file.metadata:
         return file
     described, metadata = weights.complete(file)
@@ -36,17 +39,28 @@ def load_model(
     return Model.from_weights(file, backend=ready, dtype=dtype), file
 
 
-def match_scaling(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
+def match_data(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
+    """Return the data set with classes numbered and pixels scaled as the model expects; what was changed is noted.
+
+    Raises DataError or ConfigError when model and images do not fit together, or no class is one of the model's.
+    """
+    from cnnkit.data import match_classes
+    from cnnkit.training.evaluation import check_images
+
+    check_images(model, dataset)
+    matched = match_classes(dataset, model.class_names)
+    model.loss.check(model.output_shape, len(model.class_names or matched.class_names))
+    for note in matched.notes:
+        output.note(note)
+    return _match_scaling(output, model, matched)
+
+
+def _match_scaling(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
     """Return the data set with pixels scaled for the model.
 
     The scaling is that of the training. The pixels of another source may have another range: when the scaling of the
     training has no offset, the scaling that brings the brightest pixel closer to 1 is used, with a note.
-
-    Raises DataError or ConfigError when model and images do not fit together.
     """
-    from cnnkit.training.evaluation import check
-
-    check(model, dataset)
     trained, own = model.scaling, dataset.scaling
     if "scaling" not in model.metadata or trained == own:
         return dataset

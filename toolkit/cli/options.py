@@ -7,7 +7,7 @@ import typer
 
 from cnnkit.cli.completion import complete_backend, complete_data, complete_device, complete_dtype, complete_recipe
 from cnnkit.cli.output import set_quiet, set_verbose
-from cnnkit.cli.tables import TableForm
+from cnnkit.documents.forms import TableForm
 
 
 def print_version(wanted: bool) -> None:
@@ -31,6 +31,9 @@ Version = Annotated[
     bool, typer.Option("--version", help="Print the version and exit.", callback=print_version, is_eager=True)
 ]
 WeightsFile = Annotated[Path, typer.Argument(metavar="FILE", help="A weight file.", show_default=True)]
+External = Annotated[
+    bool, typer.Option("--external", help="Open the files beside FILE too that it names for its values.")
+]
 DEFAULT_WEIGHTS = Path("weights.h5")
 
 RecipeName = Annotated[

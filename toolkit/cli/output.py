@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from cnnkit.cli.hints import find_hint
 from cnnkit.cli.streams import discard
-from cnnkit.cli.tables import TableForm
+from cnnkit.documents.forms import TableForm
 from cnnkit.errors import CnnkitError, WeightFileError
 
 _settings = {"quiet": False, "verbose": False}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 from rich.text import Text
 
-from cnnkit.cli.choice import load_data
-from cnnkit.cli.loading import load_model, match_scaling
+from cnnkit.cli.data_source import load_data
+from cnnkit.cli.loading import load_model, match_data
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     BackendName,
@@ -69,6 +69,8 @@ def command(request: PredictRequest) -> int:
     """Predict the class of an image, with scores, and draw the image; by default the first test image."""
     import numpy as np
 
+    from cnnkit.training.finite_scores import require_finite_scores
+
     output = request.output
     model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
     images = list(_read_pictures(output, model, weights, request.data, request.image or []))
@@ -76,27 +78,31 @@ def command(request: PredictRequest) -> int:
         images += _read_images(output, model, weights, request.data, request.split, request.index or [0])
     x = np.stack([image.x for image in images])
     outputs, scores, decided = model.outputs(x), model.probabilities(x), model.predict(x)
+    require_finite_scores(model, scores)
     predictions = []
     for image, raw, row, best in zip(images, outputs, scores, decided, strict=True):
         _print_prediction(output, image, row, int(best), request.show)
+        known = image.label if image.label is not None and image.label < len(row) else None
+        name = None if image.label is None else image.names[image.label]
         predictions.append({
-            "index": image.number, "image": image.image, "label": image.label, "predicted": int(best),
+            "index": image.number, "image": image.image, "label": known, "label_name": name, "predicted": int(best),
             "probabilities": row.tolist(), "outputs": raw.tolist(),
         })  # fmt: skip
-    output.result({"file": str(request.file), "class_names": list(images[0].names), "predictions": predictions})
+    names = list(images[0].names[: scores.shape[1]])
+    output.result({"file": str(request.file), "class_names": names, "predictions": predictions})
     return 0
 
 
 def _read_images(
     output: Output, model: "Model", weights: "WeightFile", data: str | None, split: DataPart, indices: list[int]
 ) -> Iterator[ImageToClassify]:
-    dataset = match_scaling(output, model, load_data(data, weights))
+    dataset = match_data(output, model, load_data(output, data, weights))
     for index in indices:
         raw, label = take_image(dataset, split, index)
         x, _ = dataset.batch(split.value, [index], model.dtype)
         title = f"{dataset.name}, {split.value} image {index}"
         picture = raw / find_white(dataset.scaling)
-        yield ImageToClassify(title, index, None, label, picture, x[0], model.class_names or dataset.class_names)
+        yield ImageToClassify(title, index, None, label, picture, x[0], dataset.class_names)
 
 
 def _read_pictures(
@@ -111,7 +117,7 @@ def _read_pictures(
     shape = (model.input_shape[0], model.input_shape[1], model.input_shape[2])
     brightest = find_white(model.scaling)
     try:
-        trained_on = load_data(data, weights)
+        trained_on = load_data(output, data, weights)
     except (ConfigError, DataError):  # pictures need no data set
         trained_on = None
     appearance = measure_appearance(trained_on, shape, brightest)
@@ -132,8 +138,8 @@ def _print_prediction(output: Output, image: ImageToClassify, scores: Any, best:
     verdict.append(f", score {scores[best]:.4f}")
     if image.label is not None:
         right = image.label == best
-        verdict.append(", right" if right else f", wrong: it is {printable(name_class(image.label, names))}")
-        verdict.stylize("green" if right else "red", len(verdict.plain.rpartition(",")[0]) + 1)
+        verdict.append(", right" if right else f", wrong: it is {_name_truth(image.label, names, len(scores))}")
+        verdict.stylize("green" if right else "red", len(verdict.plain.rpartition(", ")[0]) + 1)
     output.say(verdict)
     order = (-scores).argsort(kind="stable")[:BEST]
     labels = [printable(name_class(int(k), names), 20) for k in order]
@@ -144,3 +150,9 @@ def _print_prediction(output: Output, image: ImageToClassify, scores: Any, best:
         bar = "█" * round(longest * share)
         output.say(Text(f"  {label:<{widest}}  {scores[k]:>7.4f}  ").append(bar, style="cyan"))
     output.say()
+
+
+def _name_truth(label: int, names: tuple[str, ...], classes: int) -> str:
+    if label >= classes:
+        return f"{printable(names[label])} (not one of the network's classes)"
+    return printable(name_class(label, names))

@@ -6,7 +6,9 @@ from typing import Any
 
 from cnnkit import data
 from cnnkit.backends import get_backend
-from cnnkit.cli.choice import choose_recipe, drop_unset, replace_classes, resolve_source
+from cnnkit.cli.choice import choose_recipe, drop_unset
+from cnnkit.cli.data_source import describe_source
+from cnnkit.cli.recipe_for_data import adapt_recipe
 from cnnkit.cli.train_request import TrainRequest
 from cnnkit.data import Dataset
 from cnnkit.errors import ConfigError
@@ -14,7 +16,7 @@ from cnnkit.model import Model
 from cnnkit.recipes import Recipe
 from cnnkit.training import Options, Training, checkpoint
 from cnnkit.training.initialise import initialise
-from cnnkit.training.run import Existing, identity, require_resumable, start_of
+from cnnkit.training.run import Existing, class_names_of, identity, require_resumable, start_of
 
 # The options of a training that are options of the command too; the seed is always given.
 _SETTINGS = {field.name for field in fields(Options)} & {field.name for field in fields(TrainRequest)} - {"seed"}
@@ -24,12 +26,12 @@ _SETTINGS = {field.name for field in fields(Options)} & {field.name for field in
 class PreparedRun:
     """A model, its data and its options before the first step.
 
-    source  the data source as a later command finds it
+    origin  name and SHA-256 of the data, and where they lie from OUT, as OUT tells them
     run     everything that decides the result, see `cnnkit.training.run.identity`
     """
 
     recipe: Recipe
-    source: str
+    origin: Mapping[str, str]
     dataset: Dataset
     options: Options
     model: Model
@@ -47,21 +49,28 @@ class PreparedRun:
 
 def prepare(request: TrainRequest) -> PreparedRun:
     """Return the run that the options request; weights come from the seed, or from --init-from where they fit."""
+    output = request.output
     recipe = choose_recipe(request.recipe, request.model, request.faithful, request.initializer)
     settings = drop_unset(**{name: getattr(request, name) for name in _SETTINGS})
     options = Options(**(recipe.training | settings), seed=request.seed)
-    source = resolve_source(request.data or recipe.data)
+    source = request.data or recipe.data
     dataset = data.load(source)
+    described = describe_source(source, dataset.fingerprint(), request.out)
+    start = request.init_from or (request.out if request.resume else None)
+    if start is not None:
+        dataset = data.arrange_classes(dataset, class_names_of(start), str(start))
+    for note in (*dataset.notes, *filter(None, [dataset.absent])):
+        output.note(note)
     origin = start_of(request.out) if request.resume else None  # a resumed training keeps the origin of its weights
-    if (request.init_from or origin) and str(options.loss).startswith("softmax"):
-        recipe = replace_classes(recipe, len(dataset.class_names))
+    free, transfer = request.model is None and not request.faithful, request.init_from is not None or origin is not None
+    recipe = adapt_recipe(output, recipe, dataset, options, images=free, classes=free or transfer)
     model = _build_model(request, recipe, options, dataset)
     if request.init_from is not None:
-        start = initialise(model, request.init_from)
-        request.output.note(start.text)
-        origin = start.sha256
+        initialised = initialise(model, request.init_from)
+        output.note(initialised.text)
+        origin = initialised.sha256
     run = identity(model, dataset, options, recipe.name, origin, request.tf32)
-    return PreparedRun(recipe, source, dataset, options, model, run)
+    return PreparedRun(recipe, described, dataset, options, model, run)
 
 
 def _build_model(request: TrainRequest, recipe: Recipe, options: Options, dataset: Dataset) -> Model:
@@ -86,8 +95,8 @@ def begin(request: TrainRequest, prepared: PreparedRun, earlier: Existing | None
         raise ConfigError(_explain_ways(request, earlier))
     else:
         training = Training(model, prepared.dataset, prepared.options)
-    origin = {"name": prepared.source, "sha256": prepared.dataset.fingerprint()}
-    training.model.metadata |= {"recipe": prepared.recipe.name, "data": origin, "run": prepared.run}
+    told = {"recipe": prepared.recipe.name, "data": dict(prepared.origin), "run": prepared.run}
+    training.model.metadata |= told
     return training
 
 

@@ -1,20 +1,38 @@
 """`cnnkit recipes`: the networks that come with cnnkit."""
 
-from dataclasses import asdict
-from typing import Any
+import sys
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import typer
 
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
 from cnnkit.documents import count
 
-EXAMPLE = "cnnkit recipes"
+EXAMPLE = "cnnkit recipes   or   cnnkit recipes --copy lenet5 > net.toml"
 
 
-def command(request: Request) -> int:
+@dataclass(frozen=True)
+class RecipesRequest(Request):
+    """The recipe to print, if one is."""
+
+    copy: Annotated[
+        str | None, typer.Option("--copy", metavar="NAME", help="Print this recipe as a model file of yours to change.")
+    ] = None
+
+
+def command(request: RecipesRequest) -> int:
     """List the recipes: networks and their training options, by the name for --recipe."""
     from cnnkit import recipes
 
     output = request.output
+    if request.copy is not None:
+        text = recipes.text(request.copy)
+        if not request.json:
+            sys.stdout.write(text)
+        output.result({"name": request.copy, "toml": text})
+        return 0
     listed = [_describe(recipes.get(name)) for name in recipes.names()]
     rows = [
         (

@@ -8,7 +8,7 @@ from typing import Any
 
 from cnnkit.cli.options import FormOfTables, Json, Quiet, Verbose, Version
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import TableForm
+from cnnkit.documents.forms import TableForm
 from cnnkit.errors import ConfigError
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cnnkit.cli.completion import complete_layer
 from cnnkit.cli.loading import read_complete
+from cnnkit.cli.options import External
 from cnnkit.cli.output import Output
 from cnnkit.cli.place import require_place
 from cnnkit.cli.request import Request
@@ -54,6 +55,7 @@ class ShowRequest(Request):
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT", help="An .svg or .png file instead of the terminal.")
     ] = None
+    external: External = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False
 
 
@@ -63,7 +65,7 @@ def command(request: ShowRequest) -> int:
 
     output, out = request.output, request.out
     require_place(out, (".svg", ".png"), request.overwrite)
-    weights = read_complete(request.file)
+    weights = read_complete(request.file, request.external)
     sections = list(_build_sections(weights, match_layer(weights, select(weights), request.layer, "LAYER"), request))
     if not sections:
         raise ConfigError(f"{request.layer}: nothing to draw: no values, or complex ones")

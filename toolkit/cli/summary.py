@@ -104,7 +104,7 @@ def _draw(target: Path, subject: SummarisedNetwork, shape: tuple[int, ...], summ
 def _choose_network(file: Path | None, recipe: str | None, model: Path | None) -> SummarisedNetwork:
     from cnnkit import architecture, weights
     from cnnkit.exporters import read
-    from cnnkit.training import Options
+    from cnnkit.training import Options, run
 
     if file is not None and (recipe is not None or model is not None):
         raise ConfigError("expected FILE or --recipe or --model, got two of them: leave one out")
@@ -120,10 +120,9 @@ def _choose_network(file: Path | None, recipe: str | None, model: Path | None) -
     require_file(path)
     described, metadata = weights.complete(read(path))
     network, shape = architecture.build(described)
-    run = metadata.get("run")
-    options = run.get("options", {}) if isinstance(run, dict) else {}
-    batch_size, optimizer = options.get("batch_size", 32), options.get("optimizer", "adam")
-    return SummarisedNetwork(str(path), network, shape, min(batch_size, _count_images(None)), _count_slots(optimizer))
+    options = run.stored_options(metadata, str(path))
+    batch_size = min(options.batch_size, _count_images(None))
+    return SummarisedNetwork(str(path), network, shape, batch_size, _count_slots(options.optimizer))
 
 
 def _count_images(data: str | None) -> int:

@@ -2,35 +2,26 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from cnnkit.cli.output import Output
 from cnnkit.documents import Block, Cell, Paragraph, SectionHeading, Table
+from cnnkit.documents.forms import TableForm
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cnnkit.cli.output import Output
     from cnnkit.documents.breaking import Line
 
 
-class TableForm(StrEnum):
-    """The forms in which tables are written."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    LATEX = "latex"
-    CSV = "csv"
-
-
-def print_table(output: "Output", headings: Sequence[str], rows: Iterable[Sequence[Cell]], kinds: str = "") -> None:
+def print_table(output: Output, headings: Sequence[str], rows: Iterable[Sequence[Cell]], kinds: str = "") -> None:
     """Print rows under their headings. kinds: see `cnnkit.documents.Table`."""
     print_block(output, Table(tuple(headings), tuple(rows), kinds))
 
 
-def print_block(output: "Output", block: Block, style: str = "") -> None:
+def print_block(output: Output, block: Block, style: str = "") -> None:
     """Print a block: within the width of a terminal, without line breaks in a pipe, or in another form.
 
     style: of a paragraph on a terminal.
@@ -47,14 +38,12 @@ def print_block(output: "Output", block: Block, style: str = "") -> None:
         output.say(Text(block.text, style=style))
 
 
-def print_sentence(output: "Output", text: str, style: str = "") -> None:
+def print_sentence(output: Output, text: str, style: str = "") -> None:
     """Print a paragraph."""
     print_block(output, Paragraph(text), style)
 
 
-def print_fields(
-    output: "Output", *fields: tuple[str, str], first: str = "", indent: str = "", gap: str = "   "
-) -> None:
+def print_fields(output: Output, *fields: tuple[str, str], first: str = "", indent: str = "", gap: str = "   ") -> None:
     """Print texts with their styles in one line, on a terminal in as many as they need, none of them broken.
 
     first, indent: what the first line and the others begin with; gap: what stands between two texts.
@@ -65,7 +54,7 @@ def print_fields(
         _say(output, line)
 
 
-def write_numbers(output: "Output", lines: Iterable[str]) -> None:
+def write_numbers(output: Output, lines: Iterable[str]) -> None:
     """Write texts of one line or more; on a terminal, lines that are too long are broken between numbers."""
     width = find_width(output.people)
     if width is None:
@@ -83,7 +72,7 @@ def find_width(console: "Console") -> int | None:
     return console.width if console.is_terminal else None
 
 
-def _draw(output: "Output", table: Table) -> None:
+def _draw(output: Output, table: Table) -> None:
     from cnnkit.documents.layout import lay_out
 
     width = find_width(output.people)
@@ -92,11 +81,11 @@ def _draw(output: "Output", table: Table) -> None:
         _say(output, line)
 
 
-def _say(output: "Output", line: "Line") -> None:
+def _say(output: Output, line: "Line") -> None:
     output.say(Text.assemble(*line), no_wrap=True, overflow="ignore", crop=False)
 
 
-def _write(output: "Output", block: Block) -> None:
+def _write(output: Output, block: Block) -> None:
     from cnnkit.documents import csv_text, latex, markdown
 
     renderers = {TableForm.MARKDOWN: markdown, TableForm.LATEX: latex, TableForm.CSV: csv_text}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Entry:
+class TableEntry:
     """A cell of a table that is more than its text.
 
     value  what a program reads instead of the text: 1234 where people read "1,234"; None: the text
@@ -19,7 +19,7 @@ class Entry:
     minor: bool = False
 
 
-Cell = str | Entry
+Cell = str | TableEntry
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ Block = SectionHeading | Paragraph | Table
 
 def text_of(cell: Cell) -> str:
     """Return what people read in a cell."""
-    return cell.text if isinstance(cell, Entry) else cell
+    return cell.text if isinstance(cell, TableEntry) else cell
 
 
-def count(number: int, absent: str = "0") -> Entry:
+def count(number: int, absent: str = "0") -> TableEntry:
     """Return a whole number with separators; `absent` stands for zero."""
-    return Entry(f"{number:,}" if number else absent, number)
+    return TableEntry(f"{number:,}" if number else absent, number)

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from cnnkit.documents.blocks import Block, Cell, Entry, Table
+from cnnkit.documents.blocks import Block, Cell, Table, TableEntry
 
 
 def render(part: Block) -> str:
@@ -18,6 +18,6 @@ def render(part: Block) -> str:
 
 
 def _read_value(cell: Cell) -> str | float:
-    if not isinstance(cell, Entry):
+    if not isinstance(cell, TableEntry):
         return cell
     return cell.text if cell.value is None else cell.value

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 
-from cnnkit.documents.blocks import Cell, Entry, Table, text_of
+from cnnkit.documents.blocks import Cell, Table, TableEntry, text_of
 from cnnkit.documents.breaking import Line, Piece, break_text, flow, measure_least
 
 GAPS = ("  ", " ")  # between columns: two spaces where they fit
@@ -54,7 +54,7 @@ def _choose_widths(table: Table, width: int | None, gap: int) -> list[int] | Non
 
 
 def _draw_grid(table: Table, widths: Sequence[int], gap: str, rule: str) -> Iterator[Line]:
-    headings = [Entry(heading, style="bold" if rule else "") for heading in table.headings]
+    headings = [TableEntry(heading, style="bold" if rule else "") for heading in table.headings]
     for number, row in enumerate((headings, *table.rows)):
         cells = [break_text(text_of(cell), width) for cell, width in zip(row, widths, strict=True)]
         for k in range(max(map(len, cells))):
@@ -82,10 +82,10 @@ def _draw_records(table: Table, width: int) -> Iterator[Line]:
         fields = [
             (f"{heading}: {text_of(cell).strip()}".removeprefix(": "), _style_of(cell))
             for heading, cell in zip(table.headings[1:], row[1:], strict=True)
-            if text_of(cell).strip() and not (isinstance(cell, Entry) and cell.minor)
+            if text_of(cell).strip() and not (isinstance(cell, TableEntry) and cell.minor)
         ]
         yield from flow(fields, width, _INDENT, _INDENT)
 
 
 def _style_of(cell: Cell) -> str:
-    return cell.style if isinstance(cell, Entry) else ""
+    return cell.style if isinstance(cell, TableEntry) else ""

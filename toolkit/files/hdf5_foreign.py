@@ -51,16 +51,24 @@ class ListedDataset(NamedTuple):
         return math.prod(self.shape) * self.carrier.itemsize
 
 
+class ListedReferences(NamedTuple):
+    """A data set of references of a MATLAB file: paths of its targets in C order, "" for none, and attributes."""
+
+    targets: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+
 class Listing(NamedTuple):
     """The content of an HDF5 file, by path without a leading slash; the root is the group "".
 
-    Attributes are text, numbers and lists of them.
+    Attributes are text, numbers and lists of them. Data sets of references are in `not_read` too.
     """
 
     groups: Mapping[str, Mapping[str, Any]]
     datasets: Mapping[str, ListedDataset]
     not_read: Mapping[str, str]
     not_followed: tuple[str, ...]
+    references: Mapping[str, ListedReferences]
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -94,7 +102,11 @@ def _list(place: Hdf5Source, stamp: tuple[int, int, int]) -> Listing | tuple[str
     datasets = {
         name: ListedDataset(**entry | {"shape": tuple(entry["shape"])}) for name, entry in answer["datasets"].items()
     }
-    return Listing(answer["groups"], datasets, answer["not_read"], tuple(answer["not_followed"]))
+    references = {
+        name: ListedReferences(tuple(entry["targets"]), entry["attributes"])
+        for name, entry in answer["references"].items()
+    }
+    return Listing(answer["groups"], datasets, answer["not_read"], tuple(answer["not_followed"]), references)
 
 
 def read_values(

@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnkit.files.hdf5_library import load_h5py, translate_errors
 from cnnkit.files.hdf5_places import find_plain_storage, iterate_tiles
+from cnnkit.files.hdf5_references import resolve_references
 from cnnkit.files.hdf5_rules import find_objection, find_storage_objection
 from cnnkit.files.hdf5_walk import find, walk
 from cnnkit.files.names import printable
@@ -30,7 +31,7 @@ _DTYPES = frozenset(
 
 
 def list_contents(file: Any) -> dict[str, Any]:
-    """Return groups with attributes, data sets with dtype, shape and attributes, and what is not read, by path.
+    """Return groups with attributes, data sets with dtype, shape and attributes, what is not read, references, by path.
 
     Raises UnsafeFileError when the file is damaged or exceeds a limit.
     """
@@ -48,7 +49,12 @@ def list_contents(file: Any) -> dict[str, Any]:
             else:
                 not_read[path] = reason
         groups = {path: _read_attributes(h5py.Group(node).attrs) for path, node in nodes.groups.items()}
-    return {"groups": groups, "datasets": datasets, "not_read": not_read, "not_followed": nodes.not_followed}
+        references = {
+            path: {"targets": targets, "attributes": _read_attributes(h5py.Dataset(nodes.datasets[path]).attrs)}
+            for path, targets in resolve_references(file, nodes).items()
+        }
+    listing = {"groups": groups, "datasets": datasets, "not_read": not_read, "not_followed": nodes.not_followed}
+    return listing | {"references": references}
 
 
 def iterate_values(file: Any, path: str, first: int = 0, count: int | None = None) -> Iterator[Any]:

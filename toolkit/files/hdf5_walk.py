@@ -26,7 +26,7 @@ def walk(file: Any) -> Nodes:
     h5py = load_h5py()
     root = h5py.h5g.open(file.id, b"/")
     nodes = Nodes({"": root}, {}, [])
-    first, waiting, seen = {_find_address(root): "/"}, [("", root, 0)], 0
+    first, waiting, seen = {find_address(root): "/"}, [("", root, 0)], 0
     while waiting:
         prefix, group, depth = waiting.pop()
         links = _list_links(group, MAX_NODES - seen)
@@ -41,7 +41,7 @@ def walk(file: Any) -> Nodes:
             if isinstance(node, h5py.h5d.DatasetID):
                 nodes.datasets[path] = node
             elif isinstance(node, h5py.h5g.GroupID):
-                known = first.setdefault(_find_address(node), path)
+                known = first.setdefault(find_address(node), path)
                 if known != path:
                     nodes.not_followed.append(f"{path} (the same group as {known})")
                     continue
@@ -89,6 +89,7 @@ def _describe_link(link: int) -> str:
     return {h5l.TYPE_SOFT: "soft link", h5l.TYPE_EXTERNAL: "external link"}.get(link, "user-defined link")
 
 
-def _find_address(node: Any) -> tuple[int, int]:
+def find_address(node: Any) -> tuple[int, int]:
+    """Return what tells an object of an open file from all others."""
     info = load_h5py().h5o.get_info(node)
     return int(info.fileno), int(info.addr)

@@ -1,5 +1,6 @@
 """Makes untrusted text safe to show: every name from a file passes here before it is printed."""
 
+import re
 import unicodedata
 
 # Control, format (bidi marks), surrogates, private, unassigned; separators of lines and paragraphs.
@@ -10,6 +11,16 @@ def printable(text: str, limit: int = 200) -> str:
     r"""Return the first `limit` characters of `text`; those that a terminal may interpret or hide, as \xNN, \uNNNN."""
     shown = "".join(_escape(c) if unicodedata.category(c) in _HIDDEN else c for c in text[:limit])
     return shown if len(text) <= limit else shown + "..."
+
+
+def format_count(number: int, noun: str) -> str:
+    """Return "1 weight", "1,352 weights"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def last_part(path: str) -> str:
+    """Return the last part of a path of any system: what a thing is called, without where it lay."""
+    return next((part for part in reversed(re.split(r"[/\\]", path)) if part not in ("", ".", "..")), path)
 
 
 def _escape(character: str) -> str:

@@ -25,10 +25,13 @@ class NpyHeaderError(ValueError):
 
 
 class NpyTypeError(NpyHeaderError):
-    """A valid header of elements that are not numbers; pickled: they are Python objects."""
+    """A valid header of elements that are not numbers; pickled: they are Python objects.
 
-    def __init__(self, descr: str) -> None:
-        self.pickled = "O" in descr
+    header_bytes: where the elements, or the pickle of all, start.
+    """
+
+    def __init__(self, descr: str, header_bytes: int) -> None:
+        self.pickled, self.header_bytes = "O" in descr, header_bytes
         hint = "objects are pickles, which run code and are never opened" if self.pickled else ""
         super().__init__("booleans, integers or floats of at most 64 bits", f"dtype {descr[:40]}", hint)
 
@@ -71,8 +74,9 @@ def parse_npy_header(file: Any, complex_too: bool = False) -> NpyHeader:
         raise NpyHeaderError(
             "an NPY header with descr, fortran_order and shape", "something else", "the file is damaged"
         )
-    dtype = _parse_dtype(fields["descr"], complex_too)
-    return NpyHeader(dtype, fields["fortran_order"] == "True", _parse_shape(fields["shape"]), 8 + width + length)
+    header_bytes = 8 + width + length
+    dtype = _parse_dtype(fields["descr"], complex_too, header_bytes)
+    return NpyHeader(dtype, fields["fortran_order"] == "True", _parse_shape(fields["shape"]), header_bytes)
 
 
 def _parse_fields(text: str) -> dict[str, str]:
@@ -87,13 +91,13 @@ def _parse_fields(text: str) -> dict[str, str]:
     return fields if text[:1] == "{" and text[position:].strip() == "}" else {}
 
 
-def _parse_dtype(descr: str, complex_too: bool) -> np.dtype[Any]:
+def _parse_dtype(descr: str, complex_too: bool, header_bytes: int) -> np.dtype[Any]:
     plain = _DTYPE.fullmatch(descr)
     if plain is not None:
         kind, size = plain[1].lstrip("<>|=")[0], int(plain[1].lstrip("<>|=")[1:])
         if size in _BYTES[kind] and (kind != "c" or complex_too):
             return np.dtype(plain[1])
-    raise NpyTypeError(descr)
+    raise NpyTypeError(descr, header_bytes)
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:

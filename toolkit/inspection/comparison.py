@@ -22,7 +22,8 @@ class Distance:
     different    number of values whose bits differ, or, given tolerances, which lie outside them
     incomparable number of these that are not finite on one side; the figures below leave them out
     max_abs      largest |a - b|; max_rel: largest |a - b| / max(|a|, |b|); l2: root of the sum of (a - b)^2
-    max_ulp      largest number of values of the type between a and b; None unless both have one floating type
+    max_ulp      largest number of values of the type between a and b; None unless both have one floating type, and
+                 where a value changes its sign: the count then goes through all values down to 0 and says nothing
     first_index  index of the first different value
     same         whether all values are equal: bit for bit, or in value when the types differ
     """
@@ -57,6 +58,7 @@ class _Total:
     def __init__(self, floating: bool) -> None:
         self.floating = floating
         self.count = self._different = self._incomparable = self._ulps = 0
+        self._crosses_zero = False
         self._abs = self._rel = self._squares = 0.0
         self._unit = 0.0
         self._first: int | None = None
@@ -94,12 +96,13 @@ class _Total:
         known = np.isfinite(_widen(left, dtype)) & np.isfinite(_widen(right, dtype))
         gap = np.where(mine > its, mine, its).astype(np.uint64) - np.where(mine > its, its, mine).astype(np.uint64)
         self._ulps = max(self._ulps, int(np.max(gap, where=known, initial=0)))
+        self._crosses_zero |= bool(np.any(known & (np.minimum(mine, its) < 0) & (np.maximum(mine, its) > 0)))
 
     def result(self, shape: tuple[int, ...]) -> Distance:
         first = None if self._first is None else tuple(map(int, np.unravel_index(self._first, shape)))
         none_compared = self._incomparable > 0 and self._incomparable == self.count
         figures = (None, None, None) if none_compared else (self._abs, self._rel, math.sqrt(self._squares) * self._unit)
-        ulps = self._ulps if self.floating and not none_compared else None
+        ulps = self._ulps if self.floating and not none_compared and not self._crosses_zero else None
         return Distance(
             self._different, self._incomparable, figures[0], figures[1], ulps, figures[2], first, self._same
         )

@@ -8,10 +8,11 @@ from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.inspection.comparison import Distance, measure_distance
 from cnnkit.inspection.flattening import Flattening
-from cnnkit.inspection.layouts import Transform, find_transform
+from cnnkit.inspection.layouts import Transform, find_transform, is_mirrored
 from cnnkit.inspection.pairing import Pair, Pairing
 
 SAME = ("equal", "close")
+_TWO_TYPES = "the two are not of one floating-point type"
 _FIGURES = ("max_abs", "max_rel", "max_ulp", "l2")
 
 
@@ -51,7 +52,8 @@ class Difference:
             if getattr(self.distance, key) is None:
                 reasons[key] = "no value is finite on both sides"
                 if key == "max_ulp" and self.distance.max_abs is not None:
-                    reasons[key] = "the two are not of one floating-point type"
+                    one_type = self.pair.a.dtype == self.pair.b.dtype and "float" in self.pair.a.dtype
+                    reasons[key] = "a value has another sign" if one_type else _TWO_TYPES
         return reasons
 
 
@@ -69,6 +71,11 @@ def compare(
         reordered = flattening.reorder_inputs(transform, pair.a, pair.b)
         if reordered is not transform and not distance.same:  # the order is inferred, equality is not
             transform, distance = reordered, _measure(pair, reordered, atol, rtol)
+        if not distance.same and is_mirrored(a, pair.a) is not is_mirrored(b, pair.b):
+            mirrored = transform.mirrored(pair.a)
+            nearer = _measure(pair, mirrored, atol, rtol)
+            if nearer.same or (nearer.l2 or 0.0) < (distance.l2 or 0.0):
+                transform, distance = mirrored, nearer
         yield Difference(pair, _name_status(pair, distance, bool(atol or rtol)), transform.name, distance)
 
 

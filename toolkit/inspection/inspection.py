@@ -51,7 +51,7 @@ class Inspection:
         facts = {
             "file": weights.file, "format": weights.format, "size": self.size, "sha256": self.sha256,
             "edited": [printable(name) for name in weights.edited],
-            "not_read": [vars(item).copy() for item in weights.not_read],
+            "not_read": [item.to_json() for item in weights.not_read],
             "layers": [layer.to_json(weights.parameters) for layer in self.layers],
             "parameters": weights.parameters,
             "tensors": [_tensor_json(tensor, self.statistics_of(tensor)) for tensor in self.tensors],
@@ -75,6 +75,8 @@ def _tensor_json(tensor: Tensor, computed: Statistics | None) -> dict[str, Any]:
         "axes": [printable(axis) for axis in tensor.axes], "shape": list(tensor.shape), "dtype": tensor.dtype,
         "parameters": tensor.parameters,
     }  # fmt: skip
+    if tensor.shares is not None:
+        facts["shares"] = printable(tensor.shares)
     return facts if computed is None else facts | computed.to_json()
 
 

@@ -22,8 +22,8 @@ class LayerNode(NamedTuple):
 
     @property
     def parameters(self) -> int:
-        """The number of trained values of this layer, without those of the layers inside it."""
-        return sum(tensor.parameters for tensor in self.tensors if tensor.kind == "parameter")
+        """The number of trained values of this layer, without those of the layers inside it and of an earlier one."""
+        return sum(tensor.own_parameters for tensor in self.tensors if tensor.kind == "parameter")
 
     def to_json(self, total: int) -> dict[str, Any]:
         """Return the layer as `cnnkit inspect --json` prints it; `total` is the network's number of parameters."""

@@ -3,15 +3,15 @@
 import functools
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Backend, Padding, Pair, Shape
-from cnnkit.errors import ConfigError, ShapeError
+from cnnkit.errors import ShapeError
 from cnnkit.purity import Part, inner_parts
-from cnnkit.tree import Tree
+from cnnkit.tree import Tree, map_leaves
 
 
 class Variables(NamedTuple):
@@ -22,6 +22,16 @@ class Variables(NamedTuple):
 
 
 NO_VARIABLES = Variables({}, {})
+
+
+def join_variables(made: Iterable[Variables]) -> Variables:
+    """Return the variables of several layers, each under a name of its own, as those of their parent."""
+    params: Tree = {}
+    state: Tree = {}
+    for variables in made:
+        params |= variables.params
+        state |= variables.state
+    return Variables(params, state)
 
 
 class Reach(NamedTuple):
@@ -83,6 +93,11 @@ class Layer(Part, ABC):
         """Return fresh variables as float64 NumPy arrays; without a backend, so one seed gives one net."""
         return NO_VARIABLES
 
+    def variable_shapes(self, x_shape: Shape) -> Variables:
+        """Return the shapes of what `init` returns, in trees of the same names; cnnkit's own layers draw nothing."""
+        drawn = self.init(np.random.default_rng(0), x_shape)
+        return Variables(*(map_leaves(lambda values: tuple(np.shape(values)), tree) for tree in drawn))
+
     @abstractmethod
     def output_shape(self, x_shape: Shape) -> Shape:
         """Return the shape of one sample's output. Raises ShapeError when x_shape does not fit."""
@@ -139,13 +154,6 @@ class Layer(Part, ABC):
     def refuse(self, expected: str, x_shape: Shape, hint: str | None = None) -> ShapeError:
         """Return the error for samples of x_shape where `expected` (a shape with N) was needed."""
         return ShapeError(self.type, f"expected x of shape {expected}, got {with_batch(x_shape)}", hint)
-
-
-def require_layers(layer: str, field: str, values: tuple[object, ...]) -> None:
-    """Raise ConfigError unless all values are layers."""
-    for value in values:
-        if not isinstance(value, Layer):
-            raise ConfigError(f"{layer}: expected {field} to be layers, got {value!r} among them")
 
 
 def window_reach(x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Reach:

@@ -50,6 +50,10 @@ class BatchNorm(Layer):
             {"mean": np.zeros(channels), "variance": np.ones(channels)},
         )
 
+    def variable_shapes(self, x_shape: Shape) -> Variables:
+        channels = (x_shape[0],)
+        return Variables({"gamma": channels, "beta": channels}, {"mean": channels, "variance": channels})
+
     def output_shape(self, x_shape: Shape) -> Shape:
         if len(x_shape) not in (1, 3):
             raise self.refuse("(N, C, H, W) or (N, C)", x_shape)

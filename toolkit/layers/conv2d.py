@@ -4,11 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from cnnkit.backends.protocol import Array, Padding, Pair, Shape
 from cnnkit.initializers import Initializer
-from cnnkit.layers.base import Context, Reach, Variables, reshape_hint, window_reach
+from cnnkit.layers.base import Context, Reach, reshape_hint, window_reach
 from cnnkit.layers.fields import (
     PaddingField,
     Size,
@@ -42,11 +40,12 @@ class Conv2D(ConvolutionLayer):
     def __post_init__(self) -> None:
         self.require_fields()
 
-    def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
-        window = pair(self.window)
-        shape = (self.features, x_shape[0] // self.groups, *window)
-        fan_in, fan_out = shape[1] * window[0] * window[1], shape[0] // self.groups * window[0] * window[1]
-        return self.draw_variables(rng, shape, fan_in, fan_out)
+    def weight_shape(self, x_shape: Shape) -> Shape:
+        return self.features, x_shape[0] // self.groups, *pair(self.window)
+
+    def fans(self, x_shape: Shape) -> Pair:
+        area = math.prod(pair(self.window))
+        return x_shape[0] // self.groups * area, self.features // self.groups * area
 
     def output_shape(self, x_shape: Shape) -> Shape:
         if len(x_shape) != 3:

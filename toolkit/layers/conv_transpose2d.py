@@ -4,11 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from cnnkit.backends.protocol import Array, Padding, Pair, Shape
 from cnnkit.initializers import Initializer
-from cnnkit.layers.base import Context, Variables, reshape_hint
+from cnnkit.layers.base import Context, reshape_hint
 from cnnkit.layers.fields import (
     PaddingField,
     Size,
@@ -46,11 +44,12 @@ class ConvTranspose2D(ConvolutionLayer):
         smaller = all(o < s for o, s in zip(pair(self.output_padding), pair(self.stride), strict=True))
         require(smaller, self.type, "output_padding", f"smaller than stride (={self.stride})", self.output_padding)
 
-    def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
-        window = pair(self.window)
-        shape = (x_shape[0], self.features // self.groups, *window)
-        fan_in, fan_out = shape[0] // self.groups * window[0] * window[1], shape[1] * window[0] * window[1]
-        return self.draw_variables(rng, shape, fan_in, fan_out)
+    def weight_shape(self, x_shape: Shape) -> Shape:
+        return x_shape[0], self.features // self.groups, *pair(self.window)
+
+    def fans(self, x_shape: Shape) -> Pair:
+        area = math.prod(pair(self.window))
+        return x_shape[0] // self.groups * area, self.features // self.groups * area
 
     def output_shape(self, x_shape: Shape) -> Shape:
         if len(x_shape) != 3:

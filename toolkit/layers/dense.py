@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from cnnkit.backends.protocol import Array, Shape
+from cnnkit.backends.protocol import Array, Pair, Shape
 from cnnkit.initializers import Initializer
-from cnnkit.layers.base import Context, Variables
+from cnnkit.layers.base import Context
 from cnnkit.layers.linear_layer import LinearLayer
 
 
@@ -28,9 +26,11 @@ class Dense(LinearLayer):
     def __post_init__(self) -> None:
         self.require_fields()
 
-    def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
-        inputs, outputs = x_shape[0], self.features
-        return self.draw_variables(rng, (outputs, inputs), inputs, outputs)
+    def weight_shape(self, x_shape: Shape) -> Shape:
+        return self.features, x_shape[0]
+
+    def fans(self, x_shape: Shape) -> Pair:
+        return x_shape[0], self.features
 
     def output_shape(self, x_shape: Shape) -> Shape:
         if len(x_shape) != 1:

@@ -8,6 +8,7 @@ from cnnkit.backends.protocol import Padding, Pair, Shape
 from cnnkit.errors import ConfigError
 
 Size = int | Pair
+_LONGEST = 2**63 - 1  # axis of an array
 PaddingField = int | Pair | Literal["valid", "same"]
 
 
@@ -18,13 +19,13 @@ def require(condition: bool, layer: str, field: str, expected: str, got: object)
 
 
 def is_count(value: object, least: int = 1) -> bool:
-    """Say whether value is a whole number of at least `least` (True and False are not)."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    """Say whether value is a whole number of at least `least` that an array may be long (True and False are not)."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= _LONGEST
 
 
 def require_count(layer: str, field: str, value: object, least: int = 1) -> None:
     """Raise ConfigError unless value is a whole number of at least `least`."""
-    require(is_count(value, least), layer, field, f"a whole number >= {least}", value)
+    require(is_count(value, least), layer, field, _describe_count(least, value), value)
 
 
 def require_size(layer: str, field: str, value: object, least: int = 1) -> None:
@@ -32,7 +33,20 @@ def require_size(layer: str, field: str, value: object, least: int = 1) -> None:
     good = is_count(value, least) or (
         isinstance(value, tuple) and len(value) == 2 and all(is_count(v, least) for v in value)
     )
-    require(good, layer, field, f"a whole number >= {least} or a pair (height, width)", value)
+    require(good, layer, field, f"{_describe_count(least, value)} or a pair (height, width)", value)
+
+
+def _describe_count(least: int, value: object) -> str:
+    numbers = value if isinstance(value, tuple) else (value,)
+    too_large = any(isinstance(number, int) and number > _LONGEST for number in numbers)
+    return f"a whole number {'<= 2**63 - 1' if too_large else f'>= {least}'}"
+
+
+def require_input_shape(shape: object) -> Shape:
+    """Return the shape of a sample, (C, H, W) or (F,). Raises ConfigError for anything else."""
+    if not isinstance(shape, tuple | list) or not shape or not all(is_count(extent) for extent in shape):
+        raise ConfigError(f"input_shape: expected whole numbers such as [1, 28, 28], got {shape!r}")
+    return tuple(shape)
 
 
 def is_number(value: object) -> bool:

@@ -27,6 +27,9 @@ class LayerNorm(Layer):
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         return Variables({"gamma": np.ones(x_shape), "beta": np.zeros(x_shape)}, {})
 
+    def variable_shapes(self, x_shape: Shape) -> Variables:
+        return Variables({"gamma": x_shape, "beta": x_shape}, {})
+
     def output_shape(self, x_shape: Shape) -> Shape:
         return x_shape
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit import initializers
-from cnnkit.backends.protocol import Array, Shape
+from cnnkit.backends.protocol import Array, Pair, Shape
 from cnnkit.initializers import Initializer
 from cnnkit.layers.base import Context, Layer, Variables
 from cnnkit.layers.fields import (
@@ -39,12 +39,24 @@ class LinearLayer(Layer):
         require_flag(self.type, "bias", self.bias)
         require_initializers(self.type, self.weight_initializer, self.bias_initializer)
 
-    def draw_variables(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> Variables:
-        """Return a weight of `shape` and a bias (features,), drawn by the initializers."""
-        params = {"weight": initializers.parse(self.weight_initializer)(rng, shape, fan_in, fan_out)}
-        if self.bias:
-            params["bias"] = initializers.parse(self.bias_initializer)(rng, (self.features,), fan_in, fan_out)
-        return Variables(params, {})
+    @abstractmethod
+    def weight_shape(self, x_shape: Shape) -> Shape:
+        """Return the shape of the weight."""
+
+    @abstractmethod
+    def fans(self, x_shape: Shape) -> Pair:
+        """Return (fan_in, fan_out) for the initializers."""
+
+    def variable_shapes(self, x_shape: Shape) -> Variables:
+        shapes = {"weight": self.weight_shape(x_shape)}
+        return Variables(shapes | {"bias": (self.features,)} if self.bias else shapes, {})
+
+    def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
+        rules = {"weight": self.weight_initializer, "bias": self.bias_initializer}
+        shapes, fans = self.variable_shapes(x_shape).params, self.fans(x_shape)
+        return Variables(
+            {name: initializers.parse(rules[name])(rng, shape, *fans) for name, shape in shapes.items()}, {}
+        )
 
     @abstractmethod
     def product(self, context: Context, weight: Array, x: Array) -> Array:

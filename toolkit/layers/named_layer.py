@@ -1,11 +1,16 @@
 """A child of a combinator under its name in the parent's trees."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from cnnkit.backends.protocol import Array, Shape
-from cnnkit.errors import ShapeError
-from cnnkit.layers.base import Context, Layer
+from cnnkit.errors import PlacedError
+from cnnkit.layers import external_layer
+from cnnkit.layers.base import Context, Layer, Variables
 from cnnkit.tree import Tree, child
 
 
@@ -16,28 +21,49 @@ class NamedLayer(Layer):
     name: str
     layer: Layer
 
+    def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
+        with self._placing():
+            return self._listed(external_layer.init(self.layer, rng, x_shape))
+
+    def variable_shapes(self, x_shape: Shape) -> Variables:
+        with self._placing():
+            return self._listed(external_layer.variable_shapes(self.layer, x_shape))
+
     def output_shape(self, x_shape: Shape) -> Shape:
-        try:
-            return self.layer.output_shape(x_shape)
-        except ShapeError as error:
-            raise error.inside(self.name) from None
+        with self._placing():
+            return external_layer.output_shape(self.layer, x_shape)
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         name = self.name
-        try:
-            return self.layer.forward(context.child(name), child(params, name), child(state, name), x)
-        except ShapeError as error:
-            raise error.inside(name) from None
+        with self._placing():
+            return external_layer.forward(self.layer, context.child(name), child(params, name), child(state, name), x)
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
-        dx, grads = self.layer.backward(context.child(self.name), child(params, self.name), cache, dy)
+        with self._placing():
+            inner, own = context.child(self.name), child(params, self.name)
+            dx, grads = external_layer.backward(self.layer, inner, own, cache, dy)
         return dx, {self.name: grads} if grads else {}
 
     def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
-        grads = self.layer.parameter_gradients(context.child(self.name), child(params, self.name), cache, dy)
+        with self._placing():
+            inner, own = context.child(self.name), child(params, self.name)
+            grads = external_layer.parameter_gradients(self.layer, inner, own, cache, dy)
         return {self.name: grads} if grads else {}
 
     def next_state(self, state: Tree, cache: Any) -> Tree:
         if self.name not in state:
             return state
-        return state | {self.name: self.layer.next_state(state[self.name], cache)}
+        with self._placing():
+            return state | {self.name: external_layer.next_state(self.layer, state[self.name], cache)}
+
+    def _listed(self, made: Variables) -> Variables:
+        """Return the variables under this name; a layer without some is not listed."""
+        return Variables(*({self.name: tree} if tree else {} for tree in made))
+
+    @contextmanager
+    def _placing(self) -> Iterator[None]:
+        """Add this name to the path of an error inside a `with` block."""
+        try:
+            yield
+        except PlacedError as error:
+            raise error.inside(self.name) from error.__cause__

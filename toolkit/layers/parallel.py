@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
-from cnnkit.layers.base import Context, Layer, Variables
+from cnnkit.layers.base import Context, Layer, Variables, join_variables
 from cnnkit.layers.named_layer import NamedLayer
 from cnnkit.tree import Tree
 
@@ -25,15 +25,13 @@ class Parallel(Layer):
             yield name, layer, x_shape
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
-        children = self.named()
-        made = {
-            name: layer.init(stream, x_shape)
-            for stream, (name, layer) in zip(rng.spawn(len(children)), children.items(), strict=True)
-        }
-        return Variables(
-            {name: v.params for name, v in made.items() if v.params},
-            {name: v.state for name, v in made.items() if v.state},
+        streams = rng.spawn(len(self._children))
+        return join_variables(
+            child.init(stream, x_shape) for child, stream in zip(self._children, streams, strict=True)
         )
+
+    def variable_shapes(self, x_shape: Shape) -> Variables:
+        return join_variables(child.variable_shapes(x_shape) for child in self._children)
 
     def shapes(self, x_shape: Shape) -> dict[str, Shape]:
         """Return each child's output shape; an error names the child."""

@@ -5,7 +5,8 @@ from typing import Any
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ShapeError
-from cnnkit.layers.base import Context, Layer, require_layers, with_batch
+from cnnkit.layers.base import Context, Layer, with_batch
+from cnnkit.layers.external_layer import require_layers
 from cnnkit.layers.parallel import Parallel
 from cnnkit.tree import Tree
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
-from cnnkit.layers.base import Context, Layer, Variables, require_layers
+from cnnkit.layers.base import Context, Layer, Variables, join_variables
+from cnnkit.layers.external_layer import require_layers
 from cnnkit.layers.named_layer import NamedLayer
 from cnnkit.layers.plan import Plan, make_plan
 from cnnkit.tree import Tree
@@ -53,12 +54,12 @@ class Sequential(Layer):
         return state
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
-        params, state = {}, {}
         streams = rng.spawn(len(self.layers))
-        for stream, (name, layer, shape) in zip(streams, self.children(x_shape), strict=True):
-            NamedLayer(name, layer).output_shape(shape)
-            params[name], state[name] = layer.init(stream, shape)
-        return Variables(_without_empty(params), _without_empty(state))
+        placed = zip(streams, self._placed(x_shape), strict=True)
+        return join_variables(child.init(stream, shape) for stream, (child, shape) in placed)
+
+    def variable_shapes(self, x_shape: Shape) -> Variables:
+        return join_variables(child.variable_shapes(shape) for child, shape in self._placed(x_shape))
 
     def children(self, x_shape: Shape) -> Iterator[tuple[str, Layer, Shape]]:
         for i, layer in enumerate(self.layers):
@@ -69,6 +70,13 @@ class Sequential(Layer):
         for i, layer in enumerate(self.layers):
             x_shape = NamedLayer(str(i), layer).output_shape(x_shape)
         return x_shape
+
+    def _placed(self, x_shape: Shape) -> Iterator[tuple[NamedLayer, Shape]]:
+        """Yield the children with their x_shape, the last one too only where it fits."""
+        for name, layer, shape in self.children(x_shape):
+            placed = NamedLayer(name, layer)
+            placed.output_shape(shape)
+            yield placed, shape
 
     def _plan(self, training: bool, params: Tree, state: Tree) -> Plan:
         key = training, tuple(params), tuple(state)
@@ -90,7 +98,3 @@ def _backward(
         dy, layer_grads = layer.backward(context, params, cache, dy)
         grads |= layer_grads
     return dy, {name: grads[name] for name in params}  # in the order of params, as every layer returns them
-
-
-def _without_empty(tree: Tree) -> Tree:
-    return {name: value for name, value in tree.items() if value}

@@ -1,5 +1,6 @@
 """L1 and Huber: errors that are robust to outliers."""
 
+import math
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend
@@ -12,11 +13,11 @@ class L1(Loss):
     """loss = mean over samples and outputs of |output - target|; the gradient at 0 is 0."""
 
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        difference = outputs - as_targets(backend, outputs, targets)
+        difference = outputs - as_targets(self, backend, outputs, targets)
         sign = backend.where(difference > 0, difference * 0 + 1, 0.0) - backend.where(
             difference < 0, difference * 0 + 1, 0.0
         )
-        return backend.mean(backend.maximum(difference, -difference)), sign / (outputs.shape[0] * outputs.shape[1])
+        return backend.mean(backend.maximum(difference, -difference)), sign / (math.prod(outputs.shape))
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class Huber(Loss):
             raise ConfigError(f"huber: expected delta > 0, got {self.delta}")
 
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        difference = outputs - as_targets(backend, outputs, targets)
+        difference = outputs - as_targets(self, backend, outputs, targets)
         size = backend.maximum(difference, -difference)
         small = size <= self.delta
         terms = backend.where(small, difference * difference * 0.5, (size - self.delta / 2) * self.delta)
         limited = backend.maximum(-backend.maximum(-difference, -self.delta), -self.delta)
-        return backend.mean(terms), limited / (outputs.shape[0] * outputs.shape[1])
+        return backend.mean(terms), limited / (math.prod(outputs.shape))

@@ -3,13 +3,15 @@
 from abc import ABC, abstractmethod
 
 from cnnkit.backends.protocol import Array, Backend, Shape
-from cnnkit.errors import ConfigError
+from cnnkit.contracts import dtype_name
+from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.purity import Part
 
 
 class Loss(Part, ABC):
     """A function of outputs (N, K) and targets: class labels (N,) as integers, or numbers of the outputs' shape.
 
+    Losses that compare numbers take outputs (N, ...) of any shape as well, such as images.
     Subclasses are frozen dataclasses; `pure` as in layers.
     """
 
@@ -23,6 +25,7 @@ class Loss(Part, ABC):
 
     def decide(self, backend: Backend, outputs: Array) -> Array:
         """Return the class of each sample, int64 (N,)."""
+        require_rows(self, outputs)
         return backend.argmax(outputs, axis=1)
 
     def check(self, output_shape: Shape, classes: int) -> None:
@@ -34,6 +37,49 @@ class Loss(Part, ABC):
             )
 
 
-def as_targets(backend: Backend, outputs: Array, targets: Array) -> Array:
-    """Return targets of the outputs' shape: integer labels (N,) become rows of zeros with a one at the label."""
-    return targets if targets.ndim == outputs.ndim else backend.one_hot(targets, outputs)
+def as_targets(loss: Loss, backend: Backend, outputs: Array, targets: Array) -> Array:
+    """Return targets of the outputs' shape: integer labels (N,) become rows of zeros with a one at the label.
+
+    Raises ShapeError where targets and outputs do not fit together.
+    """
+    require_targets(loss, outputs, targets)
+    return backend.one_hot(targets, outputs) if targets.ndim == 1 else targets
+
+
+def require_targets(loss: Loss, outputs: Array, targets: Array) -> None:
+    """Raise ShapeError unless targets are labels (N,) for outputs (N, K), or numbers like the outputs (N, ...)."""
+    name, given = type(loss).__name__, tuple(outputs.shape)
+    if len(given) < 2 or not dtype_name(outputs).startswith("float"):
+        raise ShapeError(name, f"expected outputs (N, K) of floats, got {given} of {dtype_name(outputs)}")
+    if targets.ndim == 1:
+        _require_labels(name, given, targets)
+    elif tuple(targets.shape) != given:
+        hint = "labels have the shape (N,)" if tuple(targets.shape) in ((given[0], 1), (1, given[0])) else None
+        raise ShapeError(name, f"expected targets of the outputs' shape {given}, got {tuple(targets.shape)}", hint)
+    elif dtype_name(targets) != dtype_name(outputs):
+        wanted = dtype_name(outputs)
+        hint = f"convert them by backend.asarray(targets, '{wanted}')"
+        raise ShapeError(name, f"expected targets of {wanted} as the outputs, got {dtype_name(targets)}", hint)
+
+
+def require_rows(loss: Loss, outputs: Array) -> None:
+    """Raise ShapeError unless outputs are rows (N, K), a score for each class."""
+    if outputs.ndim != 2:
+        raise ShapeError(
+            type(loss).__name__,
+            f"expected outputs (N, K), a score for each class, got {tuple(outputs.shape)}",
+            "put a Flatten or GlobalAvgPool2D at the network's end",
+        )
+
+
+def _require_labels(name: str, outputs: Shape, labels: Array) -> None:
+    if len(outputs) != 2:
+        raise ShapeError(
+            name, f"expected targets of the outputs' shape {outputs}, got labels {tuple(labels.shape)}",
+            "labels need outputs (N, K): put a Flatten or GlobalAvgPool2D at the network's end",
+        )  # fmt: skip
+    if "int" not in dtype_name(labels):
+        hint = "numbers to be approached have the outputs' shape (N, K)"
+        raise ShapeError(name, f"expected labels (N,) of integers, got {dtype_name(labels)}", hint)
+    if labels.shape[0] != outputs[0]:
+        raise ShapeError(name, f"expected a label for each of {outputs[0]} samples, got {labels.shape[0]}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.layers.sigmoid import sigmoid
-from cnnkit.losses.base import Loss, as_targets
+from cnnkit.losses.base import Loss, as_targets, require_rows, require_targets
 
 
 @dataclass(frozen=True)
@@ -12,25 +12,30 @@ class BinaryCrossEntropy(Loss):
     """loss = mean over samples, sum over outputs, of -target*log(p) - (1 - target)*log(1 - p), p = sigmoid(output).
 
     One output decides between two classes, 0 and 1. Several outputs are compared with one-hot labels.
-    Written as max(z, 0) - z*target + log(1 + exp(-|z|)), which never overflows.
+    Written as |z|*(1 - target if z > 0 else target) + log(1 + exp(-|z|)), which never overflows.
     """
 
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        count = outputs.shape[0]
+        require_targets(self, outputs, targets)
         if outputs.shape[1] == 1 and targets.ndim == 1:
-            wanted = backend.where(targets.reshape((-1, 1)) == 1, outputs * 0 + 1, 0.0)
+            wanted = backend.one_hot(targets, backend.concatenate([outputs, outputs], axis=1))[:, 1:]
         else:
-            wanted = as_targets(backend, outputs, targets)
-        magnitude = backend.maximum(outputs, -outputs)
-        terms = backend.maximum(outputs, 0.0) - outputs * wanted + backend.log1p(backend.exp(-magnitude))
+            wanted = as_targets(self, backend, outputs, targets)
+        count, magnitude = outputs.shape[0], backend.maximum(outputs, -outputs)
+        # An infinite output on the right side costs nothing: its weight of 0 must not meet the infinity.
+        share = backend.where(outputs > 0, 1 - wanted, wanted)
+        cost = backend.where(share == 0, share, magnitude) * share
+        terms = cost + backend.log1p(backend.exp(-magnitude))
         return backend.sum(terms) / count, (sigmoid(backend, outputs) - wanted) / count
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:
         """Return sigmoid(outputs); one output becomes two columns, (1 - p, p)."""
+        require_rows(self, outputs)
         p = sigmoid(backend, outputs)
         return backend.concatenate([1 - p, p], axis=1) if outputs.shape[1] == 1 else p
 
     def decide(self, backend: Backend, outputs: Array) -> Array:
+        require_rows(self, outputs)
         # In float32, different outputs may round to equal probabilities.
         scores = backend.concatenate([0 * outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
         return backend.argmax(scores, axis=1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.errors import ConfigError
 from cnnkit.layers.softmax import softmax
-from cnnkit.losses.base import Loss
+from cnnkit.losses.base import Loss, require_rows, require_targets
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,10 @@ class SoftmaxCrossEntropy(Loss):
             raise ConfigError(f"softmax_cross_entropy: expected label_smoothing in [0, 1), got {self.label_smoothing}")
 
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        require_rows(self, outputs)
+        require_targets(self, outputs, targets)
         return backend.softmax_cross_entropy(outputs, targets, self.label_smoothing)
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:
+        require_rows(self, outputs)
         return softmax(backend, outputs)

@@ -1,5 +1,6 @@
 """Squared errors: the mean over the outputs, and half the sum over them."""
 
+import math
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend
@@ -11,8 +12,8 @@ class MeanSquaredError(Loss):
     """loss = mean over samples and outputs of (output - target)**2."""
 
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        difference = outputs - as_targets(backend, outputs, targets)
-        return backend.mean(difference * difference), difference * (2 / (outputs.shape[0] * outputs.shape[1]))
+        difference = outputs - as_targets(self, backend, outputs, targets)
+        return backend.mean(difference * difference), difference * (2 / (math.prod(outputs.shape)))
 
 
 @dataclass(frozen=True)
@@ -23,5 +24,5 @@ class HalfSquaredError(Loss):
     """
 
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        difference = outputs - as_targets(backend, outputs, targets)
+        difference = outputs - as_targets(self, backend, outputs, targets)
         return backend.sum(difference * difference) * (0.5 / outputs.shape[0]), difference / outputs.shape[0]

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnkit.errors import ConfigError
-from cnnkit.metrics.checks import require_scores
+from cnnkit.metrics.checks import require_scores, require_whole
 from cnnkit.metrics.confusion import confusion_matrix
 
 
@@ -22,7 +22,7 @@ def top_k_accuracy(scores: ArrayLike, labels: ArrayLike, k: int) -> float:
     Raises ConfigError on k outside [1, K], DataError on invalid scores or labels.
     """
     truth, numbers = require_scores(labels, scores)
-    if not 1 <= k <= numbers.shape[1]:
+    if not 1 <= require_whole("top-k accuracy: k", k, 0) <= numbers.shape[1]:
         raise ConfigError(f"top-k accuracy: expected k from 1 to {numbers.shape[1]}, the number of classes, got {k}")
     true_scores = np.take_along_axis(numbers, truth[:, None], axis=1)
     earlier = np.arange(numbers.shape[1]) < truth[:, None]
@@ -35,8 +35,7 @@ def most_confident_mistakes(labels: ArrayLike, scores: ArrayLike, n: int) -> lis
 
     labels: (N,); scores: (N, K). Equal confidences keep the order of the images.
     """
-    if n < 0:
-        raise ConfigError(f"mistakes: expected a number of 0 or more, got {n}")
+    require_whole("mistakes", n, 0)
     truth, numbers = require_scores(labels, scores)
     predicted, confidence = numbers.argmax(axis=1), numbers.max(axis=1)
     wrong = np.flatnonzero(predicted != truth)

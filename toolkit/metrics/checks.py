@@ -11,14 +11,28 @@ Labels = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
 
+def as_array(what: str, values: ArrayLike) -> NDArray[Any]:
+    """Return `values` as an array. Raises DataError where their rows have several lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise DataError(f"{what}: expected numbers in rows of one length, got {type(values).__name__}") from None
+
+
+def require_whole(what: str, value: object, least: int) -> int:
+    """Return `value` as an int. Raises ConfigError unless it is a whole number of at least `least`."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"{what}: expected a whole number >= {least}, got {value!r}")
+    return int(value)
+
+
 def class_indices(what: str, values: ArrayLike, classes: int) -> Labels:
     """Return `values` as int64 (N,), N >= 1, each in [0, classes).
 
     Raises ConfigError on classes < 1, DataError on anything else.
     """
-    if classes < 1:
-        raise ConfigError(f"metrics: expected one class or more, got {classes}")
-    given: NDArray[Any] = np.asarray(values)
+    classes = require_whole("classes", classes, 1)
+    given = as_array(what, values)
     if given.ndim != 1 or given.size == 0:
         raise DataError(f"{what}: expected one class index per image (N,), N >= 1, got shape {given.shape}")
     if given.dtype.kind not in "iub":
@@ -35,7 +49,7 @@ def finite_scores(what: str, values: ArrayLike, shape: tuple[int | None, ...]) -
 
     Raises DataError on another shape, NaN or an infinity.
     """
-    given: NDArray[Any] = np.asarray(values)
+    given = as_array(what, values)
     fits = given.ndim == len(shape) and all(
         n > 0 if wanted is None else n == wanted for n, wanted in zip(given.shape, shape, strict=True)
     )

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnkit.errors import DataError
-from cnnkit.metrics.checks import Labels, class_indices
+from cnnkit.metrics.checks import Labels, class_indices, require_whole
 
 
 def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int) -> Labels:
@@ -20,6 +20,7 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int) -> L
 
 def largest_confusions(confusion: Labels, count: int = 3) -> list[tuple[int, int, int]]:
     """Return up to `count` (truth, prediction, frequency) off the diagonal and above zero, the most frequent first."""
+    require_whole("largest confusions", count, 0)
     off = confusion - np.diag(np.diagonal(confusion))
     order = np.argsort(-off, axis=None, kind="stable")[:count]
     pairs = [(int(i) // len(off), int(i) % len(off)) for i in order]

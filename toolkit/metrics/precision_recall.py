@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit.metrics.checks import Labels
+from cnnkit.errors import DataError
+from cnnkit.metrics.checks import Labels, as_array
 
 Values = NDArray[np.float64]
 
@@ -27,6 +28,10 @@ def class_scores(confusion: Labels) -> ClassScores:
     confusion: (K, K), truth in rows. Of two classes, 1 is the positive one. F1 is 0 where precision or recall alone is
     undefined: computed from counts, it is 0/0 only for a class neither present nor predicted.
     """
+    confusion = as_array("confusion", confusion)
+    square = confusion.ndim == 2 and confusion.shape[0] == confusion.shape[1]
+    if not square or confusion.dtype.kind not in "iu":
+        raise DataError(f"confusion: expected counts (K, K), got {confusion.dtype} {confusion.shape}")
     hits, truth, guesses = np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     undefined: dict[tuple[str, int], str] = {}
     for k in range(len(confusion)):

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnkit.metrics.checks import finite_scores
+from cnnkit.metrics.checks import as_array, finite_scores
 
 
 def mean_squared_error(outputs: ArrayLike, targets: ArrayLike) -> float:
@@ -11,5 +11,6 @@ def mean_squared_error(outputs: ArrayLike, targets: ArrayLike) -> float:
 
     outputs, targets: (N, K) or (N,), equal shapes. Raises DataError on other shapes, no images or non-finite numbers.
     """
-    wanted = finite_scores("targets", targets, (None,) * max(np.ndim(targets), 1))
+    given = as_array("targets", targets)
+    wanted = finite_scores("targets", given, (None,) * max(given.ndim, 1))
     return float(np.mean(np.square(finite_scores("outputs", outputs, wanted.shape) - wanted)))

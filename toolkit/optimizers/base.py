@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnkit.backends.protocol import Array, Backend
-from cnnkit.errors import ConfigError
+from cnnkit.contracts import describe, naming_faults, require_array
+from cnnkit.errors import ConfigError, ContractError
 from cnnkit.purity import Part
 from cnnkit.tree import FlatTree, Tree, flatten, map_leaves, unflatten
 
@@ -36,6 +37,22 @@ class Optimizer(Part, ABC):
         slots: the arrays that `self.slots` names, in that order, each of the parameter's shape.
         """
 
+    def _checked_step(
+        self, backend: Backend, parameter: Array, gradient: Array, slots: Sequence[Array], scalars: Scalars
+    ) -> tuple[Array, ...]:
+        """Return self.step(...); what an optimizer from outside cnnkit returns is checked."""
+        if not self.external:
+            return self.step(backend, parameter, gradient, slots, scalars)
+        part, known = type(self).__name__, f"the scalars are {{{', '.join(scalars)}}}"
+        with naming_faults(part, "step", known, backend.out_of_memory):
+            stepped = self.step(backend, parameter, gradient, slots, scalars)
+        names = ("parameter", *self.slots)
+        if not isinstance(stepped, tuple) or len(stepped) != len(names):
+            raise ContractError(part, f"step must return a tuple of {', '.join(names)}, got {describe(stepped)}")
+        for name, array in zip(names, stepped, strict=True):
+            require_array(part, f"{name} of step", array, tuple(parameter.shape), parameter.dtype)
+        return stepped
+
     def init(self, backend: Backend, params: Tree, dtype: str) -> Tree:
         """Return the slots before the first step: zeros, one tree like params for each name."""
         if isinstance(params, FlatTree):
@@ -54,7 +71,7 @@ class Optimizer(Part, ABC):
             grads = clip(backend, grads, self.clip_norm)
         gradients, beside = flatten(grads), [flatten(slots[name]) for name in self.slots]
         stepped = {
-            path: self.step(backend, parameter, gradients[path], [slot[path] for slot in beside], scalars)
+            path: self._checked_step(backend, parameter, gradients[path], [slot[path] for slot in beside], scalars)
             for path, parameter in flatten(params).items()
         }
         new_params, *new_slots = (
@@ -70,7 +87,7 @@ class Optimizer(Part, ABC):
         if self.clip_norm:
             gradient = clip(backend, {"": gradient}, self.clip_norm)[""]
         beside = [slots[name] for name in self.slots]
-        parameter, *arrays = self.step(backend, params.flat, gradient, [tree.flat for tree in beside], scalars)
+        parameter, *arrays = self._checked_step(backend, params.flat, gradient, [tree.flat for tree in beside], scalars)
         renewed = [tree.renewed(array) for tree, array in zip(beside, arrays, strict=True)]
         return params.renewed(parameter), dict(zip(self.slots, renewed, strict=True))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnnkit.documents import Block, Cell, Entry, Paragraph, SectionHeading, Table, count
+from cnnkit.documents import Block, Cell, Paragraph, SectionHeading, Table, TableEntry, count
 from cnnkit.parity.results import ParityResults, ParityRow, worst
 from cnnkit.parity.trainings import SECTION, parted, told
 from cnnkit.parity.wording import FAIL, PASS, error_text, judge
@@ -105,7 +105,7 @@ def all_rows(rows: Sequence[ParityRow]) -> Table:
 def _cell(row: ParityRow | None) -> Cell:
     if row is None:
         return "-"
-    return error_text(row.error) if row.passed else Entry(f"{error_text(row.error)} !", style="red")
+    return error_text(row.error) if row.passed else TableEntry(f"{error_text(row.error)} !", style="red")
 
 
 def _plain(value: Any) -> str:

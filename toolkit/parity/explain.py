@@ -50,6 +50,8 @@ def explain_calls(calls: Sequence[Call], dtype: str, oracle: Backend) -> list[st
         except Exception:
             continue
         got = arrays_of(call, call.result)
+        if not _are_finite(truth):  # NaN and infinity are right here, and compared as numbers
+            truth, got = _mark(truth), _mark(got)
         allowed = bound(_choose_kind(call), dtype)
         error = measure_error(got, truth)
         if not error <= allowed:
@@ -77,6 +79,15 @@ def measure_error(got: Sequence[Any], wanted: Sequence[Any]) -> float:
     return max((compare(a, b, scale=_choose_scale(b)).error for a, b in zip(got, wanted, strict=True)), default=0.0)
 
 
+def _are_finite(arrays: Sequence[Any]) -> bool:
+    return all(np.isfinite(np.asarray(a, np.float64)).all() for a in arrays)
+
+
+def _mark(arrays: Sequence[Any]) -> list[Any]:
+    """Return the arrays with numbers in place of NaN and infinities."""
+    return [np.nan_to_num(np.asarray(a), nan=-31.0, posinf=37.0, neginf=-37.0) for a in arrays]
+
+
 def _choose_scale(values: Any) -> float:
     """Return the largest magnitude if it is very small or very large, else 1."""
     largest = float(np.max(np.abs(values), initial=0.0))
@@ -86,12 +97,12 @@ def _choose_scale(values: Any) -> float:
 def _find_mistakes(
     call: Call, got: Sequence[Any], truth: Sequence[Any], tolerance: float, oracle: Backend
 ) -> Iterator[str]:
-    if not all(np.isfinite(np.asarray(a, np.float64)).all() for a in got):
+    if not _are_finite(got):
         yield "gives NaN or infinity"
         return
     for words, mistake in MISTAKES.get(call.member, {}).items():
         try:
-            wrong = arrays_of(call, mistake(oracle, call))
+            wrong = _mark(arrays_of(call, mistake(oracle, call)))
         except Exception:
             continue  # this mistake is impossible with these arguments
         if measure_error(got, wrong) <= min(tolerance, 0.5 * measure_error(truth, wrong)):

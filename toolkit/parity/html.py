@@ -21,13 +21,14 @@ th, td { padding: .2em .7em; border-bottom: 1px solid var(--line); text-align: l
 td.r, th.r { text-align: right; font-variant-numeric: tabular-nums; }
 tr.fail { background: var(--fail); }
 """
+_VIEWPORT = '<meta name="viewport" content="width=device-width">'
 
 
 def render(report: ParityResults) -> str:
     """Return the report as a page of HTML."""
     parts = list(document(report))
     title = next(escape(part.text) for part in parts if isinstance(part, SectionHeading))
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style>'
+    head = f'<meta charset="utf-8">{_VIEWPORT}<title>{title}</title><style>{_STYLE}</style>'
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'
         + "\n".join(map(_block, parts))

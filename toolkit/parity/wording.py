@@ -2,14 +2,14 @@
 
 import math
 
-from cnnkit.documents import Entry
+from cnnkit.documents import TableEntry
 
 PASS, FAIL = "pass", "FAIL"
 
 
-def judge(passed: bool) -> Entry:
+def judge(passed: bool) -> TableEntry:
     """Return the cell that says whether something passed."""
-    return Entry(PASS, style="green") if passed else Entry(FAIL, style="bold red")
+    return TableEntry(PASS, style="green") if passed else TableEntry(FAIL, style="bold red")
 
 
 def error_text(error: float) -> str:

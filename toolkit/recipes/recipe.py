@@ -17,6 +17,7 @@ from cnnkit.options import Options
 _KEYS = ("name", "description", "source", "data", "input_shape", "training", "published", "layers")
 _TEXTS = ("name", "description", "source", "data")
 _INITIALIZERS = ("weight_initializer", "bias_initializer")
+_ELEMENTWISE = ("Sigmoid", "Softmax", "Tanh", "ReLU", "LeakyReLU", "GELU", "Dropout")  # keep the number of outputs
 _TRAINING = tuple(f.name for f in fields(Options) if f.name not in ("seed", "limit"))
 
 
@@ -42,6 +43,18 @@ class Recipe:
         """Return the network and the shape of a sample."""
         return architecture.build(self.architecture)
 
+    def with_input(self, shape: Shape) -> "Recipe":
+        """Return the recipe for samples of another shape; its layers infer theirs, where they can take it."""
+        return replace(self, architecture=self.architecture | {"input_shape": list(shape)})
+
+    def with_classes(self, classes: int) -> "Recipe":
+        """Return the recipe with as many outputs as classes, if its last layer with weights is Dense."""
+        layers = [dict(layer) for layer in self.architecture["layers"]]
+        last = next((layer for layer in reversed(layers) if layer.get("type") not in _ELEMENTWISE), {})
+        if last.get("type") == "Dense":
+            last["features"] = classes
+        return replace(self, architecture=self.architecture | {"layers": layers})
+
     def faithful(self) -> "Recipe":
         """Return the recipe with exactly the published settings."""
         settings = dict(self.published)
@@ -66,11 +79,16 @@ def names() -> list[str]:
 
 def get(name: str) -> Recipe:
     """Return a recipe that comes with cnnkit. Raises ConfigError that lists their names."""
+    return parse(text(name), f"recipe {name}")
+
+
+def text(name: str) -> str:
+    """Return the TOML text of a recipe that comes with cnnkit. Raises ConfigError that lists their names."""
     if name not in names():
         near = difflib.get_close_matches(name, names(), 1, 0.5)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise ConfigError(f"recipe: expected one of {', '.join(names())}, got {name!r}{hint}")
-    return parse(resources.files("cnnkit.recipes").joinpath(f"{name}.toml").read_text("utf-8"), f"recipe {name}")
+    return resources.files("cnnkit.recipes").joinpath(f"{name}.toml").read_text("utf-8")
 
 
 def read(path: Path) -> Recipe:
@@ -89,10 +107,10 @@ def read(path: Path) -> Recipe:
     return parse(text, str(path))
 
 
-def parse(text: str, where: str) -> Recipe:
+def parse(toml: str, where: str) -> Recipe:
     """Return the recipe that a TOML text describes. Raises ConfigError that names the place."""
     try:
-        tables = tomllib.loads(text)
+        tables = tomllib.loads(toml)
     except (ValueError, RecursionError) as error:  # a number of 5000 digits, brackets without end
         raise ConfigError(f"{where}: not valid TOML: {error}") from None
     for key, value in tables.items():

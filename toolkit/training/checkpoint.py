@@ -9,7 +9,7 @@ import numpy as np
 from cnnkit import weights
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import WeightFileError
-from cnnkit.exporters.core.weight_file import Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import LATEST, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.network import Network
 from cnnkit.options import Options
@@ -20,7 +20,6 @@ from cnnkit.tree import Tree, flatten, unflatten
 
 _COUNTS = ("epoch", "batch", "step", "correct", "images", "waited")
 _SUMS = ("loss_sum", "seconds")
-_LATEST = "latest"  # prefix of the weights to continue from, where the file's own are the best ones
 
 
 def to_weights(training: Training) -> WeightFile:
@@ -28,7 +27,7 @@ def to_weights(training: Training) -> WeightFile:
     model, position = training.model, training.position
     trees = dict(training.variables.slots)  # by the prefix of their names
     if position.best is not None:
-        trees |= {f"{_LATEST}.params": training.variables.params, f"{_LATEST}.state": training.variables.state}
+        trees |= {f"{LATEST}.params": training.variables.params, f"{LATEST}.state": training.variables.state}
     extra = [
         Tensor.of(f"{prefix}.{name}", array, layer=name.rpartition(".")[0], kind="optimizer", role="slot")
         for prefix, tree in trees.items()
@@ -62,7 +61,7 @@ def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile)
             position, best=Best(best["epoch"], best["loss"], model.to_host(params), model.to_host(state))
         )
         params, state = (
-            _tree(file, model, stored, f"{_LATEST}.{part}", like)
+            _tree(file, model, stored, f"{LATEST}.{part}", like)
             for part, like in (("params", params), ("state", state))
         )
     slots = {name: _tree(file, model, stored, name, like) for name, like in training.variables.slots.items()}

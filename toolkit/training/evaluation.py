@@ -9,10 +9,13 @@ import numpy as np
 
 from cnnkit import metrics
 from cnnkit.backends.protocol import Array
+from cnnkit.data.class_names import match_classes
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import DataError
+from cnnkit.losses import external_loss
 from cnnkit.network import Network, Values
 from cnnkit.training.batches import Indices, batches
+from cnnkit.training.finite_scores import require_finite_scores
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Evaluation:
     """Loss, mean squared error against one-hot labels, the report of a classifier, and the time per image.
 
     scores (N, K), labels (N,)  what the report was made from
+    indices (N,)                the images of the split that were evaluated
     """
 
     loss: float
@@ -28,6 +32,7 @@ class Evaluation:
     milliseconds_per_image: float
     scores: Values = field(repr=False)
     labels: Values = field(repr=False)
+    indices: Indices = field(repr=False)
 
     @property
     def accuracy(self) -> float:
@@ -46,15 +51,23 @@ class Evaluation:
 def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int | None = None) -> Evaluation:
     """Return every measure of the model on the first `limit` images of a split ("train", "test").
 
-    Raises DataError when the images do not fit the network or the data set lacks the split.
+    Classes are matched by name; images of classes that the network does not know are left out.
+
+    Raises DataError when the images do not fit the network, the data set lacks the split, no class is known, or a score
+    is not finite.
     """
-    indices = np.arange(len(dataset.split(split)))[: limit or None]
-    check(model, dataset)
+    matched = match_classes(dataset, model.class_names)
+    names = model.class_names or matched.class_names
+    check_images(model, matched)
+    model.loss.check(model.output_shape, len(names))
+    indices = np.flatnonzero(matched.split(split).labels < len(names))[: limit or None]
+    if not len(indices):
+        raise DataError(f"{dataset.name}: no image of the split {split} is of a class that the network knows")
     started = time.perf_counter()
-    scored = list(scored_batches(model, dataset, split, indices))
+    scored = list(scored_batches(model, matched, split, indices))
     seconds = time.perf_counter() - started
     scores, labels = np.concatenate([b.scores for b in scored]), np.concatenate([b.labels for b in scored])
-    names = dataset.class_names
+    require_finite_scores(model, scores)
     return Evaluation(
         loss=_mean_loss(scored),
         mse=metrics.mean_squared_error(scores, np.eye(len(names))[labels]),
@@ -62,18 +75,24 @@ def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int |
         milliseconds_per_image=1000 * seconds / len(labels),
         scores=scores,
         labels=labels,
+        indices=indices,
     )
 
 
 def check(model: Network, dataset: Dataset) -> None:
     """Raise DataError or ConfigError unless the images fit the network and the labels fit the loss."""
+    check_images(model, dataset)
+    model.loss.check(model.output_shape, len(dataset.class_names))
+
+
+def check_images(model: Network, dataset: Dataset) -> None:
+    """Raise DataError unless the images have the shape of the network's input."""
     images, expected = dataset.image_shape, model.input_shape
     if tuple(images) != expected:
         raise DataError(
             f"{dataset.name}: the images are {tuple(images)}, the network expects {expected}: "
             f"a network for them has input_shape = {list(images)}"
         )
-    model.loss.check(model.output_shape, len(dataset.class_names))
 
 
 @dataclass(frozen=True)
@@ -97,11 +116,11 @@ def scored_batches(
 @np.errstate(all="ignore")  # a loss that is not finite is the caller's to handle
 def _scored(model: Network, x: Array, labels: Array) -> ScoredBatch:
     backend, loss, outputs = model.backend, model.loss, model.forward(x)
-    value, _ = loss.value_and_gradient(backend, outputs, labels)
+    value, _ = external_loss.value_and_gradient(loss, backend, outputs, labels)
     return ScoredBatch(
         float(backend.to_numpy(value)),
-        np.array(backend.to_numpy(loss.probabilities(backend, outputs))),
-        np.array(backend.to_numpy(loss.decide(backend, outputs))),
+        np.array(backend.to_numpy(external_loss.probabilities(loss, backend, outputs))),
+        np.array(backend.to_numpy(external_loss.decide(loss, backend, outputs))),
         np.array(backend.to_numpy(labels)),
     )
 

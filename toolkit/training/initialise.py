@@ -1,61 +1,79 @@
-"""Starting from the weights of a file: what fits by name and shape is taken, the rest keeps its drawn values."""
+"""Starting from the weights of a file: what `diff` pairs is taken, in any layout; the rest keeps its drawn values."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnkit import exporters
+from cnnkit import exporters, weights
 from cnnkit.errors import WeightFileError
+from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.file_digest import sha256_of
-from cnnkit.files.names import printable
+from cnnkit.files.names import format_count, printable
+from cnnkit.inspection.filling import Fillings, find_fillings
 from cnnkit.network import Network
-from cnnkit.tree import Tree, flatten, unflatten
+from cnnkit.tree import flatten, unflatten
+
+_LISTED = 8
 
 
 @dataclass(frozen=True)
 class Start:
-    """The file that a training started from, and the tensors taken from it; the others were drawn.
+    """The file that a training started from, what was taken from it, and what its reader left out.
 
-    drawn: names, each with the reason in brackets
+    The tensors that nothing filled were drawn.
     """
 
     file: Path
-    taken: tuple[str, ...]
-    drawn: tuple[str, ...]
+    fillings: Fillings
+    not_read: tuple[NotRead, ...]
     sha256: str
 
     @property
     def text(self) -> str:
         """One line for people."""
-        rest = f"; newly drawn: {', '.join(self.drawn)}" if self.drawn else ""
-        return f"started from {self.file}: {len(self.taken)} tensors taken{rest}"
+        parts = [f"started from {self.file}: {describe_fillings(self.fillings)}"]
+        parts += [f"not read: {item.line}" for item in self.not_read]
+        return "; ".join(parts)
+
+
+def describe_fillings(fillings: Fillings) -> str:
+    """Return what was taken from where, what was drawn, and what was not used."""
+    found = fillings.found
+    parts = [f"{format_count(len(found), 'tensor')} taken"]
+    ordered = [(f.target.layer, f.source.layer or f.source.name) for f in found if f.paired_by == "order"]
+    guessed = [f"{printable(target)} from {printable(source)}" for target, source in dict.fromkeys(ordered)]
+    if guessed:
+        parts.append(f"paired by the order of layers: {_list(guessed)}")
+    turned = list(dict.fromkeys(f.transform.name for f in found if f.transform.name))
+    if turned:
+        parts.append(f"rearranged: {_list(turned)}")
+    if fillings.unfilled:
+        drawn = [f"{printable(name)} ({reason})" for name, reason in fillings.unfilled.items()]
+        parts.append(f"newly drawn: {', '.join(drawn)}")
+    if fillings.unused:
+        parts.append(f"of the file not used: {_list([printable(tensor.name) for tensor in fillings.unused])}")
+    return "; ".join(parts)
+
+
+def _list(names: list[str]) -> str:
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def initialise(model: Network, path: Path) -> Start:
-    """Give the model the tensors of a weight file that fit by name and shape.
+    """Give the model the tensors of a weight file that `diff` would pair with its own.
 
-    Raises WeightFileError when the file cannot be read or nothing fits.
+    Raises WeightFileError when the file cannot be read, nothing fits, or what fits holds no floating-point numbers.
     """
     file = exporters.read(path)
-    stored = {t.name: t for kind in ("state", "parameter") for t in file.select(kind)}
-    taken: list[str] = []
-    drawn: list[str] = []
-
-    def fill(tree: Tree) -> Tree:
-        flat = flatten(tree)
-        for name, values in flat.items():
-            tensor = stored.get(name)
-            if tensor is not None and tensor.shape == values.shape:
-                flat[name] = tensor.read()
-                taken.append(name)
-            else:
-                why = "not in the file" if tensor is None else f"{values.shape} here, {tensor.shape} there"
-                drawn.append(f"{printable(name)} ({why})")
-        return unflatten(flat)
-
-    params, state = fill(model.to_host(model.params)), fill(model.to_host(model.state))
-    if not taken:
+    fillings = find_fillings(weights.to_weights(model), file)
+    if not fillings.found:
         raise WeightFileError(
-            "no tensor fits this network by name and shape", file=str(path), hint="see cnnkit inspect FILE"
+            "no tensor fits this network, by name, layer or order of shapes",
+            file=str(path),
+            hint=f"see cnnkit inspect {path}",
         )
-    model.params, model.state = model.to_backend(params), model.to_backend(state)
-    return Start(path, tuple(taken), tuple(drawn), sha256_of(path))
+    trees = {"parameter": flatten(model.to_host(model.params)), "state": flatten(model.to_host(model.state))}
+    for filling in fillings.found:
+        trees[filling.target.kind][filling.target.name] = filling.read()
+    model.params, model.state = (model.to_backend(unflatten(flat)) for flat in trees.values())
+    return Start(path, fillings, file.not_read, sha256_of(path))

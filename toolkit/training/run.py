@@ -9,6 +9,7 @@ from cnnkit import architecture, exporters
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.files.names import last_part, printable
 from cnnkit.network import Network
 from cnnkit.options import Options
 
@@ -23,7 +24,7 @@ def identity(
     return {
         "recipe": recipe,
         "architecture": architecture.describe(model.network, model.input_shape),
-        "data": {"name": dataset.name, "sha256": dataset.fingerprint()},
+        "data": {"name": last_part(dataset.name), "sha256": dataset.fingerprint()},
         "options": options.to_json(),
         "backend": model.backend.name,
         "device": model.backend.device,
@@ -46,10 +47,15 @@ def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
         if stored_options.get(name) != value:
             differs[name] = f"{name}: {stored_options.get(name)}, now {value}"
     for name in wanted.keys() - {"options"}:
-        if stored.get(name) != wanted[name]:
+        if _content(stored.get(name)) != _content(wanted[name]):
             short = name in ("recipe", "backend", "device", "dtype", "threads", "tf32")
             differs[name] = f"{name}: {stored.get(name)}, now {wanted[name]}" if short else f"another {name}"
     return dict(sorted(differs.items()))
+
+
+def _content(value: Any) -> Any:
+    """Return what decides: of data the SHA-256, whatever their name and place."""
+    return value["sha256"] if isinstance(value, Mapping) and "sha256" in value else value
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,29 @@ def start_of(path: Path) -> str | None:
         return None
     start = run.get("init_from") if isinstance(run, Mapping) else None
     return start if isinstance(start, str) else None
+
+
+def stored_options(metadata: Mapping[str, Any], file: str | None = None) -> Options:
+    """Return batch size and optimizer of the training that a weight file tells of, the defaults where it tells none.
+
+    Raises WeightFileError where it tells of some that cannot be.
+    """
+    run = metadata.get("run")
+    options = run.get("options") if isinstance(run, Mapping) else None
+    told = options if isinstance(options, Mapping) else {}
+    try:
+        return Options(**{name: told[name] for name in ("batch_size", "optimizer") if name in told})
+    except ConfigError as error:
+        raise WeightFileError(f"metadata run: {printable(str(error), 300)}", file=file) from None
+
+
+def class_names_of(path: Path) -> tuple[str, ...]:
+    """Return the names of the classes in a weight file; none where it has none or cannot be read."""
+    try:
+        names = exporters.read(path).metadata.get("class_names")
+    except WeightFileError:
+        return ()
+    return tuple(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else ()
 
 
 def existing(path: Path, wanted: Mapping[str, Any]) -> Existing | None:

@@ -7,8 +7,10 @@ from typing import Any
 
 from cnnkit import losses, optimizers, schedules
 from cnnkit.architecture import walk_layers
+from cnnkit.contracts import describe, naming_faults, require_number
 from cnnkit.data.dataset import Dataset
-from cnnkit.errors import ConfigError, DataError
+from cnnkit.errors import ConfigError, ContractError, DataError
+from cnnkit.files.names import last_part
 from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.seeds import Purpose, key
@@ -33,7 +35,7 @@ class TrainingSetup:
         check(model, dataset)
         model.scaling, model.class_names = dataset.scaling, dataset.class_names
         model.metadata = {name: value for name, value in model.metadata.items() if name != "run"}
-        model.metadata["data"] = {"name": dataset.name}
+        model.metadata["data"] = {"name": last_part(dataset.name)}
         self.model, self.dataset, self.options = model, dataset, options
         self.chosen, self.held_out = split_images(len(dataset.train), options, model.seed)
         self._require_enough_images()
@@ -47,7 +49,10 @@ class TrainingSetup:
         self._only_batch: list[Any] | None = None
 
     def _require_enough_images(self) -> None:
-        """Raise where no image is left to train on, or none to validate on although patience is given."""
+        """Raise where there is one class, or no image is left to train on, or none to validate on with patience."""
+        if len(self.dataset.class_names) < 2:
+            name = self.dataset.name
+            raise DataError(f"{name}: expected images of two classes or more, got one class: there is nothing to learn")
         if not len(self.chosen):
             raise DataError(f"{self.dataset.name}: no images are left to train on: use a smaller validation split")
         if self.options.patience is not None and not len(self.held_out):
@@ -95,9 +100,20 @@ class TrainingSetup:
 
     def scalars(self, step: int) -> dict[str, Any]:
         """Return the numbers that change from step to step; step counts from 0."""
-        return self.optimizer.scalars(step + 1, self.learning_rate(step)) | {"step": step}
+        optimizer, rate = self.optimizer, self.learning_rate(step)
+        if not optimizer.external:
+            return optimizer.scalars(step + 1, rate) | {"step": step}
+        part = type(optimizer).__name__
+        with naming_faults(part, "scalars"):
+            scalars = optimizer.scalars(step + 1, rate)
+        if not isinstance(scalars, dict):
+            raise ContractError(part, f"scalars must return a dictionary {{name: number}}, got {describe(scalars)}")
+        return {name: require_number(part, f"{name} of scalars", n) for name, n in scalars.items()} | {"step": step}
 
     def learning_rate(self, step: int) -> float:
         """Return the base rate times the schedule's factor at `step`."""
         total = self.steps_per_epoch * self.options.epochs
-        return self.options.learning_rate * self.schedule.factor(step, total, self.steps_per_epoch)
+        part = type(self.schedule).__name__
+        with naming_faults(part, "factor"):
+            factor = self.schedule.factor(step, total, self.steps_per_epoch)
+        return self.options.learning_rate * require_number(part, f"factor of step {step}", factor)

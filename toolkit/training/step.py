@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from cnnkit.backends.protocol import Array, Backend, Pair, Step
 from cnnkit.layers import Context, Sequential
-from cnnkit.losses import Loss
+from cnnkit.losses import Loss, external_loss
 from cnnkit.optimizers import Optimizer, Scalars
 from cnnkit.purity import impurity
 from cnnkit.tree import Tree, map_leaves, map_tree
@@ -37,9 +37,9 @@ def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Opti
         params, state, slots = variables
         context = Context(backend, training=True, key=key, step=scalars["step"])
         outputs, cache = network.forward(context, params, state, x)
-        value, dy = loss.value_and_gradient(backend, outputs, labels)
+        value, dy = external_loss.value_and_gradient(loss, backend, outputs, labels)
         classes = labels if labels.ndim == 1 else backend.argmax(labels, axis=1)
-        correct = backend.sum(loss.decide(backend, outputs) == classes)
+        correct = backend.sum(external_loss.decide(loss, backend, outputs) == classes)
         grads = network.parameter_gradients(context, params, cache, dy)
         params, slots = optimizer.update(backend, params, grads, slots, scalars)
         if state:

@@ -2,7 +2,8 @@
 // windows. Grid of all four: x over the windows or pixels of a plane, y over the planes (sample, channel).
 #include "common.cuh"
 
-// y = the largest value of each window, places = the index in the plane of the first such value. NaN counts as largest.
+// y = the largest value of each window, places = the index in the plane of the first such value. NaN counts as largest,
+// and of several the last one is taken.
 extern "C" __global__ void max_pool(
     const REAL* __restrict__ x, REAL* __restrict__ y, int* __restrict__ places, int planes,
     int height, int out_height, int window_height, int stride_height, int top,
@@ -19,8 +20,7 @@ extern "C" __global__ void max_pool(
             for (int h = max(h0, 0); h < min(h0 + window_height, height); ++h) {
                 for (int w = max(w0, 0); w < min(w0 + window_width, width); ++w) {
                     REAL value = source[h * width + w];
-                    bool first_nan = value != value && best == best;
-                    if (place < 0 || value > best || first_nan) best = value, place = h * width + w;
+                    if (place < 0 || value > best || value != value) best = value, place = h * width + w;
                 }
             }
             y[(whole)plane * windows + i] = best;

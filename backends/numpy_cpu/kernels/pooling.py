@@ -9,18 +9,24 @@ _BOOL = np.dtype(bool)
 
 
 def max_forward(tools: NumpyTools, x: Native, windows: Windows) -> tuple[Native, Native]:
-    """Return (y, saved): the maximum of each window of x (N, C, H, W), and its position in the window, 0 the first."""
+    """Return (y, saved): the maximum of each window of x (N, C, H, W), and its position in the window, 0 the first.
+
+    Of equal values the first counts, of several NaN the last; padding never does.
+    """
     frame = framed(tools, x, windows, -np.inf)
     first, *others = windows.places.values()
     best = _copy(tools, frame[first])
-    place = tools.empty(best.shape, np.min_scalar_type(len(others)))
-    place.fill(0)
+    place = tools.empty(best.shape, windows.first_inside.dtype)
+    np.copyto(place, windows.first_inside)
     plane = tools.scratch("plane", best.shape, best.dtype)
     higher = tools.scratch("higher", best.shape, _BOOL)
+    absent = tools.scratch("absent", best.shape, _BOOL)
     at = tools.scratch("at", best.shape, place.dtype)
     for i, other in enumerate(others, 1):
         np.copyto(plane, frame[other])  # one read with gaps instead of two
         np.greater(plane, best, out=higher)
+        np.not_equal(plane, plane, out=absent)  # NaN, which is greater than nothing
+        np.logical_or(higher, absent, out=higher)
         np.maximum(plane, best, out=best)
         np.multiply(higher, place.dtype.type(i), out=at)
         np.maximum(place, at, out=place)

@@ -57,6 +57,7 @@ class Windows:
         self.tiled = size == stride and self.frame_shape[1:3] == (size[0] * self.outputs[0], size[1] * self.outputs[1])
         self.single = size == stride == (1, 1) and not self.framed
         self.places = self._places(0, self.outputs[0])
+        self.first_inside = self._find_first_inside()
         height = self.outputs[0]
         columns = max(1, self.outputs[1] * n)  # of one output row
         values = max(1, c * size[0] * size[1]) * columns
@@ -76,6 +77,14 @@ class Windows:
                 across = slice(left, left + (self.outputs[1] - 1) * right + 1, right)
                 places[a, b] = (everything, slice(top, top + (rows - 1) * down + 1, down), across)
         return places
+
+    def _find_first_inside(self) -> Native:
+        """Return the position in each window, row by row, of the first pixel that is not padding, as (OH, OW, 1)."""
+        (top, _), (left, _) = self.padding
+        rows = np.maximum(top - np.arange(self.outputs[0]) * self.stride[0], 0)
+        columns = np.maximum(left - np.arange(self.outputs[1]) * self.stride[1], 0)
+        found = rows[:, None, None] * self.size[1] + columns[None, :, None]
+        return found.astype(np.min_scalar_type(self.size[0] * self.size[1] - 1))
 
     def inside(self, frame: Native) -> Native:
         """View the images in a frame (C, H, W, N) as (N, C, H, W)."""

@@ -138,7 +138,13 @@ class JaxBackend(Backend):
 
     def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
         values = _windows(x, window, stride, padding, -jnp.inf)
-        return values.max(axis=0), values.argmax(axis=0)  # the first of equal values, which stand in row-major order
+        inside = _windows(jnp.ones((1, 1, *x.shape[2:])), window, stride, padding, 0.0) > 0
+        best, places = values.max(axis=0), jnp.arange(len(values)).reshape((-1, 1, 1, 1, 1))
+        first = jnp.where(
+            best == -jnp.inf, inside.argmax(axis=0), values.argmax(axis=0)
+        )  # of equal values, not padding
+        last_nan = jnp.where(jnp.isnan(values), places, -1).max(axis=0)
+        return best, jnp.maximum(jnp.where(last_nan < 0, first, -1), last_nan)
 
     def max_pool2d_gradient(
         self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding

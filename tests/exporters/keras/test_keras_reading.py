@@ -10,7 +10,7 @@ import pytest
 
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters import read
-from cnnkit.exporters.keras.config import to_snake_case
+from cnnkit.exporters.core.keras_config import to_snake_case
 from cnnkit.exporters.keras.format import KerasFormat
 
 KERAS = KerasFormat()
@@ -113,7 +113,7 @@ def test_generation_2_comes_in_the_order_of_the_model(path):
     weights = read(full_model(path))
     assert rows(weights, "name", "layer", "kind", "role", "axes") == [
         ("z_first.kernel", "z_first", "parameter", "weight", ("kh", "kw", "i", "o")),
-        ("z_first.bias", "z_first", "parameter", "bias", ("out",)),
+        ("z_first.bias", "z_first", "parameter", "bias", ("o",)),
         ("depthwise_conv2d.depthwise_kernel", "depthwise_conv2d", "parameter", "weight", ("kh", "kw", "i", "m")),
         ("bn.gamma", "bn", "parameter", "gamma", ("c",)),
         ("bn.beta", "bn", "parameter", "beta", ("c",)),
@@ -225,11 +225,11 @@ def test_weights_without_configuration_are_sorted_as_people_count(path):
     with h5py.File(path, "w") as file:
         put_saved(file, objects)
     assert [tensor.name for tensor in read(path)] == [
-        "encoder.embeddings",
+        "embedding_4.embeddings",
         *(f"batch_normalization.{name}" for name in ("gamma", "beta", "moving_mean", "moving_variance")),
         *(f"batch_normalization_1.{name}" for name in ("0", "moving_mean", "moving_variance")),
         *(f"d{i}.kernel" for i in (0, 1, 2, 10)),
-        *(f"lstm.cell.{name}" for name in ("kernel", "recurrent_kernel", "bias")),
+        *(f"lstm.lstm_cell.{name}" for name in ("kernel", "recurrent_kernel", "bias")),
     ]
 
 
@@ -269,6 +269,112 @@ def test_two_variables_of_one_name_go_by_their_places(path):
 )
 def test_classes_in_snake_case_as_keras_writes_them(name, snake):
     assert to_snake_case(name) == snake
+
+
+def put_kernels(path, layers, **attributes):
+    """Write {layer: arrays of kernel and bias} as Keras 2 did, without a configuration."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update(attributes)
+        names = ("kernel:0", "bias:0")
+        put_layers(
+            file, {k: {f"{k}/{n}": a for n, a in zip(names, arrays, strict=False)} for k, arrays in layers.items()}
+        )
+
+
+@pytest.mark.parametrize(
+    ("kernel", "bias", "axes"),
+    [
+        ((3, 3, 4, 8), 8, ("kh", "kw", "i", "o")),
+        ((3, 3, 8, 1), 8, ("kh", "kw", "i", "m")),
+        ((3, 3, 4, 2), 8, ("kh", "kw", "i", "m")),
+        ((3, 3, 8, 5), 8, ("kh", "kw", "o", "i")),
+        ((3, 3, 8, 8), 8, ("kh", "kw", "i", "o")),
+        ((8, 3, 3, 5), 8, ("kh", "kw", "i", "o")),  # since version 2 no outputs come first
+    ],
+)
+def test_the_length_of_the_bias_tells_what_the_name_of_a_layer_does_not(path, kernel, bias, axes):
+    put_kernels(path, {"c": (numbers(*kernel), numbers(bias))}, keras_version="2.4.0")
+    assert rows(read(path), "role", "axes") == [("weight", axes), ("bias", ("o",))]
+
+
+def test_one_bias_tells_theanos_order_for_the_whole_file(path):
+    layers = {"a": (numbers(8, 3, 3, 8), numbers(8)), "b": (numbers(6, 8, 3, 3), numbers(6)), "d": (numbers(2, 3),)}
+    put_kernels(path, layers)
+    weights = read(path)
+    assert rows(weights, "axes")[::2] == [(("o", "i", "kh", "kw"),), (("o", "i", "kh", "kw"),), (("in", "out"),)]
+    assert weights.metadata["keras"]["perhaps_mirrored"] == ["a.kernel", "b.kernel"]
+    put_kernels(path.with_name("last"), {"a": (numbers(3, 3, 8, 6), numbers(6))})
+    assert "perhaps_mirrored" not in read(path.with_name("last")).metadata["keras"]
+
+
+@pytest.mark.parametrize(("version", "theano"), [("1.2.0", True), ("2.0.4", False)])
+def test_only_theano_itself_mirrored_for_certain(path, version, theano):
+    put_kernels(path, {"a": (numbers(6, 8, 3, 3), numbers(6))}, keras_version=version, backend="theano")
+    weights = read(path)
+    assert weights["a.kernel"].axes[0] == ("o" if theano else "kh")
+    assert weights.metadata["keras"]["mirrored"] == ["a.kernel"]
+    put_kernels(path.with_name("other"), {"a": (numbers(6, 8, 3, 3), numbers(6))}, backend="tensorflow")
+    assert "mirrored" not in str(read(path.with_name("other")).metadata)
+
+
+def test_convolutions_of_generation_0(path):
+    with h5py.File(path, "w") as file:
+        file.attrs["nb_layers"] = 2
+        for index, (kernel, bias) in enumerate((((5, 1, 3, 3), 5), ((4, 5, 3, 3), 4))):
+            group = file.create_group(f"layer_{index}")
+            group.attrs["nb_params"] = 2
+            group["param_0"], group["param_1"] = numbers(*kernel), numbers(bias)
+    weights = read(path)
+    assert rows(weights, "role", "axes") == [("weight", ("o", "i", "kh", "kw")), ("bias", ("o",))] * 2
+    assert weights.metadata["keras"]["mirrored"] == ["layer_0.param_0", "layer_1.param_0"]
+
+
+def test_a_nested_model_has_the_axes_of_the_layers_inside(path):
+    inner = [
+        {"class_name": "Conv2DTranspose", "config": {"name": "up"}},
+        {"class_name": "Dense", "config": {"name": "flat"}},
+    ]
+    outer = {"class_name": "Functional", "config": {"name": "inner", "layers": inner}}
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Functional", "config": {"layers": [outer]}})
+        names = {"up/kernel:0": (3, 3, 4, 4), "up/bias:0": (4,), "flat/kernel:0": (4, 2), "flat/bias:0": (2,)}
+        put_layers(file, {"inner": {name: numbers(*shape) for name, shape in names.items()}})
+    assert rows(read(path), "name", "axes") == [
+        ("inner.up.kernel", ("kh", "kw", "o", "i")),
+        ("inner.up.bias", ("o",)),
+        ("inner.flat.kernel", ("in", "out")),
+        ("inner.flat.bias", ("out",)),
+    ]
+
+
+def test_objects_inside_a_layer_have_their_names_and_order(path):
+    both = {"name": "both", "layer": {"class_name": "LSTM", "config": {"name": "there"}}}
+    both["backward_layer"] = {"class_name": "LSTM", "config": {"name": "back"}}
+    config = {"class_name": "Sequential", "config": {"layers": [{"class_name": "Bidirectional", "config": both}]}}
+    objects = {
+        f"layers/bidirectional/{way}_layer/cell": (cell, [numbers(2, 8), numbers(2, 8), numbers(8)])
+        for way, cell in (("backward", "lstm_cell"), ("forward", None))
+    }
+    objects["layers/multi_head_attention/key_dense"] = ("key", [numbers(4, 2, 3), numbers(2, 3)])
+    objects["layers/multi_head_attention/query_dense"] = ("query", [numbers(4, 2, 3), numbers(2, 3)])
+    with h5py.File(path.with_suffix(".h5"), "w") as file:
+        put_saved(file, objects)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(config))
+        archive.write(path.with_suffix(".h5"), "model.weights.h5")
+    assert [tensor.name for tensor in read(path)] == [
+        *(f"both.there.cell.{name}" for name in ("kernel", "recurrent_kernel", "bias")),
+        *(f"both.back.lstm_cell.{name}" for name in ("kernel", "recurrent_kernel", "bias")),
+        *(f"multi_head_attention.{name}" for name in ("query.kernel", "query.bias", "key.kernel", "key.bias")),
+    ]
+
+
+def test_a_model_of_ones_own_class_has_kerass_names(path):
+    with h5py.File(path, "w") as file:
+        put_saved(
+            file, {"aux": ("conv2d_2", [numbers(1, 1, 1, 2), numbers(2)]), "body": ("conv2d_1", [numbers(1, 1, 1, 2)])}
+        )
+    assert [tensor.name for tensor in read(path)] == ["conv2d_2.kernel", "conv2d_2.bias", "conv2d_1.kernel"]
 
 
 def external_link(file, _):

@@ -173,13 +173,12 @@ def test_what_lies_elsewhere_is_listed_and_not_opened(save, tmp_path):
     away = tensor("away", [3], 1, None, None).message(13, Message().content(1, "location").content(2, "data.bin"))
     away.message(13, Message().content(1, "length").content(2, "12")).number(14, 1)
     tiny, words = tensor("tiny", [4], 22, 9, b"\1\2"), tensor("words", [1], 8, 6, b"text")
-    message = graph(initializers=[away, tiny, words, floats("here", 1)]).message(15, Message())
-    weights = read(save(model(message).message(25, Message())))
+    message = graph(initializers=[away, tiny, words, floats("here", 1)])
+    weights = read(save(model(message).message(20, Message())))
     assert [tensor.name for tensor in weights] == ["here"]
     assert {item.what: item.reason for item in weights.not_read} == {
-        "sparse tensors": "sparse tensors are not read",
-        "functions": "constants inside functions are not looked for",
-        "away (3,)": "its values lie in another file (data.bin), which is not opened",
+        "graphs of a training": "only the network is read",
+        "away (3,)": "its values lie in data.bin: --external reads them",
         "tiny (4,)": "element type int4 is not read",
         "words (1,)": "element type texts is not read",
     }

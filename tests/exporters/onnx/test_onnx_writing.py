@@ -81,6 +81,25 @@ BY_HAND = {
     "row-norm": ((5,), (LayerNorm(), Residual(Dense(5)))),
 }
 
+IN_FLOAT64 = {
+    "float64-images": (
+        (2, 9, 8),
+        (
+            Conv2D(4, 3, padding="same"),
+            BatchNorm(),
+            MaxPool2D(2, padding="same"),
+            ConvTranspose2D(4, 3, stride=2),
+            GELU(),
+            Residual(Conv2D(4, 3, padding=1, groups=2)),
+            AvgPool2D(2, 1, "same", count_padding=False),
+            Branches((Conv2D(2, 1), Dropout(0.3))),
+            GlobalAvgPool2D(),
+            Dense(5),
+        ),
+    ),
+    "float64-rows": ((6,), (Dense(12), GELU("tanh"), Reshape((3, 2, 2)), GlobalAvgPool2D(), BatchNorm(), Sigmoid())),
+}
+
 
 def perturbed(model):
     """Return the model with every parameter and statistic moved, so that none is at its neutral initial value."""
@@ -88,7 +107,7 @@ def perturbed(model):
     file = model.to_weights()
 
     def moved(tensor):
-        return np.float32(tensor.read() + 0.05 * rng.normal(size=tensor.shape))
+        return (tensor.read() + 0.05 * rng.normal(size=tensor.shape)).astype(tensor.dtype)
 
     tensors = tuple(
         Tensor.of(t.name, moved(t), layer=t.layer, kind=t.kind, role=t.role, axes=t.axes) for t in file.tensors
@@ -102,6 +121,8 @@ def models():
         yield name, perturbed(Model(network, shape, metadata={"recipe": name}))
     for name, (shape, layers) in BY_HAND.items():
         yield name, perturbed(Model(Sequential(layers), shape))
+    for name, (shape, layers) in IN_FLOAT64.items():
+        yield name, perturbed(Model(Sequential(layers), shape, dtype="float64"))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +132,7 @@ def written(tmp_path_factory):
     for name, model in models():
         path = folder / f"{name}.onnx"
         write(model.to_weights(), path)
-        samples = np.random.default_rng(2).uniform(size=(3, *model.input_shape)).astype(np.float32)
+        samples = np.random.default_rng(2).uniform(size=(3, *model.input_shape)).astype(model.dtype)
         np.save(f"{path}.x.npy", samples)
         found[name] = (model, path, samples)
     paths = json.dumps([str(path) for _, path, _ in found.values()])
@@ -120,14 +141,33 @@ def written(tmp_path_factory):
     return {name: (*entry, np.load(f"{entry[1]}.y.npy")) for name, entry in found.items()}
 
 
-@pytest.mark.parametrize("name", [*recipes.names(), *BY_HAND])
+@pytest.mark.parametrize("name", [*recipes.names(), *BY_HAND, *IN_FLOAT64])
 def test_onnxruntime_gives_the_same_outputs(written, assert_close, name):
     model, _, samples, outputs = written[name]
     assert_close(outputs, model.outputs(samples), "float32")
     assert np.ptp(outputs) > 1e-4  # not a net that says the same to everything
 
 
-@pytest.mark.parametrize("name", [*recipes.names(), *BY_HAND])
+@pytest.mark.parametrize("name", list(IN_FLOAT64))
+def test_float64_is_kept_where_runtimes_compute_in_it(written, name):
+    model, _, samples, outputs = written[name]
+    assert outputs.dtype == "float64"
+    rounded = OnnxFormat().losses(model.to_weights())
+    error = np.max(np.abs(outputs - model.outputs(samples)))
+    assert error < (1e-6 if rounded else 1e-12)
+
+
+def test_layers_that_runtimes_compute_in_float32_are_said(written):
+    model = written["float64-images"][0]
+    assert OnnxFormat().losses(model.to_weights()) == (
+        "float64 arithmetic in 3 Conv2D, 1 ConvTranspose2D, 1 GELU, 1 AvgPool2D: "
+        "runtimes have none, so these compute in float32 (the weights stay float64)",
+    )
+    assert OnnxFormat().losses(written["float64-rows"][0].to_weights()) == ()
+    assert OnnxFormat().losses(written["everything"][0].to_weights()) == ()
+
+
+@pytest.mark.parametrize("name", [*recipes.names(), *BY_HAND, *IN_FLOAT64])
 def test_the_file_reads_back_as_the_same_model(written, contents, name):
     model, path, samples, _ = written[name]
     file = model.to_weights()

@@ -61,6 +61,7 @@ POSIX = r"needs posix\.system"
 KEYS = pickle.dumps(["0"], 2)
 SAVED = b"\x80\2}" + text(b"w") + tensor() + b"s." + KEYS
 R, T, U = "refused", "too_big", "unreadable"
+NONE = "no tensors in it: it is no state_dict"
 HOSTILE = {
     "os.system": (zipped(b"\x80\2" + SYSTEM + text(RUN) + b"\x85R."), R, "needs posix.system: cnnkit runs no"),
     "builtins": (zipped(b"\x80\2cbuiltins\neval\n" + text(b"1") + b"\x85R."), R, r"needs builtins\.eval"),
@@ -68,45 +69,59 @@ HOSTILE = {
     "protocol 0": (zipped(b"cposix\nsystem\n(S'x'\ntR."), R, POSIX),
     "torch function": (zipped(b"\x80\2ctorch\nload\n" + text(b"x") + b"\x85R."), R, r"needs torch\.load"),
     "torch dotted": (zipped(b"\x80\4\x8c\5torch\x8c\x0bhub.loadxxx\x93."), R, r"needs torch\.hub"),
-    "near miss": (zipped(b"\x80\2ctorch._utils\n_rebuild_qtensor\n."), R, r"needs torch\._utils\._rebuild_qtensor"),
+    "near miss": (zipped(b"\x80\2ctorch._utils\n_rebuild_anything\n."), R, r"needs torch\._utils\._rebuild_anything"),
     "escape": (zipped(b"\x80\2ca\x1b[31m\nb\n."), R, r"needs a\\x1b\[31m\.b"),
-    "inst": (zipped(b"\x80\2(S'x'\niposix\nsystem\n."), R, "operation 0x53"),
-    "inst alone": (zipped(b"\x80\2(iposix\nsystem\n."), R, "operation INST"),
-    "obj": (zipped(b"\x80\2(ccollections\nOrderedDict\no."), R, "operation OBJ"),
-    "newobj": (zipped(b"\x80\2ccollections\nOrderedDict\n)\x81."), R, "operation NEWOBJ"),
-    "newobj_ex": (zipped(b"\x80\4ccollections\nOrderedDict\n)}\x92."), R, "operation NEWOBJ_EX"),
-    "extension": (zipped(b"\x80\2\x82\1."), R, "operation EXT1"),
-    "persid": (zipped(b"\x80\2Pxyz\n."), R, "operation PERSID"),
-    "build": (zipped(b"\x80\2}}b."), R, "sets the attributes of an object"),
-    "build on tensor": (state(tensor() + b"}b"), R, "sets the attributes"),
-    "build from a list": (zipped(b"\x80\2ccollections\nOrderedDict\n)R]b."), R, "sets the attributes"),
+    "inst": (zipped(b"\x80\2(S'x'\niposix\nsystem\n."), R, POSIX),
+    "inst alone": (zipped(b"\x80\2(iposix\nsystem\n."), R, POSIX),
+    "obj": (zipped(b"\x80\2(cposix\nsystem\no."), R, POSIX),
+    "obj of nothing": (zipped(b"\x80\2(o."), U, "damaged pickle"),
+    "newobj": (zipped(b"\x80\2" + SYSTEM + text(RUN) + b"\x85\x81."), R, POSIX),
+    "newobj_ex": (zipped(b"\x80\4" + SYSTEM + text(RUN) + b"\x85}\x92."), R, POSIX),
+    "extension": (zipped(b"\x80\2\x82\1)R."), R, "needs copyreg.extension 1"),
+    "persid": (zipped(b"\x80\2Pxyz\n."), R, r"needs pickle\.persistent_id"),
+    "build": (zipped(b"\x80\2}}b."), R, "sets the attributes of a plain value"),
+    "build from a list": (zipped(b"\x80\2ccollections\nOrderedDict\n)R]b."), U, NONE),
+    "setstate": (zipped(b"\x80\2ca\nB\n)\x81}" + text(b"__setstate__") + SYSTEM + b"sb."), R, r"needs (a\.B|posix)"),
     "call of a dict": (zipped(b"\x80\2})R."), R, "calls a dict"),
-    "call of a storage": (zipped(b"\x80\2ctorch\nFloatStorage\n)R."), R, r"calls torch\.FloatStorage"),
+    "call of a storage": (zipped(b"\x80\2ctorch\nFloatStorage\n)R."), R, r"needs torch\.FloatStorage"),
+    "call of a result": (
+        zipped(b"\x80\2cbuiltins\ngetattr\n)R" + text(RUN) + b"\x85R."),
+        R,
+        r"needs builtins\.getattr",
+    ),
     "call with a list": (zipped(b"\x80\2ctorch\nSize\n]R."), R, r"calls torch\.Size"),
-    "few arguments": (zipped(b"\x80\2" + TENSOR + b")R."), U, "missing"),
+    "few arguments": (
+        zipped(b"\x80\2" + TENSOR + b")R."),
+        R,
+        r"calls torch\._utils\._rebuild_tensor_v2 with 0 arguments",
+    ),
     "append to tuple": (zipped(b"\x80\2)K\1a."), R, "appends to something else"),
     "item of a list": (zipped(b"\x80\2]K\1K\1s."), R, "sets an item of something else"),
-    "tuple key": (zipped(b"\x80\2}K\1\x85K\1s."), R, "a dictionary with a tuple as a key"),
-    "endless": (zipped(b"\x80\2" + ENDLESS + b"."), T, "nested deeper than 50"),
-    "endless key": (zipped(b"\x80\2}" + ENDLESS + b"K\1s."), R, "a dictionary with a tuple as a key"),
+    "tuple key": (zipped(b"\x80\2}K\1\x85K\1s."), U, NONE),
+    "endless": (zipped(b"\x80\2" + ENDLESS + b"."), T, "more than 300000 values, or nested deeper"),
+    "endless key": (zipped(b"\x80\2}" + ENDLESS + b"K\1s."), U, NONE),
     "endless shape": (state(tensor(shape=ENDLESS + b"\x85")), R, "expected a shape of whole numbers, got a tuple"),
     "endless strides": (state(tensor(strides=ENDLESS)), R, "strides that are not numbers"),
     "endless call": (zipped(b"\x80\2" + ENDLESS + b")R."), R, "calls a tuple"),
-    "deep tuple": (zipped(b"\x80\2)" + b"\x85" * 590_000 + b"."), T, "nested deeper than 50"),
+    "deep tuple": (zipped(b"\x80\2)" + b"\x85" * 590_000 + b"."), T, "nested deeper than 100"),
     "empty stack": (zipped(b"\x80\2\x86."), U, "damaged pickle: IndexError"),
     "no mark": (zipped(b"\x80\2t."), U, "damaged pickle"),
     "no memo": (zipped(b"\x80\2h\7."), U, "damaged pickle: KeyError"),
     "nothing": (zipped(b""), U, "truncated pickle"),
     "no end": (zipped(b"\x80\2}"), U, "truncated pickle"),
     "not utf-8": (zipped(b"\x80\2" + text(b"\xff") + b"."), U, "damaged pickle: UnicodeDecodeError"),
-    "long text": (zipped(b"\x80\2X" + struct.pack("<I", 1 << 31) + b"x."), T, "a text of 2147483648 bytes"),
+    "long text": (
+        zipped(b"\x80\2X" + struct.pack("<I", 1 << 31) + b"x."),
+        U,
+        "2147483648 bytes expected at 7, 2 stored",
+    ),
     "long number": (zipped(b"\x80\2\x8a\xff" + b"\1" * 255 + b"."), T, "a number of 255 bytes"),
     "long name": (zipped(b"\x80\2c" + b"x" * 10_000), U, "a name without an end"),
     "many operations": (zipped(b"\x80\2" + b"N" * 700_000 + b"."), T, "more than 600000 operations"),
     "many marks": (zipped(b"\x80\2" + b"(" * 2000 + b"."), T, "more than 1000 open marks"),
-    "deep": (zipped(b"\x80\2" + b"]" * 900 + b"a" * 899 + b"."), T, "nested deeper than 50"),
-    "itself": (zipped(b"\x80\2]q\0h\0a."), T, "nested deeper than 50"),
-    "itself as key": (zipped(b"\x80\2}q\0" + text(b"a") + b"h\0s."), T, "nested deeper than 50"),
+    "deep": (zipped(b"\x80\2" + b"]" * 900 + b"a" * 899 + b"."), T, "nested deeper than 100"),
+    "itself": (zipped(b"\x80\2]q\0h\0a."), U, NONE),
+    "itself as key": (zipped(b"\x80\2}q\0" + text(b"a") + b"h\0s."), U, NONE),
     "memo bomb": (
         zipped(b"\x80\2]q\0" + LISTS + b"."),
         T,
@@ -129,7 +144,7 @@ HOSTILE = {
     "huge count": (state(tensor(base=storage(BIG))), U, "bytes expected, 16 bytes stored"),
     "missing storage": (state(tensor(base=storage(key=b"../../x"))), U, "16 bytes expected, none stored"),
     "storage kind": (state(tensor(base=storage(kind=b"N"))), R, "a storage that is described wrongly"),
-    "other id": (zipped(b"\x80\2" + text(b"module") + b"\x85Q."), R, "a persistent id that is no storage"),
+    "other id": (zipped(b"\x80\2" + text(b"module") + b"\x85Q."), R, r"needs pickle\.persistent_id"),
     "untyped v2": (
         state(tensor(base=storage(b"K\x10", b"ctorch.storage\nUntypedStorage\n"))),
         R,
@@ -137,17 +152,13 @@ HOSTILE = {
     ),
     "parameter of nothing": (zipped(b"\x80\2ctorch._utils\n_rebuild_parameter\nN\x85R."), R, "a parameter that is no"),
     "pairs": (zipped(b"\x80\2ccollections\nOrderedDict\n]K\1a\x85R."), R, "an OrderedDict of something else"),
-    "script": (
-        zipped(b"\x80\2}.", {"constants.pkl": b"\x80\2).", "code/a.py": b"import os"}),
-        R,
-        "TorchScript, a program",
-    ),
-    "old script": (zipped(b"{}", {}, "model.json"), R, "TorchScript, a program"),
+    "script": (zipped(b"\x80\2}.", {"constants.pkl": b"\x80\2).", "code/a.py": b"import os"}), U, NONE),
+    "old script": (zipped(b"{}", {}, "model.json"), R, "TorchScript of before 1.4, a program"),
     "byte order": (zipped(b"\x80\2}.", {"byteorder": b"middle"}), U, "byte order b'middle'"),
-    "plain pickle": (pickle.dumps({"a": 1}, 2), R, "a pickle that torch.save did not write"),
-    "plain pickle 5": (pickle.dumps(np.zeros(3), 5), R, r"needs numpy|operation"),
+    "plain pickle": (pickle.dumps({"a": 1}, 2), U, "no tensors in it"),
+    "array that lies": (pickle.dumps(np.zeros(3), 5).replace(b"K\3\x85", b"K\4\x85"), R, "an array of 32 bytes"),
     "plain code": (b"\x80\4\x8c\5posix\x8c\6system\x93" + text(RUN) + b"\x85R.", R, POSIX),
-    "legacy code": (LEGACY + b"\x80\2" + SYSTEM + text(RUN) + b"\x85R.", R, POSIX),
+    "legacy code": (LEGACY + b"\x80\2" + SYSTEM + text(RUN) + b"\x85R." + pickle.dumps([], 2), R, POSIX),
     "legacy protocol": (LEGACY[:15] + pickle.dumps(1002, 2) + pickle.dumps({}, 2), U, "old format that is not known"),
     "legacy cut": (LEGACY + b"\x80\2}" + text(b"w"), U, "truncated pickle"),
     "legacy keys": (LEGACY + b"\x80\2}." + b"\x80\2K\1.", R, "list of storages that is described wrongly"),
@@ -173,7 +184,7 @@ def test_hostile_files_are_refused_in_one_line(tmp_path, data, kind, message):
         exporters.read(tmp_path / "a")
     assert time.process_time() - began < 10  # with the coverage of every line measured; without, see below
     assert caught.value.kind == kind
-    assert caught.value.format == "torch"
+    assert caught.value.format in {"torch", "pickle"}
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
 
@@ -223,8 +234,9 @@ for path in sorted((folder / "good").iterdir()):  # so that everything is import
     assert attempt(path) == "read", attempt(path)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 seen, current = [], None
+HARMLESS = {"object.__getattr__", "object.__setattr__", "sys._getframe", "marshal.loads", "builtins.id"}
 def hook(event, arguments):
-    if current is None or event in {"object.__getattr__", "object.__setattr__", "sys._getframe", "marshal.loads"}:
+    if current is None or event in HARMLESS:
         return
     if event == "open" and str(arguments[0]) == str(current) and arguments[1] in {"rb", "r"}:
         return

@@ -136,8 +136,14 @@ def test_a_checkpoint_with_an_optimizer(save):
         ("state.0.exp_avg", "state.0", "optimizer", "slot"),
     ]
     assert (back.tensors[-1].name, back.tensors[-1].kind) == ("ema.0.weight", "other")
-    assert back.metadata == {"torch": {"values": {"epoch": 3, "note": "best"}, "wrapper": "model_state_dict"}}
-    assert [note.what for note in back.not_read] == ["values beside the tensors"]
+    beside = back.metadata["torch"]
+    assert beside["wrapper"] == "model_state_dict"
+    assert {
+        key: beside["values"][key] for key in ("epoch", "note", "param_groups.0.lr", "param_groups.0.params.1")
+    } == {
+        **{"epoch": 3, "note": "best", "param_groups.0.lr": 0.001, "param_groups.0.params.1": 1},
+    }
+    assert [(note.what, note.count) for note in back.not_read] == [("value of type float", 1)]  # the loss, NaN
     assert back.parameters == 9
 
 

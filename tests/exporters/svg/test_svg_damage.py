@@ -136,7 +136,7 @@ def test_other_svgs_are_not_recognised(tmp_path):
     path = tmp_path / "other.svg"
     path.write_text('<svg xmlns="http://www.w3.org/2000/svg"><rect/></svg>')
     assert not SVG.recognises(path, path.read_bytes())
-    with pytest.raises(WeightFileError, match="unknown content"):
+    with pytest.raises(WeightFileError, match="an SVG picture without cnnkit"):
         read(path)
 
 

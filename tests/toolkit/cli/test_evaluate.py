@@ -115,7 +115,7 @@ def test_a_terminal_gets_shades_and_a_pipe_gets_plain_text(trained, monkeypatch,
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--data", "bright-dark"), "2 classes"),
+        (("--data", "bright-dark"), "some of the network's classes 0, 1, 2"),
         (("--data", "nope"), "nope"),
         (("--split", "nope"), "--split"),
         (("--backend", "nope"), "numpy"),

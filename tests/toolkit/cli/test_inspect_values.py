@@ -35,7 +35,7 @@ def test_values_of_a_slice(cnnkit, trained):
 def test_a_slice_that_fits_some_says_which_it_left(cnnkit, trained):
     result = cnnkit("inspect", trained, "--slice", "8,0")
     assert "--slice: not of 0.weight: index 8 on axis 0, which has 4" in result.err
-    assert "5.weight: scalar  float32  1 values" in result.out
+    assert "5.weight: scalar  float32  1 value\n" in result.out
 
 
 def test_a_slice_that_is_none(refused, trained):

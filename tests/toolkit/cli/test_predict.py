@@ -126,7 +126,7 @@ def test_an_empty_picture_is_no_defect(cnnkit, trained):
         (("--image", "nope.png"), "nope.png"),
         (("--image", "."), "picture"),
         (("--show", "nope"), "--show"),
-        (("--data", "bright-dark"), "2 classes"),
+        (("--data", "bright-dark"), "some of the network's classes 0, 1, 2"),
         (("--backend", "nope"), "numpy"),
     ],
 )
@@ -136,3 +136,24 @@ def test_wrong_options_are_refused_in_one_line(refused, trained, options, said):
 
 def test_a_file_that_is_no_picture_is_refused(refused, trained):
     assert "weights.h5" in refused("predict", trained, "--image", trained)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("command", ["predict", "predict --image", "evaluate"])
+def test_weights_that_are_not_finite_are_named_in_one_line(trained, refused, folder, value, command):
+    model = Model.load(trained)
+    model.params["0"]["weight"][0, 0, 1, 1] = value
+    model.save(folder / "broken.h5")
+    Image.new("L", (8, 8), 128).save(folder / "grey.png")
+    command, *option = command.split()
+    line = refused(command, "broken.h5", *option, *(["grey.png"] if option else []))
+    assert "the score of class 0 is nan: 1 of " in line
+    assert f"values of 0.weight are not finite, the first is {value}: see cnnkit inspect" in line
+
+
+def test_outputs_that_overflow_are_refused_in_one_line(trained, refused, folder):
+    model = Model.load(trained)
+    name, weight = next((n, p) for n, p in reversed(model.params.items()) if "weight" in p)
+    model.params[name]["weight"] = weight["weight"] * 0 + 3e38
+    model.save(folder / "large.h5")
+    assert "all weights are finite, but too large for this image" in refused("predict", "large.h5")

@@ -6,6 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from cnnkit import Model
+
 
 def test_json(cnnkit):
     answer = cnnkit("summary", "--recipe", "lecture-cnn", "--json").json
@@ -113,3 +115,58 @@ def test_the_place_of_the_figure(refused, cnnkit, folder):
     (folder / "net.svg").write_text("mine")
     assert "--overwrite" in refused("summary", "--recipe", "lenet5", "-o", "net.svg")
     assert cnnkit("summary", "--recipe", "lenet5", "-o", "net.svg", "--overwrite").status == 0
+
+
+def write_net(folder, features):
+    text = (
+        f'name = "big"\ndata = "digits"\ninput_shape = [1, 8, 8]\n[[layers]]\ntype = "Conv2D"\nfeatures = {features}\n'
+    )
+    (folder / "big.toml").write_text(
+        text + 'window = 3\n[[layers]]\ntype = "Flatten"\n[[layers]]\ntype = "Dense"\nfeatures = 10\n'
+    )
+
+
+def test_a_network_that_no_machine_can_hold_is_counted(cnnkit, folder):
+    write_net(folder, 4_000_000_000_000_000)
+    answer = cnnkit("summary", "--model", "big.toml", "--json").json
+    assert answer["parameters"] == 4 * 10**15 * 10 + (4 * 10**15 * 36 + 1) * 10
+    assert "1,480,000,000,000,000,010 parameters" in cnnkit("summary", "--model", "big.toml").out
+
+
+@pytest.mark.parametrize("command", ["train", "gradcheck"])
+def test_its_weights_are_not_drawn(refused, folder, command):
+    write_net(folder, 4_000_000_000_000_000)
+    line = refused(command, "--model", "big.toml")
+    assert "the largest is 2.weight of shape (10, 144000000000000000): give that layer fewer features" in line
+
+
+@pytest.mark.parametrize("command", ["train", "gradcheck", "summary"])
+def test_an_axis_longer_than_arrays_have_is_refused(refused, folder, command):
+    write_net(folder, 99999999999999999999999)
+    line = refused(command, "--model", "big.toml")
+    assert "Conv2D: expected features to be a whole number <= 2**63 - 1, got 99999999999999999999999" in line
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        ({"options": {"batch_size": []}}, "metadata run: batch_size: expected a whole number, got []"),
+        ({"options": {"batch_size": 0}}, "metadata run: batch_size: expected >= 1, got 0"),
+        ({"options": {"batch_size": 1e300}}, "metadata run: batch_size: expected a whole number, got 1e+300"),
+        ({"options": {"optimizer": 7}}, "metadata run: optimizer: expected a text"),
+        ({"options": {"optimizer": "adam:beta1=x"}}, "metadata run: optimizer adam: beta1: expected float, got 'x'"),
+    ],
+)
+def test_a_file_that_tells_of_a_training_that_cannot_be_is_refused(refused, trained, folder, run, message):
+    model = Model.load(trained)
+    model.metadata["run"] = run
+    model.save(folder / "told.h5")
+    assert f"told.h5: {message}" in refused("summary", "told.h5")
+
+
+@pytest.mark.parametrize("run", [None, [], {"options": []}, {"options": {"epochs": "many"}}])
+def test_a_file_that_tells_nothing_has_the_defaults(cnnkit, trained, folder, run):
+    model = Model.load(trained)
+    model.metadata["run"] = run
+    model.save(folder / "told.h5")
+    assert cnnkit("summary", "told.h5", "--json").json["memory"]["batch_size"] == 32

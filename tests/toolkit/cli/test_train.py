@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cnnkit import Options, exporters
 from cnnkit.cli.prepared_run import _SETTINGS
@@ -107,6 +108,28 @@ def test_init_from_takes_what_fits_and_says_what_it_left(train, cnnkit):
     assert "4 tensors taken" in result.err
 
 
+def test_init_from_loads_what_diff_pairs(train, cnnkit, folder):
+    train()
+    file = exporters.read(Path("weights.h5"))
+    wrapped = {
+        f"module.net.{tensor.name}": torch.from_numpy(tensor.read().copy()) for tensor in file.select("parameter")
+    }
+    torch.save({"state_dict": wrapped, "epoch": 3}, folder / "wrapped.pt")
+    assert cnnkit("export", "weights.h5", "-o", "net.weights.h5").status == 0
+    for source in ("wrapped.pt", "net.weights.h5"):
+        result = train("--init-from", source, "-o", "n.h5", "--epochs", 1, "--learning-rate", 1e-30, "--overwrite")
+        assert "4 tensors taken" in result.err, result.err
+        for tensor in exporters.read(Path("n.h5")).select("parameter"):
+            np.testing.assert_allclose(tensor.read(), file[tensor.name].read(), atol=1e-6)
+
+
+def test_init_from_refuses_whole_numbers_by_name(refused, net_toml, folder):
+    shapes = {"0.weight": (4, 1, 3, 3), "0.bias": (4,)}
+    np.savez(folder / "whole.npz", **{name: np.ones(shape, np.int8) for name, shape in shapes.items()})
+    line = refused("train", "--model", net_toml, "--init-from", "whole.npz", "-o", "n.h5")
+    assert "whole.npz: tensor 0.weight is int8" in line
+
+
 def test_init_from_gives_another_number_of_classes_a_fresh_last_layer(train, cnnkit, net_toml):
     train()
     result = cnnkit("train", "--model", net_toml, "--data", "bright-dark", "--init-from", "weights.h5", "-o", "two.h5")
@@ -198,7 +221,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_place_and_a_hint(train, folder
         (("--backend", "nope"), "numpy"),
         (("--device", "cuda"), "cpu"),
         (("--recipe", "lenet"), "lenet5"),
-        (("--recipe", "lenet5"), "(1, 8, 8)"),
+        (("--recipe", "lenet5"), "1 x 8 x 8, which the recipe lenet5 cannot take"),
         (("--data", "nowhere.npz"), "nowhere.npz"),
         (("--optimizer", "sgd:momentum=x"), "momentum"),
         (("--schedule", "nope"), "cosine"),

@@ -8,10 +8,10 @@ import subprocess
 
 import pytest
 
-from cnnkit.documents import Entry, Paragraph, SectionHeading, Table, count, csv_text, latex, markdown
+from cnnkit.documents import Paragraph, SectionHeading, Table, TableEntry, count, csv_text, latex, markdown
 
 ODD = 'a|b & 50% of $x_1 #2 {~^} <i> \\n "q" [0]* `c`, --lr'
-TABLE = Table(("name", "n"), [(ODD, count(1234)), ("[2] first", Entry("-", "")), ("* two\nlines", "0.5")], "wr")
+TABLE = Table(("name", "n"), [(ODD, count(1234)), ("[2] first", TableEntry("-", "")), ("* two\nlines", "0.5")], "wr")
 
 
 def test_csv_is_read_back_by_the_csv_module():

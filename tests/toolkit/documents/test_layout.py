@@ -5,14 +5,14 @@ import random
 import pytest
 from rich.cells import cell_len
 
-from cnnkit.documents import Entry, Table, count
+from cnnkit.documents import Table, TableEntry, count
 from cnnkit.documents.breaking import break_numbers, break_text, flow
 from cnnkit.documents.layout import fits, lay_out
 
 SCORES = Table(
     ("class", "images", "F1"), [("0 (cat)", count(1234), "0.1667"), ("1 (a big dog)", count(36), "-")], "wrr"
 )
-MATRIX = Table(("truth", "0", "1", "total"), [("cat", "36", Entry(".", 0, minor=True), "36")], "wrrr")
+MATRIX = Table(("truth", "0", "1", "total"), [("cat", "36", TableEntry(".", 0, minor=True), "36")], "wrrr")
 
 
 def draw(table, width=None, rule=""):

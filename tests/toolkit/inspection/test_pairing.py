@@ -5,6 +5,7 @@ import pytest
 
 from cnnkit.errors import ConfigError
 from cnnkit.exporters import Tensor, WeightFile
+from cnnkit.inspection import pairing
 from cnnkit.inspection.differences import compare
 from cnnkit.inspection.layouts import find_transform
 from cnnkit.inspection.pairing import pair
@@ -168,3 +169,102 @@ def test_equal_values_are_equal_whatever_is_thought_of_their_order():
     moved = dense.reshape(4, 4, 4, 10).transpose(2, 0, 1, 3).reshape(64, 10)  # H, W, C as C, H, W
     c = replace(file(c__kernel=kernel.transpose(3, 2, 0, 1), d__kernel=moved.T), format="torch")
     assert [d.status for d in compare(a, c, pair(a, c))] == ["equal", "equal"]
+
+
+def test_layers_of_one_number_that_do_not_fit_are_counted_differently():
+    a = file(**{"0__weight": values(4, 2, 3, 3), "0__bias": values(4), "3__weight": values(5, 4), "3__bias": values(5)})
+    b = file(**{"0__weight": values(4, 2, 3, 3), "0__bias": values(4), "1__weight": values(5, 4), "1__bias": values(5)})
+    c = file(**{"3__weight": values(4, 2, 3, 3), "3__bias": values(4), "5__weight": values(5, 4), "5__bias": values(5)})
+    assert [(mine, its) for mine, its, how in pair_names(a, b) if how == "order"] == [
+        ("3.weight", "1.weight"),
+        ("3.bias", "1.bias"),
+    ]
+    assert [(mine, its) for mine, its, _ in pair_names(a, c)] == [
+        ("0.weight", "3.weight"),
+        ("0.bias", "3.bias"),
+        ("3.weight", "5.weight"),
+        ("3.bias", "5.bias"),
+    ]
+    wider = file(**{"0__weight": values(8, 2, 3, 3), "0__bias": values(8)})  # nothing else to pair it with
+    assert [(mine, its) for mine, its, _ in pair_names(wider, b)] == [("0.weight", "0.weight"), ("0.bias", "0.bias")]
+
+
+def test_a_net_inside_another_pairs_by_name():
+    bare = file(b__weight=values(3, 3), b__bias=values(3), a__weight=values(3, 3), a__bias=values(3))
+    inner = file(**{f"net__{tensor.name.replace('.', '__')}": tensor.read() for tensor in reversed(bare.tensors)})
+    for one, other in ((bare, inner), (inner, bare)):
+        assert all(p.a.name.removeprefix("net.") == p.b.name.removeprefix("net.") for p in pair(one, other).pairs)
+        assert {p.paired_by for p in pair(one, other).pairs} == {"name"}
+
+
+def test_known_roles_are_not_mixed():
+    a, b = file(x__bias=values(4)), file(y__mean=values(4))
+    assert pair_names(a, b) == []
+    assert pair_names(a, file(arr_0=values(4))) == [("x.bias", "arr_0", "order")]
+
+
+@pytest.mark.parametrize("count", [500, 4000])
+def test_pairing_by_order_takes_one_look_at_each_layer(count, monkeypatch):
+    looks = []
+    describe = pairing._describe_form
+    monkeypatch.setattr(pairing, "_describe_form", lambda layer: looks.append(1) or describe(layer))
+    parts = [("weight", values(2, 3)), ("bias", values(2))]
+    a, b = (file(**{f"{x}{n}__{part}": array for n in range(count) for part, array in parts}) for x in "xy")
+    assert len(pair(a, b).pairs) == 2 * count
+    assert len(looks) == 2 * count
+
+
+def kernel(array, *axes):
+    return Tensor.of("c.weight", np.ascontiguousarray(array), role="weight", axes=axes)
+
+
+@pytest.mark.parametrize("inputs", [3, 4])
+@pytest.mark.parametrize("told", [("o", "i"), ("i", "o")])
+def test_transposed_kernels_whatever_the_first_file_calls_their_axes(inputs, told):
+    """Channels first, only a bias tells a transposed kernel, and not where it has as many inputs as outputs."""
+    values_first = values(inputs, 4, 2, 3)
+    first = kernel(values_first, *told, "kh", "kw")
+    last = kernel(values_first.transpose(2, 3, 1, 0), "kh", "kw", "o", "i")
+    np.testing.assert_array_equal(find_transform(last, first).apply(last.read()), first.read())
+    np.testing.assert_array_equal(find_transform(first, last).apply(first.read()), last.read())
+    named = kernel(values_first, "i", "o", "kh", "kw")
+    np.testing.assert_array_equal(find_transform(first, named).apply(first.read()), values_first)
+
+
+@pytest.mark.parametrize("multiplier", [1, 2])
+@pytest.mark.parametrize("window", [("k",), ("kh", "kw")])
+def test_depthwise_kernels(multiplier, window):
+    sizes = (2, 3)[: len(window)]
+    last = values(*sizes, 4, multiplier)
+    first = np.stack([last[..., i, m] for i in range(4) for m in range(multiplier)])[:, None]
+    torch, keras = kernel(first, "o", "i", *window), kernel(last, *window, "i", "m")
+    np.testing.assert_array_equal(find_transform(keras, torch).apply(last), first)
+    np.testing.assert_array_equal(find_transform(torch, keras).apply(first), last)
+    plain = Tensor.of("arr_0", first)
+    np.testing.assert_array_equal(find_transform(plain, keras).apply(first), last)
+    np.testing.assert_array_equal(find_transform(keras, plain).apply(last), first)
+    wrong = kernel(np.zeros((4 * multiplier + 1, 1, *sizes)), "o", "i", *window)
+    assert find_transform(keras, wrong) is None
+    assert find_transform(wrong, keras) is None
+
+
+def test_kernels_of_theano_are_compared_mirrored_where_that_is_nearer():
+    array = values(4, 2, 3, 3)
+    a = file(c__weight=array)
+    for key in ("mirrored", "perhaps_mirrored"):
+        named = {"keras": {key: ["c.weight"]}}
+        turned = replace(file(c__weight=array[..., ::-1, ::-1].copy()), metadata=named)
+        assert compared(a, turned) == [("equal", "mirrored")]
+        assert compared(a, replace(a, metadata=named)) == [("equal", None)]
+        assert compared(turned, turned) == [("equal", None)]
+    assert compared(a, file(c__weight=array[..., ::-1, ::-1].copy())) == [("different", None)]
+
+
+def test_layers_go_by_the_innermost_or_outermost_part_of_their_path():
+    a = file(body__dense__weight=values(3, 3), td__weight=values(3, 3), x__weight=values(3, 3))
+    b = file(y__weight=values(3, 3), td__inside__weight=values(3, 3), dense__weight=values(3, 3))
+    assert pair_names(a, b) == [
+        ("body.dense.weight", "dense.weight", "layer"),
+        ("td.weight", "td.inside.weight", "layer"),
+        ("x.weight", "y.weight", "order"),
+    ]

@@ -168,7 +168,7 @@ def test_arrays_that_do_not_fit_are_located(arena, run, normal) -> None:
             'Branches: expected join to be "concatenate" or "add", got \'mean\'',
         ),
         (lambda: Branches((ReLU(), 3)), "Branches: expected branches to be layers, got 3 among them"),
-        (lambda: Sequential((ReLU,)), f"Sequential: expected layers to be layers, got {ReLU!r} among them"),
+        (lambda: Sequential((ReLU,)), "Sequential: expected layers to be layers, got the class ReLU: add ()"),
         (lambda: Residual("x"), "Residual: expected body and shortcut to be layers, got 'x' among them"),
         (lambda: Residual(ReLU(), shortcut=()), "Residual: expected body and shortcut to be layers, got () among them"),
     ],

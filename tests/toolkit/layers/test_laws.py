@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from cnnkit.gradient_check import gradient_check
+from cnnkit.finite_differences import gradient_check
 from cnnkit.layers import LAYERS, Context, from_config, to_config
 from cnnkit.losses import HalfSquaredError
 from cnnkit.parity.layers import LAYERS as CASES_BY_TYPE
@@ -33,6 +33,14 @@ def test_the_gradients_are_right(backend, layer, x_shape, training) -> None:
     )  # fmt: skip
     assert report.passed, str(report)
     assert {row.name.split("[")[0] for row in report.rows} == {"x", *flatten(params)}
+
+
+@each_layer
+def test_the_shapes_of_the_variables_are_known_without_drawing_them(layer, x_shape, monkeypatch) -> None:
+    drawn = layer.init(np.random.default_rng(0), x_shape)
+    monkeypatch.setattr(np.random, "default_rng", lambda _seed: None)  # nothing can be drawn from it
+    shapes = layer.variable_shapes(x_shape)
+    assert shapes == tuple(map_leaves(lambda values: values.shape, tree) for tree in drawn)
 
 
 @each_layer

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from cnnkit import losses
 from cnnkit.errors import ConfigError
-from cnnkit.gradient_check import gradient_check
+from cnnkit.finite_differences import gradient_check
 from cnnkit.layers import Dense
 from cnnkit.losses import (
     L1,
@@ -217,3 +217,26 @@ def test_losses_that_cannot_be(text, message) -> None:
     with pytest.raises(ConfigError) as caught:
         losses.parse(text)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("as_rows", [False, True])
+def test_a_class_with_an_output_of_minus_infinity_is_impossible_and_costs_nothing(arena, assert_close, as_rows) -> None:
+    targets = np.eye(3)[[0, 1]] if as_rows else [0, 1]
+    with np.errstate(invalid="raise", divide="raise", over="raise"):
+        value, dy = evaluate(
+            arena, SoftmaxCrossEntropy(), [[0.0, -math.inf, 0.0], [-math.inf, 1.0, -math.inf]], targets
+        )
+    assert_close(value, math.log(2) / 2, arena.dtype)
+    assert_close(dy, [[-0.25, 0, 0.25], [0, 0, 0]], arena.dtype, "gradient")
+
+
+def test_infinite_outputs_on_the_right_side_of_a_binary_decision_cost_nothing(arena, assert_close) -> None:
+    outputs = [[-math.inf, math.inf, 0.0]]
+    value, dy = evaluate(arena, BinaryCrossEntropy(), outputs, [[0.0, 1.0, 1.0]])
+    assert_close(value, math.log(2), arena.dtype)
+    assert_close(dy, [[0, 0, -0.5]], arena.dtype, "gradient")
+
+
+@pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(), BinaryCrossEntropy()], ids=str)
+def test_the_right_class_at_minus_infinity_costs_infinity(arena, loss) -> None:
+    assert evaluate(arena, loss, [[-math.inf, 0.0]], [0])[0] == math.inf

@@ -209,11 +209,11 @@ ROWS = [[0.5, 0.5], [0.1, 0.9]]
         (lambda: metrics.confusion_matrix([0, 1], [0, -1], 2), DataError, "predicted: .* got -1 at image 1"),
         (lambda: metrics.confusion_matrix([0.0], [0], 2), DataError, "integer class indices, got float64"),
         (lambda: metrics.confusion_matrix([[1, 0]], [0], 2), DataError, r"got shape \(1, 2\)"),
-        (lambda: metrics.confusion_matrix([0], [0], 0), ConfigError, "one class or more, got 0"),
+        (lambda: metrics.confusion_matrix([0], [0], 0), ConfigError, "classes: expected a whole number >= 1, got 0"),
         (lambda: metrics.top_k_accuracy(ROWS, [0, 1], 3), ConfigError, "k from 1 to 2"),
         (lambda: metrics.top_k_accuracy(ROWS, [0, 1], 0), ConfigError, "k from 1 to 2"),
         (lambda: metrics.top_k_accuracy(ROWS, [0], 1), DataError, "expected 1 rows, one per label, got 2"),
-        (lambda: metrics.most_confident_mistakes([0, 1], ROWS, -1), ConfigError, "0 or more, got -1"),
+        (lambda: metrics.most_confident_mistakes([0, 1], ROWS, -1), ConfigError, "a whole number >= 0, got -1"),
         (lambda: metrics.roc_auc([0, 1], [0.1]), DataError, r"expected shape \(2\), got \(1,\)"),
         (lambda: metrics.roc_auc([0, 2], [0.1, 0.2]), DataError, "classes 0 to 1, got 2"),
         (lambda: metrics.roc_auc([0, 1], [0.1, math.nan]), DataError, "finite numbers, got nan at image 1"),
@@ -223,8 +223,28 @@ ROWS = [[0.5, 0.5], [0.1, 0.9]]
         (lambda: metrics.mean_squared_error(1.0, 1.0), DataError, r"expected shape \(any\)"),
         (lambda: metrics.classification_report([0, 1], ROWS, "abc"), DataError, "expected 3 columns"),
         (lambda: metrics.classification_report([0, 1], [0.5, 0.5], "ab"), DataError, r"shape \(any, any\)"),
+        (lambda: metrics.classification_report([0, 1], [[0.5], [0.5, 1]], "ab"), DataError, "rows of one length"),
+        (lambda: metrics.accuracy([[1], [1, 2]], [0, 1], 2), DataError, "labels: .* rows of one length"),
+        (lambda: metrics.accuracy([0, 1], [0, 1], 2.5), ConfigError, "classes: expected a whole number"),
+        (lambda: metrics.top_k_accuracy(ROWS, [0, 1], 1.5), ConfigError, "top-k accuracy: k: .* got 1.5"),
+        (lambda: metrics.top_k_accuracy(ROWS, [0, 1], "1"), ConfigError, "top-k accuracy: k: .* got '1'"),
+        (lambda: metrics.most_confident_mistakes([0, 1], ROWS, 1.5), ConfigError, "got 1.5"),
+        (lambda: metrics.largest_confusions(np.eye(2, dtype=int), 0.5), ConfigError, "got 0.5"),
+        (lambda: metrics.mean_squared_error([[1.0], [1.0, 2.0]], [1.0]), DataError, "outputs: .* rows of one length"),
+        (lambda: metrics.mean_squared_error([1.0], [[1.0], [1.0, 2.0]]), DataError, "targets: .* rows of one length"),
+        (lambda: metrics.class_scores(np.ones((2, 3), int)), DataError, r"counts \(K, K\), got int64 \(2, 3\)"),
+        (lambda: metrics.class_scores(np.ones((2, 2))), DataError, r"counts \(K, K\), got float64"),
     ],
 )
 def test_unusable_input_is_told(call: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_images_are_compared_value_by_value() -> None:
+    targets = np.zeros((2, 3, 4, 5))
+    outputs = targets.copy()
+    outputs[1, 2, 3, 4] = 6.0
+    assert metrics.mean_squared_error(outputs, targets) == pytest.approx(36 / 120)
+    with pytest.raises(DataError, match=r"expected shape \(2, 3, 4, 5\), got \(2, 3, 20\)"):
+        metrics.mean_squared_error(outputs.reshape(2, 3, 20), targets)

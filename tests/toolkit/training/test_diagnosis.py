@@ -105,8 +105,8 @@ def test_a_loss_that_overflows_though_no_output_does(digits, backend) -> None:
 @BACKENDS
 def test_an_image_that_is_not_finite(digits, backend) -> None:
     raw = np.asarray(digits.train.images).astype(np.float64)
-    raw[40, 0, 3, 3] = np.nan
     bad = replace(digits, train=Split(raw, digits.train.labels), scaling=Scaling(0.0, 1 / 16))
+    raw[40, 0, 3, 3] = np.nan  # after the data set was checked
     message = failure(make(bad, backend))
     assert "epoch 1, batch 3 (step 3): an image is not finite: start from other weights or data" in message
 

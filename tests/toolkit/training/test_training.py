@@ -1,4 +1,5 @@
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import h5py
 import numpy as np
@@ -85,7 +86,7 @@ def test_loss_and_accuracy_are_means_over_the_images_before_each_update(digits) 
     plain = Sequential(tuple(layer for layer in network.layers if not isinstance(layer, Dropout)))
     options = {"learning_rate": 1e-300, "epochs": 1, "batch_size": 48, "optimizer": "sgd", "dtype": "float64"}
     entry = trained(digits, plain, **options).position.history[0]
-    wanted = Model(plain, digits.image_shape, dtype="float64").evaluate(digits, "train", 200)
+    wanted = Model(plain, digits.image_shape, dtype="float64").evaluate(digits, split="train", limit=200)
     assert entry["loss"] == pytest.approx(wanted.loss, rel=1e-12)
     assert entry["accuracy"] == wanted.accuracy
 
@@ -150,7 +151,7 @@ def test_the_best_weights_are_kept(digits) -> None:
     assert training.position.best.epoch == best + 1
     assert all(np.array_equal(model.weights[n], w) for n, w in kept.items())
     held_out = replace(digits, train=Split(*digits.train.take(training.held_out)))
-    assert model.evaluate(held_out, "train").loss == pytest.approx(losses[best], rel=1e-6)
+    assert model.evaluate(held_out, split="train").loss == pytest.approx(losses[best], rel=1e-6)
 
 
 def test_without_validation_the_latest_weights_are_the_result(digits) -> None:
@@ -175,11 +176,11 @@ def test_patience(digits, patience) -> None:
 # ---- one seed on every backend
 
 
+@dataclass(frozen=True)
 class Recorder(Elementwise):
     """Stores its inputs."""
 
-    def __init__(self):
-        self.__dict__["seen"] = []
+    seen: list[Any] = field(default_factory=list)
 
     def forward(self, context, params, state, x):  # noqa: ARG002
         self.seen.append(np.array(context.backend.to_numpy(x)))

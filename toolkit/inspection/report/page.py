@@ -92,7 +92,7 @@ def _render_findings(weights: WeightFile, findings: Sequence[Finding]) -> Iterat
     yield "<h2>Findings</h2>\n"
     lines = [(finding.severity, finding.line) for finding in findings]
     lines += [("warning", f"{name}: edited since it was written") for name in weights.edited]
-    lines += [("note", f"not read: {item.count} {item.what}: {item.reason}") for item in weights.not_read]
+    lines += [("note", f"not read: {item.line}") for item in weights.not_read]
     if not lines:
         yield '<p class="soft">none</p>\n'
         return

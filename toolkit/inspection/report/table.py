@@ -95,8 +95,9 @@ def _render_detail(
     tensor: Tensor, computed: Statistics, linear: LinearHistogram | None, picture: str | None, panel: str
 ) -> str:
     axes = ", ".join(tensor.axes)
+    shared = f"the values of {make_safe(tensor.shares)}, counted there " if tensor.shares is not None else ""
     parts = [
-        f"<p><b>{make_safe(tensor.name)}</b> ({make_safe(axes)}) "
+        f"<p><b>{make_safe(tensor.name)}</b> ({make_safe(axes)}) {shared}"
         f'<span class="soft">sha256 <code>{computed.sha256}</code></span></p>'
     ]
     parts.append('<div class="parts">')

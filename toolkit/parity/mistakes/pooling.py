@@ -24,8 +24,12 @@ def _share_ties(share: Share) -> Mistake:
         dpadded = np.zeros(padded.shape)
         for n, c, p, q in itertools.product(*map(range, call["dy"].shape)):
             place = (n, c, slice(p * down, p * down + height), slice(q * right, q * right + width))
-            ties = (padded[place] == padded[place].max()).ravel().astype(float)
-            dpadded[place] += call["dy"][n, c, p, q] * share(ties).reshape((height, width))
+            seen = padded[place].ravel()
+            if np.isnan(seen).any():  # of these the last one is right
+                shares = share(np.isnan(seen)[::-1].astype(float))[::-1]
+            else:
+                shares = share((seen == seen.max()).astype(float))
+            dpadded[place] += call["dy"][n, c, p, q] * shares.reshape((height, width))
         (top, _), (left, _) = call["padding"]
         return dpadded[:, :, top : top + call["x_shape"][2], left : left + call["x_shape"][3]]
 

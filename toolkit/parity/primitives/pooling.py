@@ -2,9 +2,11 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from cnnkit.backends.protocol import Padding, Pair
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, draw_normal, draw_pair, draw_tied_values
+from cnnkit.parity.draw import Draw, Values, draw_generator, draw_normal, draw_pair, draw_tied_values
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
@@ -56,29 +58,53 @@ def draw_geometry(draw: Draw) -> PoolingGeometry:
     return PoolingGeometry((draw.integer(1, 2), draw.integer(1, 3), height, width), window, stride, padding)
 
 
-@CHECKS.add("max_pool2d", grid=GRID)
-def max_pool2d(draw: Draw, given: PoolingGeometry | None) -> Case:
-    """The maximum of each window; padding is never the maximum, so some values are negative."""
-    geometry = given or draw_geometry(draw)
-    x = draw_tied_values(draw, *geometry.x) - draw.choice((0.0, 3.0))
+# Half of the pixels are -infinity, so that many windows hold nothing else; then a third of all are NaN.
+PIXELS = ("finite", "with -infinity", "with -infinity and NaN")
+MAXIMA = [(geometry, PIXELS[0]) for geometry in GRID] + [
+    (geometry, pixels) for geometry in (*GRID[:3], GRID[5], GRID[7]) for pixels in PIXELS[1:]
+]
+
+
+def draw_pixels(draw: Draw, shape: Image, pixels: str) -> Values:
+    """Return integers, most of them with ties, and what `pixels` says."""
+    x = draw_tied_values(draw, *shape) - draw.choice((0.0, 3.0))
+    if pixels == PIXELS[0]:
+        return x
+    lot = draw_generator(draw).random(shape)
+    x = np.where(lot < 1 / 2, -np.inf, x)
+    return x if pixels == PIXELS[1] else np.where(lot > 2 / 3, np.nan, x)
+
+
+@CHECKS.add("max_pool2d", grid=MAXIMA)
+def max_pool2d(draw: Draw, given: tuple[PoolingGeometry, str] | None) -> Case:
+    """The maximum of each window; padding is never the maximum, so some values are negative; NaN wins."""
+    geometry, pixels = given or (draw_geometry(draw), draw.choice(PIXELS))
+    x = draw_pixels(draw, geometry.x, pixels)
 
     def run(arena: Arena) -> dict[str, Any]:
-        return {"y": arena.backend.max_pool2d(arena.array(x), *geometry.how)[0]}
+        y = arena.host(arena.backend.max_pool2d(arena.array(x), *geometry.how)[0])
+        if pixels == PIXELS[0]:
+            return {"y": y}
+        return {
+            "y": np.where(np.isfinite(y), y, 0),
+            "NaN": np.isnan(y).astype(int),
+            "-infinity": (y < -1e30).astype(int),
+        }
 
-    return Case(str(geometry), run, "exact")
+    return Case(f"{geometry}, {pixels}", run, "exact", dtype="" if pixels == PIXELS[0] else None)
 
 
-@CHECKS.add("max_pool2d_gradient", grid=GRID)
-def max_pool2d_gradient(draw: Draw, given: PoolingGeometry | None) -> Case:
-    """Each dy goes to the first maximum in row-major order; most windows have ties."""
-    geometry = given or draw_geometry(draw)
-    x, dy = draw_tied_values(draw, *geometry.x), draw_normal(draw, *geometry.y)
+@CHECKS.add("max_pool2d_gradient", grid=MAXIMA)
+def max_pool2d_gradient(draw: Draw, given: tuple[PoolingGeometry, str] | None) -> Case:
+    """Each dy goes to the first maximum in row-major order, or to the last NaN, never to padding."""
+    geometry, pixels = given or (draw_geometry(draw), draw.choice(PIXELS))
+    x, dy = draw_pixels(draw, geometry.x, pixels), draw_normal(draw, *geometry.y)
 
     def run(arena: Arena) -> dict[str, Any]:
         _, saved = arena.backend.max_pool2d(arena.array(x), *geometry.how)
         return {"dx": arena.backend.max_pool2d_gradient(arena.array(dy), saved, geometry.x, *geometry.how)}
 
-    return Case(str(geometry), run, "gradient")
+    return Case(f"{geometry}, {pixels}", run, "gradient")
 
 
 @CHECKS.add("average_pool2d", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])

@@ -53,21 +53,54 @@ def is_state(variable: str) -> bool:
     return _STATE.match(variable) is not None
 
 
-def name_axes(variable: str, layer_class: str, rank: int, channels_first: bool = False) -> tuple[str, ...] | None:
+def name_axes(
+    variable: str, layer_class: str, shapes: Mapping[str, tuple[int, ...]], theano: bool = False
+) -> tuple[str, ...] | None:
     """Return the names of a variable's axes, or None where they are not certain.
 
-    channels_first: the kernel is stored (O, I, KH, KW), as Keras 1 did with Theano's ordering.
+    shapes: of all variables of its layer, by name; the length of the bias tells what the class does not.
+    theano: kernels are stored (O, I, KH, KW), as Keras 0 and 1 did with Theano's ordering.
     """
-    meaning, convolution = find_role(variable, layer_class), "conv" in layer_class
-    if meaning == "weight" and (convolution or rank > 3) and rank in WINDOW_AXES and "einsum" not in layer_class:
-        if channels_first:
-            return ("o", "i", *WINDOW_AXES[rank])
-        if "depthwise" in layer_class or variable == "depthwise_kernel":
-            return (*WINDOW_AXES[rank], "i", "m")
-        return (*WINDOW_AXES[rank], *(("o", "i") if "transpose" in layer_class else ("i", "o")))
+    rank, meaning = len(shapes[variable]), find_role(variable, layer_class)
+    convolution = "conv" in layer_class or any(len(shapes[v]) > 3 and find_role(v) == "weight" for v in shapes)
+    if "einsum" in layer_class or "attention" in layer_class:
+        return None if meaning in ("weight", "bias") else _PLAIN.get((meaning, rank))
+    if meaning == "weight" and (convolution or rank > 3) and rank in WINDOW_AXES:
+        window = WINDOW_AXES[rank]
+        if theano:
+            return ("o", "i", *window)
+        return (*window, *_name_channels(variable, layer_class, shapes[variable], find_bias_length(shapes)))
     if meaning == "bias" and rank == 1 and convolution:
         return ("o",)
     return _PLAIN.get((meaning, rank))
+
+
+def _name_channels(variable: str, layer_class: str, shape: tuple[int, ...], outputs: int | None) -> tuple[str, str]:
+    """Return the names of the last two axes of a kernel whose window comes first."""
+    if "depthwise" in layer_class or variable == "depthwise_kernel":
+        return "i", "m"
+    if "transpose" in layer_class or "deconv" in layer_class:
+        return "o", "i"
+    if outputs is not None and outputs != shape[-1] and variable != "pointwise_kernel":
+        if outputs == shape[-2] * shape[-1]:
+            return "i", "m"
+        if outputs == shape[-2]:
+            return "o", "i"
+    return "i", "o"
+
+
+def find_bias_length(shapes: Mapping[str, tuple[int, ...]]) -> int | None:
+    """Return the number of outputs of a layer with a bias."""
+    return next((shape[0] for v, shape in shapes.items() if find_role(v) == "bias" and len(shape) == 1), None)
+
+
+def tells_theano(shapes: Mapping[str, tuple[int, ...]]) -> bool | None:
+    """Return whether a layer's kernel has its outputs first, as Theano's; None where its bias does not tell."""
+    outputs = find_bias_length(shapes)
+    kernels = [shape for v, shape in shapes.items() if find_role(v) == "weight" and len(shape) > 3]
+    if outputs is None or len(kernels) != 1 or (kernels[0][0] == outputs) == (kernels[0][-1] == outputs):
+        return None
+    return kernels[0][0] == outputs
 
 
 def name_numbered(layer_class: str, fields: Mapping[str, Any], shapes: Mapping[int, tuple[int, ...]]) -> dict[int, str]:
@@ -105,4 +138,7 @@ def _name_scaled(layer_class: str, fields: Mapping[str, Any], count: int) -> tup
 
 
 def _looks_dense(shapes: Mapping[int, tuple[int, ...]]) -> bool:
-    return set(shapes) == {0, 1} and len(shapes[0]) > 1 and shapes[1] == shapes[0][-1:]
+    """Return whether the second variable is as large as the outputs of the first."""
+    if set(shapes) != {0, 1} or not 0 < len(shapes[1]) < len(shapes[0]):
+        return False
+    return shapes[1] == shapes[0][-len(shapes[1]) :]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from cnnkit.errors import ShapeError
-from cnnkit.gradient_check import GradientReport, GradientRow, gradient_check
+from cnnkit.errors import ContractError, ShapeError
+from cnnkit.finite_differences import GradientReport, GradientRow, gradient_check
 from cnnkit.layers import (
     BatchNorm,
     Conv2D,
@@ -99,8 +99,6 @@ def test_entries_one_by_one(backend) -> None:
     [
         (WrongInput(3), ["x", "0.weight", "0.bias"]),
         (WrongBias(3), ["1.bias"]),
-        (ForgetsBias(3), ["1.bias"]),
-        (Transposed(3), ["1.weight"]),
         (NotANumber(3), ["x", "0.weight", "0.bias"]),
     ],
 )
@@ -108,6 +106,22 @@ def test_a_wrong_backward_pass_is_caught(backend, layer, names) -> None:
     report = gradient_check(Sequential((Dense(4), layer)), SoftmaxCrossEntropy(), (5,), backend=backend)
     assert not report.passed
     assert wrong(report) == names
+
+
+@pytest.mark.parametrize(
+    ("layer", "problem"),
+    [
+        (ForgetsBias(3), "backward returns no gradient of bias, only of {weight}"),
+        (Transposed(3), "backward: the gradient of weight must have shape (3, 4), got (4, 3)"),
+    ],
+)
+def test_a_gradient_that_is_missing_or_of_another_shape_is_named(backend, layer, problem) -> None:
+    with pytest.raises(ContractError) as caught:
+        gradient_check(Sequential((Dense(4), layer)), SoftmaxCrossEntropy(), (5,), backend=backend)
+    assert str(caught.value) == f"layer 1 ({layer.type}): {problem}"
+    with pytest.raises(ContractError) as caught:
+        gradient_check(layer, SoftmaxCrossEntropy(), (4,), backend=backend)
+    assert str(caught.value) == f"{layer.type}: {problem}"
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -13,7 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.backends.protocol import Backend, Shape
+from cnnkit.contracts import require_tree_like
+from cnnkit.layers import external_layer
 from cnnkit.layers.base import Context, Layer
+from cnnkit.layers.drawing import draw
+from cnnkit.losses import external_loss
 from cnnkit.losses.base import Loss
 from cnnkit.tree import Tree, flatten, map_leaves, unflatten
 
@@ -80,9 +84,9 @@ class _Pass(NamedTuple):
         moved = {name: backend.asarray(np.ascontiguousarray(t), "float64") for name, t in tensors.items()}
         x = moved.pop("x")
         params = unflatten(moved)
-        y, cache = self.network.forward(self.context, params, self.state, x)
+        y, cache = external_layer.forward(self.network, self.context, params, self.state, x)
         rows = y.reshape((y.shape[0], -1))  # a layer alone may end in images
-        loss, dy = self.loss.value_and_gradient(backend, rows, self.targets)
+        loss, dy = external_loss.value_and_gradient(self.loss, backend, rows, self.targets)
         return params, cache, loss, dy, y.shape
 
     def value(self, tensors: dict[str, Values]) -> float:
@@ -92,7 +96,8 @@ class _Pass(NamedTuple):
     def gradients(self, tensors: dict[str, Values]) -> dict[str, Values]:
         """Return the analytic gradients, named like the tensors."""
         params, cache, _, dy, shape = self._forward(tensors)
-        dx, grads = self.network.backward(self.context, params, cache, dy.reshape(shape))
+        dx, grads = external_layer.backward(self.network, self.context, params, cache, dy.reshape(shape))
+        require_tree_like(self.network.type, "backward", "gradient", grads, params)
         by_name = {"x": dx, **flatten(grads)}
         return {name: np.array(self.context.backend.to_numpy(g), np.float64) for name, g in by_name.items()}
 
@@ -123,11 +128,12 @@ def gradient_check(
     A mismatch does not raise: its row reports it. Where a kink (ReLU, max-pooling) lies within the step, one-sided
     differences and smaller steps avoid it; a wrong gradient is wrong in all of them.
 
-    Raises ShapeError where x_shape does not fit the network.
+    Raises ShapeError where x_shape does not fit the network, ContractError where backward forgets a gradient, gives
+    one that is of no parameter, or one of another shape.
     """
     rng = np.random.default_rng(seed)
     outputs = int(np.prod(network.output_shape(x_shape)))
-    drawn = network.init(rng, x_shape)
+    drawn = draw(network, rng, x_shape)
     host = flatten(drawn.params if params is None else params)
     tensors = {"x": rng.normal(size=(samples, *x_shape)), **{n: np.array(t, np.float64) for n, t in host.items()}}
     labels = rng.integers(classes or max(outputs, 2), size=samples)
@@ -141,7 +147,7 @@ def gradient_check(
     gradients, noise = fixed.gradients(tensors), _NOISE * max(1.0, abs(fixed.value(tensors)))
     return GradientReport(
         tuple(
-            _row(name + index, direction, gradients.get(name), _loss_on(fixed, tensors, name, direction), noise, bound)
+            _row(name + index, direction, gradients[name], _loss_on(fixed, tensors, name, direction), noise, bound)
             for name, tensor in tensors.items()
             for index, direction in _directions(tensor, rng, entries if per_parameter else 0)
         )
@@ -166,14 +172,12 @@ def _loss_on(fixed: _Pass, tensors: dict[str, Values], name: str, direction: Val
 def _row(
     name: str,
     direction: Values,
-    gradient: Values | None,
+    gradient: Values,
     loss: Callable[[float], float],
     noise: float,
     bound: float,
 ) -> GradientRow:
     """Return the first row that passes, of all difference rules and smaller and smaller steps; else the first one."""
-    if gradient is None or gradient.shape != direction.shape:
-        return GradientRow(name, _derivative(loss, _STEP, _CENTRAL), math.nan, math.nan, bound)
     analytic, h = float(np.sum(gradient * direction)), _STEP
     while True:
         rows = []

@@ -12,12 +12,16 @@ _MAX_DEPTH = 32
 
 
 class LayerConfig(NamedTuple):
-    """One layer: its class in snake case, its name, its fields, and its path in a Keras 3 weights file."""
+    """One layer: its class in snake case, its name, its fields, and its path in a Keras 3 weights file.
+
+    path  the names of the layers around it, and its own
+    """
 
     kind: str
     name: str
     fields: dict[str, Any]
     place: str
+    path: tuple[str, ...]
 
 
 def parse_config(text: Any, what: str, not_read: list[NotRead]) -> Any:
@@ -28,14 +32,16 @@ def parse_config(text: Any, what: str, not_read: list[NotRead]) -> Any:
         data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
         value = strict_json.loads(data)
     except ValueError as error:
-        not_read.append(NotRead(what, 1, printable(str(error))))
+        not_read.append(NotRead(what, 1, printable(str(error)), weights=False))
         return None
     not_read += list_lambdas(value)
     return value
 
 
-def iterate_layers(config: Any, prefix: str = "layers", depth: int = 0) -> Iterator[LayerConfig]:
-    """Yield the layers of a model in order, a nested model before the layers inside it."""
+def iterate_layers(
+    config: Any, prefix: str = "layers", outer: tuple[str, ...] = (), depth: int = 0
+) -> Iterator[LayerConfig]:
+    """Yield the layers of a model in order, a nested model and a wrapper before the layers inside it."""
     fields = config.get("config") if isinstance(config, dict) else None
     entries = fields.get("layers") if isinstance(fields, dict) else fields  # Keras 2.2.0: the list itself
     if not isinstance(entries, list) or depth > _MAX_DEPTH:
@@ -44,13 +50,29 @@ def iterate_layers(config: Any, prefix: str = "layers", depth: int = 0) -> Itera
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
             continue
-        kind, inner = to_snake_case(entry["class_name"]), entry.get("config")
+        kind = to_snake_case(entry["class_name"])
         count = used[kind] = used.get(kind, -1) + 1
-        place = f"{prefix}/{kind}" if count == 0 else f"{prefix}/{kind}_{count}"
-        inner_fields = inner if isinstance(inner, dict) else {}
-        name = inner_fields.get("name", entry.get("name"))
-        yield LayerConfig(kind, name if isinstance(name, str) else "", inner_fields, place)
-        yield from iterate_layers(entry, f"{place}/layers", depth + 1)
+        layer = _describe_layer(entry, f"{prefix}/{kind}" if count == 0 else f"{prefix}/{kind}_{count}", outer)
+        yield layer
+        yield from _iterate_wrapped(layer)
+        yield from iterate_layers(entry, f"{layer.place}/layers", layer.path, depth + 1)
+
+
+def _iterate_wrapped(layer: LayerConfig) -> Iterator[LayerConfig]:
+    """Yield the layers inside a wrapper such as Bidirectional or TimeDistributed."""
+    for field in ("layer", "backward_layer"):
+        entry = layer.fields.get(field)
+        if isinstance(entry, dict) and isinstance(entry.get("class_name"), str):
+            part = "forward_layer" if field == "layer" and layer.kind == "bidirectional" else field
+            yield _describe_layer(entry, f"{layer.place}/{part}", layer.path)
+
+
+def _describe_layer(entry: dict[str, Any], place: str, outer: tuple[str, ...]) -> LayerConfig:
+    inner = entry.get("config")
+    fields = inner if isinstance(inner, dict) else {}
+    name = fields.get("name", entry.get("name"))
+    name = name if isinstance(name, str) else ""
+    return LayerConfig(to_snake_case(entry["class_name"]), name, fields, place, (*outer, name))
 
 
 def to_snake_case(name: str) -> str:
@@ -72,5 +94,6 @@ def list_lambdas(config: Any) -> list[NotRead]:
             if value.get("class_name") == "Lambda":
                 fields = value.get("config")
                 name = fields.get("name") if isinstance(fields, dict) else None
-                skipped.append(NotRead(f"code of Lambda layer {printable(str(name))}", 1, "kept as text, never run"))
+                what = f"code of Lambda layer {printable(str(name))}"
+                skipped.append(NotRead(what, 1, "kept as text, never run", weights=False))
     return skipped

@@ -1,0 +1,1 @@
+"""Format "gguf": model files of llama.cpp and ggml; read only."""

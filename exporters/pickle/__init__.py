@@ -1,0 +1,1 @@
+"""Pickles of arrays, by Python's pickle, joblib or Paddle; read only."""

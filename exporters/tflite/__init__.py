@@ -1,0 +1,1 @@
+"""Format "tflite": TensorFlow Lite (LiteRT) models; read only."""

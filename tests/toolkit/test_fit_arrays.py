@@ -1,0 +1,104 @@
+"""`Model.fit(x, y)` and `evaluate(x, y)`: arrays give what the same arrays in a data set give."""
+
+import numpy as np
+import pytest
+
+from cnnkit import Model, Sequential, load_data
+from cnnkit.data import Dataset, Scaling, Split
+from cnnkit.errors import ConfigError, DataError
+from cnnkit.layers import Conv2D, Dense, Flatten
+
+NET = Sequential((Flatten(), Dense(10)))
+OPTIONS = {"epochs": 2, "batch_size": 50, "limit": 200}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_data("digits")
+
+
+def model(**options):
+    return Model(NET, (1, 8, 8), **options)
+
+
+def test_arrays_train_as_a_data_set_does(digits):
+    part = digits.train
+    first, second = model(), model()
+    wanted = first.fit(Dataset("d", part, None, digits.class_names, (1, 8, 8), Scaling(0, 1 / 255)), **OPTIONS)
+    history = second.fit(part.images[:, 0], part.labels, **OPTIONS)
+    assert [entry["loss"] for entry in history] == [entry["loss"] for entry in wanted]
+    assert second.scaling == Scaling(0, 1 / 255)
+    test = digits.test
+    expected = first.evaluate(
+        Dataset("d", test, None, digits.class_names, (1, 8, 8), Scaling(0, 1 / 255)), split="train"
+    )
+    got = second.evaluate(test.images[:, 0], test.labels)
+    assert (got.loss, got.accuracy) == (expected.loss, expected.accuracy)
+    assert second.evaluate(test.images, test.labels, limit=7).report.images == 7
+    np.testing.assert_array_equal(second.predict(test.images), got.scores.argmax(axis=1))
+
+
+def test_floats_are_the_networks_input(digits):
+    x = digits.train.images / np.float32(16)
+    net = model()
+    net.fit(x, np.eye(10)[digits.train.labels], **OPTIONS)
+    assert net.scaling == Scaling()
+    np.testing.assert_array_equal(net.predict(x[:50]), net.evaluate(x[:50], digits.train.labels[:50]).scores.argmax(1))
+
+
+def test_channels_other_than_one_and_three():
+    net = Model(Sequential((Conv2D(2, 2), Flatten(), Dense(2))), (5, 3, 3))
+    x = np.random.default_rng(0).normal(size=(8, 5, 3, 3))
+    assert len(net.fit(x, [0, 1] * 4, epochs=1)) == 1
+
+
+def test_one_output_has_two_classes():
+    net = Model(Sequential((Flatten(), Dense(1))), (1, 2, 2), loss="binary_cross_entropy")
+    net.fit(np.zeros((4, 2, 2)), [False, True, True, False], epochs=1)
+    assert net.class_names == ("0", "1")
+
+
+BAD = {
+    "a label too large": ((np.zeros((2, 8, 8)), [0, 10]), DataError, r"labels in 0\.\.9 for 10 classes, got 10"),
+    "from one": ((np.zeros((10, 8, 8)), np.arange(1, 11)), DataError, "count from 1: subtract 1"),
+    "targets": ((np.zeros((2, 8, 8)), [0.5, 2.0]), DataError, "cannot be trained on yet"),
+    "whole targets": ((np.zeros((2, 8, 8)), [1.0, 2.0]), DataError, "cannot be trained on yet"),
+    "nan": ((np.full((2, 8, 8), np.nan), [0, 1]), DataError, "NaN or infinity in image 0"),
+    "rows": ((np.zeros((2, 64)), [0, 1]), DataError, "reshape"),
+    "another size": ((np.zeros((2, 9, 8)), [0, 1]), DataError, r"the network expects \(1, 8, 8\)"),
+    "images alone": ((np.zeros((2, 8, 8)),), ConfigError, r"got ndarray alone: type fit\(images, labels\)"),
+    "nothing": ((None,), ConfigError, "got NoneType alone"),
+    "a data set and labels": (("digits", [0, 1]), ConfigError, "leave one out"),
+    "too many labels": ((np.zeros((2, 8, 8)), [0, 1, 2]), DataError, "a label for each of the 2 images"),
+}
+
+
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "mean_squared_error"])
+@pytest.mark.parametrize(("arguments", "kind", "message"), BAD.values(), ids=BAD)
+def test_arrays_that_cannot_be_used(arguments, kind, message, loss):
+    net = model(loss=loss)
+    before = net.weights["1.weight"]
+    for call in (lambda: net.fit(*arguments, epochs=1), lambda: net.evaluate(*arguments)):
+        with pytest.raises(kind, match=message) as caught:
+            call()
+        assert "\n" not in str(caught.value)
+    np.testing.assert_array_equal(net.weights["1.weight"], before)
+
+
+def test_a_class_that_cannot_be_learned_is_said():
+    x = np.zeros((10, 8, 8))
+    with pytest.warns(UserWarning, match="no training image of class 0, so it cannot be learned; if labels count"):
+        model().fit(x, [1, 2, 3, 4, 5, 6, 7, 8, 9, 9], epochs=1)
+
+
+def test_evaluate_names_its_split(digits):
+    with pytest.raises(ConfigError, match="name the split as split='train'"):
+        model().evaluate(digits, "train")
+    with pytest.raises(ConfigError, match="arrays have no splits"):
+        model().evaluate(np.zeros((2, 8, 8)), [0, 1], split="train")
+
+
+def test_one_class_is_nothing_to_learn():
+    data = Dataset("one", Split(np.zeros((4, 1, 8, 8)), [0] * 4), None, ("only",), (1, 8, 8))
+    with pytest.raises(DataError, match="one: expected images of two classes or more, got one class"):
+        Model(Sequential((Flatten(), Dense(1))), (1, 8, 8)).fit(data, epochs=1)

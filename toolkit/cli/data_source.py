@@ -1,0 +1,116 @@
+"""The data set that a weight file was trained on: how a file names it, and how it is found again.
+
+A file is handed on, so it tells the name and the SHA-256 of its data, and where they lie seen from the file, but no
+path of the machine that made it.
+"""
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnnkit.cli.output import Output
+from cnnkit.errors import ConfigError, DataError
+from cnnkit.files.names import last_part, printable
+
+if TYPE_CHECKING:
+    from cnnkit.data import Dataset
+    from cnnkit.exporters import WeightFile
+
+_MOST_BYTES = 64 << 20  # of images that are read again to compare their SHA-256, which takes about a second
+
+
+def describe_source(source: str, sha256: str, out: Path) -> dict[str, str]:
+    """Return how the weight file `out` names its data: name, sha256, and a path from the file's folder if one is told.
+
+    The path is told where file and data lie in a folder of their own: the way from one to the other then names
+    neither the user's home nor anything above it.
+    """
+    from cnnkit import data
+
+    facts = {"name": last_part(source), "sha256": sha256}
+    if data.is_known(source):
+        return facts
+    found = data.find(source)
+    path = None if found is None or not os.path.exists(source) else _relative(found, out.parent)
+    return facts | ({"path": path} if path is not None else {})
+
+
+def _relative(target: Path, folder: Path) -> str | None:
+    target, folder, home = target.resolve(), folder.resolve(), Path.home().resolve()
+    try:
+        shared = Path(os.path.commonpath([target, folder]))
+    except ValueError:  # two drives
+        return None
+    if shared == Path(shared.anchor) or (home.is_relative_to(shared) and home != shared):
+        return None
+    path = Path(os.path.relpath(target, folder)).as_posix()
+    return None if home.name in Path(path).parts else path
+
+
+def public_names() -> frozenset[str]:
+    """Return the names of data sets that tell nothing of who trained on them."""
+    from cnnkit import data
+
+    return frozenset(entry.name for entry in data.KNOWN)
+
+
+def load_data(output: Output, source: str | None, file: "WeightFile") -> "Dataset":
+    """Return the data set that --data names, by default the one that a weight file was trained on.
+
+    Raises ConfigError where the file names none, DataError where it is not found or cannot be used.
+    """
+    from cnnkit import data
+
+    if source is not None:
+        return data.load(source)
+    recorded = file.metadata.get("data")
+    name = recorded.get("name") if isinstance(recorded, dict) else None
+    if not isinstance(recorded, dict) or not isinstance(name, str) or not name:
+        raise ConfigError(f"{file.file}: does not name its training data: name a data set with --data")
+    dataset = data.load(_locate(file, name, recorded))
+    _compare(output, dataset, recorded.get("sha256"))
+    return dataset
+
+
+def _locate(file: "WeightFile", name: str, recorded: dict[str, Any]) -> str:
+    """Return the source to load: a path from the file, beside it, or a name.
+
+    Raises DataError that says what was tried.
+    """
+    from cnnkit import data
+
+    short = last_part(name)
+    if data.is_known(name) and "path" not in recorded:
+        return name
+    tried = list(dict.fromkeys(_places(Path(file.file or "").parent, name, recorded.get("path"))))
+    for place in tried:
+        if os.path.exists(place):
+            return place
+    if data.find(short) is not None:
+        return short
+    places = ", ".join(printable(place, 200) for place in tried)
+    raise DataError(
+        f"{file.file}: was trained on {printable(short, 100)}, which is not here (looked for {places}, and for "
+        f"{printable(short, 100)} in CNNKIT_DATA_DIR): name the data with --data PATH"
+    )
+
+
+def _places(folder: Path, name: str, path: Any) -> Iterator[str]:
+    """Yield where the data may lie. An absolute name is of a file that cnnkit wrote before it told names alone."""
+    if isinstance(path, str) and path and "\0" not in path and not os.path.isabs(path):
+        yield os.path.join(folder, path)
+    if os.path.isabs(name) and "\0" not in name:
+        yield name
+    yield os.path.join(folder, last_part(name))
+
+
+def _compare(output: Output, dataset: "Dataset", sha256: Any) -> None:
+    """Note where the data are not those of the training, as far as that is found out quickly."""
+    images = [split.images for split in (dataset.train, dataset.test) if split is not None]
+    size = sum(math.prod(pixels.shape) * pixels.dtype.itemsize for pixels in images)
+    if isinstance(sha256, str) and size <= _MOST_BYTES and dataset.fingerprint() != sha256:
+        output.note(
+            f"{printable(dataset.name, 400)}: other images, labels or scaling than in training (another SHA-256)"
+        )

@@ -1,0 +1,57 @@
+"""A recipe for data of another image shape or number of classes than its own."""
+
+from typing import TYPE_CHECKING
+
+from cnnkit.cli.output import Output
+from cnnkit.errors import ConfigError, ShapeError
+from cnnkit.files.names import printable
+
+if TYPE_CHECKING:
+    from cnnkit.data import Dataset
+    from cnnkit.options import Options
+    from cnnkit.recipes import Recipe
+
+
+def adapt_recipe(
+    output: Output, recipe: "Recipe", dataset: "Dataset", options: "Options", *, images: bool, classes: bool
+) -> "Recipe":
+    """Return the recipe for the data's image shape and number of classes, with a note of what was changed.
+
+    images, classes: whether each of the two may be changed: a network of the user stays as it was written.
+
+    Raises ConfigError where the recipe's layers cannot take such images; it says how to change them.
+    """
+    from cnnkit import losses
+
+    facts, (_, own_shape) = [], recipe.network()
+    if images and own_shape != dataset.image_shape:
+        recipe = _with_images(recipe, dataset)
+        facts.append(f"takes images of {_join(dataset.image_shape)} (by itself {_join(own_shape)})")
+    network, shape = recipe.network()
+    try:
+        losses.parse(options.loss).check(network.output_shape(shape), len(dataset.class_names))
+    except ConfigError:
+        if classes:
+            recipe = recipe.with_classes(len(dataset.class_names))
+            facts.append(f"has {len(dataset.class_names)} outputs, one for each class")
+    if facts:
+        output.note(f"{recipe.name}: {' and '.join(facts)}, to fit {printable(dataset.name, 400)}")
+    return recipe
+
+
+def _with_images(recipe: "Recipe", dataset: "Dataset") -> "Recipe":
+    adapted = recipe.with_input(dataset.image_shape)
+    try:
+        network, shape = adapted.network()
+        network.output_shape(shape)
+    except ShapeError as error:
+        where = f"{printable(dataset.name, 400)}: the images are {_join(dataset.image_shape)}"
+        hint = (
+            f"type cnnkit recipes --copy {recipe.name} > net.toml, change its layers, and train with --model net.toml"
+        )
+        raise ConfigError(f"{where}, which the recipe {recipe.name} cannot take ({error}): {hint}") from None
+    return adapted
+
+
+def _join(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

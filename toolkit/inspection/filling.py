@@ -1,0 +1,75 @@
+"""What of one weight file fills the tensors of another: the pairs that `diff` compares, in the layout of the second."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cnnkit.errors import WeightFileError
+from cnnkit.exporters.core.element_types import is_raw
+from cnnkit.exporters.core.small_floats import decode
+from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile
+from cnnkit.files.names import printable
+from cnnkit.inspection.differences import matters
+from cnnkit.inspection.flattening import Flattening
+from cnnkit.inspection.layouts import Transform, find_transform, is_mirrored
+from cnnkit.inspection.pairing import Pair, pair
+
+
+class Filling(NamedTuple):
+    """A tensor to fill, the tensor whose values it takes, the change of layout, and how they were paired."""
+
+    target: Tensor
+    source: Tensor
+    transform: Transform
+    paired_by: str
+
+    def read(self) -> Array:
+        """Return the values in the layout of the target; bfloat16 and float8 as float32, which holds them exactly."""
+        return self.transform.apply(decode(self.source.read(), self.source.dtype))
+
+
+class Fillings(NamedTuple):
+    """The fillings in the order of the targets, {name of a target without one: reason}, and the sources not used."""
+
+    found: tuple[Filling, ...]
+    unfilled: Mapping[str, str]
+    unused: tuple[Tensor, ...]
+
+
+def find_fillings(targets: WeightFile, stored: WeightFile, names: Mapping[str, str] | None = None) -> Fillings:
+    """Return what of `stored` fills the parameters and state of `targets`; `names` as in `pair`.
+
+    What is paired by order alone fills whole layers only: a bias that happens to be as long as another is no match.
+
+    Raises WeightFileError for a pair whose values are no real numbers: whole numbers, truth values, complex ones.
+    """
+    pairing, flattening = pair(targets, stored, names), Flattening(targets, stored)
+    reasons = {tensor.name: "not in the file" for tensor in pairing.only_in_a}
+    transforms = [find_transform(matched.b, matched.a) for matched in pairing.pairs]
+    broken = {tensor.layer for tensor in pairing.only_in_a}
+    broken |= {matched.a.layer for matched, how in zip(pairing.pairs, transforms, strict=True) if how is None}
+    found, unused = [], list(filter(matters, pairing.only_in_b))
+    for matched, transform in zip(pairing.pairs, transforms, strict=True):
+        by_chance = matched.paired_by == "order" and matched.a.layer in broken
+        if transform is None or by_chance:
+            misfit = f"{matched.a.shape} here, {matched.b.shape} there"
+            reasons[matched.a.name] = "not in the file" if matched.paired_by == "order" else misfit
+            unused.append(matched.b)
+            continue
+        _require_real(matched, stored)
+        reordered = flattening.reorder_inputs(transform, matched.a, matched.b)
+        if is_mirrored(stored, matched.b):
+            reordered = reordered.mirrored(matched.a)
+        found.append(Filling(matched.a, matched.b, reordered, matched.paired_by))
+    unfilled = {tensor.name: reasons[tensor.name] for tensor in targets if tensor.name in reasons}
+    return Fillings(tuple(found), unfilled, tuple(unused))
+
+
+def _require_real(matched: Pair, stored: WeightFile) -> None:
+    dtype = matched.b.dtype
+    if not dtype.startswith("float") and not is_raw(dtype):
+        raise WeightFileError(
+            f"tensor {printable(matched.b.name)} is {dtype}, expected floating-point numbers for "
+            f"{printable(matched.a.name)}: store it as float32, dequantised where it was quantised",
+            file=stored.file,
+            format=stored.format,
+        )

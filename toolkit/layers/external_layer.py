@@ -1,0 +1,158 @@
+"""The calls of a layer written outside cnnkit, with what it returns checked; a breach is one line.
+
+cnnkit's own layers are called directly: their tests check the same once.
+"""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cnnkit.backends.protocol import Array, Shape
+from cnnkit.contracts import describe, list_names, naming_faults, require_array, require_pair, require_tree_like
+from cnnkit.errors import ConfigError, ContractError
+from cnnkit.layers.base import Context, Layer, Variables
+from cnnkit.tree import Tree, map_leaves
+
+
+class ExternalCache(NamedTuple):
+    """What the layer left for its backward pass, and the shape and dtype of its x."""
+
+    cache: Any
+    x_shape: Shape
+    dtype: Any
+
+
+def init(layer: Layer, rng: np.random.Generator, x_shape: Shape) -> Variables:
+    """Return layer.init(rng, x_shape): trees of NumPy arrays of numbers."""
+    if not layer.external:
+        return layer.init(rng, x_shape)
+    with naming_faults(layer.type, "init"):
+        made = layer.init(rng, x_shape)
+    if not isinstance(made, Variables):
+        hint = "from cnnkit.layers import Variables"
+        raise ContractError(layer.type, f"init must return Variables(params, state), got {describe(made)}", hint)
+    for kind, tree in zip(("params", "state"), made, strict=True):
+        _require_variables(layer.type, kind, tree)
+    return made
+
+
+def _require_variables(part: str, kind: str, tree: Any) -> None:
+    if not isinstance(tree, dict):
+        raise ContractError(part, f"init: {kind} must be a dictionary {{name: array}}, got {describe(tree)}")
+    for name, value in tree.items():
+        if not isinstance(name, str) or not name or "." in name:
+            raise ContractError(part, f"init: a name in {kind} must be a text without a dot, got {name!r}")
+        if isinstance(value, dict):
+            _require_variables(part, kind, value)
+        elif not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
+            got = value.dtype if isinstance(value, np.ndarray) else describe(value)
+            raise ContractError(part, f"init: {name} in {kind} must be a NumPy array of numbers, got {got}")
+
+
+def variable_shapes(layer: Layer, x_shape: Shape) -> Variables:
+    """Return the shapes of what init returns; it is called where the layer's own variable_shapes is older than it."""
+    classes = type(layer).__mro__
+    newest = {
+        name: next(i for i, cls in enumerate(classes) if name in vars(cls)) for name in ("init", "variable_shapes")
+    }
+    if not layer.external or newest["variable_shapes"] <= newest["init"]:
+        return layer.variable_shapes(x_shape)
+    drawn = init(layer, np.random.default_rng(0), x_shape)
+    return Variables(*(map_leaves(lambda values: tuple(np.shape(values)), tree) for tree in drawn))
+
+
+def output_shape(layer: Layer, x_shape: Shape) -> Shape:
+    """Return layer.output_shape(x_shape), a tuple of whole numbers."""
+    if not layer.external:
+        return layer.output_shape(x_shape)
+    with naming_faults(layer.type, "output_shape"):
+        shape = layer.output_shape(x_shape)
+    if not isinstance(shape, tuple) or not all(isinstance(n, int | np.integer) and n >= 0 for n in shape):
+        raise ContractError(layer.type, f"output_shape must return a tuple of whole numbers without N, got {shape!r}")
+    return tuple(int(n) for n in shape)
+
+
+def forward(layer: Layer, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+    """Return layer.forward(...): y of the shape that output_shape says, and the cache that the calls below take."""
+    if not layer.external:
+        return layer.forward(context, params, state, x)
+    with _naming(layer, "forward", context, params, state):
+        result = layer.forward(context, params, state, x)
+    y, cache = require_pair(layer.type, "forward", "(y, cache)", result)
+    said = output_shape(layer, tuple(x.shape[1:]))
+    require_array(layer.type, "y of forward, as output_shape says,", y, (x.shape[0], *said), x.dtype)
+    return y, ExternalCache(cache, tuple(x.shape), x.dtype)
+
+
+def backward(layer: Layer, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+    """Return layer.backward(...): dx of the shape of x, and gradients named like params."""
+    if not layer.external:
+        return layer.backward(context, params, cache, dy)
+    with _naming(layer, "backward", context, params, {}):
+        result = layer.backward(context, params, cache.cache, dy)
+    dx, grads = require_pair(layer.type, "backward", "(dx, grads)", result)
+    require_array(layer.type, "dx of backward, as x,", dx, cache.x_shape, cache.dtype)
+    require_tree_like(layer.type, "backward", "gradient", grads, params)
+    return dx, grads
+
+
+def parameter_gradients(layer: Layer, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
+    """Return layer.parameter_gradients(...): gradients named like params."""
+    if not layer.external:
+        return layer.parameter_gradients(context, params, cache, dy)
+    if type(layer).parameter_gradients is Layer.parameter_gradients:
+        return backward(layer, context, params, cache, dy)[1]
+    with _naming(layer, "parameter_gradients", context, params, {}):
+        grads = layer.parameter_gradients(context, params, cache.cache, dy)
+    require_tree_like(layer.type, "parameter_gradients", "gradient", grads, params)
+    return grads
+
+
+def next_state(layer: Layer, state: Tree, cache: Any) -> Tree:
+    """Return layer.next_state(state, cache), named like state."""
+    if not layer.external:
+        return layer.next_state(state, cache)
+    with naming_faults(layer.type, "next_state", f"its state is {{{list_names(state)}}}"):
+        following = layer.next_state(state, cache.cache)
+    require_tree_like(layer.type, "next_state", "value", following, state)
+    return following
+
+
+def _naming(layer: Layer, method: str, context: Context, params: Tree, state: Tree) -> Any:
+    made = f"init made the params {{{list_names(params)}}} and the state {{{list_names(state)}}}"
+    return naming_faults(layer.type, method, made, context.backend.out_of_memory)
+
+
+def require_layers(owner: str, field: str, values: tuple[object, ...]) -> None:
+    """Raise ConfigError unless all values are layers, that is objects of frozen dataclasses derived from Layer."""
+    for value in values:
+        _require_layer(owner, field, value)
+
+
+def _require_layer(owner: str, field: str, value: object) -> None:
+    if isinstance(value, type) and issubclass(value, Layer):
+        raise ConfigError(f"{owner}: expected {field} to be layers, got the class {value.__name__}: add ()")
+    if not isinstance(value, Layer):
+        raise ConfigError(f"{owner}: expected {field} to be layers, got {value!r} among them")
+    if not value.external:
+        return
+    cls = type(value)
+    parameters = getattr(cls, "__dataclass_params__", None)
+    fault = None
+    if parameters is None:
+        fault = "is no dataclass"
+    elif not parameters.frozen:
+        fault = "is a dataclass that is not frozen"
+    elif "__dataclass_params__" not in vars(cls) and _own_fields(cls):
+        fault = f"adds the fields {', '.join(_own_fields(cls))} to a dataclass without being one"
+    if fault:
+        raise ConfigError(f"layer {cls.__name__} {fault}: write @dataclass(frozen=True) above its class")
+    lacking = [f.name for f in dataclasses.fields(value) if not hasattr(value, f.name)]  # type: ignore[arg-type]
+    if lacking:
+        raise ConfigError(f"layer {cls.__name__}: its __init__ sets no {lacking[0]}: leave __init__ to the dataclass")
+
+
+def _own_fields(cls: type) -> list[str]:
+    """Return the annotated names of the class itself that a dataclass decorator would make fields."""
+    return [name for name, kind in vars(cls).get("__annotations__", {}).items() if "ClassVar" not in str(kind)]

@@ -1,0 +1,24 @@
+"""Scores that are not finite, and the tensor that makes them so."""
+
+import numpy as np
+
+from cnnkit.errors import DataError
+from cnnkit.network import Network, Values
+
+
+def require_finite_scores(model: Network, scores: Values) -> None:
+    """Raise DataError where a score (N, K) of the model is NaN or infinite; it names the first such weight."""
+    wrong = np.argwhere(~np.isfinite(scores))
+    if len(wrong):
+        image, column = (int(i) for i in wrong[0])
+        score = f"the score of class {column} is {scores[image, column]}"
+        raise DataError(f"the network gives no class, {score}: {_cause(model)}")
+
+
+def _cause(model: Network) -> str:
+    for name, array in model.weights.items():
+        wrong = array[~np.isfinite(array)]
+        if wrong.size:
+            count = f"{wrong.size:,} of {array.size:,} values"
+            return f"{count} of {name} are not finite, the first is {wrong[0]}: see cnnkit inspect WEIGHTS; train again"
+    return "all weights are finite, but too large for this image: train again with a lower learning rate"
