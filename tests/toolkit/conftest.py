@@ -15,10 +15,12 @@ def _read_back(table: Table, lines: Sequence[str], width: int) -> None:
     assert max(map(cell_len, lines), default=0) <= width
     start = 0
     for row in table.rows:
-        cells = [text_of(cell).strip() for cell in row if not (isinstance(cell, TableEntry) and cell.minor)]
-        kinds = [
-            k for k, cell in zip(table.columns, row, strict=True) if not (isinstance(cell, TableEntry) and cell.minor)
+        shown = [
+            (text_of(cell).strip(), kind)
+            for cell, kind in zip(row, table.columns, strict=True)
+            if not (isinstance(cell, TableEntry) and cell.minor)
         ]
+        cells, kinds = [cell for cell, _ in shown], [kind for _, kind in shown]
         whole = [cell for cell, kind in zip(cells, kinds, strict=True) if kind != "w" and cell]
         numbers = [number for cell in cells for number in re.findall(r"\S*\d\S*", cell) if len(number) <= 16]
         end = start

@@ -17,7 +17,8 @@ SUMMARIES = {
     "export": "Write a weight file in another format; every tensor is read back and compared before OUT exists.",
     "inspect": "Show the layers and tensors of a weight file: their values, and the faults in them.",
     "show": "Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor.",
-    "diff": "Compare two weight files; exit with 0 when they are equal, 1 when not or when one could be read in part alone.",
+    "diff": "Compare two weight files; exit with 0 when they are equal, 1 when not or when one could be read "
+    "in part alone.",
     "summary": "Show layers, output shapes, parameters, receptive field, multiply-adds and memory of a network.",
     "parity": "Compare backends with the float64 reference and each other: operations, layers, losses, optimizers, "
     "trainings.",

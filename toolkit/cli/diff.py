@@ -14,6 +14,7 @@ from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import TableRequest
 from cnnkit.cli.tables import format_shape, print_sentence, print_table
+from cnnkit.cli.watching import watch_reading
 from cnnkit.documents import Cell, TableEntry
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import format_count, printable
@@ -55,11 +56,12 @@ def command(request: DiffRequest) -> int:
     from cnnkit.inspection.runs import compare_runs
 
     output = request.output
-    first, second = (read_complete(path, request.external) for path in (request.a, request.b))
-    pairing = pair(first, second, None if request.names is None else _read_map(request.names))
-    if request.only is not None:
-        pairing = _select(pairing, request.only)
-    compared = list(compare(first, second, pairing, request.atol, request.rtol))
+    with watch_reading(output, "comparing") as watch:
+        first, second = (watch(read_complete(path, request.external)) for path in (request.a, request.b))
+        pairing = pair(first, second, None if request.names is None else _read_map(request.names))
+        if request.only is not None:
+            pairing = _select(pairing, request.only)
+        compared = list(compare(first, second, pairing, request.atol, request.rtol))
     unpaired = (*pairing.only_in_a, *pairing.only_in_b)
     left_out, lacking = list_not_read(first, second), bool(first.lacks or second.lacks)
     if not compared and not unpaired:

@@ -14,6 +14,7 @@ from cnnkit.cli.options import DEFAULT_WEIGHTS, External, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
+from cnnkit.cli.watching import watch_reading
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 
@@ -66,11 +67,12 @@ def command(request: InspectRequest) -> int:
         raise ConfigError(f"--no-stats: {option} needs statistics: leave one of them out")
     parts = None if request.part is None else slices.parse(request.part)
     output = request.output
-    weights = read_complete(request.file, request.external)
     printed: tuple[Tensor, ...] = ()
-    if request.values or parts is not None:  # checked before any statistics, which may take long
-        printed = _require_part(output, select(weights, request.layer, request.optimizer), parts)
-    inspection = inspect(weights, request.layer, request.optimizer, compute=not request.no_stats)
+    with watch_reading(output, f"inspecting {request.file.name}") as watch:
+        weights = watch(read_complete(request.file, request.external))
+        if request.values or parts is not None:  # checked before any statistics, which may take long
+            printed = _require_part(output, select(weights, request.layer, request.optimizer), parts)
+        inspection = inspect(weights, request.layer, request.optimizer, compute=not request.no_stats)
     if request.html is not None:
         _write_page(output, request.html, inspection)
     maker = describe_maker(weights, public_names())
