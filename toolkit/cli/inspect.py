@@ -69,7 +69,8 @@ def command(request: InspectRequest) -> int:
     output = request.output
     printed: tuple[Tensor, ...] = ()
     with watch_reading(output, f"inspecting {request.file.name}") as watch:
-        weights = watch(read_complete(request.file, request.external))
+        weights = read_complete(request.file, request.external)
+        weights = watch(weights, select(weights, request.layer, request.optimizer))
         if request.values or parts is not None:  # checked before any statistics, which may take long
             printed = _require_part(output, select(weights, request.layer, request.optimizer), parts)
         inspection = inspect(weights, request.layer, request.optimizer, compute=not request.no_stats)

@@ -1,10 +1,10 @@
 """A bar on a terminal for work that reads weights, if it takes more than two seconds."""
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cnnkit.cli.output import Output
 
@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0  # seconds without a bar
 
-Watch = Callable[["WeightFile"], "WeightFile"]
+
+class Watch(Protocol):
+    """Returns a weight file whose reading is watched; `read`: the tensors that will be, all by default."""
+
+    def __call__(self, weights: "WeightFile", read: "Iterable[Tensor] | None" = None) -> "WeightFile": ...
 
 
 @contextmanager
@@ -23,7 +27,7 @@ def watch_reading(output: Output, words: str, passes: int = 1) -> Iterator[Watch
     words: what is done. passes: how often each value is read.
     """
     if output.quiet or not output.errors.is_terminal:
-        yield lambda weights: weights
+        yield lambda weights, read=None: weights  # noqa: ARG005
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -33,9 +37,11 @@ def watch_reading(output: Output, words: str, passes: int = 1) -> Iterator[Watch
     timer = threading.Timer(PATIENCE, bar.start)
     timer.daemon = True
 
-    def watch(weights: "WeightFile") -> "WeightFile":
+    def watch(weights: "WeightFile", read: "Iterable[Tensor] | None" = None) -> "WeightFile":
         total = bar.tasks[0].total or 0
-        bar.update(task, total=total + passes * sum(tensor.parameters for tensor in weights))
+        bar.update(
+            task, total=total + passes * sum(tensor.parameters for tensor in (weights if read is None else read))
+        )
         tensors = tuple(_report_reads(tensor, lambda values: bar.update(task, advance=values)) for tensor in weights)
         return replace(weights, tensors=tensors)
 
