@@ -15,9 +15,11 @@ PATIENCE = 2.0  # seconds without a bar
 
 
 class Watch(Protocol):
-    """Returns a weight file whose reading is watched; `read`: the tensors that will be, all by default."""
+    """A function that begins to watch the reading of a weight file."""
 
-    def __call__(self, weights: "WeightFile", read: "Iterable[Tensor] | None" = None) -> "WeightFile": ...
+    def __call__(self, weights: "WeightFile", read: "Iterable[Tensor] | None" = None) -> "WeightFile":
+        """Return the file to work with; `read`: the tensors that will be read, all by default."""
+        ...
 
 
 @contextmanager
