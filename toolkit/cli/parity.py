@@ -97,5 +97,5 @@ def _show_bar(output: Output) -> Iterator[Callable[[int, int, str], None] | None
 
     columns = (BarColumn(), TextColumn("{task.completed}/{task.total} {task.description}"))
     with Progress(*columns, console=output.errors, transient=True) as bar:
-        task = bar.add_task("")
-        yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name)
+        task = bar.add_task("", visible=False)
+        yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name, visible=True)
