@@ -9,7 +9,7 @@ import pytest
 from cnnkit import recipes
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/networks.md"]
+PAGES = {"README.md": "my-net.h5", "docs/networks.md": "my-net.h5", "docs/own-layers.md": "own-layers.h5"}
 ROOMS = ("toolkit", "backends", "exporters", "data", "examples", "tests")
 
 
@@ -24,7 +24,7 @@ def test_the_python_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytes
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in list_code_blocks(page, "python"):
         exec(compile(block, page, "exec", dont_inherit=True), names)
-    assert (tmp_path / "my-net.h5").is_file()
+    assert (tmp_path / PAGES[page]).is_file()
 
 
 def test_the_weight_file_page_reads_a_real_file(

@@ -15,8 +15,10 @@ from cnnkit.layers import Context, Layer, Sequential, Variables
 from cnnkit.layers.drawing import draw
 from cnnkit.layers.fields import require_input_shape
 from cnnkit.losses import Loss, external_loss
+from cnnkit.notebook_tables import draw_caption
 from cnnkit.purity import impurity
 from cnnkit.seeds import Purpose, generator
+from cnnkit.summary import summarise
 from cnnkit.tree import Tree, flatten, map_leaves
 
 DTYPES = ("float32", "float64")
@@ -57,8 +59,7 @@ class Network:
         variables: Variables | None = None,
     ) -> None:
         require_dtype(dtype)
-        if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
-            raise ConfigError(f"seed: expected a whole number >= 0, got {seed!r}")
+        _require_seed(seed)
         self.network = network if isinstance(network, Sequential) else Sequential((network,))
         self.input_shape = require_input_shape(input_shape)
         self.output_shape = self.network.output_shape(self.input_shape)
@@ -72,6 +73,12 @@ class Network:
         variables = variables or draw(self.network, generator(seed, Purpose.WEIGHTS), self.input_shape)
         self.params, self.state = self.to_backend(variables.params), self.to_backend(variables.state)
         self._forward = self.backend.compile(self._outputs, impurity(self.network))
+
+    def _repr_html_(self) -> str:
+        """Return the table of layers that a notebook displays."""
+        summary = summarise(self.network, self.input_shape)
+        where = f"{summary.describe()}; {self.backend.name} on {self.backend.device}, {self.dtype}"
+        return f"<div>{draw_caption(type(self).__name__, where)}{summary.draw_layers()}</div>"
 
     # ---- arrays
 
@@ -136,3 +143,9 @@ def require_dtype(dtype: str) -> None:
     """Raise ConfigError for any dtype but float32 and float64."""
     if dtype not in DTYPES:
         raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
+
+
+def _require_seed(seed: Any) -> None:
+    """Raise ConfigError for anything but a whole number of at least 0."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or int(seed) < 0:
+        raise ConfigError(f"seed: expected a whole number >= 0, got {seed!r}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnkit.backends.protocol import Pair, Shape
 from cnnkit.layers import Layer, Sequential
+from cnnkit.notebook_tables import draw_caption, draw_table, join_shape
 from cnnkit.tree import Tree, child
 
 ReceptiveField = tuple[Pair, Pair]  # size of the input that a value sees, and its shift to the next value
@@ -65,6 +66,30 @@ class Summary:
     def training_bytes(self, batch_size: int, slots: int = 2, itemsize: int = 4) -> int:
         """Return the approximate bytes of a training step: parameters, their gradients, slots, activations."""
         return itemsize * (self.parameters * (2 + slots) + 2 * batch_size * self.activations)
+
+    def _repr_html_(self) -> str:
+        """Return the table of layers that a notebook displays."""
+        return f"<div>{draw_caption('Summary', self.describe())}{self.draw_layers()}</div>"
+
+    def describe(self) -> str:
+        """Return shapes, parameters and multiply-adds in one line."""
+        shapes = f"input {join_shape(self.input_shape)}, output {join_shape(self.output_shape)}"
+        return f"{shapes}, {self.parameters:,} parameters, {self.multiply_adds:,} multiply-adds per sample"
+
+    def draw_layers(self) -> str:
+        """Return the layers as an HTML table."""
+        rows = [
+            (
+                f"{row.path} {row.type}",
+                row.setting,
+                join_shape(row.output_shape),
+                f"{row.parameters:,}" if row.parameters else "-",
+                "all" if row.receptive_field is None else join_shape(row.receptive_field),
+                f"{row.multiply_adds:,}" if row.multiply_adds else "-",
+            )
+            for row in self.rows
+        ]
+        return draw_table(("layer", "setting", "output", "parameters", "sees", "multiply-adds"), rows, left=3)
 
 
 def summarise(network: Sequential, input_shape: Shape) -> Summary:

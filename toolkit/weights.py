@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from cnnkit import architecture, losses, recipes
+from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile
 from cnnkit.files.names import printable
-from cnnkit.layers import Variables
+from cnnkit.layers import Sequential, Variables
 from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
 
@@ -31,26 +32,37 @@ def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str,
         "provenance": _provenance(model),
     }
     described = architecture.describe(model.network, model.input_shape)
-    return WeightFile((*_tensors(model), *extra), described, metadata, position)
+    variables = Variables(model.to_host(model.params), model.to_host(model.state))
+    tensors = describe_tensors(model.network, model.input_shape, variables)
+    return WeightFile((*tensors, *extra), described, metadata, position)
 
 
-def _tensors(model: Network) -> Iterator[Tensor]:
-    """Yield parameters and state, layer by layer."""
-    by_kind = {"parameter": flatten(model.to_host(model.params)), "state": flatten(model.to_host(model.state))}
-    for path, layer, _, _ in architecture.walk_layers(model.network, model.input_shape):
-        for kind, flat in by_kind.items():
-            for name, array in _arrays_at(flat, path):
+def describe_tensors(network: Sequential, input_shape: Shape, variables: Variables) -> Iterator[Tensor]:
+    """Yield parameters and state, NumPy arrays, as tensors with their meaning, layer by layer."""
+    trees = {"parameter": variables.params, "state": variables.state}
+    by_kind = {kind: _group_by_layer(flatten(tree)) for kind, tree in trees.items()}
+    for path, layer, _, _ in architecture.walk_layers(network, input_shape):
+        for kind, arrays in by_kind.items():
+            for name, array in arrays.get(path, ()):
                 axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
                 role = name if name in ROLES else "other"
                 yield Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
 
 
-def _arrays_at(flat: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    """Yield (name, array) of the layer at `path`, without the layers inside it."""
+def describe_blank(network: Sequential, input_shape: Shape) -> Iterator[Tensor]:
+    """Yield the tensors that a network has, with zeros that take no memory."""
+    shapes = network.variable_shapes(input_shape)
+    trees = ({name: np.broadcast_to(np.float32(0), s) for name, s in flatten(tree).items()} for tree in shapes)
+    return describe_tensors(network, input_shape, Variables(*map(unflatten, trees)))
+
+
+def _group_by_layer(flat: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
+    """Return {path of a layer: its (name, array)}, without those of the layers inside it."""
+    layers: dict[str, list[tuple[str, Any]]] = {}
     for full, array in flat.items():
         folder, _, name = full.rpartition(".")
-        if folder == path:
-            yield name, array
+        layers.setdefault(folder, []).append((name, array))
+    return layers
 
 
 def _provenance(model: Network) -> dict[str, Any]:
@@ -88,7 +100,7 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
     if "recipe" not in metadata:
         raise WeightFileError(
             "the file holds tensors but no architecture, so no network can be built from it: "
-            "describe its layers in a model file and train with --model net.toml --init-from FILE",
+            "name the network with --recipe NAME, or describe its layers in a file and name it with --model net.toml",
             file=file.file,
         )
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.weight_file import NotRead, WeightFile
-from cnnkit.exporters.safetensors.header import Header, read_header
+from cnnkit.exporters.safetensors.header import SafetensorsHeader, read_header
 from cnnkit.exporters.safetensors.reader import NAME, Place, build_foreign
 from cnnkit.files.beside import open_beside
 from cnnkit.files.names import printable
@@ -64,12 +64,12 @@ def _parse_index(document: Any) -> tuple[dict[str, str], dict[str, Any]]:
     return names, about if isinstance(about, dict) else {}
 
 
-def _open_shard(path: Path, shard: str) -> tuple[StoredFile, Header]:
+def _open_shard(path: Path, shard: str) -> tuple[StoredFile, SafetensorsHeader]:
     file = open_beside(path, shard)
     return file, read_header(file)
 
 
-def _compare(shard: str, names: Mapping[str, str], header: Header) -> Iterator[NotRead]:
+def _compare(shard: str, names: Mapping[str, str], header: SafetensorsHeader) -> Iterator[NotRead]:
     """Yield what index and file do not agree on."""
     for name, place in names.items():
         if place == shard and name not in header.entries:

@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from cnnkit.cli.confusion import print_confusion
 from cnnkit.cli.data_source import load_data
-from cnnkit.cli.loading import load_model, match_data
+from cnnkit.cli.loading import NetworkSource, load_model, match_data
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     BackendName,
     DataSource,
     Device,
     Dtype,
+    FittingModel,
+    FittingRecipe,
     Limit,
     Threads,
     WeightsFile,
@@ -49,6 +51,8 @@ class EvaluateRequest(TableRequest):
     limit: Limit = None
     mistakes: Annotated[int, typer.Option(min=0, metavar="N", help="Show the N most confident mistakes.")] = 3
     threads: Threads = None
+    recipe: FittingRecipe = None
+    model: FittingModel = None
 
 
 def command(request: EvaluateRequest) -> int:
@@ -56,7 +60,8 @@ def command(request: EvaluateRequest) -> int:
     from cnnkit.metrics import most_confident_mistakes
 
     output = request.output
-    model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
+    source = NetworkSource(request.file, request.recipe, request.model)
+    model, weights = load_model(output, source, request.backend, request.device, request.threads, request.dtype)
     dataset = match_data(output, model, load_data(output, request.data, weights))
     result = model.evaluate(dataset, split=request.split.value, limit=request.limit)
     report, names = result.report, result.report.class_names
@@ -74,10 +79,12 @@ def command(request: EvaluateRequest) -> int:
     print_confusion(output, report)
     _print_scores(output, report)
     if wrong:
-        source = () if request.data is None else ("--data", request.data)
-        same_images = write_command("cnnkit", "predict", request.file, *source, "--split", request.split.value)
+        given = (("--data", request.data), ("--recipe", request.recipe), ("--model", request.model))
+        same = [word for option, value in given if value is not None for word in (option, value)]
+        same_images = write_command("cnnkit", "predict", request.file, *same, "--split", request.split.value)
         _print_mistakes(output, wrong, names, same_images)
-    facts = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
+    facts: dict[str, Any] = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
+    facts["unknown_classes"] = list(dataset.class_names[len(names) :])
     output.result(facts | result.to_json() | {
         "mistakes": [dict(zip(("index", "label", "predicted", "confidence"), row, strict=True)) for row in wrong],
     })  # fmt: skip

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
 from cnnkit.cli.completion import complete_format
-from cnnkit.cli.loading import match_data, read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, WeightsFile
+from cnnkit.cli.loading import NetworkSource, match_data
+from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, FittingModel, FittingRecipe, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import Request
@@ -61,6 +61,8 @@ class ExportRequest(Request):
     external: External = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
     allow_partial: AllowPartial = False
+    recipe: FittingRecipe = None
+    model: FittingModel = None
 
 
 def command(request: ExportRequest) -> int:
@@ -75,7 +77,7 @@ def command(request: ExportRequest) -> int:
     options = _require_options(request, form)
     target = request.out or file.with_name(file.stem + form.suffixes[0])
     digest = _require_free(file, target, request.overwrite)
-    source = read_complete(file, request.external)
+    source = NetworkSource(file, request.recipe, request.model, request.external).read(output)
     left_out = list_not_read(source)
     if source.lacks and not (request.allow_partial and len(source)):
         return _refuse(request, source, left_out)
@@ -83,6 +85,8 @@ def command(request: ExportRequest) -> int:
     if len(weights) < len(source):
         count = len(source) - len(weights)
         left_out.append(f"left out: {format_count(count, 'tensor')} that only a resume needs (--optimizer keeps them)")
+    if shared := sum(tensor.shares is not None for tensor in weights):
+        left_out.append(f"{format_count(shared, 'tensor')} with the values of another: each gets values of its own")
     if request.activations is not None:
         weights = _add_activations(output, weights, request.activations, request.data)
     marked = replace(weights, metadata=weights.metadata | {"exported_from": {"file": file.name, "sha256": digest}})

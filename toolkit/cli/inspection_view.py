@@ -1,5 +1,6 @@
 """An inspection as lines for people: the file, its layers with their tensors, findings, and values."""
 
+import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import format_shape, format_size, print_fields, write_numbers
+from cnnkit.cli.tables import format_fields, format_shape, format_size, write_numbers
 from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cnnkit.inspection.layer_tree import LayerNode
     from cnnkit.inspection.slices import Parts
 
+_BATCH = 500  # lines
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
@@ -24,8 +26,9 @@ def print_inspection(output: Output, inspection: "Inspection", optimizer: bool) 
     for fact in _describe_file(inspection):
         output.say(Text(fact), soft_wrap=fact.startswith("sha256"))  # a digest is copied whole
     output.say()
-    for layer in inspection.layers:
-        _print_layer(output, layer, inspection)
+    lines = (line for layer in inspection.layers for line in _format_layer(output, layer, inspection))
+    while batch := list(itertools.islice(lines, _BATCH)):  # printing takes longer per call than per line
+        output.say(Text("\n").join(batch))
     _print_rest(output, inspection.weights, optimizer)
     for finding in inspection.findings or ():
         output.say(Text(f"finding: {finding.line}", style=_STYLES[finding.severity]))
@@ -48,11 +51,15 @@ def _describe_file(inspection: "Inspection") -> Iterator[str]:
         parts += [str(made[key]) for key in ("backend", "device", "dtype") if key in made]
     if parts:
         yield printable(", ".join(parts))
+    unread = sum(item.count for item in weights.lacks)
+    if unread and not len(weights):
+        yield f"nothing could be read: {format_count(unread, 'object')} left out, see below"
+        return
     tensors = format_count(len(weights.select("parameter")), "tensor")
     yield f"{tensors} of {format_count(weights.parameters, 'parameter')}"
 
 
-def _print_layer(output: Output, layer: "LayerNode", inspection: "Inspection") -> None:
+def _format_layer(output: Output, layer: "LayerNode", inspection: "Inspection") -> Iterator[Text]:
     indent = "  " * (layer.path.count(".") if layer.type else 0)
     line = Text(indent).append(printable(f"{layer.path} {layer.type or ''}".strip()), style="bold")
     if layer.output_shape is not None:
@@ -60,14 +67,14 @@ def _print_layer(output: Output, layer: "LayerNode", inspection: "Inspection") -
     parameters = layer.parameters
     if parameters:
         line.append(f"  {format_count(parameters, 'parameter')}, {parameters / inspection.weights.parameters:.1%}")
-    output.say(line)
+    yield line
     for tensor in layer.tensors:
         last = tensor is layer.tensors[-1]
-        _print_tensor(output, indent, tensor, last, inspection.statistics_of(tensor))
+        yield _format_tensor(output, indent, tensor, last, inspection.statistics_of(tensor))
 
 
-def _print_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, computed: "Statistics | None") -> None:
-    """Print a tensor in one line, or in two on a terminal; in more where it is narrow."""
+def _format_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, computed: "Statistics | None") -> Text:
+    """Return a tensor in one line, or in two on a terminal; in more where it is narrow."""
     name = tensor.name.removeprefix(f"{tensor.layer}.") if tensor.kind != "optimizer" else tensor.name
     role = "" if name == tensor.role else f" {tensor.role}"
     kind = "" if tensor.kind == "parameter" else f" ({tensor.kind})"
@@ -79,8 +86,11 @@ def _print_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, com
         figures.append((f"|{computed.histogram.sparkline(ascii_only)}|", ""))
     first, below = f"{indent}{corner if last else branch} ", f"{indent}{blank if last else trunk}    "
     lines = [facts, figures] if output.people.is_terminal else [[*facts, *figures]]
-    for fields, start in zip(lines, (first, below), strict=False):
-        print_fields(output, *fields, first=start, indent=below, gap="  ")
+    return Text("\n").join(
+        format_fields(output, *fields, first=start, indent=below, gap="  ")
+        for fields, start in zip(lines, (first, below), strict=False)
+        if fields
+    )
 
 
 def describe_tensor(tensor: "Tensor", title: str | None = None) -> str:

@@ -41,6 +41,12 @@ RecipeName = Annotated[
     typer.Option("--recipe", metavar="NAME", autocompletion=complete_recipe, help="A recipe; see cnnkit recipes."),
 ]
 ModelFile = Annotated[Path | None, typer.Option("--model", metavar="FILE.toml", help="A file with your network.")]
+FittingRecipe = Annotated[
+    str | None, typer.Option("--recipe", metavar="NAME", help="The network of a FILE that has none: a recipe.")
+]
+FittingModel = Annotated[
+    Path | None, typer.Option("--model", metavar="FILE.toml", help="The network of a FILE that has none: your file.")
+]
 BackendName = Annotated[
     str,
     typer.Option(

@@ -43,15 +43,22 @@ def print_sentence(output: Output, text: str, style: str = "") -> None:
     print_block(output, Paragraph(text), style)
 
 
-def print_fields(output: Output, *fields: tuple[str, str], first: str = "", indent: str = "", gap: str = "   ") -> None:
-    """Print texts with their styles in one line, on a terminal in as many as they need, none of them broken.
+def print_fields(output: Output, *fields: tuple[str, str]) -> None:
+    """Print texts with their styles in one line, on a terminal in as many as they need, none of them broken."""
+    output.say(format_fields(output, *fields), no_wrap=True, overflow="ignore", crop=False)
+
+
+def format_fields(
+    output: Output, *fields: tuple[str, str], first: str = "", indent: str = "", gap: str = "   "
+) -> Text:
+    """Return texts with their styles in one line, for a terminal in as many as they need, none of them broken.
 
     first, indent: what the first line and the others begin with; gap: what stands between two texts.
     """
     from cnnkit.documents.breaking import flow
 
-    for line in flow(fields, find_width(output.people) or sys.maxsize, indent, first, gap):
-        _say(output, line)
+    lines = flow(fields, find_width(output.people) or sys.maxsize, indent, first, gap)
+    return Text("\n").join(Text.assemble(*line) for line in lines)
 
 
 def write_numbers(output: Output, lines: Iterable[str]) -> None:

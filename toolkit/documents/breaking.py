@@ -11,14 +11,14 @@ _COMFORT = 14  # columns of text are not made narrower where their text is longe
 _WHOLE = 16  # a word of so many columns is not broken, a longer one after a mark
 
 
-class Piece(NamedTuple):
+class StyledText(NamedTuple):
     """A part of a line and the style in which a terminal draws it."""
 
     text: str
     style: str = ""
 
 
-Line = list[Piece]
+Line = list[StyledText]
 
 
 def measure_least(text: str) -> int:
@@ -55,17 +55,17 @@ def flow(
 
     first, indent: what the first line and the others begin with.
     """
-    line, used = [Piece(first)], cell_len(first)
+    line, used = [StyledText(first)], cell_len(first)
     for text, style in fields:
         head, *rest = break_text(text, max(width - cell_len(indent), 1))
         space = gap if len(line) > 1 else ""
         if space and (rest or used + len(space) + cell_len(head) > width):
             yield line
-            line, used, space = [Piece(indent)], cell_len(indent), ""
-        line, used = [*line, Piece(space), Piece(head, style)], used + len(space) + cell_len(head)
+            line, used, space = [StyledText(indent)], cell_len(indent), ""
+        line, used = [*line, StyledText(space), StyledText(head, style)], used + len(space) + cell_len(head)
         for part in rest:
             yield line
-            line, used = [Piece(indent), Piece(part, style)], width
+            line, used = [StyledText(indent), StyledText(part, style)], width
     if len(line) > 1:
         yield line
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.cells import cell_len
 
 from cnnkit.documents.blocks import Cell, Table, TableEntry, text_of
-from cnnkit.documents.breaking import Line, Piece, break_text, flow, measure_least
+from cnnkit.documents.breaking import Line, StyledText, break_text, flow, measure_least
 
 GAPS = ("  ", " ")  # between columns: two spaces where they fit
 _INDENT = "  "
@@ -61,7 +61,7 @@ def _draw_grid(table: Table, widths: Sequence[int], gap: str, rule: str) -> Iter
             texts = [lines[k] if k < len(lines) else "" for lines in cells]
             yield _join(zip(texts, widths, table.columns, map(_style_of, row), strict=True), gap)
         if number == 0 and rule:
-            yield [Piece(rule * (sum(widths) + len(gap) * (len(widths) - 1)), "dim")]
+            yield [StyledText(rule * (sum(widths) + len(gap) * (len(widths) - 1)), "dim")]
 
 
 def _join(cells: Iterable[tuple[str, int, str, str]], gap: str) -> Line:
@@ -69,7 +69,7 @@ def _join(cells: Iterable[tuple[str, int, str, str]], gap: str) -> Line:
     for text, width, kind, style in cells:
         space = " " * (width - cell_len(text))
         before, after = (space, "") if kind == "r" else ("", space)
-        line += [Piece(before), Piece(text, style), Piece(after + gap)]
+        line += [StyledText(before), StyledText(text, style), StyledText(after + gap)]
     while line and not line[-1].text.strip():
         line.pop()
     return line
@@ -78,7 +78,7 @@ def _join(cells: Iterable[tuple[str, int, str, str]], gap: str) -> Line:
 def _draw_records(table: Table, width: int) -> Iterator[Line]:
     for row in table.rows:
         title = f"{table.headings[0]} {text_of(row[0]).strip()}".strip()
-        yield from ([Piece(text, "bold")] for text in break_text(title, max(width, 1)))
+        yield from ([StyledText(text, "bold")] for text in break_text(title, max(width, 1)))
         fields = [
             (f"{heading}: {text_of(cell).strip()}".removeprefix(": "), _style_of(cell))
             for heading, cell in zip(table.headings[1:], row[1:], strict=True)

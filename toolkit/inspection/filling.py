@@ -7,11 +7,13 @@ from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core.element_types import is_raw
 from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile
-from cnnkit.files.names import printable
+from cnnkit.files.names import format_count, printable
 from cnnkit.inspection.differences import matters
 from cnnkit.inspection.flattening import Flattening
 from cnnkit.inspection.layouts import Transform, find_transform, is_mirrored
 from cnnkit.inspection.pairing import Pair, pair
+
+_LISTED = 8
 
 
 class Filling(NamedTuple):
@@ -33,6 +35,19 @@ class Fillings(NamedTuple):
     found: tuple[Filling, ...]
     unfilled: Mapping[str, str]
     unused: tuple[Tensor, ...]
+
+    @property
+    def text(self) -> str:
+        """One line for people: what was taken from where and rearranged how, and what was not used."""
+        parts = [f"{format_count(len(self.found), 'tensor')} taken"]
+        ordered = [(f.target.layer, f.source.layer or f.source.name) for f in self.found if f.paired_by == "order"]
+        guessed = [f"{printable(target)} from {printable(source)}" for target, source in dict.fromkeys(ordered)]
+        parts += [f"paired by the order of layers: {_list(guessed)}"] if guessed else []
+        turned = list(dict.fromkeys(f.transform.name for f in self.found if f.transform.name))
+        parts += [f"rearranged: {_list(turned)}"] if turned else []
+        unused = [printable(tensor.name) for tensor in self.unused]
+        parts += [f"of the file not used: {_list(unused)}"] if unused else []
+        return "; ".join(parts)
 
 
 def find_fillings(targets: WeightFile, stored: WeightFile, names: Mapping[str, str] | None = None) -> Fillings:
@@ -62,6 +77,11 @@ def find_fillings(targets: WeightFile, stored: WeightFile, names: Mapping[str, s
         found.append(Filling(matched.a, matched.b, reordered, matched.paired_by))
     unfilled = {tensor.name: reasons[tensor.name] for tensor in targets if tensor.name in reasons}
     return Fillings(tuple(found), unfilled, tuple(unused))
+
+
+def _list(names: list[str]) -> str:
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _require_real(matched: Pair, stored: WeightFile) -> None:

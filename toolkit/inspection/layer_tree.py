@@ -69,11 +69,14 @@ def match_layer(weights: WeightFile, tensors: tuple[Tensor, ...], pattern: str, 
 def match(tensors: tuple[Tensor, ...], pattern: str, option: str) -> tuple[Tensor, ...]:
     """Return the tensors whose layer or name matches a pattern: "2", "2.weight", "conv*".
 
+    A layer or tensor of that very name comes first; then [...] is one of several characters, as in a shell; and last
+    only * and ? have a meaning, for names with brackets in them.
+
     Raises ConfigError, which names `option` and the existing layers, when none does.
     """
-    matching = tuple(
-        t for t in tensors if any(fnmatchcase(text, pattern) for text in (t.layer, t.name)) or t.layer == pattern
-    )
+    matching = tuple(tensor for tensor in tensors if pattern in (tensor.layer, tensor.name))
+    for glob in (pattern, pattern.replace("[", "[[]")):
+        matching = matching or tuple(t for t in tensors if fnmatchcase(t.layer, glob) or fnmatchcase(t.name, glob))
     if not matching:
         known = _list_names(tensors)
         raise ConfigError(f"{option} {printable(pattern, 60)}: no layer and no tensor of that name: there are {known}")

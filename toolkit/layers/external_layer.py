@@ -67,7 +67,7 @@ def output_shape(layer: Layer, x_shape: Shape) -> Shape:
     if not layer.external:
         return layer.output_shape(x_shape)
     with naming_faults(layer.type, "output_shape"):
-        shape = layer.output_shape(x_shape)
+        shape: Any = layer.output_shape(x_shape)
     if not isinstance(shape, tuple) or not all(isinstance(n, int | np.integer) and n >= 0 for n in shape):
         raise ContractError(layer.type, f"output_shape must return a tuple of whole numbers without N, got {shape!r}")
     return tuple(int(n) for n in shape)

@@ -25,6 +25,7 @@ def identity(
         "recipe": recipe,
         "architecture": architecture.describe(model.network, model.input_shape),
         "data": {"name": last_part(dataset.name), "sha256": dataset.fingerprint()},
+        "class_names": list(dataset.class_names),
         "options": options.to_json(),
         "backend": model.backend.name,
         "device": model.backend.device,
@@ -46,7 +47,8 @@ def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
     for name, value in wanted["options"].items():
         if stored_options.get(name) != value:
             differs[name] = f"{name}: {stored_options.get(name)}, now {value}"
-    for name in wanted.keys() - {"options"}:
+    missing = {"class_names"} - stored.keys()  # a file may be older than this part of the identity
+    for name in wanted.keys() - {"options"} - missing:
         if _content(stored.get(name)) != _content(wanted[name]):
             short = name in ("recipe", "backend", "device", "dtype", "threads", "tf32")
             differs[name] = f"{name}: {stored.get(name)}, now {wanted[name]}" if short else f"another {name}"

@@ -96,6 +96,7 @@ def test_arrays_that_are_no_numbers_are_listed(saved):
     })  # fmt: skip
     assert [t.name for t in back] == ["w", "objects.0"]
     assert [note.what for note in back.not_read] == ["tensor text", "tensor time", "tensor records", "tensor wide"]
+    assert [note.what for note in back.lacks] == ["tensor records", "tensor wide"]
     assert back.metadata["pickle"]["values"] == {"objects.1": "x"}
 
 

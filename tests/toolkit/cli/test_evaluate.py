@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from cnnkit import data
+from cnnkit import data, exporters
 from cnnkit.cli.app import run
 
 KEYS = {
@@ -173,3 +173,29 @@ def refused_with_json(cnnkit, trained):
     result = cnnkit("evaluate", trained, "--format", "csv", "--json")
     assert result.status == 2
     return result.json["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["strange.pt", "strange.npz", "strange.weights.h5"])
+def test_a_strangers_weights_are_used_with_a_model_file(cnnkit, refused, trained, net_toml, folder, name):
+    """Without architecture: PyTorch's and Keras's files, and arrays of one's own names."""
+    if name.endswith("npz"):
+        np.savez(folder / name, *exporters.read(trained).arrays("parameter").values())
+    else:
+        assert cnnkit("export", trained, "-o", name).status == 0
+    wanted = cnnkit("evaluate", trained, "--json").json
+    result = cnnkit("evaluate", name, "--model", net_toml, "--json")
+    assert result.json["accuracy"] == wanted["accuracy"]
+    assert "as tiny: 4 tensors taken" in result.err
+    shown = cnnkit("predict", name, "--model", net_toml, "--index", 3, "--json").json["predictions"][0]
+    assert shown["outputs"] == pytest.approx(
+        cnnkit("predict", trained, "--index", 3, "--json").json["predictions"][0]["outputs"], abs=1e-4
+    )
+    assert cnnkit("export", name, "--model", net_toml, "-o", "own.onnx").status == 0
+    assert cnnkit("diff", "own.onnx", trained).status == 0
+
+    assert "--recipe NAME" in refused("evaluate", name)
+    assert "is not a file of the network digits-cnn" in refused("predict", name, "--recipe", "digits-cnn")
+    assert "own architecture" in refused("export", trained, "--model", net_toml, "-o", "x.h5")
+    assert "expected --recipe or --model, got both" in refused(
+        "evaluate", name, "--model", net_toml, "--recipe", "lenet5"
+    )
