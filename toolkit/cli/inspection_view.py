@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import format_shape, format_size
+from cnnkit.cli.tables import format_fields, format_shape, format_size, write_numbers
 from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 def print_inspection(output: Output, inspection: "Inspection", optimizer: bool) -> None:
     """Print the file, its layers and tensors, what else it holds, and the findings."""
-    output.say(Text("\n".join(_describe_file(inspection)) + "\n"))
+    for fact in _describe_file(inspection):
+        output.say(Text(fact), soft_wrap=fact.startswith("sha256"))  # a digest is copied whole
+    output.say()
     lines = (line for layer in inspection.layers for line in _format_layer(output, layer, inspection))
     while batch := list(itertools.islice(lines, _BATCH)):  # printing takes longer per call than per line
         output.say(Text("\n").join(batch))
@@ -76,20 +78,23 @@ def _format_layer(output: Output, layer: "LayerNode", inspection: "Inspection") 
 
 
 def _format_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, computed: "Statistics | None") -> Text:
-    """Return a tensor in one line, or in two on a terminal."""
+    """Return a tensor in one line, or in two on a terminal; in more where it is narrow."""
     name = tensor.name.removeprefix(f"{tensor.layer}.") if tensor.kind != "optimizer" else tensor.name
     role = "" if name == tensor.role else f" {tensor.role}"
     kind = "" if tensor.kind == "parameter" else f" ({tensor.kind})"
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
     (branch, trunk), (corner, blank) = (("|-", "|"), ("`-", " ")) if ascii_only else (("├─", "│"), ("└─", " "))
-    line = Text(f"{indent}{corner if last else branch} ")
-    line.append(describe_tensor(tensor, name + role + kind))
-    if computed is not None:
-        line.append(f"\n{indent}{blank if last else trunk}    " if output.people.is_terminal else "  ")
-        line.append("  ".join(_format_figures(computed)) or "no values", style="dim")
-        if computed.histogram is not None and computed.finite:
-            line.append(f"  |{computed.histogram.sparkline(ascii_only)}|")
-    return line
+    facts = [(fact, "") for fact in describe_tensor(tensor, name + role + kind).split("  ")]
+    figures = [] if computed is None else [(figure, "dim") for figure in _format_figures(computed) or ["no values"]]
+    if computed is not None and computed.histogram is not None and computed.finite:
+        figures.append((f"|{computed.histogram.sparkline(ascii_only)}|", ""))
+    first, below = f"{indent}{corner if last else branch} ", f"{indent}{blank if last else trunk}    "
+    lines = [facts, figures] if output.people.is_terminal else [[*facts, *figures]]
+    return Text("\n").join(
+        format_fields(output, *fields, first=start, indent=below, gap="  ")
+        for fields, start in zip(lines, (first, below), strict=False)
+        if fields
+    )
 
 
 def describe_tensor(tensor: "Tensor", title: str | None = None) -> str:
@@ -102,14 +107,16 @@ def describe_tensor(tensor: "Tensor", title: str | None = None) -> str:
     )
 
 
-def _format_figures(computed: "Statistics") -> Iterator[str]:
+def _format_figures(computed: "Statistics") -> list[str]:
+    figures = []
     for key in ("min", "max", "mean", "std"):
         value = getattr(computed, key)
         if value is not None:
-            yield f"{key} {value:.4g}"
+            figures.append(f"{key} {value:.4g}")
     for key, count in (("zeros", computed.zeros), ("NaN", computed.nan), ("inf", computed.inf)):
         if count:
-            yield f"{key} {count:,}"
+            figures.append(f"{key} {count:,}")
+    return figures
 
 
 def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
@@ -149,7 +156,7 @@ def _describe_hidden(noun: str, tensors: "list[Tensor]") -> str:
     return f"{format_count(len(tensors), noun)} of {values}"
 
 
-def print_values(weights: "WeightFile", printed: tuple["Tensor", ...], parts: "Parts | None") -> None:
+def print_values(output: Output, weights: "WeightFile", printed: tuple["Tensor", ...], parts: "Parts | None") -> None:
     """Print every value of these tensors, or of one part of each; weights of flattened images as images."""
     from cnnkit.exporters.core.architecture import find_flattened_images
     from cnnkit.inspection import slices, value_text
@@ -157,7 +164,6 @@ def print_values(weights: "WeightFile", printed: tuple["Tensor", ...], parts: "P
     images = find_flattened_images(weights.architecture)
     for tensor in printed:
         piece, values = slices.read_part(tensor, parts)
-        sys.stdout.write(f"\n{describe_tensor(piece)}\n")
+        output.say(Text(f"\n{describe_tensor(piece)}"))
         image = images.get(tensor.layer) if tensor.role == "weight" else None
-        for text in value_text.format_lines(piece, values, image):
-            sys.stdout.write(text)
+        write_numbers(output, value_text.format_lines(piece, values, image))

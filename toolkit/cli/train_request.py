@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cnnkit.cli.completion import complete_initializer, complete_loss, complete_optimizer, complete_schedule
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     DataSource,
@@ -33,17 +34,29 @@ class TrainRequest(Request):
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images per update.")] = None
     optimizer: Annotated[
-        str | None, typer.Option(metavar="NAME[:key=value,...]", help="sgd, adam, adamw, rmsprop.")
+        str | None,
+        typer.Option(metavar="NAME[:...]", autocompletion=complete_optimizer, help="sgd, adam, adamw, rmsprop."),
     ] = None
     learning_rate: Annotated[float | None, typer.Option(help="Base rate, which the schedule multiplies.")] = None
     schedule: Annotated[
-        str | None, typer.Option(metavar="NAME[:...]", help="constant, step, inverse, cosine, onecycle, warmup.")
+        str | None,
+        typer.Option(
+            metavar="NAME[:...]",
+            autocompletion=complete_schedule,
+            help="constant, step, inverse, cosine, onecycle, warmup.",
+        ),
     ] = None
     loss: Annotated[
-        str | None, typer.Option(metavar="NAME[:...]", help="softmax_cross_entropy, binary_cross_entropy, ...")
+        str | None,
+        typer.Option(
+            metavar="NAME[:...]", autocompletion=complete_loss, help="softmax_cross_entropy, binary_cross_entropy, ..."
+        ),
     ] = None
     initializer: Annotated[
-        str | None, typer.Option(metavar="NAME[:...]", help="For all weights: glorot, he, uniform, ...")
+        str | None,
+        typer.Option(
+            metavar="NAME[:...]", autocompletion=complete_initializer, help="For all weights: glorot, he, uniform, ..."
+        ),
     ] = None
     seed: Annotated[
         int | None, typer.Option(min=0, help="For weights, shuffling, dropout and validation split.  [default: 0]")

@@ -1,7 +1,6 @@
 """A training on the command line: run it, save it, report its results."""
 
 import json
-import shlex
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -14,12 +13,13 @@ from cnnkit import exporters
 from cnnkit.cli.curves import Curves
 from cnnkit.cli.options import DEFAULT_WEIGHTS
 from cnnkit.cli.output import Output
-from cnnkit.cli.progress import format_epoch, training_bar
+from cnnkit.cli.progress import EpochLines, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
 from cnnkit.exporters.core.kept_epoch import list_history, read_kept_epoch
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import format_count
+from cnnkit.files.shell import write_command
 from cnnkit.model import Model
 from cnnkit.network import Network
 from cnnkit.training import EpochReport, Training, evaluate
@@ -62,15 +62,17 @@ class Job:
             "-o": self.out if self.out != DEFAULT_WEIGHTS else None, "--checkpoint-every": self.checkpoint_every,
             "--log": self.log, "--plot": self.plot, "--limit-test": self.limit_test,
         }  # fmt: skip
-        given = [word for option, value in places.items() if value is not None for word in (option, str(value))]
-        return shlex.join(["cnnkit", "train", "--resume", *given])
+        given = [word for option, value in places.items() if value is not None for word in (option, value)]
+        return write_command("cnnkit", "train", "--resume", *given)
 
     def _run(self, stop: StopRequest) -> None:
         training, saved_step, saved_at = self.training, -1, time.perf_counter()
         curves = None if self.plot is None else Curves(training, self.plot)
+        lines = EpochLines(self.output, training.options.epochs)
         with training_bar(self.output, training) as show, curves or nullcontext():
             for report in training.epochs(show, stop):
-                self._report_epoch(report)
+                lines.print(report)
+                self._record_epoch(report)
                 if curves is not None:
                     curves.update()
                 if self._is_due(report.entry["epoch"], time.perf_counter() - saved_at):
@@ -87,8 +89,7 @@ class Job:
     def _save(self) -> None:
         exporters.write(to_weights(self.training), self.out, "hdf5", overwrite=True)
 
-    def _report_epoch(self, report: EpochReport) -> None:
-        self.output.note(format_epoch(report, self.training.options.epochs))
+    def _record_epoch(self, report: EpochReport) -> None:
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(report.entry) + "\n")
@@ -111,8 +112,8 @@ class Job:
         counts = f"{format_count(model.parameters, 'parameter')}, {format_count(len(history), 'epoch')}"
         made = f"{counts}, {seconds:.1f} s of training"
         output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
-        commands = (f"cnnkit {command} {shlex.quote(str(self.out))}" for command in ("evaluate", "predict", "inspect"))
-        output.note(f"next: {'   '.join(commands)}")
+        ways = (write_command("cnnkit", name, self.out) for name in ("evaluate", "predict", "inspect"))
+        output.note(f"next: {'   '.join(ways)}")
         images = len(training.chosen) * len(history)
         output.result(_describe_model(model, history, self.out) | {
             "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(seconds, 1e-9),
