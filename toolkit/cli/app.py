@@ -1,15 +1,17 @@
 """The program: its options, and errors as one line each.
 
-Exit status: 0 done, 1 the answer is no, 2 bad usage or input, 130 interrupted.
+Exit status: 0 done, 1 the answer is no, 2 bad usage or input, 130 interrupted, 143 after SIGTERM, 129 after SIGHUP.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
 
 from cnnkit.cli.commands import Commands
 from cnnkit.cli.output import Output, reset_settings, set_quiet, set_verbose
+from cnnkit.cli.signals import Terminated
 from cnnkit.errors import CnnkitError
 
 app = typer.Typer(
@@ -51,6 +53,10 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         Output(json="--json" in arguments).fail("interrupted", "usage")
         return 130
+    except Terminated as ended:
+        with suppress(OSError):  # the terminal may be gone
+            Output(json="--json" in arguments).fail("terminated", "usage")
+        return ended.status
     except SystemExit:  # raised by the option parser when the reader of our output closes the pipe
         return 0
     except Exception as error:

@@ -26,9 +26,10 @@ FittingRecipe = Annotated[
 FittingModel = Annotated[
     Path | None, typer.Option("--model", metavar="FILE.toml", help="The network of a FILE that has none: your file.")
 ]
-BackendName = Annotated[
-    str,
-    typer.Option("--backend", metavar="NAME", help="numpy, torch, cupy, reference, auto, or any registered name."),
+_BACKENDS = "numpy, torch, cupy, reference, auto, or any registered name."
+BackendName = Annotated[str, typer.Option("--backend", metavar="NAME", help=_BACKENDS)]
+TrainingBackend = Annotated[
+    str | None, typer.Option("--backend", metavar="NAME", help=f"{_BACKENDS}  [default: numpy]")
 ]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, mps; by default the backend chooses.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads; by default one per core.")]
