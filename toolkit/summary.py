@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnkit.backends.protocol import Pair, Shape
 from cnnkit.layers import Layer, Sequential, external_layer
+from cnnkit.layers.fields import require_input_shape
 from cnnkit.notebook_tables import draw_caption, draw_table, join_shape
 from cnnkit.tree import Tree, child
 
@@ -94,6 +95,7 @@ class Summary:
 
 def summarise(network: Sequential, input_shape: Shape) -> Summary:
     """Return the summary of a network for samples of input_shape; no weight is drawn. Raises ShapeError."""
+    input_shape = require_input_shape(input_shape)
     shapes = network.variable_shapes(input_shape)
     rows = list(_rows(network, input_shape, "", START, shapes.params, shapes.state))
     return Summary(input_shape, network.output_shape(input_shape), tuple(rows))
