@@ -93,8 +93,9 @@ class Summary:
         return draw_table(("layer", "setting", "output", "parameters", "sees", "multiply-adds"), rows, left=3)
 
 
-def summarise(network: Sequential, input_shape: Shape) -> Summary:
+def summarise(network: Layer, input_shape: Shape) -> Summary:
     """Return the summary of a network for samples of input_shape; no weight is drawn. Raises ShapeError."""
+    network = network if isinstance(network, Sequential) else Sequential((network,))
     input_shape = require_input_shape(input_shape)
     shapes = network.variable_shapes(input_shape)
     rows = list(_rows(network, input_shape, "", START, shapes.params, shapes.state))
