@@ -11,7 +11,7 @@ train: $(VENV)/run.stamp
 	$(BIN)/cnnkit train
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov --cov-report=term --cov-fail-under=95
 
 parity: $(VENV)/dev.stamp
 	mkdir -p build

@@ -1,6 +1,7 @@
 """Reads HDF5 of other programs: every numeric data set by its path, with a role only where its name gives one."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from cnnkit.exporters.core.faults import fault
@@ -11,6 +12,8 @@ from cnnkit.files.hdf5_foreign import ListedDataset
 from cnnkit.files.natural_order import natural_key
 
 NAME = "plain-hdf5"
+_JULIA = b"HDF5-based Julia Data Format"  # JLD2
+_ADVICE = 'an object of Julia, its arrays behind references: in Julia, NPZ.npzwrite("w.npz", Dict("name" => array))'
 # In files of Sony's nnabla the last group of the path names the kind of layer.
 _NNABLA = {
     ("conv", 4): ("o", "i", "kh", "kw"), ("conv", 1): ("o",), ("affine", 2): ("in", "out"), ("affine", 1): ("out",),
@@ -24,8 +27,11 @@ def read_plain_hdf5(path: Path) -> WeightFile:
     if not listing.datasets and not listing.not_read and not listing.not_followed:
         raise fault(path, "HDF5 file without any data set", format_name=NAME)
     tensors = tuple(_build_tensor(file, place, stored) for place, stored in _sort(listing.datasets))
+    not_read = file.not_read()
+    if file.file.size >= 512 and file.file.read(0, len(_JULIA)).tobytes() == _JULIA:
+        not_read = [replace(item, reason=_ADVICE) if "compound" in item.reason else item for item in not_read]
     metadata = {"attributes": dict(listing.attributes)} if listing.attributes else {}
-    return WeightFile(tensors, None, metadata, not_read=tuple(file.not_read()), file=str(path))
+    return WeightFile(tensors, None, metadata, not_read=tuple(not_read), file=str(path))
 
 
 def _sort(datasets: Mapping[str, ListedDataset]) -> list[tuple[str, ListedDataset]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from cnnkit.exporters.marks.mark import Mark, quote
-from cnnkit.exporters.marks.sample import Sample
+from cnnkit.exporters.marks.unknown_file import UnknownFile
 
 _PACKED = re.compile(r"\.(gz|tgz|bz2|xz|zst|lz4)$", re.IGNORECASE)
 _WEIGHTS = re.compile(r"\.(h5|hdf5|keras|pth?|onnx|npz|npy|safetensors|weights|ckpt|bin|pkl|pb|tflite)$", re.IGNORECASE)
@@ -12,8 +12,8 @@ _PREDICT = "it holds no weights; cnnkit predict weights.h5 --image FILE shows wh
 _NOTHING = "it holds no weights: name another file"
 
 
-def _unpack(program: str) -> Callable[[Sample], str]:
-    def advise(sample: Sample) -> str:
+def _unpack(program: str) -> Callable[[UnknownFile], str]:
+    def advise(sample: UnknownFile) -> str:
         name = sample.name
         out = _PACKED.sub("", name) if _PACKED.search(name) else f"{name}.unpacked"
         target = quote(sample.path.parent / out)
@@ -26,22 +26,22 @@ def _is_tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
-def _list_weights(sample: Sample) -> str:
+def _list_weights(sample: UnknownFile) -> str:
     """Return the first name in a zip that is one of a weight file, else ""."""
     return next((name for name in sample.members if _WEIGHTS.search(name)), "")
 
 
-def _describe_zip(sample: Sample) -> str:
+def _describe_zip(sample: UnknownFile) -> str:
     inside = _list_weights(sample) or next(iter(sample.members), "nothing")
     return f"a zip of {len(sample.members)} files ({quote(inside)}{', ...' if len(sample.members) > 1 else ''})"
 
 
-def _advise_zip(sample: Sample) -> str:
+def _advise_zip(sample: UnknownFile) -> str:
     inside = _list_weights(sample)
     return f"unzip FILE, then cnnkit inspect {quote(inside)}" if inside else "unzip FILE, then read what is inside"
 
 
-CONTAINERS: tuple[Mark[Sample], ...] = (
+CONTAINERS: tuple[Mark[UnknownFile], ...] = (
     Mark("a tar archive in gzip", "tar -xzf FILE, then read a file of it", lambda s: _is_tar(s.inflated)),
     Mark("packed with gzip", _unpack("gzip"), lambda s: s.begins(b"\x1f\x8b")),
     Mark("packed with bzip2", _unpack("bzip2"), lambda s: s.begins(b"BZh") and s.head[4:10] == b"1AY&SY"),
@@ -73,6 +73,17 @@ CONTAINERS: tuple[Mark[Sample], ...] = (
     Mark("a PDF document", _NOTHING, lambda s: s.begins(b"%PDF-")),
     Mark("a program", _NOTHING, lambda s: s.begins(b"\x7fELF", b"MZ\x90", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")),
     Mark("an SQLite database", _NOTHING, lambda s: s.begins(b"SQLite format 3\0")),
+    Mark("a data set in Parquet", _NOTHING, lambda s: s.begins(b"PAR1")),
+    Mark(
+        "a data set in IDX, as MNIST's",
+        lambda s: f"it holds no weights; cnnkit data show {quote(s.path.parent)} shows the images of a whole folder",
+        lambda s: s.begins(b"\0\0\x08\1", b"\0\0\x08\3"),
+    ),
+    Mark(
+        "what macOS keeps beside a file, not the file itself",
+        lambda s: f"cnnkit inspect {quote(s.path.with_name(s.name.removeprefix('._')))}",
+        lambda s: s.begins(b"\0\5\x16\7"),
+    ),
     Mark(
         "nothing but zeros so far: an interrupted download",
         "delete it and download it again",

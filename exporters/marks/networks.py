@@ -10,7 +10,7 @@ import re
 from cnnkit.exporters.core.protobuf_head import BYTES, VARINT, HeadField, iterate_head
 from cnnkit.exporters.marks import scripts
 from cnnkit.exporters.marks.mark import Mark, quote
-from cnnkit.exporters.marks.sample import Sample
+from cnnkit.exporters.marks.unknown_file import UnknownFile
 
 _TABLE = bytes.fromhex("57fb808b247547db")  # the end of a table of LevelDB
 _PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
@@ -33,20 +33,20 @@ def _is_message(fields: list[HeadField], *numbers: int) -> bool:
     )
 
 
-def _is_graph(sample: Sample) -> bool:
+def _is_graph(sample: UnknownFile) -> bool:
     """GraphDef: nodes, each with a name and then the name of an operation."""
     inner = _inner(sample.fields[0]) if _is_message(sample.fields, 1) else []
     return _is_message(inner, 1, 2) and _OPERATION.fullmatch(inner[1].content) is not None
 
 
-def _is_meta_graph(sample: Sample) -> bool:
+def _is_meta_graph(sample: UnknownFile) -> bool:
     """MetaGraphDef: about itself (a version, a list of operations), then a graph."""
     if not _is_message(sample.fields, 1, 2) or not sample.name.endswith(".meta"):
         return False
     return any(field.number == 2 and field.content[:1] == b"\x0a" for field in _inner(sample.fields[0]))
 
 
-def _is_saved_model(sample: Sample) -> bool:
+def _is_saved_model(sample: UnknownFile) -> bool:
     """SavedModel: version 1, then meta graphs up to the end of the file, each beginning with what it is."""
     fields = sample.fields
     if [(field.number, field.wire) for field in fields[:2]] != [(1, VARINT), (2, BYTES)] or fields[0].value != 1:
@@ -54,7 +54,7 @@ def _is_saved_model(sample: Sample) -> bool:
     return fields[1].content[:1] == b"\x0a" and all(field.number == 2 for field in fields[1:])
 
 
-def _is_core_ml(sample: Sample) -> bool:
+def _is_core_ml(sample: UnknownFile) -> bool:
     """Model: a version, a description, perhaps a flag (10), then the model in one of the fields from 200 on."""
     fields = [field for field in sample.fields if field.number != 10]
     return (
@@ -65,7 +65,7 @@ def _is_core_ml(sample: Sample) -> bool:
     )
 
 
-def _is_mindspore(sample: Sample) -> bool:
+def _is_mindspore(sample: UnknownFile) -> bool:
     """Checkpoint: values, each a name and then a tensor that begins with its shape or the name of its type."""
     inner = _inner(sample.fields[0]) if _is_message(sample.fields, 1) else []
     if not _is_message(inner, 1, 2) or _TEXT.fullmatch(inner[0].content) is None:
@@ -81,7 +81,7 @@ def _is_type(field: HeadField) -> bool:
     )
 
 
-def _is_caffe(sample: Sample) -> bool:
+def _is_caffe(sample: UnknownFile) -> bool:
     """NetParameter: its name, then layers (field 100; before 2014 field 2), each with a name or the names of inputs."""
     fields = sample.fields
     if sample.begins(_FIELD_PARAMETERS):
@@ -90,7 +90,7 @@ def _is_caffe(sample: Sample) -> bool:
     return named and len(fields) > 1 and fields[1].wire == BYTES and fields[1].number in (2, 3, 8, 100)
 
 
-def _is_flax(sample: Sample) -> bool:
+def _is_flax(sample: UnknownFile) -> bool:
     """A map of MessagePack whose first key is text; an array in it is an extension of type 1: shape, type, bytes."""
     first = sample.head[0]
     key = sample.head[1 if first >> 4 == 8 else 3 :]
@@ -98,32 +98,32 @@ def _is_flax(sample: Sample) -> bool:
     return is_map and bool(key) and (key[0] >> 5 == 5 or key[0] == 0xD9) and _TEXT.match(key[1:]) is not None
 
 
-def _is_darknet(sample: Sample) -> bool:
+def _is_darknet(sample: UnknownFile) -> bool:
     """Three numbers, of which 0.1.0, 0.2.0 and 0.2.5 occur, the images seen (32 or 64 bits), then float32."""
     major, minor, revision = (int.from_bytes(sample.head[n : n + 4], "little") for n in (0, 4, 8))
     return (major, minor) in ((0, 1), (0, 2)) and revision <= 5 and sample.size > 20 and sample.size % 4 == 0
 
 
-def _is_paddle(sample: Sample) -> bool:
+def _is_paddle(sample: UnknownFile) -> bool:
     """Tensors without names: version 0, no levels, version 0, the length of a description, its type."""
     return sample.begins(bytes(16)) and 4 <= sample.head[16] < 64 and sample.head[17:21] == b"\0\0\0\x08"
 
 
-def _advise_checkpoint(sample: Sample) -> str:
+def _advise_checkpoint(sample: UnknownFile) -> str:
     return scripts.convert_checkpoint(quote(_PART.sub("", str(sample.path))))
 
 
-def _advise_paddle(sample: Sample) -> str:
+def _advise_paddle(sample: UnknownFile) -> str:
     return scripts.convert_paddle(quote(sample.path.with_suffix("")))
 
 
-def _name_model(sample: Sample) -> str:
+def _name_model(sample: UnknownFile) -> str:
     """Return the model whose values lie in a file of that name: net.onnx.data and net.onnx_data are net.onnx's."""
     stem = _OUTSIDE.sub("", sample.name)
     return stem if stem.endswith(".onnx") else f"{stem}.onnx"
 
 
-def _is_outside(sample: Sample) -> bool:
+def _is_outside(sample: UnknownFile) -> bool:
     return _OUTSIDE.search(sample.name) is not None and (
         ".onnx" in sample.name or sample.has_sibling(_name_model(sample))
     )
@@ -133,7 +133,7 @@ def _open_with(name: str) -> str:
     return f"cnnkit inspect {name} --external reads both"
 
 
-NETWORKS: tuple[Mark[Sample], ...] = (
+NETWORKS: tuple[Mark[UnknownFile], ...] = (
     Mark(
         "a TensorFlow checkpoint",
         _advise_checkpoint,
@@ -171,6 +171,11 @@ NETWORKS: tuple[Mark[Sample], ...] = (
         "weights of ncnn, whose shapes are in the .param alone",
         "ncnn has no way back: read the PyTorch or ONNX file that it was made of",
         lambda s: s.begins(b"\x47\x6b\x30\x01") or (s.path.suffix == ".bin" and s.has_sibling(f"{s.path.stem}.param")),
+    ),
+    Mark(
+        "a GGML file from before GGUF",
+        "read the PyTorch or safetensors file that it was converted from",
+        lambda s: s.begins(b"lmgg", b"fmgg", b"tjgg"),
     ),
     Mark("a Torch7 file", scripts.TORCH7, lambda s: s.begins(b"\4\0\0\0\1\0\0\0\3\0\0\0V 1")),
     Mark(

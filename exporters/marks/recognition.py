@@ -7,8 +7,8 @@ from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.marks.containers import CONTAINERS
 from cnnkit.exporters.marks.folders import FOLDERS, Folder
 from cnnkit.exporters.marks.networks import NETWORKS
-from cnnkit.exporters.marks.sample import Sample
 from cnnkit.exporters.marks.texts import TEXTS
+from cnnkit.exporters.marks.unknown_file import UnknownFile
 from cnnkit.files.zip_gate import is_zip, open_zip
 
 MARKS = (*CONTAINERS, *TEXTS, *NETWORKS)
@@ -22,7 +22,7 @@ def explain_file(path: Path, head: bytes, readable: str) -> WeightFileError:
     if is_zip(path):
         with faults_of(path, "zip"):
             open_zip(path)
-    sample = Sample(path, head)
+    sample = UnknownFile(path, head)
     mark = next((mark for mark in MARKS if mark.fits(sample)), None)
     if mark is None:
         return fault(path, f"unknown content, begins with {head[:8].hex(' ')}", hint=f"cnnkit reads {readable}")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from cnnkit.exporters.marks import scripts
 from cnnkit.exporters.marks.mark import Mark, quote
-from cnnkit.exporters.marks.sample import Sample
+from cnnkit.exporters.marks.unknown_file import UnknownFile
 from cnnkit.files.names import printable
 
 _PAGE = re.compile(r"<(!doctype\s+html|html|head|body|script)\b", re.IGNORECASE)
@@ -17,12 +17,18 @@ _AGAIN = (
     "download it again: on GitHub from the page's Raw link, on Hugging Face with /resolve/ for /blob/ in the address, "
     "elsewhere after logging in"
 )
-_ARCHITECTURE = (
-    "the weights lie in the file that save_weights wrote, such as model.weights.h5: cnnkit inspect model.weights.h5"
-)
 
 
-def _advise_sibling(sample: Sample) -> str:
+def _advise_saved(sample: UnknownFile) -> str:
+    """Return what to type for a description by Keras, whose weights may lie beside it."""
+    if sample.has_sibling("model.weights.h5"):
+        return f"cnnkit inspect {quote(sample.path.parent / 'model.weights.h5')}"
+    return (
+        "the weights lie in the file that save_weights wrote, such as model.weights.h5: cnnkit inspect model.weights.h5"
+    )
+
+
+def _advise_sibling(sample: UnknownFile) -> str:
     """Return what to type for a file that describes weights which lie beside it."""
     for name in ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json"):
         if sample.has_sibling(name):
@@ -31,58 +37,63 @@ def _advise_sibling(sample: Sample) -> str:
     return "the weights lie beside it, in model.safetensors or pytorch_model.bin: cnnkit inspect model.safetensors"
 
 
-def _advise_shards(sample: Sample) -> str:
+def _advise_shards(sample: UnknownFile) -> str:
     shards = sample.json["weight_map"]
     first = next((name for name in shards.values() if isinstance(name, str)), "") if isinstance(shards, dict) else ""
     return f"read them one by one: cnnkit inspect {quote(sample.path.parent / (first or 'pytorch_model.bin'))}"
 
 
-def _has(*keys: str) -> Callable[[Sample], bool]:
+def _has(*keys: str) -> Callable[[UnknownFile], bool]:
     """Return whether a file is a JSON object with one of these keys."""
     return lambda sample: not sample.json.keys().isdisjoint(keys)
 
 
-def _starts(*marks: str) -> Callable[[Sample], bool]:
+def _starts(*marks: str) -> Callable[[UnknownFile], bool]:
     """Return whether a file is text that begins with one of these."""
     return lambda sample: sample.text.startswith(marks)
 
 
-def _is_answer(sample: Sample) -> bool:
+def _is_answer(sample: UnknownFile) -> bool:
     return isinstance(sample.json.get("error", sample.json.get("message")), str)
 
 
-def _describe_answer(sample: Sample) -> str:
+def _describe_answer(sample: UnknownFile) -> str:
     said = sample.json.get("error", sample.json.get("message"))
     return f"an answer of a server instead of the file, {printable(repr(said), 120)}"
 
 
-def _describe_json(sample: Sample) -> str:
+def _describe_json(sample: UnknownFile) -> str:
     keys = ", ".join(printable(key, 30) for key in list(sample.json)[:5])
     return f"JSON that holds no weights that cnnkit knows (keys: {keys})"
 
 
-def _is_table(sample: Sample) -> bool:
+def _is_table(sample: UnknownFile) -> bool:
     text = sample.text
     lines = [line.split("#")[0] for line in text.splitlines()]
     return _NUMBERS.match(text) is not None and all(_NUMBER_TEXT.issuperset(line) for line in lines)
 
 
-def _advise_table(sample: Sample) -> str:
+def _advise_table(sample: UnknownFile) -> str:
     separator = next((mark for mark in ",;" if mark in sample.text), None)
     option = "" if separator is None else f", delimiter='{separator}'"
     call = f"import sys, numpy; numpy.save('weights.npy', numpy.loadtxt(sys.argv[1]{option}))"
     return f'python -c "{call}" FILE, then cnnkit inspect weights.npy'
 
 
-def _describe_text(sample: Sample) -> str:
+def _describe_text(sample: UnknownFile) -> str:
     text = sample.text
     first = text.splitlines()[0] if text else "blanks"
     return f"plain text, begins with {printable(shlex.quote(first), 60)}"
 
 
-TEXTS: tuple[Mark[Sample], ...] = (
+TEXTS: tuple[Mark[UnknownFile], ...] = (
     Mark("a Git LFS pointer, not the file itself", "git lfs pull", _starts("version https://git-lfs")),
     Mark("an HTML page, not the file itself", _AGAIN, lambda s: _PAGE.match(s.text) is not None),
+    Mark(
+        "a model file, a network without weights",
+        "cnnkit train --model FILE trains it, cnnkit summary --model FILE shows it",
+        lambda s: re.search(r"^\s*\[\[layers\]\]", s.text, re.MULTILINE) is not None,
+    ),
     Mark(
         "the index of TensorFlow checkpoints",
         lambda s: scripts.convert_checkpoint(quote(s.path.parent)),
@@ -123,24 +134,24 @@ TEXTS: tuple[Mark[Sample], ...] = (
     ),
     Mark(
         "an architecture of Keras, without weights",
-        _ARCHITECTURE,
+        _advise_saved,
         lambda s: _has("class_name")(s) and "config" in s.json,
     ),
-    Mark("a description by Keras, without weights", _ARCHITECTURE, _has("keras_version")),
+    Mark("a description by Keras, without weights", _advise_saved, _has("keras_version")),
     Mark(
         "a configuration of Hugging Face, without weights",
         _advise_sibling,
         _has("model_type", "architectures", "transformers_version", "_class_name"),
     ),
     Mark(
-        "the architecture of a TensorFlow.js model, without its weightsManifest",
-        "cnnkit inspect model.json --external reads a whole model",
-        _has("modelTopology"),
-    ),
-    Mark(
         "an architecture of MXNet, without weights",
         "the weights lie in the .params file: cnnkit inspect net-0000.params says how to read it",
         lambda s: _has("arg_nodes")(s) and "nodes" in s.json,
+    ),
+    Mark(
+        "a Paddle program, without weights",
+        lambda s: scripts.convert_paddle(quote(s.path.with_suffix(""))),
+        _has("base_code"),
     ),
     Mark("a Jupyter notebook", "run it, then read the weight file that it saves", _has("nbformat")),
     Mark("a model of XGBoost", "it is no network: name another file", _has("learner")),

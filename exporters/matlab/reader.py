@@ -9,7 +9,7 @@ from cnnkit.exporters.core.foreign_tensors import Foreign
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.matlab.level5 import list_level5
 from cnnkit.exporters.matlab.level73 import Listed73
-from cnnkit.exporters.matlab.meaning import interpret_array
+from cnnkit.exporters.matlab.meaning import ArrayNames
 from cnnkit.exporters.matlab.values import make_readers, turn_axes
 from cnnkit.exporters.matlab.versions import find_order, find_version
 from cnnkit.files.stored_file import StoredFile
@@ -32,9 +32,9 @@ def read_matlab(path: Path) -> WeightFile:
 def _read_level5(path: Path, file: StoredFile, head: bytes) -> WeightFile:
     with faults_of(path, NAME):
         contents = list_level5(file, find_order(head))
-    tensors = []
+    names, tensors = ArrayNames(contents.texts), []
     for array in contents.arrays:
-        what = interpret_array(array.name, len(array.shape), contents.texts)
+        what = names.interpret(array.name, len(array.shape))
         readers = make_readers(path, NAME, array)
         tensors.append(Tensor(array.name, *what, array.dtype, array.shape, *readers))
     about = _describe(head, contents.texts)
@@ -50,10 +50,9 @@ def _read_level73(path: Path, head: bytes) -> WeightFile:
 
     with faults_of(path, NAME):
         contents = Listed73(file.listing, read_text)
-    tensors = []
+    names, tensors = ArrayNames(contents.texts), []
     for array in contents.arrays:
-        rank = len(file.dataset(array.place).shape)
-        layer, kind, role, axes = interpret_array(array.name, rank, contents.texts)
+        layer, kind, role, axes = names.interpret(array.name, len(file.dataset(array.place).shape))
         stored = file.tensor(array.place, array.name, layer, kind, role, axes[::-1])
         tensors.append(turn_axes(path, NAME, stored, array.logical))
     about = _describe(head, contents.texts)

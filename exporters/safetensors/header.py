@@ -49,7 +49,7 @@ class Entry(NamedTuple):
     extra: dict[str, Any]
 
 
-class Header(NamedTuple):
+class SafetensorsHeader(NamedTuple):
     """Tensors in the order of the header, metadata, and the names that occur twice, of which the last one counts."""
 
     entries: dict[str, Entry]
@@ -69,7 +69,7 @@ class _Members(dict[str, Any]):
         )
 
 
-def read_header(file: StoredFile) -> Header:
+def read_header(file: StoredFile) -> SafetensorsHeader:
     """Return the header. What the format's own library reads is read, so a name may occur twice.
 
     Raises UnsafeFileError, or ValueError in one line, when the header and the file do not fit together.
@@ -93,7 +93,7 @@ def read_header(file: StoredFile) -> Header:
         raise ValueError("__metadata__ is not an object of texts")
     entries = {name: _parse_entry(name, value, 8 + length) for name, value in header.items()}
     _require_tiling(entries, 8 + length, file.size)
-    return Header(entries, dict(metadata), tuple(header.twice))
+    return SafetensorsHeader(entries, dict(metadata), tuple(header.twice))
 
 
 def compute_digest(metadata: Mapping[str, str], claims: Mapping[str, tuple[str, Sequence[int]]]) -> str:

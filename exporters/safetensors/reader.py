@@ -12,7 +12,7 @@ from cnnkit.exporters.core.name_conventions import interpret_name, sort_names
 from cnnkit.exporters.core.raw_values import MISFIT, STEP, decode_values, stream_array
 from cnnkit.exporters.core.tensor_list import StoredArray, build_weight_file
 from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Stream, Tensor, WeightFile, sha256
-from cnnkit.exporters.safetensors.header import Entry, Header, compute_digest, read_header
+from cnnkit.exporters.safetensors.header import Entry, SafetensorsHeader, compute_digest, read_header
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 
@@ -35,7 +35,7 @@ def read_safetensors(path: Path) -> WeightFile:
         return _read_ours(file, header) if _OURS & header.metadata.keys() else _read_foreign(file, header)
 
 
-def _read_ours(file: StoredFile, header: Header) -> WeightFile:
+def _read_ours(file: StoredFile, header: SafetensorsHeader) -> WeightFile:
     entries, metadata = header.entries, header.metadata
     if metadata.get("cnnkit_sha256") != compute_digest(
         metadata, {name: (entry.code, entry.shape) for name, entry in entries.items()}
@@ -56,7 +56,7 @@ def _read_ours(file: StoredFile, header: Header) -> WeightFile:
     return build_weight_file(file.path, values, stored, ())
 
 
-def _read_foreign(file: StoredFile, header: Header) -> WeightFile:
+def _read_foreign(file: StoredFile, header: SafetensorsHeader) -> WeightFile:
     not_read = [NotRead(printable(n), 1, "occurs twice in the header: its last entry is read") for n in header.twice]
     metadata = {"safetensors": header.metadata} if header.metadata else {}
     return build_foreign(file.path, {n: Place(file, entry) for n, entry in header.entries.items()}, metadata, not_read)

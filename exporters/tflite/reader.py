@@ -22,7 +22,8 @@ _TYPES = {
     10: "float64", 11: "complex128", 12: "uint64", 15: "uint32", 16: "uint16", 18: "bfloat16", 21: "float8_e4m3fn",
     22: "float8_e5m2",
 }  # fmt: skip
-_OTHER_TYPES = {5: "texts", 13: "a resource", 14: "a variant", 17: "int4", 19: "int2", 20: "uint4"}
+_TEXTS = 5
+_OTHER_TYPES = {_TEXTS: "texts", 13: "a resource", 14: "a variant", 17: "int4", 19: "int2", 20: "uint4"}
 _DETAILS = {1: "custom", 2: "blockwise", 3: "of several axes"}
 
 
@@ -99,7 +100,7 @@ class _Builder:
         name, stored, dtype = listed.name, listed.stored, _TYPES.get(listed.stored.code)
         if stored.problem is not None or dtype is None:
             reason = stored.problem or f"element type {_OTHER_TYPES.get(stored.code, stored.code)} is not read"
-            self.not_read.append(NotRead(f"{printable(name)} {stored.shape}", 1, reason))
+            self.not_read.append(NotRead(f"{printable(name)} {stored.shape}", 1, reason, stored.code != _TEXTS))
             return
         need = count_bytes(stored.shape, carrier(dtype).itemsize)
         if need != stored.data.size:

@@ -12,10 +12,10 @@ from cnnkit.errors import WeightFileError
 FOLDER = Path(os.environ.get("CNNKIT_CORPUS_DIR") or Path(__file__).parents[3] / "shared" / "corpus")
 EXPECTED = json.loads((FOLDER / "expected.json").read_text()) if FOLDER.is_dir() else {}
 REFUSED = {
-    "057_00arun00_lenet.pth": ("refused", "a pickle that needs core.model.lenet.LeNet: cnnkit runs no code from files"),
     "087_syoyo_safetensors_abuse_attempt_1.safetensors": ("unreadable", "header length of 1000 in a file of 88 bytes"),
     "114_tensorlayer_resnet50_weights_tf_dim_ordering_tf_kernels.h5": ("unreadable", "truncated file: eof = 851968"),
 }
+WHOLE = "057_00arun00_lenet.pth"  # a model, not its state_dict
 LISTED = "112_PavelNikolaichev_model.jld2"  # Julia's arrays stand behind object references, which are not followed
 TFLITE = "116_google-ai-edge_fully_connected.tflite"
 TFLITE_SUMS = {  # as LiteRT's own interpreter reads it
@@ -59,6 +59,12 @@ def test_what_is_not_read_of_a_file_is_said():
     assert file.not_read
 
 
+def test_a_whole_model_of_a_strangers_class_is_read_without_it():
+    file = exporters.read(FOLDER / WHOLE)
+    assert (len(file), file.parameters, file["features.0.weight"].shape) == (10, 61_706, (6, 1, 5, 5))
+    assert [note.what for note in file.not_read] == ["core.model.lenet.LeNet"]
+
+
 def test_a_model_of_tensorflow_lite_reads_to_the_sums_of_its_interpreter():
     file = exporters.read(FOLDER / TFLITE)
     assert {t.name: (t.shape, t.sha256()) for t in file} == TFLITE_SUMS
@@ -68,4 +74,4 @@ def test_a_model_of_tensorflow_lite_reads_to_the_sums_of_its_interpreter():
 
 def test_every_file_of_the_corpus_is_accounted_for():
     files = {path.name for path in FOLDER.iterdir()} - {"SOURCES.tsv", "expected.json"}
-    assert files <= EXPECTED.keys() | REFUSED.keys() | {LISTED, TFLITE}
+    assert files <= EXPECTED.keys() | REFUSED.keys() | {LISTED, TFLITE, WHOLE}

@@ -14,7 +14,7 @@ from cnnkit.files.hdf5_walk import find, walk
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 
-_OPAQUE = 5
+_OPAQUE, _LIST = 5, 9
 _CLASSES = {
     3: "text, not numbers",
     5: "opaque bytes, not numbers",
@@ -122,7 +122,10 @@ def _read_attributes(attributes: Any) -> dict[str, Any]:
     for name in names:
         with contextlib.suppress(TypeError, ValueError, RuntimeError, OSError, KeyError):
             attribute = attributes.get_id(name)
-            if math.prod(attribute.shape) * attribute.get_type().get_size() <= _ATTRIBUTE:
+            kind = attribute.get_type()
+            if kind.get_class() == _LIST:  # lies in a heap that libhdf5 trusts; nobody needs it
+                continue
+            if math.prod(attribute.shape) * kind.get_size() <= _ATTRIBUTE:
                 known = name if isinstance(name, str) else bytes(name).decode("utf-8", "surrogateescape")
                 plain[known] = _to_plain(attributes[name])
     return plain

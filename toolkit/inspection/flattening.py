@@ -10,7 +10,7 @@ from cnnkit.inspection.layouts import Transform, is_channels_last, normalise_axe
 class Flattening:
     """Two files that may flatten images in different orders.
 
-    The order of a file is H, W, C when its convolution kernels have their window first, or when Keras wrote it.
+    The order of a file is H, W, C when its convolution kernels end with channels, or when Keras wrote it.
     Channels and pixels come from the architecture of either file, or else from the preceding convolution.
     """
 

@@ -1,8 +1,9 @@
 """The layouts in which formats store the same weights, and transforms between them.
 
-A convolution kernel is (o, i, kh, kw) for PyTorch, ONNX and cnnkit, (kh, kw, i, o) for Keras; a transposed one is
-(i, o, kh, kw) and (kh, kw, o, i), a depthwise one (i * m, 1, kh, kw) and (kh, kw, i, m), with m outputs for each input;
-a dense matrix is (out, in) or (in, out); after a Flatten its inputs run over C, H, W or over H, W, C.
+A convolution kernel is (o, i, kh, kw) for PyTorch, ONNX and cnnkit, (kh, kw, i, o) for Keras, (o, kh, kw, i) for
+TensorFlow Lite; a transposed one is (i, o, kh, kw), (kh, kw, o, i) and (o, kh, kw, i); a depthwise one, with m outputs
+for each input, is (i * m, 1, kh, kw), (kh, kw, i, m) and (1, kh, kw, i * m); a dense matrix is (out, in) or (in, out);
+after a Flatten its inputs run over C, H, W or over H, W, C.
 """
 
 from dataclasses import dataclass, replace
@@ -83,11 +84,11 @@ def is_mirrored(file: WeightFile, tensor: Tensor) -> bool | None:
 
 
 def is_channels_last(tensor: Tensor) -> bool | None:
-    """Return whether a kernel has its window first, as in formats with H, W, C images; None for other tensors."""
+    """Return whether a kernel is of a format with H, W, C images, whose kernels end with channels; None for others."""
     known = normalise_axes(tensor)
     if len(known) < 3 or "in" not in known:
         return None
-    return known[0].startswith("k")
+    return not known[-1].startswith("k")
 
 
 def find_transform(source: Tensor, target: Tensor) -> Transform | None:
@@ -120,8 +121,7 @@ def _turn_kernel(source: Shape, target: Shape, mine: tuple[str, ...], wanted: tu
     if "m" in mine or "m" in wanted:
         return _turn_depthwise(source, target, mine, wanted)
     rank, last = len(source), (mine[0].startswith("k"), wanted[0].startswith("k"))
-    first = (mine[2].startswith("k"), wanted[2].startswith("k"))
-    if not all(a != b for a, b in zip(first, last, strict=True)):  # window between the channels, as in other formats
+    if _has_window_between(mine) or _has_window_between(wanted):
         order = tuple(mine.index(word) for word in wanted) if sorted(mine) == sorted(wanted) else ()
     elif last[0] == last[1]:
         order = tuple(range(rank))
@@ -136,9 +136,18 @@ def _turn_kernel(source: Shape, target: Shape, mine: tuple[str, ...], wanted: tu
     return Transform(order, name=f"{_format_axes(mine)}->{_format_axes(named)}" if moved else None)
 
 
+def _has_window_between(axes: tuple[str, ...]) -> bool:
+    """Return whether a kernel's window lies between its channels, as in TensorFlow Lite, whose names are certain."""
+    return axes[1].startswith("k") and not axes[0].startswith("k")
+
+
 def _turn_depthwise(source: Shape, target: Shape, mine: tuple[str, ...], wanted: tuple[str, ...]) -> Transform | None:
-    """Return the transform between (kh, kw, i, m) and (i * m, 1, kh, kw)."""
+    """Return the transform between (kh, kw, i, m) and (i * m, 1, kh, kw) or (1, kh, kw, i * m)."""
     rank, window = len(source), tuple(range(len(source) - 2))
+    if "m" in mine and wanted[:1] == ("in",) and target == (1, *source[:-2], source[-2] * source[-1]):
+        return Transform(tuple(range(rank)), merged=target, name=f"{_format_axes(mine)}->{_format_axes(wanted)}")
+    if "m" in wanted and mine[:1] == ("in",) and source == (1, *target[:-2], target[-2] * target[-1]):
+        return Transform(tuple(range(rank)), split=target, name=f"{_format_axes(mine)}->{_format_axes(wanted)}")
     if source == target and ("m" in mine) == ("m" in wanted):
         return Transform(tuple(range(rank)))
     if "m" in mine and target == (source[-2] * source[-1], 1, *source[:-2]):

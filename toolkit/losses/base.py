@@ -64,8 +64,9 @@ def require_targets(loss: Loss, outputs: Array, targets: Array) -> None:
     if targets.ndim == 1:
         _require_labels(name, given, targets)
     elif tuple(targets.shape) != given:
-        hint = "labels have the shape (N,)" if tuple(targets.shape) in ((given[0], 1), (1, given[0])) else None
-        raise ShapeError(name, f"expected targets of the outputs' shape {given}, got {tuple(targets.shape)}", hint)
+        column = tuple(targets.shape) in ((given[0], 1), (1, given[0]))
+        problem = f"expected targets of the outputs' shape {given}, got {tuple(targets.shape)}"
+        raise ShapeError(name, problem, "labels have the shape (N,)" if column else None)
     elif dtype_name(targets) != dtype_name(outputs):
         wanted = dtype_name(outputs)
         hint = f"convert them by backend.asarray(targets, '{wanted}')"

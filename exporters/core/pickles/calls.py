@@ -1,6 +1,5 @@
 """The names that a pickle may call, each with a description of what it makes; all others make opaque objects."""
 
-import inspect
 import io
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -9,8 +8,17 @@ from cnnkit.exporters.core.pickles.encoded_bytes import read_blob
 from cnnkit.exporters.core.pickles.numpy_calls import NUMPY_CALLS
 from cnnkit.exporters.core.pickles.torch_calls import TORCH_CALLS
 from cnnkit.exporters.core.pickles.torch_stream import read_storage
-from cnnkit.exporters.core.pickles.values import Blob, Call, Opaque, Ordered, Symbol, Unordered, refuse, set_items
-from cnnkit.files.unsafe_file import UnsafeFileError
+from cnnkit.exporters.core.pickles.values import (
+    Blob,
+    Call,
+    Opaque,
+    Ordered,
+    Symbol,
+    Unordered,
+    call_known,
+    refuse,
+    set_items,
+)
 
 _MOST_ARGUMENTS = 16
 _RENAMED = (("numpy._core", "numpy.core"), ("__builtin__", "builtins"), ("copy_reg", "copyreg"))
@@ -37,14 +45,7 @@ def describe_call(symbol: Any, arguments: Any, stream: BinaryIO, load_inner: Cal
     function = CALLS.get(symbol) or CALLS.get(_rename(symbol))
     if function is None:
         return Opaque(symbol, arguments)
-    try:
-        return function(*arguments[:_MOST_ARGUMENTS])
-    except TypeError as error:
-        try:
-            inspect.signature(function).bind(*arguments[:_MOST_ARGUMENTS])
-        except TypeError:
-            raise UnsafeFileError(f"a pickle that calls {symbol} with {len(arguments)} arguments", "refused") from error
-        raise
+    return call_known(symbol, function, arguments[:_MOST_ARGUMENTS])
 
 
 def _rename(symbol: Symbol) -> Symbol:

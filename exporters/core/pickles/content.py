@@ -1,5 +1,6 @@
 """What the content of a pickle comes to: named tensors, plain values beside them, and what was not read."""
 
+import re
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -7,6 +8,7 @@ from cnnkit.exporters.core.pickles.values import Absent, Opaque, Symbol, TensorR
 from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.names import printable
 
+_TYPES = re.compile(r"q?u?(int|float|bfloat|complex)[0-9x_a-z]+|bool|strided|per_\w+_affine")
 _MOST_VALUES, _LONGEST_TEXT, _MOST_LINES = 2000, 1000, 20
 _OBJECT = "an object, whose code is not run: its tensors are read where they are plain"
 _MODEL = (
@@ -36,11 +38,11 @@ class Content:
         self.tensors: list[NamedRef] = []
         self.values: dict[str, Any] = {}
         self.quantised: dict[str, Any] = {}
-        self.objects: Counter[tuple[str, str]] = Counter()
+        self.objects: Counter[tuple[str, str, bool]] = Counter()
         self.wrapper: str | None = None
-        self.nothing_to_run = True
+        self.unread_bytes = 0  # values met so far in which weights may be encoded
         self._names: Counter[tuple[str, str]] = Counter()
-        self._absent: list[tuple[str, str]] = []
+        self._absent: list[tuple[str, Absent]] = []
         self._others: Counter[str] = Counter()
 
     def add_tensor(self, name: str, owner: str, tensor: TensorRef) -> None:
@@ -59,10 +61,10 @@ class Content:
 
     def add_absent(self, name: str, absent: Absent) -> None:
         """Take a tensor that has no values."""
-        self._absent.append((name, absent.reason))
+        self._absent.append((name, absent))
 
-    def add_object(self, value: Opaque | Symbol, model: bool = False) -> None:
-        """Take an object that only code could make, or a name of code."""
+    def add_object(self, value: Opaque | Symbol, model: bool = False, lacking: bool = False) -> None:
+        """Take an object that only code could make, or a name of code; lacking: it holds bytes that were not read."""
         symbol = value if isinstance(value, Symbol) else value.symbol
         if symbol.module.startswith("__torch__"):
             reason = _SCRIPT
@@ -70,11 +72,13 @@ class Content:
             reason = _MODEL
         else:
             reason = _ESTIMATOR if symbol.module.partition(".")[0] == "sklearn" else _OBJECT
-        self.objects[str(symbol), reason] += 1
+        self.objects[str(symbol), reason, lacking] += 1
 
     def add_value(self, name: str, value: Any) -> None:
         """Take anything else: a number or text is kept, the rest counted."""
-        if isinstance(value, Symbol):
+        if isinstance(value, Symbol) and value.module == "torch" and _TYPES.fullmatch(value.name):
+            self.add_value(name, str(value))
+        elif isinstance(value, Symbol):
             self.add_object(value)
         elif _is_plain(value) and len(self.values) < _MOST_VALUES:
             self.values[name] = value
@@ -83,15 +87,21 @@ class Content:
 
     def list_not_read(self) -> tuple[NotRead, ...]:
         """Return what was found and not read, in at most some 60 lines."""
-        lines = [NotRead(f"tensor {printable(name, 60)}", 1, reason) for name, reason in self._absent[:_MOST_LINES]]
+        lines = [
+            NotRead(f"tensor {printable(name, 60)}".strip(), 1, absent.reason, absent.weights)
+            for name, absent in self._absent[:_MOST_LINES]
+        ]
         if len(self._absent) > _MOST_LINES:
             lines.append(NotRead("more tensors", len(self._absent) - _MOST_LINES, "they have no values either"))
         objects = self.objects.most_common()
-        lines += [NotRead(name, count, reason) for (name, reason), count in objects[:_MOST_LINES]]
+        lines += [NotRead(name, count, reason, lacking) for (name, reason, lacking), count in objects[:_MOST_LINES]]
         if len(objects) > _MOST_LINES:
-            lines.append(NotRead("objects of other classes", sum(n for _, n in objects[_MOST_LINES:]), _OBJECT))
+            rest = objects[_MOST_LINES:]
+            lacking = any(key[2] for key, _ in rest)
+            lines.append(NotRead("objects of other classes", sum(n for _, n in rest), _OBJECT, lacking))
         reason = "not a tensor, and no short text or finite number"
-        return (*lines, *(NotRead(kind, count, reason, weights=False) for kind, count in sorted(self._others.items())))
+        others = sorted(self._others.items())
+        return (*lines, *(NotRead(kind, count, reason, kind.endswith(" storage")) for kind, count in others))
 
 
 def _is_plain(value: Any) -> bool:

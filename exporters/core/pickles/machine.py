@@ -96,7 +96,7 @@ class PickleMachine:
     def number_line(self) -> None:
         """Push a whole number in digits; protocol 0 writes truth values as 00 and 01."""
         text = self.line().removesuffix("L")
-        if len(text) > 100 or not text.lstrip("-").isdecimal():
+        if len(text) > 100 or not text.removeprefix("-").isdecimal():
             raise UnsafeFileError("damaged pickle: a number that is none")
         self.stack.append({"00": False, "01": True}[text] if text in {"00", "01"} else int(text))
 

@@ -23,6 +23,7 @@ from cnnkit.files.extents import count_bytes, strides
 from cnnkit.files.names import printable
 
 _CODE = re.compile(r"[<>|=]?([biufcSUVOMm?])([0-9]{0,9})")
+_TEXT = re.compile("[<>|=]?[SUMm]")  # texts and times
 _KINDS = {"b": "bool", "i": "int", "u": "uint", "f": "float", "c": "complex"}
 
 
@@ -30,12 +31,12 @@ class NumpyDtype:
     """A type of elements. name: as cnnkit names it, None for objects and what are no numbers; order: < or >."""
 
     def __init__(self, code: Any) -> None:
-        self.name, self.order, self.objects, self.code = None, "<", code in {"O", "O8", "|O"}, "another type"
+        self.name, self.order, self.objects, self.code = None, "<", False, "another type"
         if isinstance(code, Symbol):  # a type of ml_dtypes or of NumPy
             self.name, self.code = find_dtype(code.name.rstrip("_")), code.name
         elif isinstance(code, str) and (match := _CODE.fullmatch(code)):
             kind, size = match.groups()
-            self.code = code
+            self.code, self.objects = code, kind == "O"
             bits = "" if kind in "b?" else str(8 * int(size or 0))
             self.name = find_dtype(_KINDS.get("b" if kind == "?" else kind, "") + bits)
             self.order = ">" if code[0] == ">" else "<"
@@ -75,7 +76,7 @@ class NumpyArray:
         elif isinstance(values, Absent):
             self.tensor = values
         elif dtype.name is None:
-            self.tensor = Absent(f"not numbers: {printable(dtype.code, 40)}")
+            self.tensor = Absent(f"not numbers: {printable(dtype.code, 40)}", not _TEXT.match(dtype.code))
         else:
             self.tensor = describe_array(as_blob(values), dtype.name, dtype.order, shape, fortran)
 

@@ -1,5 +1,6 @@
 """Reads a pickle as data: its operations, one by one."""
 
+import io
 import struct
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -9,7 +10,8 @@ from cnnkit.exporters.core.pickles.torch_calls import describe_persistent
 from cnnkit.exporters.core.pickles.values import Absent, Ordered, Storage, Symbol, Unordered, set_items
 from cnnkit.files.unsafe_file import UnsafeFileError
 
-MOST_OPERATIONS = 600_000  # about 30 per tensor; about a million run per second
+# A tensor takes about 30 operations and 80 bytes; about a million operations run per second.
+_FREE_OPERATIONS, _BYTES_PER_OPERATION, _MOST_OPERATIONS = 600_000, 2, 5_000_000
 _DEEPEST = 3  # pickles in a pickle
 
 
@@ -24,12 +26,15 @@ def load(stream: BinaryIO, depth: int = 0, storages: list[Storage] | None = None
     """
     if depth > _DEEPEST:
         raise UnsafeFileError(f"more than {_DEEPEST} pickles in each other", "too_big")
+    here = stream.tell()
+    most = min(max(_FREE_OPERATIONS, stream.seek(0, io.SEEK_END) // _BYTES_PER_OPERATION), _MOST_OPERATIONS)
+    stream.seek(here)
     machine, count = PickleMachine(stream, lambda inner: load(inner, depth + 1)), 0
     try:
         while (code := stream.read(1)) != b".":
             count += 1
-            if count > MOST_OPERATIONS:
-                raise UnsafeFileError(f"a pickle of more than {MOST_OPERATIONS} operations", "too_big")
+            if count > most:
+                raise UnsafeFileError(f"a pickle of more than {most} operations", "too_big")
             if not code:
                 raise UnsafeFileError("truncated pickle: it has no end")
             operation = _OPERATIONS.get(code[0])

@@ -12,6 +12,7 @@ from cnnkit.exporters.core.pickles.values import (
     Storage,
     Symbol,
     TensorRef,
+    call_known,
     describe_tensor,
     is_whole,
     make_constant,
@@ -117,11 +118,13 @@ def _describe_of_type(function: Any, _kind: Any, arguments: Any, *_: Any) -> Any
     if known is None or not isinstance(arguments, tuple):
         symbol = function if isinstance(function, Symbol) else Symbol("torch._tensor", "_rebuild_from_type")
         return Opaque(symbol, arguments if isinstance(arguments, tuple) else ())
-    return known(*arguments)
+    return call_known(function, known, arguments)
 
 
 def _describe_sparse(layout: Any, data: Any, *_: Any) -> Any:
     """Return a description of a sparse tensor, whose parts are plain tensors."""
+    if not isinstance(data, tuple):
+        refuse("a sparse tensor that is described wrongly")
     parts = ("indices", "values") if len(data) < 4 or "coo" in str(layout) else ("crow", "col", "values")
     made = Opaque(Symbol("torch", "sparse tensor"))
     made.items.update({name: part for name, part in zip(parts, data, strict=False) if isinstance(part, TensorRef)})
@@ -156,6 +159,8 @@ TORCH_CALLS: dict[Symbol, Call] = {
     Symbol(_UTILS, "_rebuild_tensor_v3"): _describe_v3,
     Symbol(_UTILS, "_rebuild_parameter"): _describe_parameter,
     Symbol(_UTILS, "_rebuild_parameter_with_state"): _describe_parameter,
+    Symbol("torch.nn.parameter", "Parameter"): _describe_parameter,
+    Symbol("torch.nn.parameter", "Buffer"): _describe_parameter,
     Symbol(_UTILS, "_rebuild_qtensor"): _describe_quantised,
     Symbol(_UTILS, "_rebuild_meta_tensor_no_storage"): _describe_meta,
     Symbol(_UTILS, "_rebuild_wrapper_subclass"): _describe_wrapped,

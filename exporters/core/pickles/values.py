@@ -1,5 +1,6 @@
 """What a pickle is read into: names as texts, objects as descriptions, and tensors as places in the file."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
@@ -56,9 +57,10 @@ class Opaque:
 
 
 class Absent(NamedTuple):
-    """A tensor whose values are not in the file, or not numbers that can be read."""
+    """A tensor whose values are not in the file, or not numbers that can be read; weights: they may be weights."""
 
     reason: str
+    weights: bool = True
 
 
 class Storage(NamedTuple):
@@ -140,6 +142,19 @@ def describe_tensor(base: Any, dtype: str | None, offset: Any, shape: Any, strid
 def make_constant(dtype: str, data: bytes) -> TensorRef:
     """Return the scalar tensor of little-endian bytes."""
     return TensorRef(Storage(Blob(0, len(data), data=data), dtype, 1, 0, 1, "<"), dtype, 0, (), ())
+
+
+def call_known(symbol: Symbol, function: Call, arguments: tuple[Any, ...]) -> Any:
+    """Return what a known name makes. Raises UnsafeFileError (refused) for arguments that it does not take."""
+    try:
+        return function(*arguments)
+    except TypeError as error:
+        try:
+            inspect.signature(function).bind(*arguments)
+        except TypeError:
+            problem = f"a pickle that calls {symbol} with {len(arguments)} arguments"
+            raise UnsafeFileError(problem, "refused") from error
+        raise
 
 
 def set_items(target: dict[Any, Any], pairs: list[tuple[Any, Any]]) -> None:

@@ -7,12 +7,13 @@ import numpy as np
 
 from cnnkit.exporters.core.pickles.content import Content
 from cnnkit.exporters.core.pickles.numpy_calls import NumpyArray
-from cnnkit.exporters.core.pickles.values import Absent, Opaque, Symbol, TensorRef, Unordered
+from cnnkit.exporters.core.pickles.values import Absent, Blob, Opaque, Storage, Symbol, TensorRef, Unordered
 from cnnkit.exporters.core.pickles.wrappers import find_wrapper, is_optimizer
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MOST_NODES, _DEEPEST = 300_000, 100
 _NO_WEIGHTS = ("numpy.random",)  # their arrays are states of generators
+_FEW = 1024  # fewer bytes are no weights, but a date or a name
 _MODULE = ("_parameters", "_buffers", "_modules")
 
 
@@ -21,7 +22,7 @@ def explore(document: Any) -> Content:
     walker = _Walker()
     found = walker.content
     if not isinstance(document, dict) or is_optimizer(document):
-        name = "tensor" if isinstance(document, TensorRef | NumpyArray | Absent) else ""
+        name = "tensor" if isinstance(document, TensorRef | NumpyArray) else ""
         walker.visit(document, name, "net", 0, False)
         return found
     path = find_wrapper(document)
@@ -47,6 +48,8 @@ class _Walker:
         self._open: set[int] = set()  # containers on the path to the present value
         self._seen: set[int] = set()  # objects
         self._inside_object = 0
+        self._inside_rest = 0  # attributes of a module that its state_dict does not hold
+        self._listed: set[int] = set()
 
     def visit_beside(self, value: dict[Any, Any], path: tuple[str, ...], prefix: str, single: bool) -> None:
         """Visit a dictionary whose net lies at `path`; its tensors have no prefix, all others have."""
@@ -69,15 +72,19 @@ class _Walker:
         if isinstance(value, NumpyArray):
             value = _resolve_array(value)
         if isinstance(value, TensorRef):
-            self.content.add_tensor(name, owner, value)
+            if not self._inside_rest or id(value) not in self._listed:  # an LSTM has each weight twice
+                self.content.add_tensor(name, owner, value)
+            self._listed.add(id(value))
         elif isinstance(value, Absent):
             self.content.add_absent(name, value)
         elif isinstance(value, Opaque):
             self._visit_object(value, name, owner, depth, named)
         elif isinstance(value, dict | list) or type(value) is tuple:
             self._visit_container(value, name, owner, depth, named)
-        elif isinstance(value, Symbol) or not self._inside_object:
-            self.content.add_value(name, value)
+        else:
+            self.content.unread_bytes += isinstance(value, Storage) or (isinstance(value, Blob) and value.size >= _FEW)
+            if isinstance(value, Symbol) or not self._inside_object:
+                self.content.add_value(name, value)
 
     def _visit_container(self, value: Any, name: str, owner: str, depth: int, named: bool) -> None:
         if id(value) in self._open:
@@ -102,15 +109,24 @@ class _Walker:
         if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):  # attributes, slots
             state = (state[0] if isinstance(state[0], dict) else {}) | state[1]
         model = isinstance(state, dict) and all(isinstance(state.get(part), dict) for part in _MODULE)
-        part_of_model = self._inside_object and (model or value.symbol.module.startswith("__torch__"))
+        part_of_model = self._inside_object and (model or value.symbol.module.startswith(("__torch__", "torch.")))
+        before = self.content.unread_bytes
+        if not value.symbol.module.startswith(_NO_WEIGHTS):
+            self._visit_parts(value, state, model, name, owner, depth, named)
         if not part_of_model:
-            self.content.add_object(value, model)
-        if value.symbol.module.startswith(_NO_WEIGHTS):
-            return
+            self.content.add_object(value, model, self.content.unread_bytes > before)
+
+    def _visit_parts(
+        self, value: Opaque, state: Any, model: bool, name: str, owner: str, depth: int, named: bool
+    ) -> None:
         self._inside_object += 1
         if isinstance(state, dict):
-            state = _list_module(state) if model else state
-            self._visit_items(state.items(), name, owner, depth, named)
+            owner = "optimizer" if is_optimizer(state) else owner
+            members, rest = _split_module(state) if model else (state, {})
+            self._visit_items(members.items(), name, owner, depth, named)
+            self._inside_rest += 1
+            self._visit_items(rest.items(), name, owner, depth, named)
+            self._inside_rest -= 1
         elif state is not None:
             self.visit(state, f"{name}.state" if named else f"{name}state", owner, depth + 1, True)
         self._visit_items(value.items.items(), name, owner, depth, named)
@@ -150,11 +166,8 @@ def _unpair(value: Any) -> Any:
     return value[1] if _is_pair(value) else value
 
 
-def _list_module(state: dict[Any, Any]) -> dict[Any, Any]:
-    """Return what a module of PyTorch holds, named and ordered as its state_dict names and orders it.
-
-    Buffers that no state_dict holds come last, with all other attributes.
-    """
+def _split_module(state: dict[Any, Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Return what a module of PyTorch holds, named and ordered as its state_dict is, and what no state_dict holds."""
     passing = state.get("_non_persistent_buffers_set")
     unsaved = {name for name in passing if isinstance(name, str)} if isinstance(passing, list) else set()
     buffers = state["_buffers"]
@@ -163,4 +176,4 @@ def _list_module(state: dict[Any, Any]) -> dict[Any, Any]:
     members |= state["_modules"]
     rest = {name: value for name, value in state.items() if name not in (*_MODULE, "training")}
     rest |= {name: buffer for name, buffer in buffers.items() if name in unsaved}
-    return members | {name: value for name, value in rest.items() if name not in members}
+    return members, {name: value for name, value in rest.items() if name not in members}

@@ -60,9 +60,10 @@ def build_tensors(path: Path, format_name: str, content: Content, places: Places
 def _require_something(format_name: str, content: Content, not_read: tuple[NotRead, ...]) -> None:
     """Raise UnsafeFileError for a file without tensors, unless it has some whose values are elsewhere."""
     if content.objects:
-        (name, _), _ = content.objects.most_common(1)[0]
-        raise UnsafeFileError(f"a pickle that needs {name}: cnnkit runs no code from files", "refused")
-    if not any(item.what.startswith("tensor ") for item in not_read):
+        (name, *_), _ = content.objects.most_common(1)[0]
+        problem = f"a pickle that needs {name}: cnnkit runs no code from files; save its arrays alone"
+        raise UnsafeFileError(problem + ", as a state_dict or by numpy.savez", "refused")
+    if not any(item.what.startswith("tensor") for item in not_read):
         raise UnsafeFileError("no tensors in it" + (": it is no state_dict" if format_name == "torch" else ""))
 
 

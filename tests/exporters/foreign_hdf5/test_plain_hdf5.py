@@ -85,10 +85,33 @@ def test_what_is_left_alone_is_listed(path):
     assert "circle/again (the same group as /)" in found
 
 
+def test_an_attribute_of_lists_in_a_heap_is_left_alone(path):
+    """MATLAB names fields so; a damaged heap can hold libhdf5 for ever."""
+    lists = np.empty(2, object)
+    lists[:] = [np.arange(2, dtype="i4"), np.arange(3, dtype="i4")]
+    with h5py.File(path, "w") as file:
+        file["x"] = 1.0
+        file["x"].attrs.create("fields", lists, dtype=h5py.vlen_dtype(np.int32))
+        file["x"].attrs["words"], file["x"].attrs["number"] = ["a", "b"], 3
+    assert list_hdf5(path).datasets["x"].attributes == {"words": ["a", "b"], "number": 3}
+
+
 def test_a_user_block_before_the_signature(path):
     with h5py.File(path, "w", userblock_size=1024) as file:
         file["x"] = np.arange(3)
     assert read(path)["x"].read().tolist() == [0, 1, 2]
+
+
+def test_objects_of_julia_are_named_with_what_to_type(path):
+    """A file of JLD2 is HDF5 behind a text of 512 bytes; its objects hold references to their arrays."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file.create_dataset("model_state", (), np.dtype([("layers", h5py.ref_dtype)]))
+    with path.open("r+b") as stream:
+        stream.write(b"HDF5-based Julia Data Format, version 0.1.1\0")
+    weights = read(path)
+    assert len(weights) == 0
+    assert [(item.what, item.count) for item in weights.not_read] == [("model_state", 1)]
+    assert weights.not_read[0].reason.startswith("an object of Julia, its arrays behind references: in Julia, NPZ.")
 
 
 def test_a_file_with_nothing_in_it(path):

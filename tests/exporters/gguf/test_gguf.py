@@ -155,7 +155,7 @@ def test_long_metadata_is_left_out_and_named(save):
 
 def test_the_command_line_lists_exports_and_compares(save, run_commands):
     arrays = {"a.weight": np.arange(6, dtype=np.float16).reshape(2, 3), "a.bias": np.arange(2, dtype=np.float32)}
-    keys = [key("general.name", 8, text(b"\xff name"))]
+    keys = [key("general.name", 8, text(b"\xff name")), key("tokens", 9, listed(8, 99, text("word") * 99))]
     document = run_commands(save(pack(arrays, keys=keys)))
     assert [(t["name"], t["shape"], t["role"]) for t in document["tensors"]] == [
         ("a.weight", [2, 3], "weight"),

@@ -17,7 +17,7 @@ from cnnkit import exporters
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.marks.folders import FOLDERS
 from cnnkit.exporters.marks.recognition import MARKS
-from cnnkit.exporters.marks.sample import Sample
+from cnnkit.exporters.marks.unknown_file import UnknownFile
 
 
 def field(number, content):
@@ -89,6 +89,11 @@ FILES = {
     "a.pdf": (b"%PDF-1.7\n%\xe2\xe3", "a PDF document", "name another file"),
     "a.out": (b"\x7fELF\2\1\1\0", "a program", "name another file"),
     "a.db": (b"SQLite format 3\0\x10\0", "an SQLite database", "name another file"),
+    "train.parquet": (b"PAR1\x15\x04", "a data set in Parquet", "no weights"),
+    "train-images": (b"\0\0\x08\3\0\0\xea\x60", "a data set in IDX", "cnnkit data show DIR shows"),
+    "._weights.h5": (b"\0\5\x16\7\0\2\0\0Mac OS X", "what macOS keeps beside a file", "cnnkit inspect DIR/weights.h5"),
+    "model.toml": (b'name = "a"\n[[layers]]\ntype = "Conv2D"\n', "a model file", "train --model DIR/model.toml trains"),
+    "ggml.bin": (b"lmgg" + bytes(20), "a GGML file from before GGUF", "converted from"),
     "half.h5": (bytes(1000), "an interrupted download", "download it again"),
     "lfs.h5": (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer", "git lfs pull"),
     "page.h5": (b"<!DOCTYPE html>\n<html>Google Drive</html>", "an HTML page", "Raw"),
@@ -112,8 +117,8 @@ FILES = {
     "arch.json": (b'{"class_name": "Sequential", "config": {}}', "an architecture of Keras", "save_weights"),
     "metadata.json": (b'{"keras_version": "3.4.0"}', "a description by Keras", "model.weights.h5"),
     "config.json": (CONFIG, "a configuration of Hugging Face", "cnnkit inspect model.safetensors"),
-    "tfjs.json": (b'{"modelTopology": {}}', "without its weightsManifest", "--external"),
     "symbol.json": (b'{"nodes": [], "arg_nodes": [0], "heads": []}', "an architecture of MXNet", ".params"),
+    "net.json": (b'{"base_code": {"magic": "pir"}, "program": {}}', "a Paddle program", "paddle.jit.load"),
     "a.ipynb": (b'{"cells": [], "nbformat": 4}', "a Jupyter notebook", "run it"),
     "xgb.json": (b'{"learner": {}, "version": [2]}', "XGBoost", "another file"),
     "any.json": (b'{"lr": 1, "net": 2}', "JSON that holds no weights that cnnkit knows (keys: lr, net)", "values"),
@@ -188,13 +193,15 @@ SIBLINGS = {
     ("net.bin", "net.xml"): ("weights of OpenVINO", "no way back"),
     ("net.data", "net.onnx"): ("values of an ONNX model", "cnnkit inspect DIR/net.onnx --external"),
     ("config.json", "model.safetensors"): ("Hugging Face", "cnnkit inspect DIR/model.safetensors"),
+    ("arch.json", "model.weights.h5"): ("an architecture of Keras", "cnnkit inspect DIR/model.weights.h5"),
     ("config.json", "model.safetensors.index.json"): ("Hugging Face", "model.safetensors.index.json --external"),
 }
 
 
 @pytest.mark.parametrize(("names", "texts"), SIBLINGS.items(), ids=map(str, SIBLINGS))
 def test_some_files_are_known_by_the_file_beside_them(tmp_path, names, texts):
-    content = CONFIG if names[0] == "config.json" else b"\1\2\3\4\5\xff"
+    texts_of = {"config.json": CONFIG, "arch.json": b'{"class_name": "Sequential", "config": {}}'}
+    content = texts_of.get(names[0], b"\1\2\3\4\5\xff")
     (tmp_path / names[0]).write_bytes(content)
     alone = fail(tmp_path / names[0])
     (tmp_path / names[1]).write_bytes(b"")
@@ -232,7 +239,7 @@ def test_every_row_of_the_tables_is_tried_above(tmp_path):
     reached = set()
     for name, (content, *_) in FILES.items():
         (tmp_path / name).write_bytes(content)
-        sample = Sample(tmp_path / name, content[:8192])
+        sample = UnknownFile(tmp_path / name, content[:8192])
         reached |= {next((mark for mark in MARKS if mark.fits(sample)), None)}
         (tmp_path / name).unlink()
     texts = [text for text, _ in SIBLINGS.values()]
@@ -268,9 +275,9 @@ def test_names_are_quoted_for_the_shell_and_cannot_reach_the_terminal(tmp_path):
 
 
 def test_the_keys_of_json_that_is_too_large_are_found_at_its_beginning(tmp_path, monkeypatch):
-    from cnnkit.exporters.marks import sample
+    from cnnkit.exporters.marks import unknown_file
 
-    monkeypatch.setattr(sample, "_LARGEST_JSON", 10)
+    monkeypatch.setattr(unknown_file, "_LARGEST_JSON", 10)
     (tmp_path / "config.json").write_bytes(CONFIG)
     assert "a configuration of Hugging Face" in fail(tmp_path / "config.json")[0]
 

@@ -121,6 +121,54 @@ def test_structs_and_cells_have_the_names_that_matlab_gives_them(save, packing):
     assert [(note.what, note.count) for note in back.not_read] == [("empty arrays", 1)]
 
 
+def structs(*rows):
+    """Return an array of structs with the same fields."""
+    array = np.zeros((1, len(rows)), [(name, object) for name in rows[0]])
+    for index, row in enumerate(rows):
+        array[0, index] = tuple(row.values())
+    return array
+
+
+def cell(*items):
+    array = np.empty((1, len(items)), object)
+    for index, item in enumerate(items):
+        array[0, index] = item
+    return array
+
+
+def test_the_arrays_of_a_graph_of_matconvnet_belong_to_the_layers_that_list_them(save):
+    kernel, bias = np.ones((3, 3, 2, 4)), np.ones((4, 1))
+    layers = structs(
+        {"name": "c1", "type": "dagnn.Conv", "params": cell("cf", "cb")},
+        {"name": "n1", "type": "dagnn.BatchNorm", "params": cell("ng", "nb", "nm")},
+        {"name": "r1", "type": "dagnn.ReLU", "params": cell()},
+        {"name": "t1", "type": "dagnn.ConvTranspose", "params": cell("tf")},
+        {"name": "mine", "type": "my.Layer", "params": cell("a")},
+    )
+    values = {
+        "nm": np.ones((4, 2)),
+        "tf": kernel,
+        "cb": bias,
+        "cf": kernel,
+        "ng": bias,
+        "nb": bias,
+        "a": kernel,
+        "z": bias,
+    }
+    params = structs(*({"name": name, "value": value} for name, value in values.items()))
+    back = exporters.read(save({"net": {"layers": layers, "params": params}}))
+    assert [(t.name, t.layer, t.kind, t.role, t.axes) for t in back] == [
+        ("net.params(1).value", "net.n1", "state", "other", ("0", "1")),
+        ("net.params(2).value", "net.t1", "parameter", "weight", ("kh", "kw", "o", "i")),
+        ("net.params(3).value", "net.c1", "parameter", "bias", ("0", "1")),
+        ("net.params(4).value", "net.c1", "parameter", "weight", ("kh", "kw", "i", "o")),
+        ("net.params(5).value", "net.n1", "parameter", "gamma", ("0", "1")),
+        ("net.params(6).value", "net.n1", "parameter", "beta", ("0", "1")),
+        ("net.params(7).value", "net.mine", "parameter", "other", ("0", "1", "2", "3")),
+        ("net.params(8).value", "net.params(8)", "parameter", "other", ("0", "1")),
+    ]
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_numbers_stored_in_less_than_their_class(save, order):
     """As MATLAB stores whole numbers; SciPy reads the same."""
@@ -264,6 +312,14 @@ def test_a_wrong_checksum_is_found_when_values_are_read(save, monkeypatch):
     tensor = exporters.read(save(mat(bytes(data))))["x"]
     for read in (tensor.read, tensor.sha256):
         with pytest.raises(WeightFileError, match=r"cannot be unfolded: .*incorrect data check"):
+            read()
+
+
+def test_what_follows_the_values_is_looked_at_when_they_are_read(save, monkeypatch):
+    monkeypatch.setattr(sources, "_BLOCK", 64)  # so that listing does not see the end
+    tensor = exporters.read(save(mat(packed(SCALAR + bytes(8)))))["x"]
+    for read in (tensor.read, tensor.sha256):
+        with pytest.raises(WeightFileError, match="compressed data of 80 bytes, 72 declared"):
             read()
 
 

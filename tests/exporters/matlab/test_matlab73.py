@@ -8,6 +8,7 @@ from cnnkit import exporters
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.matlab import level73
 from cnnkit.files import hdf5_references
+from cnnkit.files.hdf5_foreign import list_hdf5
 
 CLASSES = {"float64": "double", "float32": "single", "bool": "logical"}
 TEXT = b"MATLAB 7.3 MAT-file, Platform: by hand"
@@ -192,6 +193,7 @@ def test_references_of_other_programs_are_left_alone(path):
     back = exporters.read(path)
     assert (back.format, [t.name for t in back]) == ("plain-hdf5", ["x"])
     assert [note.what for note in back.not_read] == ["r"]
+    assert list_hdf5(path).references == {}
 
 
 def test_references_are_counted(save, monkeypatch):

@@ -54,6 +54,15 @@ def test_a_whole_model(net, tmp_path, zipped):
     assert not any("Conv2d" in note.what for note in back.not_read)
 
 
+def test_weights_that_a_module_holds_twice_are_listed_once(tmp_path):
+    module = torch.nn.LSTM(3, 2)
+    torch.save({"model": module, "optimizer": torch.optim.SGD(module.parameters())}, tmp_path / "a")
+    back = exporters.read(tmp_path / "a")
+    check(back, module.state_dict())
+    assert [tensor.name for tensor in back if tensor.kind != "optimizer"] == list(module.state_dict())
+    assert len(back) == 8  # the optimizer object holds the same four
+
+
 def test_torchscript(net, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

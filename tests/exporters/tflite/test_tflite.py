@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnnkit import exporters
+from cnnkit.cli.app import run
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.tflite import flatbuffer
 from cnnkit.inspection.layouts import find_transform
@@ -90,6 +91,43 @@ def test_layers_pair_with_those_of_pytorch_in_order(model, save):
     assert [p.b.name for p in pairing.pairs] == list(turned)
     for a, b, _ in pairing.pairs:
         np.testing.assert_array_equal(find_transform(a, b).apply(a.read()), b.read())
+
+
+@pytest.mark.parametrize("each", [1, 2])
+def test_layers_pair_with_those_of_keras_in_order(model, save, each):
+    """Kernels become (H, W, I, O), depthwise ones (H, W, I, M) of `each` output for an input."""
+    arrays = convnet(model)
+    theirs = {
+        "conv2d/kernel": (arrays["net/c/Conv2D"].transpose(1, 2, 3, 0), ("kh", "kw", "i", "o")),
+        "depthwise/kernel": (arrays["net/d/depthwise"].reshape(3, 3, 8 // each, each), ("kh", "kw", "i", "m")),
+        "dense/kernel": (arrays["net/f/MatMul"].T, ("in", "out")),
+    }
+    tensors = tuple(
+        exporters.Tensor.of(name, np.ascontiguousarray(array), layer=name.partition("/")[0], role="weight", axes=axes)
+        for name, (array, axes) in theirs.items()
+    )
+    ours = exporters.read(save(model.finish()))
+    kernels = exporters.WeightFile(tuple(t for t in ours if t.role == "weight"))
+    pairing = pair(kernels, exporters.WeightFile(tensors))
+    assert [p.b.name for p in pairing.pairs] == list(theirs)
+    for a, b, _ in pairing.pairs:
+        np.testing.assert_array_equal(find_transform(a, b).apply(a.read()), b.read())
+        np.testing.assert_array_equal(find_transform(b, a).apply(b.read()), a.read())
+
+
+def test_inputs_of_a_dense_layer_behind_images_change_their_order(model, save, tmp_path, capsys):
+    """H, W, C in TensorFlow Lite, C, H, W in PyTorch: `diff` finds the same network."""
+    kernel, dense = normal(4, 3, 3, 2), normal(10, 2, 3, 4)  # of maps of 2 x 3 pixels in 4 channels
+    x, y = model.tensor("x", shape=(1,), code=0), model.tensor("y", shape=(1,), code=0)
+    model.operator(CONV, [x, model.tensor("c", kernel), -1], [y])
+    model.operator(DENSE, [y, model.tensor("d", dense.reshape(10, 24)), -1], [x])
+    theirs = (
+        exporters.Tensor.of("0.weight", kernel.transpose(0, 3, 1, 2), role="weight", axes=("o", "i", "kh", "kw")),
+        exporters.Tensor.of("2.weight", dense.transpose(0, 3, 1, 2).reshape(10, 24), role="weight", axes=("out", "in")),
+    )
+    exporters.write(exporters.WeightFile(theirs), tmp_path / "b.safetensors")
+    assert run(["diff", str(save(model.finish())), str(tmp_path / "b.safetensors")]) == 0
+    assert "2 equal" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -185,10 +223,10 @@ def test_all_element_types_bit_for_bit(model, save):
         assert (back[name].dtype, back[name].read().tobytes()) == (name, array.tobytes())
     assert back["scalar"].shape == ()
     assert (back["brain"].dtype, back["eight"].dtype) == ("bfloat16", "float8_e4m3fn")
-    assert [(note.what, note.reason) for note in back.not_read] == [
-        ("nibbles (2,)", "element type int4 is not read"),
-        ("words (2,)", "element type texts is not read"),
-        ("unknown (2,)", "element type 77 is not read"),
+    assert [(note.what, note.reason, note.weights) for note in back.not_read] == [
+        ("nibbles (2,)", "element type int4 is not read", True),
+        ("words (2,)", "element type texts is not read", False),
+        ("unknown (2,)", "element type 77 is not read", True),
     ]
 
 
@@ -231,7 +269,7 @@ def test_graphs_and_names_that_occur_twice(model, save):
 
 def test_the_command_line_lists_exports_and_compares(model, save, run_commands):
     convnet(model)
-    document = run_commands(save(model.finish()))
+    document = run_commands(save(model.finish(documents=["min_runtime_version"])))
     assert document["format"] == "tflite"
     assert [t["shape"] for t in document["tensors"]][:2] == [[4, 3, 5, 2], [4]]
 
@@ -296,6 +334,11 @@ def test_a_vtable_that_is_too_short_or_odd(model, save):
     for size in (0, 2, 5, 65535):
         struct.pack_into("<H", data, vtable, size)
         with pytest.raises(WeightFileError, match="damaged TensorFlow Lite file"):
+            exporters.read(save(bytes(data)))
+    struct.pack_into("<H", data, vtable, 12)
+    for offset in (2, 4000):
+        struct.pack_into("<H", data, vtable + 4, offset)
+        with pytest.raises(WeightFileError, match="field 0 outside its table"):
             exporters.read(save(bytes(data)))
     struct.pack_into("<H", data, vtable, 4)  # no fields at all: version 0
     with pytest.raises(WeightFileError, match="version 0 of the schema"):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from cnnkit import exporters
 from cnnkit.exporters import Tensor, WeightFile
@@ -128,3 +129,20 @@ def test_damage_is_refused_in_one_line(refused, trained, folder):
     assert "nope.h5" in refused("inspect", "nope.h5")
     (folder / "empty.h5").touch()
     assert "empty" in refused("inspect", "empty.h5")
+
+
+def test_tied_weights_are_named_and_counted_once(cnnkit, folder):
+    weight = torch.ones(4, 3)
+    torch.save({"enc.weight": weight, "dec.weight": weight, "own.weight": torch.ones(2, 2)}, folder / "tied.pt")
+    inspected = cnnkit("inspect", "tied.pt", "--json", "--no-stats").json
+    assert inspected["parameters"] == 16
+    assert [tensor.get("shares") for tensor in inspected["tensors"]] == [None, "enc.weight", None]
+    assert [layer["parameters"] for layer in inspected["layers"]] == [12, 0, 4]
+    text = cnnkit("inspect", "tied.pt", "--no-stats").out
+    assert "weight: 4 x 3 (out, in)  float32  12 values, those of enc.weight" in text
+    assert "those of enc.weight" in exporters.read(folder / "tied.pt")._repr_html_()
+    cnnkit("inspect", "tied.pt", "--html", "tied.html")
+    exported = cnnkit("export", "tied.pt", "-o", "tied.safetensors", "--json").json
+    assert any("1 tensor with the values of another" in line for line in exported["left_out"])
+    assert exporters.read(folder / "tied.safetensors").parameters == 28
+    assert "the values of enc.weight, counted there" in (folder / "tied.html").read_text("utf-8")

@@ -67,7 +67,9 @@ ORACLES = [
 ]
 
 
-@pytest.mark.parametrize(("loss", "targets", "function"), ORACLES, ids=str)
+@pytest.mark.parametrize(
+    ("loss", "targets", "function"), ORACLES, ids=lambda value: getattr(value, "__name__", str(value))
+)
 def test_against_torch(arena, normal, assert_close, loss, targets, function) -> None:
     outputs = normal(6, 3, scale=2)
     y = torch.tensor(outputs, requires_grad=True)

@@ -15,7 +15,7 @@ _KEY = re.compile(rb'"([^"\\]{1,60})"\s*:')
 _TAIL = 8
 
 
-class Sample:
+class UnknownFile:
     """A file that no format has recognised. `head`: its first 8,192 bytes or all of them."""
 
     def __init__(self, path: Path, head: bytes) -> None:
