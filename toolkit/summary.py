@@ -90,7 +90,7 @@ class Summary:
             )
             for row in self.rows
         ]
-        return draw_table(("layer", "setting", "output", "parameters", "sees", "multiply-adds"), rows, left=3)
+        return draw_table(("layer", "setting", "output", "parameters", "sees", "multiply-adds"), rows, 3, ("setting",))
 
 
 def summarise(network: Layer, input_shape: Shape) -> Summary:
