@@ -9,7 +9,7 @@ from html import escape
 from cnnkit.files.names import printable
 
 MOST_ROWS = 200
-_LEFT, _RIGHT = "text-align:left", "text-align:right"
+_LEFT, _RIGHT, _WHOLE = "text-align:left", "text-align:right", ";white-space:nowrap"
 
 
 def draw_caption(title: str, text: str) -> str:
@@ -17,9 +17,17 @@ def draw_caption(title: str, text: str) -> str:
     return f"<div><b>{_safe(title)}</b> {_safe(text)}</div>"
 
 
-def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Return a table whose first `left` columns are texts and whose others are numbers; MOST_ROWS rows at most."""
-    styles = [_LEFT if column < left else _RIGHT for column in range(len(headings))]
+def draw_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1, wrapped: Sequence[str] = ()
+) -> str:
+    """Return a table whose first `left` columns are texts and whose others are numbers; MOST_ROWS rows at most.
+
+    wrapped: headings of the columns whose cells may take several lines.
+    """
+    styles = [
+        (_LEFT if column < left else _RIGHT) + ("" if heading in wrapped else _WHOLE)
+        for column, heading in enumerate(headings)
+    ]
     body = "".join(f"<tr>{_cells('td', row, styles)}</tr>" for row in rows[:MOST_ROWS])
     more = draw_lines([f"and {len(rows) - MOST_ROWS:,} more rows"]) if len(rows) > MOST_ROWS else ""
     return f"<table><thead><tr>{_cells('th', headings, styles)}</tr></thead><tbody>{body}</tbody></table>{more}"

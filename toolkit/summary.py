@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnkit.backends.protocol import Pair, Shape
 from cnnkit.layers import Layer, Sequential, external_layer
+from cnnkit.layers.fields import require_input_shape
 from cnnkit.notebook_tables import draw_caption, draw_table, join_shape
 from cnnkit.tree import Tree, child
 
@@ -89,11 +90,13 @@ class Summary:
             )
             for row in self.rows
         ]
-        return draw_table(("layer", "setting", "output", "parameters", "sees", "multiply-adds"), rows, left=3)
+        return draw_table(("layer", "setting", "output", "parameters", "sees", "multiply-adds"), rows, 3, ("setting",))
 
 
-def summarise(network: Sequential, input_shape: Shape) -> Summary:
+def summarise(network: Layer, input_shape: Shape) -> Summary:
     """Return the summary of a network for samples of input_shape; no weight is drawn. Raises ShapeError."""
+    network = network if isinstance(network, Sequential) else Sequential((network,))
+    input_shape = require_input_shape(input_shape)
     shapes = network.variable_shapes(input_shape)
     rows = list(_rows(network, input_shape, "", START, shapes.params, shapes.state))
     return Summary(input_shape, network.output_shape(input_shape), tuple(rows))

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from cnnkit import Model, recipes
+from cnnkit.errors import ConfigError
 from cnnkit.layers import (
     AvgPool2D,
     BatchNorm,
@@ -256,3 +257,11 @@ class Scaled(Dense):
 def test_a_layer_from_outside_is_counted_by_what_it_makes() -> None:
     assert rows(Scaled(3), shape=(4,))[0].parameters == 4 * 3 + 3 + 3
     assert rows(Dense(3), shape=(4,))[0].parameters == 4 * 3 + 3
+
+
+def test_a_layer_alone_is_a_network_of_one() -> None:
+    assert summarise(Dense(3), (4,)) == summarise(Sequential((Dense(3),)), (4,))
+    with pytest.raises(ConfigError, match="expected layers to be layers, got None"):
+        summarise(None, (4,))
+    with pytest.raises(ConfigError, match="input_shape: expected whole numbers"):
+        summarise(Dense(3), "abc")

@@ -141,7 +141,7 @@ def _count_slots(optimizer: Any) -> int:
 
 def _parse_shape(text: str) -> tuple[int, ...]:
     parts = re.split(r"\s*[,x]\s*", text.strip())
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+    if not all(re.fullmatch("[0-9]{1,18}", part) and int(part) > 0 for part in parts):  # what an axis can be long
         raise ConfigError(f"--input-shape: expected whole numbers such as 3,32,32, got {text!r}")
     return tuple(map(int, parts))
 
@@ -172,7 +172,8 @@ def _derive_axis(size: int, window: int, stride: int, out: int, remainder: int) 
     formula = f"({size} - {window} + {added})/{stride} + 1 = "
     if not remainder:
         return f"{formula}{out}"
-    return f"{formula}{(size - window + padding) / stride + 1:g}, so {out}: {remainder} left over"
+    fraction = f"{remainder / stride:g}".removeprefix("0")
+    return f"{formula}{out}{fraction}, so {out}: {remainder} left over"
 
 
 def _print_layers(output: Output, summary: "Summary") -> None:

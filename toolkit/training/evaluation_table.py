@@ -46,7 +46,7 @@ def evaluation_table(evaluation: Evaluated) -> str:
 
 def _draw_scores(report: Report) -> str:
     by_class = zip(report.class_names, report.support, report.classes, strict=True)
-    rows = [[f"{k} {name}", f"{count:,}", *_format(scores)] for k, (name, count, scores) in enumerate(by_class)]
+    rows = [[_label(k, name), f"{count:,}", *_format(scores)] for k, (name, count, scores) in enumerate(by_class)]
     rows.append(["macro", f"{report.images:,}", *_format(report.macro)])
     return draw_table(("class", "images", "precision", "recall", "F1", "ROC-AUC"), rows)
 
@@ -56,9 +56,13 @@ def _draw_confusion(report: Report) -> str:
     if len(names) > MOST_CLASSES:
         worst = [f"{c.label} was taken for {c.predicted}: {c.count:,}" for c in report.largest_confusions]
         return draw_lines(worst)
-    rows = [[f"{k} {names[k]}", *map(str, counts)] for k, counts in enumerate(report.confusion_matrix)]
+    rows = [[_label(k, names[k]), *map(str, counts)] for k, counts in enumerate(report.confusion_matrix)]
     headings = ("truth, predicted as", *map(str, range(len(names))))
     return draw_table(headings, rows)
+
+
+def _label(k: int, name: str) -> str:
+    return name if name == str(k) else f"{k} {name}"
 
 
 def _format(scores: Scores) -> list[str]:

@@ -170,3 +170,14 @@ def test_a_file_that_tells_nothing_has_the_defaults(cnnkit, trained, folder, run
     model.metadata["run"] = run
     model.save(folder / "told.h5")
     assert cnnkit("summary", "told.h5", "--json").json["memory"]["batch_size"] == 32
+
+
+@pytest.mark.parametrize("text", ["99999999999999999999,3,3", "0,1,1", "1,2.5,3", "\u0663,3,3", "9" * 5000, "", "1,,3"])
+def test_input_shapes_that_cannot_be(refused, text):
+    line = refused("summary", "--recipe", "lenet5", "--input-shape", text)
+    assert "--input-shape: expected whole numbers such as 3,32,32, got" in line
+
+
+def test_sizes_of_huge_images_keep_all_digits(cnnkit):
+    lines = cnnkit("summary", "--recipe", "lenet5", "--input-shape", "1,99999999999,99999999998").out
+    assert "(49999999995 - 2 + 2*0)/2 + 1 = 24999999997.5, so 24999999997: 1 left over" in lines
