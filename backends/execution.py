@@ -29,7 +29,7 @@ def require_threads(threads: Any) -> int | None:
     """Return a number of threads as an int, None where it is left to the backend. Raises ConfigError."""
     if threads is None:
         return None
-    if not isinstance(threads, Integral) or isinstance(threads, bool) or not 1 <= threads <= MOST_THREADS:
+    if isinstance(threads, bool) or not isinstance(threads, Integral) or not 1 <= int(threads) <= MOST_THREADS:
         expected = f"a whole number from 1 to {MOST_THREADS}, or None for one per core"
         raise ConfigError(f"threads: expected {expected}, got {threads!r}")
     return int(threads)

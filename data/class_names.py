@@ -19,7 +19,7 @@ def match_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
     Raises DataError when no class of the data set is one of the network's.
     """
     own, known = dataset.class_names, tuple(names)
-    if not known or own[: len(known)] == known:
+    if not known or own == known:
         return dataset
     if len(set(known)) < len(known):
         raise refuse("the network's class names", "each name once", _list(known))
@@ -44,7 +44,9 @@ def arrange_classes(dataset: Dataset, names: Sequence[str], where: str) -> Datas
     the last layer is drawn anew then.
     """
     own, stored = dataset.class_names, tuple(names)
-    if own == stored or len(own) != len(stored) or _is_numbered(stored) or _is_numbered(own):
+    if own == stored or len(own) != len(set(stored)) or len(own) != len(stored):
+        return dataset
+    if _is_numbered(stored) or _is_numbered(own):
         return dataset
     free = iter([name for name in own if name not in stored])
     arranged = tuple(name if name in own else next(free) for name in stored)
@@ -59,7 +61,8 @@ def _rename(dataset: Dataset, names: tuple[str, ...], notes: list[str]) -> Datas
     table = np.array([numbers[name] for name in dataset.class_names], np.int64)
     train, test = (part and part.relabelled(table) for part in (dataset.train, dataset.test))
     assert train is not None
-    return replace(dataset, train=train, test=test, class_names=names, notes=(*dataset.notes, *notes))
+    new = tuple(note for note in notes if note not in dataset.notes)
+    return replace(dataset, train=train, test=test, class_names=names, notes=(*dataset.notes, *new))
 
 
 def _describe_match(dataset: Dataset, known: tuple[str, ...]) -> list[str]:

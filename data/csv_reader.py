@@ -25,10 +25,13 @@ _NUMBER = _WHOLE + rb"(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
 
 
 class CsvArrays(NamedTuple):
-    """Images (N, H, W), uint8 or float32, labels (N,), and how the text of the pixels was understood."""
+    """Images (N, H, W), uint8 or float32, labels (N,), and how the text of the pixels was understood.
+
+    Labels are int64, or float64 where one of them is not written as a whole number.
+    """
 
     images: npt.NDArray[Any]
-    labels: npt.NDArray[np.float64]
+    labels: npt.NDArray[Any]
     understood: str
 
 
@@ -67,9 +70,10 @@ def _read(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> Csv
     header = parse_header(where, first)
     images: list[npt.NDArray[Any]] = []
     labels: list[npt.NDArray[np.float64]] = []
-    line, decimal = 2, None  # the first line with a pixel that is not written as a whole number
+    line, decimal, floats = 2, None, False  # decimal: first line with a pixel that is not written as a whole number
     for block in _without_blank_end(_blocks(where, file, packed)):
         rows = _parse(where, block, header, line)
+        floats = floats or _has_decimal_label(block, header)
         if decimal is None:
             decimal = _find_decimal(block, header, line)
         labels.append(rows[:, header.label].copy())
@@ -80,7 +84,9 @@ def _read(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> Csv
     if not images:
         raise refuse(f"{where}, line 2", "at least one image", "the end of the file")
     grids = np.concatenate(images).reshape(-1, header.height, header.width)
-    return CsvArrays(grids, np.concatenate(labels), _describe(grids, decimal))
+    numbers = np.concatenate(labels)
+    exact = not floats and bool((numbers < 1 << 53).all())  # larger ones are no classes, and refused as such later
+    return CsvArrays(grids, numbers.astype(np.int64) if exact else numbers, _describe(grids, decimal))
 
 
 def _describe(images: npt.NDArray[Any], decimal: int | None) -> str:
@@ -103,6 +109,13 @@ def _find_decimal(block: bytes, header: CsvHeader, first_line: int) -> int | Non
     whole = re.compile(rb"(?:%s,){%d}%s(?:,%s){%d}" % (_WHOLE, before, _NUMBER, _WHOLE, after))
     lines = enumerate(block.split(b"\n"), first_line)
     return next((number for number, text in lines if whole.fullmatch(text) is None), None)
+
+
+def _has_decimal_label(block: bytes, header: CsvHeader) -> bool:
+    if not block.translate(None, b"0123456789,-\n"):
+        return False
+    at = header.label
+    return any(text.split(b",", at + 1)[at].translate(None, b"0123456789-") for text in block.split(b"\n"))
 
 
 def _blocks(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> Iterator[bytes]:

@@ -3,9 +3,11 @@
 import copy
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,11 @@ class Scaling:
     offset: float = 0.0
     factor: float = 1.0
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+                raise DataError(f"scaling: expected {name} as a finite number, got {value!r:.40}")
+
     def apply(self, raw: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Return (raw - offset) * factor, C-contiguous in `dtype`, as a new array."""
         x = raw.astype(dtype, order="C")
@@ -45,6 +52,7 @@ class Split:
 
     Labels may be given as integers (N,), (N, 1), or one-hot (N, K).
     images_at, labels_at  how messages name the two: a file, with a member where it has several
+    float_labels          whether a file stores the labels as floats, as it would store numbers to be predicted
 
     Raises DataError on another layout, on pixels that are not finite numbers, and on labels that are not classes.
     """
@@ -53,6 +61,7 @@ class Split:
     labels: Labels
     images_at: str = "images"
     labels_at: str = "labels"
+    float_labels: bool = False
 
     def __post_init__(self) -> None:
         images = as_images(self.images, self.images_at)
@@ -116,7 +125,11 @@ class Dataset:
         if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
             raise refuse(self.name, "class names as texts, each once", f"{names!r}")
         object.__setattr__(self, "class_names", tuple(names))
-        for split in filter(None, (self.train, self.test)):
+        if not isinstance(self.scaling, Scaling):
+            raise refuse(self.name, "a scaling such as Scaling(0, 1 / 255)", f"{self.scaling!r}")
+        for split in (self.train, *([] if self.test is None else [self.test])):
+            if not isinstance(split, Split):
+                raise refuse(self.name, "splits as Split(images, labels)", type(split).__name__)
             if tuple(split.images.shape[1:]) != tuple(self.image_shape):
                 got = f"images of shape {tuple(split.images.shape[1:])}"
                 raise refuse(split.images_at, f"images (C, H, W) of shape {tuple(self.image_shape)}", got)
@@ -158,7 +171,7 @@ class Dataset:
         if name != "test":
             raise DataError(f"expected the split train or test, got {name!r}")
         if self.test is None:
-            raise DataError(f"{self.name}: has no test split: use the split train, or add test images to the source")
+            raise DataError(f"{self.name}: has no test split: name the split train (--split train), or add test images")
         return self.test
 
     def batch(

@@ -151,6 +151,7 @@ def _describe_changes(name: str, headers: list[PictureHeader]) -> list[str]:
     changed = {
         "with transparency: put on a white background": sum(header.transparent for header in headers),
         "turned upright as their EXIF data say": sum(header.turned for header in headers),
+        "with 16 bits per channel: the upper 8 are read": sum(header.deep for header in headers),
         "in colour made grey, as the first one is": sum(h.channels > headers[0].channels for h in headers),
         "in grey made colour, as the first one is": sum(h.channels < headers[0].channels for h in headers),
     }

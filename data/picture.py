@@ -38,6 +38,7 @@ class PictureHeader(NamedTuple):
     width: int
     transparent: bool
     turned: bool
+    deep: bool
 
 
 def read_header(path: Path) -> PictureHeader:
@@ -52,7 +53,8 @@ def read_header(path: Path) -> PictureHeader:
         turned = _orientation(image) in _TURNS
         quarter = _orientation(image) in _QUARTER_TURNS
         height, width = (image.width, image.height) if quarter else (image.height, image.width)
-        return PictureHeader(1 if image.mode in _GREY else 3, height, width, _is_transparent(image), turned)
+        channels, deep = 1 if image.mode in _GREY else 3, any(";16" in str(tile[-1]) for tile in image.tile)
+        return PictureHeader(channels, height, width, _is_transparent(image), turned, deep)
 
 
 def read_image(path: str | Path, image_shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:

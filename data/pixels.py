@@ -32,7 +32,7 @@ def as_images(given: Any, where: str) -> Images:
 
     Raises DataError for anything that is not an array of numbers.
     """
-    if not isinstance(getattr(given, "dtype", None), np.dtype):
+    if not isinstance(getattr(given, "dtype", None), np.dtype) or isinstance(given, np.ma.MaskedArray):
         given = as_array(given, where)
     images: Images = given
     if images.dtype.kind not in "biuf" or images.dtype.itemsize > 8:
@@ -42,12 +42,18 @@ def as_images(given: Any, where: str) -> Images:
 
 
 def as_array(given: Any, where: str) -> npt.NDArray[Any]:
-    """Return an array of lists, tensors or data frames. Raises DataError where their parts differ in shape."""
+    """Return an array of lists, tensors or data frames.
+
+    Raises DataError where their parts differ in shape, where values are masked, and for what is no array.
+    """
+    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
+        raise refuse(where, "an array without masked values", "a masked array", "fill it: array.filled(0)")
     try:
         return np.asarray(given)
     except (ValueError, TypeError, RuntimeError) as error:
-        got = f"{type(given).__name__} ({str(error).splitlines()[0]})" if str(error) else type(given).__name__
-        raise refuse(where, "one array of numbers", got, "all images must have one shape") from None
+        reason = str(error).splitlines()[0] if str(error) else ""
+        hint = "all its parts must have one shape" if isinstance(error, ValueError) else "give a NumPy array"
+        raise refuse(where, "one array of numbers", f"{type(given).__name__} ({reason})", hint) from None
 
 
 def chunks(images: Images) -> Iterator[npt.NDArray[Any]]:

@@ -11,16 +11,20 @@ from numpy.typing import ArrayLike
 from cnnkit import architecture, exporters, weights
 from cnnkit import data as readers
 from cnnkit.backends.protocol import Backend
+from cnnkit.data.class_names import arrange_classes, match_classes
 from cnnkit.data.dataset import Dataset, Scaling
 from cnnkit.data.pixels import as_images
 from cnnkit.errors import ConfigError, PlacedError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.layers import Layer
+from cnnkit.layers.schema import require_classes
 from cnnkit.network import DTYPES, Network, require_dtype
 from cnnkit.options import OptionFields, Options
 from cnnkit.summary import Summary, summarise
 from cnnkit.training import Evaluation, Training, evaluate
+from cnnkit.training.evaluation import usable_names
+from cnnkit.training.notebook_progress import notebook_progress
 
 
 class Model(Network):
@@ -32,20 +36,24 @@ class Model(Network):
     def fit(
         self, data: str | Dataset | ArrayLike, labels: ArrayLike | None = None, **options: Unpack[OptionFields]
     ) -> list[dict[str, Any]]:
-        """Train on a data set, or on images and their labels, and return the history.
+        """Train on a data set, or on images and their labels, and return the history; a notebook shows the progress.
 
         options are the fields of `cnnkit.Options`; loss and seed are the model's unless given. The model takes the
-        data set's scaling and class names. Arrays are taken as by `cnnkit.data.from_arrays`: whole numbers are raw
-        pixels, which are scaled, floats are the network's input.
+        data set's scaling and class names; classes that both have stay in the model's order. Arrays are taken as by
+        `cnnkit.data.from_arrays`: whole numbers are raw pixels, which are scaled, floats are the network's input.
 
         Raises DataError or ConfigError when model, data and options do not fit.
         """
         settings: OptionFields = {"loss": self.loss, "seed": self.seed, **options}
-        dataset = self._dataset(data, labels)
+        given = self._dataset(data, labels)
+        dataset = given
+        if set(given.class_names) & set(self.class_names):  # outputs keep their meaning
+            dataset = arrange_classes(given, self.class_names, "the model")
         training = Training(self, dataset, Options(**settings))
-        if dataset.absent is not None:
-            warnings.warn(dataset.absent, stacklevel=2)
-        return [report.entry for report in training.epochs()]
+        for said in (*dataset.notes[len(given.notes) :], *filter(None, [dataset.absent])):
+            warnings.warn(said, stacklevel=2)
+        with notebook_progress(training) as show:
+            return [report.entry for report in training.epochs(show)]
 
     def evaluate(
         self,
@@ -57,7 +65,8 @@ class Model(Network):
     ) -> Evaluation:
         """Return loss, accuracy and every other measure on the first `limit` images of a data set, or of arrays.
 
-        split: of the data set, "test" or "train"; "test" by default. Arrays have none.
+        split: of the data set, "test" or "train"; "test" by default. Arrays have none. Classes are matched by name;
+        what differs is said in a warning.
         """
         if isinstance(labels, str):
             raise ConfigError(
@@ -66,7 +75,10 @@ class Model(Network):
         dataset = self._dataset(data, labels)
         if labels is not None and split is not None:
             raise ConfigError(f"evaluate: arrays have no splits, got split={split!r}: leave it out")
-        return evaluate(self, dataset, split or ("test" if labels is None else "train"), limit)
+        matched = match_classes(dataset, usable_names(self))
+        for note in matched.notes[len(dataset.notes) :]:
+            warnings.warn(note, stacklevel=2)
+        return evaluate(self, matched, split or ("test" if labels is None else "train"), limit)
 
     def _dataset(self, data: Any, labels: Any) -> Dataset:
         """Return the data set that is named, given, or made of arrays."""
@@ -147,6 +159,7 @@ class Model(Network):
         Raises WeightFileError when the file does not hold a network that cnnkit can build.
         """
         require_dtype(dtype or DTYPES[0])
+        require_classes(layers)
         description, metadata = weights.complete(file)
         try:
             network, input_shape = architecture.build(description, layers)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnkit.backends.protocol import Pair, Shape
-from cnnkit.layers import Layer, Sequential
+from cnnkit.layers import Layer, Sequential, external_layer
+from cnnkit.notebook_tables import draw_caption, draw_table, join_shape
 from cnnkit.tree import Tree, child
 
 ReceptiveField = tuple[Pair, Pair]  # size of the input that a value sees, and its shift to the next value
@@ -66,6 +67,30 @@ class Summary:
         """Return the approximate bytes of a training step: parameters, their gradients, slots, activations."""
         return itemsize * (self.parameters * (2 + slots) + 2 * batch_size * self.activations)
 
+    def _repr_html_(self) -> str:
+        """Return the table of layers that a notebook displays."""
+        return f"<div>{draw_caption('Summary', self.describe())}{self.draw_layers()}</div>"
+
+    def describe(self) -> str:
+        """Return shapes, parameters and multiply-adds in one line."""
+        shapes = f"input {join_shape(self.input_shape)}, output {join_shape(self.output_shape)}"
+        return f"{shapes}, {self.parameters:,} parameters, {self.multiply_adds:,} multiply-adds per sample"
+
+    def draw_layers(self) -> str:
+        """Return the layers as an HTML table."""
+        rows = [
+            (
+                f"{row.path} {row.type}",
+                row.setting,
+                join_shape(row.output_shape),
+                f"{row.parameters:,}" if row.parameters else "-",
+                "all" if row.receptive_field is None else join_shape(row.receptive_field),
+                f"{row.multiply_adds:,}" if row.multiply_adds else "-",
+            )
+            for row in self.rows
+        ]
+        return draw_table(("layer", "setting", "output", "parameters", "sees", "multiply-adds"), rows, left=3)
+
 
 def summarise(network: Sequential, input_shape: Shape) -> Summary:
     """Return the summary of a network for samples of input_shape; no weight is drawn. Raises ShapeError."""
@@ -81,7 +106,7 @@ def _rows(
         layer_params, layer_state = child(params, name), child(state, name)
         entering = field
         after = _after(layer, shape, entering)
-        reach = layer.reach(shape)
+        reach = external_layer.reach(layer, shape)
         combines = any(True for _ in layer.children(shape))
         yield SummaryRow(
             prefix + name,
@@ -92,7 +117,7 @@ def _rows(
             _count(layer_params),
             _count(layer_state),
             after[0] if after else None,
-            layer.multiply_adds(shape),
+            external_layer.multiply_adds(layer, shape),
             reach.remainder if reach else (0, 0),
             combines,
         )
@@ -105,7 +130,7 @@ def _after(layer: Layer, x_shape: Shape, field: ReceptiveField | None) -> Recept
     """Return the receptive field of the output, given that of the input: (size + (extent - 1)*shift, shift*stride)."""
     children = list(layer.children(x_shape))
     if not children:
-        reach = layer.reach(x_shape)
+        reach = external_layer.reach(layer, x_shape)
         if field is None or reach is None:
             return None
         (height, width), (down, across) = field

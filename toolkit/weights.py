@@ -5,15 +5,16 @@ import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnnkit import architecture, losses, recipes
-from cnnkit.errors import ConfigError, WeightFileError
-from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile
+from cnnkit.backends.protocol import Shape
+from cnnkit.errors import ConfigError, ContractError, WeightFileError
+from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile, numbered_axes
 from cnnkit.files.names import printable
-from cnnkit.layers import Variables
+from cnnkit.layers import Layer, Variables
 from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
 
@@ -31,26 +32,51 @@ def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str,
         "provenance": _provenance(model),
     }
     described = architecture.describe(model.network, model.input_shape)
-    return WeightFile((*_tensors(model), *extra), described, metadata, position)
+    variables = Variables(model.to_host(model.params), model.to_host(model.state))
+    tensors = (
+        Tensor.of(row.name, row.leaf, layer=row.layer, kind=row.kind, role=row.role, axes=row.axes)
+        for row in list_variables(model.network, model.input_shape, variables)
+    )
+    return WeightFile((*tensors, *extra), described, metadata, position)
 
 
-def _tensors(model: Network) -> Iterator[Tensor]:
-    """Yield parameters and state, layer by layer."""
-    by_kind = {"parameter": flatten(model.to_host(model.params)), "state": flatten(model.to_host(model.state))}
-    for path, layer, _, _ in architecture.walk_layers(model.network, model.input_shape):
-        for kind, flat in by_kind.items():
-            for name, array in _arrays_at(flat, path):
-                axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
+class NamedVariable(NamedTuple):
+    """A leaf of a network's variables, or of their shapes, and what it means."""
+
+    name: str
+    layer: str
+    kind: str
+    role: str
+    axes: tuple[str, ...]
+    leaf: Any
+
+
+def list_variables(network: Layer, input_shape: Shape, variables: Variables) -> Iterator[NamedVariable]:
+    """Yield parameters and state, or their shapes, with their meaning, layer by layer.
+
+    Raises ContractError for a layer that names another number of axes than an array has.
+    """
+    trees = {"parameter": variables.params, "state": variables.state}
+    by_kind = {kind: _group_by_layer(flatten(tree)) for kind, tree in trees.items()}
+    for path, layer, _, _ in architecture.walk_layers(network, input_shape):
+        for kind, leaves in by_kind.items():
+            for name, leaf in leaves.get(path, ()):
+                shape = leaf if isinstance(leaf, tuple) else leaf.shape
+                axes = layer.axes.get(name, numbered_axes(len(shape)))
+                if len(axes) != len(shape):
+                    problem = f"axes of {name} must be {len(shape)} names, one for each of {shape}, got {axes}"
+                    raise ContractError(layer.type, problem, path=(path,))
                 role = name if name in ROLES else "other"
-                yield Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
+                yield NamedVariable(f"{path}.{name}", path, kind, role, axes, leaf)
 
 
-def _arrays_at(flat: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    """Yield (name, array) of the layer at `path`, without the layers inside it."""
+def _group_by_layer(flat: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
+    """Return {path of a layer: its (name, array)}, without those of the layers inside it."""
+    layers: dict[str, list[tuple[str, Any]]] = {}
     for full, array in flat.items():
         folder, _, name = full.rpartition(".")
-        if folder == path:
-            yield name, array
+        layers.setdefault(folder, []).append((name, array))
+    return layers
 
 
 def _provenance(model: Network) -> dict[str, Any]:
@@ -88,7 +114,7 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
     if "recipe" not in metadata:
         raise WeightFileError(
             "the file holds tensors but no architecture, so no network can be built from it: "
-            "describe its layers in a model file and train with --model net.toml --init-from FILE",
+            "name the network with --recipe NAME, or describe its layers in a file and name it with --model net.toml",
             file=file.file,
         )
     try:

@@ -10,6 +10,7 @@ from cnnkit.backends.execution import require_threads
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
 from cnnkit.backends.pytorch import composites as torch_composites
 from cnnkit.backends.pytorch.capture_device import TorchCaptureDevice
+from cnnkit.backends.pytorch.padding import cut_out, even_shape, keep_inside, make_even, pad
 from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.backends.shared.philox import counters, philox4x32
 from cnnkit.errors import BackendUnavailableError
@@ -129,22 +130,22 @@ class TorchBackend(Backend):
         return self.torch.matmul(x, y)
 
     def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
-        x, even = self._even(x, padding, 0)
+        x, even = make_even(self.torch, x, padding, 0)
         return self.torch.conv2d(x, self._channels_last(weight), None, stride, even, dilation, groups)
 
     def conv2d_input_gradient(
         self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
-        shape, even = _even_shape(x_shape, padding)
+        shape, even = even_shape(x_shape, padding)
         x = dy.new_empty((1,)).expand(shape)  # only its shape is used
         weight = self._channels_last(weight)
         dx = self._convolution_gradient(dy, x, weight, stride, even, dilation, groups, (True, False, False))[0]
-        return dx if shape == x_shape else self._uneven(dx, x_shape, padding)
+        return dx if shape == x_shape else cut_out(dx, x_shape, padding)
 
     def conv2d_weight_gradient(
         self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
     ) -> Native:
-        x, even = self._even(x, padding, 0)
+        x, even = make_even(self.torch, x, padding, 0)
         if weight_shape[2:] == (1, 1) and even == (0, 0) and stride != (1, 1):
             # oneDNN's own code for this writes past its memory on processors with AVX2 (its issue 6035).
             x, stride = x[:, :, :: stride[0], :: stride[1]], (1, 1)
@@ -166,13 +167,10 @@ class TorchBackend(Backend):
         )
 
     def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
-        framed, even = self._even(x, padding, -self.torch.inf, largest=(window[0] // 2, window[1] // 2))
+        framed, even = make_even(self.torch, x, padding, -self.torch.inf, largest=(window[0] // 2, window[1] // 2))
         y, indices = self.torch.ops.aten.max_pool2d_with_indices(framed, window, stride, even)
-        if framed is not x:  # where all pixels are -infinity, padding written into the image could have won
-            (top, _), (left, _) = padding
-            rows = (indices // framed.shape[3]).clamp(top, top + x.shape[2] - 1)
-            columns = (indices % framed.shape[3]).clamp(left, left + x.shape[3] - 1)
-            indices = rows * framed.shape[3] + columns
+        if framed is not x:
+            indices = keep_inside(indices, framed.shape, x.shape, padding)
         return y, (framed, even, indices)
 
     def max_pool2d_gradient(
@@ -184,7 +182,7 @@ class TorchBackend(Backend):
         dx = self.torch.ops.aten.max_pool2d_with_indices_backward(
             dy, framed, window, stride, even, (1, 1), False, indices
         )
-        return dx if dx.shape == x_shape else self._uneven(dx, x_shape, padding)
+        return dx if dx.shape == x_shape else cut_out(dx, x_shape, padding)
 
     def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
         framed, scale = self._framed_average(x, window, stride, padding, count_padding)
@@ -199,34 +197,17 @@ class TorchBackend(Backend):
         dframed = self.torch.ops.aten.avg_pool2d_backward(
             dy if scale is None else dy * scale, framed, window, stride, (0, 0), False, True, None
         )
-        return dframed if dframed.shape == x_shape else self._uneven(dframed, x_shape, padding)
+        return dframed if dframed.shape == x_shape else cut_out(dframed, x_shape, padding)
 
     def _framed_average(
         self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool
     ) -> tuple[Native, Any]:
         """Return x padded with zeros, and the factor of the mean where zeros do not count, None where there is none."""
-        framed = self._pad(x, padding, 0)
+        framed = pad(self.torch, x, padding, 0)
         if count_padding or framed is x:
             return framed, None
-        inside = self._pad(x.new_ones((1, 1, *x.shape[2:])), padding, 0)
+        inside = pad(self.torch, x.new_ones((1, 1, *x.shape[2:])), padding, 0)
         return framed, 1 / self.torch.nn.functional.avg_pool2d(inside, window, stride)
-
-    def _pad(self, x: Native, padding: Padding, fill: float) -> Native:
-        (top, bottom), (left, right) = padding
-        frame = left, right, top, bottom
-        return self.torch.nn.functional.pad(x, frame, value=fill) if any(frame) else x
-
-    def _even(self, x: Native, padding: Padding, fill: float, largest: Pair | None = None) -> tuple[Native, Pair]:
-        """Return (x, padding) that PyTorch accepts; other padding (uneven, wider than `largest`) is added to x here."""
-        (top, bottom), (left, right) = padding
-        if top == bottom and left == right and (largest is None or (top <= largest[0] and left <= largest[1])):
-            return x, (top, left)
-        return self._pad(x, padding, fill), (0, 0)
-
-    @staticmethod
-    def _uneven(dx: Native, x_shape: Shape, padding: Padding) -> Native:
-        (top, _), (left, _) = padding
-        return dx[:, :, top : top + x_shape[2], left : left + x_shape[3]]
 
     # ---- composites
 
@@ -289,14 +270,6 @@ class TorchBackend(Backend):
             self.torch.cuda.synchronize(self.device)
         elif self.device == "mps":
             self.torch.mps.synchronize()
-
-
-def _even_shape(x_shape: Shape, padding: Padding) -> tuple[Shape, Pair]:
-    (top, bottom), (left, right) = padding
-    if top == bottom and left == right:
-        return x_shape, (top, left)
-    n, c, h, w = x_shape
-    return (n, c, h + top + bottom, w + left + right), (0, 0)
 
 
 def _devices(torch: Any) -> tuple[str, ...]:

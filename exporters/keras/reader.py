@@ -47,16 +47,16 @@ def read_hdf5(path: Path) -> WeightFile:
     return _build_weight_file(file, placed, known | _list_mirrored(file, placed, known.get("backend")), not_read)
 
 
-def _list_mirrored(file: Foreign, placed: list[tuple[str, Tensor]], backend: Any) -> dict[str, list[str]]:
+def _list_mirrored(file: Foreign, placed: list[tuple[str, Tensor]], ran_on: Any) -> dict[str, list[str]]:
     """Return the names of kernels as Theano used them: its convolution mirrors the window, all others correlate.
 
     "mirrored" where the file says that Theano ran it, or comes from Keras 0, which had nothing else;
     "perhaps_mirrored" where only the order of the axes is Theano's.
     """
-    theano_ran = backend == "theano" or (backend is None and "nb_layers" in file.listing.attributes)
+    theano_ran = ran_on == "theano" or (ran_on is None and "nb_layers" in file.listing.attributes)
     kernels = [t for _, t in placed if t.role == "weight" and "kw" in t.axes and (theano_ran or t.axes[0] == "o")]
     names = [tensor.name for tensor in kernels if tensor.kind == "parameter"]
-    if not names or backend not in (None, "theano"):
+    if not names or ran_on not in (None, "theano"):
         return {}
     return {"mirrored" if theano_ran else "perhaps_mirrored": names}
 

@@ -111,6 +111,35 @@ def test_from_arrays_takes_the_layouts_of_files():
         from_arrays(IMAGES, [0, 1, 2], test=(IMAGES, [0.0, 1.0, 2.0]))
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: Dataset("d", (IMAGES, [0, 1, 2]), None, ABC, (1, 4, 4)),
+            r"splits as Split\(images, labels\), got tuple",
+        ),
+        (lambda: Dataset("d", Split(IMAGES, [0, 1, 2]), IMAGES, ABC, (1, 4, 4)), "got ndarray"),
+        (
+            lambda: Dataset("d", Split(IMAGES, [0, 1, 2]), None, ABC, (1, 4, 4), 1 / 255),
+            r"a scaling such as Scaling\(0",
+        ),
+        (lambda: Scaling(0, np.nan), "scaling: expected factor as a finite number, got nan"),
+        (lambda: Scaling("0"), "scaling: expected offset as a finite number, got '0'"),
+        (lambda: from_arrays(np.ma.masked_equal(IMAGES, 5), [0, 1, 2]), r"images: .* fill it: array\.filled\(0\)"),
+        (lambda: from_arrays(IMAGES, np.ma.masked_equal([0, 1, 2], 1)), "labels: .* a masked array"),
+        (lambda: from_arrays((image for image in IMAGES), [0, 1, 2]), "got object"),
+        (lambda: from_arrays({"x": IMAGES}, [0, 1, 2]), "got object"),
+        (lambda: from_arrays(5, [0]), "a label for each of the 0 images|images"),
+        (lambda: from_arrays(None, None), "got object"),
+        (lambda: from_arrays(IMAGES, [0, 1, 2], class_names="abc"), "class names as texts, each once"),
+    ],
+)
+def test_what_is_no_data_set(make, message):
+    with pytest.raises(DataError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
 def test_lists_are_arrays():
     assert from_arrays([[[0, 255]], [[1, 2]]], [1, 0]).batch("train", [0])[0].tolist() == [[[[0.0, 1.0]]]]
 

@@ -1,4 +1,6 @@
 import builtins
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -177,6 +179,21 @@ def test_pictures_of_formats_that_are_not_read_say_how_to_convert_them(folder, g
         DataError, match=r"x\.TIF: expected a picture .*convert it to PNG \(ImageMagick: magick mogrify"
     ):
         load(folder)
+
+
+def test_colours_of_16_bits_are_read_as_8_and_it_is_said(tmp_path):
+    """A PNG by hand, as Pillow writes none: 1 x 1, colour type 2, depth 16, the values 0x1234, 0x80FF, 0xFF00."""
+    parts = {
+        b"IHDR": struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(b"\0\x12\x34\x80\xff\xff\0"),
+    }
+    chunks = [struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts.items()]
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    dataset = load(tmp_path)
+    assert dataset.train.images[0].reshape(-1).tolist() == [0x12, 0x80, 0xFF]
+    assert dataset.notes == (f"{tmp_path}: 2 of 2 pictures with 16 bits per channel: the upper 8 are read",)
 
 
 def test_a_picture_in_print_colours(tmp_path):

@@ -102,3 +102,63 @@ def test_one_class_is_nothing_to_learn():
     data = Dataset("one", Split(np.zeros((4, 1, 8, 8)), [0] * 4), None, ("only",), (1, 8, 8))
     with pytest.raises(DataError, match="one: expected images of two classes or more, got one class"):
         Model(Sequential((Flatten(), Dense(1))), (1, 8, 8)).fit(data, epochs=1)
+
+
+def test_evaluate_matches_classes_by_name_and_says_so():
+    net = Model(Sequential((Flatten(), Dense(3))), (1, 2, 2), class_names=("a", "b", "c"))
+    x = np.random.default_rng(0).normal(size=(6, 1, 2, 2))
+    straight = net.evaluate(x, [0, 1, 2, 0, 1, 2])
+    turned = Dataset("d", Split(x, [2, 0, 1, 2, 0, 1]), None, ("b", "c", "a"), (1, 2, 2))
+    with pytest.warns(UserWarning, match="d: classes are matched by name"):
+        got = net.evaluate(turned, split="train")
+    assert (got.loss, got.labels.tolist(), got.report) == (straight.loss, [0, 1, 2, 0, 1, 2], straight.report)
+    more = Dataset("d", Split(x, [0, 3, 2, 0, 1, 2]), None, ("a", "b", "c", "new"), (1, 2, 2))
+    with pytest.warns(UserWarning, match="the network does not know new; such images are not evaluated"):
+        got = net.evaluate(more, split="train", limit=2)
+    assert (got.indices.tolist(), got.labels.tolist()) == ([0, 2], [0, 2])
+    only_new = Dataset("d", Split(x, [3] * 6), None, ("a", "b", "c", "new"), (1, 2, 2))
+    with (
+        pytest.warns(UserWarning, match="not know new"),
+        pytest.raises(DataError, match="no image of the split train is of a class"),
+    ):
+        net.evaluate(only_new, split="train")
+
+
+def test_a_model_that_knows_its_classes_keeps_their_order():
+    net = Model(Sequential((Flatten(), Dense(3))), (1, 2, 2), class_names=("a", "b", "c"))
+    x = np.random.default_rng(0).normal(size=(6, 1, 2, 2))
+    turned = Dataset("d", Split(x, [0, 1, 2, 0, 1, 2]), None, ("c", "a", "b"), (1, 2, 2))
+    same = Model(Sequential((Flatten(), Dense(3))), (1, 2, 2))
+    wanted = same.fit(x, [2, 0, 1, 2, 0, 1], epochs=2)
+    with pytest.warns(UserWarning, match="classes in the order of the model: a, b, c"):
+        history = net.fit(turned, epochs=2)
+    assert net.class_names == ("a", "b", "c")
+    assert [entry["loss"] for entry in history] == [entry["loss"] for entry in wanted]
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "half_squared_error", "softmax_cross_entropy"])
+@pytest.mark.parametrize(
+    ("labels", "targets"),
+    [([0.0, 1.0, 2.0], True), ([[0.0], [1.0], [2.0]], True), (np.eye(3)[[0, 1, 2]], False), ([0, 1, 2], False)],
+)
+def test_float_labels_of_a_file_are_no_classes_for_a_loss_of_numbers(tmp_path, loss, labels, targets):
+    np.savez(tmp_path / "a.npz", x_train=np.zeros((3, 2, 2)), y_train=np.array(labels))
+    net = Model(Sequential((Flatten(), Dense(3))), (1, 2, 2), loss=loss)
+    if targets and loss != "softmax_cross_entropy":
+        with pytest.raises(
+            DataError, match=f"y_train: expected labels as whole numbers with the loss {loss}, got floats"
+        ):
+            net.fit(tmp_path / "a.npz", epochs=1)
+    else:
+        assert len(net.fit(str(tmp_path / "a.npz"), epochs=1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "floats"),
+    [("0,1\n1,2", False), ("0.0,1\n1,2", True), ("0,1\n1e0,2", True), ("0,1.5\n1,2", False), ("0,1\n1.,-2.5", True)],
+)
+def test_float_labels_of_a_table(tmp_path, rows, floats):
+    (tmp_path / "a.csv").write_text(f"label,pixel0\n{rows}\n")
+    dataset = load_data(tmp_path / "a.csv")
+    assert dataset.train.labels.tolist() == [0, 1]
+    assert dataset.train.float_labels is floats

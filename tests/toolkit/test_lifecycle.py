@@ -192,7 +192,7 @@ def test_a_layer_with_state_is_updated(digits) -> None:
 IDENTITY = {
     "recipe": "a", "architecture": {"layers": [1]}, "data": {"name": "d", "sha256": "0"}, "backend": "numpy",
     "device": "cpu", "dtype": "float32", "threads": 2, "init_from": None, "tf32": False,
-    "options": {"epochs": 1, "seed": 0},
+    "class_names": ["x", "y"], "options": {"epochs": 1, "seed": 0},
 }  # fmt: skip
 
 
@@ -200,6 +200,12 @@ IDENTITY = {
 def test_every_part_of_a_runs_identity_counts(key: str) -> None:
     assert differences(IDENTITY, IDENTITY) == {}
     assert list(differences(IDENTITY | {key: "other"}, IDENTITY)) == [key]
+
+
+def test_the_name_of_the_data_does_not_count_and_older_files_lack_class_names() -> None:
+    older = {key: value for key, value in IDENTITY.items() if key != "class_names"}
+    assert differences(older | {"data": {"name": "/home/anna/d", "sha256": "0"}}, IDENTITY) == {}
+    assert list(differences(IDENTITY | {"data": {"name": "d", "sha256": "1"}}, IDENTITY)) == ["data"]
 
 
 @pytest.mark.parametrize("option", ["epochs", "seed"])

@@ -10,13 +10,15 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
-from cnnkit.cli.loading import match_data, read_complete
-from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, WeightsFile
+from cnnkit.cli.completion import complete_format
+from cnnkit.cli.loading import NetworkSource, match_data
+from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, FittingModel, FittingRecipe, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
 from cnnkit.cli.viewing import DataPart, find_white, take_image
+from cnnkit.cli.watching import watch_reading
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
 from cnnkit.files.names import format_count, printable
 
@@ -33,7 +35,14 @@ class ExportRequest(Request):
 
     file: WeightsFile = DEFAULT_WEIGHTS
     format: Annotated[
-        str | None, typer.Option("--format", "-f", metavar="NAME", help="See cnnkit formats; else by OUT's suffix.")
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            autocompletion=complete_format,
+            help="See cnnkit formats; else by OUT's suffix.",
+        ),
     ] = None
     out: Annotated[
         Path | None,
@@ -52,6 +61,8 @@ class ExportRequest(Request):
     external: External = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
     allow_partial: AllowPartial = False
+    recipe: FittingRecipe = None
+    model: FittingModel = None
 
 
 def command(request: ExportRequest) -> int:
@@ -66,7 +77,7 @@ def command(request: ExportRequest) -> int:
     options = _require_options(request, form)
     target = request.out or file.with_name(file.stem + form.suffixes[0])
     digest = _require_free(file, target, request.overwrite)
-    source = read_complete(file, request.external)
+    source = NetworkSource(file, request.recipe, request.model, request.external).read(output)
     left_out = list_not_read(source)
     if source.lacks and not (request.allow_partial and len(source)):
         return _refuse(request, source, left_out)
@@ -86,7 +97,8 @@ def command(request: ExportRequest) -> int:
         _print(marked, form, **options)
         print_left_out(output, left_out)
         return 0
-    exporters.write(marked, target, form.name, overwrite=True, **options)
+    with watch_reading(output, f"writing {target.name}", passes=2) as watch:  # written, and compared
+        exporters.write(watch(marked), target, form.name, overwrite=True, **options)
     print_left_out(output, left_out)
     size = target.stat().st_size
     contents = f"{format_count(len(weights), 'tensor')}, {format_count(weights.parameters, 'parameter')}"

@@ -1,11 +1,12 @@
 """Weight files for commands: complete with their architecture, on a backend, and with matching data."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnkit.cli.output import Output
+from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
     from cnnkit.data import Dataset
@@ -27,15 +28,49 @@ def read_complete(path: Path, external: bool = False) -> "WeightFile":
     return replace(file, architecture=architecture.describe(*architecture.build(described)), metadata=metadata)
 
 
+@dataclass(frozen=True)
+class NetworkSource:
+    """A weight file, and the recipe or model file whose network it is, where it has no architecture itself.
+
+    external: open the files beside it too that it names for its values.
+    """
+
+    path: Path
+    recipe: str | None = None
+    model: Path | None = None
+    external: bool = False
+
+    def read(self, output: Output) -> "WeightFile":
+        """Return the file with its architecture; say on standard error what was taken when another gave it.
+
+        Raises WeightFileError when file and network do not fit, ConfigError when the file needs no network.
+        """
+        if self.recipe is None and self.model is None:
+            return read_complete(self.path, self.external)
+        from cnnkit import exporters
+        from cnnkit.adoption import adopt
+        from cnnkit.cli.choice import choose_recipe
+
+        recipe = choose_recipe(self.recipe, self.model)
+        file, fillings = adopt(exporters.read(self.path, self.external), recipe)
+        output.note(f"{self.path} as {recipe.name}: {fillings.text}")
+        return file
+
+
 def load_model(
-    path: Path, backend: str, device: str | None, threads: int | None, dtype: str | None = None
+    output: Output,
+    source: NetworkSource,
+    backend: str,
+    device: str | None,
+    threads: int | None,
+    dtype: str | None = None,
 ) -> tuple["Model", "WeightFile"]:
     """Return the model in a file, on a backend, and the file. Raises WeightFileError."""
     from cnnkit.backends import get_backend
     from cnnkit.model import Model
 
     ready = get_backend(backend, device, threads)
-    file = read_complete(path)
+    file = source.read(output)
     return Model.from_weights(file, backend=ready, dtype=dtype), file
 
 
@@ -45,13 +80,20 @@ def match_data(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
     Raises DataError or ConfigError when model and images do not fit together, or no class is one of the model's.
     """
     from cnnkit.data import match_classes
-    from cnnkit.training.evaluation import check_images
+    from cnnkit.training.evaluation import check_images, usable_names
 
     check_images(model, dataset)
-    matched = match_classes(dataset, model.class_names)
-    model.loss.check(model.output_shape, len(model.class_names or matched.class_names))
+    names = usable_names(model)
+    matched = match_classes(dataset, names)
+    model.loss.check(model.output_shape, len(names or matched.class_names))
     for note in matched.notes:
         output.note(note)
+    first = matched.class_names[0]
+    if not names and first != "0":
+        reason = "names its classes not once for each output" if model.class_names else "names no classes"
+        output.note(
+            f"the network {reason}: those of the data are taken by position, 0 is {printable(first)}, and so on"
+        )
     return _match_scaling(output, model, matched)
 
 

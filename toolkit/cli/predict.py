@@ -1,5 +1,6 @@
 """`cnnkit predict`: the class of an image, by a trained network, and the image itself."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +10,21 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.data_source import load_data
-from cnnkit.cli.loading import load_model, match_data
+from cnnkit.cli.loading import NetworkSource, load_model, match_data
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     BackendName,
     DataSource,
     Device,
     Dtype,
+    FittingModel,
+    FittingRecipe,
     Threads,
     WeightsFile,
 )
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
+from cnnkit.cli.tables import find_width
 from cnnkit.cli.viewing import DataPart, Indices, Show, ShowAs, SplitPart, draw, find_white, name_class, take_image
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.files.names import printable
@@ -61,6 +65,8 @@ class PredictRequest(Request):
     device: Device = None
     dtype: Dtype = None
     threads: Threads = None
+    recipe: FittingRecipe = None
+    model: FittingModel = None
 
 
 def command(request: PredictRequest) -> int:
@@ -70,7 +76,8 @@ def command(request: PredictRequest) -> int:
     from cnnkit.training.finite_scores import require_finite_scores
 
     output = request.output
-    model, weights = load_model(request.file, request.backend, request.device, request.threads, request.dtype)
+    source = NetworkSource(request.file, request.recipe, request.model)
+    model, weights = load_model(output, source, request.backend, request.device, request.threads, request.dtype)
     images = list(_read_pictures(output, model, weights, request.data, request.image or []))
     if request.index or not request.image:
         images += _read_images(output, model, weights, request.data, request.split, request.index or [0])
@@ -118,6 +125,10 @@ def _read_pictures(
         trained_on = load_data(output, data, weights)
     except (ConfigError, DataError):  # pictures need no data set
         trained_on = None
+        if shape[0] == 1:
+            output.note(
+                "the training images are not here: taken to be bright on dark, as MNIST's (--data PATH names them)"
+            )
     appearance = measure_appearance(trained_on, shape, brightest)
     names = model.class_names or (trained_on.class_names if trained_on else ())
     for path in paths:
@@ -142,9 +153,10 @@ def _print_prediction(output: Output, image: ImageToClassify, scores: Any, best:
     order = (-scores).argsort(kind="stable")[:BEST]
     labels = [printable(name_class(int(k), names), 20) for k in order]
     widest = max(map(len, labels))
+    longest = min(BAR, (find_width(output.people) or sys.maxsize) - widest - 13)
     for k, label in zip(order, labels, strict=True):
         share = min(max(float(scores[k]), 0.0), 1.0)
-        bar = "█" * round(BAR * share)
+        bar = "█" * round(longest * share)
         output.say(Text(f"  {label:<{widest}}  {scores[k]:>7.4f}  ").append(bar, style="cyan"))
     output.say()
 

@@ -9,6 +9,8 @@ _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 def printable(text: str, limit: int = 200) -> str:
     r"""Return the first `limit` characters of `text`; those that a terminal may interpret or hide, as \xNN, \uNNNN."""
+    if len(text) <= limit and text.isprintable():  # which allows less than the rule below, and is quick
+        return text
     shown = "".join(_escape(c) if unicodedata.category(c) in _HIDDEN else c for c in text[:limit])
     return shown if len(text) <= limit else shown + "..."
 

@@ -14,6 +14,7 @@ from cnnkit.layers.global_avg_pool2d import GlobalAvgPool2D
 from cnnkit.layers.layer_norm import LayerNorm
 from cnnkit.layers.leaky_relu import LeakyReLU
 from cnnkit.layers.max_pool2d import MaxPool2D
+from cnnkit.layers.parallel import Parallel
 from cnnkit.layers.relu import ReLU
 from cnnkit.layers.reshape import Reshape
 from cnnkit.layers.residual import Residual
@@ -40,6 +41,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "MaxPool2D",
+    "Parallel",
     "ReLU",
     "Reshape",
     "Residual",

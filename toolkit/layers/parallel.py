@@ -9,12 +9,17 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer, Variables, join_variables
+from cnnkit.layers.external_layer import require_layers
 from cnnkit.layers.named_layer import NamedLayer
 from cnnkit.tree import Tree
 
 
 class Parallel(Layer):
     """Base of layers that give x to several children and join their outputs."""
+
+    def __post_init__(self) -> None:
+        children = self.named()
+        require_layers(self.type, " and ".join(children), tuple(children.values()))
 
     @abstractmethod
     def named(self) -> dict[str, Layer]:

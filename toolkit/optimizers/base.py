@@ -45,13 +45,13 @@ class Optimizer(Part, ABC):
             return self.step(backend, parameter, gradient, slots, scalars)
         part, known = type(self).__name__, f"the scalars are {{{', '.join(scalars)}}}"
         with naming_faults(part, "step", known, backend.out_of_memory):
-            stepped = self.step(backend, parameter, gradient, slots, scalars)
+            stepped: Any = self.step(backend, parameter, gradient, slots, scalars)
         names = ("parameter", *self.slots)
         if not isinstance(stepped, tuple) or len(stepped) != len(names):
             raise ContractError(part, f"step must return a tuple of {', '.join(names)}, got {describe(stepped)}")
         for name, array in zip(names, stepped, strict=True):
             require_array(part, f"{name} of step", array, tuple(parameter.shape), parameter.dtype)
-        return stepped
+        return tuple(stepped)
 
     def init(self, backend: Backend, params: Tree, dtype: str) -> Tree:
         """Return the slots before the first step: zeros, one tree like params for each name."""

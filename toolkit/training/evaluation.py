@@ -11,10 +11,11 @@ from cnnkit import metrics
 from cnnkit.backends.protocol import Array
 from cnnkit.data.class_names import match_classes
 from cnnkit.data.dataset import Dataset
-from cnnkit.errors import DataError
+from cnnkit.errors import ConfigError, DataError
 from cnnkit.losses import external_loss
 from cnnkit.network import Network, Values
 from cnnkit.training.batches import Indices, batches
+from cnnkit.training.evaluation_table import evaluation_table
 from cnnkit.training.finite_scores import require_finite_scores
 
 
@@ -39,6 +40,10 @@ class Evaluation:
         """The share of images that are classified correctly."""
         return self.report.accuracy
 
+    def _repr_html_(self) -> str:
+        """Return figures, the measures of each class and the confusion matrix, as a notebook displays them."""
+        return evaluation_table(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return the keys that `cnnkit evaluate --json` prints."""
         return self.report.to_json() | {
@@ -56,8 +61,8 @@ def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int |
     Raises DataError when the images do not fit the network, the data set lacks the split, no class is known, or a score
     is not finite.
     """
-    matched = match_classes(dataset, model.class_names)
-    names = model.class_names or matched.class_names
+    matched = match_classes(dataset, usable_names(model))
+    names = usable_names(model) or matched.class_names
     check_images(model, matched)
     model.loss.check(model.output_shape, len(names))
     indices = np.flatnonzero(matched.split(split).labels < len(names))[: limit or None]
@@ -77,6 +82,16 @@ def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int |
         labels=labels,
         indices=indices,
     )
+
+
+def usable_names(model: Network) -> tuple[str, ...]:
+    """Return the model's class names, none where they are not one for each output, as in files that others wrote."""
+    names = model.class_names
+    try:
+        model.loss.check(model.output_shape, len(names))
+    except ConfigError:
+        return ()
+    return names if len(set(names)) == len(names) else ()
 
 
 def check(model: Network, dataset: Dataset) -> None:

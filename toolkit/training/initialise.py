@@ -8,12 +8,10 @@ from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core.not_read import list_lines
 from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.file_digest import sha256_of
-from cnnkit.files.names import format_count, printable
+from cnnkit.files.names import printable
 from cnnkit.inspection.filling import Fillings, find_fillings
 from cnnkit.network import Network
 from cnnkit.tree import flatten, unflatten
-
-_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -31,33 +29,11 @@ class Start:
     @property
     def text(self) -> str:
         """One line for people."""
-        parts = [f"started from {self.file}: {describe_fillings(self.fillings)}"]
+        parts = [f"started from {self.file}: {self.fillings.text}"]
+        drawn = [f"{printable(name)} ({reason})" for name, reason in self.fillings.unfilled.items()]
+        parts += [f"newly drawn: {', '.join(drawn)}"] if drawn else []
         parts += [f"not read: {line}" for line in list_lines(self.not_read)]
         return "; ".join(parts)
-
-
-def describe_fillings(fillings: Fillings) -> str:
-    """Return what was taken from where, what was drawn, and what was not used."""
-    found = fillings.found
-    parts = [f"{format_count(len(found), 'tensor')} taken"]
-    ordered = [(f.target.layer, f.source.layer or f.source.name) for f in found if f.paired_by == "order"]
-    guessed = [f"{printable(target)} from {printable(source)}" for target, source in dict.fromkeys(ordered)]
-    if guessed:
-        parts.append(f"paired by the order of layers: {_list(guessed)}")
-    turned = list(dict.fromkeys(f.transform.name for f in found if f.transform.name))
-    if turned:
-        parts.append(f"rearranged: {_list(turned)}")
-    if fillings.unfilled:
-        drawn = [f"{printable(name)} ({reason})" for name, reason in fillings.unfilled.items()]
-        parts.append(f"newly drawn: {', '.join(drawn)}")
-    if fillings.unused:
-        parts.append(f"of the file not used: {_list([printable(tensor.name) for tensor in fillings.unused])}")
-    return "; ".join(parts)
-
-
-def _list(names: list[str]) -> str:
-    more = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def initialise(model: Network, path: Path) -> Start:

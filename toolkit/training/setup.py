@@ -11,6 +11,7 @@ from cnnkit.contracts import describe, naming_faults, require_number
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, ContractError, DataError
 from cnnkit.files.names import last_part
+from cnnkit.losses import Loss
 from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.seeds import Purpose, key
@@ -18,6 +19,8 @@ from cnnkit.training.batches import ResidentImages, batches, epoch_order, reside
 from cnnkit.training.evaluation import check
 from cnnkit.training.position import Position
 from cnnkit.training.step import make_step
+
+_OF_A_TRAINING = ("run", "history", "kept", "test")  # what metadata tells of a training: a new one starts without them
 
 
 class TrainingSetup:
@@ -33,8 +36,9 @@ class TrainingSetup:
     def __init__(self, model: Network, dataset: Dataset, options: Options) -> None:
         model.loss, model.seed = losses.parse(options.loss), options.seed
         check(model, dataset)
+        _require_classes(model.loss, dataset)
         model.scaling, model.class_names = dataset.scaling, dataset.class_names
-        model.metadata = {name: value for name, value in model.metadata.items() if name != "run"}
+        model.metadata = {name: value for name, value in model.metadata.items() if name not in _OF_A_TRAINING}
         model.metadata["data"] = {"name": last_part(dataset.name)}
         self.model, self.dataset, self.options = model, dataset, options
         self.chosen, self.held_out = split_images(len(dataset.train), options, model.seed)
@@ -117,3 +121,13 @@ class TrainingSetup:
         with naming_faults(part, "factor"):
             factor = self.schedule.factor(step, total, self.steps_per_epoch)
         return self.options.learning_rate * require_number(part, f"factor of step {step}", factor)
+
+
+def _require_classes(loss: Loss, dataset: Dataset) -> None:
+    """Raise DataError for float labels with a loss that compares numbers: they would be trained on as class numbers."""
+    if type(loss).probabilities is Loss.probabilities and dataset.train.float_labels:
+        where, name = dataset.train.labels_at, losses.render(loss)
+        raise DataError(
+            f"{where}: expected labels as whole numbers with the loss {name}, got floats: store them as integers if "
+            "they are class numbers; numbers as targets cannot be trained on yet"
+        )

@@ -1,7 +1,9 @@
 """Data of a user's own: classes by name, the recipe's shape, and what a weight file tells of the data."""
 
 import json
+import shlex
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +69,7 @@ def test_evaluate_matches_classes_by_name(cnnkit, refused, fruit, folder, classe
     result = evaluate(cnnkit, fruit / "fruit.h5", data, "--json")
     assert said in result.err
     assert (result.json["images"], result.json["accuracy"]) == (images, 1.0)
+    assert result.json["unknown_classes"] == [name for name in classes if name == "aardvark"]
     assert [c["name"] for c in result.json["classes"]] == ["apple", "banana", "cherry"]
 
 
@@ -239,3 +242,46 @@ def test_inspect_shows_and_an_anonymous_export_leaves_out_what_a_file_tells_of_i
     assert evaluate(cnnkit, "plain.json", fruit / "imgs", "--json").json["accuracy"] == 1.0
     again = cnnkit("export", fruit / "fruit.h5", "--anonymous", "-o", folder / "plain.json")
     assert again.status == 0, "an export of the same file is replaced"
+
+
+def test_a_picture_for_a_net_whose_data_are_elsewhere(cnnkit, fruit, folder):
+    shutil.copy(fruit / "fruit.h5", folder)
+    result = cnnkit("predict", "fruit.h5", "--image", fruit / "imgs/apple/0.png")
+    assert result.status == 0
+    assert "the training images are not here: taken to be bright on dark" in result.err
+
+
+def test_a_class_that_was_renamed_is_another_run(cnnkit, refused, fruit, folder):
+    data = write_folder(folder / "data", ["apple", "banana", "cherry"])
+    command = ("train", "--model", fruit / "net.toml", "--data", data, "--epochs", 1)
+    assert cnnkit(*command, "--json").json["skipped"] is False
+    assert cnnkit(*command, "--json").json["skipped"]
+    (data / "cherry").rename(data / "cranberry")
+    assert "another class_names" in refused(*command)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([], "the network names no classes: those of the data are taken by position, 0 is apple"),
+        (["apple", "banana"], "the network names its classes not once for each output"),
+        (["a", "a", "b"], "the network names its classes not once for each output"),
+    ],
+)
+def test_class_names_of_a_file_that_cannot_be_used(cnnkit, fruit, folder, names, said):
+    file = exporters.read(fruit / "fruit.h5")
+    exporters.write(replace(file, metadata=file.metadata | {"class_names": names}), folder / "odd.h5")
+    result = evaluate(cnnkit, "odd.h5", fruit / "imgs", "--json")
+    assert result.json["accuracy"] == 1.0
+    assert said in result.err
+    shown = cnnkit("predict", "odd.h5", "--data", fruit / "imgs", "--split", "train", "--index", 5, "--show", "none")
+    assert "class 1 (banana)" in shown.out
+
+
+def test_the_command_that_shows_the_mistakes_can_be_typed(cnnkit, fruit, folder):
+    data = write_folder(folder / "my pictures", ["banana", "cherry"])
+    shutil.copy(data / "banana/0.png", data / "cherry/9.png")
+    shown = evaluate(cnnkit, fruit / "fruit.h5", data).out
+    command = next(line for line in shown.splitlines() if line.startswith("to see them: "))
+    words = shlex.split(command.removeprefix("to see them: cnnkit "))
+    assert "class 1 (banana)" in cnnkit(*words).out

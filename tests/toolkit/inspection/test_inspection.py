@@ -10,6 +10,7 @@ from cnnkit import exporters
 from cnnkit.errors import ConfigError
 from cnnkit.exporters import Tensor, WeightFile
 from cnnkit.inspection import inspect
+from cnnkit.inspection.layer_tree import match
 
 DOCS = Path(__file__).parents[3] / "docs" / "inspection.md"
 
@@ -55,3 +56,19 @@ def test_the_example_of_the_docs_runs(tmp_path, monkeypatch, capsys):
     exporters.write(small(), "weights.h5")
     exec(code, {})
     assert capsys.readouterr().out.startswith("0.weight (2, 2) 0.8")
+
+
+def test_a_name_with_brackets_is_found_before_a_pattern_is_tried():
+    names = ("blk[0].weight", "blk[1].weight", "blk0.weight", "a*.weight", "ab.weight", "blk[0].x.bias")
+    tensors = tuple(Tensor.of(name, np.zeros(1)) for name in names)
+
+    def find(pattern):
+        return [tensor.name for tensor in match(tensors, pattern, "--layer")]
+
+    assert find("blk[0].weight") == ["blk[0].weight"]
+    assert find("blk[0]") == ["blk[0].weight"]
+    assert find("a*.weight") == ["a*.weight"]
+    assert find("blk[0-9].weight") == ["blk0.weight"]  # a pattern where no such name is
+    assert find("blk[0].*") == ["blk0.weight"]
+    assert find("blk[1].*") == ["blk[1].weight"]  # no layer blk1: the brackets are part of the name
+    assert find("blk[[]0].*") == ["blk[0].weight", "blk[0].x.bias"]

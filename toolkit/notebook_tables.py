@@ -1,0 +1,44 @@
+"""Tables as notebooks show them, in HTML without colours of their own, so that they suit light and dark pages.
+
+Every text is escaped here. Numbers stand to the right, texts to the left, as in the tables of the command line.
+"""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from cnnkit.files.names import printable
+
+MOST_ROWS = 200
+_LEFT, _RIGHT = "text-align:left", "text-align:right"
+
+
+def draw_caption(title: str, text: str) -> str:
+    """Return a title in bold and a line of text beside it."""
+    return f"<div><b>{_safe(title)}</b> {_safe(text)}</div>"
+
+
+def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Return a table whose first `left` columns are texts and whose others are numbers; MOST_ROWS rows at most."""
+    styles = [_LEFT if column < left else _RIGHT for column in range(len(headings))]
+    body = "".join(f"<tr>{_cells('td', row, styles)}</tr>" for row in rows[:MOST_ROWS])
+    more = draw_lines([f"and {len(rows) - MOST_ROWS:,} more rows"]) if len(rows) > MOST_ROWS else ""
+    return f"<table><thead><tr>{_cells('th', headings, styles)}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def draw_lines(lines: Iterable[str]) -> str:
+    """Return a line of text each."""
+    return "".join(f"<div>{_safe(line)}</div>" for line in lines)
+
+
+def join_shape(shape: Sequence[int]) -> str:
+    """(4, 6, 6) -> "4 × 6 × 6"."""
+    return " × ".join(map(str, shape))
+
+
+def _cells(tag: str, texts: Sequence[str], styles: Sequence[str]) -> str:
+    pairs = zip(texts, styles, strict=True)
+    return "".join(f'<{tag} style="{style}">{_safe(text)}</{tag}>' for text, style in pairs)
+
+
+def _safe(text: str) -> str:
+    return escape(printable(text))
