@@ -17,14 +17,19 @@ def names() -> list[str]:
     return sorted(plugins.entries(GROUP))
 
 
+# What other programs call a backend, or name a device.
+_ELSEWHERE = {"cuda": "cupy", "gpu": "cupy", "nvidia": "cupy", "cpu": "numpy", "np": "numpy", "pt": "torch"}
+
+
 def _entry(name: str) -> EntryPoint:
     if not isinstance(name, str):
         got = f"the class {name.__name__}: add ()" if isinstance(name, type) else repr(name)
         raise ConfigError(f"backend: expected the name of a backend or a Backend object, got {got}")
     entry = plugins.entry(GROUP, name)
     if entry is None:
-        near = difflib.get_close_matches(name, names(), 1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
+        near = difflib.get_close_matches(name.lower(), names(), 1)
+        meant = _ELSEWHERE.get(name.lower()) or (near[0] if near else "")
+        hint = f" (did you mean {meant}?)" if meant else ""
         raise BackendUnavailableError(f"backend: expected one of {', '.join(names())} or auto, got {name!r}{hint}")
     return entry
 

@@ -42,7 +42,7 @@ def adopt(file: WeightFile, recipe: Recipe) -> tuple[WeightFile, Fillings]:
 def _to_blank(variable: weights.NamedVariable) -> Tensor:
     """Return a tensor of zeros with the meaning of a variable, of which `leaf` is the shape."""
     shape = tuple(variable.leaf)
-    about = variable.name, variable.layer, variable.kind, variable.role, variable.axes(len(shape))
+    about = variable.name, variable.layer, variable.kind, variable.role, variable.axes
     return Tensor(*about, "float32", shape, lambda: np.zeros(shape, np.float32))
 
 

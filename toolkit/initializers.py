@@ -167,7 +167,24 @@ class Orthogonal(Initializer):
         return np.ascontiguousarray(self.gain * (q if rows >= columns else q.T)).reshape(shape)
 
 
-INITIALIZERS: Registry[Initializer] = Registry("initializer", "cnnkit.initializers", Initializer)
+INITIALIZERS: Registry[Initializer] = Registry(
+    "initializer",
+    "cnnkit.initializers",
+    Initializer,
+    {
+        "xavier": "glorot",
+        "xavieruniform": "glorot_uniform",
+        "xaviernormal": "glorot_normal",
+        "kaiming": "he",
+        "kaiminguniform": "he_uniform",
+        "kaimingnormal": "he_normal",
+        "gaussian": "normal",
+        "random": "uniform",
+        "randomnormal": "normal",
+        "zero": "zeros",
+        "one": "ones",
+    },
+)
 parse, render, register = INITIALIZERS.parse, INITIALIZERS.render, INITIALIZERS.register
 
 

@@ -53,11 +53,12 @@ def _entries(path: tuple[str, ...], group: str) -> dict[str, EntryPoint]:  # noq
 class Registry(Mapping[str, type[T]]):
     """A mapping of names to classes, such as losses: the entry points of `group`, and classes registered here.
 
-    kind: the singular, for messages. base: the class that all of them derive from.
+    kind: the singular, for messages. base: the class that all of them derive from. elsewhere: {name that another
+    library has: what to write here}.
     """
 
-    def __init__(self, kind: str, group: str, base: type[Any]) -> None:
-        self.kind, self.group, self.base = kind, group, base
+    def __init__(self, kind: str, group: str, base: type[Any], elsewhere: Mapping[str, str] | None = None) -> None:
+        self.kind, self.group, self.base, self.elsewhere = kind, group, base, elsewhere or {}
         self._registered: dict[str, type[T]] = {}
 
     def __getitem__(self, name: str) -> type[T]:
@@ -105,9 +106,11 @@ class Registry(Mapping[str, type[T]]):
 
     def _hint(self, name: str) -> str:
         """Return what to do about a name that is not known: the nearest one, or how to make a class known."""
-        near = difflib.get_close_matches(name.lower(), self, 1)
-        if near:
-            return f" (did you mean {near[0]}?)"
+        plain = name.lower().replace("-", "_").removesuffix("loss").rstrip("_")
+        near = difflib.get_close_matches(plain, self, 1, 0.75)
+        meant = self.elsewhere.get(plain.replace("_", "")) or (near[0] if near else "")
+        if meant:
+            return f" (did you mean {meant}?)"
         return (
             f": for a class of your own call {self.group}.register({name or 'ItsClass'}), or install the package that "
             f"has it among its entry points of group {self.group}"

@@ -138,7 +138,20 @@ class LinearWarmUp(Schedule):
         return max(round((1.0 if self.epochs is None else self.epochs) * steps_per_epoch), 1)
 
 
-SCHEDULES: Registry[Schedule] = Registry("schedule", "cnnkit.schedules", Schedule)
+SCHEDULES: Registry[Schedule] = Registry(
+    "schedule",
+    "cnnkit.schedules",
+    Schedule,
+    {
+        "steplr": "step",
+        "cosineannealing": "cosine",
+        "cosineannealinglr": "cosine",
+        "onecyclelr": "onecycle",
+        "none": "constant",
+        "inversetime": "inverse",
+        "linearwarmup": "warmup",
+    },
+)
 parse, render, register = SCHEDULES.parse, SCHEDULES.render, SCHEDULES.register
 
 

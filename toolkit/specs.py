@@ -1,6 +1,7 @@
 """`NAME:key=value,...`: how commands and files describe losses, optimizers, schedules and initializers."""
 
 import dataclasses
+import difflib
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 from cnnkit.errors import CnnkitError, ConfigError, first_line
 
 T = TypeVar("T")
+_RATE = ": the rate is an option of its own, --learning-rate on the command line, learning_rate elsewhere"
 
 
 class UnknownNameError(ConfigError):
@@ -33,7 +35,9 @@ def parse(kind: str, text: str, choices: Mapping[str, type[T]]) -> T:
         key = key.strip()
         if not equals or key not in fields:
             known = ", ".join(fields) or "no options"
-            raise ConfigError(f"{kind} {name}: expected key=value with {known}, got {part!r}")
+            near = difflib.get_close_matches(key, fields, 1)
+            hint = _RATE if key in ("lr", "learning_rate") else f" (did you mean {near[0]}=...?)" if near else ""
+            raise ConfigError(f"{kind} {name}: expected key=value with {known}, got {part!r}{hint}")
         if key in values:
             raise ConfigError(f"{kind} {name}: expected {key} once, got {part!r} besides")
         values[key] = _convert(f"{kind} {name}: {key}", value.strip(), fields[key].type)

@@ -11,7 +11,7 @@ import numpy as np
 
 from cnnkit import architecture, losses, recipes
 from cnnkit.backends.protocol import Shape
-from cnnkit.errors import ConfigError, WeightFileError
+from cnnkit.errors import ConfigError, ContractError, WeightFileError
 from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile, numbered_axes
 from cnnkit.files.names import printable
 from cnnkit.layers import Layer, Variables
@@ -34,7 +34,7 @@ def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str,
     described = architecture.describe(model.network, model.input_shape)
     variables = Variables(model.to_host(model.params), model.to_host(model.state))
     tensors = (
-        Tensor.of(row.name, row.leaf, layer=row.layer, kind=row.kind, role=row.role, axes=row.axes(row.leaf.ndim))
+        Tensor.of(row.name, row.leaf, layer=row.layer, kind=row.kind, role=row.role, axes=row.axes)
         for row in list_variables(model.network, model.input_shape, variables)
     )
     return WeightFile((*tensors, *extra), described, metadata, position)
@@ -47,23 +47,27 @@ class NamedVariable(NamedTuple):
     layer: str
     kind: str
     role: str
-    named_axes: tuple[str, ...] | None
+    axes: tuple[str, ...]
     leaf: Any
-
-    def axes(self, rank: int) -> tuple[str, ...]:
-        """Return the names of the axes, numbers where the layer names none."""
-        return numbered_axes(rank) if self.named_axes is None else self.named_axes
 
 
 def list_variables(network: Layer, input_shape: Shape, variables: Variables) -> Iterator[NamedVariable]:
-    """Yield parameters and state, or their shapes, with their meaning, layer by layer."""
+    """Yield parameters and state, or their shapes, with their meaning, layer by layer.
+
+    Raises ContractError for a layer that names another number of axes than an array has.
+    """
     trees = {"parameter": variables.params, "state": variables.state}
     by_kind = {kind: _group_by_layer(flatten(tree)) for kind, tree in trees.items()}
     for path, layer, _, _ in architecture.walk_layers(network, input_shape):
         for kind, leaves in by_kind.items():
             for name, leaf in leaves.get(path, ()):
+                shape = leaf if isinstance(leaf, tuple) else leaf.shape
+                axes = layer.axes.get(name, numbered_axes(len(shape)))
+                if len(axes) != len(shape):
+                    problem = f"axes of {name} must be {len(shape)} names, one for each of {shape}, got {axes}"
+                    raise ContractError(layer.type, problem, path=(path,))
                 role = name if name in ROLES else "other"
-                yield NamedVariable(f"{path}.{name}", path, kind, role, layer.axes.get(name), leaf)
+                yield NamedVariable(f"{path}.{name}", path, kind, role, axes, leaf)
 
 
 def _group_by_layer(flat: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:

@@ -47,7 +47,10 @@ def test_values_take_the_type_of_their_field() -> None:
         ("", "thing: expected one of plain, full, alias, got ''"),
         ("wrong", "thing: expected one of plain, full, alias, got 'wrong'"),
         ("plain:a=1", "thing plain: expected key=value with no options, got 'a=1'"),
-        ("full:count", "thing full: expected key=value with needed, count, .*, got 'count'"),
+        (
+            "full:count",
+            "thing full: expected key=value with needed, count, .*, got 'count' .did you mean count=...\\?.",
+        ),
         ("full:needed=1,count=1.5", "thing full: count: expected int, got '1.5'"),
         ("full:needed=1,count=None", "thing full: count: expected int, got 'None'"),
         ("full:needed=x", "thing full: needed: expected float, got 'x'"),

@@ -2,10 +2,9 @@
 
 from dataclasses import asdict
 
-from rich.text import Text
-
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
+from cnnkit.documents import TableEntry
 
 EXAMPLE = "cnnkit backends"
 
@@ -19,13 +18,13 @@ def command(request: Request) -> int:
     rows = [
         (
             name,
-            Text("yes", style="green") if state.usable else Text("no", style="red"),
+            TableEntry("yes", style="green") if state.usable else TableEntry("no", style="red"),
             ", ".join(state.devices) if state.usable else "-",
             " ".join(state.reason.split()) if not state.usable else "",
             "" if state.usable else state.install,
         )
         for name, state in backends.items()
     ]
-    print_table(output, ("backend", "usable", "devices", "why not", "install with"), rows, "   w")
+    print_table(output, ("backend", "usable", "devices", "why not", "install with"), rows, "  www")
     output.result({"backends": [{"name": name} | asdict(state) for name, state in backends.items()]})
     return 0

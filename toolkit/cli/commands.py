@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
+from cnnkit.cli.help_groups import GroupedCommand, GroupedGroup
 from cnnkit.cli.request import take_options
 
 # As the help shows them: the first paragraph of the command's docstring, or of a group's help.
@@ -17,7 +17,8 @@ SUMMARIES = {
     "export": "Write a weight file in another format; every tensor is read back and compared before OUT exists.",
     "inspect": "Show the layers and tensors of a weight file: their values, and the faults in them.",
     "show": "Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor.",
-    "diff": "Compare two weight files; exit with 0 when they are equal, 1 when not.",
+    "diff": "Compare two weight files; exit with 0 when they are equal, 1 when not or when one could be read "
+    "in part alone.",
     "summary": "Show layers, output shapes, parameters, receptive field, multiply-adds and memory of a network.",
     "parity": "Compare backends with the float64 reference and each other: operations, layers, losses, optimizers, "
     "trainings.",
@@ -30,7 +31,7 @@ SUMMARIES = {
 }
 
 
-class Commands(TyperGroup):
+class Commands(GroupedGroup):
     """The group of all commands; a command is imported when it is called."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -66,5 +67,5 @@ def load_command(name: str) -> Any:
     if name == "data":
         return typer.main.get_command(module.app)
     app = typer.Typer(add_completion=False)
-    app.command(name, epilog=f"Example: {module.EXAMPLE}")(take_options(module.command))
+    app.command(name, cls=GroupedCommand, epilog=f"Example: {module.EXAMPLE}")(take_options(module.command))
     return typer.main.get_command(app)

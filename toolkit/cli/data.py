@@ -6,15 +6,29 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from cnnkit.cli.completion import complete_data, complete_fetched
+from cnnkit.cli.help_groups import GroupedCommand, GroupedGroup
+from cnnkit.cli.options import Quiet, Verbose, Version
 from cnnkit.cli.request import Request, take_options
 from cnnkit.cli.tables import format_shape, format_size, print_table
 from cnnkit.cli.viewing import DataPart, Indices, Show, ShowAs, SplitPart, draw, find_white, name_class, take_image
 from cnnkit.files.names import printable
 
-app = typer.Typer(help="List data sets, fetch one, show an image.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    cls=GroupedGroup,
+    epilog="Example: cnnkit data list",
+    help="List data sets, fetch one, show an image.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 
-@app.command("list", epilog="Example: cnnkit data list")
+@app.callback()
+def _globals(version: Version = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
+    """List data sets, fetch one, show an image."""
+
+
+@app.command("list", cls=GroupedCommand, epilog="Example: cnnkit data list")
 @take_options
 def list_data(request: Request) -> int:
     """List the named data sets and the location of each."""
@@ -32,7 +46,7 @@ def list_data(request: Request) -> int:
         )
         for entry in known()
     ]
-    print_table(output, ("data", "train + test", "image", "classes", "licence", "where"), rows, " r r")
+    print_table(output, ("data", "train + test", "image", "classes", "licence", "where"), rows, " r rww")
     output.note("fetch one with: cnnkit data fetch NAME")
     output.note("--data takes these names, or a path: IDX folder, .npz, .csv, .h5, folder of images")
     output.result({"data": [asdict(entry) for entry in known()]})
@@ -43,10 +57,12 @@ def list_data(request: Request) -> int:
 class FetchRequest(Request):
     """A data set to download."""
 
-    name: Annotated[str, typer.Argument(metavar="NAME", help="mnist or fashion-mnist.")]
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", autocompletion=complete_fetched, help="mnist or fashion-mnist.")
+    ]
 
 
-@app.command("fetch", epilog="Example: cnnkit data fetch mnist")
+@app.command("fetch", cls=GroupedCommand, epilog="Example: cnnkit data fetch mnist")
 @take_options
 def fetch_data(request: FetchRequest) -> int:
     """Download a data set into the user's cache; the SHA-256 of each file is checked."""
@@ -66,13 +82,13 @@ def fetch_data(request: FetchRequest) -> int:
 class ImagesRequest(Request):
     """Images of a data set to draw."""
 
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A name, or a path.")]
+    source: Annotated[str, typer.Argument(metavar="SOURCE", autocompletion=complete_data, help="A name, or a path.")]
     index: Indices = None
     split: SplitPart = DataPart.TEST
     show: ShowAs = Show.BLOCKS
 
 
-@app.command("show", epilog="Example: cnnkit data show digits --index 3 --show hex")
+@app.command("show", cls=GroupedCommand, epilog="Example: cnnkit data show digits --index 3 --show hex")
 @take_options
 def show_images(request: ImagesRequest) -> int:
     """Draw images of a data set in the terminal; the first one when no --index is given."""

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.options import External
 from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
-from cnnkit.cli.request import Request
-from cnnkit.cli.tables import format_shape, print_table
+from cnnkit.cli.request import TableRequest
+from cnnkit.cli.tables import format_shape, print_sentence, print_table
+from cnnkit.cli.watching import watch_reading
+from cnnkit.documents import Cell, TableEntry
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import format_count, printable
 
@@ -28,7 +29,7 @@ _STYLES = {"equal": "green", "close": "green", "different": "red", "dtype": "yel
 
 
 @dataclass(frozen=True)
-class DiffRequest(Request):
+class DiffRequest(TableRequest):
     """Two files, what to compare in them, and how closely."""
 
     a: Annotated[Path, typer.Argument(metavar="A", help="A weight file.")]
@@ -55,11 +56,12 @@ def command(request: DiffRequest) -> int:
     from cnnkit.inspection.runs import compare_runs
 
     output = request.output
-    first, second = (read_complete(path, request.external) for path in (request.a, request.b))
-    pairing = pair(first, second, None if request.names is None else _read_map(request.names))
-    if request.only is not None:
-        pairing = _select(pairing, request.only)
-    compared = list(compare(first, second, pairing, request.atol, request.rtol))
+    with watch_reading(output, "comparing") as watch:
+        first, second = (watch(read_complete(path, request.external)) for path in (request.a, request.b))
+        pairing = pair(first, second, None if request.names is None else _read_map(request.names))
+        if request.only is not None:
+            pairing = _select(pairing, request.only)
+        compared = list(compare(first, second, pairing, request.atol, request.rtol))
     unpaired = (*pairing.only_in_a, *pairing.only_in_b)
     left_out, lacking = list_not_read(first, second), bool(first.lacks or second.lacks)
     if not compared and not unpaired:
@@ -128,20 +130,18 @@ def _print_differences(output: Output, compared: list["Difference"], pairing: "P
     print_table(output, headings, [_format_row(item) for item in compared], "wwwwrrrr")
     for side, tensors in (("A", pairing.only_in_a), ("B", pairing.only_in_b)):
         for tensor in tensors:
-            output.say(Text(f"only in {side}: {printable(tensor.name)}, {format_shape(tensor.shape)}, {tensor.kind}"))
+            facts = f"{printable(tensor.name)}, {format_shape(tensor.shape)}, {tensor.kind}"
+            print_sentence(output, f"only in {side}: {facts}")
     if compared:
         counts = Counter(item.status for item in compared)
-        output.say(
-            Text(
-                f"{format_count(len(compared), 'pair')}: " + ", ".join(f"{n} {status}" for status, n in counts.items())
-            )
-        )
+        totals = ", ".join(f"{n} {status}" for status, n in counts.items())
+        print_sentence(output, f"{format_count(len(compared), 'pair')}: {totals}")
 
 
-def _format_row(item: "Difference") -> list[str | Text]:
+def _format_row(item: "Difference") -> list[Cell]:
     a, b, known = item.pair.a, item.pair.b, item.distance
-    status = Text(item.status, style=_STYLES[item.status])
-    start: list[str | Text] = [printable(a.name), printable(b.name), item.pair.paired_by, status]
+    status = TableEntry(item.status, style=_STYLES[item.status])
+    start: list[Cell] = [printable(a.name), printable(b.name), item.pair.paired_by, status]
     if known is None:
         return [*start, "", "", "", "", "", f"{format_shape(a.shape)} against {format_shape(b.shape)}"]
     notes = [item.transform] if item.transform else []
@@ -154,20 +154,20 @@ def _format_row(item: "Difference") -> list[str | Text]:
     return [*start, *figures, first, ", ".join(notes)]
 
 
-def _format_figure(value: float | None) -> str:
+def _format_figure(value: float | None) -> TableEntry:
     if value is None:
-        return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+        return TableEntry("-", "")
+    return TableEntry(f"{value:,}" if isinstance(value, int) else f"{value:.3g}", value)
 
 
 def _print_runs(output: Output, changed: list["Change"]) -> None:
     output.say()
     if not changed:
-        output.say(Text("the trainings are the same: options, data, history, final figures"))
+        print_sentence(output, "the trainings are the same: options, data, history, final figures")
         return
     entries = (change.to_json() for change in changed)
     rows = [[entry["what"], _format_value(entry["a"]), _format_value(entry["b"])] for entry in entries]
-    print_table(output, ("training", "A", "B"), rows)
+    print_table(output, ("training", "A", "B"), rows, "www")
 
 
 def _format_value(value: Any) -> str:

@@ -1,6 +1,8 @@
 """`cnnkit evaluate`: the metrics of a trained network on a data set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,18 +24,23 @@ from cnnkit.cli.options import (
     WeightsFile,
 )
 from cnnkit.cli.output import Output
-from cnnkit.cli.request import Request
-from cnnkit.cli.tables import print_table
+from cnnkit.cli.request import TableRequest
+from cnnkit.cli.tables import print_fields, print_sentence, print_table
 from cnnkit.cli.viewing import DataPart, SplitPart, name_class
+from cnnkit.documents import Cell, TableEntry, count
+from cnnkit.documents.forms import TableForm
+from cnnkit.files.names import printable
+from cnnkit.files.shell import write_command
 
 if TYPE_CHECKING:
     from cnnkit.metrics import Report, Scores
+    from cnnkit.training.evaluation import Evaluation
 
 EXAMPLE = "cnnkit evaluate weights.h5 --split train --mistakes 5"
 
 
 @dataclass(frozen=True)
-class EvaluateRequest(Request):
+class EvaluateRequest(TableRequest):
     """A file, the images to evaluate it on, and the backend."""
 
     file: WeightsFile = DEFAULT_WEIGHTS
@@ -44,6 +51,10 @@ class EvaluateRequest(Request):
     dtype: Dtype = None
     limit: Limit = None
     mistakes: Annotated[int, typer.Option(min=0, metavar="N", help="Show the N most confident mistakes.")] = 3
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.svg|png|pdf", help="Draw the confusion matrix and the ROC curve of each class."),
+    ] = None
     threads: Threads = None
     recipe: FittingRecipe = None
     model: FittingModel = None
@@ -52,8 +63,11 @@ class EvaluateRequest(Request):
 def command(request: EvaluateRequest) -> int:
     """Evaluate a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per image."""
     from cnnkit.metrics import most_confident_mistakes
+    from cnnkit.training.figure_file import require_plottable
 
     output = request.output
+    if request.plot is not None:
+        require_plottable(request.plot)
     source = NetworkSource(request.file, request.recipe, request.model)
     model, weights = load_model(output, source, request.backend, request.device, request.threads, request.dtype)
     dataset = match_data(output, model, load_data(output, request.data, weights))
@@ -64,46 +78,63 @@ def command(request: EvaluateRequest) -> int:
         for row in most_confident_mistakes(result.labels, result.scores, request.mistakes)
     ]
 
-    output.say(
-        Text(
-            f"{request.file} on {dataset.name}, {request.split.value}: {report.images:,} images; "
-            f"{model.backend.name} on {model.backend.device}, {model.dtype}"
-        )
+    print_sentence(
+        output,
+        f"{request.file} on {dataset.name}, {request.split.value}: {report.images:,} images; "
+        f"{model.backend.name} on {model.backend.device}, {model.dtype}",
     )
-    output.say(
-        f"loss {result.loss:.6f}   mse {result.mse:.6f}   accuracy [bold]{result.accuracy:.2%}[/]   "
-        f"{result.milliseconds_per_image:.3g} ms per image\n"
-    )
+    _print_figures(output, result)
     print_confusion(output, report)
     _print_scores(output, report)
     if wrong:
-        same_images = f"cnnkit predict {request.file} --data {dataset.name} --split {request.split.value}"
+        given = (("--data", request.data), ("--recipe", request.recipe), ("--model", request.model))
+        same = [word for option, value in given if value is not None for word in (option, value)]
+        same_images = write_command("cnnkit", "predict", request.file, *same, "--split", request.split.value)
         _print_mistakes(output, wrong, names, same_images)
+    if request.plot is not None:
+        from cnnkit.training.evaluation_plot import plot_evaluation
+
+        plot_evaluation(result, request.plot, f"{request.file.name} on {dataset.name}, {request.split.value}")
+        output.note(f"wrote {request.plot}")
     facts: dict[str, Any] = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
     facts["unknown_classes"] = list(dataset.class_names[len(names) :])
-    output.result(facts | result.to_json() | {
+    picture = {} if request.plot is None else {"plot": str(request.plot)}
+    output.result(facts | picture | result.to_json() | {
         "mistakes": [dict(zip(("index", "label", "predicted", "confidence"), row, strict=True)) for row in wrong],
     })  # fmt: skip
     return 0
 
 
+def _print_figures(output: Output, result: "Evaluation") -> None:
+    """Print the figures of all images: a line for people, a table in any other form."""
+    print_fields(
+        output, (f"loss {result.loss:.6f}", ""), (f"mse {result.mse:.6f}", ""),
+        (f"accuracy {result.accuracy:.2%}", "bold"), (f"{result.milliseconds_per_image:.3g} ms per image", ""),
+    )  # fmt: skip
+    output.say()
+    if output.form is not TableForm.TEXT:
+        figures = (result.loss, result.mse, result.accuracy, result.milliseconds_per_image)
+        texts = [TableEntry(f"{value:.6g}", value) for value in figures]
+        print_table(output, ("loss", "mse", "accuracy", "ms per image"), [texts], "rrrr")
+
+
 def _print_scores(output: Output, report: "Report") -> None:
-    labels = [name_class(k, report.class_names) for k in range(len(report.class_names))]
-    rows = [
-        (label, f"{support:,}", *_format_scores(scores))
+    labels = [printable(name_class(k, report.class_names)) for k in range(len(report.class_names))]
+    rows: list[Sequence[Cell]] = [
+        (label, count(support), *_format_scores(scores))
         for label, support, scores in zip(labels, report.support, report.classes, strict=True)
     ]
-    rows.append(("macro", f"{report.images:,}", *_format_scores(report.macro)))
+    rows.append(("macro", count(report.images), *_format_scores(report.macro)))
     if report.binary is not None:
-        rows.append((f"binary: {labels[1]}", f"{report.support[1]:,}", *_format_scores(report.binary)))
-    print_table(output, ("class", "images", "precision", "recall", "F1", "ROC-AUC"), rows, " rrrrr")
+        rows.append((f"binary: {labels[1]}", count(report.support[1]), *_format_scores(report.binary)))
+    print_table(output, ("class", "images", "precision", "recall", "F1", "ROC-AUC"), rows, "wrrrrr")
     if report.undefined:
-        output.say("-: undefined, because the class has no images or was never predicted (see --json)")
+        print_sentence(output, "-: undefined, because the class has no images or was never predicted (see --json)")
 
 
-def _format_scores(scores: "Scores") -> list[str]:
+def _format_scores(scores: "Scores") -> list[TableEntry]:
     values = scores.to_json().values()
-    return ["-" if value is None else f"{value:.4f}" for value in values]
+    return [TableEntry("-", "") if value is None else TableEntry(f"{value:.4f}", value) for value in values]
 
 
 def _print_mistakes(
@@ -113,4 +144,4 @@ def _print_mistakes(
     for index, label, predicted, confidence in wrong:
         confusion = f"{name_class(label, names)} taken for {name_class(predicted, names)}"
         output.say(Text(f"  --index {index}: {confusion}, score {confidence:.4f}"))
-    output.say(Text(f"to see them: {command} " + " ".join(f"--index {row[0]}" for row in wrong)))
+    output.say(Text(f"to see them: {command} " + " ".join(f"--index {row[0]}" for row in wrong)), soft_wrap=True)

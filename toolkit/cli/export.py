@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
+from cnnkit.cli.completion import complete_format
 from cnnkit.cli.loading import NetworkSource, match_data
 from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, FittingModel, FittingRecipe, WeightsFile
 from cnnkit.cli.output import Output
@@ -17,6 +18,7 @@ from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
 from cnnkit.cli.viewing import DataPart, find_white, take_image
+from cnnkit.cli.watching import watch_reading
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
 from cnnkit.files.names import format_count, printable
 
@@ -33,7 +35,14 @@ class ExportRequest(Request):
 
     file: WeightsFile = DEFAULT_WEIGHTS
     format: Annotated[
-        str | None, typer.Option("--format", "-f", metavar="NAME", help="See cnnkit formats; else by OUT's suffix.")
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            autocompletion=complete_format,
+            help="See cnnkit formats; else by OUT's suffix.",
+        ),
     ] = None
     out: Annotated[
         Path | None,
@@ -88,7 +97,8 @@ def command(request: ExportRequest) -> int:
         _print(marked, form, **options)
         print_left_out(output, left_out)
         return 0
-    exporters.write(marked, target, form.name, overwrite=True, **options)
+    with watch_reading(output, f"writing {target.name}", passes=2) as watch:  # written, and compared
+        exporters.write(watch(marked), target, form.name, overwrite=True, **options)
     print_left_out(output, left_out)
     size = target.stat().st_size
     contents = f"{format_count(len(weights), 'tensor')}, {format_count(weights.parameters, 'parameter')}"

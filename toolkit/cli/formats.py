@@ -17,7 +17,7 @@ def command(request: Request) -> int:
         for name, form in working.items()
     ]
     rows += [(fault.name, "no", "no", "", f"does not work: {fault.reason} ({fault.target})") for fault in broken]
-    print_table(output, ("format", "read", "written", "suffixes", "what"), rows)
+    print_table(output, ("format", "read", "written", "suffixes", "what"), rows, "   w")
     output.result({
         "formats": [
             {

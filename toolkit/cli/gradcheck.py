@@ -11,6 +11,7 @@ from cnnkit.cli.options import BackendName, Device, ModelFile, RecipeName, Threa
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
+from cnnkit.documents import TableEntry
 
 if TYPE_CHECKING:
     from cnnkit.finite_differences import GradientReport
@@ -67,11 +68,11 @@ def _print_report(output: Output, report: "GradientReport") -> None:
             f"{row.numeric:.9g}",
             f"{row.analytic:.9g}",
             f"{row.error:.1e}",
-            Text("ok", style="green") if row.passed else Text("WRONG", style="bold red"),
+            TableEntry("ok", style="green") if row.passed else TableEntry("WRONG", style="bold red"),
         )
         for row in report.rows
     ]
-    print_table(output, ("tensor", "numeric", "analytic", "relative error", ""), rows, " rrr")
+    print_table(output, ("tensor", "numeric", "analytic", "relative error", ""), rows, "wrrr")
     wrong = [row.name for row in report.rows if not row.passed]
     bound = report.rows[0].bound
     if wrong:

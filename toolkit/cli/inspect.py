@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from cnnkit.cli.completion import complete_layer
 from cnnkit.cli.data_source import public_names
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.options import DEFAULT_WEIGHTS, External, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
+from cnnkit.cli.watching import watch_reading
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 
@@ -30,7 +32,13 @@ class InspectRequest(Request):
 
     file: WeightsFile = DEFAULT_WEIGHTS
     layer: Annotated[
-        str | None, typer.Option("--layer", metavar="PATTERN", help='Only these layers or tensors: 2, "conv*".')
+        str | None,
+        typer.Option(
+            "--layer",
+            metavar="PATTERN",
+            autocompletion=complete_layer,
+            help='Only these layers or tensors: 2, "conv*".',
+        ),
     ] = None
     values: Annotated[bool, typer.Option("--values", help="Print every number, without limit.")] = False
     part: Annotated[
@@ -59,11 +67,13 @@ def command(request: InspectRequest) -> int:
         raise ConfigError(f"--no-stats: {option} needs statistics: leave one of them out")
     parts = None if request.part is None else slices.parse(request.part)
     output = request.output
-    weights = read_complete(request.file, request.external)
     printed: tuple[Tensor, ...] = ()
-    if request.values or parts is not None:  # checked before any statistics, which may take long
-        printed = _require_part(output, select(weights, request.layer, request.optimizer), parts)
-    inspection = inspect(weights, request.layer, request.optimizer, compute=not request.no_stats)
+    with watch_reading(output, f"inspecting {request.file.name}") as watch:
+        weights = read_complete(request.file, request.external)
+        weights = watch(weights, select(weights, request.layer, request.optimizer))
+        if request.values or parts is not None:  # checked before any statistics, which may take long
+            printed = _require_part(output, select(weights, request.layer, request.optimizer), parts)
+        inspection = inspect(weights, request.layer, request.optimizer, compute=not request.no_stats)
     if request.html is not None:
         _write_page(output, request.html, inspection)
     maker = describe_maker(weights, public_names())
@@ -76,7 +86,7 @@ def command(request: InspectRequest) -> int:
             told = ", ".join(f"{key} {value}" for key, value in maker.items())
             output.say(Text(f"of its maker: {told} (cnnkit export --anonymous leaves it out)", style="dim"))
         if printed:
-            print_values(weights, printed, parts)
+            print_values(output, weights, printed, parts)
     return int(request.strict and inspection.doubtful)
 
 

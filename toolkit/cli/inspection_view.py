@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import format_shape, format_size
+from cnnkit.cli.tables import format_fields, format_shape, format_size, write_numbers
 from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 def print_inspection(output: Output, inspection: "Inspection", optimizer: bool) -> None:
     """Print the file, its layers and tensors, what else it holds, and the findings."""
-    output.say(Text("\n".join(_describe_file(inspection)) + "\n"))
+    for fact in _describe_file(inspection):
+        output.say(Text(fact), soft_wrap=fact.startswith("sha256"))  # a digest is copied whole
+    output.say()
     lines = (line for layer in inspection.layers for line in _format_layer(output, layer, inspection))
     while batch := list(itertools.islice(lines, _BATCH)):  # printing takes longer per call than per line
         output.say(Text("\n").join(batch))
@@ -37,18 +39,22 @@ def _describe_file(inspection: "Inspection") -> Iterator[str]:
     weights, metadata = inspection.weights, inspection.weights.metadata
     yield f"{weights.file}: {weights.format}, {format_size(inspection.size or 0)}"
     yield f"sha256 {inspection.sha256}"
-    data, history, made = metadata.get("data"), metadata.get("history"), metadata.get("provenance")
+    from cnnkit.exporters.core.kept_epoch import read_kept_epoch
+
+    data, kept, made = metadata.get("data"), read_kept_epoch(metadata), metadata.get("provenance")
     parts = []
     if "recipe" in metadata:
         parts.append(f"recipe {metadata['recipe']}")
     if isinstance(data, dict) and "name" in data:
         parts.append(f"data {data['name']}")
-    if isinstance(history, list) and history:
-        parts.append(f"{len(history)} epochs")
+    if kept is not None:
+        parts.append(kept.text)
     if isinstance(made, dict):
         parts += [str(made[key]) for key in ("backend", "device", "dtype") if key in made]
     if parts:
         yield printable(", ".join(parts))
+    if kept is not None and kept.figures_text:
+        yield kept.figures_text
     unread = sum(item.count for item in weights.lacks)
     if unread and not len(weights):
         yield f"nothing could be read: {format_count(unread, 'object')} left out, see below"
@@ -72,20 +78,23 @@ def _format_layer(output: Output, layer: "LayerNode", inspection: "Inspection") 
 
 
 def _format_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, computed: "Statistics | None") -> Text:
-    """Return a tensor in one line, or in two on a terminal."""
+    """Return a tensor in one line, or in two on a terminal; in more where it is narrow."""
     name = tensor.name.removeprefix(f"{tensor.layer}.") if tensor.kind != "optimizer" else tensor.name
     role = "" if name == tensor.role else f" {tensor.role}"
     kind = "" if tensor.kind == "parameter" else f" ({tensor.kind})"
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
     (branch, trunk), (corner, blank) = (("|-", "|"), ("`-", " ")) if ascii_only else (("├─", "│"), ("└─", " "))
-    line = Text(f"{indent}{corner if last else branch} ")
-    line.append(describe_tensor(tensor, name + role + kind))
-    if computed is not None:
-        line.append(f"\n{indent}{blank if last else trunk}    " if output.people.is_terminal else "  ")
-        line.append("  ".join(_format_figures(computed)) or "no values", style="dim")
-        if computed.histogram is not None and computed.finite:
-            line.append(f"  |{computed.histogram.sparkline(ascii_only)}|")
-    return line
+    facts = [(fact, "") for fact in describe_tensor(tensor, name + role + kind).split("  ")]
+    figures = [] if computed is None else [(figure, "dim") for figure in _format_figures(computed) or ["no values"]]
+    if computed is not None and computed.histogram is not None and computed.finite:
+        figures.append((f"|{computed.histogram.sparkline(ascii_only)}|", ""))
+    first, below = f"{indent}{corner if last else branch} ", f"{indent}{blank if last else trunk}    "
+    lines = [facts, figures] if output.people.is_terminal else [[*facts, *figures]]
+    return Text("\n").join(
+        format_fields(output, *fields, first=start, indent=below, gap="  ")
+        for fields, start in zip(lines, (first, below), strict=False)
+        if fields
+    )
 
 
 def describe_tensor(tensor: "Tensor", title: str | None = None) -> str:
@@ -98,18 +107,22 @@ def describe_tensor(tensor: "Tensor", title: str | None = None) -> str:
     )
 
 
-def _format_figures(computed: "Statistics") -> Iterator[str]:
+def _format_figures(computed: "Statistics") -> list[str]:
+    figures = []
     for key in ("min", "max", "mean", "std"):
         value = getattr(computed, key)
         if value is not None:
-            yield f"{key} {value:.4g}"
+            figures.append(f"{key} {value:.4g}")
     for key, count in (("zeros", computed.zeros), ("NaN", computed.nan), ("inf", computed.inf)):
         if count:
-            yield f"{key} {count:,}"
+            figures.append(f"{key} {count:,}")
+    return figures
 
 
 def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
     """Print what else the file holds: the optimizer, what was not read, what was edited."""
+    from cnnkit.exporters.core.not_read import list_lines
+
     slots, latest = _split_resumable(() if optimizer else weights.select("optimizer"))
     if slots:
         output.say(Text(f"besides: {_describe_hidden('optimizer tensor', slots)} (--optimizer shows them)"))
@@ -122,8 +135,8 @@ def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
         if isinstance(names, list) and names:
             which = printable(", ".join(map(str, names[:4])) + (", ..." if len(names) > 4 else ""))
             output.say(Text(f"Theano's kernels {verb} mirrored in height and width against those of others: {which}"))
-    for item in weights.not_read:
-        output.say(Text(f"not read: {item.line}"))
+    for line in list_lines(weights.not_read):
+        output.say(Text(f"not read: {line}"))
     for name in weights.edited:
         output.say(Text(f"edited since it was written: {printable(name)}"))
 
@@ -143,7 +156,7 @@ def _describe_hidden(noun: str, tensors: "list[Tensor]") -> str:
     return f"{format_count(len(tensors), noun)} of {values}"
 
 
-def print_values(weights: "WeightFile", printed: tuple["Tensor", ...], parts: "Parts | None") -> None:
+def print_values(output: Output, weights: "WeightFile", printed: tuple["Tensor", ...], parts: "Parts | None") -> None:
     """Print every value of these tensors, or of one part of each; weights of flattened images as images."""
     from cnnkit.exporters.core.architecture import find_flattened_images
     from cnnkit.inspection import slices, value_text
@@ -151,7 +164,6 @@ def print_values(weights: "WeightFile", printed: tuple["Tensor", ...], parts: "P
     images = find_flattened_images(weights.architecture)
     for tensor in printed:
         piece, values = slices.read_part(tensor, parts)
-        sys.stdout.write(f"\n{describe_tensor(piece)}\n")
+        output.say(Text(f"\n{describe_tensor(piece)}"))
         image = images.get(tensor.layer) if tensor.role == "weight" else None
-        for text in value_text.format_lines(piece, values, image):
-            sys.stdout.write(text)
+        write_numbers(output, value_text.format_lines(piece, values, image))

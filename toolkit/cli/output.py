@@ -2,13 +2,17 @@
 
 import json
 import math
-import os
+import re
 import sys
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from cnnkit.cli.hints import find_hint
+from cnnkit.cli.streams import discard
+from cnnkit.documents.forms import TableForm
 from cnnkit.errors import CnnkitError, WeightFileError
 
 _settings = {"quiet": False, "verbose": False}
@@ -29,37 +33,60 @@ def reset_settings() -> None:
     _settings.update(quiet=False, verbose=False)
 
 
+class PipeConsole(Console):
+    """A console that reports a closed pipe as the error that it is, instead of leaving the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error that is being handled."""
+        raise  # noqa: PLE0704 (rich calls this while it handles BrokenPipeError)
+
+
+class ErrorConsole(PipeConsole):
+    """A console on standard error; when nobody can read it, the work continues without."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, or nothing when standard error cannot be written."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.quiet = True
+            with suppress(OSError, ValueError):  # a stream of a test may have no number
+                discard(sys.stderr.fileno())
+
+
 class Output:
     """The output of one command.
 
     json: print one JSON object at the end, and nothing else, on standard output.
+    form: the form of the tables; in any but text, standard output has them and nothing else. blocks: how many it has.
     """
 
-    def __init__(self, json: bool = False, quiet: bool = False) -> None:
-        self.json = json
+    def __init__(self, json: bool = False, quiet: bool = False, form: TableForm = TableForm.TEXT) -> None:
+        self.json, self.form, self.blocks = json, form, 0
         self.quiet = quiet or _settings["quiet"]
-        self.verbose = _settings["verbose"]
-        self.people = Console(stderr=json, highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False)
-        self.errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        self.people = PipeConsole(stderr=json, highlight=False, emoji=False)
+        self.people.soft_wrap = not self.people.is_terminal
+        self.errors = ErrorConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     @property
     def has_colours(self) -> bool:
         """Whether people read the result in a terminal with colours."""
         return self.people.is_terminal and not self.people.no_color
 
+    @property
+    def verbose(self) -> bool:
+        """Whether -v was given."""
+        return _settings["verbose"]
+
     def say(self, text: Any = "", **options: Any) -> None:
-        """Print a part of the result as text; print nothing when the result is JSON."""
-        if not self.json:
+        """Print a part of the result as text; print nothing when the result has another form."""
+        if not self.json and self.form is TableForm.TEXT:
             self.people.print(text, **options)
 
     def note(self, text: str) -> None:
         """Print progress on standard error; not with -q."""
         if not self.quiet:
-            try:
-                self.errors.print(escape(text))
-            except BrokenPipeError:  # nobody reads standard error any more; the work continues
-                self.quiet = True
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+            self.errors.print(escape(text))
 
     def result(self, values: dict[str, Any]) -> None:
         """Print the one JSON object, with --json; NaN and infinities become null."""
@@ -76,16 +103,16 @@ class Output:
             self.fail(str(error), "usage")
 
     def fail(self, message: str, kind: str, **facts: Any) -> None:
-        """Print one line on standard error, and with --json the error as JSON."""
-        line = " ".join(message.split())
+        """Print one line on standard error, and with --json the error as JSON; its hint is what to type."""
+        line = message = re.sub(r"\s*[\r\n]\s*", " ", message.strip())
         place, hint = facts.get("file"), facts.get("hint")
         if place and str(place) not in line:
             line = f"{place}: {line}"
         if hint and hint not in line:
             line = f"{line}: {hint}"
         self.errors.print(f"[bold red]error:[/] {escape(line)}")
-        empty = dict.fromkeys(("file", "format", "offset", "hint"))
-        self.result({"error": {"kind": kind, "message": " ".join(message.split())} | empty | facts})
+        empty = dict.fromkeys(("file", "format", "offset"))
+        self.result({"error": {"kind": kind, "message": message} | empty | facts | {"hint": hint or find_hint(line)}})
 
 
 def _replace_non_finite(value: Any) -> Any:

@@ -4,18 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.text import Text
 
+from cnnkit.cli.completion import complete_backend, complete_recipe
 from cnnkit.cli.options import Device, Dtype
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
-from cnnkit.cli.tables import print_table
-
-if TYPE_CHECKING:
-    from cnnkit.parity.blocks import Block
+from cnnkit.cli.tables import print_block, print_sentence
 
 EXAMPLE = "cnnkit parity --backend numpy --backend torch --report parity.html"
 
@@ -26,14 +23,24 @@ class ParityRequest(Request):
 
     backend: Annotated[
         list[str] | None,
-        typer.Option("--backend", metavar="NAME", help="Repeatable; by default all that run here."),
+        typer.Option(
+            "--backend",
+            metavar="NAME",
+            autocompletion=complete_backend,
+            help="Repeatable; by default all that run here.",
+        ),
     ] = None
     device: Device = None
     threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads of each backend.")] = 1
     dtype: Dtype = None
     recipe: Annotated[
         list[str] | None,
-        typer.Option("--recipe", metavar="NAME", help="Trainings to compare; repeatable; by default all."),
+        typer.Option(
+            "--recipe",
+            metavar="NAME",
+            autocompletion=complete_recipe,
+            help="Trainings to compare; repeatable; by default all.",
+        ),
     ] = None
     pattern: Annotated[
         str | None,
@@ -53,7 +60,7 @@ def command(request: ParityRequest) -> int:
     """
     from cnnkit import parity
     from cnnkit.parity import writing
-    from cnnkit.parity.document import described, summaries, verdict
+    from cnnkit.parity.document import described, parted_trainings, summaries, totals, verdict
 
     output = request.output
     if request.report is not None:
@@ -64,31 +71,20 @@ def command(request: ParityRequest) -> int:
     )  # fmt: skip
     with _show_bar(output) as progress:
         outcome = parity.run(request.backend or (), settings, request.device, request.threads, progress)
-    for block in summaries(outcome):
-        _print_block(output, block)
+    for block in summaries(outcome) if output.verbose else (totals(outcome), *parted_trainings(outcome)):
+        print_block(output, block)
     output.say()
     for row in outcome.failures:
-        output.say(Text(f"FAIL {described(row)}", style="red"))
+        print_sentence(output, f"FAIL {described(row)}", "red")
     for line in verdict(outcome):
-        output.say(Text(line, style="bold green" if outcome.passed else "bold red"))
+        print_sentence(output, line, "bold green" if outcome.passed else "bold red")
+    if outcome.passed and not output.verbose:
+        output.note("-v shows the largest error of every check")
     if request.report is not None:
         writing.write(outcome, request.report)
         output.note(f"wrote {request.report}")
     output.result(outcome.to_json())
     return 0 if outcome.passed else 1
-
-
-def _print_block(output: Output, block: "Block") -> None:
-    from cnnkit.parity.blocks import SectionHeading, Table
-
-    if not isinstance(block, Table):
-        output.say(Text(f"\n{block.text}", style="bold" if isinstance(block, SectionHeading) else ""))
-        return
-    styles = {"pass": "green", "FAIL": "bold red"}
-    rows = [
-        [Text(cell, style=styles.get(cell, "red" if cell.endswith(" !") else "")) for cell in row] for row in block.rows
-    ]
-    print_table(output, block.headings, rows, block.kinds)
 
 
 @contextmanager
@@ -101,5 +97,5 @@ def _show_bar(output: Output) -> Iterator[Callable[[int, int, str], None] | None
 
     columns = (BarColumn(), TextColumn("{task.completed}/{task.total} {task.description}"))
     with Progress(*columns, console=output.errors, transient=True) as bar:
-        task = bar.add_task("")
-        yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name)
+        task = bar.add_task("", visible=False)
+        yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name, visible=True)

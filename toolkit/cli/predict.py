@@ -1,5 +1,6 @@
 """`cnnkit predict`: the class of an image, by a trained network, and the image itself."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from cnnkit.cli.options import (
 )
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
+from cnnkit.cli.tables import find_width
 from cnnkit.cli.viewing import DataPart, Indices, Show, ShowAs, SplitPart, draw, find_white, name_class, take_image
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.files.names import printable
@@ -151,9 +153,10 @@ def _print_prediction(output: Output, image: ImageToClassify, scores: Any, best:
     order = (-scores).argsort(kind="stable")[:BEST]
     labels = [printable(name_class(int(k), names), 20) for k in order]
     widest = max(map(len, labels))
+    longest = min(BAR, (find_width(output.people) or sys.maxsize) - widest - 13)
     for k, label in zip(order, labels, strict=True):
         share = min(max(float(scores[k]), 0.0), 1.0)
-        bar = "█" * round(BAR * share)
+        bar = "█" * round(longest * share)
         output.say(Text(f"  {label:<{widest}}  {scores[k]:>7.4f}  ").append(bar, style="cyan"))
     output.say()
 

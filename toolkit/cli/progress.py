@@ -5,10 +5,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cnnkit.cli.output import Output
+from cnnkit.cli.tables import find_width
+from cnnkit.documents import Table
+from cnnkit.documents.layout import fits, lay_out
 
 if TYPE_CHECKING:
     from cnnkit.training import EpochReport, Training
     from cnnkit.training.position import Position
+
+_WIDE = 78  # columns of a terminal that hold a bar, all figures and the time
 
 
 @contextmanager
@@ -17,9 +22,12 @@ def training_bar(output: Output, training: "Training") -> Iterator[Callable[["Po
     if output.quiet or not output.errors.is_terminal:
         yield _ignore
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"), TimeRemainingColumn())
+    columns: list[ProgressColumn] = [TextColumn("{task.description}"), TextColumn("{task.fields[facts]}")]
+    wide = output.errors.width >= _WIDE
+    if wide:
+        columns = [columns[0], BarColumn(), columns[1], TimeRemainingColumn()]
     with Progress(*columns, console=output.errors, transient=True) as bar:
         total = training.steps_per_epoch * training.options.epochs
         task = bar.add_task("", total=total, facts="")
@@ -30,6 +38,8 @@ def training_bar(output: Output, training: "Training") -> Iterator[Callable[["Po
                 speed = position.images / max(position.seconds, 1e-9)
                 loss, accuracy = position.loss_sum / position.images, position.correct / position.images
                 facts = f"loss {loss:.4f}  accuracy {accuracy:6.2%}  {speed:,.0f} images/s"
+                if not wide:
+                    facts = f"loss {loss:.4g}  {accuracy:.0%}"
             description = f"epoch {position.epoch + 1}/{training.options.epochs}"
             bar.update(task, completed=position.step, description=description, facts=facts)
 
@@ -40,12 +50,36 @@ def _ignore(position: "Position") -> None:
     """Show nothing."""
 
 
-def format_epoch(report: "EpochReport", epochs: int) -> str:
-    """Return the figures of an epoch in one line."""
+class EpochLines:
+    """The figures of each epoch as the rows of one table, whose headings come with the first row."""
+
+    def __init__(self, output: Output, epochs: int) -> None:
+        self.output, self.epochs, self.started = output, epochs, False
+
+    def print(self, report: "EpochReport") -> None:
+        """Print the row of an epoch on standard error; a terminal that is too narrow gets it as a record."""
+        table, width = _make_row(report, self.epochs), find_width(self.output.errors)
+        lines = ["".join(piece.text for piece in line) for line in lay_out(table, width)]
+        for line in lines[-1:] if self.started and fits(table, width) else lines:
+            self.output.note(line)
+        self.started = True
+
+
+def _make_row(report: "EpochReport", epochs: int) -> Table:
+    """Return headings and figures of an epoch, each as wide as it may become."""
     entry = report.entry
-    line = f"epoch {entry['epoch']:{len(str(epochs))}}/{epochs}"
-    line += f"  loss {entry['loss']:.4f}  accuracy {entry['accuracy']:7.2%}"
+    cells = {
+        "epoch": f"{entry['epoch']}/{epochs}".rjust(2 * len(str(epochs)) + 1),
+        "loss": _format_loss(entry["loss"]),
+        "acc": f"{entry['accuracy']:7.2%}",
+    }
     if entry["validation_loss"] is not None:
-        line += f"  validation loss {entry['validation_loss']:.4f}  accuracy {entry['validation_accuracy']:7.2%}"
-        line += " *" if report.improved else "  "
-    return f"{line}  {report.images_per_second:,.0f} images/s"
+        cells["val loss"] = _format_loss(entry["validation_loss"])
+        cells["val acc"] = f"{entry['validation_accuracy']:7.2%}"
+        cells["best"] = "*" if report.improved else ""
+    cells["images/s"] = f"{report.images_per_second:,.0f}".rjust(11)
+    return Table(tuple(cells), [tuple(cells.values())], "r" * len(cells))
+
+
+def _format_loss(loss: float) -> str:
+    return (f"{loss:.4f}" if abs(loss) < 1e4 else f"{loss:.3e}").rjust(9)

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_table
+from cnnkit.documents import count
 
 EXAMPLE = "cnnkit recipes   or   cnnkit recipes --copy lenet5 > net.toml"
 
@@ -37,13 +37,13 @@ def command(request: RecipesRequest) -> int:
     rows = [
         (
             facts["name"],
-            f"{facts['parameters']:,}",
+            count(facts["parameters"]),
             facts["data"],
             _append_source(facts["description"], facts["source"] if output.verbose else ""),
         )
         for facts in listed
     ]
-    print_table(output, ("recipe", "parameters", "data", "what"), rows, " r")
+    print_table(output, ("recipe", "parameters", "data", "what"), rows, " rw")
     output.note("train one with: cnnkit train --recipe NAME   its layers: cnnkit summary --recipe NAME")
     output.result({"recipes": listed})
     return 0
@@ -57,6 +57,5 @@ def _describe(recipe: Any) -> dict[str, Any]:
     return kept | {"parameters": summarise(network, shape).parameters, "input_shape": list(shape)}
 
 
-def _append_source(description: str, source: str) -> Text:
-    text = Text(description)
-    return text.append(f" After {source.removeprefix('after ')}.", style="dim") if source else text
+def _append_source(description: str, source: str) -> str:
+    return f"{description} After {source.removeprefix('after ')}." if source else description

@@ -6,8 +6,10 @@ from functools import cached_property
 from inspect import signature
 from typing import Any
 
-from cnnkit.cli.options import Json, Quiet, Verbose
+from cnnkit.cli.options import FormOfTables, Json, Quiet, Verbose, Version
 from cnnkit.cli.output import Output
+from cnnkit.documents.forms import TableForm
+from cnnkit.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,11 +19,26 @@ class Request:
     json: Json = False
     quiet: Quiet = False
     verbose: Verbose = False
+    version: Version = False
 
     @cached_property
     def output(self) -> Output:
         """Where the command prints."""
         return Output(self.json, self.quiet)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRequest(Request):
+    """The options of a command whose tables have several forms."""
+
+    format: FormOfTables = TableForm.TEXT
+
+    @cached_property
+    def output(self) -> Output:
+        """Where the command prints. Raises ConfigError when two forms are requested."""
+        if self.json and self.format is not TableForm.TEXT:
+            raise ConfigError(f"expected --json or --format {self.format}, got both: leave one out")
+        return Output(self.json, self.quiet, self.format)
 
 
 def take_options(command: Callable[[Any], int]) -> Callable[..., int]:

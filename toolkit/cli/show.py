@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from cnnkit.cli.completion import complete_layer
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.options import External
 from cnnkit.cli.output import Output
 from cnnkit.cli.place import require_place
 from cnnkit.cli.request import Request
-from cnnkit.cli.tables import format_size
+from cnnkit.cli.tables import format_size, write_numbers
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
+from cnnkit.files.shell import write_command
 
 if TYPE_CHECKING:
     from cnnkit.exporters import Tensor, WeightFile
@@ -37,7 +39,12 @@ class ShowRequest(Request):
     """The units to draw, and the place for the picture."""
 
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A weight file.")]
-    layer: Annotated[str, typer.Argument(metavar="LAYER", help='A layer or a tensor: 0, conv1, 0.weight, "conv*".')]
+    layer: Annotated[
+        str,
+        typer.Argument(
+            metavar="LAYER", autocompletion=complete_layer, help='A layer or a tensor: 0, conv1, 0.weight, "conv*".'
+        ),
+    ]
     unit: Annotated[
         list[int] | None, typer.Option("--unit", min=0, metavar="N", help="A filter or neuron, from 0; repeatable.")
     ] = None
@@ -54,12 +61,12 @@ class ShowRequest(Request):
 
 def command(request: ShowRequest) -> int:
     """Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor."""
-    from cnnkit.inspection.layer_tree import match, select
+    from cnnkit.inspection.layer_tree import match_layer, select
 
     output, out = request.output, request.out
     require_place(out, (".svg", ".png"), request.overwrite)
     weights = read_complete(request.file, request.external)
-    sections = list(_build_sections(weights, match(select(weights), request.layer, "LAYER"), request))
+    sections = list(_build_sections(weights, match_layer(weights, select(weights), request.layer, "LAYER"), request))
     if not sections:
         raise ConfigError(f"{request.layer}: nothing to draw: no values, or complex ones")
     if out is not None:
@@ -141,8 +148,7 @@ def _print_section(output: Output, section: "Section", values: bool) -> None:
         _print_block(place_beside(units, width, _GAP))
     for unit, maps in zip(units, section.maps.values, strict=True) if values else ():
         _print_block(unit)
-        for row in _format_numbers(section, maps):
-            sys.stdout.write(row)
+        write_numbers(output, _format_numbers(section, maps))
     _print_remainder(output, section)
     output.say()
 
@@ -170,9 +176,8 @@ def _print_remainder(output: Output, section: "Section") -> None:
     total = 1 if axis is None else section.tensor.shape[axis]
     remaining = total - len(section.units)
     if remaining and find_unit_axis(section.tensor) is not None and len(section.units) in (_MOST, _MOST_SMALL):
-        output.say(
-            Text(f"\nand {remaining} more: --unit N, or -o {section.tensor.layer or 'layer'}.svg for all", style="dim")
-        )
+        picture = write_command(f"{section.tensor.layer or 'layer'}.svg")
+        output.say(Text(f"\nand {remaining} more: --unit N, or -o {picture} for all", style="dim"))
 
 
 def _section_json(section: "Section", values: bool) -> dict[str, Any]:

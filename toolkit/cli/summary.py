@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
-from rich.text import Text
 
-from cnnkit.cli.choice import choose_recipe
+from cnnkit.cli.choice import choose_recipe, require_file
 from cnnkit.cli.options import DEFAULT_WEIGHTS, ModelFile, RecipeName
 from cnnkit.cli.output import Output
 from cnnkit.cli.place import require_place
-from cnnkit.cli.request import Request
-from cnnkit.cli.tables import format_shape, format_size, print_table
+from cnnkit.cli.request import TableRequest
+from cnnkit.cli.tables import format_shape, format_size, print_sentence, print_table
+from cnnkit.documents import count
 from cnnkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class SummarisedNetwork(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SummaryRequest(Request):
+class SummaryRequest(TableRequest):
     """A network: a weight file, a recipe or a model file."""
 
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A weight file; weights.h5 by default.")] = None
@@ -65,16 +65,20 @@ def command(request: SummaryRequest) -> int:
     if request.out is not None:
         _draw(request.out, subject, shape, summary)
     training = summary.training_bytes(subject.batch_size, subject.slots)
-    output.say(Text(f"{subject.name}: input {format_shape(shape)}, output {format_shape(summary.output_shape)}\n"))
+    shapes = f"input {format_shape(shape)}, output {format_shape(summary.output_shape)}"
+    print_sentence(output, f"{subject.name}: {shapes}")
+    output.say()
     _print_layers(output, summary)
-    output.say(
-        f"\n{summary.parameters:,} parameters ({format_size(4 * summary.parameters)} as float32), "
-        f"{summary.multiply_adds:,} multiply-adds per image"
+    output.say()
+    print_sentence(
+        output,
+        f"{summary.parameters:,} parameters ({format_size(4 * summary.parameters)} as float32), "
+        f"{summary.multiply_adds:,} multiply-adds per image",
     )
-    output.say(f"training with batches of {subject.batch_size:,} holds about {format_size(training)}")
+    print_sentence(output, f"training with batches of {subject.batch_size:,} holds about {format_size(training)}")
     _print_settings(output, summary, sizes)
     if request.out is not None:
-        output.say(Text(f"\nwrote {request.out}"))
+        output.note(f"wrote {request.out}")
     output.result({
         "name": subject.name, "input_shape": list(shape), "output_shape": list(summary.output_shape),
         "out": None if request.out is None else str(request.out), "parameters": summary.parameters,
@@ -113,9 +117,10 @@ def _choose_network(file: Path | None, recipe: str | None, model: Path | None) -
     path = file or DEFAULT_WEIGHTS
     if file is None and not path.exists():
         raise ConfigError("no weights.h5 in this folder: name a file, or --recipe NAME (see cnnkit recipes)")
+    require_file(path)
     described, metadata = weights.complete(read(path))
     network, shape = architecture.build(described)
-    options = run.stored_options(metadata, str(path))
+    options = run.stored_options(metadata, str(path), ("batch_size", "optimizer"))
     batch_size = min(options.batch_size, _count_images(None))
     return SummarisedNetwork(str(path), network, shape, batch_size, _count_slots(options.optimizer))
 
@@ -175,25 +180,28 @@ def _print_layers(output: Output, summary: "Summary") -> None:
         (
             f"{row.path} {row.type}",
             format_shape(row.output_shape),
-            _format_count(row.parameters),
+            count(row.parameters, "-"),
             _format_field(row),
-            _format_count(row.multiply_adds),
+            count(row.multiply_adds, "-"),
         )
         for row in summary.rows
     ]
-    print_table(output, ("layer", "output", "parameters", "sees", "multiply-adds"), rows, "  r r")
+    print_table(output, ("layer", "output", "parameters", "sees", "multiply-adds"), rows, "w r r")
 
 
 def _print_settings(output: Output, summary: "Summary", sizes: dict[str, str]) -> None:
-    output.say("\nsettings, and sizes O = (N - F + 2P)/S + 1: input N, window F, padding P per side, stride S")
-    for row in summary.rows:
-        setting = ": ".join(part for part in (row.setting, sizes[row.path]) if part)
-        if setting:
-            output.say(Text(f"  {row.path} {row.type} {setting}"))
-
-
-def _format_count(number: int) -> str:
-    return f"{number:,}" if number else "-"
+    rows = [
+        (f"{row.path} {row.type}", row.setting, sizes[row.path])
+        for row in summary.rows
+        if row.setting or sizes[row.path]
+    ]
+    if not rows:
+        return
+    output.say()
+    print_sentence(
+        output, "settings, and sizes O = (N - F + 2P)/S + 1: input N, window F, padding P per side, stride S"
+    )
+    print_table(output, ("layer", "settings", "size"), rows, "www")
 
 
 def _format_field(row: "SummaryRow") -> str:

@@ -1,49 +1,105 @@
-"""Tables: drawn on a terminal, aligned columns without line breaks in a pipe."""
+"""Blocks of a document on standard output: for people, or in the form that --format names."""
 
-from collections.abc import Sequence
-from typing import Any, Literal
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from rich import box
-from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
 from cnnkit.cli.output import Output
+from cnnkit.documents import Block, Cell, Paragraph, SectionHeading, Table
+from cnnkit.documents.forms import TableForm
 
-Cell = str | Text
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cnnkit.documents.breaking import Line
 
 
-def print_table(output: Output, headings: Sequence[str], rows: Sequence[Sequence[Cell]], kinds: str = "") -> None:
-    """Print rows under their headings.
+def print_table(output: Output, headings: Sequence[str], rows: Iterable[Sequence[Cell]], kinds: str = "") -> None:
+    """Print rows under their headings. kinds: see `cnnkit.documents.Table`."""
+    print_block(output, Table(tuple(headings), tuple(rows), kinds))
 
-    kinds: one letter per column: "r" aligns right, "w" lets a terminal wrap the text; the last column always wraps.
+
+def print_block(output: Output, block: Block, style: str = "") -> None:
+    """Print a block: within the width of a terminal, without line breaks in a pipe, or in another form.
+
+    style: of a paragraph on a terminal.
     """
     if output.json:
         return
-    kinds = kinds.ljust(len(headings))[: len(headings) - 1] + ("r" if kinds[len(headings) - 1 :] == "r" else "w")
-    if output.people.is_terminal:
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-        for heading, kind in zip(headings, kinds, strict=True):
-            side: Literal["left", "right"] = "right" if kind == "r" else "left"
-            table.add_column(Text(heading), justify=side, no_wrap=kind != "w", overflow="fold")
-        for row in rows:
-            table.add_row(*map(_to_text, row))
-        output.say(table)
+    if output.form is not TableForm.TEXT:
+        _write(output, block)
+    elif isinstance(block, Table):
+        _draw(output, block)
+    elif isinstance(block, SectionHeading):
+        output.say(Text(f"\n{block.text}", style="bold"))
+    else:
+        output.say(Text(block.text, style=style))
+
+
+def print_sentence(output: Output, text: str, style: str = "") -> None:
+    """Print a paragraph."""
+    print_block(output, Paragraph(text), style)
+
+
+def print_fields(output: Output, *fields: tuple[str, str]) -> None:
+    """Print texts with their styles in one line, on a terminal in as many as they need, none of them broken."""
+    output.say(format_fields(output, *fields), no_wrap=True, overflow="ignore", crop=False)
+
+
+def format_fields(
+    output: Output, *fields: tuple[str, str], first: str = "", indent: str = "", gap: str = "   "
+) -> Text:
+    """Return texts with their styles in one line, for a terminal in as many as they need, none of them broken.
+
+    first, indent: what the first line and the others begin with; gap: what stands between two texts.
+    """
+    from cnnkit.documents.breaking import flow
+
+    lines = flow(fields, find_width(output.people) or sys.maxsize, indent, first, gap)
+    return Text("\n").join(Text.assemble(*line) for line in lines)
+
+
+def write_numbers(output: Output, lines: Iterable[str]) -> None:
+    """Write texts of one line or more; on a terminal, lines that are too long are broken between numbers."""
+    width = find_width(output.people)
+    if width is None:
+        sys.stdout.writelines(lines)
         return
-    texts = [[_to_text(cell).plain for cell in row] for row in (headings, *rows)]
-    widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
-    for line in texts:
-        padded = (_pad(*cell) for cell in zip(line, widths, kinds, strict=True))
-        output.say(Text("  ".join(padded).rstrip()))
+    from cnnkit.documents.breaking import break_numbers
+
+    for text in lines:
+        for line in text.splitlines():
+            sys.stdout.write("\n".join(break_numbers(line, width)) + "\n")
 
 
-def _pad(text: str, width: int, kind: str) -> str:
-    gap = " " * (width - cell_len(text))
-    return gap + text if kind == "r" else text + gap
+def find_width(console: "Console") -> int | None:
+    """Return the columns of a terminal, None in a pipe, where no line is broken."""
+    return console.width if console.is_terminal else None
 
 
-def _to_text(cell: Any) -> Text:
-    return cell if isinstance(cell, Text) else Text(cell)
+def _draw(output: Output, table: Table) -> None:
+    from cnnkit.documents.layout import lay_out
+
+    width = find_width(output.people)
+    rule = "" if width is None else "─" if output.people.encoding.startswith("utf") else "-"
+    for line in lay_out(table, width, rule):
+        _say(output, line)
+
+
+def _say(output: Output, line: "Line") -> None:
+    output.say(Text.assemble(*line), no_wrap=True, overflow="ignore", crop=False)
+
+
+def _write(output: Output, block: Block) -> None:
+    from cnnkit.documents import csv_text, latex, markdown
+
+    renderers = {TableForm.MARKDOWN: markdown, TableForm.LATEX: latex, TableForm.CSV: csv_text}
+    text = renderers[output.form].render(block)
+    if text:
+        sys.stdout.write(("\n" if output.blocks else "") + text + "\n")
+        output.blocks += 1
 
 
 def format_shape(shape: Sequence[int]) -> str:

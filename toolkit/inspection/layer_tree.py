@@ -54,7 +54,16 @@ def select(weights: WeightFile, layer: str | None = None, optimizer: bool = Fals
     Raises ConfigError when none matches.
     """
     tensors = tuple(tensor for tensor in weights if optimizer or tensor.kind != "optimizer")
-    return tensors if layer is None else match(tensors, layer, "--layer")
+    return tensors if layer is None else match_layer(weights, tensors, layer, "--layer")
+
+
+def match_layer(weights: WeightFile, tensors: tuple[Tensor, ...], pattern: str, option: str) -> tuple[Tensor, ...]:
+    """Return the tensors that match a pattern. Raises ConfigError, also for a layer of the file without weights."""
+    known = {layer.path: layer.type for layer in all_layers(outer_layers(weights.architecture))}
+    if pattern in known and not any(t.layer == pattern or t.layer.startswith(f"{pattern}.") for t in tensors):
+        kind, having = printable(str(known[pattern])), _list_names(tensors)
+        raise ConfigError(f"{option} {printable(pattern)}: a {kind}, which has no weights: choose one of {having}")
+    return match(tensors, pattern, option)
 
 
 def match(tensors: tuple[Tensor, ...], pattern: str, option: str) -> tuple[Tensor, ...]:
@@ -69,7 +78,11 @@ def match(tensors: tuple[Tensor, ...], pattern: str, option: str) -> tuple[Tenso
     for glob in (pattern, pattern.replace("[", "[[]")):
         matching = matching or tuple(t for t in tensors if fnmatchcase(t.layer, glob) or fnmatchcase(t.name, glob))
     if not matching:
-        layers = list(dict.fromkeys(printable(tensor.layer, 40) for tensor in tensors))
-        known = ", ".join(layers[:_LISTED]) + (", ..." if len(layers) > _LISTED else "")
+        known = _list_names(tensors)
         raise ConfigError(f"{option} {printable(pattern, 60)}: no layer and no tensor of that name: there are {known}")
     return matching
+
+
+def _list_names(tensors: tuple[Tensor, ...]) -> str:
+    layers = list(dict.fromkeys(printable(tensor.layer, 40) for tensor in tensors))
+    return ", ".join(layers[:_LISTED]) + (", ..." if len(layers) > _LISTED else "")

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnnkit.parity.blocks import FAIL, PASS, Block, Paragraph, SectionHeading, Table, error_text
+from cnnkit.documents import Block, Cell, Paragraph, SectionHeading, Table, TableEntry, count
 from cnnkit.parity.results import ParityResults, ParityRow, worst
-from cnnkit.parity.trainings import SECTION, told
+from cnnkit.parity.trainings import SECTION, parted, told
+from cnnkit.parity.wording import FAIL, PASS, error_text, judge
 
 
 def document(report: ParityResults) -> Iterator[Block]:
@@ -52,6 +53,23 @@ def summaries(report: ParityResults) -> Iterator[Block]:
             yield summary(rows, report.backends)
 
 
+def totals(report: ParityResults) -> Table:
+    """Return a line a section: its rows, how many fail, its comparisons."""
+    lines = [
+        (section, count(len(rows)), count(sum(not row.passed for row in rows)), count(sum(row.cases for row in rows)),
+         judge(all(row.passed for row in rows)))
+        for section, rows in report.sections().items()
+    ]  # fmt: skip
+    return Table(("section", "rows", "failed", "comparisons", "verdict"), lines, " rrr")
+
+
+def parted_trainings(report: ParityResults) -> Iterator[Block]:
+    """Yield what is known of the trainings that left their bound."""
+    for trajectory in report.trainings:
+        if not trajectory.passed:
+            yield from parted(trajectory)
+
+
 def summary(rows: Sequence[ParityRow], backends: Sequence[str]) -> Table:
     """Return the largest errors: in a backend's column against the reference or known answers, in the last between."""
     lines: dict[tuple[str, str, str], list[ParityRow]] = {}
@@ -65,10 +83,10 @@ def summary(rows: Sequence[ParityRow], backends: Sequence[str]) -> Table:
         bounds = {f"{row.bound:.0e}" if row.bound else "0" for row in group}
         cells.append((
             name, kind, dtype, *(_cell(row) for row in (*own, between)), " ".join(sorted(bounds)),
-            str(sum(row.cases for row in group)), PASS if all(row.passed for row in group) else FAIL,
+            str(sum(row.cases for row in group)), judge(all(row.passed for row in group)),
         ))  # fmt: skip
     headings = ("check", "kind", "dtype", *shown, "between", "bound", "cases", "verdict")
-    return Table(headings, tuple(cells), "   " + "r" * (len(shown) + 3))
+    return Table(headings, tuple(cells), "ww " + "r" * (len(shown) + 3))
 
 
 def all_rows(rows: Sequence[ParityRow]) -> Table:
@@ -77,17 +95,17 @@ def all_rows(rows: Sequence[ParityRow]) -> Table:
     lines = tuple(
         (
             row.name, row.kind, row.backend, row.dtype, row.against, error_text(row.error), f"{row.bound:.1e}",
-            str(row.cases), row.verdict, "; ".join(filter(None, (row.problem, row.explained))),
+            str(row.cases), judge(row.passed), "; ".join(filter(None, (row.problem, row.explained))),
         )
         for row in rows
     )  # fmt: skip
-    return Table(headings, lines, "     rrr")
+    return Table(headings, lines, "www wrrr")
 
 
-def _cell(row: ParityRow | None) -> str:
+def _cell(row: ParityRow | None) -> Cell:
     if row is None:
         return "-"
-    return error_text(row.error) + ("" if row.passed else " !")
+    return error_text(row.error) if row.passed else TableEntry(f"{error_text(row.error)} !", style="red")
 
 
 def _plain(value: Any) -> str:

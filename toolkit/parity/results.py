@@ -40,11 +40,6 @@ class ParityRow:
         """Whether the error is within the bound; False for NaN and where no case was compared."""
         return self.cases > 0 and not self.problem and self.error <= self.bound
 
-    @property
-    def verdict(self) -> str:
-        """Return pass or FAIL."""
-        return "pass" if self.passed else "FAIL"
-
     def to_json(self) -> dict[str, Any]:
         """Return the keys that `cnnkit parity --json` prints."""
         facts = {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "error"}

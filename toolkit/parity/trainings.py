@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from cnnkit.backends.protocol import Backend
 from cnnkit.backends.registry import get_backend
-from cnnkit.parity.blocks import FAIL, PASS, Block, Paragraph, Table, error_text
+from cnnkit.documents import Block, Paragraph, Table
 from cnnkit.parity.check import Arena
 from cnnkit.parity.results import ParityRow
 from cnnkit.parity.trajectories.compare import Trajectory, compare_recipe
 from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.parity.trajectories.runner import Contestant
+from cnnkit.parity.wording import error_text, judge
 
 SECTION = "trainings"
 
@@ -45,11 +46,11 @@ def table(trajectories: Sequence[Trajectory]) -> Table:
     rows = tuple(
         (
             t.recipe, t.dtype, t.one, t.other, error_text(t.error), "-" if t.nudged is None else error_text(t.nudged),
-            f"{t.bound:.1e}", str(t.steps), PASS if t.passed else FAIL,
+            f"{t.bound:.1e}", str(t.steps), judge(t.passed),
         )
         for t in trajectories
     )  # fmt: skip
-    return Table(headings, rows, "    rrrr")
+    return Table(headings, rows, "w wwrrrr")
 
 
 def parted(trajectory: Trajectory) -> Iterator[Block]:
@@ -62,8 +63,8 @@ def parted(trajectory: Trajectory) -> Iterator[Block]:
         headings = ("where", "what", f"largest in {t.one}", f"in {t.other}", "error", "bound", "verdict")
         rows = tuple(
             (p.place, p.quantity, f"{p.theirs:.6g}", f"{p.right:.6g}", error_text(p.error), f"{p.bound:.0e}",
-             PASS if p.passed else FAIL)
+             judge(p.passed))
             for p in cut.beside
         )  # fmt: skip
-        yield Table(headings, rows, "  rrrr")
+        yield Table(headings, rows, "wwrrrr")
     yield Paragraph(f"Explained by: {cut.explained}.")

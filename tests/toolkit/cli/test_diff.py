@@ -1,3 +1,4 @@
+import csv
 import json
 
 import numpy as np
@@ -50,6 +51,16 @@ def test_one_step_of_one_value(cnnkit, trained, changed):
     assert cnnkit("diff", trained, changed, "--only", "0.*").status == 1
     line = next(line for line in cnnkit("diff", trained, changed).out.splitlines() if line.startswith("0.bias"))
     assert line.split()[:4] == ["0.bias", "0.bias", "name", "different"]
+
+
+def test_other_forms(cnnkit, trained, changed):
+    result = cnnkit("diff", trained, changed, "--format", "csv")
+    assert result.status == 1
+    rows = {row["A"]: row for row in csv.DictReader(result.out.splitlines())}
+    assert rows["0.bias"]["status"] == "different"
+    assert int(rows["0.bias"]["ulp"]) == 1
+    assert float(rows["0.bias"]["max abs"]) > 0
+    assert "4 pairs: 3 equal, 1 different" in cnnkit("diff", trained, changed, "--format", "markdown").out
 
 
 @pytest.mark.parametrize("form", ["torch", "keras", "onnx", "npz", "safetensors", "txt", "json", "svg"])

@@ -1,3 +1,6 @@
+import csv
+import re
+
 import numpy as np
 import pytest
 
@@ -138,13 +141,38 @@ def test_files_that_are_no_weights_are_refused(refused, folder):
     assert "folder" in refused("evaluate", folder)
 
 
-def test_a_matrix_too_wide_for_the_terminal_is_left_out(trained, monkeypatch, capsys):
+def test_a_matrix_too_wide_for_the_terminal_becomes_records(cnnkit, trained, monkeypatch):
+    judged = cnnkit("evaluate", trained, "--json").json
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "40")
-    assert run(["evaluate", str(trained)]) == 0
-    text = capsys.readouterr().out
-    assert "too wide for this terminal" in text
+    text = re.sub(r"\x1b\[[\d;]*m", "", cnnkit("evaluate", trained).out)
+    record = text.partition("truth 3\n")[2].partition("truth 4\n")[0]
+    read = {int(label): int(number) for label, number in re.findall(r"(\d): +(\d+)", record)}
+    assert read == {k: n for k, n in enumerate(judged["confusion_matrix"][3]) if n or k == 3}
+    assert f"total: {judged['classes'][3]['support']}" in record
     assert "was taken for" in text
+
+
+def test_other_forms_hold_the_figures_and_nothing_else(cnnkit, refused, trained):
+    judged = cnnkit("evaluate", trained, "--json").json
+    result = cnnkit("evaluate", trained, "--format", "csv")
+    figures, matrix, scores = (list(csv.reader(part.splitlines())) for part in result.out.split("\n\n"))
+    assert result.err == ""
+    assert float(figures[1][0]) == judged["loss"]
+    assert [list(map(int, row[1:-1])) for row in matrix[1:]] == judged["confusion_matrix"]
+    assert [float(row[4]) for row in scores[1:]] == [*(c["f1"] for c in judged["classes"]), judged["f1"]]
+    assert cnnkit("evaluate", trained, "--format", "latex").out.count("\\begin{tabular}") == 3
+    page = cnnkit("evaluate", trained, "--format", "markdown").out
+    assert "| truth | 0 | 1 |" in page
+    assert "\x1b" not in page
+    assert "--format csv" in refused_with_json(cnnkit, trained)
+    assert "markdown" in refused("evaluate", trained, "--format", "html")
+
+
+def refused_with_json(cnnkit, trained):
+    result = cnnkit("evaluate", trained, "--format", "csv", "--json")
+    assert result.status == 2
+    return result.json["error"]["message"]
 
 
 @pytest.mark.parametrize("name", ["strange.pt", "strange.npz", "strange.weights.h5"])
@@ -171,3 +199,12 @@ def test_a_strangers_weights_are_used_with_a_model_file(cnnkit, refused, trained
     assert "expected --recipe or --model, got both" in refused(
         "evaluate", name, "--model", net_toml, "--recipe", "lenet5"
     )
+
+
+def test_plot(cnnkit, refused, trained, folder):
+    result = cnnkit("evaluate", trained, "--limit", 40, "--plot", "e.svg", "--json")
+    assert (result.status, result.json["plot"]) == (0, "e.svg")
+    assert (folder / "e.svg").read_bytes().startswith(b"<?xml")
+    assert "wrote e.svg" in result.err
+    assert ".svg, .png or .pdf" in refused("evaluate", trained, "--plot", "e.gif")
+    assert "nowhere" in refused("evaluate", trained, "--plot", "nowhere/e.svg")

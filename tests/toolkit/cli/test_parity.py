@@ -5,7 +5,9 @@ from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 
 
 def test_right_backends_pass(cnnkit, folder):
-    result = cnnkit("parity", "--backend", "numpy", "--backend", "torch", "--filter", "conv2d*", "--report", "r.md")
+    result = cnnkit(
+        "parity", "--backend", "numpy", "--backend", "torch", "--filter", "conv2d*", "--report", "r.md", "-v"
+    )
     assert result.status == 0
     lines = result.out.splitlines()
     heading = next(line for line in lines if line.startswith("check"))
@@ -14,6 +16,29 @@ def test_right_backends_pass(cnnkit, folder):
     assert lines[-1].startswith("All 18 rows pass: ")
     assert "conv2d_input_gradient" in (folder / "r.md").read_text("utf-8")
     assert "wrote r.md" in result.err
+
+
+def test_totals_and_failures_come_without_a_request(cnnkit, monkeypatch):
+    arguments = ("parity", "--backend", "numpy", "--filter", "exp", "--quick")
+    lines = cnnkit(*arguments).out.splitlines()
+    assert [line.split()[0] for line in lines if line] == ["section", "primitives", "All"]
+    assert lines[1].split()[1:3] == ["2", "0"]
+    right = NumpyBackend.exp
+    monkeypatch.setattr(NumpyBackend, "exp", lambda self, x: right(self, x) * np.asarray(1.001, x.dtype))
+    result = cnnkit(*arguments)
+    assert result.status == 1
+    assert result.out.splitlines()[1].split() == ["primitives", "2", "2", "12", "FAIL"]
+    assert result.out.count("FAIL exp (forward) of numpy in float") == 2
+    assert "check" not in result.out.split()
+
+
+def test_the_page_has_dark_colours(cnnkit, folder):
+    assert cnnkit("parity", "--backend", "numpy", "--filter", "exp", "--quick", "--report", "r.html").status == 0
+    page = (folder / "r.html").read_text("utf-8")
+    assert "prefers-color-scheme: dark" in page
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    rules = [line for line in style.splitlines() if "--ink" not in line]
+    assert not any("#" in line for line in rules), "every colour is one of the page's, which the dark ones replace"
 
 
 def test_json(cnnkit):
@@ -26,7 +51,7 @@ def test_json(cnnkit):
 
 
 def test_a_training_says_what_an_ulp_does(cnnkit):
-    result = cnnkit("parity", "--backend", "numpy", "--recipe", "scratch-mlp", "--filter", "training *")
+    result = cnnkit("parity", "--backend", "numpy", "--recipe", "scratch-mlp", "--filter", "training *", "-v")
     assert result.status == 0
     assert "moved by an ulp" in result.out
     outcome = cnnkit("parity", "--backend", "numpy", "--recipe", "scratch-mlp", "--filter", "training *", "--json").json

@@ -1,4 +1,6 @@
+import csv
 import json
+import re
 import shutil
 from xml.etree import ElementTree
 
@@ -25,7 +27,8 @@ def test_people_see_the_formula_with_its_numbers(cnnkit):
     text = cnnkit("summary", "--recipe", "lecture-cnn").out
     assert "1,853,034 parameters" in text
     assert "O = (N - F + 2P)/S + 1" in text
-    assert "0 Conv2D features=32 window=2 padding=1: (28 - 2 + 2*1)/1 + 1 = 29" in text
+    settings = text.partition("settings, and sizes")[2]
+    assert re.search(r"0 Conv2D +features=32 window=2 padding=1 +\(28 - 2 \+ 2\*1\)/1 \+ 1 = 29\n", settings)
     assert "64 x 15 x 15" in text
 
 
@@ -57,6 +60,16 @@ def test_a_weight_file(cnnkit, trained, folder):
     assert answer["memory"]["batch_size"] == 50
     shutil.copy(trained, folder / "weights.h5")
     assert "weights.h5: input 1 x 8 x 8, output 10" in cnnkit("summary").out
+
+
+def test_other_forms(cnnkit):
+    answer = cnnkit("summary", "--recipe", "lenet5", "--json").json
+    layers, settings = cnnkit("summary", "--recipe", "lenet5", "--format", "csv").out.split("\n\n")
+    rows = list(csv.DictReader(layers.splitlines()))
+    assert [int(row["parameters"]) for row in rows] == [layer["parameters"] for layer in answer["layers"]]
+    assert next(csv.reader(settings.splitlines())) == ["layer", "settings", "size"]
+    assert "& 1 x 28 x 28" not in cnnkit("summary", "--recipe", "lenet5", "--format", "latex").out
+    assert "| 0 Conv2D | 6 x 28 x 28 |" in cnnkit("summary", "--recipe", "lenet5", "--format", "markdown").out
 
 
 def test_every_recipe(cnnkit):

@@ -6,6 +6,7 @@ from html import escape
 from cnnkit.exporters.core.architecture import find_flattened_images
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.names import printable
+from cnnkit.files.shell import write_command
 from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.linear_histogram import LinearHistogram, count_linear
 from cnnkit.inspection.report import embedded, histograms, pictures
@@ -135,5 +136,5 @@ def _explain_absence(weights: WeightFile, tensor: Tensor) -> str:
     """Return why the values are not in the page, and the command that prints them."""
     if not tensor.parameters:
         return '<p class="part soft">no values</p>'
-    command = f"cnnkit inspect {weights.file or 'FILE'} --layer '{tensor.name}' --values"
+    command = write_command("cnnkit", "inspect", weights.file or "FILE", "--layer", tensor.name, "--values")
     return f'<p class="part soft">{tensor.parameters:,} values, not in this page: <code>{make_safe(command)}</code></p>'
