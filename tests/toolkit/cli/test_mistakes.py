@@ -25,6 +25,7 @@ MISTAKES = [
     (("train", "--epochs=1e1"), "did you mean --epochs 10?"),
     (("train", "--epochs", "1.5"), "expected a whole number >= 1, got '1.5'"),
     (("train", "--epochs", 0), "expected a whole number >= 1, got '0'"),
+    (("show", "weights.h5", "0", "--unit", -1), "expected a whole number >= 0, got '-1'"),
     (("train", "--epochs"), "--epochs: expected"),
     (("train", "--learning-rate", "0,01"), "did you mean --learning-rate 0.01?"),
     (("train", "--loss", "mse"), "did you mean mean_squared_error?"),
