@@ -171,7 +171,7 @@ class Dataset:
         if name != "test":
             raise DataError(f"expected the split train or test, got {name!r}")
         if self.test is None:
-            raise DataError(f"{self.name}: has no test split: use the split train, or add test images to the source")
+            raise DataError(f"{self.name}: has no test split: name the split train (--split train), or add test images")
         return self.test
 
     def batch(

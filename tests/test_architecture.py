@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.options": (*BOTTOM, "cnnkit.losses", "cnnkit.optimizers", "cnnkit.schedules"),
     "cnnkit.architecture": (*CORE, "cnnkit.layers"),
     "cnnkit.summary": (*CORE, "cnnkit.layers", "cnnkit.notebook_tables"),
-    "cnnkit.finite_differences": NET,
+    "cnnkit.finite_differences": (*NET, "cnnkit.backends.registry"),
     "cnnkit.recipes": (*CORE, "cnnkit.layers", "cnnkit.architecture", "cnnkit.initializers", "cnnkit.options"),
     "cnnkit.network": (*NET, "cnnkit.backends.registry", "cnnkit.data", "cnnkit.notebook_tables", "cnnkit.seeds",
                        "cnnkit.summary"),

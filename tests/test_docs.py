@@ -1,6 +1,8 @@
 """Run the Python and TOML of README and docs as a reader would: from top to bottom, in an empty folder."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,28 @@ def test_the_python_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytes
     for block in list_code_blocks(page, "python"):
         exec(compile(block, page, "exec", dont_inherit=True), names)
     assert (tmp_path / PAGES[page]).is_file()
+
+
+WITHOUT_EXTRAS = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "cupy", "matplotlib", "PIL", "pooch", "IPython", "sklearn"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Blocker())
+exec(compile(sys.stdin.read(), "README.md", "exec"), {"__name__": "__main__"})
+"""
+
+
+def test_the_python_of_the_readme_needs_no_extra(tmp_path: Path) -> None:
+    """Where only the dependencies are installed, as `pip install .` does."""
+    (block,) = list_code_blocks("README.md", "python")
+    command = [sys.executable, "-c", WITHOUT_EXTRAS]
+    done = subprocess.run(command, input=block, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "my-net.h5").is_file()
 
 
 def test_the_weight_file_page_reads_a_real_file(

@@ -6,7 +6,6 @@ import numpy as np
 
 from cnnkit import architecture, weights
 from cnnkit.errors import ConfigError, WeightFileError
-from cnnkit.exporters.core.element_types import is_raw
 from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.inspection.filling import Filling, Fillings, find_fillings
@@ -24,7 +23,8 @@ def adopt(file: WeightFile, recipe: Recipe) -> tuple[WeightFile, Fillings]:
     if file.architecture is not None:
         raise ConfigError(f"{file.file}: holds its own architecture: leave --recipe and --model out")
     network, input_shape = recipe.network()
-    fillings = find_fillings(WeightFile(tuple(weights.describe_blank(network, input_shape))), file)
+    variables = weights.list_variables(network, input_shape, network.variable_shapes(input_shape))
+    fillings = find_fillings(WeightFile(tuple(map(_to_blank, variables))), file)
     misfits = [f"{name} ({reason})" for name, reason in fillings.unfilled.items()]
     misfits += [f"{printable(tensor.name)} of the file belongs nowhere" for tensor in fillings.unused]
     if misfits:
@@ -39,11 +39,17 @@ def adopt(file: WeightFile, recipe: Recipe) -> tuple[WeightFile, Fillings]:
     return replace(file, tensors=tensors, architecture=described, metadata=metadata, position=None), fillings
 
 
+def _to_blank(variable: weights.NamedVariable) -> Tensor:
+    """Return a tensor of zeros with the meaning of a variable, of which `leaf` is the shape."""
+    shape = tuple(variable.leaf)
+    about = variable.name, variable.layer, variable.kind, variable.role, variable.axes
+    return Tensor(*about, "float32", shape, lambda: np.zeros(shape, np.float32))
+
+
 def _to_tensor(filling: Filling) -> Tensor:
     """Return the target with the values of the source, which are read when asked for."""
-    dtype = "float32" if is_raw(filling.source.dtype) else filling.source.dtype
 
     def read() -> Array:
         return np.ascontiguousarray(filling.read()).reshape(filling.target.shape)
 
-    return replace(filling.target, dtype=dtype, read=read, stream=None)
+    return replace(filling.target, dtype=filling.dtype, read=read, stream=None)

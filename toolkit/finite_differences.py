@@ -12,11 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnkit import losses
 from cnnkit.backends.protocol import Backend, Shape
+from cnnkit.backends.registry import get_backend
 from cnnkit.contracts import require_tree_like
 from cnnkit.layers import external_layer
 from cnnkit.layers.base import Context, Layer
 from cnnkit.layers.drawing import draw
+from cnnkit.layers.external_layer import require_layers
+from cnnkit.layers.fields import require_input_shape
 from cnnkit.losses import external_loss
 from cnnkit.losses.base import Loss
 from cnnkit.tree import Tree, flatten, map_leaves, unflatten
@@ -104,10 +108,10 @@ class _Pass(NamedTuple):
 
 def gradient_check(
     network: Layer,
-    loss: Loss,
+    loss: str | Loss,
     x_shape: Shape,
     *,
-    backend: Backend,
+    backend: str | Backend = "numpy",
     params: Tree | None = None,
     state: Tree | None = None,
     seed: int = 0,
@@ -131,6 +135,8 @@ def gradient_check(
     Raises ShapeError where x_shape does not fit the network, ContractError where backward forgets a gradient, gives
     one that is of no parameter, or one of another shape.
     """
+    require_layers("gradient_check", "network", (network,))
+    loss, backend, x_shape = losses.parse(loss), get_backend(backend), require_input_shape(x_shape)
     rng = np.random.default_rng(seed)
     outputs = int(np.prod(network.output_shape(x_shape)))
     drawn = draw(network, rng, x_shape)

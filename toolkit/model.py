@@ -18,11 +18,13 @@ from cnnkit.errors import ConfigError, PlacedError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.layers import Layer
+from cnnkit.layers.schema import require_classes
 from cnnkit.network import DTYPES, Network, require_dtype
 from cnnkit.options import OptionFields, Options
 from cnnkit.summary import Summary, summarise
 from cnnkit.training import Evaluation, Training, evaluate
 from cnnkit.training.evaluation import usable_names
+from cnnkit.training.notebook_progress import notebook_progress
 
 
 class Model(Network):
@@ -34,7 +36,7 @@ class Model(Network):
     def fit(
         self, data: str | Dataset | ArrayLike, labels: ArrayLike | None = None, **options: Unpack[OptionFields]
     ) -> list[dict[str, Any]]:
-        """Train on a data set, or on images and their labels, and return the history.
+        """Train on a data set, or on images and their labels, and return the history; a notebook shows the progress.
 
         options are the fields of `cnnkit.Options`; loss and seed are the model's unless given. The model takes the
         data set's scaling and class names; classes that both have stay in the model's order. Arrays are taken as by
@@ -50,7 +52,8 @@ class Model(Network):
         training = Training(self, dataset, Options(**settings))
         for said in (*dataset.notes[len(given.notes) :], *filter(None, [dataset.absent])):
             warnings.warn(said, stacklevel=2)
-        return [report.entry for report in training.epochs()]
+        with notebook_progress(training) as show:
+            return [report.entry for report in training.epochs(show)]
 
     def evaluate(
         self,
@@ -156,6 +159,7 @@ class Model(Network):
         Raises WeightFileError when the file does not hold a network that cnnkit can build.
         """
         require_dtype(dtype or DTYPES[0])
+        require_classes(layers)
         description, metadata = weights.complete(file)
         try:
             network, input_shape = architecture.build(description, layers)

@@ -60,6 +60,8 @@ class Network:
     ) -> None:
         require_dtype(dtype)
         _require_seed(seed)
+        if isinstance(network, list | tuple):
+            raise ConfigError(f"network: expected a layer, got a {type(network).__name__}: write Sequential([...])")
         self.network = network if isinstance(network, Sequential) else Sequential((network,))
         self.input_shape = require_input_shape(input_shape)
         self.output_shape = self.network.output_shape(self.input_shape)
@@ -70,6 +72,8 @@ class Network:
         self.class_names = tuple(map(str, class_names))
         self.scaling = scaling or Scaling()
         self.metadata = dict(metadata or {})
+        if variables is not None and not isinstance(variables, Variables):
+            raise ConfigError(f"variables: expected Variables(params, state), got {type(variables).__name__}")
         variables = variables or draw(self.network, generator(seed, Purpose.WEIGHTS), self.input_shape)
         self.params, self.state = self.to_backend(variables.params), self.to_backend(variables.state)
         self._forward = self.backend.compile(self._outputs, impurity(self.network))
@@ -126,9 +130,11 @@ class Network:
         classes = (external_loss.decide(self.loss, self.backend, y) for y in self._batches(x, batch_size))
         return np.concatenate([np.array(self.backend.to_numpy(c)) for c in classes])
 
-    def _batches(self, x: Values, batch_size: int) -> Iterator[Array]:
+    def _batches(self, x: Values, batch_size: Any) -> Iterator[Array]:
         """Yield the raw outputs of x, batch by batch; whole numbers are raw pixels and are scaled as in training."""
-        x = np.asarray(x)
+        x = _require_samples(x)
+        if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or int(batch_size) < 1:
+            raise ConfigError(f"batch_size: expected a whole number >= 1, got {batch_size!r}")
         if x.shape[1:] != self.input_shape or not len(x):
             shape = ", ".join(map(str, self.input_shape))
             raise ConfigError(f"model: expected x of shape (N, {shape}) with N >= 1, got {x.shape}")
@@ -149,3 +155,14 @@ def _require_seed(seed: Any) -> None:
     """Raise ConfigError for anything but a whole number of at least 0."""
     if isinstance(seed, bool) or not isinstance(seed, Integral) or int(seed) < 0:
         raise ConfigError(f"seed: expected a whole number >= 0, got {seed!r}")
+
+
+def _require_samples(x: Any) -> Values:
+    """Return samples as an array of real numbers. Raises ConfigError."""
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        raise ConfigError("model: expected x as one array, got rows of several lengths") from None
+    if array.dtype.kind not in "fiub":
+        raise ConfigError(f"model: expected x of real numbers, got {array.dtype}")
+    return array

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnkit.backends.protocol import Pair, Shape
-from cnnkit.layers import Layer, Sequential
+from cnnkit.layers import Layer, Sequential, external_layer
 from cnnkit.notebook_tables import draw_caption, draw_table, join_shape
 from cnnkit.tree import Tree, child
 
@@ -106,7 +106,7 @@ def _rows(
         layer_params, layer_state = child(params, name), child(state, name)
         entering = field
         after = _after(layer, shape, entering)
-        reach = layer.reach(shape)
+        reach = external_layer.reach(layer, shape)
         combines = any(True for _ in layer.children(shape))
         yield SummaryRow(
             prefix + name,
@@ -117,7 +117,7 @@ def _rows(
             _count(layer_params),
             _count(layer_state),
             after[0] if after else None,
-            layer.multiply_adds(shape),
+            external_layer.multiply_adds(layer, shape),
             reach.remainder if reach else (0, 0),
             combines,
         )
@@ -130,7 +130,7 @@ def _after(layer: Layer, x_shape: Shape, field: ReceptiveField | None) -> Recept
     """Return the receptive field of the output, given that of the input: (size + (extent - 1)*shift, shift*stride)."""
     children = list(layer.children(x_shape))
     if not children:
-        reach = layer.reach(x_shape)
+        reach = external_layer.reach(layer, x_shape)
         if field is None or reach is None:
             return None
         (height, width), (down, across) = field

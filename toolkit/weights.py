@@ -5,16 +5,16 @@ import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnnkit import architecture, losses, recipes
 from cnnkit.backends.protocol import Shape
-from cnnkit.errors import ConfigError, WeightFileError
-from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile
+from cnnkit.errors import ConfigError, ContractError, WeightFileError
+from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile, numbered_axes
 from cnnkit.files.names import printable
-from cnnkit.layers import Sequential, Variables
+from cnnkit.layers import Layer, Variables
 from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
 
@@ -33,27 +33,41 @@ def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str,
     }
     described = architecture.describe(model.network, model.input_shape)
     variables = Variables(model.to_host(model.params), model.to_host(model.state))
-    tensors = describe_tensors(model.network, model.input_shape, variables)
+    tensors = (
+        Tensor.of(row.name, row.leaf, layer=row.layer, kind=row.kind, role=row.role, axes=row.axes)
+        for row in list_variables(model.network, model.input_shape, variables)
+    )
     return WeightFile((*tensors, *extra), described, metadata, position)
 
 
-def describe_tensors(network: Sequential, input_shape: Shape, variables: Variables) -> Iterator[Tensor]:
-    """Yield parameters and state, NumPy arrays, as tensors with their meaning, layer by layer."""
+class NamedVariable(NamedTuple):
+    """A leaf of a network's variables, or of their shapes, and what it means."""
+
+    name: str
+    layer: str
+    kind: str
+    role: str
+    axes: tuple[str, ...]
+    leaf: Any
+
+
+def list_variables(network: Layer, input_shape: Shape, variables: Variables) -> Iterator[NamedVariable]:
+    """Yield parameters and state, or their shapes, with their meaning, layer by layer.
+
+    Raises ContractError for a layer that names another number of axes than an array has.
+    """
     trees = {"parameter": variables.params, "state": variables.state}
     by_kind = {kind: _group_by_layer(flatten(tree)) for kind, tree in trees.items()}
     for path, layer, _, _ in architecture.walk_layers(network, input_shape):
-        for kind, arrays in by_kind.items():
-            for name, array in arrays.get(path, ()):
-                axes = layer.axes.get(name, tuple(map(str, range(array.ndim))))
+        for kind, leaves in by_kind.items():
+            for name, leaf in leaves.get(path, ()):
+                shape = leaf if isinstance(leaf, tuple) else leaf.shape
+                axes = layer.axes.get(name, numbered_axes(len(shape)))
+                if len(axes) != len(shape):
+                    problem = f"axes of {name} must be {len(shape)} names, one for each of {shape}, got {axes}"
+                    raise ContractError(layer.type, problem, path=(path,))
                 role = name if name in ROLES else "other"
-                yield Tensor.of(f"{path}.{name}", array, layer=path, kind=kind, role=role, axes=axes)
-
-
-def describe_blank(network: Sequential, input_shape: Shape) -> Iterator[Tensor]:
-    """Yield the tensors that a network has, with zeros that take no memory."""
-    shapes = network.variable_shapes(input_shape)
-    trees = ({name: np.broadcast_to(np.float32(0), s) for name, s in flatten(tree).items()} for tree in shapes)
-    return describe_tensors(network, input_shape, Variables(*map(unflatten, trees)))
+                yield NamedVariable(f"{path}.{name}", path, kind, role, axes, leaf)
 
 
 def _group_by_layer(flat: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:

@@ -17,9 +17,15 @@ _AGAIN = (
     "download it again: on GitHub from the page's Raw link, on Hugging Face with /resolve/ for /blob/ in the address, "
     "elsewhere after logging in"
 )
-_ARCHITECTURE = (
-    "the weights lie in the file that save_weights wrote, such as model.weights.h5: cnnkit inspect model.weights.h5"
-)
+
+
+def _advise_saved(sample: UnknownFile) -> str:
+    """Return what to type for a description by Keras, whose weights may lie beside it."""
+    if sample.has_sibling("model.weights.h5"):
+        return f"cnnkit inspect {quote(sample.path.parent / 'model.weights.h5')}"
+    return (
+        "the weights lie in the file that save_weights wrote, such as model.weights.h5: cnnkit inspect model.weights.h5"
+    )
 
 
 def _advise_sibling(sample: UnknownFile) -> str:
@@ -128,10 +134,10 @@ TEXTS: tuple[Mark[UnknownFile], ...] = (
     ),
     Mark(
         "an architecture of Keras, without weights",
-        _ARCHITECTURE,
+        _advise_saved,
         lambda s: _has("class_name")(s) and "config" in s.json,
     ),
-    Mark("a description by Keras, without weights", _ARCHITECTURE, _has("keras_version")),
+    Mark("a description by Keras, without weights", _advise_saved, _has("keras_version")),
     Mark(
         "a configuration of Hugging Face, without weights",
         _advise_sibling,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.exporters.onnx.attribute import AttributeProto
 from cnnkit.exporters.onnx.model_proto import GraphProto, ModelProto, NodeProto
-from cnnkit.exporters.onnx.tensor_proto import StoredTensor
+from cnnkit.exporters.onnx.tensor_proto import TEXTS, StoredTensor
 from cnnkit.exporters.onnx.usage import Use, find_uses, iterate_graphs
 from cnnkit.files.names import printable
 
@@ -41,7 +41,7 @@ def list_tensors(model: ModelProto) -> tuple[list[ListedTensor], list[NotRead]]:
         listed += _list_graph(number, prefix, graph)
         texts = sum(attribute.texts for node in graph.nodes if node.op == "Constant" for attribute in node.attributes)
         if texts:
-            not_read.append(NotRead("constants", texts, "element type texts is not read"))
+            not_read.append(NotRead("constants", texts, TEXTS, weights=False))
     if model.trainings:
         not_read.append(NotRead("graphs of a training", model.trainings, "only the network is read"))
     return sorted(listed, key=lambda item: item.order), not_read
@@ -88,4 +88,5 @@ def _list_values(node: NodeProto) -> Iterator[tuple[AttributeProto, int, StoredT
 
 def describe(name: str, stored: StoredTensor) -> NotRead:
     """Return the line about a tensor whose values cannot be read."""
-    return NotRead(f"{printable(name)} {stored.shape}", 1, printable(str(stored.problem)))
+    what = f"{printable(name)} {stored.shape}"
+    return NotRead(what, 1, printable(str(stored.problem)), weights=stored.problem != TEXTS)

@@ -18,6 +18,7 @@ TYPES = {
     11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16",
     17: "float8_e4m3fn", 18: "float8_e4m3fnuz", 19: "float8_e5m2", 20: "float8_e5m2fnuz", 24: "float8_e8m0fnu",
 }  # fmt: skip
+TEXTS = "element type texts is not read"
 _OTHER_TYPES = {8: "texts", 21: "uint4", 22: "int4", 23: "float4_e2m1", 25: "uint2", 26: "int2"}
 _RAW, _EXTERNAL = 9, 1
 _MOST_AXES = 32

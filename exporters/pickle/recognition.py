@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 # Protocols 0 and 1 have no mark: a dictionary, list, tuple or object, and the place that it gets in the memo.
 _OLD = re.compile(
-    rb"\(?(?:[dl]p?\d*\n|[}\]]q.|c(?:numpy|copy_reg|copyreg|collections|__builtin__|torch|sklearn)[\w.]*\n\w+\n)",
-    re.DOTALL,
+    rb"\((?:[dl]p?\d*\n|i[\w.]+\n\w+\n)"
+    rb"|\(?c(?:numpy|copy_reg|copyreg|collections|__builtin__|torch|sklearn)[\w.]*\n\w+\n"
+    rb"|\(?[}\]]q[\0-\x1f]"
 )
 _LONGEST = 1024
 _HEAD = 1 << 20  # bytes that are enough to unpack the first of a compressed file

@@ -17,6 +17,7 @@ from cnnkit.files.unsafe_file import UnsafeFileError
 
 _LIMIT = 64 << 20
 _MOST_FILES = 10_000
+_MOST_TENSORS = 1_000_000  # of all files; it bounds the memory
 _KEY, _SUFFIX = b'"weight_map"', b".safetensors"
 
 
@@ -42,6 +43,7 @@ def read_index(path: Path, external: bool) -> WeightFile:
         listed = [_describe(shard, count, "--external reads them") for shard, count in counts.items()]
         return WeightFile((), metadata=metadata, not_read=tuple(listed), file=str(path))
     places: dict[str, Place] = {}
+    seen = 0
     not_read: list[NotRead] = []
     for shard, count in counts.items():
         try:
@@ -49,6 +51,9 @@ def read_index(path: Path, external: bool) -> WeightFile:
         except (UnsafeFileError, ValueError, RecursionError) as error:
             not_read.append(_describe(shard, count, str(error) or "nested too deep"))
             continue
+        seen += len(header.entries)
+        if seen > _MOST_TENSORS:
+            raise fault(path, f"more than {_MOST_TENSORS} tensors", kind="too_big", format_name=NAME)
         places |= {name: Place(file, header.entries[name]) for name in header.entries if names.get(name) == shard}
         not_read += _compare(shard, names, header)
     return build_foreign(path, places, metadata, not_read)

@@ -1,5 +1,6 @@
 """The head of the page: name, chain of layers, sum of the parameters, what is not drawn, key of the colours."""
 
+from cnnkit.exporters.core.kept_epoch import read_kept_epoch
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM, Sheet
 from cnnkit.exporters.svg.lettering import cut, make_safe, measure, wrap
@@ -19,18 +20,16 @@ def find_title(weights: WeightFile) -> str:
 
 def describe_training(weights: WeightFile) -> list[str]:
     """Return one line with the data, epochs and accuracy of the training, as far as the file has them, else nothing."""
-    history, data = weights.metadata.get("history"), weights.metadata.get("data")
-    if not isinstance(history, list) or not history or not isinstance(history[-1], dict):
+    kept, data = read_kept_epoch(weights.metadata), weights.metadata.get("data")
+    if kept is None:
         return []
     name = data.get("name") if isinstance(data, dict) else None
-    words = [f"trained on {make_safe(name, 40)}" if isinstance(name, str) and name else "trained"]
-    words.append(format_count(len(history), "epoch"))
-    for key in ("validation_accuracy", "accuracy"):
-        share = history[-1].get(key)
-        if type(share) is float and 0 <= share <= 1:
-            words.append(f"{key.replace('_', ' ')} {100 * share:.2f} %")
-            break
-    return [", ".join(words)]
+    words = [f"trained on {make_safe(name, 40)}" if isinstance(name, str) and name else "trained", kept.text]
+    shares = {"test accuracy": kept.test.get("accuracy")} | {
+        key.replace("_", " "): kept.figures.get(key) for key in ("validation_accuracy", "accuracy")
+    }
+    known = [f"{words} {100 * share:.2f} %" for words, share in shares.items() if share is not None]
+    return [", ".join([*words, *known[:1]])]
 
 
 def sum_parameters(weights: WeightFile) -> list[str]:

@@ -66,7 +66,8 @@ def read_tfjs(path: Path, external: bool) -> WeightFile:
                 tensors.append(_build_tensor(path, weight, shards, variable))
             else:
                 reason = problem or str(shards)
-                not_read.append(NotRead(f"{printable(weight.name)} {weight.shape}", 1, printable(reason)))
+                what = f"{printable(weight.name)} {weight.shape}"
+                not_read.append(NotRead(what, 1, printable(reason), weights=weight.dtype != "string"))
     return WeightFile(tuple(tensors), None, _describe(document, groups), not_read=tuple(not_read), file=str(path))
 
 

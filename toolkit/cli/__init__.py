@@ -7,8 +7,10 @@ def main() -> None:
 
     try:
         from cnnkit.cli.app import run
+        from cnnkit.cli.signals import raise_terminations
 
-        status = run(sys.argv[1:])
+        with raise_terminations():
+            status = run(sys.argv[1:])
     except KeyboardInterrupt:  # while the imports were still running
         status = 130
     sys.exit(status)

@@ -1,10 +1,11 @@
 """The program: its options, and errors as one line each.
 
-Exit status: 0 done, 1 the answer is no, 2 bad usage or input, 130 interrupted, 141 when the reader of standard output
-closed the pipe (128 + SIGPIPE, as the shell reports of other programs).
+Exit status: 0 done, 1 the answer is no, 2 bad usage or input, 130 interrupted, 143 after SIGTERM, 129 after SIGHUP, 141
+when the reader of standard output closed the pipe (128 + SIGPIPE, as the shell reports of other programs).
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from cnnkit.cli.commands import Commands
 from cnnkit.cli.options import Quiet, Verbose, Version
 from cnnkit.cli.output import Output, reset_settings
+from cnnkit.cli.signals import Terminated
 from cnnkit.cli.streams import WatchedFile, watch_output
 from cnnkit.errors import CnnkitError
 
@@ -53,6 +55,10 @@ def _run(arguments: Sequence[str], output: Output, file: WatchedFile) -> int:
     except KeyboardInterrupt:
         output.fail("interrupted", "usage")
         return 130
+    except Terminated as ended:
+        with suppress(OSError):  # the terminal may be gone
+            output.fail("terminated", "usage")
+        return ended.status
     except SystemExit:  # of the option parser: completion was installed, or the reader closed the pipe
         return 0
     except Exception as error:

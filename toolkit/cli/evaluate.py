@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,6 +51,10 @@ class EvaluateRequest(TableRequest):
     dtype: Dtype = None
     limit: Limit = None
     mistakes: Annotated[int, typer.Option(min=0, metavar="N", help="Show the N most confident mistakes.")] = 3
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.svg|png|pdf", help="Draw the confusion matrix and the ROC curve of each class."),
+    ] = None
     threads: Threads = None
     recipe: FittingRecipe = None
     model: FittingModel = None
@@ -58,8 +63,11 @@ class EvaluateRequest(TableRequest):
 def command(request: EvaluateRequest) -> int:
     """Evaluate a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per image."""
     from cnnkit.metrics import most_confident_mistakes
+    from cnnkit.training.figure_file import require_plottable
 
     output = request.output
+    if request.plot is not None:
+        require_plottable(request.plot)
     source = NetworkSource(request.file, request.recipe, request.model)
     model, weights = load_model(output, source, request.backend, request.device, request.threads, request.dtype)
     dataset = match_data(output, model, load_data(output, request.data, weights))
@@ -83,9 +91,15 @@ def command(request: EvaluateRequest) -> int:
         same = [word for option, value in given if value is not None for word in (option, value)]
         same_images = write_command("cnnkit", "predict", request.file, *same, "--split", request.split.value)
         _print_mistakes(output, wrong, names, same_images)
+    if request.plot is not None:
+        from cnnkit.training.evaluation_plot import plot_evaluation
+
+        plot_evaluation(result, request.plot, f"{request.file.name} on {dataset.name}, {request.split.value}")
+        output.note(f"wrote {request.plot}")
     facts: dict[str, Any] = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
     facts["unknown_classes"] = list(dataset.class_names[len(names) :])
-    output.result(facts | result.to_json() | {
+    picture = {} if request.plot is None else {"plot": str(request.plot)}
+    output.result(facts | picture | result.to_json() | {
         "mistakes": [dict(zip(("index", "label", "predicted", "confidence"), row, strict=True)) for row in wrong],
     })  # fmt: skip
     return 0

@@ -39,18 +39,22 @@ def _describe_file(inspection: "Inspection") -> Iterator[str]:
     weights, metadata = inspection.weights, inspection.weights.metadata
     yield f"{weights.file}: {weights.format}, {format_size(inspection.size or 0)}"
     yield f"sha256 {inspection.sha256}"
-    data, history, made = metadata.get("data"), metadata.get("history"), metadata.get("provenance")
+    from cnnkit.exporters.core.kept_epoch import read_kept_epoch
+
+    data, kept, made = metadata.get("data"), read_kept_epoch(metadata), metadata.get("provenance")
     parts = []
     if "recipe" in metadata:
         parts.append(f"recipe {metadata['recipe']}")
     if isinstance(data, dict) and "name" in data:
         parts.append(f"data {data['name']}")
-    if isinstance(history, list) and history:
-        parts.append(f"{len(history)} epochs")
+    if kept is not None:
+        parts.append(kept.text)
     if isinstance(made, dict):
         parts += [str(made[key]) for key in ("backend", "device", "dtype") if key in made]
     if parts:
         yield printable(", ".join(parts))
+    if kept is not None and kept.figures_text:
+        yield kept.figures_text
     unread = sum(item.count for item in weights.lacks)
     if unread and not len(weights):
         yield f"nothing could be read: {format_count(unread, 'object')} left out, see below"
@@ -117,6 +121,8 @@ def _format_figures(computed: "Statistics") -> list[str]:
 
 def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
     """Print what else the file holds: the optimizer, what was not read, what was edited."""
+    from cnnkit.exporters.core.not_read import list_lines
+
     slots, latest = _split_resumable(() if optimizer else weights.select("optimizer"))
     if slots:
         output.say(Text(f"besides: {_describe_hidden('optimizer tensor', slots)} (--optimizer shows them)"))
@@ -129,8 +135,8 @@ def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
         if isinstance(names, list) and names:
             which = printable(", ".join(map(str, names[:4])) + (", ..." if len(names) > 4 else ""))
             output.say(Text(f"Theano's kernels {verb} mirrored in height and width against those of others: {which}"))
-    for item in weights.not_read:
-        output.say(Text(f"not read: {item.line}"))
+    for line in list_lines(weights.not_read):
+        output.say(Text(f"not read: {line}"))
     for name in weights.edited:
         output.say(Text(f"edited since it was written: {printable(name)}"))
 

@@ -47,14 +47,11 @@ FittingRecipe = Annotated[
 FittingModel = Annotated[
     Path | None, typer.Option("--model", metavar="FILE.toml", help="The network of a FILE that has none: your file.")
 ]
-BackendName = Annotated[
-    str,
-    typer.Option(
-        "--backend",
-        metavar="NAME",
-        autocompletion=complete_backend,
-        help="numpy, torch, cupy, reference, auto, or any registered name.",
-    ),
+_BACKENDS = "numpy, torch, cupy, reference, auto, or any registered name."
+BackendName = Annotated[str, typer.Option("--backend", metavar="NAME", autocompletion=complete_backend, help=_BACKENDS)]
+TrainingBackend = Annotated[
+    str | None,
+    typer.Option("--backend", metavar="NAME", autocompletion=complete_backend, help=f"{_BACKENDS}  [default: numpy]"),
 ]
 Device = Annotated[
     str | None,

@@ -19,7 +19,9 @@ AllowPartial = Annotated[
 
 def list_not_read(*files: "WeightFile") -> list[str]:
     """Return a line for everything that the readers of these files left out."""
-    return [f"not read of {printable(str(file.file))}: {item.line}" for file in files for item in file.not_read]
+    from cnnkit.exporters.core.not_read import list_lines
+
+    return [f"not read of {printable(str(file.file))}: {line}" for file in files for line in list_lines(file.not_read)]
 
 
 def print_left_out(output: Output, lines: Iterable[str]) -> None:

@@ -1,25 +1,29 @@
-"""From the options of `cnnkit train` to a training: a new one, or the one that OUT holds, resumed."""
+"""From the options of `cnnkit train` to a new training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from cnnkit import data
 from cnnkit.backends import get_backend
 from cnnkit.cli.choice import choose_recipe, drop_unset
 from cnnkit.cli.data_source import describe_source
+from cnnkit.cli.output import Output
 from cnnkit.cli.recipe_for_data import adapt_recipe
 from cnnkit.cli.train_request import TrainRequest
 from cnnkit.data import Dataset
-from cnnkit.errors import ConfigError
+from cnnkit.errors import WeightFileError
 from cnnkit.model import Model
 from cnnkit.recipes import Recipe
-from cnnkit.training import Options, Training, checkpoint
+from cnnkit.training import Options, Training
+from cnnkit.training.evaluation import check
 from cnnkit.training.initialise import initialise
-from cnnkit.training.run import Existing, class_names_of, identity, require_resumable, start_of
+from cnnkit.training.run import Existing, class_names_of, count_epochs, identity, list_serious, stored_options
 
-# The options of a training that are options of the command too; the seed is always given.
-_SETTINGS = {field.name for field in fields(Options)} & {field.name for field in fields(TrainRequest)} - {"seed"}
+# The options of a training that are options of the command too.
+_SETTINGS = {field.name for field in fields(Options)} & {field.name for field in fields(TrainRequest)}
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,8 @@ class PreparedRun:
     run     everything that decides the result, see `cnnkit.training.run.identity`
     """
 
-    recipe: Recipe
-    origin: Mapping[str, str]
+    recipe: str
+    origin: Mapping[str, Any]
     dataset: Dataset
     options: Options
     model: Model
@@ -41,70 +45,90 @@ class PreparedRun:
         """Return network, data, backend and seed in one line."""
         model, backend = self.model, self.model.backend
         return (
-            f"{self.recipe.name} on {self.dataset.name}: {len(training.chosen):,} images to train on, "
+            f"{self.recipe} on {self.dataset.name}: {len(training.chosen):,} images to train on, "
             f"{len(training.held_out):,} to validate; {model.parameters:,} parameters; "
             f"{backend.name} on {backend.device}, {model.dtype}, seed {model.seed}"
         )
+
+    def mark(self, training: Training) -> Training:
+        """Tell in the metadata of the model what the training is of, and return it."""
+        training.model.metadata |= {"recipe": self.recipe, "data": dict(self.origin), "run": self.run}
+        return training
+
+
+def list_given(request: TrainRequest) -> dict[str, Any]:
+    """Return the options of the training that the command line gives, without those left out."""
+    return drop_unset(**{name: getattr(request, name) for name in _SETTINGS})
 
 
 def prepare(request: TrainRequest) -> PreparedRun:
     """Return the run that the options request; weights come from the seed, or from --init-from where they fit."""
     output = request.output
     recipe = choose_recipe(request.recipe, request.model, request.faithful, request.initializer)
-    settings = drop_unset(**{name: getattr(request, name) for name in _SETTINGS})
-    options = Options(**(recipe.training | settings), seed=request.seed)
+    options = Options(**(recipe.training | list_given(request)))
     source = request.data or recipe.data
     dataset = data.load(source)
     described = describe_source(source, dataset.fingerprint(), request.out)
-    start = request.init_from or (request.out if request.resume else None)
-    if start is not None:
-        dataset = data.arrange_classes(dataset, class_names_of(start), str(start))
+    if request.init_from is not None:
+        dataset = data.arrange_classes(dataset, class_names_of(request.init_from), str(request.init_from))
+    note_data(output, dataset)
+    free = request.model is None and not request.faithful
+    classes = free or request.init_from is not None
+    recipe = adapt_recipe(output, recipe, dataset, options, images=free, classes=classes)
+    model = _build_model(request, recipe, options, dataset)
+    check(model, dataset)
+    start = None
+    if request.init_from is not None:
+        started = initialise(model, request.init_from)
+        output.note(started.text)
+        start = started.sha256
+    run = identity(model, dataset, options, recipe.name, start, request.tf32)
+    return PreparedRun(recipe.name, described, dataset, options, model, run)
+
+
+def note_data(output: Output, dataset: Dataset) -> None:
+    """Say what the reader of the data noticed, and which classes have no images."""
     for note in (*dataset.notes, *filter(None, [dataset.absent])):
         output.note(note)
-    origin = start_of(request.out) if request.resume else None  # a resumed training keeps the origin of its weights
-    free, transfer = request.model is None and not request.faithful, request.init_from is not None or origin is not None
-    recipe = adapt_recipe(output, recipe, dataset, options, images=free, classes=free or transfer)
-    model = _build_model(request, recipe, options, dataset)
-    if request.init_from is not None:
-        initialised = initialise(model, request.init_from)
-        output.note(initialised.text)
-        origin = initialised.sha256
-    run = identity(model, dataset, options, recipe.name, origin, request.tf32)
-    return PreparedRun(recipe, described, dataset, options, model, run)
 
 
 def _build_model(request: TrainRequest, recipe: Recipe, options: Options, dataset: Dataset) -> Model:
     network, input_shape = recipe.network()
-    backend = get_backend(request.backend, request.device, request.threads, request.tf32)
+    backend = get_backend(request.backend or "numpy", request.device, request.threads, request.tf32)
     return Model(
-        network, input_shape, backend=backend, dtype=request.dtype or "float32", seed=request.seed, loss=options.loss,
+        network, input_shape, backend=backend, dtype=request.dtype or "float32", seed=options.seed, loss=options.loss,
         class_names=dataset.class_names, scaling=dataset.scaling,
     )  # fmt: skip
 
 
-def begin(request: TrainRequest, prepared: PreparedRun, earlier: Existing | None) -> Training:
-    """Return the training to run; `earlier` is what OUT holds. Raises ConfigError when OUT may not be replaced."""
-    model = prepared.model
-    if request.resume:
-        file = require_resumable(request.out, earlier)
-        for change in earlier.differs.values() if earlier else ():
-            request.output.note(f"resuming with a change: {change}")
-        model = Model.from_weights(file, backend=model.backend, dtype=model.dtype)
-        training = checkpoint.resume(model, prepared.dataset, prepared.options, file)
-    elif earlier is not None:
-        raise ConfigError(_explain_ways(request, earlier))
-    else:
-        training = Training(model, prepared.dataset, prepared.options)
-    told = {"recipe": prepared.recipe.name, "data": dict(prepared.origin), "run": prepared.run}
-    training.model.metadata |= told
-    return training
+def begin(prepared: PreparedRun) -> Training:
+    """Return the training to run, at its start."""
+    return prepared.mark(Training(prepared.model, prepared.dataset, prepared.options))
 
 
-def _explain_ways(request: TrainRequest, earlier: Existing) -> str:
-    """Return what OUT holds and the options that continue, replace or keep it."""
-    out, differences = request.out, "; ".join(earlier.differs.values())
+def explain_ways(out: Path, prepared: PreparedRun, earlier: Existing) -> str:
+    """Return what OUT holds and the options that continue, replace or keep it: those that work."""
+    named, differences = quote(str(out)), "; ".join(earlier.differs.values())
     if earlier.file is None:
-        return f"{out}: already exists ({differences}): --overwrite replaces it, -o OTHER keeps it"
-    holds = "an unfinished training of this very run" if earlier.same else f"something else ({differences})"
-    ways = f"--resume continues it, --overwrite replaces it, --init-from {out} -o OTHER starts from its weights"
-    return f"{out}: holds {holds}: {ways}"
+        return f"{out}: already exists ({differences}): --overwrite replaces it, -o OTHER.h5 keeps it"
+    ways = ["--overwrite replaces it", "-o OTHER.h5 keeps it"]
+    if _starts_from(prepared.model, out):
+        ways.append(f"--init-from {named} -o OTHER.h5 starts from its weights")
+    if earlier.resumable:
+        ways.insert(0, "--resume continues it")
+    elif earlier.file.position is not None and not earlier.finished:
+        ways.append(f"`cnnkit train --resume -o {named}` alone continues what it holds")
+    holds = f"something else ({differences})"
+    if earlier.file.position is not None and not list_serious(earlier.differs):
+        begun, epochs = count_epochs(earlier.file), stored_options(earlier.file.metadata).epochs
+        holds = f"a training of this very run, epoch {begun} of {epochs}" + (f" ({differences})" if differences else "")
+    return f"{out}: holds {holds}: {', '.join(ways)}"
+
+
+def _starts_from(model: Model, path: Path) -> bool:
+    """Return whether --init-from would take anything from a file; the model is not used afterwards."""
+    try:
+        initialise(model, path)
+    except WeightFileError:
+        return False
+    return True

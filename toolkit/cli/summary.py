@@ -120,7 +120,7 @@ def _choose_network(file: Path | None, recipe: str | None, model: Path | None) -
     require_file(path)
     described, metadata = weights.complete(read(path))
     network, shape = architecture.build(described)
-    options = run.stored_options(metadata, str(path))
+    options = run.stored_options(metadata, str(path), ("batch_size", "optimizer"))
     batch_size = min(options.batch_size, _count_images(None))
     return SummarisedNetwork(str(path), network, shape, batch_size, _count_slots(options.optimizer))
 

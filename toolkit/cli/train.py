@@ -10,20 +10,28 @@ EXAMPLE = "cnnkit train --recipe lenet5 --data mnist --backend torch --epochs 3 
 
 def command(request: TrainRequest) -> int:
     """Train a network and write weights.h5: architecture, every weight, history and provenance."""
-    from cnnkit.cli.prepared_run import begin, prepare
+    from cnnkit.cli.prepared_run import begin, explain_ways, prepare
+    from cnnkit.cli.resumed_run import resume
     from cnnkit.cli.training_job import Job, say_skipped
     from cnnkit.training.run import existing
 
     output = request.output
-    if request.resume and (request.overwrite or request.init_from):
-        raise ConfigError("expected --resume alone, got --overwrite or --init-from with it: leave one out")
-    prepared = prepare(request)
-    earlier = None if request.overwrite else existing(request.out, prepared.run)
-    if earlier is not None and earlier.file is not None and earlier.same and earlier.finished:
-        say_skipped(output, earlier.file, request.out)
-        return 0
+    if request.resume:
+        prepared, training, file = resume(request)
+        if training.finished and (file.position or {}).get("finished"):
+            say_skipped(output, file, request.out, request.plot)
+            return 0
+    else:
+        prepared = prepare(request)
+        earlier = None if request.overwrite else existing(request.out, prepared.run)
+        if earlier is not None and earlier.file is not None and earlier.same and earlier.finished:
+            say_skipped(output, earlier.file, request.out, request.plot)
+            return 0
+        _require_writable_outputs(request.out, request.log, request.plot)
+        if earlier is not None:
+            raise ConfigError(explain_ways(request.out, prepared, earlier))
+        training = begin(prepared)
     _require_writable_outputs(request.out, request.log, request.plot)
-    training = begin(request, prepared, earlier)
     output.note(prepared.describe(training))
     places = (request.out, request.checkpoint_every, request.log, request.plot)
     return Job(training, output, *places, request.limit_test).run()
@@ -32,7 +40,7 @@ def command(request: TrainRequest) -> int:
 def _require_writable_outputs(out: Path, log: Path | None, plot: Path | None) -> None:
     """Raise now, rather than after hours of work, when a result could not be written."""
     from cnnkit.files.atomic import require_writable
-    from cnnkit.training.plot import require_plottable
+    from cnnkit.training.figure_file import require_plottable
 
     if out.suffix not in (".h5", ".hdf5"):
         raise ConfigError(

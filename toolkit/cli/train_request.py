@@ -9,7 +9,6 @@ import typer
 from cnnkit.cli.completion import complete_initializer, complete_loss, complete_optimizer, complete_schedule
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
-    BackendName,
     DataSource,
     Device,
     Dtype,
@@ -17,6 +16,7 @@ from cnnkit.cli.options import (
     ModelFile,
     RecipeName,
     Threads,
+    TrainingBackend,
 )
 from cnnkit.cli.request import Request
 
@@ -28,7 +28,7 @@ class TrainRequest(Request):
     recipe: RecipeName = None
     model: ModelFile = None
     data: DataSource = None
-    backend: BackendName = "numpy"
+    backend: TrainingBackend = None
     device: Device = None
     dtype: Dtype = None
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None
@@ -58,7 +58,9 @@ class TrainRequest(Request):
             metavar="NAME[:...]", autocompletion=complete_initializer, help="For all weights: glorot, he, uniform, ..."
         ),
     ] = None
-    seed: Annotated[int, typer.Option(min=0, help="For weights, shuffling, dropout and validation split.")] = 0
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="For weights, shuffling, dropout and validation split.  [default: 0]")
+    ] = None
     limit: Limit = None
     limit_test: Annotated[int | None, typer.Option(min=1, metavar="N", help="Test on the first N images.")] = None
     validation_split: Annotated[
@@ -70,7 +72,7 @@ class TrainRequest(Request):
     init_from: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Start from the weights in this file that fit.")
     ] = None
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the training in OUT.")] = False
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the training in OUT, with its options.")] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False
     checkpoint_every: Annotated[
         int | None,
@@ -78,7 +80,7 @@ class TrainRequest(Request):
     ] = None
     log: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="Append one line per epoch.")] = None
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg|png", help="Loss and accuracy, redrawn each epoch.")
+        Path | None, typer.Option(metavar="FILE.svg|png|pdf", help="Loss and accuracy, redrawn every 2 s.")
     ] = None
     tf32: Annotated[bool, typer.Option("--tf32", help="Allow TF32 on an NVIDIA GPU: faster, less exact.")] = False
     threads: Threads = None

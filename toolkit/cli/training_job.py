@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,21 @@ from typing import Any
 from rich.text import Text
 
 from cnnkit import exporters
+from cnnkit.cli.curves import Curves
+from cnnkit.cli.options import DEFAULT_WEIGHTS
 from cnnkit.cli.output import Output
 from cnnkit.cli.progress import EpochLines, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
+from cnnkit.exporters.core.kept_epoch import list_history, read_kept_epoch
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.files.names import format_count
 from cnnkit.files.shell import write_command
 from cnnkit.model import Model
 from cnnkit.network import Network
 from cnnkit.training import EpochReport, Training, evaluate
 from cnnkit.training.checkpoint import to_weights
+from cnnkit.training.run import stored_options
 
 SAVE_EVERY = 30.0  # seconds between two saves by default
 
@@ -40,24 +46,35 @@ class Job:
 
     def run(self) -> int:
         """Train to the end, or until a signal; return the exit status."""
-        started = time.perf_counter()
         with stop_on_signals() as stop:
             self._run(stop)
         if stop() and not self.training.finished:
             self.output.fail(
-                f"stopped; everything so far is in {self.out}: continue with the same command and --resume", "usage"
+                f"stopped; everything so far is in {self.out}: continue with: {self._write_resume()}", "usage"
             )
             return stop.status
-        self._finish(time.perf_counter() - started)
+        self._finish()
         return 0
+
+    def _write_resume(self) -> str:
+        """Return the command that continues; what is not in the file is repeated."""
+        places = {
+            "-o": self.out if self.out != DEFAULT_WEIGHTS else None, "--checkpoint-every": self.checkpoint_every,
+            "--log": self.log, "--plot": self.plot, "--limit-test": self.limit_test,
+        }  # fmt: skip
+        given = [word for option, value in places.items() if value is not None for word in (option, value)]
+        return write_command("cnnkit", "train", "--resume", *given)
 
     def _run(self, stop: StopRequest) -> None:
         training, saved_step, saved_at = self.training, -1, time.perf_counter()
+        curves = None if self.plot is None else Curves(training, self.plot)
         lines = EpochLines(self.output, training.options.epochs)
-        with training_bar(self.output, training) as show:
+        with training_bar(self.output, training) as show, curves or nullcontext():
             for report in training.epochs(show, stop):
                 lines.print(report)
                 self._record_epoch(report)
+                if curves is not None:
+                    curves.update()
                 if self._is_due(report.entry["epoch"], time.perf_counter() - saved_at):
                     self._save()
                     saved_step, saved_at = training.position.step, time.perf_counter()
@@ -76,12 +93,9 @@ class Job:
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(report.entry) + "\n")
-        if self.plot is not None:
-            from cnnkit.training.plot import plot_history
 
-            plot_history(list(self.training.position.history), self.plot, self.training.model.metadata["recipe"])
-
-    def _finish(self, seconds: float) -> None:
+    def _finish(self) -> None:
+        """Say what was kept and how good it is; the file gets the figures of the test too."""
         training, output = self.training, self.output
         model, history, best = training.model, list(training.position.history), training.position.best
         if best is not None and best.epoch < len(history):
@@ -91,14 +105,19 @@ class Job:
         if training.not_captured is not None:
             output.note(f"steps were not captured, each operation was called: {training.not_captured}")
         test = self._test()
-        made = f"{model.parameters:,} parameters, {len(history)} epochs, {seconds:.1f} s"
+        if test is not None:
+            model.metadata["test"] = test
+            self._save()
+        seconds = sum(entry["seconds"] for entry in history)
+        counts = f"{format_count(model.parameters, 'parameter')}, {format_count(len(history), 'epoch')}"
+        made = f"{counts}, {seconds:.1f} s of training"
         output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
         ways = (write_command("cnnkit", name, self.out) for name in ("evaluate", "predict", "inspect"))
         output.note(f"next: {'   '.join(ways)}")
-        images, spent = len(training.chosen) * len(history), sum(entry["seconds"] for entry in history)
+        images = len(training.chosen) * len(history)
         output.result(_describe_model(model, history, self.out) | {
-            "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(spent, 1e-9),
-            "skipped": False, "test": test, "batch_size": training.options.batch_size,
+            "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(seconds, 1e-9),
+            "skipped": False, "batch_size": training.options.batch_size,
         })  # fmt: skip
 
     def _test(self) -> dict[str, Any] | None:
@@ -112,11 +131,23 @@ class Job:
         return {"images": result.report.images, "accuracy": result.accuracy, "loss": result.loss, "mse": result.mse}
 
 
-def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
-    """Report that the file holds this very run, finished."""
-    model, history = Model.from_weights(file), file.metadata.get("history", [])
-    done = f"finished ({len(history)} epochs): nothing to do. To train again: --overwrite"
-    output.say(Text(f"{out} holds this very run, {done}"))
+def say_skipped(output: Output, file: WeightFile, out: Path, plot: Path | None = None) -> None:
+    """Report that the file holds this very run, finished, and what would train on; draw its curves where asked."""
+    model, kept = Model.from_weights(file), read_kept_epoch(file.metadata)
+    history, options = list_history(file.metadata), stored_options(file.metadata, file.file)
+    waited = (file.position or {}).get("waited")
+    more = [f"--epochs N above {options.epochs}"] if len(history) >= options.epochs else []
+    if options.patience is not None and isinstance(waited, int) and waited >= options.patience:
+        more.append(f"--patience N above {waited}")
+    done = f"finished ({'0 epochs' if kept is None else kept.text})"
+    ways = f"to train on: --resume {' '.join(more)}; to train again: --overwrite"
+    output.say(Text(f"{out} holds this very run, {done}: nothing to do; {ways}"))
+    if kept is not None:
+        output.note(kept.figures_text)
+    if plot is not None:
+        from cnnkit.training.plot import plot_history
+
+        plot_history(history, plot, model.metadata["recipe"])
     provenance = file.metadata.get("provenance", {})
     same = {key: provenance.get(key) for key in ("backend", "device", "dtype")}
     output.result(_describe_model(model, history, out) | same | {
@@ -125,6 +156,7 @@ def say_skipped(output: Output, file: WeightFile, out: Path) -> None:
 
 
 def _describe_model(model: Network, history: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+    kept = read_kept_epoch(model.metadata)
     return {
         "recipe": model.metadata["recipe"],
         "backend": model.backend.name,
@@ -133,5 +165,7 @@ def _describe_model(model: Network, history: list[dict[str, Any]], out: Path) ->
         "seed": model.seed,
         "parameters": model.parameters,
         "history": history,
+        "kept": None if kept is None else kept.to_json(),
+        "test": model.metadata.get("test"),
         "out": str(out),
     }

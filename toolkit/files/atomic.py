@@ -51,8 +51,10 @@ def require_writable(target: Path) -> None:
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "its folder does not exist: make it first", str(target))
     probe = _name_temporary(target)
-    _create(probe, target)
-    probe.unlink()
+    try:
+        _create(probe, target)
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def _resolve(target: Path) -> Path:
@@ -78,14 +80,12 @@ def _create(temporary: Path, target: Path) -> None:
 
 def _swap(temporary: Path, target: Path) -> None:
     """Rename, and undo it when the folder cannot be flushed: a save that fails changes nothing."""
-    former = _name_temporary(target)
+    former, existed = _name_temporary(target), True
     try:
-        os.link(target, former)
-    except OSError:  # no former file, or a file system without hard links
-        existed = target.exists()
-    else:
-        existed = True
-    try:
+        try:
+            os.link(target, former)
+        except OSError:  # no former file, or a file system without hard links
+            existed = target.exists()
         os.replace(temporary, target)
         try:
             _flush(target.parent)

@@ -78,6 +78,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=environment,
+                start_new_session=True,  # Ctrl-C and a closed terminal are for this process: it ends the worker
             )
             _widen(self._process)
         return self._process

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnnkit.exporters.core.kept_epoch import read_kept_epoch
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.file_digest import FileDigest
 from cnnkit.files.names import printable
@@ -54,6 +55,7 @@ class Inspection:
             "not_read": [item.to_json() for item in weights.not_read],
             "layers": [layer.to_json(weights.parameters) for layer in self.layers],
             "parameters": weights.parameters,
+            "training": None if (kept := read_kept_epoch(weights.metadata)) is None else kept.to_json(),
             "tensors": [_tensor_json(tensor, self.statistics_of(tensor)) for tensor in self.tensors],
         }  # fmt: skip
         if self.findings is not None:

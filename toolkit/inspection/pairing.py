@@ -55,7 +55,7 @@ def pair(a: WeightFile, b: WeightFile, names: Mapping[str, str] | None = None) -
     pool.by_layers()
     pool.by_form(lambda tensor: (tensor.kind, tensor.role, tuple(sorted(tensor.shape))))
     for side in (0, 1):  # a known role goes with an unknown one, never with another
-        pool.by_form(lambda tensor: tuple(sorted(tensor.shape)) if len(tensor.shape) else None, unknown=side)
+        pool.by_form(_form_key, unknown=side)
     pool.by_key(lambda tensor: (tensor.kind, _strip_prefixes(tensor.name)), "name")
     pool.by_roles()
     return pool.result(a)
@@ -94,6 +94,10 @@ def _part_key(tensor: Tensor, part: int) -> Hashable:
     """Return the key of a layer that goes by the innermost (-1) or outermost (0) part of its path; no mere number."""
     name = _strip_prefixes(tensor.layer).split(".")[part]
     return None if tensor.role == "other" or not name or name.isdigit() else (name, tensor.role)
+
+
+def _form_key(tensor: Tensor) -> Hashable:
+    return tuple(sorted(tensor.shape)) if tensor.shape and tensor.kind != "other" else None
 
 
 def _fits(a: Tensor, b: Tensor) -> bool:

@@ -1,14 +1,15 @@
-"""The differences of two trainings: options, data, history and final figures. Times are ignored."""
+"""The differences of two trainings: options, data, history, figures of the weights in the file. Times are ignored."""
 
 import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from cnnkit.exporters.core.kept_epoch import list_history, read_kept_epoch
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import printable
 
 _TIMES = ("seconds", "images_per_second")
-_OWN = ("history", "run", "architecture", "exported_from")
+_OWN = ("history", "kept", "test", "run", "architecture", "exported_from")
 
 
 class Change(NamedTuple):
@@ -24,25 +25,20 @@ class Change(NamedTuple):
 
 
 def compare_runs(a: WeightFile, b: WeightFile) -> list[Change]:
-    """Return the differences of the trainings behind two files, in the order: settings, history, final figures."""
+    """Return the differences of the trainings behind two files: settings, history, figures of the kept weights."""
     settings = itertools.chain(
         _compare("run", a.metadata.get("run"), b.metadata.get("run")),
         _compare("metadata", _drop_own(a.metadata), _drop_own(b.metadata)),
     )
-    return [*settings, *_compare_history(_read_history(a), _read_history(b))]
+    return [*settings, *_compare_history(list_history(a.metadata), list_history(b.metadata)), *_compare_kept(a, b)]
 
 
 def _drop_own(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in metadata.items() if key not in _OWN}
 
 
-def _read_history(file: WeightFile) -> list[Any]:
-    history = file.metadata.get("history")
-    return history if isinstance(history, list) else []
-
-
 def _compare_history(a: list[Any], b: list[Any]) -> Iterator[Change]:
-    """Yield the number of epochs, the first epoch whose figures differ, and the last figures of both."""
+    """Yield the number of epochs, and the first epoch whose figures differ."""
     if len(a) != len(b):
         yield Change("history.epochs", len(a), len(b))
     for number, (mine, its) in enumerate(zip(a, b, strict=False), 1):
@@ -50,13 +46,19 @@ def _compare_history(a: list[Any], b: list[Any]) -> Iterator[Change]:
         yield from changed
         if changed:
             break
-    if a and b:
-        yield from _compare("final", _drop_times(a[-1]), _drop_times(b[-1]))
 
 
-def _drop_times(epoch: Any) -> Any:
-    if not isinstance(epoch, Mapping):
-        return epoch
+def _compare_kept(a: WeightFile, b: WeightFile) -> Iterator[Change]:
+    """Yield the differences of the epoch whose weights the files hold, and of its figures."""
+    mine, its = read_kept_epoch(a.metadata), read_kept_epoch(b.metadata)
+    if mine is None or its is None:
+        return
+    left_out = {"epochs"} if mine.test and its.test else {"epochs", "test"}  # no test is no difference
+    first, second = ({k: v for k, v in kept.to_json().items() if k not in left_out} for kept in (mine, its))
+    yield from _compare("final", first, second)
+
+
+def _drop_times(epoch: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in epoch.items() if key not in _TIMES}
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ShapeError
 from cnnkit.layers.base import Context, Layer, with_batch
-from cnnkit.layers.external_layer import require_layers
+from cnnkit.layers.external_layer import gather_layers
 from cnnkit.layers.fields import require
 from cnnkit.layers.parallel import Parallel
 from cnnkit.tree import Tree
@@ -20,8 +20,7 @@ class Branches(Parallel):
     join: Literal["concatenate", "add"] = "concatenate"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "branches", tuple(self.branches))
-        require_layers(self.type, "branches", self.branches)
+        object.__setattr__(self, "branches", gather_layers(self.type, "branches", self.branches))
         require(len(self.branches) > 0, self.type, "branches", "at least one layer", self.branches)
         require(self.join in ("concatenate", "add"), self.type, "join", '"concatenate" or "add"', self.join)
 

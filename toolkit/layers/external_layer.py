@@ -4,6 +4,7 @@ cnnkit's own layers are called directly: their tests check the same once.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.contracts import describe, list_names, naming_faults, require_array, require_pair, require_tree_like
 from cnnkit.errors import ConfigError, ContractError
-from cnnkit.layers.base import Context, Layer, Variables
+from cnnkit.layers.base import Context, Layer, Reach, Variables
 from cnnkit.tree import Tree, map_leaves
 
 
@@ -122,6 +123,37 @@ def next_state(layer: Layer, state: Tree, cache: Any) -> Tree:
 def _naming(layer: Layer, method: str, context: Context, params: Tree, state: Tree) -> Any:
     made = f"init made the params {{{list_names(params)}}} and the state {{{list_names(state)}}}"
     return naming_faults(layer.type, method, made, context.backend.out_of_memory)
+
+
+def reach(layer: Layer, x_shape: Shape) -> Reach | None:
+    """Return layer.reach(x_shape)."""
+    if not layer.external:
+        return layer.reach(x_shape)
+    with naming_faults(layer.type, "reach"):
+        found: Any = layer.reach(x_shape)
+    if found is not None and not isinstance(found, Reach):
+        raise ContractError(layer.type, f"reach must return a Reach(extent, stride) or None, got {describe(found)}")
+    return found
+
+
+def multiply_adds(layer: Layer, x_shape: Shape) -> int:
+    """Return layer.multiply_adds(x_shape), a whole number."""
+    if not layer.external:
+        return layer.multiply_adds(x_shape)
+    with naming_faults(layer.type, "multiply_adds"):
+        count: Any = layer.multiply_adds(x_shape)
+    if not isinstance(count, int | np.integer) or count < 0:
+        raise ContractError(layer.type, f"multiply_adds must return a whole number >= 0, got {describe(count)}")
+    return int(count)
+
+
+def gather_layers(owner: str, field: str, values: Any) -> tuple[Layer, ...]:
+    """Return the layers of a list or tuple as a tuple. Raises ConfigError for anything else."""
+    if not isinstance(values, Iterable) or isinstance(values, str | dict):
+        raise ConfigError(f"{owner}: expected {field} to be a list of layers, got {values!r}: write [...] around them")
+    layers = tuple(values)
+    require_layers(owner, field, layers)
+    return layers
 
 
 def require_layers(owner: str, field: str, values: tuple[object, ...]) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 
 from cnnkit import initializers
 from cnnkit.backends.protocol import Array, Pair, Shape
+from cnnkit.contracts import naming_faults, require_array
+from cnnkit.errors import ContractError
 from cnnkit.initializers import Initializer
 from cnnkit.layers.base import Context, Layer, Variables
 from cnnkit.layers.fields import (
@@ -20,6 +22,18 @@ from cnnkit.layers.fields import (
     require_size,
 )
 from cnnkit.tree import Tree
+
+
+def _draw(rule: str | Initializer, rng: np.random.Generator, shape: Shape, fans: Pair) -> Any:
+    """Return values of `shape` by an initializer. Raises ContractError where it returns anything else."""
+    initializer = initializers.parse(rule)
+    part = type(initializer).__name__
+    with naming_faults(part, "__call__"):
+        values = initializer(rng, shape, *fans)
+    require_array(part, "what __call__ returns", values, shape)
+    if values.dtype.kind not in "fiu":
+        raise ContractError(part, f"what __call__ returns must be numbers, got {values.dtype}")
+    return values
 
 
 class LinearLayer(Layer):
@@ -54,9 +68,7 @@ class LinearLayer(Layer):
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         rules = {"weight": self.weight_initializer, "bias": self.bias_initializer}
         shapes, fans = self.variable_shapes(x_shape).params, self.fans(x_shape)
-        return Variables(
-            {name: initializers.parse(rules[name])(rng, shape, *fans) for name, shape in shapes.items()}, {}
-        )
+        return Variables({name: _draw(rules[name], rng, shape, fans) for name, shape in shapes.items()}, {})
 
     @abstractmethod
     def product(self, context: Context, weight: Array, x: Array) -> Array:

@@ -43,6 +43,15 @@ LAYERS: Mapping[str, type[Layer]] = {
 }  # fmt: skip
 
 
+def require_classes(own: Any) -> None:
+    """Raise ConfigError unless `own` is a list of classes of layers that are dataclasses."""
+    if not isinstance(own, list | tuple):
+        raise ConfigError(f"layers: expected a list of classes such as [MyLayer], got {own!r}")
+    for cls in own:
+        if not (isinstance(cls, type) and issubclass(cls, Layer) and dataclasses.is_dataclass(cls)):
+            raise ConfigError(f"layers: expected classes of layers that are frozen dataclasses, got {cls!r}")
+
+
 def to_config(layer: Layer) -> dict[str, Any]:
     """Return the layer as JSON-ready data; fields at None are left out."""
     fields = {f.name: getattr(layer, f.name) for f in dataclasses.fields(layer)}  # type: ignore[arg-type]

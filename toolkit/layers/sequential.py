@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer, Variables, join_variables
-from cnnkit.layers.external_layer import require_layers
+from cnnkit.layers.external_layer import gather_layers
 from cnnkit.layers.named_layer import NamedLayer
 from cnnkit.layers.plan import Plan, make_plan
 from cnnkit.tree import Tree
@@ -32,8 +32,7 @@ class Sequential(Layer):
     layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        require_layers(self.type, "layers", self.layers)
+        object.__setattr__(self, "layers", gather_layers(self.type, "layers", self.layers))
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         plan, caches = self._plan(context.training, params, state), []

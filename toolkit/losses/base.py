@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 from cnnkit.backends.protocol import Array, Backend, Shape
-from cnnkit.contracts import dtype_name
+from cnnkit.contracts import describe, dtype_name, is_array
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.purity import Part
 
@@ -47,15 +47,26 @@ def as_targets(loss: Loss, backend: Backend, outputs: Array, targets: Array) -> 
 
 
 def require_targets(loss: Loss, outputs: Array, targets: Array) -> None:
-    """Raise ShapeError unless targets are labels (N,) for outputs (N, K), or numbers like the outputs (N, ...)."""
-    name, given = type(loss).__name__, tuple(outputs.shape)
+    """Raise ShapeError unless targets are labels (N,) for outputs (N, K), or numbers like the outputs (N, ...).
+
+    Values are not looked at, as they may lie on a device: labels in [0, K) are for the data set to check.
+    """
+    name = type(loss).__name__
+    for what, value in (("outputs", outputs), ("targets", targets)):
+        if not is_array(value):
+            hint = "make one by backend.asarray"
+            raise ShapeError(name, f"expected {what} as an array of the backend, got {describe(value)}", hint)
+    given = tuple(outputs.shape)
     if len(given) < 2 or not dtype_name(outputs).startswith("float"):
         raise ShapeError(name, f"expected outputs (N, K) of floats, got {given} of {dtype_name(outputs)}")
+    if 0 in given:
+        raise ShapeError(name, f"expected at least one sample and one output, got {given}")
     if targets.ndim == 1:
         _require_labels(name, given, targets)
     elif tuple(targets.shape) != given:
-        hint = "labels have the shape (N,)" if tuple(targets.shape) in ((given[0], 1), (1, given[0])) else None
-        raise ShapeError(name, f"expected targets of the outputs' shape {given}, got {tuple(targets.shape)}", hint)
+        column = tuple(targets.shape) in ((given[0], 1), (1, given[0]))
+        problem = f"expected targets of the outputs' shape {given}, got {tuple(targets.shape)}"
+        raise ShapeError(name, problem, "labels have the shape (N,)" if column else None)
     elif dtype_name(targets) != dtype_name(outputs):
         wanted = dtype_name(outputs)
         hint = f"convert them by backend.asarray(targets, '{wanted}')"

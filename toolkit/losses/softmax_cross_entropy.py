@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend
-from cnnkit.errors import ConfigError
+from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers.softmax import softmax
 from cnnkit.losses.base import Loss, require_rows, require_targets
 
@@ -22,8 +22,11 @@ class SoftmaxCrossEntropy(Loss):
             raise ConfigError(f"softmax_cross_entropy: expected label_smoothing in [0, 1), got {self.label_smoothing}")
 
     def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        require_rows(self, outputs)
         require_targets(self, outputs, targets)
+        require_rows(self, outputs)
+        if outputs.shape[1] == 1 and targets.ndim == 1:
+            hint = "one output decides between two classes with BinaryCrossEntropy"
+            raise ShapeError("SoftmaxCrossEntropy", "expected an output for each class, got one output", hint)
         return backend.softmax_cross_entropy(outputs, targets, self.label_smoothing)
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:

@@ -1,8 +1,9 @@
-"""ROC-AUC: how well the scores rank the images, independent of any threshold."""
+"""ROC: how well the scores rank the images, as a curve over all thresholds and as the area below it."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cnnkit.errors import DataError
 from cnnkit.metrics.checks import class_indices, finite_scores, require_scores
 
 
@@ -22,6 +23,24 @@ def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
     doubled_ranks = 2 * np.cumsum(counts) - counts + 1  # twice the middle rank of each tie, a whole number
     doubled_sum = int(doubled_ranks[inverse][truth].sum())
     return (doubled_sum - positives * (positives + 1)) / (2 * positives * negatives)
+
+
+def roc_curve(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (false positive rate, true positive rate), both from 0 to 1, one point for each threshold.
+
+    labels: 0 or 1 (N,), both present; scores: (N,), of class 1. The area below, by trapezoids, is `roc_auc`.
+
+    Raises DataError where a class is absent.
+    """
+    truth = class_indices("labels", labels, 2).astype(bool)
+    numbers = finite_scores("scores", scores, (truth.size,))
+    if truth.all() or not truth.any():
+        raise DataError(f"labels: expected both classes for an ROC curve, got only {int(truth[0])}")
+    order = np.argsort(-numbers, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(numbers[order])), truth.size - 1)  # of each tie: one threshold for all
+    right = np.concatenate(([0], np.cumsum(truth[order])[last]))
+    wrong = np.concatenate(([0], last + 1)) - right
+    return wrong / wrong[-1], right / right[-1]
 
 
 def roc_auc_per_class(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:

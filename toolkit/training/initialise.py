@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cnnkit import exporters, weights
 from cnnkit.errors import WeightFileError
+from cnnkit.exporters.core.not_read import list_lines
 from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.file_digest import sha256_of
 from cnnkit.files.names import printable
@@ -31,7 +32,7 @@ class Start:
         parts = [f"started from {self.file}: {self.fillings.text}"]
         drawn = [f"{printable(name)} ({reason})" for name, reason in self.fillings.unfilled.items()]
         parts += [f"newly drawn: {', '.join(drawn)}"] if drawn else []
-        parts += [f"not read: {item.line}" for item in self.not_read]
+        parts += [f"not read: {line}" for line in list_lines(self.not_read)]
         return "; ".join(parts)
 
 
@@ -43,11 +44,12 @@ def initialise(model: Network, path: Path) -> Start:
     file = exporters.read(path)
     fillings = find_fillings(weights.to_weights(model), file)
     if not fillings.found:
-        raise WeightFileError(
-            "no tensor fits this network, by name, layer or order of shapes",
-            file=str(path),
-            hint=f"see cnnkit inspect {path}",
-        )
+        problem, hint = "no tensor fits this network, by name, layer or order of shapes", f"see cnnkit inspect {path}"
+        for line in list_lines(file.lacks)[:1]:
+            problem = f"{problem}; not read: {line}"
+            if "--external" in line:
+                hint = f"cnnkit export {path} --external -o all.safetensors makes a file that holds all"
+        raise WeightFileError(problem, file=str(path), hint=hint)
     trees = {"parameter": flatten(model.to_host(model.params)), "state": flatten(model.to_host(model.state))}
     for filling in fillings.found:
         trees[filling.target.kind][filling.target.name] = filling.read()

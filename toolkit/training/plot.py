@@ -1,47 +1,19 @@
-"""Curves of a training: loss and accuracy over the epochs, as SVG or PNG."""
+"""Curves of a training: loss and accuracy over the epochs."""
 
-import importlib.util
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnkit.errors import ConfigError
-from cnnkit.files.atomic import atomic_path
 from cnnkit.files.names import printable
+from cnnkit.training.figure_file import BLUE, VERMILION, figure_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FORMATS = {".svg": "svg", ".png": "png"}
-
-# Colours of Okabe and Ito 2008, distinguishable for every kind of colour vision; marker and dash differ as well.
-_TRAINING: dict[str, Any] = {"color": "#0072B2", "marker": "o", "linestyle": "-"}
-_VALIDATION: dict[str, Any] = {"color": "#D55E00", "marker": "s", "linestyle": "--"}
-_STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "cnnkit",  # without it the ids in the file are random
-    "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",  # ships with matplotlib: the fonts of the machine do not matter
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#666666",
-    "figure.constrained_layout.wspace": 0.06,
-}
-
-
-def require_plottable(path: Path) -> str:
-    """Return the format of the suffix of `path`; called before a training that takes hours.
-
-    Raises ConfigError on another suffix than .svg and .png, or where matplotlib is not installed.
-    """
-    kind = FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise ConfigError(f"plot: expected a file that ends in .svg or .png, got {path.name!r}")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ConfigError("plot: needs matplotlib, which is not installed: type pip install 'cnnkit[plot]'")
-    return kind
+_TRAINING: dict[str, Any] = {"color": BLUE, "marker": "o", "linestyle": "-"}
+_VALIDATION: dict[str, Any] = {"color": VERMILION, "marker": "s", "linestyle": "--"}
 
 
 def plot_history(history: Sequence[Mapping[str, Any]], path: Path, title: str | None = None) -> None:
@@ -50,28 +22,19 @@ def plot_history(history: Sequence[Mapping[str, Any]], path: Path, title: str | 
     history: entries with epoch, loss, accuracy, validation_loss, validation_accuracy (all but epoch may be None).
     Equal histories give equal bytes of SVG, with one version of matplotlib.
 
-    Raises ConfigError as `require_plottable` does and on an empty history, OSError where the folder cannot be written.
+    Raises ConfigError on an empty history, and what `require_plottable` raises.
     """
-    kind = require_plottable(path)
     if not history:
         raise ConfigError("plot: expected at least one epoch, got none: train first")
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import PercentFormatter
+    with figure_file(path, 9.0, 3.8) as figure:
+        from matplotlib.ticker import PercentFormatter
 
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(9.0, 3.8), layout="constrained")
-        FigureCanvasAgg(figure)  # no window, no global state
         loss, accuracy = figure.subplots(1, 2)
         _panel(loss, history, "loss", "Loss")
         _panel(accuracy, history, "accuracy", "Accuracy")
         accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
         if title:
             figure.suptitle(printable(title, limit=90), parse_math=False)
-        with warnings.catch_warnings(), atomic_path(path) as temporary:
-            warnings.filterwarnings("ignore", message="Glyph")  # characters that the font lacks are drawn as boxes
-            figure.savefig(temporary, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
 
 
 def _panel(axes: "Axes", history: Sequence[Mapping[str, Any]], key: str, name: str) -> None:

@@ -1,8 +1,9 @@
 """A run and its output file: when two runs are the same, and what the file at the output path holds."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from cnnkit import architecture, exporters
@@ -12,6 +13,9 @@ from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import last_part, printable
 from cnnkit.network import Network
 from cnnkit.options import Options
+
+_OPTIONS = tuple(field.name for field in fields(Options))
+MAY_CHANGE = ("epochs", "patience", "threads")  # in a resumed training
 
 
 def identity(
@@ -39,7 +43,8 @@ def identity(
 def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, str]:
     """Return the differences between two identities, {name: "name: stored, now wanted"}; each option has its entry.
 
-    An option that the stored identity lacks had its default: a file older than an option can be resumed.
+    An option that the stored identity lacks had its default: a file older than an option can be resumed. Data of
+    another name are the same data where their SHA-256 is.
     """
     differs = {}
     options = stored.get("options")
@@ -50,9 +55,17 @@ def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
     missing = {"class_names"} - stored.keys()  # a file may be older than this part of the identity
     for name in wanted.keys() - {"options"} - missing:
         if _content(stored.get(name)) != _content(wanted[name]):
-            short = name in ("recipe", "backend", "device", "dtype", "threads", "tf32")
-            differs[name] = f"{name}: {stored.get(name)}, now {wanted[name]}" if short else f"another {name}"
+            differs[name] = _describe_difference(name, stored.get(name), wanted[name])
     return dict(sorted(differs.items()))
+
+
+def _describe_difference(name: str, stored: Any, wanted: Any) -> str:
+    if name in ("recipe", "backend", "device", "dtype", "threads", "tf32"):
+        return f"{name}: {stored}, now {wanted}"
+    if name == "data" and isinstance(stored, Mapping):
+        called, now = stored.get("name"), wanted["name"]
+        return f"data: {now} has other content now" if called == now else f"data: {called}, now {now}"
+    return "other first weights (--init-from)" if name == "init_from" else f"another {name}"
 
 
 def _content(value: Any) -> Any:
@@ -60,32 +73,50 @@ def _content(value: Any) -> Any:
     return value["sha256"] if isinstance(value, Mapping) and "sha256" in value else value
 
 
+def list_serious(differs: Mapping[str, str]) -> list[str]:
+    """Return the differences with which a training cannot go on."""
+    return [text for name, text in differs.items() if name not in MAY_CHANGE]
+
+
+def require_possible(file: WeightFile, differs: Mapping[str, str], epochs: int) -> None:
+    """Raise ConfigError unless the training in a file can go on with these differences, to that many epochs."""
+    serious = list_serious(differs)
+    if serious:
+        raise ConfigError(
+            f"{file.file}: its training goes on only with the settings that it had ({'; '.join(serious)}): leave such "
+            "options out, the file holds them; only epochs, patience and threads may change; or --init-from "
+            f"{quote(str(file.file))} -o OTHER.h5 starts a new training from its weights"
+        )
+    begun = count_epochs(file)
+    if epochs < begun:
+        raise ConfigError(f"epochs: {file.file} has begun {begun} epochs: expected at least that many, got {epochs}")
+
+
+def count_epochs(file: WeightFile) -> int:
+    """Return the number of epochs that the training in a file has begun."""
+    position = file.position or {}
+    epoch, batch = position.get("epoch"), position.get("batch")
+    return (epoch if isinstance(epoch, int) else 0) + (isinstance(batch, int) and batch > 0)
+
+
 @dataclass(frozen=True)
 class Existing:
     """The file at the output path of a run; `file` is None where it is not a weight file.
 
-    same      it holds exactly this run; `finished` says whether to its end
-    differs   how it differs from this run, empty where it does not
+    same       it holds exactly this run; `finished` says whether its training came to its end
+    differs    how it differs from this run, empty where it does not
+    resumable  this run can continue what it holds
     """
 
     file: WeightFile | None
     same: bool
     finished: bool
     differs: Mapping[str, str]
+    resumable: bool = False
 
 
-def start_of(path: Path) -> str | None:
-    """Return the SHA-256 of the file whose weights the training in `path` started from; None where it drew them."""
-    try:
-        run = exporters.read(path).metadata.get("run")
-    except WeightFileError:
-        return None
-    start = run.get("init_from") if isinstance(run, Mapping) else None
-    return start if isinstance(start, str) else None
-
-
-def stored_options(metadata: Mapping[str, Any], file: str | None = None) -> Options:
-    """Return batch size and optimizer of the training that a weight file tells of, the defaults where it tells none.
+def stored_options(metadata: Mapping[str, Any], file: str | None = None, names: Iterable[str] = _OPTIONS) -> Options:
+    """Return these options of the training that a weight file tells of, the defaults where it tells none.
 
     Raises WeightFileError where it tells of some that cannot be.
     """
@@ -93,7 +124,7 @@ def stored_options(metadata: Mapping[str, Any], file: str | None = None) -> Opti
     options = run.get("options") if isinstance(run, Mapping) else None
     told = options if isinstance(options, Mapping) else {}
     try:
-        return Options(**{name: told[name] for name in ("batch_size", "optimizer") if name in told})
+        return Options(**{name: told[name] for name in names if name in told})
     except ConfigError as error:
         raise WeightFileError(f"metadata run: {printable(str(error), 300)}", file=file) from None
 
@@ -119,21 +150,25 @@ def existing(path: Path, wanted: Mapping[str, Any]) -> Existing | None:
     if not isinstance(stored, Mapping):
         return Existing(file, False, False, {"run": "it was not written by a training"})
     differs = differences(stored, wanted)
-    finished = bool((file.position or {}).get("finished"))
-    return Existing(file, not differs, finished, differs)
+    if file.position is None:
+        return Existing(file, False, False, {"position": "weights without the state of their training"})
+    try:
+        stored_options(file.metadata)
+        require_possible(file, differs, wanted["options"]["epochs"])
+        possible = True
+    except (ConfigError, WeightFileError):
+        possible = False
+    return Existing(file, not differs, bool(file.position.get("finished")), differs, possible)
 
 
-def require_resumable(path: Path, existing_file: Existing | None) -> WeightFile:
-    """Return the file to resume from.
-
-    Raises ConfigError where it differs from the wanted run by more than epochs and threads.
-    """
-    if existing_file is None or existing_file.file is None:
-        raise ConfigError(f"{path}: expected a training to resume, found none: leave --resume out to start one")
-    serious = [text for name, text in existing_file.differs.items() if name not in ("epochs", "threads")]
-    if serious:
+def read_training(path: Path) -> WeightFile:
+    """Return the file of a training that can go on. Raises ConfigError where there is none."""
+    if not path.exists():
+        raise ConfigError(f"{path}: expected a training to resume, found no file: leave --resume out to start one")
+    file = exporters.read(path)
+    if not isinstance(file.metadata.get("run"), Mapping) or file.position is None:
         raise ConfigError(
-            f"{path}: holds another run, so it cannot be resumed ({'; '.join(serious)}): "
-            "repeat its options, or --overwrite"
+            f"{path}: holds weights without the state of a training, so there is nothing to resume: "
+            f"--init-from {quote(str(path))} -o OTHER.h5 starts from its weights"
         )
-    return existing_file.file
+    return file

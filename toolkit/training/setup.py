@@ -20,6 +20,8 @@ from cnnkit.training.evaluation import check
 from cnnkit.training.position import Position
 from cnnkit.training.step import make_step
 
+_OF_A_TRAINING = ("run", "history", "kept", "test")  # what metadata tells of a training: a new one starts without them
+
 
 class TrainingSetup:
     """A model, a data set and options, checked against each other, and the step that they make.
@@ -36,7 +38,7 @@ class TrainingSetup:
         check(model, dataset)
         _require_classes(model.loss, dataset)
         model.scaling, model.class_names = dataset.scaling, dataset.class_names
-        model.metadata = {name: value for name, value in model.metadata.items() if name != "run"}
+        model.metadata = {name: value for name, value in model.metadata.items() if name not in _OF_A_TRAINING}
         model.metadata["data"] = {"name": last_part(dataset.name)}
         self.model, self.dataset, self.options = model, dataset, options
         self.chosen, self.held_out = split_images(len(dataset.train), options, model.seed)

@@ -58,6 +58,7 @@ class Training(TrainingSetup):
         params, slots = flat_tree(backend, params), {name: flat_tree(backend, tree) for name, tree in slots.items()}
         self.variables, self.position = TrainState(params, state, slots), position
         self._safe = (position, copy_state(self.variables))
+        self._describe_weights()
 
     @property
     def finished(self) -> bool:
@@ -74,22 +75,24 @@ class Training(TrainingSetup):
         """
         while not self.finished:
             try:
-                complete = self._run_epoch(progress, stop)
+                stopping = self._run_epoch(progress, stop)
             except BaseException as error:
                 self._return_to_safe()
                 if self.model.backend.out_of_memory(error):
                     raise too_large(self, self.variables, self.position) from None
                 raise
-            if not complete:
-                return
+            if self.position.batch < self.steps_per_epoch:
+                break
             yield self._close_epoch()
+            if stopping:
+                break
         self._update_model()
 
     def _run_epoch(self, progress: Progress | None, stop: Stop | None) -> bool:
-        """Run the rest of the epoch; False when it was stopped before its end."""
+        """Run the rest of the epoch, or less when `stop` returns True; return what it returned last."""
         started, before = time.perf_counter(), self.position.seconds
         read_at = started + READ_EVERY
-        done, first_step = self.position.batch, self.position.step - self.position.batch
+        done, first_step, stopping = self.position.batch, self.position.step - self.position.batch, False
         for x, labels in self.batches(self.position):
             self.variables, report = self.step(self.variables, x, labels, self.scalars(first_step + done))
             # + 0 copies: the next step may overwrite the arrays that this one returned
@@ -102,10 +105,9 @@ class Training(TrainingSetup):
                 read_at = time.perf_counter() + READ_EVERY
                 if progress is not None:
                     progress(self.position)
-                if stopping and done < self.steps_per_epoch:
-                    self._update_model()
-                    return False
-        return True
+                if stopping:
+                    break
+        return stopping
 
     def _read_reports(self, seconds: float) -> None:
         """Move the position over the reports on the device. Raises TrainingError for a loss that is not finite."""
@@ -154,7 +156,6 @@ class Training(TrainingSetup):
         }
         self.position = position.next_epoch(entry, best, improved)
         self._safe = (self.position, self._safe[1])
-        model.metadata["history"] = list(self.position.history)
         self._update_model()
         return EpochReport(entry, position.images, improved)
 
@@ -165,3 +166,12 @@ class Training(TrainingSetup):
             model.params, model.state = self.variables.params, self.variables.state
         else:
             model.params, model.state = model.to_backend(best.params), model.to_backend(best.state)
+        self._describe_weights()
+
+    def _describe_weights(self) -> None:
+        """Tell in the model's metadata after which epoch, and batches of the next, its weights were kept."""
+        position, best = self.position, self.position.best
+        if position.step:
+            kept = (position.epoch, position.batch) if best is None else (best.epoch, 0)
+            told = {"epoch": kept[0], "batches": kept[1]}
+            self.model.metadata |= {"history": list(position.history), "kept": told}

@@ -193,13 +193,15 @@ SIBLINGS = {
     ("net.bin", "net.xml"): ("weights of OpenVINO", "no way back"),
     ("net.data", "net.onnx"): ("values of an ONNX model", "cnnkit inspect DIR/net.onnx --external"),
     ("config.json", "model.safetensors"): ("Hugging Face", "cnnkit inspect DIR/model.safetensors"),
+    ("arch.json", "model.weights.h5"): ("an architecture of Keras", "cnnkit inspect DIR/model.weights.h5"),
     ("config.json", "model.safetensors.index.json"): ("Hugging Face", "model.safetensors.index.json --external"),
 }
 
 
 @pytest.mark.parametrize(("names", "texts"), SIBLINGS.items(), ids=map(str, SIBLINGS))
 def test_some_files_are_known_by_the_file_beside_them(tmp_path, names, texts):
-    content = CONFIG if names[0] == "config.json" else b"\1\2\3\4\5\xff"
+    texts_of = {"config.json": CONFIG, "arch.json": b'{"class_name": "Sequential", "config": {}}'}
+    content = texts_of.get(names[0], b"\1\2\3\4\5\xff")
     (tmp_path / names[0]).write_bytes(content)
     alone = fail(tmp_path / names[0])
     (tmp_path / names[1]).write_bytes(b"")

@@ -197,3 +197,20 @@ def test_ragged_lists_in_npz(tmp_path, save):
     back = exporters.read(tmp_path / "b.npy")
     exporters.write(back, tmp_path / "c.safetensors")
     assert exporters.read(tmp_path / "c.safetensors")["arr_0.1"].sha256() == back["arr_0.1"].sha256()
+
+
+@pytest.mark.parametrize(
+    "text", [b"info\nabc\n", b"d\n1\n", b"[1, 2]\n", b"]quit\n", b"conv1\nweight\n", b"(1, 2)\n", b"import os\n"]
+)
+def test_a_plain_text_is_no_pickle(tmp_path, text):
+    (tmp_path / "a").write_bytes(text)
+    with pytest.raises(WeightFileError, match=r"^(?!.*pickle: )(?!.*no tensors)"):
+        exporters.read(tmp_path / "a")
+
+
+def test_old_classes_of_python_2(tmp_path):
+    data = pickle.dumps(ARRAYS["w"], 0)
+    (tmp_path / "a").write_bytes(b"(i__main__\nNet\n(dS'w'\n" + data[:-1] + b"sb.")
+    back = exporters.read(tmp_path / "a")
+    assert back["w"].read().tobytes() == ARRAYS["w"].tobytes()
+    assert [note.what for note in back.not_read] == ["__main__.Net"]

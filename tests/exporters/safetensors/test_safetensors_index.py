@@ -85,6 +85,13 @@ def test_tensors_that_the_index_does_not_name_are_listed(save):
     ]
 
 
+def test_the_tensors_of_all_files_are_counted(save, monkeypatch):
+    monkeypatch.setattr("cnnkit.exporters.safetensors.index._MOST_TENSORS", 3)
+    with pytest.raises(WeightFileError, match="more than 3 tensors") as caught:
+        read(save(), external=True)
+    assert caught.value.kind == "too_big"
+
+
 def test_a_link_out_of_the_folder_is_not_followed(save, tmp_path):
     path = save({"conv2.bias": FIRST})
     path.with_name(FIRST).unlink()

@@ -2,13 +2,16 @@
 
 import json
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from cnnkit.cli.app import run
+from cnnkit.cli.signals import StopRequest
 
 NET = """
 name = "tiny"
@@ -104,6 +107,26 @@ def refused(cnnkit: Callable[..., Result]) -> Callable[..., str]:
         return result.err
 
     return call
+
+
+@pytest.fixture
+def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AbstractContextManager[None]]:
+    """Return a block in which a signal comes after so many batches."""
+
+    @contextmanager
+    def block(batches: int, number: int = signal.SIGINT) -> Iterator[None]:
+        asked = iter(range(10_000))
+
+        def call(request: StopRequest) -> bool:
+            if next(asked) >= batches:
+                request.signal = number
+            return request.signal is not None
+
+        with monkeypatch.context() as patch:
+            patch.setattr(StopRequest, "__call__", call)
+            yield
+
+    return block
 
 
 @pytest.fixture(scope="session")

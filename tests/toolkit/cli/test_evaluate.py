@@ -199,3 +199,12 @@ def test_a_strangers_weights_are_used_with_a_model_file(cnnkit, refused, trained
     assert "expected --recipe or --model, got both" in refused(
         "evaluate", name, "--model", net_toml, "--recipe", "lenet5"
     )
+
+
+def test_plot(cnnkit, refused, trained, folder):
+    result = cnnkit("evaluate", trained, "--limit", 40, "--plot", "e.svg", "--json")
+    assert (result.status, result.json["plot"]) == (0, "e.svg")
+    assert (folder / "e.svg").read_bytes().startswith(b"<?xml")
+    assert "wrote e.svg" in result.err
+    assert ".svg, .png or .pdf" in refused("evaluate", trained, "--plot", "e.gif")
+    assert "nowhere" in refused("evaluate", trained, "--plot", "nowhere/e.svg")

@@ -53,3 +53,9 @@ def test_a_folder_says_what_to_type_and_that_works(cnnkit, index):
     command = said.json["error"]["hint"]
     assert command == f"cnnkit inspect {index} --external"
     assert cnnkit(*command.split()[1:]).status == 0
+
+
+def test_train_says_how_to_get_a_file_that_holds_all(cnnkit, index, net_toml):
+    said = cnnkit("train", "--model", net_toml, "--init-from", index, "-o", "out.h5")
+    assert said.status == 2
+    assert f"cnnkit export {index} --external -o all.safetensors makes a file that holds all" in said.err

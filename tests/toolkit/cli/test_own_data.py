@@ -1,6 +1,7 @@
 """Data of a user's own: classes by name, the recipe's shape, and what a weight file tells of the data."""
 
 import json
+import shlex
 import shutil
 from dataclasses import replace
 
@@ -275,3 +276,12 @@ def test_class_names_of_a_file_that_cannot_be_used(cnnkit, fruit, folder, names,
     assert said in result.err
     shown = cnnkit("predict", "odd.h5", "--data", fruit / "imgs", "--split", "train", "--index", 5, "--show", "none")
     assert "class 1 (banana)" in shown.out
+
+
+def test_the_command_that_shows_the_mistakes_can_be_typed(cnnkit, fruit, folder):
+    data = write_folder(folder / "my pictures", ["banana", "cherry"])
+    shutil.copy(data / "banana/0.png", data / "cherry/9.png")
+    shown = evaluate(cnnkit, fruit / "fruit.h5", data).out
+    command = next(line for line in shown.splitlines() if line.startswith("to see them: "))
+    words = shlex.split(command.removeprefix("to see them: cnnkit "))
+    assert "class 1 (banana)" in cnnkit(*words).out

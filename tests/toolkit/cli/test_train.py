@@ -66,16 +66,41 @@ def test_a_second_run_finds_that_all_is_done(train):
     assert "nothing to do" in train().out
 
 
-@pytest.mark.parametrize("change", [("--seed", 1), ("--epochs", 3), ("--dtype", "float64"), ("--backend", "torch")])
-def test_another_run_is_not_overwritten_silently(train, change):
-    train()
+@pytest.mark.parametrize(
+    ("change", "resumable"),
+    [
+        (("--seed", 1), False),
+        (("--epochs", 3), True),
+        (("--epochs", 1), False),
+        (("--threads", 1), True),
+    ],
+)
+def test_another_run_is_not_overwritten_silently_and_every_way_named_works(train, change, resumable):
+    train("--threads", 2)
     before = Path("weights.h5").read_bytes()
-    result = train(*change)
+    result = train("--threads", 2, *change)
     assert result.status == 2
-    for way in ("--overwrite", "--resume", "--init-from"):
-        assert way in result.err
     assert result.err.count("\n") == 1
     assert Path("weights.h5").read_bytes() == before
+    assert ("--resume" in result.err) == resumable
+    assert train("--threads", 2, *change, "--resume").status == (0 if resumable else 2)
+    for way in ("--overwrite", "-o OTHER.h5", "--init-from weights.h5 -o OTHER.h5"):
+        assert way in result.err
+        assert train(*change, *way.split()).status == 0
+        Path("OTHER.h5").unlink(missing_ok=True)
+
+
+def test_a_way_that_would_not_work_is_not_named(train, cnnkit):
+    assert cnnkit("train", "--recipe", "bright-dark", "--epochs", 1, "-o", "weights.h5").status == 0
+    said = train().err
+    assert "--overwrite" in said
+    assert "--init-from" not in said, "no tensor fits"
+    assert "--resume" not in said
+    assert cnnkit("export", "--format", "hdf5", "-o", "plain.h5").status == 0
+    said = cnnkit("train", "--recipe", "bright-dark", "--epochs", 1, "-o", "plain.h5").err
+    assert "weights without the state of their training" in said
+    assert "--resume" not in said
+    assert "--init-from plain.h5 -o OTHER.h5" in cnnkit("train", "--resume", "-o", "plain.h5").err
 
 
 def test_overwrite_trains_again(train):
@@ -185,9 +210,9 @@ def test_checkpoint_every(train, monkeypatch):
     write = exporters.write
     monkeypatch.setattr(exporters, "write", lambda *a, **k: (saves.append(1), write(*a, **k)))
     train("--checkpoint-every", 0, "--epochs", 3)
-    assert len(saves) == 1
+    assert len(saves) == 2, "the result, and once more with its test"
     train("--checkpoint-every", 1, "--epochs", 3, "--overwrite")
-    assert len(saves) == 4
+    assert len(saves) == 6
 
 
 def test_limit_test(train):
@@ -230,7 +255,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_place_and_a_hint(train, folder
         (("--epochs", 0), "--epochs"),
         (("--validation-split", 2), "validation_split"),
         (("--patience", 2, "--validation-split", 0), "validation_split"),
-        (("--plot", "curves.pdf"), ".svg"),
+        (("--plot", "curves.gif"), ".svg"),
         (("-o", "nowhere/weights.h5"), "nowhere"),
         (("-o", "."), ".h5"),
         (("-o", "weights.txt"), ".h5"),
@@ -287,4 +312,4 @@ def test_data_without_a_test_part(train):
 
 
 def test_every_option_of_a_training_reaches_it_from_the_command_line():
-    assert {field.name for field in fields(Options)} - _SETTINGS == {"seed", "shuffle"}
+    assert {field.name for field in fields(Options)} - _SETTINGS == {"shuffle"}

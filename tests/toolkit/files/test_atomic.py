@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cnnkit.cli.signals import Terminated, raise_terminations
 from cnnkit.files import atomic
 from cnnkit.files.atomic import atomic_path, require_writable, write_text
 
@@ -47,6 +48,31 @@ def test_an_error_inside_leaves_everything_as_it_was(tmp_path, error):
         fresh.write_text("half")
         raise error
     assert target.read_text() == "old"
+    assert listing(tmp_path) == ["a"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("place", ["open", "fsync", "link", "replace", "block"])
+def test_a_signal_at_any_place_leaves_no_temporary_file(tmp_path, monkeypatch, number, place):
+    """The signal comes right after a system call has done its work; a second one does not disturb the removal."""
+    target = tmp_path / "a"
+    write_text(target, "old")
+
+    def strike():
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        if place != "block":
+            real = getattr(os, place)
+            patch.setattr(atomic.os, place, lambda *args, **kwargs: (real(*args, **kwargs), strike())[0])
+        with pytest.raises(Terminated) as ended, raise_terminations(), atomic_path(target) as fresh:  # noqa: PT012
+            fresh.write_text("new")
+            if place == "block":
+                strike()
+    assert ended.value.status == 128 + number
+    assert target.read_text() == ("new" if place == "replace" else "old")
     assert listing(tmp_path) == ["a"]
 
 

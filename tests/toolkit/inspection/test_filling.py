@@ -70,3 +70,39 @@ def test_a_layer_of_another_width_is_named_with_both_shapes():
     fillings = find_fillings(file(*NET), file(NET[0], head))
     assert [f.target.name for f in fillings.found] == ["0.weight", "0.bias"]
     assert fillings.unfilled == {"3.weight": "(4, 12) here, (9, 12) there", "3.bias": "(4,) here, (9,) there"}
+
+
+def test_a_normalisation_without_a_scale_fills_one_with_a_scale():
+    def normalise(layer, *roles):
+        return [Tensor.of(f"{layer}.{role}", values(5), role=role, axes=("c",)) for role in roles]
+
+    fillings = find_fillings(
+        WeightFile(tuple(normalise("1", "gamma", "beta", "mean", "variance"))),
+        WeightFile(tuple(normalise("bn", "beta", "mean", "variance"))),
+    )
+    assert [f.target.name for f in fillings.found] == ["1.beta", "1.mean", "1.variance"]
+    assert fillings.unfilled == {"1.gamma": "not in the file"}
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_quantised_integers_are_decoded_where_scale_and_zero_point_are_known(axis):
+    integers = np.arange(48, dtype=np.int8).reshape(4, 12)
+    count = 1 if axis is None else integers.shape[axis]
+    scale, zero = np.linspace(0.5, 2, count), np.arange(count) + 3
+    about = {"scheme": "affine"} | ({} if axis is None else {"axis": axis})
+    stored = WeightFile(
+        (
+            Tensor.of("3.weight", integers, role="weight", axes=("out", "in")),
+            Tensor.of("3.weight.scale", scale if count > 1 else scale[0], kind="other"),
+            Tensor.of("3.weight.zero_point", zero if count > 1 else zero[0], kind="other"),
+            Tensor.of("3.bias", np.zeros(4, np.float32), role="bias", axes=("out",)),
+        ),
+        metadata={"torch": {"quantised": {"3.weight": about}}},
+    )
+    fillings = find_fillings(file(NET[1]), stored)
+    shape = {None: (1, 1), 0: (4, 1), 1: (1, 12)}[axis]
+    np.testing.assert_allclose(fillings.found[0].read(), (integers - zero.reshape(shape)) * scale.reshape(shape))
+    assert fillings.found[0].dtype == "float32"
+    assert "1 of them dequantised" in fillings.text
+    with pytest.raises(WeightFileError, match="is int8"):
+        find_fillings(file(NET[1]), WeightFile(stored.tensors))

@@ -268,3 +268,12 @@ def test_layers_go_by_the_innermost_or_outermost_part_of_their_path():
         ("td.weight", "td.inside.weight", "layer"),
         ("x.weight", "y.weight", "order"),
     ]
+
+
+def test_a_kernel_with_the_window_between_its_channels():
+    first = values(4, 3, 2, 5)
+    torch = kernel(first, "o", "i", "kh", "kw")
+    lite = kernel(first.transpose(0, 2, 3, 1), "o", "kh", "kw", "i")
+    keras = kernel(first.transpose(2, 3, 1, 0), "kh", "kw", "i", "o")
+    for source, target in ((torch, lite), (lite, torch), (lite, keras), (keras, lite)):
+        np.testing.assert_array_equal(find_transform(source, target).apply(source.read()), target.read())

@@ -1,5 +1,5 @@
 """Layers from outside cnnkit that do not do what a layer must: one line names the layer, the method and the fault."""
-# ruff: noqa: ARG001, ARG005 (each method has the arguments that it is called with)
+# ruff: noqa: ARG001, ARG002, ARG005 (each method has the arguments that it is called with)
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,7 +10,8 @@ import pytest
 from cnnkit import Model
 from cnnkit.data.dataset import Dataset, Scaling, Split
 from cnnkit.errors import CnnkitError, ConfigError, ContractError
-from cnnkit.layers import Conv2D, Dense, Flatten, Layer, ReLU, Residual, Sequential, Variables
+from cnnkit.initializers import Initializer
+from cnnkit.layers import Dense, Flatten, Layer, Residual, Sequential, Variables
 
 RNG = np.random.default_rng(0)
 DATA = Dataset("made", Split(RNG.random((6, 1, 2, 2)), np.arange(6) % 3), None, ("a", "b", "c"), (1, 2, 2), Scaling())
@@ -20,20 +21,20 @@ DATA = Dataset("made", Split(RNG.random((6, 1, 2, 2)), np.arange(6) % 3), None, 
 class Right(Layer):
     """y = x * scale + mean, which moves; the layers below change one method each."""
 
-    def init(self, rng, x_shape):  # noqa: ARG002
+    def init(self, rng, x_shape):
         return Variables({"scale": np.ones(x_shape), "shift": np.zeros(x_shape)}, {"mean": np.zeros(x_shape)})
 
     def output_shape(self, x_shape):
         return x_shape
 
-    def forward(self, context, params, state, x):  # noqa: ARG002
+    def forward(self, context, params, state, x):
         return x * params["scale"] + params["shift"] + state["mean"], x
 
     def backward(self, context, params, cache, dy):
         grads = {"scale": context.backend.sum(dy * cache, axis=0), "shift": context.backend.sum(dy, axis=0)}
         return dy * params["scale"], grads
 
-    def next_state(self, state, cache):  # noqa: ARG002
+    def next_state(self, state, cache):
         return {"mean": state["mean"] * 1}
 
 
@@ -225,17 +226,53 @@ def test_a_subclass_that_adds_no_fields_needs_no_decorator() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "message"),
-    [((), "()"), ((0, 2), "(0, 2)"), (3, "3"), ("abc", "'abc'"), ((1, 2.5), "(1, 2.5)"), (None, "None")],
+    ("members", "message"),
+    [
+        ({"reach": lambda self, x_shape: 3}, "reach must return a Reach(extent, stride) or None, got int 3"),
+        (
+            {"reach": lambda self, x_shape: self.width},
+            "reach raised AttributeError: 'Mine' object has no attribute 'width'",
+        ),
+        (
+            {"multiply_adds": lambda self, x_shape: "many"},
+            "multiply_adds must return a whole number >= 0, got str 'many'",
+        ),
+        ({"multiply_adds": lambda self, x_shape: -1}, "multiply_adds must return a whole number >= 0, got int -1"),
+    ],
 )
-def test_shapes_of_a_sample_that_cannot_be(shape, message) -> None:
-    with pytest.raises(ConfigError) as caught:
-        Model(Sequential([ReLU()]), shape)
-    assert str(caught.value) == f"input_shape: expected whole numbers such as [1, 28, 28], got {message}"
+def test_what_a_summary_asks_for(members, message) -> None:
+    with pytest.raises(ContractError) as caught:
+        Model(Sequential([changed(**members)]), (4,)).summary()
+    assert str(caught.value) == f"Mine: {message}"
 
 
-@pytest.mark.parametrize("seed", [-1, 1.5, "one", None, True])
-def test_seeds_that_cannot_be(seed) -> None:
-    with pytest.raises(ConfigError) as caught:
-        Model(Sequential([Conv2D(2, 1)]), (1, 2, 2), seed=seed)
-    assert str(caught.value) == f"seed: expected a whole number >= 0, got {seed!r}"
+def test_axes_are_as_many_as_the_array_has() -> None:
+    model = Model(Sequential([changed(axes={"scale": ("c", "h")})]), (4,))
+    with pytest.raises(ContractError) as caught:
+        model.to_weights()
+    assert str(caught.value) == ("layer 0 (Mine): axes of scale must be 1 names, one for each of (4,), got ('c', 'h')")
+
+
+@dataclass(frozen=True)
+class Drawn(Initializer):
+    """Draws something else than values of the shape."""
+
+    kind: str = "shape"
+
+    def __call__(self, rng, shape, fan_in, fan_out):
+        return {"shape": np.zeros(3), "none": None, "text": np.full(shape, "a")}[self.kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "problem"),
+    [
+        ("shape", "what __call__ returns must have shape (2, 4), got (3,)"),
+        ("none", "what __call__ returns must be an array of the backend, got None: is a return missing?"),
+        ("text", "what __call__ returns must be numbers, got <U1"),
+        ("other", "__call__ raised KeyError: 'other'"),
+    ],
+)
+def test_what_an_initializer_draws(kind, problem) -> None:
+    with pytest.raises(ContractError) as caught:
+        Model(Sequential([Dense(2, weight_initializer=Drawn(kind))]), (4,))
+    assert str(caught.value) == f"layer 0 (Drawn): {problem}"

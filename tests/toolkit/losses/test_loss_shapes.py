@@ -108,3 +108,22 @@ def test_decisions_need_rows(arena, loss, member) -> None:
 def test_outputs_that_are_integers(arena, loss) -> None:
     rows = arena.integers(np.ones((4, 3), int))
     assert refuse(arena, loss, rows, rows) == "expected outputs (N, K) of floats, got (4, 3) of int64"
+
+
+@each_loss
+@pytest.mark.parametrize("value", [None, [0, 1, 2, 0], 3], ids=str)
+def test_what_is_no_array(arena, loss, value) -> None:
+    rows = arena.array(np.ones((4, 3)))
+    assert "expected targets as an array of the backend, got " in refuse(arena, loss, rows, value)
+    assert "expected outputs as an array of the backend, got " in refuse(arena, loss, value, rows)
+
+
+@each_loss
+def test_a_batch_without_samples(arena, loss) -> None:
+    message = refuse(arena, loss, arena.array(np.ones((0, 3))), arena.integers(np.ones(0, int)))
+    assert message == "expected at least one sample and one output, got (0, 3)"
+
+
+def test_one_output_has_nothing_to_be_compared_with_by_softmax(arena) -> None:
+    message = refuse(arena, SoftmaxCrossEntropy(), arena.array(np.ones((4, 1))), arena.integers([0, 1, 0, 1]))
+    assert message.endswith("one output decides between two classes with BinaryCrossEntropy")

@@ -94,6 +94,22 @@ def test_macro_roc_auc_is_that_of_scikit_learn(case: Case) -> None:
     assert close(metrics.macro(metrics.roc_auc_per_class(labels, scores)), expected)
 
 
+@settings(deadline=None)  # scikit-learn's first call is slow
+@given(cases())
+def test_the_area_below_the_roc_curve_is_the_auc(case: Case) -> None:
+    labels, scores = case
+    for k, area in enumerate(metrics.roc_auc_per_class(labels, scores)):
+        if math.isnan(area):
+            with pytest.raises(DataError, match="expected both classes"):
+                metrics.roc_curve(labels == k, scores[:, k])
+            continue
+        wrong, right = metrics.roc_curve(labels == k, scores[:, k])
+        assert (wrong[0], right[0], wrong[-1], right[-1]) == (0, 0, 1, 1)
+        assert close(np.sum(np.diff(wrong) * (right[1:] + right[:-1]) / 2), area)
+        expected = sk.roc_curve(labels == k, scores[:, k], drop_intermediate=False)
+        assert np.allclose((wrong, right), expected[:2])
+
+
 def test_roc_auc_by_hand() -> None:
     assert metrics.roc_auc([0, 1, 0, 1], [0.1, 0.9, 0.9, 0.95]) == (1 + 0.5 + 1 + 1) / 4
     assert metrics.roc_auc([0, 1], [0.5, 0.5]) == 0.5

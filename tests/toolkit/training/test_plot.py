@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from cnnkit.errors import ConfigError
-from cnnkit.training.plot import plot_history, require_plottable
+from cnnkit.training.figure_file import require_plottable
+from cnnkit.training.plot import plot_history
 
 
 def history(epochs: int, validation: bool = True) -> list[dict]:
@@ -70,7 +71,7 @@ def test_a_title_of_a_stranger_is_only_text(tmp_path: Path, title: str) -> None:
 
 @pytest.mark.parametrize("name", ["h.jpg", "h", ".svg"])
 def test_another_suffix_is_a_config_error(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match=r"\.svg or \.png"):
+    with pytest.raises(ConfigError, match=r"\.svg, \.png or \.pdf"):
         plot_history(history(1), tmp_path / name)
     assert not list(tmp_path.iterdir())
 

@@ -99,6 +99,13 @@ def test_progress_is_reported(digits) -> None:
     assert seen[-1] == (1, 4, 100)
 
 
+def test_epochs_of_one_batch_can_be_stopped_too(digits) -> None:
+    training = Training(Model(SMALL, digits.image_shape), digits, Options(epochs=1000, limit=8, batch_size=8))
+    asked = iter([False, True])
+    assert len(list(training.epochs(stop=lambda: next(asked)))) == 2
+    assert not training.finished
+
+
 # ---- which images
 
 

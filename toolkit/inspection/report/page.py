@@ -1,11 +1,11 @@
-"""The whole page: security policy, overview, findings, layers, table."""
+"""The whole page: security policy, overview, findings, training, layers, table."""
 
 import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
+from cnnkit.exporters.core.not_read import list_lines
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.inspection.finding import Finding
 from cnnkit.inspection.inspection import Inspection
@@ -13,6 +13,7 @@ from cnnkit.inspection.layer_tree import list_layers
 from cnnkit.inspection.report.script import SCRIPT
 from cnnkit.inspection.report.style import CSS
 from cnnkit.inspection.report.table import make_safe, render_table
+from cnnkit.inspection.report.training import list_facts, render_curves
 
 GENERATOR = '<meta name="generator" content="cnnkit inspect">'
 _BAR = 240
@@ -28,6 +29,7 @@ def render_page(inspection: Inspection) -> Iterator[str]:
     yield f"<title>{title}</title><style>{CSS}</style></head><body>\n<h1>{title}</h1>\n"
     yield from _render_overview(weights, len(tensors))
     yield from _render_findings(weights, inspection.findings or ())
+    yield from render_curves(weights.metadata)
     yield from _render_layers(weights, tensors)
     yield (
         '<h2>Tensors</h2><div class="bar-line">'
@@ -59,7 +61,7 @@ def _render_overview(weights: WeightFile, shown: int) -> Iterator[str]:
         (f"{len(weights.select('parameter'))}", "parameter tensors"),
         (f"{shown}", "tensors shown"),
         (", ".join(types) or "-", "element types"),
-        *_summarise_history(weights.metadata.get("history")),
+        *list_facts(weights.metadata),
     ]
     cells = "".join(f"<div><b>{make_safe(value)}</b>{make_safe(word)}</div>" for value, word in facts)
     yield f'<div class="facts">{cells}</div>\n'
@@ -78,21 +80,11 @@ def _describe_origin(weights: WeightFile) -> Iterator[str]:
         yield from (str(made[key]) for key in ("backend", "device", "dtype") if key in made)
 
 
-def _summarise_history(history: Any) -> Iterator[tuple[str, str]]:
-    """Yield the number of epochs and the last accuracies, where the history has them."""
-    if not (isinstance(history, list) and history and isinstance(history[-1], dict)):
-        return
-    yield str(len(history)), "epochs"
-    for key, word in (("validation_accuracy", "validation accuracy"), ("accuracy", "training accuracy")):
-        if isinstance(history[-1].get(key), float):
-            yield f"{history[-1][key]:.2%}", word
-
-
 def _render_findings(weights: WeightFile, findings: Sequence[Finding]) -> Iterator[str]:
     yield "<h2>Findings</h2>\n"
     lines = [(finding.severity, finding.line) for finding in findings]
     lines += [("warning", f"{name}: edited since it was written") for name in weights.edited]
-    lines += [("note", f"not read: {item.line}") for item in weights.not_read]
+    lines += [("note", f"not read: {line}") for line in list_lines(weights.not_read)]
     if not lines:
         yield '<p class="soft">none</p>\n'
         return

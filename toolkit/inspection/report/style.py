@@ -47,6 +47,15 @@ svg .grid{stroke:var(--line)}
 svg .tick{stroke:var(--soft)}
 summary{cursor:pointer;color:var(--soft)}
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}
+.curves{max-width:100%;height:auto}
+.curves .grid{stroke:var(--line)}
+.curves .kept{stroke:var(--soft);stroke-dasharray:2 3}
+.curves .curve{fill:none;stroke-width:2}
+.curves .dashed{stroke-dasharray:6 4}
+.curves polyline.t,.curves line.t{stroke:var(--positive)}
+.curves polyline.v,.curves line.v{stroke:var(--negative)}
+.curves circle.t{fill:var(--positive)}
+.curves circle.v{fill:var(--negative)}
 input,select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:6px;
 padding:5px 9px}
 input[type=search]{width:min(100%,340px)}
