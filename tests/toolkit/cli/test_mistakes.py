@@ -49,7 +49,7 @@ MISTAKES = [
     (("trian",), "did you mean `cnnkit train`?"),
     (("datasets",), "did you mean `cnnkit data list`?"),
     (("data", "ftech", "mnist"), "did you mean `cnnkit data fetch`?"),
-    (("evaluate", "--model", "weights.h5"), "as in `cnnkit evaluate weights.h5`"),
+    (("inspect", "--weights", "weights.h5"), "as in `cnnkit inspect weights.h5`"),
     (("evaluate", "--split", "tset"), "did you mean test?"),
     (("summary", "lenet5"), "did you mean --recipe lenet5?"),
     (("show", "weights.h5"), "`cnnkit inspect FILE` lists the layers"),
