@@ -33,7 +33,7 @@ def test_memory_that_runs_out_while_drawing(monkeypatch) -> None:
         raise MemoryError
 
     monkeypatch.setattr(Sequential, "init", run_out)
-    with pytest.raises(ConfigError, match="the machine has less to give: the largest is 2.weight"):
+    with pytest.raises(ConfigError, match=r"the machine has less to give: the largest is 2\.weight"):
         draw()
 
 
