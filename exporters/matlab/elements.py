@@ -8,7 +8,7 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
-from cnnkit.exporters.matlab.sources import ByteSource
+from cnnkit.exporters.matlab.sources import MatSource
 from cnnkit.files.extents import count_bytes
 from cnnkit.files.unsafe_file import UnsafeFileError
 
@@ -45,7 +45,7 @@ class Heading(NamedTuple):
 class Level5:
     """A source of elements in one byte order."""
 
-    def __init__(self, source: ByteSource, order: str) -> None:
+    def __init__(self, source: MatSource, order: str) -> None:
         self.source, self.order = source, order
 
     def element(self, place: int, limit: int) -> Element:

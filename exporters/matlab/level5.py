@@ -22,7 +22,7 @@ from cnnkit.exporters.matlab.elements import (
     find_stored,
     raise_damaged,
 )
-from cnnkit.exporters.matlab.sources import ByteSource, PackedSource, PlainSource
+from cnnkit.exporters.matlab.sources import MatSource, PackedSource, PlainSource
 from cnnkit.exporters.matlab.versions import HEADER
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
@@ -38,7 +38,7 @@ _TEXTS = {1: "utf-8", 2: "utf-8", 4: "utf-16", 16: "utf-8", 17: "utf-16"}
 class StoredValues(NamedTuple):
     """Values of one array: where they come from, the element with their bytes, and the type that these are of."""
 
-    source: ByteSource
+    source: MatSource
     element: Element
     stored: str
 

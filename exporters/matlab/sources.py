@@ -13,7 +13,7 @@ _BLOCK = 1 << 18
 _SPACING, _MOST_MARKS = 4 << 20, 32
 
 
-class ByteSource(Protocol):
+class MatSource(Protocol):
     """What elements are read from; `size` counts its bytes."""
 
     size: int

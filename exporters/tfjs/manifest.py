@@ -15,7 +15,7 @@ _QUANTISED = {"uint8": "uint8", "uint16": "uint16", "float16": "float16"}
 _MOST = 1_000_000  # weights of a model
 
 
-class Quantisation(NamedTuple):
+class PackedRange(NamedTuple):
     """How a weight was rounded: value = stored * scale + minimum."""
 
     scale: float
@@ -32,7 +32,7 @@ class StoredWeight(NamedTuple):
     dtype: str
     shape: tuple[int, ...]
     stored: str
-    quantisation: Quantisation | None
+    quantisation: PackedRange | None
     start: int
     size: int
     problem: str | None = None
@@ -89,7 +89,7 @@ def _parse_weight(where: str, entry: Any, position: int | None) -> StoredWeight:
     return StoredWeight(name, _TYPES[kind], tuple(shape), stored, rule, position or 0, size, hidden)
 
 
-def _parse_quantisation(kind: str, quantisation: Any) -> tuple[str, Quantisation | None]:
+def _parse_quantisation(kind: str, quantisation: Any) -> tuple[str, PackedRange | None]:
     """Return (element type in the file, how it was rounded)."""
     if quantisation is None:
         return _TYPES[kind], None
@@ -97,10 +97,10 @@ def _parse_quantisation(kind: str, quantisation: Any) -> tuple[str, Quantisation
     if type(stored) is not str or stored not in _QUANTISED or kind not in ("float32", "int32"):
         raise ValueError(f"quantization of {kind} as {printable(repr(stored), 30)} is not known")
     if stored == "float16":
-        return "float16", Quantisation(1.0, 0.0)
+        return "float16", PackedRange(1.0, 0.0)
     scale, minimum = quantisation.get("scale"), quantisation.get("min")
     if type(scale) not in (int, float) or type(minimum) not in (int, float):
         raise ValueError("expected numbers for scale and min of its quantization")
     if max(abs(scale), abs(minimum)) > sys.float_info.max:  # a whole number of JSON has no limit
         raise ValueError("scale or min of its quantization is beyond float64")
-    return _QUANTISED[stored], Quantisation(float(scale), float(minimum))
+    return _QUANTISED[stored], PackedRange(float(scale), float(minimum))

@@ -162,3 +162,11 @@ def test_float_labels_of_a_table(tmp_path, rows, floats):
     dataset = load_data(tmp_path / "a.csv")
     assert dataset.train.labels.tolist() == [0, 1]
     assert dataset.train.float_labels is floats
+
+
+def test_a_model_keeps_the_name_of_its_data_without_the_path(tmp_path):
+    np.savez(tmp_path / "set.npz", x_train=np.zeros((2, 8, 8)), y_train=np.array([0, 9]))
+    net = model()
+    with pytest.warns(UserWarning, match="no training image of class 1, 2"):
+        net.fit(str(tmp_path / "set.npz"), epochs=1)
+    assert net.to_weights().metadata["data"] == {"name": "set.npz"}

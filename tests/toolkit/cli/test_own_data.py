@@ -11,6 +11,7 @@ from PIL import Image
 
 from cnnkit import exporters
 from cnnkit.cli.app import run
+from cnnkit.cli.data_source import describe_source
 
 NET = """
 input_shape = [1, 6, 6]
@@ -180,6 +181,24 @@ def test_a_path_through_the_home_of_a_user_is_not_told(cnnkit, fruit, folder, mo
     (folder / "alice/out").mkdir()
     cnnkit("train", "--model", fruit / "net.toml", "--data", data, "--epochs", 1, "-o", "alice/out/w.h5")
     assert exporters.read(folder / "alice/out/w.h5").metadata["data"]["path"] == "../imgs"
+
+
+@pytest.mark.parametrize(
+    ("home", "data", "out", "path"),
+    [
+        ("home/anna", "project/imgs", "project/out/w.h5", "../imgs"),
+        ("home/anna", "project/imgs", "project/w.h5", "imgs"),
+        ("home/anna", "home/anna/a/imgs", "home/anna/b/w.h5", "../a/imgs"),
+        ("home/anna", "home/bob/imgs", "home/anna/w.h5", None),
+        ("home/anna", "disk/anna/imgs", "disk/w.h5", None),
+        ("anna", "imgs", "anna/w.h5", None),
+    ],
+)
+def test_the_way_from_a_file_to_its_data_names_no_user(folder, monkeypatch, home, data, out, path):
+    monkeypatch.setattr("pathlib.Path.home", lambda: folder / home)
+    (folder / data).mkdir(parents=True)
+    told = describe_source(str(folder / data), "ab", folder / out)
+    assert told == {"name": "imgs", "sha256": "ab"} | ({"path": path} if path else {})
 
 
 def test_a_file_with_an_absolute_path_is_still_read(cnnkit, fruit, folder):
