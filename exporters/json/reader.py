@@ -28,12 +28,8 @@ class _Number(str):
 
 def read_json(path: Path) -> WeightFile:
     """Return the content of a document. Raises WeightFileError for anything but strict JSON of this form."""
-    size = path.stat().st_size
-    if size > _LIMIT:
-        raise fault(path, f"{size} bytes, more than {_LIMIT} for JSON", kind="too_big", format_name=NAME)
     with faults_of(path, NAME):
-        document = strict_json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), _Number)
-        return _build_weight_file(path, document)
+        return _build_weight_file(path, strict_json.read_file(path, _LIMIT, _Number))
 
 
 def _build_weight_file(path: Path, document: Any) -> WeightFile:
