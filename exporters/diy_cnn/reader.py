@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnkit.exporters.core import strict_json
-from cnnkit.exporters.core.faults import fault, faults_of
+from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile
 from cnnkit.files.names import printable
 

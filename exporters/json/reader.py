@@ -6,7 +6,7 @@ from typing import Any
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault, faults_of
+from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.number_text.parsing import NumberError, parse_numbers
 from cnnkit.exporters.core.number_text.patterns import SPECIAL, WIDTHS
 from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Tensor, WeightFile, sha256

@@ -89,7 +89,10 @@ def _name_layers(graph: Subgraph, uses: dict[int, LiteUse]) -> dict[int, str]:
 
 
 class _Builder:
-    """Makes tensors of constants, and collects what is not read. Raises UnsafeFileError where they unfold to too much."""
+    """Makes tensors of constants, and collects what is not read.
+
+    Raises UnsafeFileError for tensors that take much more than the file, as many of one buffer may.
+    """
 
     def __init__(self, file: StoredFile) -> None:
         self._file = file

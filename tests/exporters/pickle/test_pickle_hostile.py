@@ -92,11 +92,14 @@ HOSTILE = {
     "a long list of pairs, again and again": many_calls(
         b"(" + b"K\1N\x86" * 20_000 + b"l", b"collections\nOrderedDict"
     ),
-    "a long text, again and again": many_calls(b"X" + struct.pack("<I", 1 << 20) + b"a" * (1 << 20), b"_codecs\nencode"),
+    "a long text, again and again": many_calls(
+        b"X" + struct.pack("<I", 1 << 20) + b"a" * (1 << 20), b"_codecs\nencode"
+    ),
     "a long pickle, again and again": many_calls(
         b"\x8e" + struct.pack("<Q", 200_000) + b"N0" * 100_000, b"torch.storage\n_load_from_bytes", 5000
     ),
-    "many axes of one object, again and again": b"\x80\2(" + b"K\1" * 100_000 + b"tq\0cnumpy\ndtype\nX\2\0\0\0O8\x85Rq\2("
+    "many axes of one object, again and again": b"\x80\2(" + b"K\1" * 100_000 + b"tq\0"
+    b"cnumpy\ndtype\nX\2\0\0\0O8\x85Rq\2("
     + b"cnumpy.core.multiarray\n_reconstruct\n)R(K\1h\0h\2\x89]Natb" * 20_000 + b"l.",
     "one dictionary under many keys": MANY_KEYS,
     "key": doubled(b"h%bh%b\x86q%b")[:-1] + b"0}h\x3cNs.",
