@@ -5,6 +5,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -19,6 +20,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Stream = Callable[[], Generator[Array, None, str]]
 
 _AHEAD = 2  # blocks that may wait to be hashed
+_SMALL = 1 << 16  # bytes that are hashed sooner than a thread starts
 KINDS = ("parameter", "state", "optimizer", "activation", "other")
 JSON_FIELDS = ("architecture", "metadata", "position")  # the attributes of a WeightFile that are JSON
 LATEST = "latest"  # prefix of the weights that a resume continues from, where the file's own are the best ones
@@ -232,10 +234,16 @@ def hash_blocks(parts: Iterable[Array]) -> Generator[Array, None, str]:
     The caller must not change them: the hash lags behind.
     """
     digest, running = hashlib.sha256(), deque[Future[None]]()
-    with ThreadPoolExecutor(1) as beside:
+    with ExitStack() as stack:
+        beside: ThreadPoolExecutor | None = None
         for part in parts:
             little = np.require(part, part.dtype.newbyteorder("<"), "C")
-            running.append(beside.submit(digest.update, little.reshape(-1).view(np.uint8).data))
+            data = little.reshape(-1).view(np.uint8).data
+            if beside is None and data.nbytes <= _SMALL:
+                digest.update(data)
+            else:
+                beside = beside or stack.enter_context(ThreadPoolExecutor(1))
+                running.append(beside.submit(digest.update, data))
             yield part
             if len(running) > _AHEAD:
                 running.popleft().result()

@@ -83,7 +83,7 @@ class Source:
         ends = np.flatnonzero(data < 0x80)  # of numbers, keys and values by turns
         ends = ends[: len(ends) // 2 * 2]
         begins = np.concatenate(([0], ends[1:-1:2] + 1))[: len(ends) // 2]
-        count = _count_true((ends[::2] == begins) & (data[begins] == key))
+        count = _count_true(data[begins] == key)  # a key of one byte
         return count, start + (int(ends[2 * count - 1]) + 1 if count else 0)
 
     def bytes(self, start: int, stop: int) -> bytes:

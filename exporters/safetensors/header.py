@@ -135,8 +135,8 @@ def _count_bits(shape: Any, item_bits: int) -> tuple[int, str | None]:
     except ValueError as error:
         if not isinstance(shape, list) or not all(type(extent) is int and extent >= 0 for extent in shape):
             raise
-        size = 0 if 0 in shape else item_bits
-        for extent in shape if size else ():
+        size = item_bits
+        for extent in shape:
             size *= extent
             if size >> 66:
                 raise

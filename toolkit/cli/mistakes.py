@@ -107,7 +107,7 @@ def _explain_value(parameter: Any, text: str, arguments: Sequence[str]) -> str:
         meant = f": did you mean {near[0]}?" if near else f": type {option} {listed[0]}"
         return f"{option}: expected {_join_choices(listed)}, got {got!r}{meant}"
     annotation = getattr(getattr(parameter, "type_descriptor", None), "annotation", "")
-    whole = "integer" in text or "int" in getattr(annotation, "__name__", str(annotation))
+    whole = "integer" in text or "int" in str(annotation)
     if not (whole or "number" in text or "greater" in text or "less" in text):
         return f"{option}: {text.partition(': ')[2] or text}"
     bounds = parameter if hasattr(parameter, "min") else getattr(parameter, "type", None)  # as Typer's version has it

@@ -149,6 +149,7 @@ ODD = {
     "many axes": b'{"a":{"dtype":"F32","shape":[' + b"1," * 39 + b'1],"data_offsets":[0,4]}}',
     "nothing, twice": b"{" + A + b',"b":{"dtype":"F64","shape":[0,3],"data_offsets":[4,4]},"":'
     b'{"dtype":"F64","shape":[0,4611686018427387904,8],"data_offsets":[4,4]}}',
+    "nothing, too large": b"{" + A + b',"b":{"dtype":"F64","shape":[4611686018427387904,64,0],"data_offsets":[4,4]}}',
     "nul behind": b"{" + A + b"}\0",
     "hole": b"{" + A + b',"b":{"dtype":"U8","shape":[0],"data_offsets":[8,8]}}',
     "twice, apart": b"{" + A + b',"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',

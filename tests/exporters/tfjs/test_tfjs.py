@@ -98,7 +98,7 @@ def test_rounded_weights_are_decoded(save):
             b"\1\0\0\1",
         ),
         (weight("c", [2]) | {"quantization": {"dtype": "float16"}}, half.tobytes()),
-        (weight("d", [3], "int32") | {"quantization": {"dtype": "uint8", "scale": 0.5, "min": -1}}, b"\0\1\4"),
+        (weight("d", [3], "int32") | {"quantization": {"dtype": "uint8", "scale": 0.5, "min": -1}}, b"\0\3\4"),
     ]
     weights = read(save((group, [])), external=True)
     assert [(t.name, t.dtype) for t in weights] == [
@@ -107,7 +107,7 @@ def test_rounded_weights_are_decoded(save):
     assert weights["a"].read().tolist() == np.float32([-1, 0, 255 * 0.1 - 1]).tolist()
     assert weights["b"].read().tolist() == [2.5, 512.5]
     assert weights["c"].read().tolist() == [1.5, -2]
-    assert weights["d"].read().tolist() == [-1, 0, 1]  # -0.5 is rounded upwards
+    assert weights["d"].read().tolist() == [-1, 1, 1]  # 0.5 is rounded upwards
     assert weights.metadata["tfjs"]["quantized"] == {"a": "uint8", "b": "uint16", "c": "float16", "d": "uint8"}
 
 

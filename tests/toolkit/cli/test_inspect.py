@@ -2,6 +2,7 @@ import hashlib
 import shutil
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -146,3 +147,35 @@ def test_tied_weights_are_named_and_counted_once(cnnkit, folder):
     assert any("1 tensor with the values of another" in line for line in exported["left_out"])
     assert exporters.read(folder / "tied.safetensors").parameters == 28
     assert "the values of enc.weight, counted there" in (folder / "tied.html").read_text("utf-8")
+
+
+def test_the_latest_weights_are_not_called_the_optimizers(cnnkit, folder):
+    tensors = [Tensor.of("0.weight", np.zeros((1, 2)))]
+    tensors += [Tensor.of(f"{slot}.0.weight", np.zeros((1, 2)), kind="optimizer", role="slot") for slot in ("m", "v")]
+    tensors.append(Tensor.of("latest.params.0.weight", np.zeros((1, 2)), kind="optimizer", role="slot"))
+    exporters.write(WeightFile(tuple(tensors)), folder / "net.h5")
+    shown = cnnkit("inspect", "net.h5").out
+    assert "1 tensor of 2 parameters\n" in shown
+    assert "besides: 2 optimizer tensors of 4 values (--optimizer shows them)\n" in shown
+    assert "besides: 1 tensor of 2 values: the weights of the latest epoch, from which a resume continues" in shown
+
+
+def test_kernels_of_theano_are_said_to_be_mirrored(cnnkit, folder):
+    with h5py.File(folder / "th.h5", "w") as file:
+        file.attrs["layer_names"] = ["conv"]
+        file.create_group("conv").attrs["weight_names"] = ["conv_W", "conv_b"]
+        file["conv/conv_W"], file["conv/conv_b"] = np.ones((8, 3, 3, 3), np.float32), np.ones(8, np.float32)
+    said = cnnkit("inspect", "th.h5", "--no-stats").out
+    assert "8 x 3 x 3 x 3 (o, i, kh, kw)" in said
+    assert "Theano's kernels may be mirrored in height and width against those of others: conv.W\n" in said
+
+
+def test_brackets_in_names(cnnkit, folder):
+    tensors = (Tensor.of("blk[0].weight", np.zeros((2, 3))), Tensor.of("blk0.weight", np.zeros((2, 3))))
+    exporters.write(WeightFile(tensors), folder / "net.npz")
+    assert [t["name"] for t in cnnkit("inspect", "net.npz", "--layer", "blk[0].weight", "--json").json["tensors"]] == [
+        "blk[0].weight"
+    ]
+    assert [t["name"] for t in cnnkit("show", "net.npz", "blk[0]", "--json").json["tensors"]] == ["blk[0].weight"]
+    compared = cnnkit("diff", "net.npz", "net.npz", "--only", "blk[0].weight", "--json")
+    assert [t["a"] for t in compared.json["tensors"]] == ["blk[0].weight"]

@@ -189,7 +189,7 @@ def test_a_real_signal(net_toml, folder, number, status):
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder) as program:
         assert program.stderr is not None
         for line in program.stderr:
-            if line.startswith("epoch"):
+            if "/100000" in line:  # the first row of the epochs
                 break
         program.send_signal(number)
         _, errors = program.communicate(timeout=30)

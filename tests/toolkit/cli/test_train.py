@@ -38,7 +38,7 @@ def test_json_has_the_keys_that_scripts_rely_on(train):
 
 
 def test_people_see_a_line_an_epoch_and_what_to_do_next(train):
-    result = train()
+    result = train("--validation-split", 0.2)
     lines = result.err.splitlines()
     heading = next(k for k, line in enumerate(lines) if "val loss" in line)
     assert lines[heading].split() == ["epoch", "loss", "acc", "val", "loss", "val", "acc", "best", "images/s"]
