@@ -112,8 +112,9 @@ class Job:
         counts = f"{format_count(model.parameters, 'parameter')}, {format_count(len(history), 'epoch')}"
         made = f"{counts}, {seconds:.1f} s of training"
         output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
-        ways = (write_command("cnnkit", name, self.out) for name in ("evaluate", "predict", "inspect"))
-        output.note(f"next: {'   '.join(ways)}")
+        split = ["--split", "train"] if training.dataset.test is None else []
+        words = (("evaluate", self.out, *split), ("predict", self.out, *split), ("inspect", self.out))
+        output.note(f"next: {'   '.join(write_command('cnnkit', *command) for command in words)}")
         images = len(training.chosen) * len(history)
         output.result(_describe_model(model, history, self.out) | {
             "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(seconds, 1e-9),

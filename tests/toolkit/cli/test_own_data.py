@@ -277,7 +277,7 @@ def test_a_class_that_was_renamed_is_another_run(cnnkit, refused, fruit, folder)
     assert cnnkit(*command, "--json").json["skipped"] is False
     assert cnnkit(*command, "--json").json["skipped"]
     (data / "cherry").rename(data / "cranberry")
-    assert "class_names: apple, banana, cherry, now apple, banana, cranberry; data: " in refused(*command)
+    assert "class_names: apple, banana, cherry, now apple, banana, cranberry): " in refused(*command)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_the_command_that_shows_the_mistakes_can_be_typed(cnnkit, fruit, folder)
     assert "class 1 (banana)" in cnnkit(*words).out
 
 
-def test_a_file_that_a_program_trained_on_arrays_asks_for_data(cnnkit, refused, folder):
+def test_a_file_that_a_program_trained_on_arrays_asks_for_data(cnnkit, refused):
     images, labels = np.zeros((4, 3, 3), np.uint8), [0, 1, 0, 1]
     model = Model(Sequential([Flatten(), Dense(2)]), (1, 3, 3))
     model.fit(images, labels, epochs=1)
@@ -315,3 +315,12 @@ def test_a_file_that_a_program_trained_on_arrays_asks_for_data(cnnkit, refused, 
     assert "was trained on arrays of a program: name a data set with --data PATH" in refused("evaluate", "arrays.h5")
     np.savez("own.npz", x_train=images, y_train=labels)
     assert cnnkit("evaluate", "arrays.h5", "--data", "own.npz", "--split", "train").status == 0
+
+
+def test_the_commands_that_a_training_recommends_run_without_a_test_split(cnnkit):
+    np.savez("train.npz", x_train=(np.arange(360) % 256).astype(np.uint8).reshape(10, 6, 6), y_train=[0, 1] * 5)
+    said = cnnkit("train", "--recipe", "numpy-mlp", "--data", "train.npz", "--epochs", 1).err
+    commands = said.partition("next: ")[2].strip().split("   ")
+    assert commands[0] == "cnnkit evaluate weights.h5 --split train"
+    for command in commands:
+        assert cnnkit(*shlex.split(command)[1:]).status == 0, command
