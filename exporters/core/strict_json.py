@@ -3,24 +3,34 @@
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
+
+MOST_NODES = 3_000_000  # brackets and commas of a JSON text that holds no values of weights
 
 
 def loads(
     data: bytes,
     number: Callable[[str], Any] | None = None,
     members: Callable[[list[tuple[str, Any]]], Any] | None = None,
+    most_nodes: int | None = None,
 ) -> Any:
     """Return the value of a UTF-8 JSON text.
 
-    number   makes something else of the text of every number
-    members  makes something else of every object, whose keys it may see twice
+    number      makes something else of the text of every number
+    members     makes something else of every object, whose keys it may see twice
+    most_nodes  the most brackets and commas, which bound the memory
 
-    Raises ValueError, in one line, for anything but strict JSON: also NaN, a key twice, a number beyond float64.
+    Raises ValueError, in one line, for anything but strict JSON: also NaN, a key twice, a number beyond float64;
+    UnsafeFileError for too many nodes.
     """
+    nodes = 0 if most_nodes is None else sum(data.count(mark) for mark in (b"{", b"[", b","))
+    if most_nodes is not None and nodes > most_nodes:
+        raise UnsafeFileError(f"JSON with {nodes} brackets and commas, more than {most_nodes}", "too_big")
     try:
         return json.loads(
             data.decode(),
@@ -35,6 +45,17 @@ def loads(
         raise ValueError(f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
         raise ValueError("JSON nested too deep") from error
+
+
+def read_file(
+    path: Path, most_bytes: int, number: Callable[[str], Any] | None = None, most_nodes: int | None = None
+) -> Any:
+    """Return the value of a JSON file, perhaps with a byte order mark. Raises as `loads`, and for a file too large."""
+    with path.open("rb") as stream:
+        data = stream.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise UnsafeFileError(f"{path.stat().st_size} bytes, more than {most_bytes} for JSON", "too_big")
+    return loads(data.removeprefix(b"\xef\xbb\xbf"), number, most_nodes=most_nodes)
 
 
 def dumps(

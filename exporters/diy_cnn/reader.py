@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnkit.exporters.core import strict_json
-from cnnkit.exporters.core.faults import fault, faults_of
+from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile
 from cnnkit.files.names import printable
 
@@ -34,11 +34,8 @@ ARRAYS = {
 
 def read_diy_cnn(path: Path) -> WeightFile:
     """Return the four tensors. Raises WeightFileError for anything but strict JSON of that form."""
-    size = path.stat().st_size
-    if size > _LIMIT:
-        raise fault(path, f"{size} bytes, more than {_LIMIT} for JSON", kind="too_big", format_name=NAME)
     with faults_of(path, NAME):
-        arrays = _read_arrays(strict_json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf")))
+        arrays = _read_arrays(strict_json.read_file(path, _LIMIT))
     published = all(arrays[key].shape == array.published for key, array in ARRAYS.items())
     tensors = tuple(Tensor.of(a.name, arrays[key], role=a.role, axes=a.axes) for key, a in ARRAYS.items())
     return WeightFile(tensors, metadata={"recipe": "diy-cnn"} if published else {})

@@ -6,7 +6,7 @@ from typing import Any
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault, faults_of
+from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.number_text.parsing import NumberError, parse_numbers
 from cnnkit.exporters.core.number_text.patterns import SPECIAL, WIDTHS
 from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Tensor, WeightFile, sha256
@@ -28,12 +28,8 @@ class _Number(str):
 
 def read_json(path: Path) -> WeightFile:
     """Return the content of a document. Raises WeightFileError for anything but strict JSON of this form."""
-    size = path.stat().st_size
-    if size > _LIMIT:
-        raise fault(path, f"{size} bytes, more than {_LIMIT} for JSON", kind="too_big", format_name=NAME)
     with faults_of(path, NAME):
-        document = strict_json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), _Number)
-        return _build_weight_file(path, document)
+        return _build_weight_file(path, strict_json.read_file(path, _LIMIT, _Number))
 
 
 def _build_weight_file(path: Path, document: Any) -> WeightFile:

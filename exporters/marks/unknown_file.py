@@ -1,13 +1,15 @@
 """What the rows of the tables look at: the beginning of a file, its name, and parts of it by need."""
 
-import json
+import contextlib
 import re
 import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.protobuf_head import HeadField, iterate_head
+from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_gate import read_member_names
 
 _LARGEST_JSON = 16 << 20
@@ -60,11 +62,8 @@ class UnknownFile:
         """The JSON object that the file is, {} when it is none; {key: None} where it is too large or broken."""
         if not self.text.startswith("{"):
             return {}
-        if self.size <= _LARGEST_JSON:
-            try:
-                value = json.loads(self.path.read_bytes())
-            except (ValueError, RecursionError):
-                value = None
+        with contextlib.suppress(ValueError, UnsafeFileError):
+            value = strict_json.read_file(self.path, _LARGEST_JSON, most_nodes=strict_json.MOST_NODES)
             if isinstance(value, dict):
                 return value
         return {key.decode("utf-8", "replace"): None for key in _KEY.findall(self.head)}

@@ -95,6 +95,7 @@ class _Lister:
         inner = packed.element(0, source.size)
         if self._add(packed, inner, None, 0):
             source.finish()
+        source.rest()
 
     def finish(self) -> Contents:
         """Return all that was added."""
@@ -150,7 +151,7 @@ class _Lister:
 
     def _add_struct(self, level: Level5, element: Element, heading: Heading, name: str, depth: int) -> None:
         fields, place = level.fields(heading.follows, element.stop)
-        count = self._count(heading, len(fields))
+        count = self._count(heading, max(len(fields), 1))
         for index in range(1, count + 1):
             owner = name if count == 1 else f"{name}({index})"
             for word in fields:

@@ -83,10 +83,14 @@ class PackedSource:
     """
 
     def __init__(self, file: StoredFile, start: int, stored: int) -> None:
-        self._file, self._stop = file, start + stored
+        self._file, self._start, self._stop = file, start, start + stored
         self.size = 8
-        self._cursor = _Cursor(start, 0, zlib.decompressobj(), b"")
-        self._marks, self._spacing = [self._cursor.copy()], _SPACING
+        self._marks, self._spacing = list[_Cursor](), _SPACING
+        self.rest()
+
+    def rest(self) -> None:
+        """Drop what was read, and go back to the beginning: a file may have very many such streams."""
+        self._cursor = self._begin_again()
         self._begin, self._block = 0, b""
 
     def read(self, start: int, size: int) -> bytes:
@@ -129,7 +133,11 @@ class PackedSource:
             self._require_size(cursor)
 
     def _nearest(self, start: int) -> _Cursor:
-        return next(mark for mark in reversed(self._marks) if mark.position <= start).copy()
+        mark = next((mark for mark in reversed(self._marks) if mark.position <= start), None)
+        return self._begin_again() if mark is None else mark.copy()
+
+    def _begin_again(self) -> _Cursor:
+        return _Cursor(self._start, 0, zlib.decompressobj(), b"")
 
     def _require_size(self, cursor: _Cursor) -> None:
         if cursor.position != self.size:
@@ -139,8 +147,8 @@ class PackedSource:
 
     def _mark(self) -> None:
         """Keep the state every few MiB; beyond a number of states, half as often."""
-        if self._cursor.position - self._marks[-1].position < self._spacing:
+        if self._cursor.position - (self._marks[-1].position if self._marks else 0) < self._spacing:
             return
         self._marks.append(self._cursor.copy())
         if len(self._marks) > _MOST_MARKS:
-            self._marks, self._spacing = self._marks[::2], 2 * self._spacing
+            self._marks, self._spacing = self._marks[1::2], 2 * self._spacing

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cnnkit.exporters.core.faults import faults_of
+from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.pickles.operations import load
 from cnnkit.exporters.core.pickles.places import Places
 from cnnkit.exporters.core.pickles.walk import explore
@@ -10,8 +10,9 @@ from cnnkit.exporters.core.pickles.weights import build_weight_file
 from cnnkit.exporters.core.weight_file import NotRead, WeightFile
 from cnnkit.exporters.pickle.paddle import is_paddle, name_paddle_axes
 from cnnkit.exporters.pickle.recognition import find_compression
+from cnnkit.files.names import printable
+from cnnkit.files.shell import write_command
 from cnnkit.files.stored_file import StoredFile
-from cnnkit.files.unsafe_file import UnsafeFileError
 
 NAME = "pickle"
 _HEAD = 16
@@ -24,7 +25,9 @@ def read_pickle(path: Path) -> WeightFile:
         with file.open() as stream:
             packing = find_compression(path, stream.read(_HEAD))
             if packing is not None:
-                raise UnsafeFileError(f"a pickle compressed with {packing.name}: unpack it first: {packing.command}")
+                problem = f"a pickle compressed with {packing.name}"
+                command = packing.command.replace("FILE", write_command(printable(str(path), 1000)))
+                raise fault(path, problem, format_name=NAME, hint=f"{command}, then cnnkit inspect weights.pkl")
             stream.seek(0)
             document = load(stream)
             behind = file.size - stream.tell()

@@ -19,7 +19,7 @@ _HEAD = 1 << 20  # bytes that are enough to unpack the first of a compressed fil
 
 
 class Packing(NamedTuple):
-    """A way of compressing, and the command that undoes it."""
+    """A way of compressing, and the command that undoes it; FILE stands for the path."""
 
     name: str
     command: str
@@ -36,8 +36,8 @@ _PACKINGS: tuple[tuple[bytes, Callable[[bytes], bytes], Packing], ...] = (
         lambda head: zlib.decompressobj().decompress(head, _LONGEST),
         Packing(
             "zlib, as by joblib",
-            "python -c \"import sys, zlib; sys.stdout.buffer.write(zlib.decompress(open('FILE', 'rb').read()))\""
-            " > weights.pkl",
+            "python -c \"import sys, zlib; sys.stdout.buffer.write(zlib.decompress(open(sys.argv[1], 'rb').read()))\""
+            " FILE > weights.pkl",
         ),
     ),
     (

@@ -1,7 +1,6 @@
 """Reads `model.safetensors.index.json`: the names of tensors, each with the file of the same folder that holds it."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,30 +31,29 @@ def read_index(path: Path, external: bool) -> WeightFile:
     Raises WeightFileError when the index is damaged. A file that is missing, damaged or outside of the folder is in
     `not_read` with the reason.
     """
-    size = path.stat().st_size
-    if size > _LIMIT:
-        raise fault(path, f"{size} bytes, more than {_LIMIT} for an index", kind="too_big", format_name=NAME)
     with faults_of(path, NAME):
-        names, about = _parse_index(strict_json.loads(path.read_bytes()))
-    counts = Counter(names.values())
+        names, about = _parse_index(strict_json.read_file(path, _LIMIT, most_nodes=strict_json.MOST_NODES))
+    shards: dict[str, list[str]] = {}
+    for name, shard in names.items():
+        shards.setdefault(shard, []).append(name)
     metadata = {"safetensors": about} if about else {}
     if not external:
-        listed = [_describe(shard, count, "--external reads them") for shard, count in counts.items()]
+        listed = [_describe(shard, len(its), "--external reads them") for shard, its in shards.items()]
         return WeightFile((), metadata=metadata, not_read=tuple(listed), file=str(path))
     places: dict[str, Place] = {}
     seen = 0
     not_read: list[NotRead] = []
-    for shard, count in counts.items():
+    for shard, its in shards.items():
         try:
             file, header = _open_shard(path, shard)
         except (UnsafeFileError, ValueError, RecursionError) as error:
-            not_read.append(_describe(shard, count, str(error) or "nested too deep"))
+            not_read.append(_describe(shard, len(its), str(error) or "nested too deep"))
             continue
         seen += len(header.entries)
         if seen > _MOST_TENSORS:
             raise fault(path, f"more than {_MOST_TENSORS} tensors", kind="too_big", format_name=NAME)
         places |= {name: Place(file, header.entries[name]) for name in header.entries if names.get(name) == shard}
-        not_read += _compare(shard, names, header)
+        not_read += _compare(shard, its, header)
     return build_foreign(path, places, metadata, not_read)
 
 
@@ -74,13 +72,14 @@ def _open_shard(path: Path, shard: str) -> tuple[StoredFile, SafetensorsHeader]:
     return file, read_header(file)
 
 
-def _compare(shard: str, names: Mapping[str, str], header: SafetensorsHeader) -> Iterator[NotRead]:
-    """Yield what index and file do not agree on."""
-    for name, place in names.items():
-        if place == shard and name not in header.entries:
+def _compare(shard: str, names: list[str], header: SafetensorsHeader) -> Iterator[NotRead]:
+    """Yield what index and file do not agree on; `names`: those that the index places in this file."""
+    expected = set(names)
+    for name in names:
+        if name not in header.entries:
             yield NotRead(printable(name), 1, f"{printable(shard, 100)} does not hold it")
     for name in header.entries:
-        if names.get(name) != shard:
+        if name not in expected:
             yield NotRead(printable(name), 1, f"in {printable(shard, 100)}, where the index does not place it")
 
 

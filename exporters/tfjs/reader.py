@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.faults import fault, faults_of
+from cnnkit.exporters.core.faults import faults_of
 from cnnkit.exporters.core.keras_config import LayerConfig, iterate_layers
 from cnnkit.exporters.core.keras_variables import find_role, is_state, name_axes, strip_number
 from cnnkit.exporters.core.raw_values import STEP, decode_values, stream_array
@@ -47,11 +47,8 @@ def read_tfjs(path: Path, external: bool) -> WeightFile:
 
     external: open the files that the manifest names, which must lie in the same folder; otherwise all is in `not_read`.
     """
-    size = path.stat().st_size
-    if size > _LIMIT:
-        raise fault(path, f"{size} bytes, more than {_LIMIT} for JSON", kind="too_big", format_name=NAME)
     with faults_of(path, NAME):
-        document = strict_json.loads(path.read_bytes())
+        document = strict_json.read_file(path, _LIMIT, most_nodes=strict_json.MOST_NODES)
         document = document if isinstance(document, dict) else {"weightsManifest": document}
         groups = parse_manifest(document.get("weightsManifest"))
     variables = _name_variables(groups, document.get("modelTopology"))

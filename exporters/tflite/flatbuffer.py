@@ -14,6 +14,7 @@ from cnnkit.files.unsafe_file import UnsafeFileError
 _PAGE, _PAGES = 1 << 14, 256
 _MOST_ITEMS = 2_000_000  # tables and numbers; offsets may lead to the same table again and again
 _MOST_TEXT = 64 << 20
+_MOST_FIELDS = 64  # of a table that are looked at; the schema has a dozen
 
 
 class Span(NamedTuple):
@@ -86,7 +87,8 @@ class FlatTable:
         size, self._size = buffer.number(vtable, "<H"), buffer.number(vtable + 2, "<H")
         if size < 4 or size % 2 or self._size < 4:
             raise_damaged(f"a table of {self._size} bytes with a list of fields of {size}", position)
-        self._offsets = struct.unpack(f"<{size // 2}H", buffer.content(vtable, size))[2:]
+        fields = min(size // 2 - 2, _MOST_FIELDS)
+        self._offsets = struct.unpack(f"<{fields}H", buffer.content(vtable + 4, 2 * fields))
 
     def number(self, field: int, layout: str = "<i", default: int = 0) -> int:
         """Return an integer."""

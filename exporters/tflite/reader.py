@@ -15,6 +15,7 @@ from cnnkit.exporters.tflite.usage import LiteUse, find_uses, interpret_use, nam
 from cnnkit.files.extents import count_bytes
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 NAME = "tflite"
 _TYPES = {
@@ -24,6 +25,7 @@ _TYPES = {
 }  # fmt: skip
 _TEXTS = 5
 _OTHER_TYPES = {_TEXTS: "texts", 13: "a resource", 14: "a variant", 17: "int4", 19: "int2", 20: "uint4"}
+_FREE_BYTES, _LARGEST_RATIO = 64 << 20, 16  # bytes of all tensors, of which many may have the same buffer
 _DETAILS = {1: "custom", 2: "blockwise", 3: "of several axes"}
 
 
@@ -87,13 +89,18 @@ def _name_layers(graph: Subgraph, uses: dict[int, LiteUse]) -> dict[int, str]:
 
 
 class _Builder:
-    """Makes tensors of constants, and collects what is not read."""
+    """Makes tensors of constants, and collects what is not read.
+
+    Raises UnsafeFileError for tensors that take much more than the file, as many of one buffer may.
+    """
 
     def __init__(self, file: StoredFile) -> None:
         self._file = file
         self.tensors: list[Tensor] = []
         self.not_read: list[NotRead] = []
         self.quantization: dict[str, Any] = {}
+        self._first: dict[tuple[str, str, Span], str] = {}
+        self._bytes = 0
 
     def add(self, listed: _Listed) -> None:
         """Add a constant. Raises ValueError when its bytes do not fit its shape."""
@@ -134,11 +141,16 @@ class _Builder:
     def _append(
         self, name: str, layer: str, kind: str, role: str, axes: tuple[str, ...], dtype: str, shape: Any, data: Span
     ) -> None:
+        self._bytes += data.size
+        if self._bytes > _FREE_BYTES + _LARGEST_RATIO * self._file.size:
+            raise UnsafeFileError(f"tensors of {self._bytes} bytes and more in a file of {self._file.size}", "too_big")
+        first = self._first.setdefault((kind, dtype, data), name) if data.size else name
+        shares = None if first == name else first
         little = carrier(dtype).newbyteorder("<")
         read = functools.partial(_read, self._file, name, data, little, shape)
         blocks = functools.partial(self._file.blocks, *data, STEP)
         stream = functools.partial(stream_array, self._file.path, NAME, f"tensor {printable(name)}", blocks, little)
-        self.tensors.append(Tensor(name, layer, kind, role, axes, dtype, shape, read, stream))
+        self.tensors.append(Tensor(name, layer, kind, role, axes, dtype, shape, read, stream, shares))
 
 
 def _read(file: StoredFile, name: str, data: Span, little: Any, shape: tuple[int, ...]) -> Array:

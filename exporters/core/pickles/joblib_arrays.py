@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from cnnkit.exporters.core.element_types import carrier
-from cnnkit.exporters.core.pickles.numpy_calls import NumpyArray, NumpyDtype
-from cnnkit.exporters.core.pickles.values import Blob, Opaque, Symbol, is_whole, refuse
+from cnnkit.exporters.core.pickles.numpy_calls import NumpyArray, NumpyDtype, is_shape
+from cnnkit.exporters.core.pickles.values import Blob, Opaque, Symbol, refuse
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _WRAPPER = Symbol("joblib.numpy_pickle", "NumpyArrayWrapper")
@@ -21,7 +21,7 @@ def describe_inline_array(wrapper: Opaque, stream: BinaryIO, size: int, load_inn
     """Return the array, and leave the stream, of `size` bytes, behind its values. Raises UnsafeFileError."""
     state = wrapper.state if isinstance(wrapper.state, dict) else {}
     dtype, shape = state.get("dtype"), state.get("shape")
-    if not isinstance(dtype, NumpyDtype) or not isinstance(shape, tuple) or not all(map(is_whole, shape)):
+    if not isinstance(dtype, NumpyDtype) or not is_shape(shape):
         refuse("an array by joblib that is described wrongly")
     if dtype.objects:
         return load_inner(stream)

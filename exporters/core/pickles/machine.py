@@ -1,10 +1,10 @@
 """The parts of the machine that reads a pickle as data: names are texts, calls are descriptions; nothing is run."""
 
-import io
 import struct
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from cnnkit.exporters.core.pickles.budget import Budget
 from cnnkit.exporters.core.pickles.calls import describe_call
 from cnnkit.exporters.core.pickles.encoded_bytes import decode_bytes, unescape
 from cnnkit.exporters.core.pickles.joblib_arrays import describe_inline_array, is_wrapper
@@ -20,13 +20,13 @@ _LONGEST_LINE = 512
 
 
 class PickleMachine:
-    """A stack, the stacks below open marks, and a memo. `load_inner` reads a pickle that lies in this one."""
+    """A stack, the stacks below open marks, and a memo, for a stream of `size` bytes.
 
-    def __init__(self, stream: BinaryIO, load_inner: Callable[[BinaryIO], Any]) -> None:
-        self._stream, self._load_inner = stream, load_inner
-        here = stream.tell()
-        self._size = stream.seek(0, io.SEEK_END)
-        stream.seek(here)
+    load_inner reads a pickle that lies in this one.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int, budget: Budget, load_inner: Callable[[BinaryIO], Any]) -> None:
+        self._stream, self._size, self._budget, self._load_inner = stream, size, budget, load_inner
         self.stack: list[Any] = []
         self._marked: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
@@ -190,6 +190,7 @@ class PickleMachine:
 
     def call(self, symbol: Any, arguments: Any) -> None:
         """Push what a call makes, described."""
+        self._budget.count_arguments(arguments)
         self.stack.append(describe_call(symbol, arguments, self._stream, self._load_inner))
 
     def reduce(self) -> None:

@@ -19,7 +19,7 @@ from cnnkit.exporters.core.pickles.values import (
     is_whole,
     refuse,
 )
-from cnnkit.files.extents import count_bytes, strides
+from cnnkit.files.extents import MAX_RANK, count_bytes, strides
 from cnnkit.files.names import printable
 
 _CODE = re.compile(r"[<>|=]?([biufcSUVOMm?])([0-9]{0,9})")
@@ -67,7 +67,7 @@ class NumpyArray:
 
     def describe(self, values: Any, dtype: Any, shape: Any, fortran: bool) -> None:
         """Take values, type, shape and order. Raises UnsafeFileError when they do not fit."""
-        if not isinstance(dtype, NumpyDtype) or not isinstance(shape, tuple) or not all(map(is_whole, shape)):
+        if not isinstance(dtype, NumpyDtype) or not is_shape(shape):
             refuse("an array that is described wrongly")
         if dtype.objects:
             if not isinstance(values, list) or math.prod(shape) != len(values):
@@ -93,6 +93,11 @@ def describe_array(blob: Blob | None, dtype: str, order: str, shape: tuple[int, 
     count = math.prod(shape)
     steps = strides(shape[::-1])[::-1] if fortran else strides(shape)
     return describe_tensor(Storage(blob, dtype, count, 0, count, order), dtype, 0, shape, steps)
+
+
+def is_shape(value: Any) -> bool:
+    """Return whether a value is a tuple of as many whole numbers as an array may have axes."""
+    return isinstance(value, tuple) and len(value) <= MAX_RANK and all(map(is_whole, value))
 
 
 def find_dtype(name: str) -> str | None:

@@ -5,36 +5,35 @@ import struct
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from cnnkit.exporters.core.pickles.budget import Budget
 from cnnkit.exporters.core.pickles.machine import PickleMachine
 from cnnkit.exporters.core.pickles.torch_calls import describe_persistent
 from cnnkit.exporters.core.pickles.values import Absent, Ordered, Storage, Symbol, Unordered, set_items
 from cnnkit.files.unsafe_file import UnsafeFileError
 
-# A tensor takes about 30 operations and 80 bytes; about a million operations run per second.
-_FREE_OPERATIONS, _BYTES_PER_OPERATION, _MOST_OPERATIONS = 600_000, 2, 5_000_000
 _DEEPEST = 3  # pickles in a pickle
 
 
-def load(stream: BinaryIO, depth: int = 0, storages: list[Storage] | None = None) -> Any:
+def load(stream: BinaryIO, depth: int = 0, storages: list[Storage] | None = None, budget: Budget | None = None) -> Any:
     """Return the content of the pickle that begins here: texts, numbers, containers, tensors, opaque objects.
 
     Leaves the stream behind the pickle. Places of bytes count from the start of the stream.
     depth     how many pickles this one lies in
     storages  gets all storages that the pickle mentions
+    budget    that of the pickle around this one
     Raises UnsafeFileError: "refused" for what contradicts itself, "too_big" beyond the limits, "unreadable" for
     anything but a pickle.
     """
     if depth > _DEEPEST:
         raise UnsafeFileError(f"more than {_DEEPEST} pickles in each other", "too_big")
     here = stream.tell()
-    most = min(max(_FREE_OPERATIONS, stream.seek(0, io.SEEK_END) // _BYTES_PER_OPERATION), _MOST_OPERATIONS)
+    size = stream.seek(0, io.SEEK_END)
     stream.seek(here)
-    machine, count = PickleMachine(stream, lambda inner: load(inner, depth + 1)), 0
+    shared = Budget(size) if budget is None else budget
+    machine = PickleMachine(stream, size, shared, lambda inner: load(inner, depth + 1, budget=shared))
     try:
         while (code := stream.read(1)) != b".":
-            count += 1
-            if count > most:
-                raise UnsafeFileError(f"a pickle of more than {most} operations", "too_big")
+            shared.count_operation()
             if not code:
                 raise UnsafeFileError("truncated pickle: it has no end")
             operation = _OPERATIONS.get(code[0])
@@ -45,7 +44,7 @@ def load(stream: BinaryIO, depth: int = 0, storages: list[Storage] | None = None
                 storages.append(machine.stack[-1])
         return machine.stack.pop()
     except (IndexError, KeyError, struct.error, UnicodeError) as error:
-        raise UnsafeFileError(f"damaged pickle: {type(error).__name__} at operation {count}") from error
+        raise UnsafeFileError(f"damaged pickle: {type(error).__name__} at byte {stream.tell()}") from error
 
 
 def _append(make: Callable[[], Any]) -> Callable[[PickleMachine], None]:

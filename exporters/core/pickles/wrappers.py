@@ -37,7 +37,8 @@ def _find_key(document: dict[Any, Any], usual_only: bool) -> str | None:
             return key
     if usual_only or loose:
         return None
-    holding = [key for key, value in document.items() if _is_state(value, 1)]
+    states = {id(value): _is_state(value, 1) for value in {id(value): value for value in document.values()}.values()}
+    holding = [key for key, value in document.items() if states[id(value)]]  # one value may lie under many keys
     return holding[0] if len(holding) == 1 and isinstance(holding[0], str) else None
 
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -354,3 +355,23 @@ def test_the_files_to_be_damaged_are_sound(sound, read_damaged):
 @given(data=st.data())
 def test_any_damage_is_a_line_or_values(sound, read_damaged, damaged, data):
     read_damaged(damaged(data, data.draw(st.sampled_from(sound)), 128))
+
+
+def test_an_endless_array_of_structs_without_fields(save):
+    fields = element(INT32, struct.pack("<i", 32)) + element(INT8, b"")
+    with pytest.raises(WeightFileError, match="more than 200000 arrays") as caught:
+        exporters.read(save(mat(array(2, (2**31 - 1, 2**30), fields))))
+    assert caught.value.kind == "too_big"
+
+
+def test_the_memory_of_a_list_does_not_grow_with_its_compressed_arrays(save):
+    values = numbers(np.zeros(4000))
+    path = save(mat(*(packed(array(6, (1, 4000), values, b"x%d" % n)) for n in range(200))))
+    exporters.read(path)  # all modules are imported
+    tracemalloc.start()
+    back = exporters.read(path)
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(back) == 200
+    assert not back["x199"].read().any()
+    assert held < 2 << 20

@@ -49,6 +49,14 @@ def doubled(item, count=60):
     return b"\x80\2)q\0" + b"".join(item % ((bytes((n,)),) * 2 + (bytes((n + 1,)),)) for n in range(count)) + b"."
 
 
+def many_calls(argument, name, count=50_000):
+    """A list of what calls with one long argument make."""
+    return b"\x80\2" + argument + b"q\0c" + name + b"\nq\1(" + b"h\1h\0\x85R" * count + b"l."
+
+
+KEYS = [b"M" + struct.pack("<H", number) for number in range(10_000)]
+MANY_KEYS = b"\x80\2}(" + b"N".join(KEYS) + b"Nuq\0" + b"0}(" + b"h\0".join(KEYS) + b"h\0u."
+
 BIG, HUGE = struct.pack("<Q", 1 << 62), b"\x8a\x08" + struct.pack("<q", 1 << 61)
 HOSTILE = {
     "os.system": pickle.dumps(Call(os.system, RUN)),
@@ -81,6 +89,19 @@ HOSTILE = {
     "lists": doubled(b"](h%bh%beq%b"),
     "objects": doubled(b"ca\nB\n(h%bh%btRq%b"),
     "usual keys": doubled(b"}(X\5\0\0\0modelh%bX\3\0\0\0neth%buq%b"),
+    "a long list of pairs, again and again": many_calls(
+        b"(" + b"K\1N\x86" * 20_000 + b"l", b"collections\nOrderedDict"
+    ),
+    "a long text, again and again": many_calls(
+        b"X" + struct.pack("<I", 1 << 20) + b"a" * (1 << 20), b"_codecs\nencode"
+    ),
+    "a long pickle, again and again": many_calls(
+        b"\x8e" + struct.pack("<Q", 200_000) + b"N0" * 100_000, b"torch.storage\n_load_from_bytes", 5000
+    ),
+    "many axes of one object, again and again": b"\x80\2(" + b"K\1" * 100_000 + b"tq\0"
+    b"cnumpy\ndtype\nX\2\0\0\0O8\x85Rq\2("
+    + b"cnumpy.core.multiarray\n_reconstruct\n)R(K\1h\0h\2\x89]Natb" * 20_000 + b"l.",
+    "one dictionary under many keys": MANY_KEYS,
     "key": doubled(b"h%bh%b\x86q%b")[:-1] + b"0}h\x3cNs.",
     "deep lists": b"\x80\2" + b"]" * 20_000 + b"a" * 19_999 + b".",
     "deep objects": b"\x80\2N" + b"\x85q\0ca\nB\nh\0R" * 2000 + b".",

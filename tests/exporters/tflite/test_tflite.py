@@ -326,6 +326,41 @@ def test_one_long_name_a_thousand_times(model, save, monkeypatch):
         exporters.read(save(model.finish()))
 
 
+def test_tables_with_one_long_list_of_fields(model, save, monkeypatch):
+    """A thousand offsets to one table whose list of fields takes 60 kB: only fields of the schema are looked at."""
+    model.tensor("y", normal(2))
+    model.graph()
+    model.graphs[:] = [model.table({30_000: ("Int8", 1)})] * 1000
+    path, sizes, content = save(model.finish()), [], flatbuffer.Flatbuffer.content
+    monkeypatch.setattr(
+        flatbuffer.Flatbuffer, "content", lambda self, start, size: sizes.append(size) or content(self, start, size)
+    )
+    assert len(exporters.read(path)) == 0
+    assert 1000 < sum(sizes) < 1 << 20
+
+
+def test_tensors_with_one_buffer_are_counted_once_and_do_not_unfold_to_too_much(model, save):
+    weight = normal(1 << 10, 1 << 10)
+    number = model.tensor("w", weight) + 1
+    for name in ("v", "u"):
+        model.tensor(name, shape=weight.shape, code=0, buffer=number)
+    model.tensor("bytes", shape=(1 << 22,), code=9, buffer=number)
+    model.graph()
+    back = exporters.read(save(model.finish()))
+    assert [t.shares for t in back] == [None, "w", "w", None]
+    assert back.parameters == 1 << 20
+
+
+def test_many_tensors_with_one_buffer(model, save):
+    number = model.tensor("w", normal(1 << 20)) + 1
+    for index in range(40):
+        model.tensor(f"v{index}", shape=(1 << 20,), code=0, buffer=number)
+    model.graph()
+    with pytest.raises(WeightFileError, match="bytes and more in a file of") as caught:
+        exporters.read(save(model.finish()))
+    assert caught.value.kind == "too_big"
+
+
 def test_a_vtable_that_is_too_short_or_odd(model, save):
     model.tensor("y", normal(2))
     data = bytearray(model.finish())
