@@ -77,7 +77,7 @@ def _describe_match(dataset: Dataset, known: tuple[str, ...]) -> list[str]:
         notes.append(f"{where}: has {len(shared)} of the network's {len(known)} classes, not {list_classes(missing)}")
     unknown = tuple(name for name in own if name not in known)
     if unknown:
-        notes.append(f"{where}: the network does not know {list_classes(unknown)}; such images are not evaluated")
+        notes.append(f"{where}: the network does not know {list_classes(unknown)}; its images are left out")
     return notes
 
 

@@ -140,7 +140,9 @@ def say_skipped(output: Output, file: WeightFile, out: Path, plot: Path | None =
     more = [f"--epochs N above {options.epochs}"] if len(history) >= options.epochs else []
     if options.patience is not None and isinstance(waited, int) and waited >= options.patience:
         more.append(f"--patience N above {waited}")
-    done = f"finished ({'0 epochs' if kept is None else kept.text})"
+    done = f"finished with {format_count(len(history), 'epoch')}"
+    if kept is not None and kept.epoch < kept.epochs:
+        done += f", the weights are those of epoch {kept.epoch}"
     ways = f"to train on: --resume {' '.join(more)}; to train again: --overwrite"
     output.say(Text(f"{out} holds this very run, {done}: nothing to do; {ways}"))
     if kept is not None:
