@@ -9,6 +9,7 @@ from cnnkit.data.dataset import Dataset, Scaling
 from cnnkit.data.labels import class_indices
 from cnnkit.data.pixels import Images, as_array, as_images
 
+ARRAYS = "arrays"  # what they are called
 Pixels = npt.ArrayLike | Images
 
 
@@ -20,7 +21,7 @@ def from_arrays(
     class_names: tuple[str, ...] | None = None,
     image_shape: tuple[int, ...] | None = None,
     scaling: Scaling | None = None,
-    name: str = "arrays",
+    name: str = ARRAYS,
 ) -> Dataset:
     """Return the data set of images (N, H, W), (N, C, H, W) or (N, H, W, C) and their labels.
 

@@ -22,14 +22,14 @@ def match_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
     if not known or own == known:
         return dataset
     if len(set(known)) < len(known):
-        raise refuse("the network's class names", "each name once", _list(known))
+        raise refuse("the network's class names", "each name once", list_classes(known))
     if set(own) & set(known):
         unknown = tuple(name for name in own if name not in known)
         return _rename(dataset, (*known, *unknown), _describe_match(dataset, known))
     fitting = len(own) <= len(known) if _is_numbered(own) else len(own) == len(known) and _is_numbered(known)
     if not fitting:
         hint = "rename the classes, name another data set, or train a network for these classes"
-        raise refuse(dataset.name, f"some of the network's classes {_list(known)}", _list(own), hint)
+        raise refuse(dataset.name, f"some of the network's classes {list_classes(known)}", list_classes(own), hint)
     said = (
         f"{_name(dataset)}: classes are taken by position, since no name is shared: {own[0]} is {known[0]}, and so on"
     )
@@ -51,7 +51,7 @@ def arrange_classes(dataset: Dataset, names: Sequence[str], where: str) -> Datas
     free = iter([name for name in own if name not in stored])
     arranged = tuple(name if name in own else next(free) for name in stored)
     differing = [f"{name} takes the place of {old}" for name, old in zip(arranged, stored, strict=True) if name != old]
-    said = f"{_name(dataset)}: classes in the order of {printable(where, 400)}: {_list(arranged)}"
+    said = f"{_name(dataset)}: classes in the order of {printable(where, 400)}: {list_classes(arranged)}"
     return _rename(dataset, arranged, [said + (f"; {', '.join(differing)}" if differing else "")])
 
 
@@ -69,13 +69,15 @@ def _describe_match(dataset: Dataset, known: tuple[str, ...]) -> list[str]:
     own, where = dataset.class_names, _name(dataset)
     shared, notes = tuple(name for name in own if name in known), []
     if shared != tuple(name for name in known if name in own):
-        notes.append(f"{where}: classes are matched by name, their order in the network is another: {_list(known)}")
+        notes.append(
+            f"{where}: classes are matched by name, their order in the network is another: {list_classes(known)}"
+        )
     missing = tuple(name for name in known if name not in own)
     if missing:
-        notes.append(f"{where}: has {len(shared)} of the network's {len(known)} classes, not {_list(missing)}")
+        notes.append(f"{where}: has {len(shared)} of the network's {len(known)} classes, not {list_classes(missing)}")
     unknown = tuple(name for name in own if name not in known)
     if unknown:
-        notes.append(f"{where}: the network does not know {_list(unknown)}; such images are not evaluated")
+        notes.append(f"{where}: the network does not know {list_classes(unknown)}; its images are left out")
     return notes
 
 
@@ -88,6 +90,7 @@ def _name(dataset: Dataset) -> str:
     return printable(dataset.name, 400)
 
 
-def _list(names: tuple[str, ...]) -> str:
+def list_classes(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
     shown = ", ".join(printable(name, 40) for name in names[:6])
     return shown + (f" and {len(names) - 6} more" if len(names) > 6 else "")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 
 class Part:
-    """Base of layers, losses and optimizers.
+    """Base of layers, losses, optimizers and schedules.
 
     external: its class was written outside cnnkit, so what it returns is checked.
     """

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from cnnkit.errors import ConfigError
 from cnnkit.plugins import Registry
+from cnnkit.purity import Part
 
 
-class Schedule(ABC):
+class Schedule(Part, ABC):
     """A factor that follows the training."""
 
     @abstractmethod

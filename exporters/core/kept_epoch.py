@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cnnkit.files.names import format_count
+
 FIGURES = ("loss", "accuracy", "validation_loss", "validation_accuracy")
 TEST_FIGURES = ("loss", "accuracy", "mse")
 _LARGEST = 1e300  # a whole number in JSON has any size, a float has not
@@ -32,8 +34,8 @@ class KeptEpoch:
         """The epoch in words: "4 epochs", "epoch 3 of 4", "3 epochs and 12 batches"."""
         if self.epoch < self.epochs:
             return f"epoch {self.epoch} of {self.epochs}"
-        epochs = f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
-        return f"{epochs} and {self.batches} batches" if self.batches else epochs
+        epochs = format_count(self.epochs, "epoch")
+        return f"{epochs} and {self.batches:,} batch{'' if self.batches == 1 else 'es'}" if self.batches else epochs
 
     @property
     def figures_text(self) -> str:

@@ -147,7 +147,11 @@ def test_listing_loads_no_values_and_a_changed_file_is_noticed(weights, tmp_path
     form, path = formats()[name], tmp_path / "a"
     form.write(weights, path)
     with monkeypatch.context() as patched:
-        for module in ("npz.reader.decode_array", "pytorch.reader.decode_values", "safetensors.reader.decode_values"):
+        for module in (
+            "npz.reader.decode_array",
+            "core.pickles.weights.decode_values",
+            "safetensors.reader.decode_values",
+        ):
             home, _, function = module.rpartition(".")
             real = getattr(importlib.import_module(f"cnnkit.exporters.{home}"), function)
             only_text = functools.partial(_only_text, real)

@@ -113,7 +113,7 @@ def test_evaluate_matches_classes_by_name_and_says_so():
         got = net.evaluate(turned, split="train")
     assert (got.loss, got.labels.tolist(), got.report) == (straight.loss, [0, 1, 2, 0, 1, 2], straight.report)
     more = Dataset("d", Split(x, [0, 3, 2, 0, 1, 2]), None, ("a", "b", "c", "new"), (1, 2, 2))
-    with pytest.warns(UserWarning, match="the network does not know new; such images are not evaluated"):
+    with pytest.warns(UserWarning, match="the network does not know new; its images are left out"):
         got = net.evaluate(more, split="train", limit=2)
     assert (got.indices.tolist(), got.labels.tolist()) == ([0, 2], [0, 2])
     only_new = Dataset("d", Split(x, [3] * 6), None, ("a", "b", "c", "new"), (1, 2, 2))

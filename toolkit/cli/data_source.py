@@ -80,6 +80,7 @@ def _locate(file: "WeightFile", name: str, recorded: dict[str, Any]) -> str:
     Raises DataError that says what was tried.
     """
     from cnnkit import data
+    from cnnkit.data.arrays import ARRAYS
 
     short = last_part(name)
     if data.is_known(name) and "path" not in recorded:
@@ -90,6 +91,8 @@ def _locate(file: "WeightFile", name: str, recorded: dict[str, Any]) -> str:
             return place
     if data.find(short) is not None:
         return short
+    if short == ARRAYS:
+        raise DataError(f"{file.file}: was trained on arrays of a program: name a data set with --data PATH")
     places = ", ".join(printable(place, 200) for place in tried)
     raise DataError(
         f"{file.file}: was trained on {printable(short, 100)}, which is not here (looked for {places}, and for "

@@ -191,7 +191,7 @@ def _add_activations(output: Output, weights: "WeightFile", index: int, data: st
     model = Model.from_weights(weights)
     dataset = match_data(output, model, load_data(output, data, weights))
     part = DataPart.TEST if dataset.test is not None else DataPart.TRAIN
-    _, label = take_image(dataset, part, index)
+    _, label = take_image(dataset, part, index, "--activations")
     x, _ = dataset.batch(part.value, [index], model.dtype)
     predicted = int(model.predict(x)[0])
     scores, scaling = model.probabilities(x)[0], dataset.scaling

@@ -58,13 +58,15 @@ class InspectRequest(Request):
 def command(request: InspectRequest) -> int:
     """Show the layers and tensors of a weight file: their values, and the faults in them."""
     from cnnkit.cli.inspection_view import print_inspection, print_values
-    from cnnkit.inspection import inspect, slices
+    from cnnkit.inspection import inspect, report, slices
     from cnnkit.inspection.layer_tree import select
     from cnnkit.inspection.maker import describe_maker
 
     if request.no_stats and (request.strict or request.html):
         option = "--strict" if request.strict else "--html"
         raise ConfigError(f"--no-stats: {option} needs statistics: leave one of them out")
+    if request.html is not None:
+        report.require_place(request.html)
     parts = None if request.part is None else slices.parse(request.part)
     output = request.output
     printed: tuple[Tensor, ...] = ()

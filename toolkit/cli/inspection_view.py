@@ -24,7 +24,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 def print_inspection(output: Output, inspection: "Inspection", optimizer: bool) -> None:
     """Print the file, its layers and tensors, what else it holds, and the findings."""
     for fact in _describe_file(inspection):
-        output.say(Text(fact), soft_wrap=fact.startswith("sha256"))  # a digest is copied whole
+        output.say(Text(fact), soft_wrap=fact.startswith("sha256") or None)  # a digest is copied whole
     output.say()
     lines = (line for layer in inspection.layers for line in _format_layer(output, layer, inspection))
     while batch := list(itertools.islice(lines, _BATCH)):  # printing takes longer per call than per line

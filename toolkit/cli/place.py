@@ -3,13 +3,18 @@
 from pathlib import Path
 
 from cnnkit.errors import ConfigError
+from cnnkit.files.atomic import require_writable
 
 
 def require_place(out: Path | None, suffixes: tuple[str, ...], overwrite: bool) -> None:
-    """Raise ConfigError when OUT has none of these suffixes, or exists and may not be replaced."""
+    """Raise ConfigError when OUT has none of these suffixes, or exists and may not be replaced.
+
+    Raises OSError when it cannot be written.
+    """
     if out is None:
         return
     if out.suffix.lower() not in suffixes:
         raise ConfigError(f"{out}: expected a name that ends with {' or '.join(suffixes)}")
     if out.exists() and not overwrite:
         raise ConfigError(f"{out}: already exists: choose another name or --overwrite")
+    require_writable(out)

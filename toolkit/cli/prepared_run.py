@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from cnnkit import data
@@ -15,6 +14,7 @@ from cnnkit.cli.recipe_for_data import adapt_recipe
 from cnnkit.cli.train_request import TrainRequest
 from cnnkit.data import Dataset
 from cnnkit.errors import WeightFileError
+from cnnkit.files.shell import write_command
 from cnnkit.model import Model
 from cnnkit.recipes import Recipe
 from cnnkit.training import Options, Training
@@ -108,7 +108,7 @@ def begin(prepared: PreparedRun) -> Training:
 
 def explain_ways(out: Path, prepared: PreparedRun, earlier: Existing) -> str:
     """Return what OUT holds and the options that continue, replace or keep it: those that work."""
-    named, differences = quote(str(out)), "; ".join(earlier.differs.values())
+    named, differences = write_command(out), "; ".join(earlier.differs.values())
     if earlier.file is None:
         return f"{out}: already exists ({differences}): --overwrite replaces it, -o OTHER.h5 keeps it"
     ways = ["--overwrite replaces it", "-o OTHER.h5 keeps it"]

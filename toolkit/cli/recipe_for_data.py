@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from cnnkit.cli.output import Output
 from cnnkit.errors import ConfigError, ShapeError
-from cnnkit.files.names import printable
+from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:
     from cnnkit.data import Dataset
@@ -32,8 +32,9 @@ def adapt_recipe(
         losses.parse(options.loss).check(network.output_shape(shape), len(dataset.class_names))
     except ConfigError:
         if classes:
-            recipe = recipe.with_classes(len(dataset.class_names))
-            facts.append(f"has {len(dataset.class_names)} outputs, one for each class")
+            count = len(dataset.class_names)
+            recipe = recipe.with_classes(count)
+            facts.append(f"has {format_count(count, 'output')}, one for each class")
     if facts:
         output.note(f"{recipe.name}: {' and '.join(facts)}, to fit {printable(dataset.name, 400)}")
     return recipe

@@ -96,7 +96,9 @@ def _describe_recipe(
 ) -> dict[str, Any]:
     """Return recipe and architecture as an identity has them, for those that the options name."""
     described = stored.get("architecture")
-    if recipe is not None:
+    if recipe is not None and recipe.name != stored.get("recipe"):  # refused, whether or not it would fit the data
+        described = architecture.describe(*recipe.network())
+    elif recipe is not None:
         free = request.model is None and not request.faithful
         classes = free or stored.get("init_from") is not None
         recipe = adapt_recipe(request.output, recipe, dataset, options, images=free, classes=classes)

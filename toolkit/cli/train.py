@@ -13,9 +13,11 @@ def command(request: TrainRequest) -> int:
     from cnnkit.cli.prepared_run import begin, explain_ways, prepare
     from cnnkit.cli.resumed_run import resume
     from cnnkit.cli.training_job import Job, say_skipped
+    from cnnkit.files.atomic import require_writable
     from cnnkit.training.run import existing
 
     output = request.output
+    _require_names(request.out, request.plot)
     if request.resume:
         prepared, training, file = resume(request)
         if training.finished and (file.position or {}).get("finished"):
@@ -27,27 +29,23 @@ def command(request: TrainRequest) -> int:
         if earlier is not None and earlier.file is not None and earlier.same and earlier.finished:
             say_skipped(output, earlier.file, request.out, request.plot)
             return 0
-        _require_writable_outputs(request.out, request.log, request.plot)
         if earlier is not None:
             raise ConfigError(explain_ways(request.out, prepared, earlier))
         training = begin(prepared)
-    _require_writable_outputs(request.out, request.log, request.plot)
+    for place in filter(None, (request.out, request.log, request.plot)):
+        require_writable(place)  # now, rather than after hours of work
     output.note(prepared.describe(training))
     places = (request.out, request.checkpoint_every, request.log, request.plot)
     return Job(training, output, *places, request.limit_test).run()
 
 
-def _require_writable_outputs(out: Path, log: Path | None, plot: Path | None) -> None:
-    """Raise now, rather than after hours of work, when a result could not be written."""
-    from cnnkit.files.atomic import require_writable
-    from cnnkit.training.figure_file import require_plottable
-
+def _require_names(out: Path, plot: Path | None) -> None:
+    """Raise ConfigError for names of files that train does not write; nothing has been read yet."""
     if out.suffix not in (".h5", ".hdf5"):
         raise ConfigError(
             f"--out: expected a name that ends in .h5, got {out}: train writes HDF5, cnnkit export the other formats"
         )
     if plot is not None:
+        from cnnkit.training.figure_file import require_plottable
+
         require_plottable(plot)
-    for place in (out, log, plot):
-        if place is not None:
-            require_writable(place)

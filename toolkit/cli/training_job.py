@@ -112,8 +112,9 @@ class Job:
         counts = f"{format_count(model.parameters, 'parameter')}, {format_count(len(history), 'epoch')}"
         made = f"{counts}, {seconds:.1f} s of training"
         output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
-        ways = (write_command("cnnkit", name, self.out) for name in ("evaluate", "predict", "inspect"))
-        output.note(f"next: {'   '.join(ways)}")
+        split = ["--split", "train"] if training.dataset.test is None else []
+        words = (("evaluate", self.out, *split), ("predict", self.out, *split), ("inspect", self.out))
+        output.note(f"next: {'   '.join(write_command('cnnkit', *command) for command in words)}")
         images = len(training.chosen) * len(history)
         output.result(_describe_model(model, history, self.out) | {
             "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(seconds, 1e-9),
@@ -139,7 +140,9 @@ def say_skipped(output: Output, file: WeightFile, out: Path, plot: Path | None =
     more = [f"--epochs N above {options.epochs}"] if len(history) >= options.epochs else []
     if options.patience is not None and isinstance(waited, int) and waited >= options.patience:
         more.append(f"--patience N above {waited}")
-    done = f"finished ({'0 epochs' if kept is None else kept.text})"
+    done = f"finished with {format_count(len(history), 'epoch')}"
+    if kept is not None and kept.epoch < kept.epochs:
+        done += f", the weights are those of epoch {kept.epoch}"
     ways = f"to train on: --resume {' '.join(more)}; to train again: --overwrite"
     output.say(Text(f"{out} holds this very run, {done}: nothing to do; {ways}"))
     if kept is not None:

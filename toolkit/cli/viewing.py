@@ -37,11 +37,11 @@ Indices = Annotated[
 ]
 
 
-def take_image(dataset: "Dataset", part: DataPart, index: int) -> tuple[Any, int]:
-    """Return (raw image (C, H, W), label). Raises DataError on an index beyond the part."""
+def take_image(dataset: "Dataset", part: DataPart, index: int, option: str = "--index") -> tuple[Any, int]:
+    """Return (raw image (C, H, W), label). Raises DataError that names the option on an index beyond the part."""
     split = dataset.split(part.value)
     if index >= len(split):
-        raise DataError(f"--index: expected 0 to {len(split) - 1}, {dataset.name} {part.value}, got {index}")
+        raise DataError(f"{option}: expected 0 to {len(split) - 1}, {dataset.name} {part.value}, got {index}")
     images, labels = split.take([index])
     return images[0], int(labels[0])
 

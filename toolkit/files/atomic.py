@@ -48,8 +48,6 @@ def write_text(target: Path, text: str) -> None:
 def require_writable(target: Path) -> None:
     """Raise OSError if `target` cannot be written: now, rather than after hours of work."""
     target = _resolve(target)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "its folder does not exist: make it first", str(target))
     probe = _name_temporary(target)
     try:
         _create(probe, target)
@@ -58,17 +56,21 @@ def require_writable(target: Path) -> None:
 
 
 def _resolve(target: Path) -> Path:
-    """Return the path of the file itself, at the end of symbolic links."""
+    """Return the path of the file itself, at the end of symbolic links. Raises OSError where none can be."""
     target = Path(os.path.abspath(target))
     try:
         mode = target.stat().st_mode
     except FileNotFoundError:
-        return Path(os.path.realpath(target))
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-    if not stat.S_ISREG(mode):  # renaming onto /dev/null would replace the device
-        raise OSError(errno.EINVAL, "is a device or a pipe, not a file", str(target))
-    return Path(os.path.realpath(target))
+        pass
+    else:
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+        if not stat.S_ISREG(mode):  # renaming onto /dev/null would replace the device
+            raise OSError(errno.EINVAL, "is a device or a pipe, not a file", str(target))
+    end = Path(os.path.realpath(target))
+    if not end.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "its folder does not exist: make it first", str(target))
+    return end
 
 
 def _create(temporary: Path, target: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from cnnkit.files.hdf5_library import load_h5py, translate_errors
+from cnnkit.files.hdf5_loops import refuse_loops
 from cnnkit.files.hdf5_rules import find_objection, find_text_objection
 from cnnkit.files.hdf5_walk import Nodes, find, walk
 from cnnkit.files.names import printable
@@ -98,6 +99,7 @@ class GatedHdf5:
 
     def _walk(self) -> Nodes:
         if self._nodes is None:
+            refuse_loops(self._file.filename)
             with translate_errors():
                 self._nodes = walk(self._file)
                 objections = {path: find_objection(node) for path, node in self._nodes.datasets.items()}

@@ -103,9 +103,10 @@ def _list(names: list[str]) -> str:
 def _require_real(matched: Pair, stored: WeightFile) -> None:
     dtype = matched.b.dtype
     if not dtype.startswith("float") and not is_raw(dtype):
+        quantised = ", dequantised if it was quantised" if dtype.startswith(("int", "uint")) else ""
         raise WeightFileError(
             f"tensor {printable(matched.b.name)} is {dtype}, expected floating-point numbers for "
-            f"{printable(matched.a.name)}: store it as float32, dequantised where it was quantised",
+            f"{printable(matched.a.name)}: store it as float32{quantised}",
             file=stored.file,
             format=stored.format,
         )

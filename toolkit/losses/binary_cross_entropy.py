@@ -23,8 +23,11 @@ class BinaryCrossEntropy(Loss):
             wanted = as_targets(self, backend, outputs, targets)
         count, magnitude = outputs.shape[0], backend.maximum(outputs, -outputs)
         # An infinite output on the right side costs nothing: its weight of 0 must not meet the infinity.
-        share = backend.where(outputs > 0, 1 - wanted, wanted)
-        cost = backend.where(share == 0, share, magnitude) * share
+        if targets.ndim == 1:  # the targets are 0 and 1
+            cost = backend.maximum(outputs * (1 - 2 * wanted), 0.0)
+        else:
+            share = backend.where(outputs > 0, 1 - wanted, wanted)
+            cost = backend.where(share == 0, share, magnitude) * share
         terms = cost + backend.log1p(backend.exp(-magnitude))
         return backend.sum(terms) / count, (sigmoid(backend, outputs) - wanted) / count
 

@@ -10,6 +10,7 @@ from cnnkit import layers
 from cnnkit.backends.protocol import Availability, Backend
 from cnnkit.data.dataset import Dataset, Split
 from cnnkit.errors import BackendUnavailableError
+from cnnkit.files.names import format_count
 from cnnkit.layers import Context, Layer
 from cnnkit.network import Network
 from cnnkit.options import Options
@@ -123,7 +124,7 @@ def make_rows(arenas: Sequence[Arena], oracle: Backend) -> Iterator[ParityRow]:
 def describe_backends(backends: Sequence[Backend], arenas: Sequence[Arena]) -> dict[str, str]:
     """Return device, threads and dtypes of each backend, in words."""
     return {
-        backend.name: f"{backend.device}, {backend.threads} threads, "
+        backend.name: f"{backend.device}, {format_count(backend.threads, 'thread')}, "
         + " ".join(arena.dtype for arena in arenas if arena.backend is backend)
         for backend in backends
     }

@@ -38,7 +38,7 @@ def require_plottable(path: Path) -> str:
     """
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
-        raise ConfigError(f"plot: expected a file that ends in .svg, .png or .pdf, got {path.name!r}")
+        raise ConfigError(f"plot: expected a file that ends in .svg, .png or .pdf, got {str(path)!r}")
     if importlib.util.find_spec("matplotlib") is None:
         raise ConfigError("plot: needs matplotlib, which is not installed: type pip install 'cnnkit[plot]'")
     require_writable(path)

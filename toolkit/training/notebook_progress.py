@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from cnnkit.exporters.core.kept_epoch import FIGURES, read_figures, read_kept_epoch
+from cnnkit.notebook_tables import draw_table
 from cnnkit.training.position import Position
 from cnnkit.training.training import Progress, Training
 
@@ -55,11 +56,9 @@ class NotebookProgress:
         rows = []
         for entry in history[-_ROWS:]:
             figures = read_figures(entry)
-            cells = [_format(name, figures.get(name)) for name in names]
             number = f"{entry['epoch']}{' (kept)' if best is not None and best.epoch == entry['epoch'] else ''}"
-            rows.append("".join(f"<td>{cell}</td>" for cell in (number, *cells)))
-        head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in ("epoch", *names))
-        return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+            rows.append([number, *(_format(name, figures.get(name)) for name in names)])
+        return draw_table(("epoch", *(name.replace("_", " ") for name in names)), rows)
 
 
 @contextmanager

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from cnnkit import architecture, exporters
+from cnnkit.data.class_names import list_classes
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import last_part, printable
+from cnnkit.files.shell import write_command
 from cnnkit.network import Network
 from cnnkit.options import Options
 
@@ -62,6 +63,8 @@ def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
 def _describe_difference(name: str, stored: Any, wanted: Any) -> str:
     if name in ("recipe", "backend", "device", "dtype", "threads", "tf32"):
         return f"{name}: {stored}, now {wanted}"
+    if name == "class_names" and isinstance(stored, list):
+        return f"class_names: {list_classes([str(text) for text in stored])}, now {list_classes(wanted)}"
     if name == "data" and isinstance(stored, Mapping):
         called, now = stored.get("name"), wanted["name"]
         return f"data: {now} has other content now" if called == now else f"data: {called}, now {now}"
@@ -85,7 +88,7 @@ def require_possible(file: WeightFile, differs: Mapping[str, str], epochs: int) 
         raise ConfigError(
             f"{file.file}: its training goes on only with the settings that it had ({'; '.join(serious)}): leave such "
             "options out, the file holds them; only epochs, patience and threads may change; or --init-from "
-            f"{quote(str(file.file))} -o OTHER.h5 starts a new training from its weights"
+            f"{write_command(file.file)} -o OTHER.h5 starts a new training from its weights"
         )
     begun = count_epochs(file)
     if epochs < begun:
@@ -169,6 +172,6 @@ def read_training(path: Path) -> WeightFile:
     if not isinstance(file.metadata.get("run"), Mapping) or file.position is None:
         raise ConfigError(
             f"{path}: holds weights without the state of a training, so there is nothing to resume: "
-            f"--init-from {quote(str(path))} -o OTHER.h5 starts from its weights"
+            f"--init-from {write_command(path)} -o OTHER.h5 starts from its weights"
         )
     return file

@@ -116,10 +116,12 @@ class TrainingSetup:
 
     def learning_rate(self, step: int) -> float:
         """Return the base rate times the schedule's factor at `step`."""
-        total = self.steps_per_epoch * self.options.epochs
-        part = type(self.schedule).__name__
+        schedule, counts = self.schedule, (step, self.steps_per_epoch * self.options.epochs, self.steps_per_epoch)
+        if not schedule.external:
+            return self.options.learning_rate * schedule.factor(*counts)
+        part = type(schedule).__name__
         with naming_faults(part, "factor"):
-            factor = self.schedule.factor(step, total, self.steps_per_epoch)
+            factor = schedule.factor(*counts)
         return self.options.learning_rate * require_number(part, f"factor of step {step}", factor)
 
 

@@ -140,9 +140,8 @@ class JaxBackend(Backend):
         values = _windows(x, window, stride, padding, -jnp.inf)
         inside = _windows(jnp.ones((1, 1, *x.shape[2:])), window, stride, padding, 0.0) > 0
         best, places = values.max(axis=0), jnp.arange(len(values)).reshape((-1, 1, 1, 1, 1))
-        first = jnp.where(
-            best == -jnp.inf, inside.argmax(axis=0), values.argmax(axis=0)
-        )  # of equal values, not padding
+        # of equal values the first, but not padding
+        first = jnp.where(best == -jnp.inf, inside.argmax(axis=0), values.argmax(axis=0))
         last_nan = jnp.where(jnp.isnan(values), places, -1).max(axis=0)
         return best, jnp.maximum(jnp.where(last_nan < 0, first, -1), last_nan)
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -95,7 +95,7 @@ def describe_array(blob: Blob | None, dtype: str, order: str, shape: tuple[int, 
     return describe_tensor(Storage(blob, dtype, count, 0, count, order), dtype, 0, shape, steps)
 
 
-def is_shape(value: Any) -> bool:
+def is_shape(value: Any) -> TypeGuard[tuple[int, ...]]:
     """Return whether a value is a tuple of as many whole numbers as an array may have axes."""
     return isinstance(value, tuple) and len(value) <= MAX_RANK and all(map(is_whole, value))
 

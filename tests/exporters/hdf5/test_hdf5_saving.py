@@ -36,11 +36,11 @@ import numpy as np
 from cnnkit.exporters import Tensor, WeightFile, registry
 from cnnkit.exporters.hdf5.format import Hdf5Format
 registry.formats = lambda: {"hdf5": Hdf5Format()}
-print("ready", flush=True)
 while True:
     for value in (1.0, 2.0):
         weights = WeightFile((Tensor.of("a", np.full((200, 200), value)), Tensor.of("b", np.full(9, value))))
         registry.write(weights, sys.argv[1], overwrite=True)
+        print("saved", flush=True)
 """
 
 
@@ -76,8 +76,8 @@ def test_kill_while_saving_leaves_a_whole_file(weights, tmp_path):
     write(weights, path)
     for attempt in range(5):
         with subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE) as process:
-            assert process.stdout.readline() == b"ready\n"
-            time.sleep(0.2 + 0.013 * attempt)
+            assert process.stdout.readline() == b"saved\n"
+            time.sleep(0.02 + 0.013 * attempt)
             process.kill()
         back = Hdf5Format().read(path)
         assert len({tensor.read().flat[0] for tensor in back}) == 1

@@ -139,7 +139,7 @@ def test_anything_else_is_kept_unless_overwrite_is_given(refused, cnnkit, traine
         (("--format", "hdf5", "--precision", 4), "--precision"),
         (("--format", "txt", "--compression", 4), "--compression"),
         (("--format", "txt", "--activations", 0), "--activations"),
-        (("--format", "svg", "--activations", 100000), "index"),
+        (("--format", "svg", "--activations", 100000), "--activations: expected 0 to 359"),
         (("-o", "copy.h5", "--compression", 10), "--compression"),
     ],
 )

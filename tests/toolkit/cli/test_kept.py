@@ -6,6 +6,7 @@ import pytest
 
 from cnnkit import exporters
 from cnnkit.cli import curves
+from cnnkit.exporters.core.kept_epoch import read_kept_epoch
 
 RUINED = ("--validation-split", 0.2, "--learning-rate", 3, "--schedule", "warmup:epochs=6,start=0", "--epochs", 6)
 
@@ -105,3 +106,11 @@ def test_time_spent_on_pictures_and_saves_is_no_training_time(train, monkeypatch
     result = train("--plot", "c.svg", "--epochs", 3, "--json").json
     assert clock[0] >= 1000.0
     assert result["seconds"] == sum(entry["seconds"] for entry in result["history"]) < 1000.0
+
+
+def test_the_epoch_in_words():
+    def tell(epoch, batches, epochs):
+        return read_kept_epoch({"history": [{"epoch": 1}] * epochs, "kept": {"epoch": epoch, "batches": batches}}).text
+
+    said = [tell(1, 0, 1), tell(1, 1, 1), tell(0, 12, 0), tell(3, 0, 4)]
+    assert said == ["1 epoch", "1 epoch and 1 batch", "0 epochs and 12 batches", "epoch 3 of 4"]

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnkit import exporters
+from cnnkit import Model, exporters
 from cnnkit.cli.app import run
 from cnnkit.cli.data_source import describe_source
+from cnnkit.layers import Dense, Flatten, Sequential
 
 NET = """
 input_shape = [1, 6, 6]
@@ -276,7 +277,7 @@ def test_a_class_that_was_renamed_is_another_run(cnnkit, refused, fruit, folder)
     assert cnnkit(*command, "--json").json["skipped"] is False
     assert cnnkit(*command, "--json").json["skipped"]
     (data / "cherry").rename(data / "cranberry")
-    assert "another class_names" in refused(*command)
+    assert "class_names: apple, banana, cherry, now apple, banana, cranberry): " in refused(*command)
 
 
 @pytest.mark.parametrize(
@@ -304,3 +305,22 @@ def test_the_command_that_shows_the_mistakes_can_be_typed(cnnkit, fruit, folder)
     command = next(line for line in shown.splitlines() if line.startswith("to see them: "))
     words = shlex.split(command.removeprefix("to see them: cnnkit "))
     assert "class 1 (banana)" in cnnkit(*words).out
+
+
+def test_a_file_that_a_program_trained_on_arrays_asks_for_data(cnnkit, refused):
+    images, labels = np.zeros((4, 3, 3), np.uint8), [0, 1, 0, 1]
+    model = Model(Sequential([Flatten(), Dense(2)]), (1, 3, 3))
+    model.fit(images, labels, epochs=1)
+    model.save("arrays.h5")
+    assert "was trained on arrays of a program: name a data set with --data PATH" in refused("evaluate", "arrays.h5")
+    np.savez("own.npz", x_train=images, y_train=labels)
+    assert cnnkit("evaluate", "arrays.h5", "--data", "own.npz", "--split", "train").status == 0
+
+
+def test_the_commands_that_a_training_recommends_run_without_a_test_split(cnnkit):
+    np.savez("train.npz", x_train=(np.arange(360) % 256).astype(np.uint8).reshape(10, 6, 6), y_train=[0, 1] * 5)
+    said = cnnkit("train", "--recipe", "numpy-mlp", "--data", "train.npz", "--epochs", 1).err
+    commands = said.partition("next: ")[2].strip().split("   ")
+    assert commands[0] == "cnnkit evaluate weights.h5 --split train"
+    for command in commands:
+        assert cnnkit(*shlex.split(command)[1:]).status == 0, command

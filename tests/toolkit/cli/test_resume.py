@@ -118,6 +118,7 @@ def test_a_recipe_given_with_a_resume_brings_defaults_only(train, stop_after):
         (("--seed", 3), "seed: 0, now 3"),
         (("--learning-rate", 0.5), "learning_rate: 0.05, now 0.5"),
         (("--limit", 299), "limit: 300, now 299"),
+        (("--recipe", "lenet5"), "--recipe: another architecture; recipe: tiny, now lenet5"),
         (("--recipe", "digits-cnn"), "--recipe: another architecture; recipe: tiny, now digits-cnn"),
         (("--initializer", "zeros"), "--initializer: another architecture"),
         (("--data", "bright-dark"), "data: digits, now bright-dark"),

@@ -111,7 +111,7 @@ def test_what_is_too_large_is_left_out_and_said(monkeypatch, tmp_path):
     monkeypatch.setattr(embedded.choose, "__defaults__", (100,))
     write(tmp_path / "small.html", net())
     text = (tmp_path / "small.html").read_text()
-    assert "216 values, not in this page: <code>cnnkit inspect net.h5 --layer &#x27;0.weight&#x27; --values" in text
+    assert "216 values, not in this page: <code>cnnkit inspect net.h5 --layer 0.weight --values" in text
     assert 'id="v1"' in text
 
 

@@ -75,7 +75,7 @@ def test_own_layers_are_found_by_their_names() -> None:
         ),
         (
             {"type": "Sequential", "layers": 3},
-            "layer (Sequential): a field has a value of the wrong kind: 'int' object is not iterable",
+            "layer: Sequential: expected layers to be a list of layers, got 3: write [...] around them",
         ),
         (
             {"type": "Sequential", "layers": [{"type": "ReLU"}, 3]},
@@ -90,7 +90,10 @@ def test_own_layers_are_found_by_their_names() -> None:
             "layer.layers[0]: Dropout: expected rate to be in [0, 1), got 'x'",
         ),
         ({"type": "Residual", "body": 3}, "layer: Residual: expected body and shortcut to be layers, got 3 among them"),
-        ({"type": "Branches", "branches": "ab"}, "layer: Branches: expected branches to be layers, got 'a' among them"),
+        (
+            {"type": "Branches", "branches": "ab"},
+            "layer: Branches: expected branches to be a list of layers, got 'ab': write [...] around them",
+        ),
         ({"type": "Conv2D", "features": 8, "window": 3, "weight_initializer": "x"}, None),
         ({"type": "BatchNorm", "momentum": None}, "layer: BatchNorm: expected momentum to be in [0, 1], got None"),
     ],

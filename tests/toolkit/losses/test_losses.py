@@ -205,7 +205,7 @@ def test_how_losses_are_spelt() -> None:
     [
         (
             "cross_entropy",
-            f"loss: expected one of {', '.join(LOSSES)}, got 'cross_entropy' (did you mean binary_cross_entropy?)",
+            f"loss: expected one of {', '.join(LOSSES)}, got 'cross_entropy' (did you mean softmax_cross_entropy?)",
         ),
         ("huber:delta=x", "loss huber: delta: expected float, got 'x'"),
         ("huber:delta=0", "huber: expected delta > 0, got 0.0"),
@@ -232,11 +232,15 @@ def test_a_class_with_an_output_of_minus_infinity_is_impossible_and_costs_nothin
     assert_close(dy, [[-0.25, 0, 0.25], [0, 0, 0]], arena.dtype, "gradient")
 
 
-def test_infinite_outputs_on_the_right_side_of_a_binary_decision_cost_nothing(arena, assert_close) -> None:
-    outputs = [[-math.inf, math.inf, 0.0]]
-    value, dy = evaluate(arena, BinaryCrossEntropy(), outputs, [[0.0, 1.0, 1.0]])
+@pytest.mark.parametrize(
+    ("targets", "gradient"), [([[0.0, 1.0, 1.0]], -0.5), ([[0.0, 1.0, 0.25]], 0.25), ([1], 0.5)], ids=str
+)
+def test_infinite_outputs_on_the_right_side_of_a_binary_decision_cost_nothing(
+    arena, assert_close, targets, gradient
+) -> None:
+    value, dy = evaluate(arena, BinaryCrossEntropy(), [[-math.inf, math.inf, 0.0]], targets)
     assert_close(value, math.log(2), arena.dtype)
-    assert_close(dy, [[0, 0, -0.5]], arena.dtype, "gradient")
+    assert_close(dy, [[0, 0, gradient]], arena.dtype, "gradient")
 
 
 @pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(), BinaryCrossEntropy()], ids=str)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cnnkit.errors import ExportError
-from cnnkit.files.atomic import atomic_path
+from cnnkit.files.atomic import atomic_path, require_writable
 from cnnkit.files.names import printable
 from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.report.page import GENERATOR, render_page
@@ -11,13 +11,19 @@ from cnnkit.inspection.report.page import GENERATOR, render_page
 _HEAD = 2048
 
 
+def require_place(target: Path) -> None:
+    """Raise ExportError when `target` exists and is not such a page, OSError when it cannot be written."""
+    if target.is_file() and not _is_page(target):
+        raise ExportError(f"{printable(str(target))}: already exists and is no page of cnnkit: choose another name")
+    require_writable(target)
+
+
 def write(target: Path, inspection: Inspection) -> int:
     """Write an inspection with statistics as a page, whole or not at all, and return its size in bytes.
 
-    Raises ExportError when `target` exists and is not such a page.
+    Raises what `require_place` raises.
     """
-    if target.exists() and not _is_page(target):
-        raise ExportError(f"{printable(str(target))}: already exists and is no page of cnnkit: choose another name")
+    require_place(target)
     with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
         for text in render_page(inspection):
             stream.write(text)
