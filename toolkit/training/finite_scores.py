@@ -20,7 +20,5 @@ def _cause(model: Network) -> str:
         wrong = array[~np.isfinite(array)]
         if wrong.size:
             count = f"{wrong.size:,} of {array.size:,} values"
-            return (
-                f"{count} of {name} are not finite, the first is {wrong[0]}: cnnkit inspect lists them; train again"
-            )
+            return f"{count} of {name} are not finite, the first is {wrong[0]}: cnnkit inspect lists them; train again"
     return "all weights are finite, but too large for this image: train again with a lower learning rate"
