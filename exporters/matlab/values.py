@@ -51,7 +51,7 @@ def is_line(shape: tuple[int, ...]) -> bool:
 def _read(path: Path, format_name: str, array: ListedArray) -> Array:
     with faults_of(path, format_name, f"array {printable(array.name)}"):
         dtype = np.dtype(array.dtype)
-        part = np.empty(0, dtype).real.dtype
+        part = np.real(np.empty(0, dtype)).dtype
         values = _fill(array.values, part, math.prod(array.shape))
         if array.imaginary is not None:
             whole = np.empty(values.size, dtype)

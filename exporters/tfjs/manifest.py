@@ -4,7 +4,7 @@ Source of the layout: tfjs-core's io types (WeightsManifestConfig, WeightsManife
 """
 
 import sys
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.files.extents import count_bytes
@@ -89,6 +89,10 @@ def _parse_weight(where: str, entry: Any, position: int | None) -> StoredWeight:
     return StoredWeight(name, _TYPES[kind], tuple(shape), stored, rule, position or 0, size, hidden)
 
 
+def _is_number(value: Any) -> TypeGuard[float]:
+    return type(value) in (int, float)
+
+
 def _parse_quantisation(kind: str, quantisation: Any) -> tuple[str, PackedRange | None]:
     """Return (element type in the file, how it was rounded)."""
     if quantisation is None:
@@ -99,7 +103,7 @@ def _parse_quantisation(kind: str, quantisation: Any) -> tuple[str, PackedRange 
     if stored == "float16":
         return "float16", PackedRange(1.0, 0.0)
     scale, minimum = quantisation.get("scale"), quantisation.get("min")
-    if type(scale) not in (int, float) or type(minimum) not in (int, float):
+    if not _is_number(scale) or not _is_number(minimum):
         raise ValueError("expected numbers for scale and min of its quantization")
     if max(abs(scale), abs(minimum)) > sys.float_info.max:  # a whole number of JSON has no limit
         raise ValueError("scale or min of its quantization is beyond float64")

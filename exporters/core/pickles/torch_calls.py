@@ -48,7 +48,8 @@ def describe_persistent(arguments: Any) -> Any:
         return arguments[1]
     if not isinstance(arguments, tuple) or len(arguments) not in {5, 6} or arguments[0] != "storage":
         return Opaque(Symbol("pickle", "persistent_id"))
-    _, symbol, key, _, count, *view = arguments
+    parts: list[Any] = list(arguments)
+    _, symbol, key, _, count, *view = parts
     kind = _find_storage_type(symbol) if isinstance(symbol, Symbol) else None
     if kind is None or not (isinstance(key, str) or is_whole(key)) or not is_whole(count):
         refuse("a storage that is described wrongly")
