@@ -190,7 +190,7 @@ def test_what_cannot_be_read_is_one_line_with_its_parts(tmp_path, name, message,
         ("a.json", {"format": "diy-cnn-json"}, "format diy-cnn-json can only be read: choose one of hdf5"),
         ("a.h5", {"precision": 3}, "format hdf5 has no option precision: it has compression"),
         ("old.h5", {}, r"old\.h5: already exists: choose another name or --overwrite"),
-        ("none/a.h5", {}, r"a\.h5: cannot be written: No such file"),
+        ("none/a.h5", {}, r"a\.h5: cannot be written: its folder does not exist: make it first"),
         ("folder", {"format": "hdf5", "overwrite": True}, "folder: cannot be written: Is a directory"),
     ],
 )

@@ -116,7 +116,7 @@ def test_a_dtype_that_a_backend_does_not_support_is_skipped() -> None:
     report = parity.run([Single(threads=1)], parity.Settings(filter="exp", quick=True))
     assert report.passed
     assert {row.dtype for row in report.rows} == {"float32"}
-    assert report.machine["backends"] == {"single": "cpu, 1 threads, float32"}
+    assert report.machine["backends"] == {"single": "cpu, 1 thread, float32"}
 
 
 def test_different_errors_are_detected() -> None:

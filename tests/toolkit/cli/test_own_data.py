@@ -60,7 +60,7 @@ def evaluate(cnnkit, file, data, *options):
     [
         (["1_cherry", "2_apple"], None, "expected some of the network's classes apple, banana, cherry, got 1_cherry"),
         (["banana", "cherry"], 8, "has 2 of the network's 3 classes, not apple"),
-        (["apple", "banana", "cherry", "aardvark"], 12, "the network does not know aardvark; such images are not eval"),
+        (["apple", "banana", "cherry", "aardvark"], 12, "the network does not know aardvark; its images are left out"),
     ],
 )
 def test_evaluate_matches_classes_by_name(cnnkit, refused, fruit, folder, classes, images, said):

@@ -148,7 +148,7 @@ def test_weights_that_are_not_finite_are_named_in_one_line(trained, refused, fol
     command, *option = command.split()
     line = refused(command, "broken.h5", *option, *(["grey.png"] if option else []))
     assert "the score of class 0 is nan: 1 of " in line
-    assert f"values of 0.weight are not finite, the first is {value}: see cnnkit inspect" in line
+    assert f"values of 0.weight are not finite, the first is {value}: cnnkit inspect lists them" in line
 
 
 def test_outputs_that_overflow_are_refused_in_one_line(trained, refused, folder):
