@@ -1,6 +1,8 @@
 """Fixtures shared by tests of several rooms: backends, tolerances of the parity contract, the comparison."""
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -18,6 +20,16 @@ from cnnkit.initializers import INITIALIZERS
 from cnnkit.losses import LOSSES
 from cnnkit.optimizers import OPTIMIZERS
 from cnnkit.schedules import SCHEDULES
+
+if threading.current_thread() is threading.main_thread():
+    for _number in (
+        "SIGINT",
+        "SIGTERM",
+        "SIGHUP",
+    ):  # handed on by a shell in the background
+        if hasattr(signal, _number) and signal.getsignal(signal.Signals[_number]) is signal.SIG_IGN:
+            _default = signal.default_int_handler if _number == "SIGINT" else signal.SIG_DFL
+            signal.signal(signal.Signals[_number], _default)
 
 BACKENDS: dict[str, Callable[[], Backend]] = {
     "numpy": lambda: NumpyBackend(threads=2),  # shards run on the thread pool on every machine

@@ -188,12 +188,15 @@ def test_a_file_whose_options_make_no_sense(train, resume, stop_after, change):
 def test_a_real_signal(net_toml, folder, number, status):
     command = [sys.executable, "-m", "cnnkit.cli", "train", "--model", str(net_toml), "--epochs", "100000"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder) as program:
-        assert program.stderr is not None
-        for line in program.stderr:
-            if "/100000" in line:  # the first row of the epochs
-                break
-        program.send_signal(number)
-        _, errors = program.communicate(timeout=30)
+        try:
+            assert program.stderr is not None
+            for line in program.stderr:
+                if "/100000" in line:  # the first row of the epochs
+                    break
+            program.send_signal(number)
+            _, errors = program.communicate(timeout=30)
+        finally:
+            program.kill()
     assert program.returncode == status
     assert "everything so far is in weights.h5" in errors
     assert "Traceback" not in errors
