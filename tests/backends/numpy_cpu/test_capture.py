@@ -345,12 +345,13 @@ def test_several_threads_may_use_one_model(threads) -> None:
     oracle = Model(network, (1, 16, 16), backend="torch", seed=1)
     wanted, wrong = [oracle.outputs(x) for x in inputs], []
     before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-4)
+    begin = threading.Barrier(len(inputs) + 1)  # switching is frequent once all have installed what measures coverage
     try:
         for _ in range(6):
             model = Model(network, (1, 16, 16), backend=backend, seed=1)
 
             def use(i: int, model: Model = model) -> None:
+                begin.wait()
                 for _ in range(40):
                     if not np.allclose(model.outputs(inputs[i]), wanted[i], atol=1e-5):
                         wrong.append(i)
@@ -358,8 +359,11 @@ def test_several_threads_may_use_one_model(threads) -> None:
             workers = [threading.Thread(target=use, args=(i,)) for i in range(len(inputs))]
             for worker in workers:
                 worker.start()
+            begin.wait()
+            sys.setswitchinterval(1e-4)
             for worker in workers:
                 worker.join()
+            sys.setswitchinterval(before)
     finally:
         sys.setswitchinterval(before)
     assert wrong == []
