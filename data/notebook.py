@@ -1,16 +1,13 @@
 """A data set in a notebook: its figures, one picture of each class, and what its reader noted."""
 
-import base64
-import struct
-import zlib
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.files.names import printable
+from cnnkit.files.markup import escape_html
+from cnnkit.files.png import photo_uri
 
 MOST_PICTURES = 20  # classes in the table
 _MOST_PIXELS = 96  # of a picture, along each side
@@ -29,16 +26,16 @@ class ClassRow(NamedTuple):
 def describe_dataset(name: str, facts: Iterable[str], classes: Sequence[ClassRow], notes: Iterable[str]) -> str:
     """Return the facts, a table of the classes and the notes as HTML."""
     rows = "".join(
-        f"<tr><td>{_draw(row.picture)}</td><td>{_safe(row.name)}</td><td>{row.train:,}</td>"
+        f"<tr><td>{_draw(row.picture)}</td><td>{escape_html(row.name)}</td><td>{row.train:,}</td>"
         f"<td>{'' if row.test is None else f'{row.test:,}'}</td></tr>"
         for row in classes[:MOST_PICTURES]
     )
     more = len(classes) - MOST_PICTURES
     lines = ([f"and {more:,} more classes"] if more > 0 else []) + list(notes)
-    below = "".join(f"<div>{_safe(line)}</div>" for line in lines)
+    below = "".join(f"<div>{escape_html(line)}</div>" for line in lines)
     head = "<th></th><th>class</th><th>train</th><th>test</th>"
     return (
-        f'<div class="cnnkit-data"><style>{_STYLE}</style><b>{_safe(name)}</b> {_safe(", ".join(facts))}'
+        f'<div class="cnnkit-data"><style>{_STYLE}</style><b>{escape_html(name)}</b> {escape_html(", ".join(facts))}'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{below}</div>"
     )
 
@@ -47,20 +44,5 @@ def _draw(picture: npt.NDArray[Any] | None) -> str:
     if picture is None or picture.shape[0] not in {1, 3}:
         return ""
     step = -(-max(picture.shape[1:]) // _MOST_PIXELS)
-    bytes_ = np.rint(255 * np.clip(picture[:, ::step, ::step], 0, 1)).astype(np.uint8)
-    return f'<img alt="" src="data:image/png;base64,{base64.b64encode(_png(bytes_)).decode()}">'
-
-
-def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """Return pixels (C, H, W), C 1 or 3, as a PNG file (W3C, Portable Network Graphics): filter 0 in each row."""
-    channels, height, width = pixels.shape
-    rows = np.moveaxis(pixels, 0, -1).reshape(height, -1)
-    data = np.pad(rows, ((0, 0), (1, 0))).tobytes()
-    header = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(data)), (b"IEND", b""))
-    chunks = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
-
-
-def _safe(text: str) -> str:
-    return escape(printable(text, 200))
+    pixels = np.rint(255 * np.clip(picture[:, ::step, ::step], 0, 1)).astype(np.uint8)
+    return f'<img alt="" src="{photo_uri(np.moveaxis(pixels, 0, -1))}">'

@@ -1,11 +1,10 @@
 """How a weight file looks in a notebook: a table of its tensors, whose values are not read, and a picture."""
 
 from dataclasses import fields
-from html import escape
 from typing import Self
 
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.files.names import printable
+from cnnkit.files.markup import escape_html
 
 MOST_DRAWN = 20_000  # parameters: about 3 MB of picture
 _MOST_ROWS = 60
@@ -46,9 +45,9 @@ def weights_table(weights: WeightFile) -> str:
     notes = [f"and {hidden} more tensors"] if hidden > 0 else []
     notes += [f"edited since it was written: {name}" for name in weights.edited]
     notes += [f"not read: {item.count} {item.what}: {item.reason}" for item in weights.not_read]
-    below = "".join(f"<div>{_safe(note)}</div>" for note in notes)
+    below = "".join(f"<div>{escape_html(note)}</div>" for note in notes)
     return (
-        f"<div><b>WeightFile</b> {_safe(origin)}<br>{sums}"
+        f"<div><b>WeightFile</b> {escape_html(origin)}<br>{sums}"
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{below}</div>"
     )
 
@@ -65,10 +64,6 @@ def weights_picture(weights: WeightFile) -> str | None:
 def _row(tensor: Tensor) -> str:
     shape = " × ".join(map(str, tensor.shape)) or "scalar"
     texts = (tensor.name, tensor.kind, tensor.role, ", ".join(tensor.axes), shape, tensor.dtype)
-    cells = "".join(f'<td style="text-align:left">{_safe(text)}</td>' for text in texts)
-    shared = f", those of {_safe(tensor.shares)}" if tensor.shares is not None else ""
+    cells = "".join(f'<td style="text-align:left">{escape_html(text)}</td>' for text in texts)
+    shared = f", those of {escape_html(tensor.shares)}" if tensor.shares is not None else ""
     return f"<tr>{cells}<td>{tensor.parameters:,}{shared}</td></tr>"
-
-
-def _safe(text: str) -> str:
-    return escape(printable(text))

@@ -4,9 +4,8 @@ Every text is escaped here. Numbers stand to the right, texts to the left, as in
 """
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
-from cnnkit.files.names import printable
+from cnnkit.files.markup import escape_html
 
 MOST_ROWS = 200
 _LEFT, _RIGHT, _WHOLE = "text-align:left", "text-align:right", ";white-space:nowrap"
@@ -14,7 +13,7 @@ _LEFT, _RIGHT, _WHOLE = "text-align:left", "text-align:right", ";white-space:now
 
 def draw_caption(title: str, text: str) -> str:
     """Return a title in bold and a line of text beside it."""
-    return f"<div><b>{_safe(title)}</b> {_safe(text)}</div>"
+    return f"<div><b>{escape_html(title)}</b> {escape_html(text)}</div>"
 
 
 def draw_table(
@@ -35,7 +34,7 @@ def draw_table(
 
 def draw_lines(lines: Iterable[str]) -> str:
     """Return a line of text each."""
-    return "".join(f"<div>{_safe(line)}</div>" for line in lines)
+    return "".join(f"<div>{escape_html(line)}</div>" for line in lines)
 
 
 def join_shape(shape: Sequence[int]) -> str:
@@ -45,8 +44,4 @@ def join_shape(shape: Sequence[int]) -> str:
 
 def _cells(tag: str, texts: Sequence[str], styles: Sequence[str]) -> str:
     pairs = zip(texts, styles, strict=True)
-    return "".join(f'<{tag} style="{style}">{_safe(text)}</{tag}>' for text, style in pairs)
-
-
-def _safe(text: str) -> str:
-    return escape(printable(text))
+    return "".join(f'<{tag} style="{style}">{escape_html(text)}</{tag}>' for text, style in pairs)

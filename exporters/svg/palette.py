@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from cnnkit.exporters.svg.png import Colour
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, STEPS
+from cnnkit.files.png import Colour
 
 _RGB = tuple[int, int, int]
 # The poles of dark are those of light at 1.4 times the brightness: a CSS filter turns one heat map into the other.

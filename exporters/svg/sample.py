@@ -9,8 +9,8 @@ import numpy as np
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM, Sheet
 from cnnkit.exporters.svg.lettering import make_safe
-from cnnkit.exporters.svg.png import rgb_uri
 from cnnkit.exporters.svg.scale import ScaledTensor
+from cnnkit.files.png import photo_uri
 
 KEY = "sample"  # in the metadata
 _SIDE = 260  # px of a photo, about
@@ -91,5 +91,5 @@ def draw_photo(sheet: Sheet, values: ScaledTensor, sample: Sample) -> None:
     factor = max(_SIDE / max(shape[1:]), 1)
     wide, tall = shape[2] * min(factor, ROOM / shape[2]), shape[1] * min(factor, ROOM / shape[2])
     title = sample.name or "the sample"
-    sheet.add(sheet.canvas.image(MARGIN, sheet.y, round(wide, 1), round(tall, 1), rgb_uri(pixels), title, "photo"))
+    sheet.add(sheet.canvas.image(MARGIN, sheet.y, round(wide, 1), round(tall, 1), photo_uri(pixels), title, "photo"))
     sheet.y += round(tall) + 18

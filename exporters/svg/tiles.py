@@ -5,8 +5,8 @@ import numpy as np
 from cnnkit.exporters.svg.canvas import Canvas, Cells, Element
 from cnnkit.exporters.svg.lettering import CellNumbers, make_safe
 from cnnkit.exporters.svg.palette import css_class, image_indices, image_palette, text_class
-from cnnkit.exporters.svg.png import data_uri
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, ScaledTensor
+from cnnkit.files.png import data_uri
 
 _LOOKUP = np.zeros(256, np.uint8)  # the palette index of each level, an int8 seen as uint8
 for _level, _index in image_indices().items():

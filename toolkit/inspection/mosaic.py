@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.exporters.svg.palette import image_indices, image_palette
-from cnnkit.exporters.svg.png import Colour, data_uri
 from cnnkit.exporters.svg.scale import Scale
+from cnnkit.files.png import Colour, data_uri
 from cnnkit.inspection.unit_maps import UnitMaps
 
 Pixels = NDArray[np.uint8]

@@ -1,9 +1,7 @@
 """How a model looks in a notebook: a table of layers and tensors with statistics, and the findings."""
 
-from html import escape
-
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.files.names import printable
+from cnnkit.files.markup import escape_html
 from cnnkit.inspection.findings import findings
 from cnnkit.inspection.layer_tree import LayerNode, list_layers
 from cnnkit.inspection.report.histograms import draw_small
@@ -24,9 +22,11 @@ def model_table(weights: WeightFile) -> str:
     by_tensor = {(tensor.kind, tensor.name): statistics(tensor) for tensor in weights}
     rows = "".join(_rows(node, by_tensor) for node in list_layers(weights, weights.tensors))
     head = "".join(f"<th>{name}</th>" for name in _HEADINGS)
-    below = "".join(f"<div>{_safe(f'{w.severity}: {w.line}')}</div>" for w in findings(weights.tensors, by_tensor))
+    below = "".join(
+        f"<div>{escape_html(f'{w.severity}: {w.line}')}</div>" for w in findings(weights.tensors, by_tensor)
+    )
     return (
-        f'<div class="cnnkit-net"><style>{_STYLE}</style><b>Model</b> {_safe(_caption(weights))}'
+        f'<div class="cnnkit-net"><style>{_STYLE}</style><b>Model</b> {escape_html(_caption(weights))}'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{below}</div>"
     )
 
@@ -39,7 +39,7 @@ def _caption(weights: WeightFile) -> str:
 
 def _rows(node: LayerNode, by_tensor: dict[tuple[str, str], Statistics]) -> str:
     output = " × ".join(map(str, node.output_shape)) if node.output_shape is not None else ""
-    layer = f"<td>{_safe(f'{node.path} {node.type or str()}')}</td><td>{output}</td>"
+    layer = f"<td>{escape_html(f'{node.path} {node.type or str()}')}</td><td>{output}</td>"
     if not node.tensors:
         return f'<tr>{layer}<td colspan="{len(_HEADINGS) - 2}"></td></tr>'
     rows = []
@@ -53,11 +53,7 @@ def _rows(node: LayerNode, by_tensor: dict[tuple[str, str], Statistics]) -> str:
         picture = draw_small(stats.histogram) if stats.histogram is not None else ""
         name = tensor.name.removeprefix(f"{node.path}.")
         rows.append(
-            f"<tr>{layer}<td>{_safe(name)}</td><td>{shape}</td><td>{stats.count:,}</td>{figures}<td>{picture}</td></tr>"
+            f"<tr>{layer}<td>{escape_html(name)}</td><td>{shape}</td><td>{stats.count:,}</td>{figures}<td>{picture}</td></tr>"
         )
         layer = "<td></td><td></td>"
     return "".join(rows)
-
-
-def _safe(text: str) -> str:
-    return escape(printable(text))

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit.exporters.svg.png import Colour
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, STEPS, Scale
+from cnnkit.files.png import Colour
 from cnnkit.inspection.mosaic import index_table, mix_palette
 from cnnkit.inspection.terminal_block import Block, place_beside
 from cnnkit.pictures import paint_background, paint_halves

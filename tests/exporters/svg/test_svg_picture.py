@@ -12,9 +12,10 @@ import pytest
 from cnnkit import recipes
 from cnnkit.exporters import Tensor, WeightFile
 from cnnkit.exporters.core.small_floats import FLOAT8
-from cnnkit.exporters.svg import numbers, palette, png, writer
+from cnnkit.exporters.svg import numbers, palette, writer
 from cnnkit.exporters.svg.lettering import CellNumbers, cut, format_signed, measure, wrap
 from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, scale_of
+from cnnkit.files import png
 from cnnkit.model import Model
 
 NS = "{http://www.w3.org/2000/svg}"

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from cnnkit.exporters.core.not_read import list_lines
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
+from cnnkit.files.markup import escape_html
 from cnnkit.inspection.finding import Finding
 from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.layer_tree import list_layers
 from cnnkit.inspection.report.script import SCRIPT
 from cnnkit.inspection.report.style import CSS
-from cnnkit.inspection.report.table import make_safe, render_table
+from cnnkit.inspection.report.table import render_table
 from cnnkit.inspection.report.training import list_facts, render_curves
 
 GENERATOR = '<meta name="generator" content="cnnkit inspect">'
@@ -22,7 +23,7 @@ _BAR = 240
 def render_page(inspection: Inspection) -> Iterator[str]:
     """Yield the HTML of the page piece by piece."""
     weights, tensors = inspection.weights, inspection.tensors
-    title = make_safe(weights.file or "weights")
+    title = escape_html(weights.file or "weights")
     yield '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
     yield f'<meta http-equiv="Content-Security-Policy" content="{_build_policy()}">\n{GENERATOR}\n'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
@@ -52,7 +53,7 @@ def _build_policy() -> str:
 
 
 def _render_overview(weights: WeightFile, shown: int) -> Iterator[str]:
-    yield f'<p class="soft">{make_safe(", ".join(_describe_origin(weights)))}</p>\n'
+    yield f'<p class="soft">{escape_html(", ".join(_describe_origin(weights)))}</p>\n'
     types = Counter[str]()
     for tensor in weights.select("parameter"):
         types[tensor.dtype] += tensor.parameters
@@ -63,7 +64,7 @@ def _render_overview(weights: WeightFile, shown: int) -> Iterator[str]:
         (", ".join(types) or "-", "element types"),
         *list_facts(weights.metadata),
     ]
-    cells = "".join(f"<div><b>{make_safe(value)}</b>{make_safe(word)}</div>" for value, word in facts)
+    cells = "".join(f"<div><b>{escape_html(value)}</b>{escape_html(word)}</div>" for value, word in facts)
     yield f'<div class="facts">{cells}</div>\n'
 
 
@@ -89,7 +90,7 @@ def _render_findings(weights: WeightFile, findings: Sequence[Finding]) -> Iterat
         yield '<p class="soft">none</p>\n'
         return
     items = "".join(
-        f'<li><span class="tag {severity}">{severity}</span> {make_safe(line)}</li>' for severity, line in lines
+        f'<li><span class="tag {severity}">{severity}</span> {escape_html(line)}</li>' for severity, line in lines
     )
     yield f'<ul class="findings">{items}</ul>\n'
 
@@ -105,7 +106,7 @@ def _render_layers(weights: WeightFile, tensors: tuple[Tensor, ...]) -> Iterator
         bar = f'<svg width="{_BAR}" height="10" aria-hidden="true">{rectangle}</svg>'
         output = " × ".join(map(str, layer.output_shape)) if layer.output_shape is not None else ""
         yield (
-            f"<tr><td>{make_safe(layer.path)}</td><td>{make_safe(layer.type or '')}</td><td>{output}</td>"
+            f"<tr><td>{escape_html(layer.path)}</td><td>{escape_html(layer.type or '')}</td><td>{output}</td>"
             f'<td class="num">{layer.parameters:,}</td><td>{bar} {share:.1%}</td></tr>\n'
         )
     yield "</tbody></table></div>\n"

@@ -1,11 +1,10 @@
 """The table of tensors: one row of figures each; below it, collapsed, its histogram, picture and values."""
 
 from collections.abc import Iterator
-from html import escape
 
 from cnnkit.exporters.core.architecture import find_flattened_images
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.files.names import printable
+from cnnkit.files.markup import escape_html
 from cnnkit.files.shell import write_command
 from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.linear_histogram import LinearHistogram, count_linear
@@ -15,11 +14,6 @@ from cnnkit.inspection.statistics import Statistics
 _DRAWN = 6_000_000  # values drawn in one page, the smallest tensors first
 _COLUMNS = ("name", "layer", "kind", "role", "shape", "dtype")
 _FIGURES = ("parameters", "min", "max", "mean", "std", "zeros", "NaN", "inf")
-
-
-def make_safe(text: str) -> str:
-    """Return untrusted text, safe inside the page."""
-    return escape(printable(text))
 
 
 def render_table(inspection: Inspection) -> Iterator[str]:
@@ -68,7 +62,7 @@ def _count(tensor: Tensor, computed: Statistics) -> LinearHistogram | None:
 def _render_row(tensor: Tensor, computed: Statistics, linear: LinearHistogram | None) -> str:
     shape = " × ".join(map(str, tensor.shape)) or "scalar"
     texts = (tensor.layer, tensor.kind, tensor.role, shape, tensor.dtype)
-    cells = "".join(f"<td>{make_safe(text)}</td>" for text in texts)
+    cells = "".join(f"<td>{escape_html(text)}</td>" for text in texts)
     words = " ".join((tensor.name, *texts)).lower()
     keys = ("count", "min", "max", "mean", "std", "zeros", "nan", "inf")
     numbers = "".join(_render_figure(getattr(computed, key)) for key in keys)
@@ -77,9 +71,9 @@ def _render_row(tensor: Tensor, computed: Statistics, linear: LinearHistogram | 
         histogram = histograms.draw_small_linear(linear)
     elif computed.histogram is not None:
         histogram = histograms.draw_small(computed.histogram)
-    name = make_safe(tensor.name)
+    name = escape_html(tensor.name)
     return (
-        f'<tr class="t" data-text="{make_safe(words)}"><td class="name" data-s="{name}" title="{name}">'
+        f'<tr class="t" data-text="{escape_html(words)}"><td class="name" data-s="{name}" title="{name}">'
         f'<button type="button" aria-expanded="false">{name}</button></td>{cells}{numbers}<td>{histogram}</td></tr>\n'
     )
 
@@ -95,9 +89,9 @@ def _render_detail(
     tensor: Tensor, computed: Statistics, linear: LinearHistogram | None, picture: str | None, panel: str
 ) -> str:
     axes = ", ".join(tensor.axes)
-    shared = f"the values of {make_safe(tensor.shares)}, counted there " if tensor.shares is not None else ""
+    shared = f"the values of {escape_html(tensor.shares)}, counted there " if tensor.shares is not None else ""
     parts = [
-        f"<p><b>{make_safe(tensor.name)}</b> ({make_safe(axes)}) {shared}"
+        f"<p><b>{escape_html(tensor.name)}</b> ({escape_html(axes)}) {shared}"
         f'<span class="soft">sha256 <code>{computed.sha256}</code></span></p>'
     ]
     parts.append('<div class="parts">')
@@ -137,4 +131,6 @@ def _explain_absence(weights: WeightFile, tensor: Tensor) -> str:
     if not tensor.parameters:
         return '<p class="part soft">no values</p>'
     command = write_command("cnnkit", "inspect", weights.file or "FILE", "--layer", tensor.name, "--values")
-    return f'<p class="part soft">{tensor.parameters:,} values, not in this page: <code>{make_safe(command)}</code></p>'
+    return (
+        f'<p class="part soft">{tensor.parameters:,} values, not in this page: <code>{escape_html(command)}</code></p>'
+    )

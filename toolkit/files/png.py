@@ -1,4 +1,4 @@
-"""PNG images (W3C PNG, third edition), with indexed colours, one byte per pixel, or with red, green and blue."""
+"""PNG images (W3C PNG, third edition), with indexed colours, grey, or red, green and blue, 8 bits each."""
 
 import base64
 import struct
@@ -16,10 +16,10 @@ def data_uri(pixels: NDArray[np.uint8], palette: Sequence[Colour]) -> str:
     return "data:image/png;base64," + base64.b64encode(encode(pixels, palette)).decode()
 
 
-def rgb_uri(pixels: NDArray[np.uint8]) -> str:
-    """Return pixels (H, W, 3) in red, green and blue as a data URI."""
-    height, width, _ = pixels.shape
-    file = _write_file(height, width, 2, [], pixels.reshape(height, width * 3))
+def photo_uri(pixels: NDArray[np.uint8]) -> str:
+    """Return pixels (H, W, C), C 1 for grey and 3 for red, green and blue, as a data URI."""
+    height, width, channels = pixels.shape
+    file = _write_file(height, width, 0 if channels == 1 else 2, [], pixels.reshape(height, width * channels))
     return "data:image/png;base64," + base64.b64encode(file).decode()
 
 
