@@ -68,6 +68,19 @@ def read_damaged(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def assert_refused():
+    """A function that fails unless reading a file is refused in one line of that message, with its kind and place."""
+
+    def check(path, kind, message):
+        with pytest.raises(WeightFileError, match=message) as caught:
+            read(path)
+        assert (caught.value.kind, caught.value.file) == (kind, str(path))
+        assert "\n" not in str(caught.value)
+
+    return check
+
+
+@pytest.fixture(scope="session")
 def damaged():
     """A function that changes a few bytes of a file, and cuts it, as a Hypothesis data object draws."""
 
