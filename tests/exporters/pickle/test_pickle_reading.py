@@ -5,6 +5,8 @@ import gzip
 import lzma
 import pickle
 import subprocess
+import sys
+import types
 import zlib
 
 import joblib
@@ -219,3 +221,25 @@ def test_old_classes_of_python_2(tmp_path):
     back = exporters.read(tmp_path / "a")
     assert back["w"].read().tobytes() == ARRAYS["w"].tobytes()
     assert [note.what for note in back.not_read] == ["__main__.Net"]
+
+
+class JaxArray:
+    """Pickled as jax._src.array.ArrayImpl of JAX 0.10 is: the call of NumPy's array, and a note of weak types."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __reduce__(self):
+        make, arguments, state = self.values.__reduce__()
+        return sys.modules["jax._src.array"]._reconstruct_array, (make, arguments, state, {"weak_type": False})
+
+
+def test_arrays_of_jax(saved, monkeypatch):
+    module = types.ModuleType("jax._src.array")
+    exec(
+        "def _reconstruct_array(*arguments): raise AssertionError", module.__dict__
+    )  # of that module, and never called
+    for name in ("jax", "jax._src", "jax._src.array"):
+        monkeypatch.setitem(sys.modules, name, module if name.endswith("array") else types.ModuleType(name))
+    values = RNG.normal(size=(2, 3)).astype(np.float32)
+    check(saved({"w": JaxArray(values), "steps": [JaxArray(np.arange(4))]}), {"w": values, "steps.0": np.arange(4)})
