@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # A strict editable install is a tree of links: it is made again when a file comes or goes (a folder's time changes).
 FOLDERS := $(shell find toolkit backends exporters data -type d -not -name __pycache__)
 
-.PHONY: train test check parity example bench clean
+.PHONY: train test check parity example bench torture clean
 
 train: $(VENV)/run.stamp
 	$(BIN)/cnnkit train
@@ -36,6 +36,12 @@ check: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/scaling.py
+
+# Tries to break cnnkit and counts: docs/reliability.md. FORM=short is CI's, FORM=long takes hours.
+FORM ?= usual
+torture: $(VENV)/dev.stamp
+	mkdir -p build
+	PYTHONPATH=tests $(BIN)/python -m torture --form $(FORM) --json build/torture.json
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
