@@ -18,7 +18,7 @@ from cnnkit.data.notebook import MOST_PICTURES, ClassRow, describe_dataset
 from cnnkit.data.pixels import Images, as_array, as_images, chunks, require_finite
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
-from cnnkit.files.names import printable
+from cnnkit.files.names import printable, to_text
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Dataset:
         names: Any = self.class_names
         if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
             raise refuse(self.name, "class names as texts, each once", f"{names!r}")
-        object.__setattr__(self, "class_names", tuple(names))
+        object.__setattr__(self, "class_names", tuple(map(to_text, names)))
         if not isinstance(self.scaling, Scaling):
             raise refuse(self.name, "a scaling such as Scaling(0, 1 / 255)", f"{self.scaling!r}")
         for split in (self.train, *([] if self.test is None else [self.test])):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from cnnkit.errors import ExportError
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 
+_ESCAPED = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_LONE = "half a surrogate pair in a text, which is no character"
 MOST_NODES = 3_000_000  # brackets and commas of a JSON text that holds no values of weights
 
 
@@ -18,12 +22,14 @@ def loads(
     number: Callable[[str], Any] | None = None,
     members: Callable[[list[tuple[str, Any]]], Any] | None = None,
     most_nodes: int | None = None,
+    lone: bool = False,
 ) -> Any:
     """Return the value of a UTF-8 JSON text.
 
     number      makes something else of the text of every number
     members     makes something else of every object, whose keys it may see twice
     most_nodes  the most brackets and commas, which bound the memory
+    lone        whether a text may hold half a surrogate pair, as cnnkit's own descriptions of odd names do
 
     Raises ValueError, in one line, for anything but strict JSON: also NaN, a key twice, a number beyond float64;
     UnsafeFileError for too many nodes.
@@ -32,8 +38,11 @@ def loads(
     if most_nodes is not None and nodes > most_nodes:
         raise UnsafeFileError(f"JSON with {nodes} brackets and commas, more than {most_nodes}", "too_big")
     try:
+        text = data.decode()
+        if not lone and _ESCAPED.search(data):
+            _require_pairs(text)
         return json.loads(
-            data.decode(),
+            text,
             object_pairs_hook=members or _build_object,
             parse_constant=_refuse_constant,
             parse_float=number or _parse_finite,
@@ -59,17 +68,43 @@ def read_file(
 
 
 def dumps(
-    name: str, value: Any, *, indent: int | None = None, sort_keys: bool = False, ensure_ascii: bool = False
+    name: str,
+    value: Any,
+    *,
+    indent: int | None = None,
+    sort_keys: bool = False,
+    ensure_ascii: bool = False,
+    lone: bool = True,
 ) -> str:
-    """Return a value as JSON that UTF-8 can hold. Raises ExportError, about `name`, when it is not JSON."""
+    """Return a value as JSON that UTF-8 can hold. Raises ExportError, about `name`, when it is not JSON.
+
+    lone: half a surrogate pair in a text is escaped, not refused; `loads` wants to be told.
+    """
     try:
         text = json.dumps(value, ensure_ascii=ensure_ascii, allow_nan=False, indent=indent, sort_keys=sort_keys)
+        if not lone:
+            _require_pairs(text)
         text.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which JSON can escape
-        return dumps(name, value, indent=indent, sort_keys=sort_keys, ensure_ascii=True)
+    except UnicodeEncodeError:  # which JSON can escape
+        return dumps(name, value, indent=indent, sort_keys=sort_keys, ensure_ascii=True, lone=lone)
     except (TypeError, ValueError, RecursionError) as error:
         raise ExportError(f"{name} is not JSON: {printable(str(error))}") from error
     return text
+
+
+def _require_pairs(text: str) -> None:
+    """Raise ValueError for half a surrogate pair alone: it is no character, and other parsers refuse it too."""
+    after_half = None  # where the other half must begin
+    for escape in _ESCAPE.finditer(text):
+        code = int(escape[1], 16) if escape[1] else 0
+        expected, second = after_half is not None, 0xDC00 <= code < 0xE000
+        if second != expected or (expected and escape.start() != after_half):
+            break
+        after_half = escape.end() if 0xD800 <= code < 0xDC00 else None
+    else:
+        if after_half is None:
+            return
+    raise ValueError(_LONE)
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _read_text(file: GatedHdf5, name: str) -> dict[str, Any] | None:
         expected = get_text(file.attributes(name), "sha256")
         if hashlib.sha256(text).hexdigest() != expected:
             raise ValueError("does not fit its SHA-256")
-        value = strict_json.loads(text)
+        value = strict_json.loads(text, lone=True)
         if not isinstance(value, dict):
             raise ValueError("not a JSON object")
     return value

@@ -1,7 +1,6 @@
 """Writes a WeightFile as one JSON document, slice by slice; values are a flat list in C order, one row per line."""
 
 import itertools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from cnnkit.exporters.core.number_text.layout import choose_layout
 from cnnkit.exporters.core.number_text.support import require_supported
 from cnnkit.exporters.core.raw_values import read_checked
 from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, Tensor, WeightFile, sha256
+from cnnkit.files.names import printable
 
 FORMAT, VERSION = "cnnkit-json", 1
 _SLICE = 16_384
@@ -31,7 +31,7 @@ def _format_document(weights: WeightFile) -> Iterator[bytes]:
     for name in JSON_FIELDS:
         value = getattr(weights, name)
         if value is not None:
-            yield f'"{name}": {strict_json.dumps(name, value)},\n'.encode()
+            yield f'"{name}": {strict_json.dumps(name, value, lone=False)},\n'.encode()
     yield b'"tensors": ['
     for index, tensor in enumerate(weights.tensors):
         yield b",\n" if index else b"\n"
@@ -42,7 +42,8 @@ def _format_document(weights: WeightFile) -> Iterator[bytes]:
 def _format_tensor(tensor: Tensor) -> Iterator[bytes]:
     values = read_checked(tensor)
     parts = {part: getattr(tensor, part) for part in ("name", "layer", "kind", "role", "axes", "dtype", "shape")}
-    head = json.dumps(parts | {"sha256": sha256(values)})
+    described = parts | {"sha256": sha256(values)}
+    head = strict_json.dumps(f"tensor {printable(tensor.name)}", described, ensure_ascii=True, lone=False)
     yield head[:-1].encode() + b', "values": ['
     flat, line = values.reshape(-1), choose_layout(tensor.shape).line
     step, whole = line * max(_SLICE // line, 1), flat.size // line * line

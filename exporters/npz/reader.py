@@ -61,7 +61,7 @@ def _build_weight_file(path: Path, archive: ZipGate) -> WeightFile:
     header, read = document
     if header.dtype.name != "uint8" or len(header.shape) != 1 or header.value_bytes > _LONGEST:
         raise ValueError(f"{DOCUMENT}: expected at most {_LONGEST} bytes, got {header.dtype} {header.shape}")
-    values = strict_json.loads(read().tobytes())
+    values = strict_json.loads(read().tobytes(), lone=True)
     if not isinstance(values, dict):
         raise ValueError(f"{DOCUMENT} is not a JSON object")
     return build_weight_file(path, values, stored, tuple(not_read))

@@ -75,7 +75,7 @@ def _build_tensor(path: Path, readable: _Readable) -> Tensor:
 
 def _read_ours(path: Path, model: ModelProto, readable: list[_Readable], not_read: list[NotRead]) -> WeightFile:
     """Return the WeightFile that cnnkit wrote as this model."""
-    about = strict_json.loads(model.properties[PROPERTY].encode("utf-8", "surrogateescape"))
+    about = strict_json.loads(model.properties[PROPERTY].encode("utf-8", "surrogateescape"), lone=True)
     left = {item.listed.name: item for item in readable}
     tensors = []
     for name, layer, kind, role, axes in about["tensors"]:

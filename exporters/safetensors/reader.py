@@ -44,7 +44,7 @@ def _read_ours(file: StoredFile, header: SafetensorsHeader) -> WeightFile:
     values: dict[str, Any] = {"format": "cnnkit", "version": strict_json.loads(metadata["cnnkit"].encode())}
     for name in (*JSON_FIELDS, "tensors"):
         if name in metadata:
-            values[name] = strict_json.loads(metadata[name].encode())
+            values[name] = strict_json.loads(metadata[name].encode(), lone=True)
     rows = values.get("tensors")
     sums = (
         {row.get("key"): row.get("sha256") for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}

@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 import svgwrite  # type: ignore[import-untyped]
 from svgwrite.base import BaseElement  # type: ignore[import-untyped]
 
+from cnnkit.files.names import escape_hidden
+
 MARGIN = 24
 WIDTH = 1240
 ROOM = WIDTH - 2 * MARGIN
@@ -50,7 +52,7 @@ class Canvas:
 
     def text(self, x: float, y: float, words: str, name: str | None = None) -> Element:
         """Return text, its baseline at y."""
-        return self.drawing.text(words, (x, y), **({"class_": name} if name else {}))
+        return self.drawing.text(escape_hidden(words), (x, y), **({"class_": name} if name else {}))
 
     def image(self, x: float, y: float, w: float, h: float, uri: str, title: str, name: str = "i") -> Element:
         """Return an image, stretched to w by h px; of class "i" it is a heat map, which is brighter in dark."""
@@ -80,7 +82,7 @@ class Canvas:
         drawing["width"], drawing["height"] = size
         drawing.viewbox(0, 0, *size)
         drawing["class"] = "cnnkit-svg"
-        drawing.set_desc(title, description)
+        drawing.set_desc(escape_hidden(title), escape_hidden(description, keep="\n"))
         if data is not None:
             drawing.set_metadata(data)
         drawing.defs.add(drawing.style(style))
@@ -111,7 +113,7 @@ class Sheet:
 
 def _add_title(element: Element, title: str | None) -> Element:
     if title is not None:
-        element.elements.append(_Title(title))
+        element.elements.append(_Title(escape_hidden(title, keep="\n")))
     return element
 
 

@@ -38,7 +38,7 @@ def read_svg(path: Path) -> WeightFile:
 
 
 def _parse_header(block: DataBlock) -> dict[str, Any]:
-    document = strict_json.loads(block.header.encode())
+    document = strict_json.loads(block.header.encode(), lone=True)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"the header does not say that it is {FORMAT}")
     if type(document.get("version")) is not int or document["version"] != VERSION:

@@ -117,7 +117,7 @@ def _read_texts(piece: Piece | None, source: Iterator[Piece]) -> tuple[dict[str,
             raise LineError(piece.line, f"more than {_MAX_HEAD} bytes of @ lines")
         piece = _next_piece(source)
     try:
-        texts = strict_json.loads(b"\n".join(lines)) if lines else {}
+        texts = strict_json.loads(b"\n".join(lines), lone=True) if lines else {}
     except ValueError as error:
         if piece is None:
             raise ValueError(_CUT) from error

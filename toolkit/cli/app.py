@@ -16,6 +16,7 @@ from cnnkit.cli.output import Output, reset_settings
 from cnnkit.cli.signals import Terminated
 from cnnkit.cli.streams import WatchedFile, watch_output
 from cnnkit.errors import CnnkitError
+from cnnkit.files.names import printable
 
 CLOSED_PIPE = 141
 
@@ -74,7 +75,8 @@ def _explain(error: Exception, output: Output, arguments: Sequence[str]) -> None
     if isinstance(error, CnnkitError):
         output.fail_with(error)
     elif isinstance(error, OSError):
-        output.fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), "usage")
+        named = f"{printable(str(error.filename))}: {error.strerror}"
+        output.fail(named if error.filename else str(error), "usage")
     elif isinstance(error, MemoryError):
         output.fail("not enough memory: try a smaller --batch-size or --limit", "too_big")
     elif hasattr(error, "format_message"):  # an error of the option parser

@@ -70,10 +70,11 @@ def _find_file(parsed: Any) -> Path:
 
 
 def _list_layers(file: Path) -> list[str]:
+    """Return names that no shell reads as anything else: those of zsh and bash evaluate what is offered."""
     from cnnkit import exporters
     from cnnkit.files.names import printable
 
     weights = exporters.read(file)
     tensors = [tensor for tensor in weights if tensor.kind != "optimizer"]
     names = dict.fromkeys((*(tensor.layer for tensor in tensors), *(tensor.name for tensor in tensors)))
-    return [name for name in names if name and name == printable(name)]
+    return [name for name in names if name == printable(name) == shlex.quote(name) and name[0] not in "-="]

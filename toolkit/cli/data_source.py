@@ -4,6 +4,7 @@ A file is handed on, so it tells the name and the SHA-256 of its data, and where
 path of the machine that made it.
 """
 
+import itertools
 import math
 import os
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnkit.cli.output import Output
 from cnnkit.errors import ConfigError, DataError
-from cnnkit.files.names import last_part, printable
+from cnnkit.files.names import from_text, last_part, printable, to_text
 
 if TYPE_CHECKING:
     from cnnkit.data import Dataset
@@ -29,7 +30,7 @@ def describe_source(source: str, sha256: str, out: Path) -> dict[str, str]:
     """
     from cnnkit import data
 
-    facts = {"name": last_part(source), "sha256": sha256}
+    facts = {"name": to_text(last_part(source)), "sha256": sha256}
     if data.is_known(source):
         return facts
     found = data.find(source)
@@ -46,7 +47,7 @@ def _relative(target: Path, folder: Path) -> str | None:
     if shared == Path(shared.anchor) or (home.is_relative_to(shared) and home != shared):
         return None
     path = Path(os.path.relpath(target, folder)).as_posix()
-    return None if home.name in Path(path).parts else path
+    return None if home.name in Path(path).parts else to_text(path)
 
 
 def public_names() -> frozenset[str]:
@@ -86,7 +87,7 @@ def _locate(file: "WeightFile", name: str, recorded: dict[str, Any]) -> str:
     if data.is_known(name) and "path" not in recorded:
         return name
     tried = list(dict.fromkeys(_places(Path(file.file or "").parent, name, recorded.get("path"))))
-    for place in tried:
+    for place in itertools.chain.from_iterable((place, from_text(place)) for place in tried):
         if os.path.exists(place):
             return place
     if data.find(short) is not None:

@@ -89,12 +89,10 @@ def command(request: DiffRequest) -> int:
 def _to_json(compared: list["Difference"], pairing: "Pairing") -> dict[str, Any]:
     return {
         "tensors": [item.to_json() for item in compared],
-        "only_in_a": [printable(tensor.name) for tensor in pairing.only_in_a],
-        "only_in_b": [printable(tensor.name) for tensor in pairing.only_in_b],
+        "only_in_a": [tensor.name for tensor in pairing.only_in_a],
+        "only_in_b": [tensor.name for tensor in pairing.only_in_b],
         "undefined": {
-            f"{printable(item.pair.a.name)}.{key}": reason
-            for item in compared
-            for key, reason in item.undefined().items()
+            f"{item.pair.a.name}.{key}": reason for item in compared for key, reason in item.undefined().items()
         },
     }
 

@@ -20,7 +20,7 @@ from cnnkit.cli.tables import format_size
 from cnnkit.cli.viewing import DataPart, find_white, take_image
 from cnnkit.cli.watching import watch_reading
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
-from cnnkit.files.names import format_count, printable
+from cnnkit.files.names import format_count, printable, to_text
 
 if TYPE_CHECKING:
     from cnnkit.exporters import Format, WeightFile
@@ -89,7 +89,8 @@ def command(request: ExportRequest) -> int:
         left_out.append(f"{format_count(shared, 'tensor')} with the values of another: each gets values of its own")
     if request.activations is not None:
         weights = _add_activations(output, weights, request.activations, request.data)
-    marked = replace(weights, metadata=weights.metadata | {"exported_from": {"file": file.name, "sha256": digest}})
+    origin = {"file": to_text(file.name), "sha256": digest}
+    marked = replace(weights, metadata=weights.metadata | {"exported_from": origin})
     if request.anonymous:
         marked = _drop_maker(output, marked)
     left_out += [f"{form.name} cannot hold: {line}" for line in form.losses(marked)]
@@ -196,7 +197,7 @@ def _add_activations(output: Output, weights: "WeightFile", index: int, data: st
     predicted = int(model.predict(x)[0])
     scores, scaling = model.probabilities(x)[0], dataset.scaling
     sample = {
-        "name": f"{part.value} image {index} of {Path(dataset.name).name}",
+        "name": f"{part.value} image {index} of {to_text(Path(dataset.name).name)}",
         "label": label if label < len(scores) else None, "predicted": predicted, "score": float(scores[predicted]),
         "black": -scaling.offset * scaling.factor, "white": (find_white(scaling) - scaling.offset) * scaling.factor,
     }  # fmt: skip

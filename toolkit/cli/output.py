@@ -1,19 +1,21 @@
 """The output of a command: text on standard output, or one JSON object there and the rest on standard error."""
 
-import json
-import math
 import re
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.segment import Segment
+from rich.text import Text
 
 from cnnkit.cli.hints import find_hint
 from cnnkit.cli.streams import discard
 from cnnkit.documents.forms import TableForm
 from cnnkit.errors import CnnkitError, WeightFileError
+from cnnkit.files.json_text import dump_json
+from cnnkit.files.names import escape_hidden, printable
 
 _settings = {"quiet": False, "verbose": False}
 
@@ -33,15 +35,27 @@ def reset_settings() -> None:
     _settings.update(quiet=False, verbose=False)
 
 
-class PipeConsole(Console):
-    """A console that reports a closed pipe as the error that it is, instead of leaving the program."""
+class SafeConsole(Console):
+    """A console on which text has no power: what a terminal may interpret or hide is escaped, whoever printed it.
+
+    A closed pipe is reported as the error that it is, instead of leaving the program.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, highlight=False, emoji=False, **options)
+
+    def render(self, *arguments: Any, **options: Any) -> Iterable[Segment]:
+        """Yield the pieces of what is printed, their texts escaped; colours and cursor are the console's own."""
+        for piece in super().render(*arguments, **options):
+            safe = piece.text if piece.control else escape_hidden(piece.text, keep="\n")
+            yield piece if safe == piece.text else Segment(safe, piece.style)
 
     def on_broken_pipe(self) -> None:
         """Raise the error that is being handled."""
         raise  # noqa: PLE0704 (rich calls this while it handles BrokenPipeError)
 
 
-class ErrorConsole(PipeConsole):
+class ErrorConsole(SafeConsole):
     """A console on standard error; when nobody can read it, the work continues without."""
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -64,9 +78,9 @@ class Output:
     def __init__(self, json: bool = False, quiet: bool = False, form: TableForm = TableForm.TEXT) -> None:
         self.json, self.form, self.blocks = json, form, 0
         self.quiet = quiet or _settings["quiet"]
-        self.people = PipeConsole(stderr=json, highlight=False, emoji=False)
+        self.people = SafeConsole(stderr=json)
         self.people.soft_wrap = not self.people.is_terminal
-        self.errors = ErrorConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        self.errors = ErrorConsole(stderr=True, soft_wrap=True)
 
     @property
     def has_colours(self) -> bool:
@@ -78,21 +92,23 @@ class Output:
         """Whether -v was given."""
         return _settings["verbose"]
 
-    def say(self, text: Any = "", **options: Any) -> None:
-        """Print a part of the result as text; print nothing when the result has another form."""
+    def say(self, text: str | Text = "", **options: Any) -> None:
+        """Print a part of the result as text; print nothing when the result has another form.
+
+        A string is printed as it is, without markup; what has a style is a Text.
+        """
         if not self.json and self.form is TableForm.TEXT:
-            self.people.print(text, **options)
+            self.people.print(_escape_lines(text) if isinstance(text, str) else text, **options)
 
     def note(self, text: str) -> None:
         """Print progress on standard error; not with -q."""
         if not self.quiet:
-            self.errors.print(escape(text))
+            self.errors.print(_escape_lines(text))
 
     def result(self, values: dict[str, Any]) -> None:
         """Print the one JSON object, with --json; NaN and infinities become null."""
         if self.json:
-            finite = _replace_non_finite(values)
-            sys.stdout.write(json.dumps(finite, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+            sys.stdout.write(dump_json(values) + "\n")
 
     def fail_with(self, error: CnnkitError) -> None:
         """Print an error in one line."""
@@ -104,22 +120,18 @@ class Output:
 
     def fail(self, message: str, kind: str, **facts: Any) -> None:
         """Print one line on standard error, and with --json the error as JSON; its hint is what to type."""
-        line = message = re.sub(r"\s*[\r\n]\s*", " ", message.strip())
-        place, hint = facts.get("file"), facts.get("hint")
-        if place and str(place) not in line:
-            line = f"{place}: {line}"
-        if hint and hint not in line:
-            line = f"{line}: {hint}"
-        self.errors.print(f"[bold red]error:[/] {escape(line)}")
+        place, hint = str(facts.get("file") or ""), facts.get("hint")
+        whole = message.replace(place, escape_hidden(place))  # a name keeps its line breaks, as \x0a
+        line = message = escape_hidden(re.sub(r"\s*[\r\n]\s*", " ", whole.strip()))
+        shown, way = printable(place), escape_hidden(hint or "")
+        if shown not in line and escape_hidden(place) not in line:
+            line = f"{shown}: {line}"
+        if way not in line:
+            line = f"{line}: {way}"
+        self.errors.print(Text.assemble(("error:", "bold red"), f" {line}"))
         empty = dict.fromkeys(("file", "format", "offset"))
         self.result({"error": {"kind": kind, "message": message} | empty | facts | {"hint": hint or find_hint(line)}})
 
 
-def _replace_non_finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _replace_non_finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_replace_non_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+def _escape_lines(text: str) -> str:
+    return escape_hidden(text, keep="\n")

@@ -76,7 +76,7 @@ def command(request: ShowRequest) -> int:
         for section in sections:
             _print_section(output, section, request.values)
     output.result({
-        "file": str(request.file), "layer": printable(request.layer), "out": None if out is None else str(out),
+        "file": str(request.file), "layer": request.layer, "out": None if out is None else str(out),
         "tensors": [_section_json(section, request.values) for section in sections],
     })  # fmt: skip
     return 0
@@ -189,7 +189,7 @@ def _section_json(section: "Section", values: bool) -> dict[str, Any]:
         for entry, maps in zip(units, section.maps.values, strict=True):
             entry["values"] = maps.tolist()
     return {
-        "name": printable(section.tensor.name), "unit": section.maps.word, "channels": section.channels,
+        "name": section.tensor.name, "unit": section.maps.word, "channels": section.channels,
         "map": list(section.maps.values.shape[2:]), "units": units,
         "scale": {"limit": scale.limit, "beyond": scale.beyond, "min": scale.low, "max": scale.high},
     }  # fmt: skip

@@ -125,10 +125,9 @@ class Job:
         if self.training.dataset.test is None:
             return None
         result = evaluate(self.training.model, self.training.dataset, "test", self.limit_test)
-        self.output.say(
-            f"test: accuracy [bold]{result.accuracy:.2%}[/] on {result.report.images:,} images, "
-            f"loss {result.loss:.4f}, mse {result.mse:.6f}"
-        )
+        accuracy = f"{result.accuracy:.2%}", "bold"
+        figures = f" on {result.report.images:,} images, loss {result.loss:.4f}, mse {result.mse:.6f}"
+        self.output.say(Text.assemble("test: accuracy ", accuracy, figures))
         return {"images": result.report.images, "accuracy": result.accuracy, "loss": result.loss, "mse": result.mse}
 
 

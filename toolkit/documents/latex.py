@@ -3,6 +3,7 @@
 import re
 
 from cnnkit.documents.blocks import Block, Table, text_of
+from cnnkit.files.names import escape_hidden
 
 _SIGNS = {
     "\\": r"\textbackslash{}",
@@ -22,7 +23,7 @@ _SIGNS = {
 def render(part: Block) -> str:
     """Return one block."""
     if not isinstance(part, Table):
-        return f"% {' '.join(part.text.split())}"
+        return f"% {' '.join(map(escape_hidden, part.text.split()))}"
     sides = "".join("r" if kind == "r" else "l" for kind in part.columns)
     head, *rows = [" & ".join(escape(text_of(cell)) for cell in row) + r" \\" for row in (part.headings, *part.rows)]
     return "\n".join((rf"\begin{{tabular}}{{{sides}}}", r"\hline", head, r"\hline", *rows, r"\hline", r"\end{tabular}"))
@@ -30,5 +31,5 @@ def render(part: Block) -> str:
 
 def escape(text: str) -> str:
     """Return a text whose signs mean nothing in LaTeX; hyphens stay hyphens, quotes straight."""
-    safe = "".join(_SIGNS.get(sign, sign) for sign in " ".join(text.split()))
+    safe = "".join(_SIGNS.get(sign, sign) for sign in " ".join(map(escape_hidden, text.split())))
     return re.sub(r"-(?=-)", "-{}", safe)

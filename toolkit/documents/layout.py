@@ -34,7 +34,7 @@ def fits(table: Table, width: int | None) -> bool:
 
 def _choose_widths(table: Table, width: int | None, gap: int) -> list[int] | None:
     """Return the width of each column, None where they do not fit."""
-    texts = [list(table.headings), *([text_of(cell) for cell in row] for row in table.rows)]
+    texts = [[*map(text_of, table.headings)], *([text_of(cell) for cell in row] for row in table.rows)]
     columns = list(zip(*texts, strict=True))
     widest = [max(map(cell_len, column)) for column in columns]
     if width is None:
@@ -54,7 +54,7 @@ def _choose_widths(table: Table, width: int | None, gap: int) -> list[int] | Non
 
 
 def _draw_grid(table: Table, widths: Sequence[int], gap: str, rule: str) -> Iterator[Line]:
-    headings = [TableEntry(heading, style="bold" if rule else "") for heading in table.headings]
+    headings = [TableEntry(text_of(heading), style="bold" if rule else "") for heading in table.headings]
     for number, row in enumerate((headings, *table.rows)):
         cells = [break_text(text_of(cell), width) for cell, width in zip(row, widths, strict=True)]
         for k in range(max(map(len, cells))):
@@ -77,10 +77,10 @@ def _join(cells: Iterable[tuple[str, int, str, str]], gap: str) -> Line:
 
 def _draw_records(table: Table, width: int) -> Iterator[Line]:
     for row in table.rows:
-        title = f"{table.headings[0]} {text_of(row[0]).strip()}".strip()
+        title = f"{text_of(table.headings[0])} {text_of(row[0]).strip()}".strip()
         yield from ([StyledText(text, "bold")] for text in break_text(title, max(width, 1)))
         fields = [
-            (f"{heading}: {text_of(cell).strip()}".removeprefix(": "), _style_of(cell))
+            (f"{text_of(heading)}: {text_of(cell).strip()}".removeprefix(": "), _style_of(cell))
             for heading, cell in zip(table.headings[1:], row[1:], strict=True)
             if text_of(cell).strip() and not (isinstance(cell, TableEntry) and cell.minor)
         ]

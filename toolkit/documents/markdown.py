@@ -3,6 +3,7 @@
 import re
 
 from cnnkit.documents.blocks import Block, Paragraph, SectionHeading, text_of
+from cnnkit.files.names import escape_hidden
 
 
 def render(part: Block) -> str:
@@ -18,8 +19,9 @@ def render(part: Block) -> str:
 
 def escape(text: str) -> str:
     """Return a text whose signs mean nothing in Markdown."""
+    text = " ".join(map(escape_hidden, text.split()))
     for sign in ("\\", "|", "`", "*", "[", "~", "$"):
         text = text.replace(sign, "\\" + sign)
     text = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)  # inside of a word it means nothing
-    text = " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"^([#+>-]+)(?=\s)", r"\\\1", text)  # at the start, a heading, a list or a quotation

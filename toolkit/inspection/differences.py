@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.files.names import printable
 from cnnkit.inspection.comparison import Distance, measure_distance
 from cnnkit.inspection.flattening import Flattening
 from cnnkit.inspection.layouts import Transform, find_transform, is_mirrored
@@ -36,7 +35,7 @@ class Difference:
         a, b, known = self.pair.a, self.pair.b, self.distance
         first = None if known is None or known.first_index is None else list(known.first_index)
         return {
-            "a": printable(a.name), "b": printable(b.name), "status": self.status,
+            "a": a.name, "b": b.name, "status": self.status,
             **{key: getattr(known, key, None) for key in _FIGURES}, "first_index": first,
             "paired_by": self.pair.paired_by, "transform": self.transform,
             "different": None if known is None else known.different,

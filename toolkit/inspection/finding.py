@@ -34,7 +34,7 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """Return the keys that `cnnkit inspect --json` prints."""
         return {
-            "tensor": printable(self.tensor),
+            "tensor": self.tensor,
             "finding": self.kind,
             "severity": self.severity,
             "count": self.count,

@@ -9,7 +9,6 @@ from typing import Any
 from cnnkit.exporters.core.kept_epoch import read_kept_epoch
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.file_digest import FileDigest
-from cnnkit.files.names import printable
 from cnnkit.inspection.finding import Finding
 from cnnkit.inspection.findings import Key, findings
 from cnnkit.inspection.layer_tree import LayerNode, list_layers, select
@@ -51,7 +50,7 @@ class Inspection:
         weights = self.weights
         facts = {
             "file": weights.file, "format": weights.format, "size": self.size, "sha256": self.sha256,
-            "edited": [printable(name) for name in weights.edited],
+            "edited": list(weights.edited),
             "not_read": [item.to_json() for item in weights.not_read],
             "layers": [layer.to_json(weights.parameters) for layer in self.layers],
             "parameters": weights.parameters,
@@ -65,7 +64,7 @@ class Inspection:
     def _undefined(self) -> dict[str, str]:
         """Return {tensor.key: reason} for the figures that are None."""
         return {
-            f"{printable(name)}.{key}": reason
+            f"{name}.{key}": reason
             for (_, name), computed in self.statistics.items()
             for key, reason in computed.undefined().items()
         }
@@ -73,12 +72,12 @@ class Inspection:
 
 def _tensor_json(tensor: Tensor, computed: Statistics | None) -> dict[str, Any]:
     facts = {
-        "name": printable(tensor.name), "layer": printable(tensor.layer), "kind": tensor.kind, "role": tensor.role,
-        "axes": [printable(axis) for axis in tensor.axes], "shape": list(tensor.shape), "dtype": tensor.dtype,
+        "name": tensor.name, "layer": tensor.layer, "kind": tensor.kind, "role": tensor.role,
+        "axes": list(tensor.axes), "shape": list(tensor.shape), "dtype": tensor.dtype,
         "parameters": tensor.parameters,
     }  # fmt: skip
     if tensor.shares is not None:
-        facts["shares"] = printable(tensor.shares)
+        facts["shares"] = tensor.shares
     return facts if computed is None else facts | computed.to_json()
 
 

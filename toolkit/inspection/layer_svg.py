@@ -1,7 +1,6 @@
 """The maps of tensors as an SVG file: one cell per value, exact values on hover; no scripts, light and dark."""
 
 from collections.abc import Iterator
-from html import escape
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.svg.palette import css_class, style_sheet
 from cnnkit.exporters.svg.scale import NAN, STEPS, Scale
+from cnnkit.files.markup import escape_whole
 from cnnkit.files.names import printable
 from cnnkit.inspection.mosaic import draw_mosaic, encode_uri
 from cnnkit.inspection.unit_maps import UnitMaps
@@ -33,13 +33,14 @@ class Section(NamedTuple):
 
 def draw(title: str, sections: list[Section]) -> str:
     """Return the text of an SVG file with a heading and the maps of each section."""
-    body, y = [f'<text class="h1" x="{_MARGIN}" y="40">{escape(title)}</text>'], 56.0
+    body, y = [f'<text class="h1" x="{_MARGIN}" y="40">{escape_whole(title)}</text>'], 56.0
     for section in sections:
         heading = (
             f"{printable(section.tensor.name)}: {' x '.join(map(str, section.tensor.shape))}, {section.tensor.dtype}"
         )
-        body.append(f'<text class="h2" x="{_MARGIN}" y="{y + 14:g}">{escape(heading)}</text>')
-        body.append(f'<text class="s" x="{_MARGIN}" y="{y + 32:g}">{escape(describe_scale(section.scale))}</text>')
+        body.append(f'<text class="h2" x="{_MARGIN}" y="{y + 14:g}">{escape_whole(heading)}</text>')
+        meaning = escape_whole(describe_scale(section.scale))
+        body.append(f'<text class="s" x="{_MARGIN}" y="{y + 32:g}">{meaning}</text>')
         body += _draw_colour_bar(section.scale, y + 42)
         draw_section = _draw_image if section.maps.values.size > MOST_CELLS else _draw_cells
         parts, y = draw_section(section, y + 70)
@@ -49,7 +50,7 @@ def draw(title: str, sections: list[Section]) -> str:
     width = _WIDE + 2 * _MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'
-        f"<title>{escape(title)}</title>\n<style>{escape(style_sheet(), quote=False)}</style>\n"
+        f"<title>{escape_whole(title)}</title>\n<style>{style_sheet()}</style>\n"
         f'<rect class="paper" width="{width}" height="{height}"/>\n' + "\n".join(body) + "\n</svg>\n"
     )
 
@@ -86,7 +87,7 @@ def _draw_image(section: Section, y: float) -> tuple[list[str], float]:
         for row, text in mosaic.label_rows(section.units, 14 / factor)
     ]
     return [
-        f'<text class="s" x="{x}" y="{y + 8:g}">{escape(note)}</text>',
+        f'<text class="s" x="{x}" y="{y + 8:g}">{escape_whole(note)}</text>',
         f'<text class="s r" x="{x - 6}" y="{y + 8:g}">{section.maps.word}</text>'
         if section.maps.axis is not None
         else "",
@@ -110,7 +111,7 @@ def _draw_cells(section: Section, y: float) -> tuple[list[str], float]:
     for place in range(units):
         left = _MARGIN + (place % per_row) * pitch
         top = y + (place // per_row) * (down + 8)
-        body.append(f'<text x="{left:g}" y="{top + 12:g}">{escape(section.captions[place])}</text>')
+        body.append(f'<text x="{left:g}" y="{top + 12:g}">{escape_whole(section.captions[place])}</text>')
         for channel in range(channels):
             row, column = divmod(channel, across)
             corner = left + column * (width * size + 8), top + _LINE + row * (height * size + 8)

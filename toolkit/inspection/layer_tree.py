@@ -28,12 +28,12 @@ class LayerNode(NamedTuple):
     def to_json(self, total: int) -> dict[str, Any]:
         """Return the layer as `cnnkit inspect --json` prints it; `total` is the network's number of parameters."""
         return {
-            "path": printable(self.path),
-            "type": printable(self.type) if self.type else None,
+            "path": self.path,
+            "type": self.type or None,
             "output_shape": list(self.output_shape) if self.output_shape is not None else None,
             "parameters": self.parameters,
             "share": self.parameters / total if total else 0.0,
-            "tensors": [printable(tensor.name) for tensor in self.tensors],
+            "tensors": [tensor.name for tensor in self.tensors],
         }
 
 

@@ -21,7 +21,7 @@ class Change(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return the keys that `cnnkit diff --runs --json` prints."""
-        return {"what": printable(self.what), "a": _to_printable(self.a), "b": _to_printable(self.b)}
+        return {"what": self.what, "a": _shorten(self.a), "b": _shorten(self.b)}
 
 
 def compare_runs(a: WeightFile, b: WeightFile) -> list[Change]:
@@ -75,6 +75,6 @@ def _compare(path: str, a: Any, b: Any, depth: int = 0) -> Iterator[Change]:
         yield Change(path, a, b)
 
 
-def _to_printable(value: Any) -> Any:
+def _shorten(value: Any) -> Any:
     """Return a value for printing: numbers unchanged, everything else as one short line."""
     return value if value is None or isinstance(value, int | float) else printable(str(value), 120)

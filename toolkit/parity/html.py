@@ -1,9 +1,9 @@
-"""A report in HTML: one file, no scripts, nothing fetched."""
+"""A report in HTML: one file, no scripts, nothing fetched, which its security policy says too."""
 
 from collections.abc import Sequence
-from html import escape
 
 from cnnkit.documents import Cell, Paragraph, SectionHeading, Table, text_of
+from cnnkit.files.markup import build_policy, escape_whole
 from cnnkit.parity.document import document
 from cnnkit.parity.results import ParityResults
 from cnnkit.parity.wording import FAIL
@@ -27,8 +27,9 @@ _VIEWPORT = '<meta name="viewport" content="width=device-width">'
 def render(report: ParityResults) -> str:
     """Return the report as a page of HTML."""
     parts = list(document(report))
-    title = next(escape(part.text) for part in parts if isinstance(part, SectionHeading))
-    head = f'<meta charset="utf-8">{_VIEWPORT}<title>{title}</title><style>{_STYLE}</style>'
+    title = next(escape_whole(part.text) for part in parts if isinstance(part, SectionHeading))
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{build_policy(_STYLE)}">'
+    head = f'<meta charset="utf-8">{policy}{_VIEWPORT}<title>{title}</title><style>{_STYLE}</style>'
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'
         + "\n".join(map(_block, parts))
@@ -38,9 +39,9 @@ def render(report: ParityResults) -> str:
 
 def _block(part: SectionHeading | Paragraph | Table) -> str:
     if isinstance(part, SectionHeading):
-        return f"<h{part.level}>{escape(part.text)}</h{part.level}>"
+        return f"<h{part.level}>{escape_whole(part.text)}</h{part.level}>"
     if isinstance(part, Paragraph):
-        return f"<p>{escape(part.text)}</p>"
+        return f"<p>{escape_whole(part.text)}</p>"
     kinds = part.columns
     lines = [f"<tr>{_cells('th', part.headings, kinds)}</tr>"]
     for row in part.rows:
@@ -52,6 +53,6 @@ def _block(part: SectionHeading | Paragraph | Table) -> str:
 
 def _cells(tag: str, cells: Sequence[Cell], kinds: str) -> str:
     return "".join(
-        f"<{tag}{' class=r' if kind == 'r' else ''}>{escape(text_of(cell))}</{tag}>"
+        f"<{tag}{' class=r' if kind == 'r' else ''}>{escape_whole(text_of(cell))}</{tag}>"
         for cell, kind in zip(cells, kinds, strict=True)
     )

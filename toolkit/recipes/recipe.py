@@ -11,6 +11,7 @@ from typing import Any
 from cnnkit import architecture, initializers
 from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, DataError, ShapeError
+from cnnkit.files.names import to_text
 from cnnkit.layers import Sequential
 from cnnkit.options import Options
 
@@ -131,7 +132,7 @@ def parse(toml: str, where: str) -> Recipe:
     except (ConfigError, ShapeError) as error:
         raise ConfigError(f"{where}: {error}") from None
     texts = {key: tables[key] for key in ("description", "source", "data") if key in tables}
-    name = tables.get("name", Path(where.removeprefix("recipe ")).stem)
+    name = tables.get("name", to_text(Path(where.removeprefix("recipe ")).stem))
     return Recipe(name, description, **texts, training=settings, published=published)
 
 

@@ -5,10 +5,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from html import escape
 from typing import Any
 
 from cnnkit.exporters.core.kept_epoch import FIGURES, read_figures, read_kept_epoch
+from cnnkit.files.markup import escape_whole
 from cnnkit.notebook_tables import draw_table
 from cnnkit.training.position import Position
 from cnnkit.training.training import Progress, Training
@@ -42,7 +42,7 @@ class NotebookProgress:
         total = training.steps_per_epoch * training.options.epochs
         done = total if training.finished else position.step
         bar = f'<progress value="{done}" max="{total}" style="width:20em;vertical-align:middle"></progress>'
-        return f"<div>{bar} {escape(repr(self))}{self._render_table()}</div>"
+        return f"<div>{bar} {escape_whole(repr(self))}{self._render_table()}</div>"
 
     def _format_speed(self) -> str:
         position = self._training.position

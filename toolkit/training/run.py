@@ -10,7 +10,7 @@ from cnnkit.data.class_names import list_classes
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.files.names import last_part, printable
+from cnnkit.files.names import last_part, printable, to_text
 from cnnkit.files.shell import write_command
 from cnnkit.network import Network
 from cnnkit.options import Options
@@ -29,7 +29,7 @@ def identity(
     return {
         "recipe": recipe,
         "architecture": architecture.describe(model.network, model.input_shape),
-        "data": {"name": last_part(dataset.name), "sha256": dataset.fingerprint()},
+        "data": {"name": to_text(last_part(dataset.name)), "sha256": dataset.fingerprint()},
         "class_names": list(dataset.class_names),
         "options": options.to_json(),
         "backend": model.backend.name,

@@ -83,6 +83,10 @@ def recipe_weights(name):
 @pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
 def test_everything_comes_back_bit_for_bit(tmp_path_factory, contents, form, weights):
     path = tmp_path_factory.getbasetemp() / "round"
+    if form.name == "json" and r"\ud800" in ascii(contents(weights)):  # which other parsers of JSON refuse
+        with pytest.raises(ExportError, match="half a surrogate pair"):
+            form.write(weights, path)
+        return
     form.write(weights, path)
     assert form.recognises(path, path.read_bytes()[:8192])
     back = form.read(path)

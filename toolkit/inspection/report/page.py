@@ -1,13 +1,11 @@
 """The whole page: security policy, overview, findings, training, layers, table."""
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from cnnkit.exporters.core.not_read import list_lines
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.files.markup import escape_html
+from cnnkit.files.markup import build_policy, escape_html
 from cnnkit.inspection.finding import Finding
 from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.layer_tree import list_layers
@@ -25,7 +23,7 @@ def render_page(inspection: Inspection) -> Iterator[str]:
     weights, tensors = inspection.weights, inspection.tensors
     title = escape_html(weights.file or "weights")
     yield '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_build_policy()}">\n{GENERATOR}\n'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{build_policy(CSS, SCRIPT)}">\n{GENERATOR}\n'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
     yield f"<title>{title}</title><style>{CSS}</style></head><body>\n<h1>{title}</h1>\n"
     yield from _render_overview(weights, len(tensors))
@@ -41,15 +39,6 @@ def render_page(inspection: Inspection) -> Iterator[str]:
     )
     yield from render_table(inspection)
     yield f"<script>{SCRIPT}</script></body></html>\n"
-
-
-def _build_policy() -> str:
-    """Return the content security policy: this page's script and style, by hash, and its pictures, nothing else."""
-    script, style = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (SCRIPT, CSS))
-    return (
-        f"default-src 'none'; img-src data:; script-src 'sha256-{script}'; style-src 'sha256-{style}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
 
 
 def _render_overview(weights: WeightFile, shown: int) -> Iterator[str]:

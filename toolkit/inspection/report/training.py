@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cnnkit.exporters.core.kept_epoch import KeptEpoch, list_history, read_figures, read_kept_epoch
+from cnnkit.files.markup import escape_html
 
 _WIDE, _TALL = 520, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 26, 34  # margins of the axes
@@ -35,7 +36,7 @@ def render_curves(metadata: Mapping[str, Any]) -> Iterator[str]:
     panels = [_draw_panel(history, key, title, kept) for key, title in _PANELS] if kept is not None else []
     if kept is None or not any(panels):
         return
-    yield f'<h2>Training</h2>\n<p class="soft">{kept.figures_text}</p>\n'
+    yield f'<h2>Training</h2>\n<p class="soft">{escape_html(kept.figures_text)}</p>\n'
     yield f'<div class="parts">{"".join(panels)}</div>\n'
 
 

@@ -1,0 +1,45 @@
+"""Values as JSON that any program reads and no terminal interprets."""
+
+import json
+import math
+import re
+from typing import Any
+
+from cnnkit.files.names import escape_hidden, to_text
+
+_FOREIGN = re.compile(r"[^\x20-\x7e\n]+")
+
+
+def dump_json(value: Any, indent: int | None = 1) -> str:
+    r"""Return a value as strict JSON; what a terminal may interpret or hide is written as \uNNNN.
+
+    NaN and infinities become null; bytes of file names that are not UTF-8 become the text \xNN ("\\xff").
+    """
+    text = json.dumps(_make_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _FOREIGN.sub(lambda match: _escape_run(match[0]), text)
+
+
+def _escape_run(text: str) -> str:
+    """Return characters of a JSON string as they are, or each as JSON escapes it where one of them is hidden."""
+    return text if escape_hidden(text) == text else "".join(map(_escape, text))
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    return f"\\u{0xD7C0 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+
+
+def _make_strict(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {to_text(str(key)): _make_strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_make_strict(item) for item in value]
+    if isinstance(value, str):
+        return to_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
