@@ -3,8 +3,6 @@
 import contextlib
 import logging
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,9 @@ from typing import Any
 from cnnkit.data.catalogue import DOWNLOADS
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
+from cnnkit.files.abandoned import clear_abandoned
 from cnnkit.files.names import printable
+from cnnkit.files.temporary import retry, temporary_folder
 
 
 def cache_folder() -> Path | None:
@@ -39,6 +39,7 @@ def fetch(name: str) -> Path:
         raise DataError("fetching data needs pooch: type pip install 'cnnkit[fetch]'") from None
     download = DOWNLOADS[name]
     target = Path(pooch.os_cache("cnnkit")) / name
+    clear_abandoned(target.parent)
     if all(_is_correct(pooch, target / file, digest) for file, (digest, _) in download.files.items()):
         return target
     url = download.base_url
@@ -62,22 +63,19 @@ def _is_correct(pooch: Any, path: Path, digest: str) -> bool:
 @contextlib.contextmanager
 def _staging(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    with temporary_folder(target) as folder:
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _move_into_place(staging: Path, target: Path) -> None:
-    for path in staging.iterdir():  # mkdtemp and pooch make private folders and files
+    for path in staging.iterdir():  # pooch makes private files
         path.chmod(0o644)
     if target.exists():
         for path in staging.iterdir():
-            os.replace(path, target / path.name)
+            retry(os.replace, path, target / path.name)
     else:
         staging.chmod(0o755)
-        os.rename(staging, target)
+        retry(os.rename, staging, target)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.marks.recognition import explain_file, explain_folder
 from cnnkit.exporters.notebook import NotebookWeightFile
-from cnnkit.files.atomic import atomic_path
+from cnnkit.files.advice import explain_failure
+from cnnkit.files.atomic import write_whole
 from cnnkit.files.names import printable
 
 GROUP = "cnnkit.exporters"
@@ -100,10 +101,13 @@ def write(
     if not overwrite and path.exists():
         raise ExportError(f"{printable(str(path))}: already exists: choose another name or --overwrite")
     try:
-        with atomic_path(path, lambda temporary: form.check(weights, temporary)) as temporary:
-            form.write(weights, temporary, **options)
+        write_whole(
+            path,
+            lambda temporary: form.write(weights, temporary, **options),
+            lambda temporary: form.check(weights, temporary),
+        )
     except OSError as error:
-        raise ExportError(f"{printable(str(path))}: cannot be written: {error.strerror or error}") from error
+        raise ExportError(f"{printable(str(path))}: cannot be written: {explain_failure(error)}") from error
 
 
 def _load_all() -> tuple[dict[str, Format], tuple[Broken, ...]]:

@@ -2,17 +2,16 @@
 
 
 def main() -> None:
-    """Run the command line and exit with its status."""
+    """Run the command line and exit with its status. A signal from the first line on ends it tidily."""
+    from cnnkit.cli.signals import end_on_signals, ignore_signals
+
+    end_on_signals()
     import sys
 
-    try:
-        from cnnkit.cli.app import run
-        from cnnkit.cli.signals import raise_terminations
+    from cnnkit.cli.app import run
 
-        with raise_terminations():
-            status = run(sys.argv[1:])
-    except KeyboardInterrupt:  # while the imports were still running
-        status = 130
+    status = run(sys.argv[1:])
+    ignore_signals()
     sys.exit(status)
 
 

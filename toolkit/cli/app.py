@@ -5,7 +5,6 @@ when the reader of standard output closed the pipe (128 + SIGPIPE, as the shell 
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import typer
@@ -13,9 +12,9 @@ import typer
 from cnnkit.cli.commands import Commands
 from cnnkit.cli.options import Quiet, Verbose, Version
 from cnnkit.cli.output import Output, reset_settings
-from cnnkit.cli.signals import Terminated
 from cnnkit.cli.streams import WatchedFile, watch_output
 from cnnkit.errors import CnnkitError
+from cnnkit.files.advice import explain_failure
 from cnnkit.files.names import printable
 
 CLOSED_PIPE = 141
@@ -53,13 +52,9 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str], output: Output, file: WatchedFile) -> int:
     try:
         status: Any = app(args=list(arguments), prog_name="cnnkit", standalone_mode=False)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # where no handler of signals stands, as in a notebook
         output.fail("interrupted", "usage")
         return 130
-    except Terminated as ended:
-        with suppress(OSError):  # the terminal may be gone
-            output.fail("terminated", "usage")
-        return ended.status
     except SystemExit:  # of the option parser: completion was installed, or the reader closed the pipe
         return 0
     except Exception as error:
@@ -75,8 +70,8 @@ def _explain(error: Exception, output: Output, arguments: Sequence[str]) -> None
     if isinstance(error, CnnkitError):
         output.fail_with(error)
     elif isinstance(error, OSError):
-        named = f"{printable(str(error.filename))}: {error.strerror}"
-        output.fail(named if error.filename else str(error), "usage")
+        text = explain_failure(error)
+        output.fail(f"{printable(str(error.filename))}: {text}" if error.filename else text, "usage")
     elif isinstance(error, MemoryError):
         output.fail("not enough memory: try a smaller --batch-size or --limit", "too_big")
     elif hasattr(error, "format_message"):  # an error of the option parser

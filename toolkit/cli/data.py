@@ -1,6 +1,7 @@
 """`cnnkit data`: the known data sets, downloads, and single images in the terminal."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,17 +25,23 @@ app = typer.Typer(
 
 
 @app.callback()
-def _globals(version: Version = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
-    """List data sets, fetch one, show an image."""
+def _globals(version: Version = False, quiet: Quiet = False, verbose: Verbose = False) -> None:  # noqa: ARG001
+    """Remove what killed fetches and trainings left; the callbacks of the options do the rest."""
+    from cnnkit.files.abandoned import clear_abandoned
+
+    clear_abandoned(Path())
 
 
 @app.command("list", cls=GroupedCommand, epilog="Example: cnnkit data list")
 @take_options
 def list_data(request: Request) -> int:
     """List the named data sets and the location of each."""
-    from cnnkit.data import known
+    from cnnkit.data import cache_folder, known
+    from cnnkit.files.abandoned import clear_abandoned
 
-    output = request.output
+    output, cache = request.output, cache_folder()
+    if cache is not None:
+        clear_abandoned(cache)
     rows = [
         (
             entry.name,

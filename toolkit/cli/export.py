@@ -211,9 +211,13 @@ def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:
     import tempfile
 
     from cnnkit import exporters
+    from cnnkit.files.abandoned import clear_abandoned
+    from cnnkit.files.temporary import temporary_folder
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"out{form.suffixes[0]}"
+    place = Path(tempfile.gettempdir())
+    clear_abandoned(place)
+    with temporary_folder(place / "export") as folder:
+        path = folder / f"out{form.suffixes[0]}"
         exporters.write(weights, path, form.name, **options)
         with path.open("rb") as file:
             sys.stdout.flush()

@@ -58,10 +58,12 @@ class InspectRequest(Request):
 def command(request: InspectRequest) -> int:
     """Show the layers and tensors of a weight file: their values, and the faults in them."""
     from cnnkit.cli.inspection_view import print_inspection, print_values
+    from cnnkit.files.abandoned import clear_abandoned
     from cnnkit.inspection import inspect, report, slices
     from cnnkit.inspection.layer_tree import select
     from cnnkit.inspection.maker import describe_maker
 
+    clear_abandoned(request.file if request.file.is_dir() else request.file.parent)
     if request.no_stats and (request.strict or request.html):
         option = "--strict" if request.strict else "--html"
         raise ConfigError(f"--no-stats: {option} needs statistics: leave one of them out")

@@ -196,12 +196,11 @@ def _section_json(section: "Section", values: bool) -> dict[str, Any]:
 
 
 def _write(target: Path, title: str, sections: list["Section"]) -> None:
-    from cnnkit.files.atomic import atomic_path
+    from cnnkit.files.atomic import write_bytes
     from cnnkit.inspection import layer_png, layer_svg
 
     if target.suffix.lower() == ".svg":
         data = layer_svg.draw(title, sections).encode()
     else:
         data = layer_png.draw(title, sections)
-    with atomic_path(target) as temporary:
-        temporary.write_bytes(data)
+    write_bytes(target, data)

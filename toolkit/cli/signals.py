@@ -1,26 +1,37 @@
-"""Ctrl-C, SIGTERM and a closed terminal: a training stops after its batch, every other command at once, tidily."""
+"""Ctrl-C, SIGTERM and a closed terminal: a training stops after its batch, every other work at once, tidily.
 
+No exception is raised into whatever runs when the signal comes: code that must not fail, such as a weak reference's
+callback or the import of a library in C, would swallow it or be torn. The handler itself undoes what is unfinished and
+ends the process.
+"""
+
+import os
+import select
 import signal
-import time
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
-_TERMINATIONS = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-_CLEANING = 1.0  # seconds after a signal in which further ones do not disturb the removal of temporary files
+from cnnkit.files.unfinished import undo_all
+
+# SIGTERM is the last: once it is handled, all are.
+SIGNALS = (signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []), signal.SIGTERM)
+_CLEAR_LINE, _SHOW_CURSOR = b"\r\x1b[2K", b"\x1b[?25h"  # a bar may have been there
+_JSON = '{\n "error": {\n  "kind": "usage",\n  "message": "%s",\n  "file": null,\n  "format": null,\n  "offset": null,\n  "hint": null\n }\n}\n'  # noqa: E501
+_ending: list[int] = []
 
 
-class Terminated(BaseException):
-    """SIGTERM or SIGHUP came: what was begun is undone on the way out, as after Ctrl-C."""
+def end_on_signals() -> None:
+    """From now on a signal ends the process: one line, nothing unfinished stays, status 128 + the signal's number."""
+    _handle(_end)
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
-    @property
-    def status(self) -> int:
-        """The exit status: 143 after SIGTERM, 129 after SIGHUP."""
-        return 128 + self.number
+def ignore_signals() -> None:
+    """From now on no signal changes anything: the work is done and told, Python is on its way out."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 class StopRequest:
@@ -47,36 +58,45 @@ def stop_on_signals() -> Iterator[StopRequest]:
     def note(number: int) -> None:
         request.signal = number
 
-    with _handled([signal.SIGINT, *_TERMINATIONS], note):
+    before = _handle(note)
+    try:
         yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-@contextmanager
-def raise_terminations() -> Iterator[None]:
-    """Raise Terminated in this block when SIGTERM or SIGHUP comes, so that temporary files are removed."""
-    raised_at = -_CLEANING
-
-    def stop(number: int) -> None:
-        nonlocal raised_at
-        before, raised_at = raised_at, time.monotonic()
-        if raised_at - before >= _CLEANING:
-            raise Terminated(number)
-
-    with _handled(_TERMINATIONS, stop):
-        yield
-
-
-@contextmanager
-def _handled(signals: list[signal.Signals], handle: Callable[[int], None]) -> Iterator[None]:
-    """Let `handle` handle signals in this block; those that are ignored, as below nohup, stay ignored."""
+def _handle(handle: Callable[[int], None]) -> dict[signal.Signals, Any]:
+    """Let `handle` handle the signals, and return their former handlers; ignored ones, as below nohup, stay ignored."""
 
     def call(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the signature that signal expects)
         handle(number)
 
-    heeded = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, call) for number in heeded}
+    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    return {number: signal.signal(number, call) for number in heeded}
+
+
+def _end(number: int) -> None:
+    if _ending:  # a further signal does not disturb the removal of temporary files
+        return
+    _ending.append(number)
     try:
-        yield
+        _tell("interrupted" if number == signal.SIGINT else "terminated")
+        undo_all()
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        os._exit(128 + number)
+
+
+def _tell(word: str) -> None:
+    """Print the line that `Output.fail` prints, without its machinery: it may be what the signal interrupted."""
+    line = f"error: {word}\n".encode()
+    _write(2, _CLEAR_LINE + _SHOW_CURSOR + line if os.isatty(2) else line)
+    if "--json" in sys.argv:
+        _write(1, (_JSON % word).encode())
+
+
+def _write(stream: int, content: bytes) -> None:
+    """Write to a standard stream unless it is closed, or a pipe that is full because nobody reads it."""
+    with suppress(OSError, ValueError):
+        if os.name == "nt" or select.select([], [stream], [], 0)[1]:
+            os.write(stream, content)

@@ -94,11 +94,10 @@ def _draw(target: Path, subject: SummarisedNetwork, shape: tuple[int, ...], summ
     """Write the figure of the network, whole or not at all."""
     from cnnkit.architecture import describe
     from cnnkit.exporters.svg.figure import draw_figure
-    from cnnkit.files.atomic import atomic_path
+    from cnnkit.files.atomic import write_text
 
     parameters = {row.path: row.parameters for row in summary.rows}
-    with atomic_path(target) as temporary:
-        temporary.write_text(draw_figure(subject.name, describe(subject.network, shape), parameters), "utf-8")
+    write_text(target, draw_figure(subject.name, describe(subject.network, shape), parameters))
 
 
 def _choose_network(file: Path | None, recipe: str | None, model: Path | None) -> SummarisedNetwork:

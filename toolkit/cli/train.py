@@ -1,5 +1,6 @@
 """`cnnkit train`: a network and a data set in, a file with every trained weight out."""
 
+import os
 from pathlib import Path
 
 from cnnkit.cli.train_request import TrainRequest
@@ -10,41 +11,54 @@ EXAMPLE = "cnnkit train --recipe lenet5 --data mnist --backend torch --epochs 3 
 
 def command(request: TrainRequest) -> int:
     """Train a network and write weights.h5: architecture, every weight, history and provenance."""
+    from cnnkit.files.claim import claim
+
+    _require_names(request.out, request.plot, request.log)
+    with claim(request.out):
+        return _train(request)
+
+
+def _train(request: TrainRequest) -> int:
     from cnnkit.cli.prepared_run import begin, explain_ways, prepare
     from cnnkit.cli.resumed_run import resume
-    from cnnkit.cli.training_job import Job, say_skipped
+    from cnnkit.cli.training_job import Job, lacks_test, say_skipped
+    from cnnkit.files.appending import require_appendable
     from cnnkit.files.atomic import require_writable
     from cnnkit.training.run import existing
 
     output = request.output
-    _require_names(request.out, request.plot)
     if request.resume:
         prepared, training, file = resume(request)
-        if training.finished and (file.position or {}).get("finished"):
+        if training.finished and (file.position or {}).get("finished") and not lacks_test(file, prepared.dataset):
             say_skipped(output, file, request.out, request.plot)
             return 0
     else:
         prepared = prepare(request)
         earlier = None if request.overwrite else existing(request.out, prepared.run)
-        if earlier is not None and earlier.file is not None and earlier.same and earlier.finished:
-            say_skipped(output, earlier.file, request.out, request.plot)
+        held = None if earlier is None or not (earlier.same and earlier.finished) else earlier.file
+        if held is not None and not lacks_test(held, prepared.dataset):
+            say_skipped(output, held, request.out, request.plot)
             return 0
         if earlier is not None:
             raise ConfigError(explain_ways(request.out, prepared, earlier))
         training = begin(prepared)
-    for place in filter(None, (request.out, request.log, request.plot)):
+    for place in filter(None, (request.out, request.plot)):
         require_writable(place)  # now, rather than after hours of work
+    if request.log is not None:
+        require_appendable(request.log)
     output.note(prepared.describe(training))
     places = (request.out, request.checkpoint_every, request.log, request.plot)
     return Job(training, output, *places, request.limit_test).run()
 
 
-def _require_names(out: Path, plot: Path | None) -> None:
+def _require_names(out: Path, plot: Path | None, log: Path | None) -> None:
     """Raise ConfigError for names of files that train does not write; nothing has been read yet."""
     if out.suffix not in (".h5", ".hdf5"):
         raise ConfigError(
             f"--out: expected a name that ends in .h5, got {out}: train writes HDF5, cnnkit export the other formats"
         )
+    if log is not None and os.path.realpath(log) in {os.path.realpath(place) for place in (out, plot) if place}:
+        raise ConfigError(f"--log: expected a file of its own, got {log}, which is written otherwise too")
     if plot is not None:
         from cnnkit.training.figure_file import require_plottable
 

@@ -16,8 +16,12 @@ from cnnkit.cli.output import Output
 from cnnkit.cli.progress import EpochLines, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
+from cnnkit.data import Dataset
+from cnnkit.errors import TrainingError
 from cnnkit.exporters.core.kept_epoch import list_history, read_kept_epoch
 from cnnkit.exporters.core.weight_file import WeightFile
+from cnnkit.files.advice import explain_failure
+from cnnkit.files.appending import append_line
 from cnnkit.files.names import format_count
 from cnnkit.files.shell import write_command
 from cnnkit.model import Model
@@ -47,23 +51,26 @@ class Job:
     def run(self) -> int:
         """Train to the end, or until a signal; return the exit status."""
         with stop_on_signals() as stop:
-            self._run(stop)
-        if stop() and not self.training.finished:
-            self.output.fail(
-                f"stopped; everything so far is in {self.out}: continue with: {self._write_resume()}", "usage"
-            )
+            try:
+                self._run(stop)
+            except OSError as error:  # of the log or the plot: those of the weights are ExportErrors
+                self._save()
+                raise TrainingError(f"{error.filename}: {explain_failure(error)}; {self._tell_kept()}") from error
+        if stop():
+            self.output.fail(f"stopped; {self._tell_kept()}", "usage")
             return stop.status
         self._finish()
         return 0
 
-    def _write_resume(self) -> str:
-        """Return the command that continues; what is not in the file is repeated."""
+    def _tell_kept(self) -> str:
+        """Return where the training is, and the command that continues; what is not in the file is repeated."""
         places = {
             "-o": self.out if self.out != DEFAULT_WEIGHTS else None, "--checkpoint-every": self.checkpoint_every,
             "--log": self.log, "--plot": self.plot, "--limit-test": self.limit_test,
         }  # fmt: skip
         given = [word for option, value in places.items() if value is not None for word in (option, value)]
-        return write_command("cnnkit", "train", "--resume", *given)
+        command = write_command("cnnkit", "train", "--resume", *given)
+        return f"everything so far is in {self.out}: continue with: {command}"
 
     def _run(self, stop: StopRequest) -> None:
         training, saved_step, saved_at = self.training, -1, time.perf_counter()
@@ -91,8 +98,7 @@ class Job:
 
     def _record_epoch(self, report: EpochReport) -> None:
         if self.log is not None:
-            with self.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(report.entry) + "\n")
+            append_line(self.log, json.dumps(report.entry))
 
     def _finish(self) -> None:
         """Say what was kept and how good it is; the file gets the figures of the test too."""
@@ -129,6 +135,11 @@ class Job:
         figures = f" on {result.report.images:,} images, loss {result.loss:.4f}, mse {result.mse:.6f}"
         self.output.say(Text.assemble("test: accuracy ", accuracy, figures))
         return {"images": result.report.images, "accuracy": result.accuracy, "loss": result.loss, "mse": result.mse}
+
+
+def lacks_test(file: WeightFile, dataset: Dataset) -> bool:
+    """Return whether a finished training was ended before its last step, the figures of the test."""
+    return dataset.test is not None and "test" not in file.metadata
 
 
 def say_skipped(output: Output, file: WeightFile, out: Path, plot: Path | None = None) -> None:

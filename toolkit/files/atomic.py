@@ -3,59 +3,79 @@
 import contextlib
 import errno
 import os
-import platform
-import re
-import secrets
 import stat
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{8}\.tmp", re.DOTALL)
+from cnnkit.files.abandoned import clear_abandoned
+from cnnkit.files.temporary import remove, retry, temporary_path
+
+_ATTEMPTS = 10
 
 
-@contextlib.contextmanager
-def atomic_path(target: Path, check: Callable[[Path], None] | None = None) -> Iterator[Path]:
-    """Yield a new path in the folder of `target`; when the block ends without an error, it replaces `target`.
+def write_whole(target: Path, fill: Callable[[Path], object], check: Callable[[Path], None] | None = None) -> None:
+    """Let `fill` write a new file, which replaces `target` when `check` has accepted it; or change nothing.
 
-    The block creates and closes the file. `check` may read it back and raise; then, as after any error,
-    the temporary file is removed and `target` stays as it was. Content and folder are flushed to the disk.
+    `fill` gets the path of an empty file; it is called again where a signal interrupted a system call. `check` may read
+    the file back and raise. Content and folder are flushed to the disk.
 
-    Raises OSError when the folder cannot be written, or when `target` is a folder, a device or a pipe.
+    Raises OSError with the name of `target` when its folder cannot be written, or when it is a folder, a device or a
+    pipe; and what `fill` and `check` raise.
     """
-    target = _resolve(target)
-    _remove_stale(target)
-    temporary = _name_temporary(target)
-    try:
-        _create(temporary, target)
-        yield temporary
-        if check is not None:
-            check(temporary)
-        _flush(temporary)
-        _swap(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    for attempt in range(_ATTEMPTS):
+        try:
+            with atomic_path(target, check) as temporary:
+                fill(temporary)
+        except InterruptedError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return
 
 
 def write_text(target: Path, text: str) -> None:
     """Write `text` as UTF-8, completely or not at all."""
-    with atomic_path(target) as temporary:
-        temporary.write_bytes(text.encode())
+    write_bytes(target, text.encode())
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Write `content`, completely or not at all."""
+    write_whole(target, lambda temporary: temporary.write_bytes(content))
+
+
+@contextlib.contextmanager
+def atomic_path(target: Path, check: Callable[[Path], None] | None = None) -> Iterator[Path]:
+    """Yield the path of a new file beside `target`; when the block ends without an error, it replaces `target`.
+
+    The block writes and closes the file. `check` and errors are those of `write_whole`.
+    """
+    target = resolve(target)
+    clear_abandoned(target.parent)
+    with temporary_path(target) as temporary:
+        try:
+            _create(temporary, target)
+            yield temporary
+            if check is not None:
+                check(temporary)
+            _flush(temporary)
+            _swap(temporary, target)
+        except OSError as error:  # the user knows the target, not the temporary name; a failed write tells no name
+            if error.errno is None or str(error.filename or temporary) not in (str(temporary), str(target.parent)):
+                raise
+            raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def require_writable(target: Path) -> None:
     """Raise OSError if `target` cannot be written: now, rather than after hours of work."""
-    target = _resolve(target)
-    probe = _name_temporary(target)
-    try:
-        _create(probe, target)
-    finally:
-        probe.unlink(missing_ok=True)
+    target = resolve(target)
+    with temporary_path(target) as probe:
+        try:
+            _create(probe, target)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(target)) from error
 
 
-def _resolve(target: Path) -> Path:
+def resolve(target: Path) -> Path:
     """Return the path of the file itself, at the end of symbolic links. Raises OSError where none can be."""
     target = Path(os.path.abspath(target))
     try:
@@ -68,38 +88,47 @@ def _resolve(target: Path) -> Path:
         if not stat.S_ISREG(mode):  # renaming onto /dev/null would replace the device
             raise OSError(errno.EINVAL, "is a device or a pipe, not a file", str(target))
     end = Path(os.path.realpath(target))
+    if end.exists() and not os.access(end, os.W_OK):
+        raise PermissionError(errno.EACCES, "is read-only: make it writable", str(target))
     if not end.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "its folder does not exist: make it first", str(target))
     return end
 
 
-def _create(temporary: Path, target: Path) -> None:
+def _create(path: Path, target: Path) -> None:
+    """Make an empty file with the permissions of the one that it may replace."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except OSError as error:  # the user knows the target, not the temporary name
-        raise OSError(error.errno, error.strerror, str(target)) from error
+        if hasattr(os, "fchmod") and target.exists():
+            with contextlib.suppress(PermissionError):  # a file system that keeps none
+                os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode) & 0o777)
+    finally:
+        close(descriptor)
+
+
+def close(descriptor: int) -> None:
+    """Close a descriptor. Raises OSError where what was written may be lost."""
+    with contextlib.suppress(InterruptedError):  # it is closed nevertheless
+        os.close(descriptor)
 
 
 def _swap(temporary: Path, target: Path) -> None:
     """Rename, and undo it when the folder cannot be flushed: a save that fails changes nothing."""
-    former, existed = _name_temporary(target), True
-    try:
+    with temporary_path(target) as former:
+        existed = True
         try:
-            os.link(target, former)
+            retry(os.link, target, former)
         except OSError:  # no former file, or a file system without hard links
             existed = target.exists()
-        os.replace(temporary, target)
+        retry(os.replace, temporary, target)
         try:
             _flush(target.parent)
         except OSError:
             if former.exists():
-                os.replace(former, target)
+                retry(os.replace, former, target)
             elif not existed:
-                target.unlink()
+                remove(target)
             raise
-    finally:
-        with contextlib.suppress(OSError):
-            former.unlink()
 
 
 def _flush(path: Path) -> None:
@@ -110,38 +139,4 @@ def _flush(path: Path) -> None:
     try:
         os.fsync(descriptor)
     finally:
-        os.close(descriptor)
-
-
-def _name_temporary(target: Path) -> Path:
-    return target.parent / f".{_shorten_name(target)}.{_host_digest()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
-
-
-def _shorten_name(target: Path) -> str:
-    return os.fsdecode(os.fsencode(target.name)[:200])  # a file name has at most 255 bytes
-
-
-def _host_digest() -> str:
-    return f"{zlib.crc32(platform.node().encode()):08x}"
-
-
-def _remove_stale(target: Path) -> None:
-    """Remove temporary files for the same target of processes on this machine that have ended."""
-    with contextlib.suppress(OSError):
-        for path in target.parent.iterdir():
-            match = _TEMPORARY.fullmatch(path.name)
-            stale = match is not None and match["name"] == _shorten_name(target) and match["host"] == _host_digest()
-            if match is not None and stale and not _is_alive(int(match["pid"])):
-                path.unlink(missing_ok=True)
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name == "nt":  # pragma: no cover (there, signal 0 is Ctrl-C)
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+        close(descriptor)

@@ -21,7 +21,7 @@ class StoredFile:
         self.path = path
         status = os.stat(path)
         self.size = status.st_size
-        self._mark = status.st_size, status.st_mtime_ns
+        self._mark = _mark(status)
 
     @contextlib.contextmanager
     def open(self) -> Iterator[BinaryIO]:
@@ -51,9 +51,12 @@ class StoredFile:
             pass
 
     def _require_mark(self, stream: BinaryIO) -> None:
-        status = os.fstat(stream.fileno())
-        if (status.st_size, status.st_mtime_ns) != self._mark:
+        if _mark(os.fstat(stream.fileno())) != self._mark:
             raise UnsafeFileError("changed since it was listed: read it again")
+
+
+def _mark(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def read_exactly(stream: BinaryIO, start: int, size: int) -> Bytes:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from cnnkit.files.unfinished import undo_by_signals
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 PATIENCE = 6  # seconds of wall clock per second of work, on a busy machine
@@ -65,6 +66,11 @@ class Worker:
         """End the process, if there is one."""
         with self._lock:
             self._end()
+
+    def kill(self) -> None:
+        """End the process without waiting for the request that it works on."""
+        if self._process is not None and self._owner == os.getpid():
+            self._process.kill()
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._process is not None and (self._owner != os.getpid() or self._process.poll() is not None):
@@ -136,3 +142,4 @@ def _describe_death(status: int, late: bool) -> str:
 
 WORKER = Worker()
 atexit.register(WORKER.close)
+undo_by_signals(WORKER.kill)

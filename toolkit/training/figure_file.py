@@ -1,6 +1,10 @@
 """Figures in files: one style, SVG, PNG or PDF by the suffix, whole or not at all, equal bytes for equal data."""
 
+import functools
 import importlib.util
+import io
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnkit.errors import ConfigError
-from cnnkit.files.atomic import atomic_path, require_writable
+from cnnkit.files.atomic import require_writable, write_bytes
+from cnnkit.files.unfinished import undo_by_signals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,10 +61,23 @@ def figure_file(path: Path, width: float, height: float) -> Iterator["Figure"]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    _note_cache()
     with rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)  # no window, no global state
         yield figure
-        with warnings.catch_warnings(), atomic_path(path) as temporary:
+        drawn = io.BytesIO()
+        with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph")  # characters that the font lacks are drawn as boxes
-            figure.savefig(temporary, format=kind, dpi=150, metadata=_WITHOUT_DATE.get(kind))
+            figure.savefig(drawn, format=kind, dpi=150, metadata=_WITHOUT_DATE.get(kind))
+        write_bytes(path, drawn.getvalue())
+
+
+@functools.cache
+def _note_cache() -> None:
+    """Let signals remove the temporary folder that matplotlib makes where the user's own cannot be written."""
+    from matplotlib import get_cachedir
+
+    cache = Path(get_cachedir())
+    if cache.name.startswith("matplotlib-") and cache.parent == Path(tempfile.gettempdir()):
+        undo_by_signals(lambda: shutil.rmtree(cache, ignore_errors=True))

@@ -24,7 +24,8 @@ weights = WeightFile(tuple(Tensor.of(f"{i}.weight", np.full((50, 50), float(i)))
 try:
     registry.write(weights, sys.argv[1], overwrite=True)
 except ExportError as error:
-    assert str(error) == f"{sys.argv[1]}: cannot be written: File too large", error
+    assert str(error) == f"{sys.argv[1]}: cannot be written: File too large: " \
+        "the system allows no file of this size here: choose another place", error
     print("refused")
 else:
     print("saved")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cnnkit.errors import ExportError
-from cnnkit.files.atomic import atomic_path, require_writable
+from cnnkit.files.atomic import require_writable, write_whole
 from cnnkit.files.names import printable
 from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.report.page import GENERATOR, render_page
@@ -24,9 +24,13 @@ def write(target: Path, inspection: Inspection) -> int:
     Raises what `require_place` raises.
     """
     require_place(target)
-    with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
-        for text in render_page(inspection):
-            stream.write(text)
+
+    def fill(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
+            for text in render_page(inspection):
+                stream.write(text)
+
+    write_whole(target, fill)
     return target.stat().st_size
 
 
