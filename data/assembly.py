@@ -66,9 +66,10 @@ def assemble(
 
 
 def _make_split(raw: RawSplit) -> Split:
-    labels = class_indices(raw.labels, raw.images.shape[0], raw.labels_at)
+    images = channels_first(raw)
+    labels = class_indices(raw.labels, images.shape[0], raw.labels_at)
     floats = raw.labels.dtype.kind == "f" and raw.labels.size == len(labels)
-    return Split(channels_first(raw), labels, raw.images_at, raw.labels_at, floats)
+    return Split(images, labels, raw.images_at, raw.labels_at, floats)
 
 
 def channels_first(raw: RawSplit) -> Images:

@@ -34,7 +34,8 @@ def class_indices(labels: npt.NDArray[Any], images: int, where: str, typed: bool
         raise refuse(where, "labels as whole numbers", f"{labels.dtype}{_example(labels)}", _FLOATS)
     flat = labels.reshape(-1)
     whole = np.isfinite(flat) & (flat == np.trunc(flat)) if flat.dtype.kind == "f" else np.ones(len(flat), bool)
-    fitting = whole & (flat >= 0) & (flat < MOST_CLASSES)
+    with np.errstate(over="ignore"):  # float16 holds the bound as infinity
+        fitting = whole & (flat >= 0) & (flat < MOST_CLASSES)
     if not fitting.all():
         at = int(np.argmin(fitting))
         hint = "" if whole[at] else "numbers as targets cannot be trained on yet"

@@ -106,7 +106,8 @@ def _is_darknet(sample: UnknownFile) -> bool:
 
 def _is_paddle(sample: UnknownFile) -> bool:
     """Tensors without names: version 0, no levels, version 0, the length of a description, its type."""
-    return sample.begins(bytes(16)) and 4 <= sample.head[16] < 64 and sample.head[17:21] == b"\0\0\0\x08"
+    length, kind = sample.head[16:20], sample.head[20:21]
+    return sample.begins(bytes(16)) and 4 <= int.from_bytes(length, "little") < 64 and kind == b"\x08"
 
 
 def _advise_checkpoint(sample: UnknownFile) -> str:

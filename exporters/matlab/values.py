@@ -36,7 +36,7 @@ def turn_axes(path: Path, format_name: str, stored: Tensor, logical: bool) -> Te
 
 
 def _read_turned(path: Path, format_name: str, stored: Tensor, dtype: str) -> Array:
-    values = np.ascontiguousarray(stored.read().T)
+    values = np.asarray(stored.read().T, order="C")  # ascontiguousarray would give a scalar an axis
     if dtype == stored.dtype:
         return values
     with faults_of(path, format_name, f"array {printable(stored.name)}"):
@@ -57,7 +57,7 @@ def _read(path: Path, format_name: str, array: ListedArray) -> Array:
             whole = np.empty(values.size, dtype)
             whole.real, whole.imag = values, _fill(array.imaginary, part, values.size)
             values = whole
-        return np.ascontiguousarray(values.reshape(array.shape, order="F"))
+        return np.asarray(values.reshape(array.shape, order="F"), order="C")
 
 
 def _fill(values: StoredValues, dtype: "np.dtype[np.generic]", count: int) -> Array:

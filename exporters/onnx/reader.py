@@ -49,7 +49,8 @@ def read_onnx(path: Path, external: bool = False) -> WeightFile:
         try:
             return _read_ours(path, model, readable, not_read)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            problem = f"metadata property {PROPERTY} does not fit: {printable(str(error))}"
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            problem = f"metadata property {PROPERTY} does not fit: {printable(reason)}"
             raise fault(path, problem, format_name=NAME) from error
     tensors = tuple(_build_tensor(path, item) for item in readable)
     return WeightFile(tensors, None, {"onnx": _describe_model(model)}, not_read=tuple(not_read), file=str(path))
@@ -79,6 +80,8 @@ def _read_ours(path: Path, model: ModelProto, readable: list[_Readable], not_rea
     left = {item.listed.name: item for item in readable}
     tensors = []
     for name, layer, kind, role, axes in about["tensors"]:
+        if name not in left:
+            raise ValueError(f"it lists {printable(name, 60)}, which is no tensor of the model")
         found = left.pop(name)
         parts = name, layer, kind, role, tuple(axes), found.stored.dtype, found.stored.shape
         tensors.append(Tensor(*parts, *_make_readers(path, found)))

@@ -46,10 +46,10 @@ def test_layouts_become_channels_first(wrap, shape, image_shape, axes):
     np.testing.assert_array_equal(dataset.train.images[1:3], expected[1:3])
 
 
-@pytest.mark.parametrize("shape", [(4,), (4, 784), (4, 2, 5, 6), (4, 5, 6, 4), (4, 3, 1, 5, 6), (0, 5, 6), (4, 0, 6)])
+@pytest.mark.parametrize("shape", [(), (4,), (4, 784), (4, 2, 5, 6), (4, 5, 6, 4), (4, 3, 1, 5, 6), (0, 5, 6), (4, 0, 6)])
 def test_other_layouts_are_refused(shape):
     with pytest.raises(DataError, match="file: x: expected"):
-        assemble("made", stored(np.zeros(shape, np.uint8)))
+        assemble("made", stored(np.zeros(shape, np.uint8), None if shape else [0]))
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,7 @@ def test_classes_are_counted_over_all_splits():
         np.array([[2], [0], [1]]),
         np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]]),
         np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], np.float32),
+        np.array([2, 0, 1], np.float16),  # whose largest number is below the largest class
     ],
 )
 def test_labels_in_every_accepted_form(labels):

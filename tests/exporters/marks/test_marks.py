@@ -188,6 +188,14 @@ def test_each_file_is_named_with_what_to_type(tmp_path, name, content, what, adv
     assert "FILE" not in hint
 
 
+def test_each_file_cut_anywhere_is_one_line_too(tmp_path):
+    """Bytes beyond the end are looked for in none: 16 zero bytes, say, once ended in an IndexError."""
+    path = tmp_path / "cut"
+    for content in sorted({row[0][:count] for row in FILES.values() for count in range(1, min(len(row[0]), 48))}):
+        path.write_bytes(content)
+        fail(path)
+
+
 SIBLINGS = {
     ("net.bin", "net.param"): ("weights of ncnn", "no way back"),
     ("net.bin", "net.xml"): ("weights of OpenVINO", "no way back"),

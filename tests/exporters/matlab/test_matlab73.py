@@ -186,6 +186,15 @@ def test_truth_values_are_0_or_1(save):
         exporters.read(path)["t"].read()
 
 
+def test_a_scalar_of_another_program_has_no_axes(save, read_damaged):
+    path = save({"x": np.array(2.5, np.float32), "truth": np.array(True)})
+    assert [(t.name, t.shape, t.read().shape, t.read().item()) for t in exporters.read(path)] == [
+        ("truth", (), (), True),
+        ("x", (), (), 2.5),
+    ]
+    assert read_damaged(path.read_bytes()) is None
+
+
 def test_references_of_other_programs_are_left_alone(path):
     with h5py.File(path, "w") as file:
         file["x"] = np.ones(3)

@@ -1,0 +1,1 @@
+"""Mutants of small valid files: where they come from, how they are changed, and how each is tried."""
