@@ -46,7 +46,9 @@ def test_layouts_become_channels_first(wrap, shape, image_shape, axes):
     np.testing.assert_array_equal(dataset.train.images[1:3], expected[1:3])
 
 
-@pytest.mark.parametrize("shape", [(), (4,), (4, 784), (4, 2, 5, 6), (4, 5, 6, 4), (4, 3, 1, 5, 6), (0, 5, 6), (4, 0, 6)])
+@pytest.mark.parametrize(
+    "shape", [(), (4,), (4, 784), (4, 2, 5, 6), (4, 5, 6, 4), (4, 3, 1, 5, 6), (0, 5, 6), (4, 0, 6)]
+)
 def test_other_layouts_are_refused(shape):
     with pytest.raises(DataError, match="file: x: expected"):
         assemble("made", stored(np.zeros(shape, np.uint8), None if shape else [0]))

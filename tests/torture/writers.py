@@ -48,7 +48,7 @@ def list_writers(source: Path, url: str, served: dict[str, tuple[str, int]], tor
     fetched = tuple(f"cache/cnnkit/mnist/{name}" for name in served)
     fetching = _FETCHING.format(url=url, files=served)
     train = (*begin(source.parent, "numpy"), "--overwrite", "--epochs", "2")
-    parity = ("parity", "--backend", "numpy", "--filter", "relu", "--quick", "--report", "a.md")
+    parity = ("parity", "--backend", "numpy", "--filter", "layer ReLU*", "--quick", "--report", "a.md")
     writers |= {
         "show svg": Writer(("show", file, "0", "-o", "a.svg", "--overwrite"), ("a.svg",)),
         "show png": Writer(("show", file, "0", "-o", "a.png", "--overwrite"), ("a.png",)),
@@ -73,7 +73,7 @@ def _read_training(path: Path) -> object:
 
 @contextmanager
 def serve(folder: Path) -> Iterator[tuple[str, dict[str, tuple[str, int]]]]:
-    """Yield the address of a server of the four files of a tiny MNIST in the new `folder`, and {name: (SHA-256, size)}."""
+    """Serve four files in the new `folder`, as MNIST's; yield the address and {name: (SHA-256, size)}."""
     names = (f"{part}-{what}-ubyte.gz" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
     folder.mkdir()
     for name in names:
