@@ -1,5 +1,7 @@
 """HDF5 with data sets x_train, y_train and optional x_test, y_test: images are read from the file batch by batch."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,78 +14,122 @@ from cnnkit.data.lazy_images import LazyImages
 from cnnkit.data.npz_reader import NAMES
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
-from cnnkit.files.hdf5_gate import GatedHdf5, open_hdf5
+from cnnkit.files.hdf5_cage import list_hdf5, read_rows, read_values
+from cnnkit.files.hdf5_contents import ListedDataset, Listing
+from cnnkit.files.hdf5_runs import StoredRuns
 from cnnkit.files.names import printable
+from cnnkit.files.stored_file import StoredFile
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 LARGEST_LABELS = 1 << 30  # bytes; labels are read completely, images are not
+_TOGETHER = 16 << 20  # bytes of images that one question to the worker process is about
+_MOST_PARTS = 1000
+
+Rows = list[tuple[int, int]]
 
 
 class Hdf5Images(LazyImages):
-    """Images of an open HDF5 file; the file stays open as long as this object exists."""
+    """Images that stay in an HDF5 file, which must not change as long as they are used; no handle is kept."""
 
-    def __init__(self, where: str, gate: GatedHdf5, dataset: Any) -> None:
-        super().__init__(tuple(int(n) for n in dataset.shape), dataset.dtype)
-        self._where, self._gate, self._dataset = where, gate, dataset
+    def __init__(self, file: StoredFile, place: str, stored: ListedDataset) -> None:
+        super().__init__(stored.shape, stored.carrier.newbyteorder("="))
+        self._file, self._place, self._stored = file, place, stored
+        self._runs = StoredRuns.of(file, stored)
 
     def read(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return the images at `indices`: each is read once, in the order of the file, runs of neighbours together."""
         unique, inverse = np.unique(indices, return_inverse=True)
         images = np.empty((len(unique), *self.shape[1:]), self.dtype)
-        ends = np.flatnonzero(np.diff(unique) != 1) + 1
-        try:
-            for run in np.split(np.arange(len(unique)), ends) if len(unique) else []:
-                first, last = int(run[0]), int(run[-1]) + 1
-                images[first:last] = self._dataset[int(unique[first]) : int(unique[last - 1]) + 1]
-        except (OSError, RuntimeError, ValueError) as error:
-            raise DataError(f"{self._where}: damaged: {printable(str(error))}") from None
+        filled = 0
+        for rows in _group(_find_neighbours(unique), max(_TOGETHER // self._count_bytes(1), 1)):
+            count = sum(end - begin for begin, end in rows)
+            images[filled : filled + count] = self._ask(rows)
+            filled += count
         return images if np.array_equal(unique, indices) else images[inverse]
+
+    def _ask(self, rows: Rows) -> npt.NDArray[Any]:
+        with _refusals_of(self._file.path):
+            if self._runs is not None:
+                content = self._runs.read([(self._count_bytes(begin), self._count_bytes(end)) for begin, end in rows])
+                return content.view(self._stored.carrier).reshape(-1, *self.shape[1:])
+            self._file.require_same()
+            return read_rows(self._file.path, self._place, self._stored, rows)
+
+    def _count_bytes(self, rows: int) -> int:
+        return rows * max(self._stored.nbytes // max(self.shape[0], 1), 1)
+
+
+def _find_neighbours(indices: npt.NDArray[np.int64]) -> Rows:
+    """Return (begin, end) of each run of consecutive indices, which are sorted."""
+    breaks = np.flatnonzero(np.diff(indices) != 1) + 1
+    firsts = np.concatenate([indices[:1], indices[breaks]])
+    lasts = np.concatenate([indices[breaks - 1], indices[-1:]])
+    return [(int(first), int(last) + 1) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def _group(rows: Rows, most: int) -> Iterator[Rows]:
+    """Yield the same rows, cut and grouped so that a group has `most` rows at most."""
+    group: Rows = []
+    count = 0
+    for begin, end in rows:
+        start = begin
+        while start < end:
+            size = min(end - start, most - count)
+            group.append((start, start + size))
+            start, count = start + size, count + size
+            if count == most or len(group) == _MOST_PARTS:
+                yield group
+                group, count = [], 0
+    if group:
+        yield group
 
 
 def read_hdf5(name: str, path: Path) -> Dataset:
     """Return the data set in an HDF5 file; its images stay in the file, so it may be larger than memory.
 
-    Links out of the file, virtual data sets, external storage and plug-in filters are refused.
+    The worker process reads the file. Links out of it, virtual data sets, external storage and plug-in filters are
+    refused.
 
     Raises DataError on missing data sets, and on a file that is damaged or uses what is refused.
     """
-    gate = _gated(str(path), open_hdf5, path)
+    with _refusals_of(path):
+        listing, file = list_hdf5(path), StoredFile(path)
+    splits = {}
+    for split, (x, y) in NAMES.items():
+        present = [key for key in (x, y) if _has(path, listing, key)]
+        if split == "test" and not present:
+            continue
+        for key in (x, y):
+            if key not in present:
+                others = ", ".join(printable(other) for other in list(listing.datasets)[:8])
+                raise refuse(path, f"a data set {key}", f"data sets {others or '(none)'}")
+        images = Hdf5Images(file, x, listing.datasets[x])
+        splits[split] = RawSplit(images, _read_labels(path, y, listing.datasets[y]), f"{path}: {x}", f"{path}: {y}")
+    return assemble(name, splits["train"], splits.get("test"))
+
+
+def _has(path: Path, listing: Listing, key: str) -> bool:
+    """Return whether a data set may be read. Raises DataError when there is one that must not be read, or a link."""
+    problems = [
+        f"not followed, {link[len(key) + 2 : -1]}" for link in listing.not_followed if link.startswith(f"{key} (")
+    ]
+    problems += [reason for place, reason in listing.not_read.items() if place == key]
+    if problems:
+        raise DataError(f"{printable(str(path), 400)}: {key}: {problems[0]}")
+    return key in listing.datasets
+
+
+def _read_labels(path: Path, key: str, stored: ListedDataset) -> npt.NDArray[Any]:
+    if stored.nbytes > LARGEST_LABELS:
+        raise refuse(f"{path}: {key}", f"labels of at most {LARGEST_LABELS} bytes", f"{stored.nbytes}")
+    with _refusals_of(path):
+        return read_values(path, key, stored)
+
+
+@contextlib.contextmanager
+def _refusals_of(path: Path) -> Iterator[None]:
+    """Turn what is wrong with the file into a DataError."""
     try:
-        splits = {}
-        for split, (x, y) in NAMES.items():
-            present = [key for key in (x, y) if _has(path, gate, key)]
-            if split == "test" and not present:
-                continue
-            for key in (x, y):
-                if key not in present:
-                    others = ", ".join(printable(other) for other in list(_gated(str(path), gate.datasets))[:8])
-                    raise refuse(path, f"a data set {key}", f"data sets {others or '(none)'}")
-            images = Hdf5Images(f"{path}: {x}", gate, gate[x])
-            splits[split] = RawSplit(images, _labels(path, gate, y), f"{path}: {x}", f"{path}: {y}")
-        return assemble(name, splits["train"], splits.get("test"))
-    except BaseException:
-        gate.close()
-        raise
-
-
-def _has(path: Path, gate: GatedHdf5, key: str) -> bool:
-    try:
-        _gated(str(path), gate.__getitem__, key)
-    except KeyError:
-        return False
-    return True
-
-
-def _labels(path: Path, gate: GatedHdf5, key: str) -> npt.NDArray[Any]:
-    declared = gate[key].size * gate[key].dtype.itemsize
-    if declared > LARGEST_LABELS:
-        raise refuse(f"{path}: {key}", f"labels of at most {LARGEST_LABELS} bytes", f"{declared}")
-    return np.asarray(_gated(str(path), gate.read, key))
-
-
-def _gated(where: str, function: Any, *arguments: Any) -> Any:
-    """Return function(*arguments), with what the gate refuses as a DataError."""
-    try:
-        return function(*arguments)
+        yield
     except UnsafeFileError as error:
-        raise DataError(f"{printable(where, 400)}: {error}") from None
+        raise DataError(f"{printable(str(path), 400)}: {error}") from None

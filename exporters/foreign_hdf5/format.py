@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cnnkit.exporters.core.foreign_tensors import is_hdf5
 from cnnkit.exporters.core.format import Format, Priority
+from cnnkit.exporters.core.hdf5_tensors import is_hdf5
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.foreign_hdf5.reader import NAME, read_plain_hdf5
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.hdf5_tensors import Hdf5Tensors
 from cnnkit.exporters.core.name_conventions import find_word_role
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.files.hdf5_foreign import ListedDataset
+from cnnkit.files.hdf5_contents import ListedDataset
 from cnnkit.files.natural_order import natural_key
 
 NAME = "plain-hdf5"
@@ -22,7 +22,7 @@ _NNABLA = {
 
 def read_plain_hdf5(path: Path) -> WeightFile:
     """Return the numeric data sets. Raises WeightFileError when the file is damaged, or holds nothing at all."""
-    file = Foreign.open(path, NAME)
+    file = Hdf5Tensors.open(path, NAME)
     listing = file.listing
     if not listing.datasets and not listing.not_read and not listing.not_followed:
         raise fault(path, "HDF5 file without any data set", format_name=NAME)
@@ -42,7 +42,7 @@ def _sort(datasets: Mapping[str, ListedDataset]) -> list[tuple[str, ListedDatase
     return sorted(datasets.items(), key=key)
 
 
-def _build_tensor(file: Foreign, place: str, stored: ListedDataset) -> Tensor:
+def _build_tensor(file: Hdf5Tensors, place: str, stored: ListedDataset) -> Tensor:
     layer, _, last = place.rpartition("/")
     kind, role = find_word_role(last)
     axes = _NNABLA.get((layer.rpartition("/")[2], len(stored.shape))) if "need_grad" in stored.attributes else None

@@ -1,6 +1,7 @@
 """The layout that writer and reader of the HDF5 format share: groups, names, and text in attributes."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -43,20 +44,21 @@ def put_text(attributes: Any, key: str, text: str) -> None:
     attributes.create(key, np.bytes_(stored), dtype=utf8_type(stored))
 
 
-def get_text(attributes: Any, key: str) -> str:
-    """Return the text that `put_text` stored. Raises ValueError when there is none."""
-    if key in attributes:
-        return _get_fixed(attributes, key)
-    if f"{key}_json" in attributes:
-        return str(json.loads(_get_fixed(attributes, f"{key}_json")))
-    raise ValueError(f"attribute {key} is missing")
+def get_text(attributes: Mapping[str, Any], key: str) -> str:
+    """Return the text that `put_text` stored, of listed attributes. Raises ValueError when there is none."""
+    if f"{key}_json" in attributes and key not in attributes:
+        return str(json.loads(_require_text(attributes, f"{key}_json")))
+    return _require_text(attributes, key)
 
 
-def _get_fixed(attributes: Any, key: str) -> str:
-    kind = attributes.get_id(key).get_type()
-    if kind.get_class() != 3 or kind.is_variable_str():
-        raise ValueError(f"attribute {key} is not a text of fixed length")
-    return bytes(attributes[key]).decode()
+def _require_text(attributes: Mapping[str, Any], key: str) -> str:
+    if key not in attributes:
+        raise ValueError(f"attribute {key} is missing")
+    text = attributes[key]
+    if not isinstance(text, str):
+        raise ValueError(f"attribute {key} is not a text")
+    text.encode()  # raises UnicodeEncodeError, a ValueError, for bytes that are not UTF-8
+    return text
 
 
 def utf8_type(stored: bytes) -> Any:

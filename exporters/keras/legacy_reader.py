@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import keras_variables
 from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.hdf5_tensors import Hdf5Tensors
 from cnnkit.exporters.core.keras_config import LayerConfig
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.files.hdf5_foreign import Listing
+from cnnkit.files.hdf5_contents import Listing
 from cnnkit.files.names import printable
 from cnnkit.files.natural_order import natural_key
 
@@ -30,7 +30,7 @@ def is_legacy(listing: Listing) -> bool:
     )
 
 
-def read_legacy(file: Foreign, config: list[LayerConfig]) -> list[tuple[str, Tensor]]:
+def read_legacy(file: Hdf5Tensors, config: list[LayerConfig]) -> list[tuple[str, Tensor]]:
     """Return (place, tensor) of every weight in the model's order, then optimizer and others.
 
     Raises WeightFileError when the file lacks what it lists.
@@ -56,7 +56,7 @@ def read_legacy(file: Foreign, config: list[LayerConfig]) -> list[tuple[str, Ten
     return tensors
 
 
-def has_theano_kernels(file: Foreign, layers: Mapping[str, list[Weight]], config: list[LayerConfig]) -> bool:
+def has_theano_kernels(file: Hdf5Tensors, layers: Mapping[str, list[Weight]], config: list[LayerConfig]) -> bool:
     """Return whether the kernels of Keras 0 and 1 are stored (O, I, KH, KW).
 
     The configuration says it, or else the length of a bias that fits one end of its kernel alone.
@@ -76,7 +76,7 @@ def has_theano_kernels(file: Foreign, layers: Mapping[str, list[Weight]], config
     return "nb_layers" in root  # Keras 0 ran on Theano
 
 
-def _list_layers(file: Foreign, root: str) -> list[str]:
+def _list_layers(file: Hdf5Tensors, root: str) -> list[str]:
     attributes = file.listing.groups[root.rstrip("/")]
     count = attributes.get("nb_layers")
     if isinstance(count, int) and "layer_names" not in attributes:
@@ -84,7 +84,7 @@ def _list_layers(file: Foreign, root: str) -> list[str]:
     return _read_names(file, attributes, "layer_names")
 
 
-def _list_weights(file: Foreign, group: str) -> Iterator[Weight]:
+def _list_weights(file: Hdf5Tensors, group: str) -> Iterator[Weight]:
     attributes = file.listing.groups[group]
     if "nb_params" in attributes:
         inside = (place for place in file.listing.datasets if place.rpartition("/")[0] == group)
@@ -95,7 +95,7 @@ def _list_weights(file: Foreign, group: str) -> Iterator[Weight]:
         yield Weight(f"{group}/{name}", name)
 
 
-def _read_names(file: Foreign, attributes: Mapping[str, Any], key: str) -> list[str]:
+def _read_names(file: Hdf5Tensors, attributes: Mapping[str, Any], key: str) -> list[str]:
     """Return a list of names; one that is too long for an attribute is split into key0, key1, ..."""
     value = attributes.get(key)
     if value is None and f"{key}0" in attributes:
@@ -109,7 +109,7 @@ def _read_names(file: Foreign, attributes: Mapping[str, Any], key: str) -> list[
 
 
 def _read_layer(
-    file: Foreign, layer: str, weights: list[Weight], known: Mapping[tuple[str, ...], LayerConfig], theano: bool
+    file: Hdf5Tensors, layer: str, weights: list[Weight], known: Mapping[tuple[str, ...], LayerConfig], theano: bool
 ) -> list[tuple[str, Tensor]]:
     short = [_shorten(layer, weight.name) for weight in weights]
     unique = len(set(short)) == len(short)
@@ -168,7 +168,7 @@ def _guess_class(layer: str) -> str:
     return kind.replace("convolution", "conv")  # Keras 1
 
 
-def _read_optimizer(file: Foreign) -> list[tuple[str, Tensor]]:
+def _read_optimizer(file: Hdf5Tensors) -> list[tuple[str, Tensor]]:
     attributes = file.listing.groups.get(_OPTIMIZER)
     if attributes is None:
         return []

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.exporters.core.faults import fault
-from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.hdf5_tensors import Hdf5Tensors
 from cnnkit.exporters.core.keras_config import iterate_layers, parse_config
 from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile
 from cnnkit.exporters.keras.archive import open_archive
@@ -23,7 +23,7 @@ def read_archive(path: Path) -> WeightFile:
     config = parse_config(archive.config, "config.json", not_read)
     about = parse_config(archive.metadata, "metadata.json", not_read)
     known = {key: about[key] for key in ("keras_version", "date_saved") if isinstance(about, dict) and key in about}
-    file = Foreign.open(path, NAME, archive.window)
+    file = Hdf5Tensors.open(path, NAME, archive.window)
     return _build_weight_file(
         file, read_saved(file, list(iterate_layers(config))), known | {"config": config}, not_read
     )
@@ -31,7 +31,7 @@ def read_archive(path: Path) -> WeightFile:
 
 def read_hdf5(path: Path) -> WeightFile:
     """Return what a Keras `.h5` or `.weights.h5` holds. Raises WeightFileError."""
-    file = Foreign.open(path, NAME)
+    file = Hdf5Tensors.open(path, NAME)
     if not is_legacy(file.listing) and not is_saved(file.listing):
         raise fault(path, "HDF5 file that Keras did not write", format_name=NAME)
     root, not_read = file.listing.attributes, list[NotRead]()
@@ -47,7 +47,7 @@ def read_hdf5(path: Path) -> WeightFile:
     return _build_weight_file(file, placed, known | _list_mirrored(file, placed, known.get("backend")), not_read)
 
 
-def _list_mirrored(file: Foreign, placed: list[tuple[str, Tensor]], ran_on: Any) -> dict[str, list[str]]:
+def _list_mirrored(file: Hdf5Tensors, placed: list[tuple[str, Tensor]], ran_on: Any) -> dict[str, list[str]]:
     """Return the names of kernels as Theano used them: its convolution mirrors the window, all others correlate.
 
     "mirrored" where the file says that Theano ran it, or comes from Keras 0, which had nothing else;
@@ -62,7 +62,7 @@ def _list_mirrored(file: Foreign, placed: list[tuple[str, Tensor]], ran_on: Any)
 
 
 def _build_weight_file(
-    file: Foreign, placed: list[tuple[str, Tensor]], known: dict[str, Any], not_read: list[NotRead]
+    file: Hdf5Tensors, placed: list[tuple[str, Tensor]], known: dict[str, Any], not_read: list[NotRead]
 ) -> WeightFile:
     """Name tensors that share a name by their paths instead; keep the paths of all in the metadata."""
     counts = Counter(tensor.name for _, tensor in placed)

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import keras_variables
-from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.hdf5_tensors import Hdf5Tensors
 from cnnkit.exporters.core.keras_config import LayerConfig
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.files.hdf5_foreign import Listing
+from cnnkit.files.hdf5_contents import Listing
 from cnnkit.files.natural_order import natural_key
 
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
@@ -36,7 +36,7 @@ def is_saved(listing: Listing) -> bool:
     return bool(listing.datasets) and all(_split_path(place)[-2:-1] == ("vars",) for place in listing.datasets)
 
 
-def read_saved(file: Foreign, config: list[LayerConfig]) -> list[tuple[str, Tensor]]:
+def read_saved(file: Hdf5Tensors, config: list[LayerConfig]) -> list[tuple[str, Tensor]]:
     """Return (place, tensor) of every variable: in the model's order where there is a configuration, then the others.
 
     Without a configuration the order across classes of layers is unknown: then names are sorted, 2 before 10.
@@ -66,7 +66,7 @@ def read_saved(file: Foreign, config: list[LayerConfig]) -> list[tuple[str, Tens
 
 
 def _read_object(
-    file: Foreign, variables: list[SavedVariable], kind: str, fields: Mapping[str, Any], title: str
+    file: Hdf5Tensors, variables: list[SavedVariable], kind: str, fields: Mapping[str, Any], title: str
 ) -> list[tuple[str, Tensor]]:
     shapes = {int(v.key): file.dataset(v.place).shape for v in variables if _NUMBER.fullmatch(v.key)}
     section = ("parameter", "optimizer", "other")[_find_section(variables[0].owner)]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.exporters.core.faults import fault, faults_of
-from cnnkit.exporters.core.foreign_tensors import Foreign
+from cnnkit.exporters.core.hdf5_tensors import Hdf5Tensors
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.matlab.level5 import list_level5
 from cnnkit.exporters.matlab.level73 import Listed73
@@ -42,7 +42,7 @@ def _read_level5(path: Path, file: StoredFile, head: bytes) -> WeightFile:
 
 
 def _read_level73(path: Path, head: bytes) -> WeightFile:
-    file = Foreign.open(path, NAME)
+    file = Hdf5Tensors.open(path, NAME)
 
     def read_text(place: str) -> str:
         codes = file.tensor(place, place, "", "other", "other", None).read().reshape(-1)

@@ -1,10 +1,13 @@
+import os
+
 import h5py
 import numpy as np
 import pytest
 
-from cnnkit.data import load
+from cnnkit.data import hdf5_reader, load
 from cnnkit.data.hdf5_reader import Hdf5Images
 from cnnkit.errors import DataError
+from cnnkit.files.hdf5_runs import StoredRuns
 
 
 @pytest.fixture
@@ -30,19 +33,35 @@ def test_values_and_laziness(path, arrays, same, options, monkeypatch):
     np.testing.assert_array_equal(images, arrays["x_train"][[6, 6, 1]][:, None])
 
 
-def test_reads_only_what_is_asked_for(arrays):
-    images = Hdf5Images("x", None, Recorder(arrays["x_train"]))
-    images.read(np.array([5, 1, 2, 5, 0]))
-    assert images._dataset.asked == [(0, 3), (5, 6)]
+@pytest.mark.parametrize("options", [{}, {"chunks": (2, 5, 6), "compression": "gzip"}])
+def test_reads_only_what_is_asked_for(path, arrays, options, monkeypatch):
+    asked = []
+    images = load(write(path, arrays, **options)).train.images.stored
+    direct, ask = StoredRuns.read, hdf5_reader.read_rows
+
+    def read_direct(runs, parts):
+        asked.append([(begin // 30, end // 30) for begin, end in parts])
+        return direct(runs, parts)
+
+    def read_by_worker(path, place, stored, rows):
+        asked.append(rows)
+        return ask(path, place, stored, rows)
+
+    monkeypatch.setattr(StoredRuns, "read", read_direct)
+    monkeypatch.setattr(hdf5_reader, "read_rows", read_by_worker)
+    np.testing.assert_array_equal(images.read(np.array([5, 1, 2, 5, 0])), arrays["x_train"][[5, 1, 2, 5, 0]])
+    monkeypatch.setattr(hdf5_reader, "_TOGETHER", 60)
+    np.testing.assert_array_equal(images.read(np.array([6, 5, 4, 2, 1])), arrays["x_train"][[6, 5, 4, 2, 1]])
+    assert images.read(np.zeros(0, np.int64)).shape == (0, 5, 6)
+    assert asked == [[(0, 3), (5, 6)], [(1, 3)], [(4, 6)], [(6, 7)]]
 
 
-class Recorder:
-    def __init__(self, array):
-        self.array, self.shape, self.dtype, self.asked = array, array.shape, array.dtype, []
-
-    def __getitem__(self, key):
-        self.asked.append((key.start, key.stop))
-        return self.array[key]
+def test_a_file_that_changes_while_it_is_used(path, arrays):
+    for options in ({}, {"chunks": (2, 5, 6), "compression": "gzip"}):
+        dataset = load(write(path, arrays, **options))
+        os.utime(path, (1, 1))
+        with pytest.raises(DataError, match=r"set\.h5: changed since it was listed"):
+            dataset.train.take([0])
 
 
 def test_channels_last_and_the_other_suffix(tmp_path, arrays):
@@ -103,7 +122,7 @@ def test_pixels_and_labels_that_cannot_be_used(path, arrays):
         ("x_train", np.zeros((0, 5, 6), np.uint8), "expected"),
         ("x_train", np.zeros((7, 30), np.uint8), "reshape"),
         ("y_train", np.arange(6), "each of the 7 images"),
-        ("y_train", np.array([b"a"] * 7), "neither float"),
+        ("y_train", np.array([b"a"] * 7), "text, not numbers"),
     ):
         with pytest.raises(DataError, match=message):
             load(write(path, {**arrays, key: values}))
@@ -113,8 +132,14 @@ def test_huge_labels_are_not_read(path, arrays):
     del arrays["y_train"]
     with h5py.File(write(path, arrays), "a") as file:
         file.create_dataset("y_train", (1 << 31,), np.int8, chunks=(1 << 20,))
-    with pytest.raises(DataError, match="y_train: expected labels of at most"):
+    with pytest.raises(DataError, match="y_train: declares 2147483648 bytes and stores 0"):
         load(path)
+
+
+def test_more_labels_than_fit_into_memory_are_not_read(path, arrays, monkeypatch):
+    monkeypatch.setattr(hdf5_reader, "LARGEST_LABELS", 6)
+    with pytest.raises(DataError, match="y_train: expected labels of at most 6 bytes, got 56"):
+        load(write(path, arrays))
 
 
 def test_damage_is_refused_in_one_line(path, arrays):

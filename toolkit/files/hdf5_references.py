@@ -18,7 +18,7 @@ _MOST = 200_000
 _REFERENCE, _ITEM = 7, 8  # H5T_REFERENCE; bytes of a reference to an object
 
 
-def resolve_references(file: Any, nodes: Nodes) -> dict[str, list[str]]:
+def resolve_references(file: Any, nodes: Nodes, file_bytes: int) -> dict[str, list[str]]:
     """Return {path of a data set of references: paths of its targets, "" for none}, in C order.
 
     Raises UnsafeFileError for more references than any file of weights has.
@@ -29,7 +29,7 @@ def resolve_references(file: Any, nodes: Nodes) -> dict[str, list[str]]:
     known: Mapping[Any, str] = {find_address(node): path for path, node in (nodes.groups | nodes.datasets).items()}
     for path, node in nodes.datasets.items():
         kind = node.get_type()
-        if kind.get_class() != _REFERENCE or kind.get_size() != _ITEM or find_storage_objection(node, _ITEM):
+        if kind.get_class() != _REFERENCE or kind.get_size() != _ITEM or find_storage_objection(node, file_bytes):
             continue
         total += math.prod(node.get_space().get_simple_extent_dims())
         if total > _MOST:

@@ -25,11 +25,15 @@ class StoredFile:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Yield the file, open for reading. Raises UnsafeFileError when it has changed or gone, or cannot be read."""
+        """Yield the file, open for reading.
+
+        Raises UnsafeFileError when it has gone, cannot be read, or has changed: before or while it was open.
+        """
         try:
             with self.path.open("rb") as stream:
                 self._require_mark(stream)
                 yield stream
+                self._require_mark(stream)
         except OSError as error:
             raise UnsafeFileError(f"cannot be read: {error.strerror or error}") from error
 
@@ -39,11 +43,10 @@ class StoredFile:
             return read_exactly(stream, start, size)
 
     def blocks(self, start: int, size: int, step: int) -> Iterator[Bytes]:
-        """Yield the same bytes, `step` at a time. Raises as `open`, also when the file has changed meanwhile."""
+        """Yield the same bytes, `step` at a time. Raises as `open`."""
         with self.open() as stream:
             for position in range(start, start + size, step):
                 yield read_exactly(stream, position, min(step, start + size - position))
-            self._require_mark(stream)
 
     def require_same(self) -> None:
         """Raise UnsafeFileError as `open` does."""
@@ -62,11 +65,16 @@ def _mark(status: os.stat_result) -> tuple[int, int, int]:
 def read_exactly(stream: BinaryIO, start: int, size: int) -> Bytes:
     """Return `size` bytes of an open file from `start` on. Raises UnsafeFileError when it ends before."""
     values: Bytes = np.empty(size, np.uint8)
-    view, filled = values.data, 0
+    fill(stream, start, values)
+    return values
+
+
+def fill(stream: BinaryIO, start: int, values: Bytes) -> None:
+    """Fill an array with the bytes of an open file from `start` on. Raises UnsafeFileError when it ends before."""
+    view, filled, size = values.data, 0, values.size
     stream.seek(start)
     while filled < size:
         count = stream.readinto(view[filled : filled + _BLOCK])  # type: ignore[attr-defined]  # BinaryIO lacks it
         if not count:
             raise UnsafeFileError(f"truncated: {size} bytes expected at {start}, {filled} stored")
         filled += count
-    return values

@@ -1,10 +1,11 @@
-"""The worker process for untrusted HDF5, started when first needed, replaced when a file has crashed it."""
+"""The worker process that reads HDF5, started when first needed or before, replaced when a file has crashed it."""
 
 import atexit
 import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,10 +14,19 @@ from typing import Any
 
 from cnnkit.files.unfinished import undo_by_signals
 from cnnkit.files.unsafe_file import UnsafeFileError
+from cnnkit.files.worker_requests import HANDS_OVER, send_request
 
-PATIENCE = 6  # seconds of wall clock per second of work, on a busy machine
+PATIENCE = 4  # seconds of wall clock per second of work, on a busy machine
+_STARTING = 1.0  # seconds of work
 _PIPE = 1 << 20  # bytes that the pipe may hold
 _ARGUMENTS = ("-P", "-W", "ignore", "-m", "cnnkit.files.hdf5_worker")  # -P: no modules from the current folder
+
+
+class WorkerDiedError(UnsafeFileError):
+    """The file ended the process that was reading it: a crash, or a loop."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "refused")
 
 
 class Worker:
@@ -25,12 +35,21 @@ class Worker:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
         self._owner = 0
+        self._awake = False  # whether the process has answered before
 
-    def ask(self, request: dict[str, Any], seconds: float) -> Iterator[bytes]:
-        """Yield the contents of the answer; all of it may take `seconds` of work.
+    def prepare(self) -> None:
+        """Start the process, and do not wait for it: it will soon be asked something."""
+        with self._lock:
+            self._start()
 
-        Raises UnsafeFileError with the worker's message about the file, or when the file crashes the worker.
+    def ask(self, request: dict[str, Any], descriptor: int | None = None) -> Iterator[bytes]:
+        """Yield the contents of the answer; all of it may take request["seconds"] of work.
+
+        descriptor: the open file that the request is about, where the system can hand one over (HANDS_OVER).
+
+        Raises UnsafeFileError with the worker's message about the file, WorkerDiedError when the file ends the worker.
         """
         with self._lock:
             process = self._start()
@@ -40,20 +59,21 @@ class Worker:
                 late.set()
                 process.kill()
 
-            timer = threading.Timer(seconds * PATIENCE, stop)
+            work = request["seconds"] + (0.0 if self._awake else _STARTING)
+            timer = threading.Timer(work * PATIENCE, stop)
             timer.daemon = True
             timer.start()
             whole = False
             try:
-                assert process.stdin is not None
-                with contextlib.suppress(OSError):
-                    process.stdin.write(json.dumps(request | {"seconds": seconds}).encode() + b"\n")
-                    process.stdin.flush()
+                with contextlib.suppress(OSError):  # of a process that has ended, as reading its answer tells
+                    channel = self._channel or process.stdin
+                    assert channel is not None
+                    send_request(channel, request, descriptor)
                 yield from _read_frames(process)
-                whole = True
+                whole = self._awake = True
             except EOFError:
                 status = process.wait()
-                raise UnsafeFileError(f"reading it {_describe_death(status, late.is_set())}", "refused") from None
+                raise WorkerDiedError(f"reading it {_describe_death(status, late.is_set())}") from None
             except UnsafeFileError:
                 whole = True
                 raise
@@ -78,14 +98,22 @@ class Worker:
         if self._process is None:
             environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
             self._owner = os.getpid()
-            self._process = subprocess.Popen(
-                [sys.executable, *_ARGUMENTS],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,  # Ctrl-C and a closed terminal are for this process: it ends the worker
-            )
+            self._awake = False
+            ours, theirs = socket.socketpair() if HANDS_OVER else (None, None)
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, *_ARGUMENTS],
+                    stdin=theirs or subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env=environment,
+                    start_new_session=True,  # Ctrl-C and a closed terminal are for this process: it ends the worker
+                )
+                self._channel, ours = ours, None
+            finally:
+                for end in (ours, theirs):
+                    if end is not None:
+                        end.close()
             _widen(self._process)
         return self._process
 
@@ -96,7 +124,8 @@ class Worker:
         if self._owner == os.getpid():  # else this process is a fork, and the worker is its parent's
             process.kill()
             process.wait()
-        for stream in (process.stdin, process.stdout):
+        channel, self._channel = self._channel, None
+        for stream in (process.stdin, process.stdout, channel):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
@@ -132,7 +161,7 @@ def _read_exactly(process: subprocess.Popen[bytes], size: int) -> bytes:
 
 
 def _describe_death(status: int, late: bool) -> str:
-    if late or -status == getattr(signal, "SIGXCPU", None):
+    if late or -status == getattr(signal, "SIGPROF", None):
         return "takes too long: it may loop forever"
     try:
         return f"crashes the HDF5 library ({signal.Signals(-status).name})"

@@ -195,11 +195,11 @@ def test_two_streams_of_one_worker_take_turns(path):
 @pytest.mark.parametrize("begin", [-1, 1 << 40])
 def test_a_place_outside_of_the_file_is_left_to_the_worker(path, begin, monkeypatch):
     """What the worker says about a file of a stranger is not believed either."""
-    from cnnkit.exporters.core import foreign_tensors
+    from cnnkit.exporters.core import hdf5_tensors
 
     path.write_bytes(FILES["hdf5"])
-    listed = foreign_tensors.list_hdf5(path)
-    moved = {name: stored._replace(begin=begin) for name, stored in listed.datasets.items()}
-    monkeypatch.setattr(foreign_tensors, "list_hdf5", lambda *_: listed._replace(datasets=moved))
-    foreign = foreign_tensors.Foreign.open(path, "plain-hdf5")
+    listed = hdf5_tensors.list_hdf5(path)
+    moved = {name: stored._replace(runs=((begin, stored.nbytes),)) for name, stored in listed.datasets.items()}
+    monkeypatch.setattr(hdf5_tensors, "list_hdf5", lambda *_: listed._replace(datasets=moved))
+    foreign = hdf5_tensors.Hdf5Tensors.open(path, "plain-hdf5")
     assert foreign.tensor("w", "w", "", "parameter", "other", None).read().tobytes() == VALUES.tobytes()

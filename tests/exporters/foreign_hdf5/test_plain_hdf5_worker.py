@@ -11,8 +11,9 @@ import pytest
 
 from cnnkit import exporters
 from cnnkit.files import hdf5_worker
-from cnnkit.files.hdf5_listing import iterate_values, list_contents
-from cnnkit.files.hdf5_worker import Window
+from cnnkit.files.file_part import FilePart
+from cnnkit.files.hdf5_listing import list_contents
+from cnnkit.files.hdf5_values import iterate_values
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 
@@ -38,11 +39,11 @@ def ask(monkeypatch):
     """Give the worker requests, and return its frames as (letter, content)."""
 
     def ask(*requests):
-        lines = io.BytesIO(b"".join(json.dumps(request | {"seconds": 1}).encode() + b"\n" for request in requests))
+        contents = [json.dumps(request | {"seconds": 1, "memory": 0}).encode() for request in requests]
+        lines = io.BytesIO(b"".join(len(content).to_bytes(8, "big") + content for content in contents))
         replies = io.BytesIO()
         with monkeypatch.context() as patch:
-            patch.setattr(hdf5_worker, "_limit", lambda: None)
-            patch.setattr(hdf5_worker, "_limit_seconds", lambda _: None)
+            patch.setattr(hdf5_worker, "ProcessLimits", NoLimits)
             patch.setattr(sys, "stdin", SimpleNamespace(buffer=lines))
             patch.setattr(sys, "stdout", SimpleNamespace(buffer=replies))
             hdf5_worker.main()
@@ -56,15 +57,23 @@ def ask(monkeypatch):
     return ask
 
 
-def request(path, place=None, window=None):
-    return {"path": str(path), "place": place, "window": window}
+class NoLimits:
+    active = ("none",)
+
+    def allow(self, seconds, more_bytes):
+        assert (seconds, more_bytes) == (1, 0)
+
+
+def request(path, place=None, window=None, **more):
+    wish = "listing" if place is None else "values"
+    return {"path": str(path), "place": place, "window": window, "wish": wish, "which": []} | more
 
 
 def test_a_listing_names_all_and_reads_no_values(path):
     with h5py.File(path) as file:
-        found = list_contents(file)
+        found = list_contents(file, path.stat().st_size)
     begin = path.read_bytes().index(np.arange(4, dtype=">i2").tobytes())
-    where = {"begin": begin, "big_endian": True}
+    where = {"runs": [[begin, 8]], "checksums": False, "big_endian": True, "chunk": 0}
     assert found["datasets"]["g/x"] == {"dtype": "int16", "shape": [4], "attributes": {}} | where
     assert found["datasets"]["half"]["dtype"] == "bfloat16"
     assert found["groups"]["g"] == {
@@ -90,7 +99,17 @@ def test_requests_are_answered_one_by_one(path, ask, tmp_path):
     assert [letter for letter, _ in frames] == [b"J", b"Z", b"D", b"Z", b"E", b"E", b"E"]
     assert frames[2][1] == np.arange(4, dtype="<i2").tobytes()
     assert json.loads(frames[4][1]) == ["words: text, not numbers", "refused"]
-    assert [json.loads(content)[0] for _, content in frames[5:]] == ["not a file", "no such file"]
+    assert [json.loads(content)[0][:19] for _, content in frames[5:]] == ["damaged HDF5 file: "] * 2
+
+
+def test_rows_texts_and_protections(path, ask):
+    with h5py.File(path, "a") as file:
+        file["fixed"] = np.bytes_(b"{}")
+    wishes = {"wish": "rows", "which": [[2, 4], [0, 1]]}, {"wish": "text"}, {"wish": "protections"}
+    frames = ask(request(path, "g/x", **wishes[0]), request(path, "fixed", **wishes[1]), wishes[2])
+    parts = [content for letter, content in frames if letter in b"DJ"]
+    assert b"".join(parts[:2]) == np.array([2, 3, 0], "<i2").tobytes()
+    assert parts[2:] == [b"{}", b'["none"]']
 
 
 def test_a_file_inside_another(path, ask, tmp_path):
@@ -98,10 +117,15 @@ def test_a_file_inside_another(path, ask, tmp_path):
     (tmp_path / "outer").write_bytes(b"before" + data + b"after")
     window = [6, len(data)]
     assert ask(request(tmp_path / "outer", "g/x", window))[0][1] == np.arange(4, dtype="<i2").tobytes()
-    with Window(str(tmp_path / "outer"), *window) as inner:
+    with open(tmp_path / "outer", "rb", buffering=0) as stream:
+        inner = FilePart(stream, 6, len(data))
         assert inner.read() == data
         assert inner.read() == b""
         assert (inner.seek(-3, 2), inner.tell(), inner.read(8)) == (len(data) - 3, len(data) - 3, data[-3:])
+        buffer = bytearray(b"x" * 8)
+        inner.seek(-3, 2)
+        assert inner.readinto(buffer) == 8
+        assert buffer == data[-3:] + bytes(5)  # not what lies behind
 
 
 @pytest.mark.parametrize(
@@ -112,7 +136,7 @@ def test_a_file_inside_another(path, ask, tmp_path):
     ],
 )
 def test_whatever_goes_wrong_is_a_line(path, ask, monkeypatch, error, reply):
-    def fail(_):
+    def fail(*_):
         raise error
 
     monkeypatch.setattr(hdf5_worker, "list_contents", fail)
@@ -120,7 +144,7 @@ def test_whatever_goes_wrong_is_a_line(path, ask, monkeypatch, error, reply):
 
 
 def test_an_answer_without_end(path, ask, monkeypatch):
-    monkeypatch.setattr(hdf5_worker, "_ANSWER", 10)
+    monkeypatch.setattr(hdf5_worker, "_MOST_ANSWER", 10)
     assert json.loads(ask(request(path))[0][1])[1] == "too_big"
 
 

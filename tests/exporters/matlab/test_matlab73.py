@@ -8,7 +8,7 @@ from cnnkit import exporters
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.matlab import level73
 from cnnkit.files import hdf5_references
-from cnnkit.files.hdf5_foreign import list_hdf5
+from cnnkit.files.hdf5_cage import list_hdf5
 
 CLASSES = {"float64": "double", "float32": "single", "bool": "logical"}
 TEXT = b"MATLAB 7.3 MAT-file, Platform: by hand"
@@ -209,10 +209,12 @@ def test_references_are_counted(save, monkeypatch):
     path = save({"c": [np.ones((1, 1))] * 3})
     with h5py.File(path) as file:
         nodes = hdf5_references.Nodes({"#refs#": file["#refs#"].id}, {"c": file["c"].id}, [])
-        assert hdf5_references.resolve_references(file, nodes) == {"c": ["", "", ""]}  # targets that no walk has found
+        assert hdf5_references.resolve_references(file, nodes, 1 << 20) == {
+            "c": ["", "", ""]
+        }  # targets that no walk has found
         monkeypatch.setattr(hdf5_references, "_MOST", 2)
         with pytest.raises(hdf5_references.UnsafeFileError, match="more than 2 references"):
-            hdf5_references.resolve_references(file, nodes)
+            hdf5_references.resolve_references(file, nodes, 1 << 20)
 
 
 def test_texts_are_counted(save, monkeypatch):

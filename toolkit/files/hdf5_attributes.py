@@ -1,0 +1,40 @@
+"""Attributes of an HDF5 object as JSON-ready data. Runs in the worker process."""
+
+import contextlib
+import math
+from typing import Any
+
+_LIST = 9
+_LARGEST = 64 << 20  # bytes
+
+
+def read_attributes(attributes: Any) -> dict[str, Any]:
+    """Return the attributes that are text, numbers or lists of them; h5py cannot read all others."""
+    plain = {}
+    names: list[str | bytes] = []
+    with contextlib.suppress(TypeError, ValueError, RuntimeError, OSError):
+        names = list(attributes)
+    for name in names:
+        with contextlib.suppress(TypeError, ValueError, RuntimeError, OSError, KeyError):
+            attribute = attributes.get_id(name)
+            kind = attribute.get_type()
+            if kind.get_class() == _LIST:  # lies in a heap that libhdf5 trusts; nobody needs it
+                continue
+            if math.prod(attribute.shape) * kind.get_size() <= _LARGEST:
+                known = name if isinstance(name, str) else bytes(name).decode("utf-8", "surrogateescape")
+                plain[known] = _to_plain(attributes[name])
+    return plain
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if hasattr(value, "tolist"):
+        return _to_plain(value.tolist())
+    if isinstance(value, list):
+        return [_to_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    if not isinstance(value, str | bool | int | float):
+        raise TypeError(value)
+    return value

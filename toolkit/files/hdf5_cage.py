@@ -1,0 +1,147 @@
+"""The only way in which cnnkit reads HDF5: a worker process with limits lists a file and reads its values.
+
+libhdf5 trusts its input, and a mark in a file grants nothing: cnnkit's own files are read in this way too. In the
+process that asks, libhdf5 writes at most.
+"""
+
+import functools
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnkit.files.hdf5_contents import ListedDataset, ListedReferences, ListedText, Listing
+from cnnkit.files.hdf5_request import Hdf5Place, ask_about, open_regular
+from cnnkit.files.stored_file import Bytes
+from cnnkit.files.unsafe_file import UnsafeFileError
+from cnnkit.files.worker_process import PATIENCE
+
+_SECONDS = 1.0  # of work, in addition to what the size of the file allows
+_BYTES_PER_SECOND, _LISTED_PER_SECOND = 20e6, 1e6
+_LIST_MEMORY, _VALUE_MEMORY, _MOST_MEMORY = 64 << 20, 96 << 20, 512 << 20  # bytes beyond those at its start
+_MEMORY_RATIO, _CHUNK_COPIES = 8, 3  # bytes of memory for each of the file, and of its largest chunk
+_TOGETHER = 8  # pieces per request
+_FRESH, _HASHED = 2.0, 1 << 20  # seconds in which a change need not show in a file's times; bytes
+
+
+def list_hdf5(path: str | Path, window: tuple[int, int] | None = None) -> Listing:
+    """Return the content of a file, or of the HDF5 file in `window` = (begin, length) of it. No values are read.
+
+    Raises UnsafeFileError when it is damaged, breaks a rule, or ends the worker.
+    """
+    place = Hdf5Place(os.path.abspath(path), window)
+    with open_regular(place.path) as descriptor:
+        stamp = _stamp(descriptor)
+    listed = _list(place, stamp)
+    if isinstance(listed, Listing):
+        return listed
+    raise UnsafeFileError(*listed)
+
+
+@functools.lru_cache(maxsize=1)  # recognising and reading a file need the same listing
+def _list(place: Hdf5Place, stamp: tuple[int, ...]) -> Listing | tuple[str, str]:
+    """Return the listing, or the text and kind of the error."""
+    size = stamp[0]
+    memory = _LIST_MEMORY + min(_MEMORY_RATIO * size, _MOST_MEMORY)
+    try:
+        parts = ask_about(place, {"wish": "listing"}, _SECONDS + size / _LISTED_PER_SECOND, memory)
+    except UnsafeFileError as error:
+        return str(error), error.kind
+    answer = json.loads(b"".join(parts))
+    datasets = {name: _read_entry(entry) for name, entry in answer["datasets"].items()}
+    references = {
+        name: ListedReferences(tuple(entry["targets"]), entry["attributes"])
+        for name, entry in answer["references"].items()
+    }
+    texts = {name: ListedText(**entry) for name, entry in answer["texts"].items()}
+    return Listing(answer["groups"], datasets, answer["not_read"], tuple(answer["not_followed"]), references, texts)
+
+
+def _read_entry(entry: dict[str, Any]) -> ListedDataset:
+    runs = tuple((begin, size) for begin, size in entry["runs"]) if "runs" in entry else None
+    return ListedDataset(**entry | {"shape": tuple(entry["shape"]), "runs": runs})
+
+
+def read_values(
+    path: str | Path, name: str, stored: ListedDataset, window: tuple[int, int] | None = None
+) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return the values of the data set `name`, which was listed as `stored`, in native byte order.
+
+    Raises UnsafeFileError as `list_hdf5`, and when the data set is another than the one that was listed.
+    """
+    little = stored.carrier.newbyteorder("<")
+    array = np.empty(stored.shape, little)
+    target, filled = array.reshape(-1).view(np.uint8), 0
+    for content in stream_values(path, name, stored, window):
+        target[filled : filled + len(content)] = content
+        filled += len(content)
+    return array.astype(little.newbyteorder("="), copy=False)
+
+
+def stream_values(
+    path: str | Path, name: str, stored: ListedDataset, window: tuple[int, int] | None = None
+) -> Iterator[Bytes]:
+    """Yield the little-endian bytes of the same values, a few MiB at a time. Raises as `read_values`.
+
+    Each request asks for a few pieces, so that the worker is free while the caller uses them.
+    """
+    remaining, budget, piece = stored.nbytes, _SECONDS + stored.nbytes / _BYTES_PER_SECOND, 0
+    place = Hdf5Place(os.path.abspath(path), window)
+    while remaining or not piece:
+        started = time.monotonic()
+        request = {"wish": "values", "place": name, "which": [piece, _TOGETHER]}
+        contents = ask_about(place, request, budget, _count_memory(stored), remaining)
+        received = sum(map(len, contents))
+        if remaining and not received:
+            raise UnsafeFileError("the file has changed since it was listed")
+        remaining, piece = remaining - received, piece + _TOGETHER
+        budget -= (time.monotonic() - started) / PATIENCE
+        yield from (np.frombuffer(content, np.uint8) for content in contents)
+
+
+def read_rows(
+    path: str | Path, name: str, stored: ListedDataset, which: Sequence[tuple[int, int]]
+) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return rows begin to end along the first axis, for each (begin, end), one after another. Raises as `read_values`.
+
+    The caller keeps them few: they are in memory twice.
+    """
+    shape = (sum(end - begin for begin, end in which), *stored.shape[1:])
+    little = stored.carrier.newbyteorder("<")
+    size = math.prod(shape) * little.itemsize
+    request = {"wish": "rows", "place": name, "which": [list(pair) for pair in which]}
+    place = Hdf5Place(os.path.abspath(path))
+    unpacked = max(len(which), 1) * stored.chunk + size
+    content = b"".join(ask_about(place, request, _SECONDS + unpacked / _BYTES_PER_SECOND, _count_memory(stored), size))
+    if len(content) != size:
+        raise UnsafeFileError("the file has changed since it was listed")
+    return np.frombuffer(content, little).reshape(shape).astype(little.newbyteorder("="), copy=False)
+
+
+def read_text(path: str | Path, name: str, stored: ListedText) -> bytes:
+    """Return a text that was listed as `stored`, and that only libhdf5 can read. Raises as `read_values`."""
+    request = {"wish": "text", "place": name}
+    return b"".join(ask_about(Hdf5Place(os.path.abspath(path)), request, _SECONDS, _VALUE_MEMORY, stored.size))
+
+
+def _count_memory(stored: ListedDataset) -> int:
+    return _VALUE_MEMORY + _CHUNK_COPIES * stored.chunk
+
+
+def _stamp(descriptor: int) -> tuple[int, ...]:
+    """Return what tells this state of a file from another: also its ends, where its times need not show a change."""
+    status = os.fstat(descriptor)
+    ends = 0
+    if abs(time.time() - status.st_mtime) < _FRESH:
+        with open(descriptor, "rb", closefd=False) as stream:
+            digest = hashlib.sha256(stream.read(_HASHED))
+            stream.seek(max(status.st_size - _HASHED, 0))
+            digest.update(stream.read(_HASHED))
+        ends = int.from_bytes(digest.digest()[:8], "big")
+    return status.st_size, status.st_mtime_ns, status.st_ino, ends
