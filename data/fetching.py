@@ -1,16 +1,17 @@
 """Download of a named data set into the user's cache: all files with the right SHA-256, or none."""
 
 import contextlib
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from cnnkit.data.catalogue import DOWNLOADS
+from cnnkit.data.downloading import download as download_file
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
 from cnnkit.files.abandoned import clear_abandoned
+from cnnkit.files.advice import explain_failure
+from cnnkit.files.file_digest import sha256_of
 from cnnkit.files.names import printable
 from cnnkit.files.temporary import retry, temporary_folder
 
@@ -40,24 +41,34 @@ def fetch(name: str) -> Path:
     download = DOWNLOADS[name]
     target = Path(pooch.os_cache("cnnkit")) / name
     clear_abandoned(target.parent)
-    if all(_is_correct(pooch, target / file, digest) for file, (digest, _) in download.files.items()):
+    if all(_is_correct(target / file, digest) for file, (digest, _) in download.files.items()):
         return target
     url = download.base_url
     try:
-        with _staging(target) as staging, _quiet(pooch):
-            for file, (digest, _) in download.files.items():
+        with _staging(target) as staging:
+            for file, (digest, size) in download.files.items():
                 url = download.base_url + file
-                downloader: Any = pooch.HTTPDownloader(timeout=30)
-                pooch.retrieve(url, f"sha256:{digest}", file, staging, downloader=downloader)
+                _fetch_file(url, staging / file, size, digest)
+            url = f"{target} from {download.base_url}"
             _move_into_place(staging, target)
     except (OSError, ValueError) as error:  # errors of requests are OSErrors, a wrong digest is a ValueError
-        reason = printable(" ".join(str(error).split()), 160) or type(error).__name__
+        reason = explain_failure(error) if isinstance(error, OSError) else str(error)
+        reason = printable(" ".join(reason.split()), 200) or type(error).__name__
         raise DataError(f"{name}: could not fetch {url}: {reason}: try again later, or set CNNKIT_DATA_DIR") from None
     return target
 
 
-def _is_correct(pooch: Any, path: Path, digest: str) -> bool:
-    return path.is_file() and pooch.file_hash(str(path), alg="sha256") == digest
+def _is_correct(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256_of(path) == digest
+
+
+def _fetch_file(url: str, path: Path, size: int, digest: str) -> None:
+    try:
+        retry(download_file, url, path, size, digest)
+    except OSError as error:
+        if error.errno is None or error.strerror is None:
+            raise
+        raise OSError(error.errno, f"{path.name} cannot be stored: {error.strerror}") from error
 
 
 @contextlib.contextmanager
@@ -68,23 +79,9 @@ def _staging(target: Path) -> Iterator[Path]:
 
 
 def _move_into_place(staging: Path, target: Path) -> None:
-    for path in staging.iterdir():  # pooch makes private files
-        path.chmod(0o644)
     if target.exists():
         for path in staging.iterdir():
             retry(os.replace, path, target / path.name)
     else:
         staging.chmod(0o755)
         retry(os.rename, staging, target)
-
-
-@contextlib.contextmanager
-def _quiet(pooch: Any) -> Iterator[None]:
-    """Silence pooch's messages: the caller reports what happens."""
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -104,10 +104,28 @@ def write(
         write_whole(
             path,
             lambda temporary: form.write(weights, temporary, **options),
-            lambda temporary: form.check(weights, temporary),
+            lambda temporary: _check(form, weights, temporary, path),
         )
     except OSError as error:
         raise ExportError(f"{printable(str(path))}: cannot be written: {explain_failure(error)}") from error
+
+
+def _check(form: Format, weights: WeightFile, temporary: Path, path: Path) -> None:
+    """Read the new file back. Raises ExportError as `Format.check`, InterruptedError where a signal prevented it."""
+    try:
+        form.check(weights, temporary)
+    except CnnkitError as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, InterruptedError):
+                raise cause from error
+            cause = cause.__cause__ or cause.__context__
+        if getattr(error, "file", None) != str(temporary):  # the weights lie in a file too, which may be at fault
+            raise
+        reason = str(error).replace(str(temporary), "the new file")
+        raise ExportError(
+            f"{printable(str(path))}: cannot be read back after writing, so nothing was saved: {reason}"
+        ) from error
 
 
 def _load_all() -> tuple[dict[str, Format], tuple[Broken, ...]]:

@@ -1,6 +1,5 @@
 import builtins
 import functools
-import gzip
 import hashlib
 import http.server
 import threading
@@ -77,9 +76,15 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again():
     assert [p.name for p in folder.parent.iterdir()] == ["mnist"]
 
 
-def test_wrong_content_leaves_nothing(server):
-    (server / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"something else"))
-    with pytest.raises(DataError, match=r"mnist: could not fetch http.*train-images-idx3-ubyte\.gz.*SHA256") as caught:
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(1, "expected SHA256"), (100, "bytes, got more"), (0, "bytes, got")],
+)
+def test_wrong_content_leaves_nothing(server, change, said):
+    former = (server / "train-images-idx3-ubyte.gz").read_bytes()
+    content = former[:-1] if not change else former[:-1] + b"x" * change
+    (server / "train-images-idx3-ubyte.gz").write_bytes(content)
+    with pytest.raises(DataError, match=rf"mnist: could not fetch http.*train-images-idx3-ubyte\.gz.*{said}") as caught:
         fetch("mnist")
     assert "\n" not in str(caught.value)
     assert list(cache_folder().iterdir()) == []
@@ -107,7 +112,7 @@ def test_ctrl_c_leaves_nothing(monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pooch.retrieve", interrupted)
+    monkeypatch.setattr("requests.get", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fetch("mnist")
     assert list(cache_folder().iterdir()) == []

@@ -1,6 +1,7 @@
 """A process that has imported cnnkit and forks a child for each run: a kill costs milliseconds instead of a second."""
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Ended:
     struck: bool
     seconds: float
     errors: str
+    counts: tuple[int, ...] = ()  # calls on files below the folder, in the order of the shim
 
 
 class Zygote:
@@ -40,34 +42,43 @@ class Zygote:
         after: float | None = None,
         number: int = signal.SIGKILL,
         imports: bool = False,
+        fault: Mapping[str, int] | None = None,
+        prelude: str = "",
     ) -> Ended:
-        """Run to the end, or until the signal `number` comes `after` seconds.
+        """Run to the end, or until the signal `number` comes after so many seconds.
+
+        Signals other than SIGKILL: the seconds begin when the program handles signals.
 
         imports: afterwards the zygote imports what this run had imported, which no later run then needs to.
+        fault: {"call", "k", "error", "short"} for the shim, about files below `folder`. prelude: Python to run before.
         """
         request = {
             "arguments": [str(argument) for argument in arguments], "folder": str(folder), "after": after,
             "number": int(number), "errors": str(self._errors), "imports": imports,
+            "fault": None if fault is None else dict(fault), "prelude": prelude,
         }  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
+        if fault is not None:
+            answer["counts"] = tuple(json.loads(Path(f"{self._errors}-counts").read_text()))
         return Ended(errors=self._errors.read_text(errors="replace"), **answer)
 
 
 @contextlib.contextmanager
-def start_zygote(scratch: Path) -> Iterator[Zygote]:
-    """Yield a Zygote with one thread. scratch: a folder for what the runs print."""
+def start_zygote(scratch: Path, shim: Path | None = None) -> Iterator[Zygote]:
+    """Yield a Zygote with one thread. scratch: a folder for what the runs print. shim: a library to load before all."""
     scratch.mkdir(exist_ok=True)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    loaded = {} if shim is None else {"LD_PRELOAD": str(shim)}
     with subprocess.Popen(
         [sys.executable, "-m", "torture.zygote"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | threads | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | threads | loaded | {"PYTHONPATH": str(Path(__file__).parents[1])},
     ) as process:
         try:
             yield Zygote(process, scratch)
@@ -98,27 +109,51 @@ def main() -> None:
 
 def _become_run(request: dict, names: Path | None) -> None:
     """Run the command in this child process, and end it."""
-    status = 70
+    status, shim = 70, ctypes.CDLL(None)
     try:
         os.setsid()
         os.chdir(request["folder"])
         for number, place in ((0, os.devnull), (1, os.devnull), (2, request["errors"])):
             os.dup2(os.open(place, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), number)
         sys.argv = ["cnnkit", *request["arguments"]]
-        importlib.import_module("cnnkit.cli").main()
+        main = importlib.import_module("cnnkit.cli").main
+        exec(request["prelude"], {})
+        if request["fault"] is not None:
+            fault = (request["fault"][part] for part in ("call", "k", "error", "short"))
+            shim.shim_arm(request["folder"].encode(), *fault)
+        main()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0
     except BaseException:
         traceback.print_exc()
     finally:
+        if request["fault"] is not None:
+            shim.shim_disarm()
+            Path(request["errors"] + "-counts").write_text(json.dumps([shim.shim_count(call) for call in range(9)]))
         if names is not None:
             names.write_text("\n".join(sys.modules))
         os._exit(status)
 
 
+def wait_for_handlers(pid: int) -> None:
+    """Return when the process handles SIGTERM, which comes last, or has ended."""
+    while True:
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return
+        lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        if int(lines["SigCgt"], 16) >> (signal.SIGTERM - 1) & 1 or lines["State"].startswith("Z"):
+            return
+        time.sleep(_PAUSE)
+
+
 def _wait(pid: int, started: float, request: dict) -> tuple[int, bool]:
     """Return the exit status of the child, and whether it was struck before its end."""
     after = request["after"]
+    if request["number"] != signal.SIGKILL:
+        wait_for_handlers(pid)
+        started = time.monotonic()
     if after is not None:
         while (left := started + after - time.monotonic()) > 0:
             ended, status = os.waitpid(pid, os.WNOHANG)
