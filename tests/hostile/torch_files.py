@@ -76,7 +76,7 @@ CASES = make_cases(
         ("pt-storage-kind.pt", "a storage of no type", state(tensor(base=storage(kind=b"N")))),
         ("pt-storage-other.pt", "a storage of another module", state(tensor(base=storage(kind=b"cos\nsystem\n")))),
         ("pt-storage-key-number.pt", "a storage by a number", state(tensor(base=b"(" + text(b"storage") + FLOATS
-                                                                           + b"K\0" + text(b"cpu") + b"K\4tQ"))),
+                                                                           + b"K\0" + text(b"cpu") + b"K\4tQ")), READ),
         ("pt-id-other.pt", "a persistent id of another kind", zipped(b"\x80\2" + text(b"module") + b"\x85Q.")),
         ("pt-id-number.pt", "a persistent id that is a number", zipped(b"\x80\2K\1Q.")),
         ("pt-id-text.pt", "a persistent id in a line", zipped(b"\x80\2Pxyz\n.")),
@@ -90,9 +90,9 @@ CASES = make_cases(
         ("pt-sparse.pt", "a sparse tensor of wrong arguments", zipped(
             b"\x80\2ctorch._utils\n_rebuild_sparse_tensor\nK\1K\2\x86R.")),
         ("pt-meta.pt", "a tensor without values of wrong arguments", zipped(
-            b"\x80\2ctorch._utils\n_rebuild_meta_tensor_no_storage\n)R.")),
+            b"\x80\2ctorch._utils\n_rebuild_meta_tensor_no_storage\n)R."), READ),
         ("pt-wrapper.pt", "a wrapper's subclass of wrong arguments", zipped(
-            b"\x80\2ctorch._utils\n_rebuild_wrapper_subclass\n(NNNNNNtR.")),
+            b"\x80\2ctorch._utils\n_rebuild_wrapper_subclass\n(NNNNNNtR."), READ),
         ("pt-from-type.pt", "a tensor of a class of its own", zipped(
             b"\x80\2ctorch._tensor\n_rebuild_from_type_v2\n(NNNNtR.")),
         ("pt-no-pickle.pt", "no data.pkl", zipped(b"", {"data/0": bytes(16)}, "other.pkl")),
@@ -115,7 +115,7 @@ CASES = make_cases(
             Entry(b"a/serialized_exported_program.json", b"[" * 100_000), Entry(b"a/version", b"1")])),
         ("pt-exported-archive.pt2", "an archive whose weights' description lies", write_zip([
             Entry(b"a/archive_format", b"pt2"), Entry(b"a/models/model.json", b'{"graph_module": 5}'),
-            Entry(b"a/data/weights/model_weights_config.json", b'{"config": {"w": {"path_name": "../../x"}}}')])),
+            Entry(b"a/data/weights/model_weights_config.json", b'{"config": {"w": {"path_name": "../../x"}}}')]), READ),
         ("pt-legacy.pth", "an honest legacy file", LEGACY + saved(tensor()) + KEYS + DATA, READ),
         ("pt-legacy-protocol.pth", "a legacy file of protocol 1002", LEGACY[:15] + pickle.dumps(1002, 2)
          + pickle.dumps({}, 2)),

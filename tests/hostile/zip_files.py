@@ -170,7 +170,7 @@ CASES = make_cases(
         ("zip-name-control.npz", "a name that clears the screen", named(b"\x1b[2J\x1b[31m.npy"), READ),
         ("zip-link.npz", "a symbolic link", write_zip([Entry(b"a.npy", b"/etc/passwd", central={"mode": 0xA1FF << 16})])),
         ("zip-folder.npz", "folders with bytes", write_zip([GOOD, Entry(b"dir/", ARRAY)]), (0, 2)),
-        ("zip-many.npz", "200,000 empty members", lambda: write_zip([Entry(b"%d" % n, b"") for n in range(60_000)] * 3)),
+        ("zip-many.npz", "65,535 empty members", lambda: write_zip([Entry(b"%d" % n, b"") for n in range(65_535)])),
         ("zip-in-zip.npz", "an array that is a zip", write_zip([Entry(b"a.npy", write_zip([GOOD]))])),
         ("zip-deflated.npz", "an honest deflated array", write_zip([deflated(b"a.npy", ARRAY)]), READ),
     ],

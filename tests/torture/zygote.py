@@ -75,7 +75,7 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
         if stopped:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)
-        ended, code = os.waitpid(child, os.WNOHANG)
+        ended, code, usage = os.wait4(child, os.WNOHANG)
         if ended:
             status = os.waitstatus_to_exitcode(code)
         else:
@@ -90,6 +90,7 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
         "status": None if stopped else status,
         "stopped": stopped,
         "seconds": seconds,
+        "computed": usage.ru_utime + usage.ru_stime,
         "peak": sum(peaks.values()),
         "events": told["events"],
         "modules": told["modules"],
