@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _BLOCK = 1 << 16
-_MOST_ITEMS = 5_000_000  # texts and headings of arrays; a vocabulary has some hundred thousand
+_MOST_ITEMS = 2_000_000  # texts and headings of arrays; a vocabulary has some hundred thousand
 
 
 class Cursor:

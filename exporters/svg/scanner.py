@@ -10,7 +10,7 @@ _SVG = "http://www.w3.org/2000/svg"
 _PATH = (f"{_SVG} svg", f"{_SVG} metadata", f"{NAMESPACE} weights")
 _HEADER, _TENSOR = f"{NAMESPACE} header", f"{NAMESPACE} tensor"
 _CHUNK = 1 << 16
-_MAX_TOKEN = 64 << 20
+_MAX_TOKEN = 16 << 20
 _MAX_HEADER = 64 << 20
 _MAX_DEPTH = 64
 _MAX_TENSORS = 100_000
@@ -27,11 +27,13 @@ def scan(path: Path) -> DataBlock:
     """Return the data block of the SVG at `path`. Raises ValueError when there is none or the XML is broken."""
     scanner = _Scanner()
     with path.open("rb") as stream:
-        fed = 0
-        while chunk := stream.read(_CHUNK):
+        fed = unfinished = 0
+        # Before 2.6, expat parses an unfinished token from its begin at every feeding: twice as much at a time is linear.
+        while chunk := stream.read(max(_CHUNK, unfinished)):
             scanner.feed(chunk)
             fed += len(chunk)
-            if fed - scanner.parser.CurrentByteIndex > _MAX_TOKEN:
+            unfinished = fed - scanner.parser.CurrentByteIndex
+            if unfinished > _MAX_TOKEN:
                 raise ValueError(f"more than {_MAX_TOKEN >> 20} MiB without a full element")
     scanner.feed(b"", last=True)
     if not scanner.complete:

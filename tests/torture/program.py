@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torture.memory import measure_peaks
+
 _PAUSE = 0.01
 
 
@@ -62,7 +64,7 @@ def run_cnnkit(
         )
         peaks: dict[int, int] = {}
         while process.poll() is None and time.monotonic() - started < limit:
-            _note_peaks(process.pid, peaks)
+            measure_peaks(process.pid, peaks)
             time.sleep(_PAUSE)
         seconds, status = time.monotonic() - started, process.poll()
         if status is None:
@@ -71,15 +73,3 @@ def run_cnnkit(
         output.seek(0)
         errors.seek(0)
         return Outcome(tuple(arguments), status, seconds, sum(peaks.values()), output.read(), errors.read())
-
-
-def _note_peaks(pid: int, peaks: dict[int, int]) -> None:
-    """Note the largest memory so far of a process and its descendants."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-        peaks[pid] = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM"))
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (OSError, StopIteration):
-        return
-    for child in children:
-        _note_peaks(int(child), peaks)
