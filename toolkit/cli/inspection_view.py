@@ -1,23 +1,21 @@
 """An inspection as lines for people: the file, its layers with their tensors, findings, and values."""
 
-import itertools
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from cnnkit.cli.layer_lines import MOST, describe_tensor, print_layers, print_lines
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import format_fields, format_shape, format_size, write_numbers
+from cnnkit.cli.tables import format_size, write_numbers
 from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:
     from cnnkit.exporters import Tensor, WeightFile
-    from cnnkit.inspection import Inspection, Statistics
-    from cnnkit.inspection.layer_tree import LayerNode
+    from cnnkit.inspection import Inspection
+    from cnnkit.inspection.finding import Finding
     from cnnkit.inspection.slices import Parts
 
-_BATCH = 500  # lines
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
@@ -26,12 +24,19 @@ def print_inspection(output: Output, inspection: "Inspection", optimizer: bool) 
     for fact in _describe_file(inspection):
         output.say(Text(fact), soft_wrap=fact.startswith("sha256") or None)  # a digest is copied whole
     output.say()
-    lines = (line for layer in inspection.layers for line in _format_layer(output, layer, inspection))
-    while batch := list(itertools.islice(lines, _BATCH)):  # printing takes longer per call than per line
-        output.say(Text("\n").join(batch))
+    print_layers(output, inspection)
     _print_rest(output, inspection.weights, optimizer)
-    for finding in inspection.findings or ():
+    _print_findings(output, inspection.findings or ())
+
+
+def _print_findings(output: Output, findings: "Sequence[Finding]") -> None:
+    if not output.people.is_terminal:
+        print_lines(output, (f"finding: {finding.line}" for finding in findings))
+        return
+    for finding in findings[:MOST]:
         output.say(Text(f"finding: {finding.line}", style=_STYLES[finding.severity]))
+    if len(findings) > MOST:
+        output.say(f"... and {len(findings) - MOST:,} more findings: --layer PATTERN shows some, --json all")
 
 
 def _describe_file(inspection: "Inspection") -> Iterator[str]:
@@ -61,62 +66,6 @@ def _describe_file(inspection: "Inspection") -> Iterator[str]:
         return
     tensors = format_count(len(weights.select("parameter")), "tensor")
     yield f"{tensors} of {format_count(weights.parameters, 'parameter')}"
-
-
-def _format_layer(output: Output, layer: "LayerNode", inspection: "Inspection") -> Iterator[Text]:
-    indent = "  " * (layer.path.count(".") if layer.type else 0)
-    line = Text(indent).append(printable(f"{layer.path} {layer.type or ''}".strip()), style="bold")
-    if layer.output_shape is not None:
-        line.append(f"  -> {format_shape(layer.output_shape)}", style="dim")
-    parameters = layer.parameters
-    if parameters:
-        line.append(f"  {format_count(parameters, 'parameter')}, {parameters / inspection.weights.parameters:.1%}")
-    yield line
-    for tensor in layer.tensors:
-        last = tensor is layer.tensors[-1]
-        yield _format_tensor(output, indent, tensor, last, inspection.statistics_of(tensor))
-
-
-def _format_tensor(output: Output, indent: str, tensor: "Tensor", last: bool, computed: "Statistics | None") -> Text:
-    """Return a tensor in one line, or in two on a terminal; in more where it is narrow."""
-    name = tensor.name.removeprefix(f"{tensor.layer}.") if tensor.kind != "optimizer" else tensor.name
-    role = "" if name == tensor.role else f" {tensor.role}"
-    kind = "" if tensor.kind == "parameter" else f" ({tensor.kind})"
-    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
-    (branch, trunk), (corner, blank) = (("|-", "|"), ("`-", " ")) if ascii_only else (("├─", "│"), ("└─", " "))
-    facts = [(fact, "") for fact in describe_tensor(tensor, name + role + kind).split("  ")]
-    figures = [] if computed is None else [(figure, "dim") for figure in _format_figures(computed) or ["no values"]]
-    if computed is not None and computed.histogram is not None and computed.finite:
-        figures.append((f"|{computed.histogram.sparkline(ascii_only)}|", ""))
-    first, below = f"{indent}{corner if last else branch} ", f"{indent}{blank if last else trunk}    "
-    lines = [facts, figures] if output.people.is_terminal else [[*facts, *figures]]
-    return Text("\n").join(
-        format_fields(output, *fields, first=start, indent=below, gap="  ")
-        for fields, start in zip(lines, (first, below), strict=False)
-        if fields
-    )
-
-
-def describe_tensor(tensor: "Tensor", title: str | None = None) -> str:
-    """Return the title (the tensor's name by default), shape, axes, type, size and sharing of a tensor in one line."""
-    axes = f" ({', '.join(tensor.axes)})" if tensor.axes else ""
-    form = format_shape(tensor.shape) + printable(axes)
-    shared = f", those of {printable(tensor.shares)}" if tensor.shares is not None else ""
-    return (
-        f"{printable(title or tensor.name)}: {form}  {tensor.dtype}  {format_count(tensor.parameters, 'value')}{shared}"
-    )
-
-
-def _format_figures(computed: "Statistics") -> list[str]:
-    figures = []
-    for key in ("min", "max", "mean", "std"):
-        value = getattr(computed, key)
-        if value is not None:
-            figures.append(f"{key} {value:.4g}")
-    for key, count in (("zeros", computed.zeros), ("NaN", computed.nan), ("inf", computed.inf)):
-        if count:
-            figures.append(f"{key} {count:,}")
-    return figures
 
 
 def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:

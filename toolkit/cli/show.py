@@ -129,7 +129,7 @@ def _require_numbers(wanted: list[int] | None, count: int, option: str, tensor: 
 
 
 def _print_section(output: Output, section: "Section", values: bool) -> None:
-    from cnnkit.cli.inspection_view import describe_tensor
+    from cnnkit.cli.layer_lines import describe_tensor
     from cnnkit.inspection import terminal_picture
     from cnnkit.inspection.layer_svg import describe_scale
     from cnnkit.inspection.terminal_block import add_caption, place_beside

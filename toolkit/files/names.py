@@ -12,6 +12,7 @@ _MARKS = frozenset(("Mn", "Me"))
 _MOST_MARKS = 4  # on one letter; more of them overwrite the lines above and below
 # What only a look at each character tells: letters that draw nothing, and runs in which marks may be piled up.
 _DOUBTFUL = re.compile(f"[{''.join(sorted(_BLANK))}]|[^\0-\u02ff\u2100-\u2bff]{{{_MOST_MARKS + 1}}}")
+_UNUSUAL = re.compile("[^\0-\u02ff\u2100-\u2bff]")  # found quickly, and none of the doubtful ones is without it
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
 
@@ -30,7 +31,7 @@ def escape_hidden(text: str, keep: str = "") -> str:
     plain = text
     for character in keep:
         plain = plain.replace(character, "")
-    if plain.isprintable() and (plain.isascii() or not _DOUBTFUL.search(plain)):  # nearly all, and quick
+    if plain.isprintable() and not (_UNUSUAL.search(plain) and _DOUBTFUL.search(plain)):  # nearly all, and quick
         return text
     shown, marks = [], 0
     for character in text:
