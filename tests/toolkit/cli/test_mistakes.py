@@ -105,8 +105,9 @@ def test_numbers_as_people_write_them():
 
 
 def test_commands_are_quoted_for_the_shell():
-    for name in ("my net.h5", "it's.h5", "a&b;c.h5", "$HOME.h5", "n\u00fc.h5", "-x.h5"):
+    for name in ("my net.h5", "it's.h5", "a&b;c.h5", "$HOME.h5", "n\u00fc.h5"):
         assert shlex.split(write_command("cnnkit", "evaluate", Path(name))) == ["cnnkit", "evaluate", name]
+    assert shlex.split(write_command("cnnkit", "evaluate", Path("-x.h5"))) == ["cnnkit", "evaluate", "./-x.h5"]
 
 
 def test_a_training_suggests_commands_that_can_be_pasted(cnnkit, net_toml):
