@@ -13,13 +13,14 @@ from cnnkit.data.npz_reader import read_npz
 from cnnkit.data.picture import SUFFIXES
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
+from cnnkit.files.hdf5_mark import SIGNATURE
 from cnnkit.files.names import printable
 
 KINDS = (
     "a folder with IDX files, with x_train.npy and y_train.npy, or with one subfolder of pictures per class, "
     "or a file .npz, .csv, .csv.gz, .h5"
 )
-_MARKS = {b"PK\x03\x04": read_npz, b"PK\x05\x06": read_npz, b"\x89HDF\r\n\x1a\n": read_hdf5}
+_MARKS = {b"PK\x03\x04": read_npz, b"PK\x05\x06": read_npz, SIGNATURE: read_hdf5}
 _SUFFIXES = {".npz": "a zip file with arrays (NPZ)", ".h5": "an HDF5 file", ".hdf5": "an HDF5 file"}
 
 

@@ -17,14 +17,6 @@ from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes, StoredFile
 from cnnkit.files.unsafe_file import UnsafeFileError
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
-SIGNATURE_PLACES = (0, 512, 1024, 2048, 4096)  # a user block may come first, as in files of MATLAB and Julia
-
-
-def is_hdf5(head: bytes) -> bool:
-    """Return whether a file that begins with `head` has the HDF5 signature."""
-    return any(head.startswith(SIGNATURE, place) for place in SIGNATURE_PLACES)
-
 
 class Hdf5Tensors(NamedTuple):
     """An HDF5 file and its listing. window: (begin, length) of it where it lies inside `path`."""

@@ -5,12 +5,12 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.format import Format, Priority
-from cnnkit.exporters.core.hdf5_tensors import is_hdf5
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.hdf5.layout import FORMAT
 from cnnkit.exporters.hdf5.reader import NAME, read_hdf5
 from cnnkit.exporters.hdf5.writer import write_hdf5
 from cnnkit.files.hdf5_cage import list_hdf5
+from cnnkit.files.hdf5_mark import is_hdf5
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from cnnkit.exporters.core.claims import select_network_tensors
 from cnnkit.exporters.core.format import Format, Priority
-from cnnkit.exporters.core.hdf5_tensors import is_hdf5
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.keras.archive import is_archive
 from cnnkit.exporters.keras.legacy_reader import is_legacy
@@ -13,6 +12,7 @@ from cnnkit.exporters.keras.reader import NAME, read_archive, read_hdf5
 from cnnkit.exporters.keras.weights_reader import is_saved
 from cnnkit.exporters.keras.writer import require_same, write_keras
 from cnnkit.files.hdf5_cage import list_hdf5
+from cnnkit.files.hdf5_mark import is_hdf5
 from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_gate import is_zip, read_member_names
 

@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from cnnkit.cli.help_groups import GroupedCommand, GroupedGroup
+from cnnkit.cli.preparation import prepare_command
 from cnnkit.cli.request import take_options
 
 # As the help shows them: the first paragraph of the command's docstring, or of a group's help.
@@ -50,6 +51,7 @@ class Commands(GroupedGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return (name, the command to call, its arguments)."""
         if args and args[0] in SUMMARIES:
+            prepare_command(args[0], args[1:])
             return args[0], load_command(args[0]), args[1:]
         return super().resolve_command(ctx, args)  # which explains the mistake
 

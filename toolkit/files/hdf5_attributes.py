@@ -5,11 +5,11 @@ import math
 from typing import Any
 
 _LIST = 9
-_LARGEST = 64 << 20  # bytes
+_LARGEST, _MOST = 64 << 20, 1 << 16  # bytes, as of the configuration of a network; values in a list
 
 
 def read_attributes(attributes: Any) -> dict[str, Any]:
-    """Return the attributes that are text, numbers or lists of them; h5py cannot read all others."""
+    """Return the attributes that are text, numbers or short lists of them; h5py cannot read all others."""
     plain = {}
     names: list[str | bytes] = []
     with contextlib.suppress(TypeError, ValueError, RuntimeError, OSError):
@@ -20,7 +20,8 @@ def read_attributes(attributes: Any) -> dict[str, Any]:
             kind = attribute.get_type()
             if kind.get_class() == _LIST:  # lies in a heap that libhdf5 trusts; nobody needs it
                 continue
-            if math.prod(attribute.shape) * kind.get_size() <= _LARGEST:
+            count = math.prod(attribute.shape)
+            if count <= _MOST and count * kind.get_size() <= _LARGEST:
                 known = name if isinstance(name, str) else bytes(name).decode("utf-8", "surrogateescape")
                 plain[known] = _to_plain(attributes[name])
     return plain

@@ -5,11 +5,11 @@ process that asks, libhdf5 writes at most.
 """
 
 import functools
-import hashlib
 import json
 import math
 import os
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,12 @@ from cnnkit.files.stored_file import Bytes
 from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.worker_process import PATIENCE
 
-_SECONDS = 1.0  # of work, in addition to what the size of the file allows
+_SECONDS, _MOST_SECONDS = 0.5, 30.0  # of work: beside what the size of the file allows; of that for a listing
 _BYTES_PER_SECOND, _LISTED_PER_SECOND = 20e6, 1e6
 _LIST_MEMORY, _VALUE_MEMORY, _MOST_MEMORY = 64 << 20, 96 << 20, 512 << 20  # bytes beyond those at its start
 _MEMORY_RATIO, _CHUNK_COPIES = 8, 3  # bytes of memory for each of the file, and of its largest chunk
 _TOGETHER = 8  # pieces per request
-_FRESH, _HASHED = 2.0, 1 << 20  # seconds in which a change need not show in a file's times; bytes
+_END = 512 << 10  # bytes
 
 
 def list_hdf5(path: str | Path, window: tuple[int, int] | None = None) -> Listing:
@@ -50,7 +50,7 @@ def _list(place: Hdf5Place, stamp: tuple[int, ...]) -> Listing | tuple[str, str]
     size = stamp[0]
     memory = _LIST_MEMORY + min(_MEMORY_RATIO * size, _MOST_MEMORY)
     try:
-        parts = ask_about(place, {"wish": "listing"}, _SECONDS + size / _LISTED_PER_SECOND, memory)
+        parts = ask_about(place, {"wish": "listing"}, _SECONDS + min(size / _LISTED_PER_SECOND, _MOST_SECONDS), memory)
     except UnsafeFileError as error:
         return str(error), error.kind
     answer = json.loads(b"".join(parts))
@@ -135,13 +135,10 @@ def _count_memory(stored: ListedDataset) -> int:
 
 
 def _stamp(descriptor: int) -> tuple[int, ...]:
-    """Return what tells this state of a file from another: also its ends, where its times need not show a change."""
+    """Return what tells this state of a file from another: also its ends, because times of files are coarse."""
     status = os.fstat(descriptor)
-    ends = 0
-    if abs(time.time() - status.st_mtime) < _FRESH:
-        with open(descriptor, "rb", closefd=False) as stream:
-            digest = hashlib.sha256(stream.read(_HASHED))
-            stream.seek(max(status.st_size - _HASHED, 0))
-            digest.update(stream.read(_HASHED))
-        ends = int.from_bytes(digest.digest()[:8], "big")
+    with open(descriptor, "rb", closefd=False) as stream:
+        ends = zlib.crc32(stream.read(_END))
+        stream.seek(max(status.st_size - _END, _END))
+        ends = zlib.crc32(stream.read(_END), ends)
     return status.st_size, status.st_mtime_ns, status.st_ino, ends

@@ -54,22 +54,23 @@ def _find_objections(nodes: Nodes, file_bytes: int) -> dict[str, str]:
     """Return {path of a data set: why it must not be read}: each by itself, and all together."""
     objections: dict[str, str] = {}
     known: set[tuple[int, int]] = set()
-    air = own = named = 0
+    air = own = repeated = 0
     for path, node in nodes.datasets.items():
         reason = find_objection(node, file_bytes)
         if reason is None:
             declared, stored = count_bytes(node)
             address = find_address(node)
-            air, named = air + find_air(declared, stored), named + stored
-            own += 0 if address in known else stored
+            reason = describe_air(declared, stored, air + find_air(declared, stored))
+            if address in known:
+                repeated += stored
+                if repeated > _ALIASES * file_bytes:
+                    reason = f"the data sets of the file are named more than {_ALIASES} times"
+            else:
+                own += stored
+                if own > file_bytes:
+                    reason = f"stores {stored} bytes, with those before it more than the file has: they overlap"
             known.add(address)
-            reason = describe_air(declared, stored, air)
-            if reason is not None:
-                air -= find_air(declared, stored)
-            if own > file_bytes:
-                reason = f"stores {stored} bytes, with those before it more than the file has: they overlap"
-            elif named > _ALIASES * file_bytes:
-                reason = f"the data sets of the file are named more than {_ALIASES} times"
+            air += find_air(declared, stored) if reason is None else 0
         if reason is not None:
             objections[path] = reason
     return objections

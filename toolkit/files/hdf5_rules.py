@@ -12,7 +12,7 @@ _ITEM_BYTES = frozenset({1, 2, 4, 8})
 _CHUNKED, _VIRTUAL, _NULL_SPACE, _STRING, _OPAQUE = 2, 3, 2, 3, 5
 _AIR = 64 << 20  # bytes that a data set may declare beyond what its stored ones can unpack to
 _RATIO = 1000  # about what gzip reaches at most
-_CHUNK, _SMALL_CHUNK, _CHUNK_RATIO = 64 << 20, 16 << 20, 64
+_CHUNK, _SMALL_CHUNK, _CHUNK_RATIO = 64 << 20, 16 << 20, 16
 TEXT_LIMIT = 256 << 20
 _CLASSES = {
     3: "text, not numbers",

@@ -16,7 +16,7 @@ from cnnkit.files.unfinished import undo_by_signals
 from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.worker_requests import HANDS_OVER, send_request
 
-PATIENCE = 4  # seconds of wall clock per second of work, on a busy machine
+PATIENCE = 6  # seconds of wall clock per second of work, on a busy machine
 _STARTING = 1.0  # seconds of work
 _PIPE = 1 << 20  # bytes that the pipe may hold
 _ARGUMENTS = ("-P", "-W", "ignore", "-m", "cnnkit.files.hdf5_worker")  # -P: no modules from the current folder
@@ -103,7 +103,7 @@ class Worker:
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, *_ARGUMENTS],
-                    stdin=theirs or subprocess.PIPE,
+                    stdin=subprocess.PIPE if theirs is None else theirs.fileno(),
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
                     env=environment,
