@@ -20,6 +20,7 @@ from cnnkit.cli.tables import format_size
 from cnnkit.cli.viewing import DataPart, find_white, take_image
 from cnnkit.cli.watching import watch_reading
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
+from cnnkit.files.atomic import require_writable
 from cnnkit.files.names import format_count, printable, to_text
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def command(request: ExportRequest) -> int:
     options = _require_options(request, form)
     target = request.out or file.with_name(file.stem + form.suffixes[0])
     digest = _require_free(file, target, request.overwrite)
+    if target != TO_STANDARD_OUTPUT:
+        require_writable(target)
     source = NetworkSource(file, request.recipe, request.model, request.external).read(output)
     left_out = list_not_read(source)
     if source.lacks and not (request.allow_partial and len(source)):

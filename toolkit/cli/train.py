@@ -11,9 +11,11 @@ EXAMPLE = "cnnkit train --recipe lenet5 --data mnist --backend torch --epochs 3 
 
 def command(request: TrainRequest) -> int:
     """Train a network and write weights.h5: architecture, every weight, history and provenance."""
+    from cnnkit.files.abandoned import clear_abandoned
     from cnnkit.files.claim import claim
 
     _require_names(request.out, request.plot, request.log)
+    clear_abandoned(request.out.parent)  # also where nothing will be written
     with claim(request.out):
         return _train(request)
 

@@ -89,7 +89,7 @@ def resolve(target: Path) -> Path:
             raise OSError(errno.EINVAL, "is a device or a pipe, not a file", str(target))
     end = Path(os.path.realpath(target))
     if end.exists() and not os.access(end, os.W_OK):
-        raise PermissionError(errno.EACCES, "is read-only: make it writable", str(target))
+        raise PermissionError(errno.EACCES, "is read-only", str(target))
     if not end.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "its folder does not exist: make it first", str(target))
     return end

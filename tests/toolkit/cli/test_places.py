@@ -8,6 +8,7 @@ import pytest
     [
         ("summary", "--recipe", "digits-cnn", "-o", "nowhere/net.svg"),
         ("show", "none.h5", "0", "-o", "nowhere/layer.png"),
+        ("export", "none.h5", "-o", "nowhere/net.npz"),
         ("inspect", "none.h5", "--html", "nowhere/page.html"),
         ("evaluate", "none.h5", "--plot", "nowhere/roc.svg"),
         ("train", "--data", "none", "--plot", "nowhere/curves.svg"),

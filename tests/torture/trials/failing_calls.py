@@ -173,8 +173,8 @@ TRIAL = Trial(
     "each open, write, fsync, close, rename, link, unlink, mkdir of each writer fails, by each of 5 errors",
     "one line and the old file, or a right one; nothing left over",
     fail_calls,
-    short=40,
-    usual=2_000,
+    short=16,
+    usual=300,
     long=100_000,
     needs=("linux", "gcc"),
 )
