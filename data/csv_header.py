@@ -8,6 +8,7 @@ from cnnkit.data.refusal import refuse
 from cnnkit.files.names import printable
 
 _HINT = "the first line must name the columns: label,pixel0,pixel1,... or label,1x1,1x2,..."
+MOST_COLUMNS = (1 << 20) + 1  # images of 1024 x 1024
 _SEPARATE = "separate the columns by commas"
 
 
@@ -30,6 +31,9 @@ def parse_header(where: str, line: bytes) -> CsvHeader:
     """
     if line.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise refuse(f"{where}, line 1", "text in UTF-8", "UTF-16", "save it as CSV in UTF-8")
+    columns = line.count(b",") + 1
+    if columns > MOST_COLUMNS:
+        raise refuse(f"{where}, line 1", f"at most {MOST_COLUMNS} columns", f"{columns}", _HINT)
     text = line.decode("utf-8-sig", "replace").strip()
     names = [name.strip().strip('"') for name in text.split(",")]
     if names.count("label") != 1:

@@ -15,12 +15,14 @@ from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.csv_header import CsvHeader, parse_header
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.refusal import refuse, require_affordable
+from cnnkit.data.regular_file import open_regular
 from cnnkit.files.names import printable
 
 BLOCK = 4 << 20
 _BLANK = b"\r\n\t "
-LONGEST_LINE = 64 << 20
+LONGEST_LINE = 32 << 20  # of one row of pixels
 _WHOLE = rb"-?[0-9]+"
+_LARGEST = float(np.finfo(np.float32).max)
 _NUMBER = _WHOLE + rb"(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
 
 
@@ -53,14 +55,14 @@ def read_csv_arrays(path: Path) -> CsvArrays:
 
     Raises DataError as `read_csv`.
     """
-    with path.open("rb") as packed:
+    with open_regular(path) as packed:
         zipped = packed.read(2) == b"\x1f\x8b"
         packed.seek(0)
         try:
             if not zipped:
                 return _read(str(path), packed, None)
             with gzip.GzipFile(fileobj=packed) as unpacked:
-                return _read(str(path), unpacked, os.path.getsize(path))
+                return _read(str(path), unpacked, os.fstat(packed.fileno()).st_size)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise refuse(path, "a complete gzip file", str(error), "download it again") from None
 
@@ -69,14 +71,14 @@ def _read(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> Csv
     first = file.readline(LONGEST_LINE)
     header = parse_header(where, first)
     images: list[npt.NDArray[Any]] = []
-    labels: list[npt.NDArray[np.float64]] = []
+    labels: list[npt.NDArray[Any]] = []
     line, decimal, floats = 2, None, False  # decimal: first line with a pixel that is not written as a whole number
     for block in _without_blank_end(_blocks(where, file, packed)):
         rows = _parse(where, block, header, line)
         floats = floats or _has_decimal_label(block, header)
         if decimal is None:
             decimal = _find_decimal(block, header, line)
-        labels.append(rows[:, header.label].copy())
+        labels.append(_narrow(rows[:, header.label]))
         pixels = np.delete(rows, header.label, axis=1)
         small = decimal is None and bool(((pixels >= 0) & (pixels <= 255)).all())
         images.append(pixels.astype(np.uint8 if small else np.float32))
@@ -86,7 +88,12 @@ def _read(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> Csv
     grids = np.concatenate(images).reshape(-1, header.height, header.width)
     numbers = np.concatenate(labels)
     exact = not floats and bool((numbers < 1 << 53).all())  # larger ones are no classes, and refused as such later
-    return CsvArrays(grids, numbers.astype(np.int64) if exact else numbers, _describe(grids, decimal))
+    return CsvArrays(grids, numbers.astype(np.int64 if exact else np.float64), _describe(grids, decimal))
+
+
+def _narrow(labels: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+    """Return a copy of whole labels, in half the bytes where they allow it."""
+    return labels.astype(np.int32 if bool((labels < 1 << 31).all()) else np.float64)
 
 
 def _describe(images: npt.NDArray[Any], decimal: int | None) -> str:
@@ -148,27 +155,32 @@ def _without_blank_end(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _parse(where: str, block: bytes, header: CsvHeader, first_line: int) -> npt.NDArray[np.float64]:
     """Return the numbers of whole lines, (rows, columns), after a check that every cell is a plain decimal number."""
-    lines = block.split(b"\n")
-    commas = header.columns - 1
-    # Where all characters are digits and commas, counting commas is enough, if none is beside another or at an end.
-    plain = not block.translate(None, b"0123456789,\n") and b",," not in block
-    row = re.compile(_NUMBER + rb"(?:,%s){%d}" % (_NUMBER, commas)) if not plain else None
-    for number, text in enumerate(lines, first_line):
-        if row is not None:
-            right = row.fullmatch(text) is not None
-        else:
-            right = text.count(b",") == commas and text[:1] not in b"," and text[-1:] not in b","
-        if not right:
-            raise _wrong_line(f"{where}, line {number}", text, header)
-    values = np.fromstring(block.replace(b"\n", b","), np.float64, sep=",").reshape(len(lines), header.columns)
+    if not _is_plain(block, header):
+        row = re.compile(_NUMBER + rb"(?:,%s){%d}" % (_NUMBER, header.columns - 1))
+        for number, text in enumerate(block.split(b"\n"), first_line):
+            if row.fullmatch(text) is None:
+                raise _wrong_line(f"{where}, line {number}", text, header)
+    values = np.fromstring(block.replace(b"\n", b","), np.float64, sep=",").reshape(-1, header.columns)
     labels = values[:, header.label]
-    wrong = ~np.isfinite(values).all(axis=1) | (labels < 0) | (labels != np.trunc(labels))
+    wrong = ~(np.abs(values) <= _LARGEST).all(axis=1) | (labels < 0) | (labels != np.trunc(labels))
     if wrong.any():
         at = int(np.argmax(wrong))
-        finite = bool(np.isfinite(values[at]).all())
-        got = f"label {labels[at]:g}" if finite else "a number too large for a double"
+        beyond = np.delete(values[at], header.label)
+        got = f"label {labels[at]:g}" if (np.abs(beyond) <= _LARGEST).all() else "a number too large for float32"
         raise refuse(f"{where}, line {first_line + at}", "finite pixels and a label of 0, 1, 2, ...", got)
     return values
+
+
+def _is_plain(block: bytes, header: CsvHeader) -> bool:
+    """Return whether the lines are right by counting: digits and commas alone, no comma beside another or at an end."""
+    if block.translate(None, b"0123456789,\n") or b",," in block or b",\n" in block or b"\n," in block:
+        return False
+    if block[:1] in (b"", b",") or block[-1:] == b",":
+        return False
+    characters = np.frombuffer(block, np.uint8)
+    ends = np.append(np.flatnonzero(characters == ord("\n")), len(characters))
+    commas = np.searchsorted(np.flatnonzero(characters == ord(",")), ends)
+    return bool((np.diff(commas, prepend=0) == header.columns - 1).all())
 
 
 def _wrong_line(where: str, text: bytes, header: CsvHeader) -> Exception:

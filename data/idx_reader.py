@@ -5,14 +5,15 @@ import os
 import struct
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.refusal import refuse, require_affordable
+from cnnkit.data.regular_file import open_regular
+from cnnkit.data.stored_images import fill, hold_labels, read_stored
 
 IMAGES, LABELS = 0x00000803, 0x00000801  # 08: unsigned bytes, then the number of axes
 SPLITS = {
@@ -36,7 +37,7 @@ def idx_files(folder: Path) -> dict[str, Path]:
 def read_idx_folder(name: str, folder: Path, **names: Any) -> Dataset:
     """Return the data set of the four IDX files in `folder`; without the two t10k files it has no test split.
 
-    Plain files are memory-mapped, gzipped ones are unpacked in memory.
+    Large plain files stay on the disk, the others are held in memory.
 
     Raises DataError on a missing, malformed, truncated or overlong file.
     """
@@ -49,29 +50,30 @@ def read_idx_folder(name: str, folder: Path, **names: Any) -> Dataset:
             if file not in files:
                 raise refuse(folder, f"the file {file} or {file}.gz", "a folder without it")
         images, labels = (files[file] for file in pair)
-        splits[split] = RawSplit(read_idx(images, IMAGES), read_idx(labels, LABELS), str(images), str(labels))
+        pixels = read_idx(images, IMAGES)
+        numbers = hold_labels(pixels, read_idx(labels, LABELS), labels)
+        splits[split] = RawSplit(pixels, numbers, str(images), str(labels))
     return assemble(name, splits["train"], splits.get("test"), **names)
 
 
-def read_idx(path: Path, magic: int) -> npt.NDArray[np.uint8]:
-    """Return the bytes of one IDX file, (N, H, W) for images and (N,) for labels.
+def read_idx(path: Path, magic: int) -> Any:
+    """Return the bytes of one IDX file, (N, H, W) for images and (N,) for labels; large ones are read when indexed.
 
     Raises DataError when magic, sizes and length of the file do not agree.
     """
-    packed = path.open("rb")
-    with packed:
+    with open_regular(path) as packed:
         zipped = packed.read(2) == b"\x1f\x8b"
         packed.seek(0)
         try:
             if not zipped:
                 return _read(path, packed, magic, None)
             with gzip.GzipFile(fileobj=packed) as unpacked:
-                return _read(path, unpacked, magic, os.path.getsize(path))
+                return _read(path, unpacked, magic, os.fstat(packed.fileno()).st_size)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise refuse(path, "a complete gzip file", str(error), "download it again") from None
 
 
-def _read(path: Path, file: BinaryIO | gzip.GzipFile, magic: int, packed_bytes: int | None) -> npt.NDArray[np.uint8]:
+def _read(path: Path, file: Any, magic: int, packed_bytes: int | None) -> Any:
     axes = magic & 0xFF
     header = file.read(4 + 4 * axes)
     got = int.from_bytes(header[:4], "big")
@@ -87,28 +89,17 @@ def _read(path: Path, file: BinaryIO | gzip.GzipFile, magic: int, packed_bytes: 
     if declared == 0:
         raise refuse(path, "at least one image or label", f"shape {shape}")
     if packed_bytes is None:
-        stored = os.path.getsize(path) - len(header)
+        stored = os.fstat(file.fileno()).st_size - len(header)
         if stored != declared:
             raise refuse(path, f"{declared} bytes for shape {shape}", f"{stored}", _hint(stored, declared))
-        # asarray: views of class memmap are slow in small reads
-        return np.asarray(np.memmap(path, np.uint8, "r", len(header), shape))
+        return read_stored(path, file, np.dtype(np.uint8), shape)
     require_affordable(path, declared, packed_bytes)
     values = np.empty(declared, np.uint8)
-    filled = _fill(file, values.data)
+    filled = fill(file, values.data)
     if filled < declared or file.read(1):
         got_bytes = str(filled) if filled < declared else "more"
         raise refuse(path, f"{declared} bytes for shape {shape}", got_bytes, _hint(filled, declared))
     return values.reshape(shape)
-
-
-def _fill(file: Any, target: memoryview) -> int:
-    filled = 0
-    while filled < len(target):
-        count = file.readinto(target[filled : filled + (1 << 20)])
-        if not count:
-            break
-        filled += count
-    return filled
 
 
 def _hint(got: int, declared: int) -> str:

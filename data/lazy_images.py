@@ -22,7 +22,7 @@ class LazyImages(ABC):
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
-        indices = np.arange(self.shape[0])[key]
+        indices = _find_indices(key, self.shape[0])
         images = self.read(np.atleast_1d(indices))
         return images if indices.ndim else images[0]
 
@@ -39,3 +39,19 @@ class ChannelsFirst(LazyImages):
         """Return the images at `indices` with the channels moved to the front."""
         images = self.stored.read(indices)
         return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
+
+
+def _find_indices(key: Any, count: int) -> npt.NDArray[np.int64]:
+    """Return the indices that an array of `count` would be read at, without listing all. Raises IndexError."""
+    if isinstance(key, slice):
+        return np.arange(*key.indices(count))
+    chosen = np.asarray(key)
+    if chosen.dtype == bool:
+        if chosen.shape != (count,):
+            raise IndexError(f"expected {count} truth values, got shape {chosen.shape}")
+        return np.flatnonzero(chosen)
+    if chosen.size == 0:
+        return chosen.astype(np.int64)
+    if chosen.dtype.kind not in "iu" or not -count <= int(chosen.min()) <= int(chosen.max()) < count:
+        raise IndexError(f"expected indices of {count} images, got {key!r:.60}")
+    return np.where(chosen < 0, chosen + count, chosen).astype(np.int64)

@@ -1,15 +1,20 @@
 """Pictures, read by Pillow: size and mode from the header, pixels on demand."""
 
 import contextlib
+import math
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from cnnkit.data.picture_cost import CountedReads, require_cheap
+from cnnkit.data.png_check import require_sound_png
 from cnnkit.data.refusal import refuse
+from cnnkit.data.regular_file import open_regular
 from cnnkit.errors import DataError
 from cnnkit.files.names import printable
 
@@ -22,12 +27,21 @@ FORMATS = {
     "WEBP": (".webp",),
 }
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
-MOST_PIXELS = 1 << 26  # 8192 x 8192: a small compressed file must not unpack to gigabytes
+_BAND = 1 << 20  # pixels that are converted at a time
 _GREY = {"1", "L", "LA"}
 _COLOUR = {"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "HSV"}
 _ALPHA = {"LA", "RGBA", "PA"}
 _ORIENTATION = 0x0112  # the tag of EXIF 2.3: 1 upright, 2 to 8 mirrored or turned, 5 to 8 by a quarter
-_TURNS, _QUARTER_TURNS = range(2, 9), range(5, 9)
+_QUARTER_TURNS = range(5, 9)
+_TURNED: dict[int, Callable[[Any], Any]] = {
+    2: lambda x: x[:, ::-1],
+    3: lambda x: x[::-1, ::-1],
+    4: lambda x: x[::-1],
+    5: lambda x: x.swapaxes(0, 1),
+    6: lambda x: np.rot90(x, -1),
+    7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
+    8: lambda x: np.rot90(x, 1),
+}
 
 
 class PictureHeader(NamedTuple):
@@ -46,11 +60,8 @@ def read_header(path: Path) -> PictureHeader:
 
     Raises DataError when it is not a picture of 8 bits per channel, or too large.
     """
-    with _opened(path) as image:
-        if image.mode not in _GREY | _COLOUR:
-            hint = f"convert it (ImageMagick: magick {path.name} -depth 8 OUT.png), or store arrays as NPZ"
-            raise refuse(path, "8 bits per channel, grey or colour", f"mode {image.mode}", printable(hint))
-        turned = _orientation(image) in _TURNS
+    with _opened(path) as (image, _):
+        turned = _orientation(image) in _TURNED
         quarter = _orientation(image) in _QUARTER_TURNS
         height, width = (image.width, image.height) if quarter else (image.height, image.width)
         channels, deep = 1 if image.mode in _GREY else 3, any(";16" in str(tile[-1]) for tile in image.tile)
@@ -67,24 +78,50 @@ def read_image(path: str | Path, image_shape: tuple[int, int, int]) -> npt.NDArr
     return pixels
 
 
-def read_picture(path: str | Path, channels: int) -> npt.NDArray[np.uint8]:
+def read_picture(path: str | Path, channels: int, most: int | None = None) -> npt.NDArray[np.uint8]:
     """Return a picture of any size as (C, H, W) uint8, turned upright by its EXIF data, on a white background.
 
-    channels: 1 for grey (ITU-R BT.601 luma), else colour.
+    channels: 1 for grey (ITU-R BT.601 luma), else colour. most: a picture of more pixels is made smaller by a whole
+    factor, each pixel the mean of a square; the whole is never held in more than its own mode.
 
     Raises DataError when it cannot be decoded.
     """
     path = Path(path)
-    read_header(path)
-    with _opened(path) as image:
-        from PIL import Image, ImageOps
+    with _opened(path) as (image, file):
+        if image.format == "PNG":
+            require_sound_png(path, file)
+        turn, size = _TURNED.get(_orientation(image)), image.size
+        factor = 1 if most is None else math.ceil(math.sqrt(max(1, size[0] * size[1] / most)))
+        if factor > 1:
+            image.draft(None, (size[0] // factor, size[1] // factor))  # a JPEG is decoded at half the size or less
+            factor = max(1, factor * image.width // size[0])
+        image.load()
+        pixels = _convert(image, "L" if channels == 1 else "RGB", factor)
+    upright = pixels if turn is None else turn(pixels)
+    return upright[None] if channels == 1 else upright.transpose(2, 0, 1)
 
-        upright = ImageOps.exif_transpose(image) if _orientation(image) in _TURNS else image
-        if _is_transparent(upright):
-            upright = upright.convert("RGBA")
-            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-        pixels = np.asarray(upright.convert("L" if channels == 1 else "RGB"))
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+def _convert(image: Any, mode: str, factor: int) -> npt.NDArray[np.uint8]:
+    """Return (H, W) or (H, W, 3), made smaller by a factor; band by band, so that no second whole picture is held."""
+    width, height = math.ceil(image.width / factor), math.ceil(image.height / factor)
+    pixels = np.empty((height, width) if mode == "L" else (height, width, 3), np.uint8)
+    rows = max(1, _BAND // (image.width * factor))  # of the result
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        band = image.crop((0, top * factor, image.width, min(bottom * factor, image.height)))
+        part = _flatten(band).convert(mode)
+        pixels[top:bottom] = np.asarray(part if factor == 1 else part.reduce(factor))
+    return pixels
+
+
+def _flatten(image: Any) -> Any:
+    """Return a picture on a white background, itself if nothing of it is transparent."""
+    from PIL import Image
+
+    if not _is_transparent(image):
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
 
 
 def _is_transparent(image: Any) -> bool:
@@ -92,26 +129,44 @@ def _is_transparent(image: Any) -> bool:
 
 
 def _orientation(image: Any) -> int:
-    """Return the EXIF orientation, 1 where there is none; a picture that states it after its pixels counts as such."""
-    stated = image.format in ("JPEG", "WEBP") or "exif" in image.info
-    return int(image.getexif().get(_ORIENTATION, 1)) if stated else 1
+    """Return the EXIF orientation, 1 where none can be read; one stated after the pixels counts as such."""
+    if image.format not in ("JPEG", "WEBP") and "exif" not in image.info:
+        return 1
+    try:
+        stated = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # EXIF data of any content, which no pixel depends on
+        return 1
+    return stated if isinstance(stated, int) else 1
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> Iterator[tuple[Any, BinaryIO]]:
+    """Yield the picture and its file: header read, 8 bits deep, affordable to decode. Nothing is mapped."""
     try:
         from PIL import Image
     except ImportError:
         raise DataError("reading pictures needs Pillow: type pip install 'cnnkit[images]'") from None
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_regular(path) as file:
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which does not change the pixels
-            with Image.open(path, formats=list(FORMATS)) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    raise refuse(path, f"at most {MOST_PIXELS} pixels", f"{image.width} x {image.height}")
-                yield image
+            reads: Any = CountedReads(path, file)
+            with Image.open(reads, formats=list(FORMATS)) as image:
+                require_cheap(path, image, file)
+                _require_mode(path, image)
+                yield image, file
     except DataError:
         raise
     except Exception as error:  # a damaged file can make Pillow's decoders raise any class
-        got = printable(str(error).removesuffix(f" {str(path)!r}")) or type(error).__name__
-        raise refuse(path, "a complete picture", got, "replace or remove it") from None
+        raise _refuse_damage(path, error) from None
+
+
+def _require_mode(path: Path, image: Any) -> None:
+    if image.mode not in _GREY | _COLOUR:
+        hint = f"convert it (ImageMagick: magick {path.name} -depth 8 OUT.png), or store arrays as NPZ"
+        raise refuse(path, "8 bits per channel, grey or colour", f"mode {image.mode}", printable(hint))
+
+
+def _refuse_damage(path: Path, error: Exception) -> DataError:
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    got = re.sub(r" <[^<]*>$", "", printable(said)) or type(error).__name__
+    return refuse(path, "a complete picture", got, "replace or remove it")

@@ -12,6 +12,7 @@ from cnnkit.data.npy_folder import read_npy_folder
 from cnnkit.data.npz_reader import read_npz
 from cnnkit.data.picture import SUFFIXES
 from cnnkit.data.refusal import refuse
+from cnnkit.data.regular_file import open_regular
 from cnnkit.errors import DataError
 from cnnkit.files.hdf5_mark import SIGNATURE
 from cnnkit.files.names import printable
@@ -55,7 +56,7 @@ def _read_folder(name: str, folder: Path) -> Dataset:
 
 
 def _read_file(name: str, path: Path) -> Dataset:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(8)
     for mark, read in _MARKS.items():
         if start.startswith(mark):

@@ -3,7 +3,7 @@
 from cnnkit.errors import DataError
 from cnnkit.files.names import printable
 
-FREE_BYTES = 256 << 20  # to which any compressed file may unpack, however small it is
+FREE_BYTES = 64 << 20  # to which any compressed file may unpack, however small it is
 LARGEST_RATIO = 100  # above that, largest unpacked size over stored size
 
 

@@ -16,12 +16,11 @@ def test_four_files_in_every_spelling(tmp_path, write_idx, same, zipped, dotted)
     same(load(str(write_idx(tmp_path / "set", zipped, dotted))))
 
 
-def test_plain_files_are_mapped_not_loaded(tmp_path, write_idx):
-    images = load(write_idx(tmp_path)).train.images
-    base = images
-    while base is not None and not isinstance(base, np.memmap):
-        base = base.base
-    assert isinstance(base, np.memmap)
+def test_large_plain_files_stay_on_the_disk(tmp_path, write_idx, same, monkeypatch):
+    monkeypatch.setattr("cnnkit.data.stored_images.WHOLE_BYTES", 0)
+    dataset = load(write_idx(tmp_path))
+    assert not isinstance(dataset.train.images, np.ndarray)
+    same(dataset)
 
 
 def test_plain_and_zipped_have_one_fingerprint(tmp_path, write_idx):

@@ -271,7 +271,7 @@ def test_sixteen_bits_are_refused(folder):
 
 
 def test_a_huge_picture_is_refused_from_its_header(folder, monkeypatch):
-    monkeypatch.setattr("cnnkit.data.picture.MOST_PIXELS", 29)
+    monkeypatch.setattr("cnnkit.data.picture_cost.MOST_PIXELS", 29)
     with pytest.raises(DataError, match="at most 29 pixels, got 6 x 5"):
         load(folder)
 

@@ -12,13 +12,71 @@ def folder(tmp_path, arrays):
     return tmp_path
 
 
-def test_arrays_are_mapped(folder, same):
+def test_small_arrays_are_read_whole(folder, same):
     dataset = load(folder)
     same(dataset)
-    base = dataset.train.images
-    while base is not None and not isinstance(base, np.memmap):
-        base = base.base
-    assert isinstance(base, np.memmap)
+    assert isinstance(dataset.train.images, np.ndarray)
+    np.save(folder / "x_train.npy", np.zeros(1))  # nothing of the file is mapped, so nobody notices
+    same(dataset)
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Every array counts as a large one."""
+    monkeypatch.setattr("cnnkit.data.stored_images.WHOLE_BYTES", 0)
+
+
+def test_large_arrays_stay_on_the_disk(folder, same, arrays, large):
+    dataset = load(folder)
+    same(dataset)
+    assert not isinstance(dataset.train.images, np.ndarray)
+    chosen = np.array([3, 4, 5, 0, 3, 2, 1])
+    expected = np.asarray(arrays["x_train"])[chosen]
+    np.testing.assert_array_equal(dataset.train.take(chosen)[0].reshape(expected.shape), expected)
+    images = dataset.train.images
+    np.testing.assert_array_equal(images[-1], images[len(dataset.train) - 1])
+    np.testing.assert_array_equal(images[::-2], images[:][::-2])
+    few = np.arange(len(dataset.train)) % 3 == 0
+    np.testing.assert_array_equal(images[few], images[:][few])
+    for wrong in (len(dataset.train), np.array([0.5]), few[:-1]):
+        with pytest.raises(IndexError):
+            images[wrong]
+
+
+def _cut(path):
+    with path.open("r+b") as file:
+        file.truncate(200)
+
+
+def _replace(path):
+    np.save(path.with_name("new.npy"), np.load(path))
+    path.with_name("new.npy").replace(path)
+
+
+@pytest.mark.parametrize("change", [_cut, _replace, lambda path: path.unlink()])
+def test_a_file_that_changes_while_it_is_read_lazily_is_told(folder, large, change):
+    dataset = load(folder)
+    change(folder / "x_train.npy")
+    with pytest.raises(DataError, match=r"x_train\.npy: expected the file that was opened"):
+        dataset.train.take([0, 1])
+
+
+def test_a_file_of_holes_is_refused_at_once(folder):
+    with (folder / "x_train.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f4", "fortran_order": False, "shape": (1 << 30, 16, 16)}
+        )
+        file.truncate(file.tell() + (1 << 40))
+    if (folder / "x_train.npy").stat().st_blocks * 512 > 1 << 30:
+        pytest.skip("this file system stores holes")
+    with pytest.raises(DataError, match=r"x_train\.npy: expected a file without holes"):
+        load(folder)
+
+
+def test_many_labels_are_not_read_only_to_be_refused(folder, large):
+    np.save(folder / "y_train.npy", np.zeros(1000, np.uint8))
+    with pytest.raises(DataError, match=r"y_train\.npy: expected a label for each of the"):
+        load(folder)
 
 
 def test_fortran_order_and_channels_last(tmp_path, arrays):

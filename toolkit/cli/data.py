@@ -12,8 +12,21 @@ from cnnkit.cli.help_groups import GroupedCommand, GroupedGroup
 from cnnkit.cli.options import Quiet, Verbose, Version
 from cnnkit.cli.request import Request, take_options
 from cnnkit.cli.tables import format_shape, format_size, print_table
-from cnnkit.cli.viewing import DataPart, Indices, Show, ShowAs, SplitPart, draw, find_white, name_class, take_image
+from cnnkit.cli.viewing import (
+    DataPart,
+    Indices,
+    Show,
+    ShowAs,
+    SplitPart,
+    draw,
+    find_white,
+    name_class,
+    scale_for_view,
+    take_image,
+)
 from cnnkit.files.names import printable
+
+_MOST_VALUES = 1 << 20  # of an image that are printed as JSON
 
 app = typer.Typer(
     cls=GroupedGroup,
@@ -106,15 +119,20 @@ def show_images(request: ImagesRequest) -> int:
     images = len(dataset.split(split.value))
     for note in dataset.notes:
         output.note(note)
-    shown = []
+    shown: list[dict[str, Any]] = []
+    undefined: dict[str, str] = {}
     for number in request.index or [0]:
         raw, label = take_image(dataset, split, number)
         name = printable(name_class(label, dataset.class_names))
         output.say(Text(f"{printable(dataset.name)}, {split.value} image {number} of {images:,}: class {name}"))
-        draw(output, raw / find_white(dataset.scaling), request.show)
-        shown.append(
-            {"index": number, "label": label, "class_name": dataset.class_names[label], "pixels": raw.tolist()}
-        )
+        if not output.json:
+            draw(output, scale_for_view(raw, find_white(dataset.scaling)), request.show)
+            continue
+        few = raw.size <= _MOST_VALUES
+        if not few:
+            undefined[f"shown.{len(shown)}.pixels"] = f"{raw.size:,} values, more than {_MOST_VALUES:,}"
+        pixels = raw.tolist() if few else None
+        shown.append({"index": number, "label": label, "class_name": dataset.class_names[label], "pixels": pixels})
     facts: dict[str, Any] = {
         "source": dataset.name,
         "split": split.value,
@@ -122,5 +140,5 @@ def show_images(request: ImagesRequest) -> int:
         "shape": list(dataset.image_shape),
         "notes": list(dataset.notes),
     }
-    output.result(facts | {"shown": shown})
+    output.result(facts | {"shown": shown} | ({"undefined": undefined} if undefined else {}))
     return 0

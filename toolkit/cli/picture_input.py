@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.float64]
 _SAMPLE = 200  # training images that are measured
+_MOST = 1 << 21  # pixels; a larger picture is made smaller by a whole factor while it is read
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,7 @@ def fit_picture(path: Path, shape: tuple[int, int, int], appearance: Appearance)
     to its content, scaled to the size of the content of training images, and centred by mass. For any other network
     it is only scaled.
     """
-    picture = _read(path, shape[0])
-    steps = [f"{picture.shape[2]} x {picture.shape[1]} pixels"]
+    picture, steps = _read(path, shape[0])
     _, height, width = shape
     if shape[0] != 1 or appearance.bright is None:
         if picture.shape != shape:
@@ -72,14 +72,23 @@ def _describe(path: Path, steps: list[str]) -> str:
     return f"{printable(str(path))}: {', '.join(steps)}"
 
 
-def _read(path: Path, channels: int) -> Pixels:
-    from cnnkit.data.picture import read_picture
+def _read(path: Path, channels: int) -> tuple[Pixels, list[str]]:
+    """Return the picture (C, H, W) in [0, 1], made smaller if it has many pixels, and what was read."""
+    from cnnkit.data.picture import read_header, read_picture
 
+    if not path.exists():
+        raise DataError(f"{path}: expected a picture, found no such file")
     if not path.is_file():
-        raise DataError(f"{path}: expected a picture, found {'a folder' if path.is_dir() else 'no such file'}")
+        found = "a folder" if path.is_dir() else "a device, pipe or socket"
+        raise DataError(f"{path}: expected a picture, found {found}")
     if channels not in (1, 3):
         raise DataError(f"{path}: the network expects {channels} channels, a picture has 1 or 3")
-    return read_picture(path, channels).astype(np.float64) / 255
+    header = read_header(path)
+    picture = read_picture(path, channels, _MOST).astype(np.float64) / 255
+    steps = [f"{header.width} x {header.height} pixels"]
+    if picture.shape[1:] != (header.height, header.width):
+        steps.append(f"read at {picture.shape[2]} x {picture.shape[1]}")
+    return picture, steps
 
 
 def _find_background(picture: Pixels) -> float:

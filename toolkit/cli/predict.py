@@ -25,7 +25,18 @@ from cnnkit.cli.options import (
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import find_width
-from cnnkit.cli.viewing import DataPart, Indices, Show, ShowAs, SplitPart, draw, find_white, name_class, take_image
+from cnnkit.cli.viewing import (
+    DataPart,
+    Indices,
+    Show,
+    ShowAs,
+    SplitPart,
+    draw,
+    find_white,
+    name_class,
+    scale_for_view,
+    take_image,
+)
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.files.names import printable
 
@@ -106,7 +117,7 @@ def _read_images(
         raw, label = take_image(dataset, split, index)
         x, _ = dataset.batch(split.value, [index], model.dtype)
         title = f"{dataset.name}, {split.value} image {index}"
-        picture = raw / find_white(dataset.scaling)
+        picture = scale_for_view(raw, find_white(dataset.scaling))
         yield ImageToClassify(title, index, None, label, picture, x[0], dataset.class_names)
 
 

@@ -1,6 +1,7 @@
 """Images of a data set in the terminal."""
 
 import enum
+import math
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,9 @@ from cnnkit.errors import DataError
 
 if TYPE_CHECKING:
     from cnnkit.data import Dataset, Scaling
+
+
+_MOST_DRAWN = 1 << 18  # pixels; a terminal shows fewer
 
 
 class DataPart(enum.StrEnum):
@@ -57,6 +61,20 @@ def find_white(scaling: "Scaling") -> float:
     return 1 / scaling.factor if scaling.factor else 1.0
 
 
+def scale_for_view(raw: Any, white: float) -> Any:
+    """Return raw pixels (C, H, W) as a picture in [0, 1], one of many pixels made smaller: means of squares."""
+    import numpy as np
+
+    _, height, width = raw.shape
+    factor = math.ceil(math.sqrt(max(1, height * width / _MOST_DRAWN)))
+    if factor == 1:
+        return raw / white
+    rows = [raw[:, top : top + factor].mean(axis=1, dtype=np.float64) for top in range(0, height, factor)]
+    starts = np.arange(0, width, factor)
+    counts = np.minimum(factor, width - starts)
+    return np.stack([np.add.reduceat(row, starts, axis=1) / counts for row in rows], axis=1) / white
+
+
 def draw(output: Output, picture: Any, show: Show) -> None:
     """Print a picture (C, H, W), values in [0, 1]; one of three channels in colour where the terminal has colours."""
     from cnnkit.pictures import draw_blocks, draw_colours, draw_hex
@@ -64,6 +82,8 @@ def draw(output: Output, picture: Any, show: Show) -> None:
     if show is Show.NONE or output.json:
         return
     width = output.people.width if output.people.is_terminal else None
+    if len(picture[0]) * len(picture[0][0]) > _MOST_DRAWN:
+        picture = scale_for_view(picture, 1.0)
     if show is Show.HEX:
         output.say(Text(draw_hex(picture, width or 10_000)), soft_wrap=True)
         return
