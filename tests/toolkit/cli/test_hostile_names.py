@@ -130,7 +130,7 @@ def test_every_name_chooses_its_tensor(shown):
     for number, name in enumerate(filter(None, NAMES)):
         facts = shown("inspect", "all.npz", "--no-stats", "--json", f"--layer={name}").json
         assert name in [tensor["name"] for tensor in facts["tensors"]]
-        if number % 8 == 0:
+        if number % 16 == 0:
             shown("show", "all.npz", "--json", "--", name)
             shown("show", "all.npz", "--", name)
             shown("show", "all.npz", "-o", f"{number}.svg", "--", name)
@@ -195,11 +195,11 @@ def test_names_of_classes_data_and_files_through_a_training(shown, gallery):
     shown("evaluate", out, "--json")
     shown("inspect", out, "--html", "page.html")
     shown("inspect", out)
-    for name in ("svg", "npz", "txt", "json", "safetensors", "torch", "keras", "onnx"):
+    for name in ("svg", "npz", "json", "keras", "onnx"):
         target = f"out{exporters.formats()[name].suffixes[0]}"
         more = ("--activations", "0") if name == "svg" else ()
         shown("export", out, "--overwrite", "-f", name, "-o", target, "--data", data, *more)
-        if name in ("npz", "json", "safetensors"):
+        if name in ("npz", "json"):
             assert sorted(exporters.read(target).metadata["class_names"]) == names
     check_svg(Path("out.svg"))
     shown("diff", out, "out.npz", "--runs", statuses=(0, 1))
@@ -210,17 +210,18 @@ def test_files_of_every_name(shown, trained):
         ("inspect", "--no-stats"), ("summary",), ("show", "5"), ("predict", "--show", "none"), ("evaluate",),
         ("export", "-f", "npz", "-o", "out.npz", "--overwrite"), ("inspect", "--html", "page.html"),
     ]  # fmt: skip
-    for name, (command, *options) in zip(FILES, itertools.cycle(views)):
+    for number, (name, (command, *options)) in enumerate(zip(FILES, itertools.cycle(views))):
         shutil.copy(trained, name)
         file = Path(name) if not name.startswith("-") else Path(f"./{name}")
         words = [command, *options, "--", str(file)] if command != "show" else [command, "--", str(file), *options]
-        shown(*words)
+        if number % 3 == 0:
+            shown(*words)
         facts = shown("inspect", "--no-stats", "--json", "--", file).json
         assert facts["file"] == to_text(str(file))
         assert from_text(facts["file"]) == str(file) or "\\x" in name
         os.remove(name)
-        shown(command, "--", file, *options[:1] if command == "show" else (), statuses=(2,))
-        shown("inspect", "--json", "--", file, statuses=(2,))
+        missing = ("inspect", "--json") if number % 2 else (command,)
+        shown(*missing, "--", file, *options[:1] if command == "show" and not number % 2 else (), statuses=(2,))
     assert sorted(os.listdir()) == ["out.npz", "page.html"]
 
 
