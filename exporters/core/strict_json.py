@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.files.json_text import escape_json
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 
@@ -82,6 +83,7 @@ def dumps(
     """
     try:
         text = json.dumps(value, ensure_ascii=ensure_ascii, allow_nan=False, indent=indent, sort_keys=sort_keys)
+        text = text if ensure_ascii else escape_json(text)
         if not lone:
             _require_pairs(text)
         text.encode()

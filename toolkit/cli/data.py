@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from cnnkit.cli.completion import complete_data, complete_fetched
 from cnnkit.cli.help_groups import GroupedCommand, GroupedGroup
@@ -93,7 +92,7 @@ def fetch_data(request: FetchRequest) -> int:
     if any(entry.name == name and entry.location is None for entry in known()):
         output.note(f"fetching {name} ...")
     folder = fetch(name)
-    output.say(Text(f"{name} is in {folder}: cnnkit train --data {name} --recipe lenet5"))
+    output.say(f"{name} is in {folder}: cnnkit train --data {name} --recipe lenet5")
     output.result({"name": name, "path": str(folder)})
     return 0
 
@@ -124,7 +123,7 @@ def show_images(request: ImagesRequest) -> int:
     for number in request.index or [0]:
         raw, label = take_image(dataset, split, number)
         name = printable(name_class(label, dataset.class_names))
-        output.say(Text(f"{printable(dataset.name)}, {split.value} image {number} of {images:,}: class {name}"))
+        output.say(f"{printable(dataset.name)}, {split.value} image {number} of {images:,}: class {name}")
         if not output.json:
             draw(output, scale_for_view(raw, find_white(dataset.scaling)), request.show)
             continue

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from cnnkit.cli.confusion import print_confusion
 from cnnkit.cli.data_source import load_data
@@ -140,8 +139,9 @@ def _format_scores(scores: "Scores") -> list[TableEntry]:
 def _print_mistakes(
     output: Output, wrong: list[tuple[int, int, int, float]], names: tuple[str, ...], command: str
 ) -> None:
-    output.say("\nthe most confident mistakes")
+    output.say()
+    output.say("the most confident mistakes")
     for index, label, predicted, confidence in wrong:
         confusion = f"{name_class(label, names)} taken for {name_class(predicted, names)}"
-        output.say(Text(f"  --index {index}: {confusion}, score {confidence:.4f}"))
-    output.say(Text(f"to see them: {command} " + " ".join(f"--index {row[0]}" for row in wrong)), soft_wrap=True)
+        output.say(f"  --index {index}: {confusion}, score {confidence:.4f}")
+    output.say(f"to see them: {command} " + " ".join(f"--index {row[0]}" for row in wrong), soft_wrap=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from cnnkit.cli.choice import drop_unset
 from cnnkit.cli.completion import complete_format
@@ -76,7 +75,7 @@ def command(request: ExportRequest) -> int:
     output, file = request.output, request.file
     form = _choose_format(request)
     options = _require_options(request, form)
-    target = request.out or file.with_name(file.stem + form.suffixes[0])
+    target = request.out or file.parent / (file.stem + form.suffixes[0])
     digest = _require_free(file, target, request.overwrite)
     if target != TO_STANDARD_OUTPUT:
         require_writable(target)
@@ -106,7 +105,7 @@ def command(request: ExportRequest) -> int:
     print_left_out(output, left_out)
     size = target.stat().st_size
     contents = f"{format_count(len(weights), 'tensor')}, {format_count(weights.parameters, 'parameter')}"
-    output.say(Text(f"wrote {target} ({form.name}, {format_size(size)}): {contents}"))
+    output.say(f"wrote {target} ({form.name}, {format_size(size)}): {contents}")
     output.result({
         "file": str(file), "out": str(target), "format": form.name, "size": size, "tensors": len(weights),
         "parameters": weights.parameters, "left_out": left_out,

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from cnnkit.cli.choice import choose_recipe
 from cnnkit.cli.options import BackendName, Device, ModelFile, RecipeName, Threads
@@ -76,6 +75,6 @@ def _print_report(output: Output, report: "GradientReport") -> None:
     wrong = [row.name for row in report.rows if not row.passed]
     bound = report.rows[0].bound
     if wrong:
-        output.say(Text(f"{len(wrong)} of {len(report.rows)} differ by more than {bound:g}: {', '.join(wrong)}"))
+        output.say(f"{len(wrong)} of {len(report.rows)} differ by more than {bound:g}: {', '.join(wrong)}")
     else:
         output.say(f"all {len(report.rows)} agree within {bound:g}")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from cnnkit.cli.completion import complete_layer
 from cnnkit.cli.data_source import public_names
@@ -88,7 +87,7 @@ def command(request: InspectRequest) -> int:
         print_inspection(output, inspection, request.optimizer)
         if maker:
             told = ", ".join(f"{key} {value}" for key, value in maker.items())
-            output.say(Text(f"of its maker: {told} (cnnkit export --anonymous leaves it out)", style="dim"))
+            output.say(f"of its maker: {told} (cnnkit export --anonymous leaves it out)", style="dim")
         if printed:
             print_values(output, weights, printed, parts)
     return int(request.strict and inspection.doubtful)

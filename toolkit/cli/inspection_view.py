@@ -22,7 +22,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 def print_inspection(output: Output, inspection: "Inspection", optimizer: bool) -> None:
     """Print the file, its layers and tensors, what else it holds, and the findings."""
     for fact in _describe_file(inspection):
-        output.say(Text(fact), soft_wrap=fact.startswith("sha256") or None)  # a digest is copied whole
+        output.say(fact, soft_wrap=fact.startswith("sha256") or None)  # a digest is copied whole
     output.say()
     print_layers(output, inspection)
     _print_rest(output, inspection.weights, optimizer)
@@ -34,7 +34,7 @@ def _print_findings(output: Output, findings: "Sequence[Finding]") -> None:
         print_lines(output, (f"finding: {finding.line}" for finding in findings))
         return
     for finding in findings[:MOST]:
-        output.say(Text(f"finding: {finding.line}", style=_STYLES[finding.severity]))
+        output.say(f"finding: {finding.line}", style=_STYLES[finding.severity])
     if len(findings) > MOST:
         output.say(f"... and {len(findings) - MOST:,} more findings: --layer PATTERN shows some, --json all")
 
@@ -74,20 +74,20 @@ def _print_rest(output: Output, weights: "WeightFile", optimizer: bool) -> None:
 
     slots, latest = _split_resumable(() if optimizer else weights.select("optimizer"))
     if slots:
-        output.say(Text(f"besides: {_describe_hidden('optimizer tensor', slots)} (--optimizer shows them)"))
+        output.say(f"besides: {_describe_hidden('optimizer tensor', slots)} (--optimizer shows them)")
     if latest:
         use = "the weights of the latest epoch, from which a resume continues (--optimizer shows them)"
-        output.say(Text(f"besides: {_describe_hidden('tensor', latest)}: {use}"))
+        output.say(f"besides: {_describe_hidden('tensor', latest)}: {use}")
     keras = weights.metadata.get("keras")
     for key, verb in (("mirrored", "are"), ("perhaps_mirrored", "may be")):
         names = keras.get(key) if isinstance(keras, dict) else None
         if isinstance(names, list) and names:
             which = printable(", ".join(map(str, names[:4])) + (", ..." if len(names) > 4 else ""))
-            output.say(Text(f"Theano's kernels {verb} mirrored in height and width against those of others: {which}"))
+            output.say(f"Theano's kernels {verb} mirrored in height and width against those of others: {which}")
     for line in list_lines(weights.not_read):
-        output.say(Text(f"not read: {line}"))
+        output.say(f"not read: {line}")
     for name in weights.edited:
-        output.say(Text(f"edited since it was written: {printable(name)}"))
+        output.say(f"edited since it was written: {printable(name)}")
 
 
 def _split_resumable(tensors: "Iterable[Tensor]") -> tuple[list["Tensor"], list["Tensor"]]:
@@ -113,6 +113,7 @@ def print_values(output: Output, weights: "WeightFile", printed: tuple["Tensor",
     images = find_flattened_images(weights.architecture)
     for tensor in printed:
         piece, values = slices.read_part(tensor, parts)
-        output.say(Text(f"\n{describe_tensor(piece)}"))
+        output.say()
+        output.say(describe_tensor(piece))
         image = images.get(tensor.layer) if tensor.role == "weight" else None
         write_numbers(output, value_text.format_lines(piece, values, image))

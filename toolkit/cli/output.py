@@ -1,6 +1,5 @@
 """The output of a command: text on standard output, or one JSON object there and the rest on standard error."""
 
-import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,8 +14,9 @@ from cnnkit.cli.streams import discard
 from cnnkit.documents.forms import TableForm
 from cnnkit.errors import CnnkitError, WeightFileError
 from cnnkit.files.json_text import dump_json
-from cnnkit.files.names import escape_hidden, printable
+from cnnkit.files.names import escape_hidden, join_lines, printable
 
+_LONGEST = 4000  # characters of an error
 _settings = {"quiet": False, "verbose": False}
 
 
@@ -92,18 +92,18 @@ class Output:
         """Whether -v was given."""
         return _settings["verbose"]
 
-    def say(self, text: str | Text = "", **options: Any) -> None:
-        """Print a part of the result as text; print nothing when the result has another form.
+    def say(self, text: str | Text = "", style: str = "", **options: Any) -> None:
+        r"""Print a part of the result as text; print nothing when the result has another form.
 
-        A string is printed as it is, without markup; what has a style is a Text.
+        A string is one line, whatever it holds: its line breaks are shown as \x0a. A Text may have more lines.
         """
         if not self.json and self.form is TableForm.TEXT:
-            self.people.print(_escape_lines(text) if isinstance(text, str) else text, **options)
+            self.people.print(Text(escape_hidden(text), style) if isinstance(text, str) else text, **options)
 
     def note(self, text: str) -> None:
-        """Print progress on standard error; not with -q."""
+        """Print a line of progress on standard error; not with -q."""
         if not self.quiet:
-            self.errors.print(_escape_lines(text))
+            self.errors.print(escape_hidden(text))
 
     def result(self, values: dict[str, Any]) -> None:
         """Print the one JSON object, with --json; NaN and infinities become null."""
@@ -122,7 +122,7 @@ class Output:
         """Print one line on standard error, and with --json the error as JSON; its hint is what to type."""
         place, hint = str(facts.get("file") or ""), facts.get("hint")
         whole = message.replace(place, escape_hidden(place))  # a name keeps its line breaks, as \x0a
-        line = message = escape_hidden(re.sub(r"\s*[\r\n]\s*", " ", whole.strip()))
+        line = message = _shorten(escape_hidden(join_lines(whole.strip())))
         shown, way = printable(place), escape_hidden(hint or "")
         if shown not in line and escape_hidden(place) not in line:
             line = f"{shown}: {line}"
@@ -133,5 +133,6 @@ class Output:
         self.result({"error": {"kind": kind, "message": message} | empty | facts | {"hint": hint or find_hint(line)}})
 
 
-def _escape_lines(text: str) -> str:
-    return escape_hidden(text, keep="\n")
+def _shorten(line: str) -> str:
+    """Return a line without its middle where an option of 100,000 characters is quoted in it."""
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"

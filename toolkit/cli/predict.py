@@ -152,7 +152,7 @@ def _read_pictures(
 
 def _print_prediction(output: Output, image: ImageToClassify, scores: Any, best: int, show: Show) -> None:
     names = image.names
-    output.say(Text(printable(image.title)))
+    output.say(printable(image.title))
     draw(output, image.picture, show)
     verdict = Text("class ").append(printable(name_class(best, names)), style="bold")
     verdict.append(f", score {scores[best]:.4f}")

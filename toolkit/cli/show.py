@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from cnnkit.cli.completion import complete_layer
 from cnnkit.cli.loading import read_complete
@@ -71,7 +70,7 @@ def command(request: ShowRequest) -> int:
         raise ConfigError(f"{request.layer}: nothing to draw: no values, or complex ones")
     if out is not None:
         _write(out, f"{request.file.name}, {printable(request.layer)}", sections)
-        output.say(Text(f"wrote {out} ({format_size(out.stat().st_size)})"))
+        output.say(f"wrote {out} ({format_size(out.stat().st_size)})")
     elif not request.json:
         for section in sections:
             _print_section(output, section, request.values)
@@ -139,8 +138,8 @@ def _print_section(output: Output, section: "Section", values: bool) -> None:
     meaning = describe_scale(section.scale)
     if not colours:
         meaning = meaning.replace("orange ", "-9 is ").replace("0 white", ". is 0").replace("blue ", "+9 is ")
-    output.say(Text(describe_tensor(section.tensor), style="bold"))
-    output.say(Text(meaning, style="dim"))
+    output.say(describe_tensor(section.tensor), style="bold")
+    output.say(meaning, style="dim")
     paint = terminal_picture.draw_coloured if colours else terminal_picture.draw_plain
     pictures = (paint(terminal_picture.fold(maps), section.scale, width) for maps in section.maps.values)
     units = [add_caption(caption, picture) for caption, picture in zip(section.captions, pictures, strict=True)]
@@ -177,7 +176,8 @@ def _print_remainder(output: Output, section: "Section") -> None:
     remaining = total - len(section.units)
     if remaining and find_unit_axis(section.tensor) is not None and len(section.units) in (_MOST, _MOST_SMALL):
         picture = write_command(f"{section.tensor.layer or 'layer'}.svg")
-        output.say(Text(f"\nand {remaining} more: --unit N, or -o {picture} for all", style="dim"))
+        output.say()
+        output.say(f"and {remaining} more: --unit N, or -o {picture} for all", style="dim")
 
 
 def _section_json(section: "Section", values: bool) -> dict[str, Any]:

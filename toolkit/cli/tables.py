@@ -33,9 +33,10 @@ def print_block(output: Output, block: Block, style: str = "") -> None:
     elif isinstance(block, Table):
         _draw(output, block)
     elif isinstance(block, SectionHeading):
-        output.say(Text(f"\n{block.text}", style="bold"))
+        output.say()
+        output.say(block.text, style="bold")
     else:
-        output.say(Text(block.text, style=style))
+        output.say(block.text, style=style)
 
 
 def print_sentence(output: Output, text: str, style: str = "") -> None:

@@ -117,7 +117,7 @@ class Job:
         seconds = sum(entry["seconds"] for entry in history)
         counts = f"{format_count(model.parameters, 'parameter')}, {format_count(len(history), 'epoch')}"
         made = f"{counts}, {seconds:.1f} s of training"
-        output.say(Text(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}"))
+        output.say(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}")
         split = ["--split", "train"] if training.dataset.test is None else []
         words = (("evaluate", self.out, *split), ("predict", self.out, *split), ("inspect", self.out))
         output.note(f"next: {'   '.join(write_command('cnnkit', *command) for command in words)}")
@@ -154,7 +154,7 @@ def say_skipped(output: Output, file: WeightFile, out: Path, plot: Path | None =
     if kept is not None and kept.epoch < kept.epochs:
         done += f", the weights are those of epoch {kept.epoch}"
     ways = f"to train on: --resume {' '.join(more)}; to train again: --overwrite"
-    output.say(Text(f"{out} holds this very run, {done}: nothing to do; {ways}"))
+    output.say(f"{out} holds this very run, {done}: nothing to do; {ways}")
     if kept is not None:
         output.note(kept.figures_text)
     if plot is not None:

@@ -15,7 +15,11 @@ def dump_json(value: Any, indent: int | None = 1) -> str:
 
     NaN and infinities become null; bytes of file names that are not UTF-8 become the text \xNN ("\\xff").
     """
-    text = json.dumps(_make_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return escape_json(json.dumps(_make_strict(value), indent=indent, ensure_ascii=False, allow_nan=False))
+
+
+def escape_json(text: str) -> str:
+    r"""Return a JSON text of the same value; what a terminal may interpret or hide stands in it as \uNNNN."""
     if text.isascii() and "\x7f" not in text:
         return text
     return _FOREIGN.sub(lambda match: _escape_run(match[0]), text)

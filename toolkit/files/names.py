@@ -14,6 +14,7 @@ _MOST_MARKS = 4  # on one letter; more of them overwrite the lines above and bel
 _DOUBTFUL = re.compile(f"[{''.join(sorted(_BLANK))}]|[^\0-\u02ff\u2100-\u2bff]{{{_MOST_MARKS + 1}}}")
 _UNUSUAL = re.compile("[^\0-\u02ff\u2100-\u2bff]")  # found quickly, and none of the doubtful ones is without it
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BREAK = re.compile(r"[\r\n]+")
 _BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
@@ -40,6 +41,11 @@ def escape_hidden(text: str, keep: str = "") -> str:
         hidden = category in _HIDDEN or character in _BLANK or marks > _MOST_MARKS
         shown.append(_escape(character) if hidden and character not in keep else character)
     return "".join(shown)
+
+
+def join_lines(text: str) -> str:
+    """Return the lines of a text in one, with a space between them."""
+    return " ".join(line.strip() for line in _BREAK.split(text)) if "\n" in text or "\r" in text else text
 
 
 def to_text(name: str) -> str:
