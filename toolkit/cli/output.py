@@ -122,7 +122,8 @@ class Output:
         """Print one line on standard error, and with --json the error as JSON; its hint is what to type."""
         place, hint = str(facts.get("file") or ""), facts.get("hint")
         whole = message.replace(place, escape_hidden(place))  # a name keeps its line breaks, as \x0a
-        line = message = escape_hidden(re.sub(r"\s*[\r\n]\s*", " ", whole.strip()))
+        parts = filter(None, map(str.strip, re.split(r"[\r\n]", whole)))
+        line = message = escape_hidden(" ".join(parts))
         shown, way = printable(place), escape_hidden(hint or "")
         if shown not in line and escape_hidden(place) not in line:
             line = f"{shown}: {line}"

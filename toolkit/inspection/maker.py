@@ -14,7 +14,7 @@ _PLACES = {
 }  # fmt: skip
 _KEYS = {"author", "created", "date", "date_saved", "doc_string", "host", "hostname", "producer", "user", "username"}
 # An absolute path of Unix or Windows, a home, a share, an address: anywhere in a text.
-_PERSONAL = re.compile(r"(^|[\s\"'=(:,])(~?/[^/\s]+/|~[/\\]|[A-Za-z]:[\\/]|\\\\\w)|file://|[^\s@]+@[^\s@]+")
+_PERSONAL = re.compile(r"(^|[\s\"'=(:,])(~?/[^/\s]+/|~[/\\]|[A-Za-z]:[\\/]|\\\\\w)|file://|[^\s@]@[^\s@]")
 _DEEPEST = 40
 Path = tuple[str, ...]
 
