@@ -66,19 +66,26 @@ def read_flags(call: ast.Call) -> int:
 
 def find_methods(module: str, name: str) -> set[str]:
     """Return the methods that are called on the pattern of this name of a module; "?" where it is handed on."""
+    package, _, last = module.rpartition(".")
     used = set()
-    for tree in [MODULES[module]] if name.startswith("_") else MODULES.values():
+    for user, tree in MODULES.items():
+        imported = {
+            (node.module, alias.name)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        bare, dotted = user == module or (module, name) in imported, (package, last) in imported
+
+        def is_it(node: ast.AST, bare: bool = bare, dotted: bool = dotted) -> bool:
+            if isinstance(node, ast.Name):
+                return bare and node.id == name
+            return dotted and isinstance(node, ast.Attribute) and node.attr == name
+
         for node in ast.walk(tree):
-            parent_is_name = isinstance(node, ast.Attribute) and (
-                (isinstance(node.value, ast.Name) and node.value.id == name)
-                or (isinstance(node.value, ast.Attribute) and node.value.attr == name)
-            )
-            if parent_is_name:
+            if isinstance(node, ast.Attribute) and is_it(node.value):
                 used.add(node.attr)
-            if isinstance(node, ast.Call) and any(
-                (isinstance(part, ast.Name) and part.id == name) or (isinstance(part, ast.Attribute) and part.attr == name)
-                for part in node.args
-            ):
+            if isinstance(node, ast.Call) and any(map(is_it, node.args)):
                 used.add("?")
     return used
 
@@ -87,7 +94,11 @@ def list_expressions() -> Iterator[Expression]:
     for module, tree in MODULES.items():
         kept = {}  # {call: name} of `NAME = re.compile(...)` at the top
         for node in tree.body:
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.targets[0], ast.Name):
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(node.value, ast.Call)
+                and isinstance(node.targets[0], ast.Name)
+            ):
                 kept[node.value] = node.targets[0].id
         made = []
         for call in find_calls(tree):

@@ -39,7 +39,10 @@ def unquote(text: str) -> str:
 
 
 def parse_names(text: str) -> tuple[str, ...]:
-    """Return the names of a list in parentheses, or the one that the text is. Raises ValueError for a string that is not JSON."""
+    """Return the names of a list in parentheses, or the one that the text is.
+
+    Raises ValueError for a string that is not JSON.
+    """
     names, place = list[str](), int(text.startswith("("))
     while name := _ANY_NAME.match(text, place):
         names.append(unquote(name[0]))

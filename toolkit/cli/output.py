@@ -1,6 +1,5 @@
 """The output of a command: text on standard output, or one JSON object there and the rest on standard error."""
 
-import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,7 +14,7 @@ from cnnkit.cli.streams import discard
 from cnnkit.documents.forms import TableForm
 from cnnkit.errors import CnnkitError, WeightFileError
 from cnnkit.files.json_text import dump_json
-from cnnkit.files.names import escape_hidden, printable
+from cnnkit.files.names import escape_hidden, join_lines, printable
 
 _settings = {"quiet": False, "verbose": False}
 
@@ -122,8 +121,7 @@ class Output:
         """Print one line on standard error, and with --json the error as JSON; its hint is what to type."""
         place, hint = str(facts.get("file") or ""), facts.get("hint")
         whole = message.replace(place, escape_hidden(place))  # a name keeps its line breaks, as \x0a
-        parts = filter(None, map(str.strip, re.split(r"[\r\n]", whole)))
-        line = message = escape_hidden(" ".join(parts))
+        line = message = escape_hidden(join_lines(whole.strip()))
         shown, way = printable(place), escape_hidden(hint or "")
         if shown not in line and escape_hidden(place) not in line:
             line = f"{shown}: {line}"

@@ -1,12 +1,9 @@
 """The blocks of a document: headings, paragraphs and tables. Terminal, Markdown, LaTeX, CSV and HTML render them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cnnkit.files.names import escape_hidden
-
-_BREAK = re.compile(r"\s*[\r\n]\s*")
+from cnnkit.files.names import escape_hidden, join_lines
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ Block = SectionHeading | Paragraph | Table
 def text_of(cell: Cell) -> str:
     """Return what people read in a cell or heading, in one line and safe to show."""
     text = cell.text if isinstance(cell, TableEntry) else cell
-    return escape_hidden(_BREAK.sub(" ", text))
+    return escape_hidden(join_lines(text))
 
 
 def count(number: int, absent: str = "0") -> TableEntry:

@@ -42,6 +42,12 @@ def escape_hidden(text: str, keep: str = "") -> str:
     return "".join(shown)
 
 
+def join_lines(text: str) -> str:
+    """Return `text` in one line: its lines without the blanks around them, one space between."""
+    lines = text.replace("\r", "\n").split("\n")
+    return " ".join(filter(None, map(str.strip, lines))) if len(lines) > 1 else text
+
+
 def to_text(name: str) -> str:
     r"""Return a name of a file as text that UTF-8 can hold: its bytes that are not UTF-8 as \xNN.
 
