@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.exporters.core import strict_json
+
 FORMAT = "cnnkit-hdf5"
 VERSION = 1
 GROUPS = {
@@ -47,7 +49,7 @@ def put_text(attributes: Any, key: str, text: str) -> None:
 def get_text(attributes: Mapping[str, Any], key: str) -> str:
     """Return the text that `put_text` stored, of listed attributes. Raises ValueError when there is none."""
     if f"{key}_json" in attributes and key not in attributes:
-        return str(json.loads(_require_text(attributes, f"{key}_json")))
+        return str(strict_json.loads(_require_text(attributes, f"{key}_json").encode(), lone=True))
     return _require_text(attributes, key)
 
 

@@ -4,7 +4,6 @@ A file that says it is cnnkit's is a stranger's file nevertheless: the worker pr
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,7 @@ def _build_tensor(file: Hdf5Tensors, place: str) -> tuple[int, Tensor]:
     with faults_of(file.path, NAME, f"{printable(place)}: damaged"):
         name, index = get_text(attributes, "name"), attributes.get("index")
         dtype = get_text(attributes, "dtype") if "dtype" in attributes else stored.dtype
-        axes = json.loads(get_text(attributes, "axes"))
+        axes = strict_json.loads(get_text(attributes, "axes").encode(), lone=True)
         if to_link_name(name) != link or not isinstance(axes, list) or not all(isinstance(axis, str) for axis in axes):
             raise ValueError("its name or axes do not fit")
         if carrier(dtype).name != stored.dtype or (dtype != stored.dtype and not is_raw(dtype)):

@@ -9,7 +9,7 @@ from cnnkit.exporters.marks import scripts
 from cnnkit.exporters.marks.mark import Mark, quote
 
 _MOST_NAMES = 10_000
-_INDEX = re.compile(r"(.+)\.index$")
+_INDEX = re.compile(r".\.index$")
 _WEIGHTS = re.compile(
     r"\.(h5|hdf5|keras|pth?|onnx|npz|safetensors|tflite|gguf)$|^(pytorch_model|model)\.bin$", re.IGNORECASE
 )

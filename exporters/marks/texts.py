@@ -92,7 +92,7 @@ TEXTS: tuple[Mark[UnknownFile], ...] = (
     Mark(
         "a model file, a network without weights",
         "cnnkit train --model FILE trains it, cnnkit summary --model FILE shows it",
-        lambda s: re.search(r"^\s*\[\[layers\]\]", s.text, re.MULTILINE) is not None,
+        lambda s: any(line.lstrip().startswith("[[layers]]") for line in s.text.splitlines()),
     ),
     Mark(
         "the index of TensorFlow checkpoints",

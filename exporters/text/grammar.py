@@ -3,6 +3,8 @@
 import json
 import re
 
+from cnnkit.exporters.core import strict_json
+
 FORMAT, VERSION = "cnnkit-text", 2
 READABLE = (1, 2)  # version 1 has the @ lines before the tensors
 
@@ -33,9 +35,16 @@ def quote(name: str) -> str:
 
 def unquote(text: str) -> str:
     """Return the name that `quoted` wrote. Raises ValueError for a string that is not JSON."""
-    return str(json.loads(text)) if text.startswith('"') else text
+    return str(strict_json.loads(text.encode(), lone=True)) if text.startswith('"') else text
 
 
 def parse_names(text: str) -> tuple[str, ...]:
-    """Return the names of a list in parentheses. Raises ValueError for a string that is not JSON."""
-    return tuple(map(unquote, _ANY_NAME.findall(text)))
+    """Return the names of a list in parentheses, or the one that the text is.
+
+    Raises ValueError for a string that is not JSON.
+    """
+    names, place = list[str](), int(text.startswith("("))
+    while name := _ANY_NAME.match(text, place):
+        names.append(unquote(name[0]))
+        place = name.end() + len(", ")
+    return tuple(names)

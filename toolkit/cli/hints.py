@@ -4,7 +4,7 @@ import re
 
 _TYPED = re.compile(r"`[^`]+`|(?<![\w-])--[a-z]|\bcnnkit [a-z]|\bpip install |\bdid you mean |\bcall cnnkit")
 _ORDER = re.compile(r"(type|name|leave|choose|try|see|use|look|write|make|add|give|set|save|install) ")
-_ASIDE = re.compile(r"\((did you mean [^)]+|see [^)]+)\)")
+_ASIDE = re.compile(r"\((did you mean [^()]+|see [^()]+)\)")
 
 
 def find_hint(message: str) -> str | None:

@@ -76,7 +76,7 @@ def _explain_option(name: str, known: Sequence[str], command: str) -> str:
 
 
 def _explain_command(text: str, command: str, known: Sequence[str]) -> str:
-    match = re.search(r"'(.*?)'", text)
+    match = re.search(r"'([^']*)'", text)
     name = match[1] if match else ""
     near = difflib.get_close_matches(name.lower(), known, 1)
     meant = (COMMANDS.get(name.lower()) if command == "cnnkit" else None) or (near[0] if near else "")
@@ -101,8 +101,8 @@ def _explain_value(parameter: Any, text: str, arguments: Sequence[str]) -> str:
     """Return what values an option takes, and the one that came."""
     option = parameter.opts[0] if parameter.opts else parameter.name
     got = _find_value(parameter.opts, arguments)
-    if choices := re.search(r"is not one of (.*?)\.?$", text):
-        listed = [choice.strip(" '") for choice in choices[1].split(",")]
+    if choices := text.partition("is not one of ")[2].removesuffix("."):
+        listed = [choice.strip(" '") for choice in choices.split(",")]
         near = difflib.get_close_matches((got or "").lower(), listed, 1)
         meant = f": did you mean {near[0]}?" if near else f": type {option} {listed[0]}"
         return f"{option}: expected {_join_choices(listed)}, got {got!r}{meant}"

@@ -139,7 +139,7 @@ def _count_slots(optimizer: Any) -> int:
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:
-    parts = re.split(r"\s*[,x]\s*", text.strip())
+    parts = [part.strip() for part in re.split("[,x]", text)]
     if not all(re.fullmatch("[0-9]{1,18}", part) and int(part) > 0 for part in parts):  # what an axis can be long
         raise ConfigError(f"--input-shape: expected whole numbers such as 3,32,32, got {text!r}")
     return tuple(map(int, parts))

@@ -73,7 +73,7 @@ def flow(
 def break_numbers(line: str, width: int, indent: str = "    ") -> list[str]:
     """Return a line of numbers, each with the spaces before it, as lines of whole numbers, the later ones indented."""
     lines = [""]
-    for number in re.findall(r"\s*\S+", line):
+    for number in re.findall(r"\s+\S*|\S+", line.rstrip()):
         if lines[-1].strip() and cell_len(lines[-1] + number) > width:
             lines.append(indent)
         lines[-1] += number if cell_len(lines[-1] + number) <= width else number.lstrip()

@@ -44,8 +44,9 @@ def escape_hidden(text: str, keep: str = "") -> str:
 
 
 def join_lines(text: str) -> str:
-    """Return the lines of a text in one, with a space between them."""
-    return " ".join(line.strip() for line in _BREAK.split(text)) if "\n" in text or "\r" in text else text
+    """Return `text` in one line: its lines without the blanks around them, one space between."""
+    lines = text.replace("\r", "\n").split("\n")
+    return " ".join(filter(None, map(str.strip, lines))) if len(lines) > 1 else text
 
 
 def to_text(name: str) -> str:

@@ -1,9 +1,8 @@
 """Gives a file to the commands of cnnkit, in this process, and looks at what they print and leave."""
 
+import contextlib
+import io
 import json
-import os
-import sys
-import tempfile
 from pathlib import Path
 
 from cnnkit.cli.app import run
@@ -48,18 +47,11 @@ def _judge(arguments: list[str], status: int, output: bytes, errors: bytes) -> s
 
 def _run(arguments: list[str]) -> tuple[int, bytes, bytes]:
     """Return status, standard output and standard error of `cnnkit ARGUMENTS`."""
-    kept = [os.dup(1), os.dup(2)]
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        try:
-            os.dup2(output.fileno(), 1)
-            os.dup2(errors.fileno(), 2)
-            status = run(arguments)
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            for number, copy in zip((1, 2), kept, strict=True):
-                os.dup2(copy, number)
-                os.close(copy)
-        output.seek(0)
-        errors.seek(0)
-        return status, output.read(), errors.read()
+    output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape") for _ in range(2))
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        status = run(arguments)
+    texts = []
+    for stream in (output, errors):
+        stream.flush()
+        texts.append(stream.buffer.getvalue())  # type: ignore[attr-defined]
+    return status, texts[0], texts[1]

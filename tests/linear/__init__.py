@@ -1,0 +1,1 @@
+"""Decides whether a regular expression can take longer than its text is long, from the expression alone."""
