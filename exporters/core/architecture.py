@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +62,7 @@ def layer_faults(layer: LayerFields) -> Iterator[None]:
     """Turn what goes wrong for want of a valid field into an ExportError about the layer."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, struct.error) as error:
         problem = printable(f"{type(error).__name__}: {error}")
         where = f"layer {layer.get('path')} ({printable(str(layer.get('type')))})"
         raise ExportError(f"{where}: its description lacks something: {problem}") from error

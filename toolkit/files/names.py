@@ -15,6 +15,14 @@ def printable(text: str, limit: int = 200) -> str:
     return shown if len(text) <= limit else shown + "..."
 
 
+def describe_value(value: object, limit: int = 80) -> str:
+    """Return a value as Python writes it, in printable characters, cut after `limit` of them."""
+    try:
+        return printable(repr(value), limit)
+    except (ValueError, RecursionError):  # a number of 5000 digits, brackets without end
+        return f"a {type(value).__name__} too long to show"
+
+
 def format_count(number: int, noun: str) -> str:
     """Return "1 weight", "1,352 weights"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
