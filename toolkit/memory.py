@@ -33,8 +33,8 @@ def describe_bytes(size: int) -> str:
     """Return "4.8 GiB", "1,024 GiB", "3 KiB"; whole numbers of any size."""
     for unit, shift in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
         tenths = -(-size * 10 >> shift)  # rounded up
-        if tenths >= 10:
-            return f"{tenths // 10:,}{f'.{tenths % 10}' if tenths < 1000 and tenths % 10 else ''} {unit}"
+        if size >= 1 << shift:
+            return f"{tenths // 10:,}{f'.{tenths % 10}' if tenths % 10 else ''} {unit}"
     return f"{size} bytes"
 
 

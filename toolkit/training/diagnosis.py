@@ -69,7 +69,9 @@ def _find_ruined(setup: TrainingSetup, variables: TrainState) -> str | None:
 def _find_fault(setup: TrainingSetup, variables: TrainState, x: Array | None, step: int) -> tuple[str, str]:
     """Return the first thing in a forward pass that is not finite, and what to do."""
     model = setup.model
-    if x is None or not _is_finite(setup, x):
+    if x is None:
+        return "it is when the steps run again", _advise(setup, step - 1)
+    if not _is_finite(setup, x):
         return "an image is not finite", "start from other weights or data"
     context = Context(model.backend, True, setup.dropout_key, step)
     for i, layer in enumerate(model.network.layers):

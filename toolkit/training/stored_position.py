@@ -71,7 +71,8 @@ def _list_history_checks(history: Any, epochs: int) -> Iterator[_Check]:
     yield _Check("history", f"{epochs} epochs", len(history) == epochs, f"{len(history)} epochs")
     for number, entry in enumerate(history, 1):
         where = f"history[{number - 1}]"
-        yield _Check(f"{where} epoch", str(number), entry.get("epoch") == number, entry.get("epoch", _MISSING))
+        told = entry.get("epoch", _MISSING)
+        yield _Check(f"{where} epoch", str(number), is_count(told) and told == number, told)
         for name in _FIGURES:
             value = entry.get(name, _MISSING)
             yield _Check(f"{where} {name}", "a finite number", is_number(value), value)

@@ -59,7 +59,9 @@ class Training(TrainingSetup):
         backend, (params, state, slots) = self.model.backend, variables
         params, slots = flat_tree(backend, params), {name: flat_tree(backend, tree) for name, tree in slots.items()}
         self.variables, self.position = TrainState(params, state, slots), position
-        self._safe = (position, copy_state(self.variables))
+        # The last position whose losses and weights are finite, and the last of those inside an epoch or between two:
+        # one at the end of an epoch that is not validated yet is no place to resume from.
+        self._safe = self._resumable = (position, copy_state(self.variables))
         self._describe_weights()
 
     @property
@@ -81,7 +83,8 @@ class Training(TrainingSetup):
                 stopping = self._run_epoch(progress, stop)
                 report = self._close_epoch() if self.position.batch == self.steps_per_epoch else None
             except BaseException as error:
-                self._return_to_safe()
+                failed = isinstance(error, TrainingError) or self.model.backend.out_of_memory(error)
+                self._return_to(self._resumable if failed else self._safe)
                 if self.model.backend.out_of_memory(error):
                     error = too_large(self, self.variables, self.position)
                 if isinstance(error, TrainingError):
@@ -132,17 +135,18 @@ class Training(TrainingSetup):
             raise self._explain(reached)
         self.position = replace(reached, seconds=seconds)
         self._unread.clear()
-        if self.position.batch < self.steps_per_epoch:  # else the epoch is still to be closed
-            self._safe = (self.position, copy_state(self.variables))
+        self._safe = (self.position, copy_state(self.variables))
+        if self.position.batch < self.steps_per_epoch:
+            self._resumable = self._safe
 
     def _explain(self, failed: Position) -> TrainingError:
         position, variables = self._safe
         return diagnosis.explain(self, position, copy_state(variables), failed)
 
-    def _return_to_safe(self) -> None:
-        """Return to the last position known to be good: after a failure it can be continued, or saved."""
+    def _return_to(self, good: tuple[Position, TrainState]) -> None:
+        """Return to a position with its variables: after a failure it can be continued, or saved."""
         self._unread.clear()
-        position, variables = self._safe
+        position, variables = good
         self.start_from(variables, position)
         self._update_model()
 
@@ -171,7 +175,7 @@ class Training(TrainingSetup):
             "seconds": position.seconds,
         }
         self.position = position.next_epoch(entry, best, improved)
-        self._safe = (self.position, copy_state(self.variables))
+        self._safe = self._resumable = (self.position, self._safe[1])
         self._update_model()
         return EpochReport(entry, position.images, improved)
 
