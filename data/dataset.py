@@ -34,11 +34,12 @@ class Scaling:
 
     def apply(self, raw: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Return (raw - offset) * factor, C-contiguous in `dtype`, as a new array."""
-        x = raw.astype(dtype, order="C")
-        if self.offset:
-            x -= x.dtype.type(self.offset)
-        if self.factor != 1:
-            x *= x.dtype.type(self.factor)
+        with np.errstate(over="ignore", invalid="ignore"):  # a scaling beyond the range of the type: see the scores
+            x = raw.astype(dtype, order="C")
+            if self.offset:
+                x -= x.dtype.type(self.offset)
+            if self.factor != 1:
+                x *= x.dtype.type(self.factor)
         return x
 
     def __str__(self) -> str:
