@@ -3,11 +3,9 @@
 import copy
 import hashlib
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,8 @@ from cnnkit.data.notebook import MOST_PICTURES, ClassRow, describe_dataset
 from cnnkit.data.pixels import Images, as_array, as_images, chunks, require_finite
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
-from cnnkit.files.names import printable, to_text
+from cnnkit.files.names import describe_value, printable, to_text
+from cnnkit.values import is_finite
 
 
 @dataclass(frozen=True)
@@ -30,16 +29,17 @@ class Scaling:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-                raise DataError(f"scaling: expected {name} as a finite number, got {value!r:.40}")
+            if not is_finite(value):
+                raise DataError(f"scaling: expected {name} as a finite number, got {describe_value(value, 40)}")
 
     def apply(self, raw: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Return (raw - offset) * factor, C-contiguous in `dtype`, as a new array."""
-        x = raw.astype(dtype, order="C")
-        if self.offset:
-            x -= x.dtype.type(self.offset)
-        if self.factor != 1:
-            x *= x.dtype.type(self.factor)
+        with np.errstate(over="ignore", invalid="ignore"):  # a scaling beyond the range of the type: see the scores
+            x = raw.astype(dtype, order="C")
+            if self.offset:
+                x -= x.dtype.type(self.offset)
+            if self.factor != 1:
+                x *= x.dtype.type(self.factor)
         return x
 
     def __str__(self) -> str:

@@ -3,14 +3,13 @@
 `where` is the method that is spoken of. The checks read shapes and names alone, never values on a device.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from numbers import Real
 from typing import Any
 
 from cnnkit.errors import CnnkitError, ContractError, first_line
 from cnnkit.tree import flatten
+from cnnkit.values import is_finite
 
 
 @contextmanager
@@ -82,7 +81,7 @@ def list_names(tree: Mapping[str, Any]) -> str:
 
 def require_number(part: str, what: str, value: Any) -> float:
     """Return `value`, a finite number of Python's or NumPy's. Raises ContractError."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if not is_finite(value):
         raise ContractError(part, f"{what} must be a finite number, got {describe(value)}")
     return float(value)
 

@@ -34,7 +34,17 @@ class BackendUnavailableError(CnnkitError):
 
 
 class TrainingError(CnnkitError):
-    """A training that cannot start or go on."""
+    """A training that cannot start or go on.
+
+    problem: what is wrong. kept: what remains of the training. hint: what to do.
+    """
+
+    def __init__(self, problem: str, kept: str | None = None, hint: str | None = None) -> None:
+        super().__init__(problem, kept, hint)
+        self.problem, self.kept, self.hint = problem, kept, hint
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.problem, self.kept, self.hint)))
 
 
 class DataError(CnnkitError):

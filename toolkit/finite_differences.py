@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cnnkit import losses
 from cnnkit.backends.protocol import Backend, Shape
 from cnnkit.backends.registry import get_backend
+from cnnkit.budget import Budget
 from cnnkit.contracts import require_tree_like
 from cnnkit.layers import external_layer
 from cnnkit.layers.base import Context, Layer
@@ -88,9 +89,10 @@ class _Pass(NamedTuple):
         moved = {name: backend.asarray(np.ascontiguousarray(t), "float64") for name, t in tensors.items()}
         x = moved.pop("x")
         params = unflatten(moved)
-        y, cache = external_layer.forward(self.network, self.context, params, self.state, x)
-        rows = y.reshape((y.shape[0], -1))  # a layer alone may end in images
-        loss, dy = external_loss.value_and_gradient(self.loss, backend, rows, self.targets)
+        with np.errstate(all="ignore"):  # a gradient that is not finite is a row that does not pass
+            y, cache = external_layer.forward(self.network, self.context, params, self.state, x)
+            rows = y.reshape((y.shape[0], -1))  # a layer alone may end in images
+            loss, dy = external_loss.value_and_gradient(self.loss, backend, rows, self.targets)
         return params, cache, loss, dy, y.shape
 
     def value(self, tensors: dict[str, Values]) -> float:
@@ -100,7 +102,8 @@ class _Pass(NamedTuple):
     def gradients(self, tensors: dict[str, Values]) -> dict[str, Values]:
         """Return the analytic gradients, named like the tensors."""
         params, cache, _, dy, shape = self._forward(tensors)
-        dx, grads = external_layer.backward(self.network, self.context, params, cache, dy.reshape(shape))
+        with np.errstate(all="ignore"):
+            dx, grads = external_layer.backward(self.network, self.context, params, cache, dy.reshape(shape))
         require_tree_like(self.network.type, "backward", "gradient", grads, params)
         by_name = {"x": dx, **flatten(grads)}
         return {name: np.array(self.context.backend.to_numpy(g), np.float64) for name, g in by_name.items()}
@@ -139,6 +142,7 @@ def gradient_check(
     loss, backend, x_shape = losses.parse(loss), get_backend(backend), require_input_shape(x_shape)
     rng = np.random.default_rng(seed)
     outputs = int(np.prod(network.output_shape(x_shape)))
+    Budget(backend, network, x_shape, itemsize=8, training=True).require_room(samples)
     drawn = draw(network, rng, x_shape)
     host = flatten(drawn.params if params is None else params)
     tensors = {"x": rng.normal(size=(samples, *x_shape)), **{n: np.array(t, np.float64) for n, t in host.items()}}

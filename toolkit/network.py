@@ -9,8 +9,11 @@ import numpy as np
 from cnnkit import losses
 from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.backends.registry import get_backend
+from cnnkit.budget import Budget
+from cnnkit.constants import require_constants
 from cnnkit.data.dataset import Scaling
 from cnnkit.errors import ConfigError
+from cnnkit.files.names import describe_value
 from cnnkit.layers import Context, Layer, Sequential, Variables
 from cnnkit.layers.drawing import draw
 from cnnkit.layers.fields import require_input_shape
@@ -20,6 +23,7 @@ from cnnkit.purity import impurity
 from cnnkit.seeds import Purpose, generator
 from cnnkit.summary import summarise
 from cnnkit.tree import Tree, flatten, map_leaves
+from cnnkit.values import SEED_BITS
 
 DTYPES = ("float32", "float64")
 Values = np.ndarray[Any, np.dtype[Any]]
@@ -69,6 +73,7 @@ class Network:
         self.dtype = dtype
         self.seed = int(seed)
         self.loss = losses.parse(loss)
+        require_constants(dtype, self.network, self.loss)
         self.class_names = tuple(map(str, class_names))
         self.scaling = scaling or Scaling()
         self.metadata = dict(metadata or {})
@@ -88,7 +93,8 @@ class Network:
 
     def to_backend(self, tree: Mapping[str, Any]) -> Tree:
         """Return a tree of host arrays as new arrays of the backend, in the network's dtype."""
-        return map_leaves(lambda values: self.backend.asarray(np.array(values, self.dtype), self.dtype), tree)
+        with np.errstate(over="ignore"):  # what becomes infinite is told where it matters
+            return map_leaves(lambda values: self.backend.asarray(np.array(values, self.dtype), self.dtype), tree)
 
     def to_host(self, tree: Mapping[str, Any]) -> Tree:
         """Return a tree of the backend's arrays as NumPy arrays that share no memory with them."""
@@ -109,6 +115,17 @@ class Network:
     def _outputs(self, params: Tree, state: Tree, x: Array) -> Array:
         return self.network.forward(Context(self.backend), params, state, x)[0]
 
+    def find_batch(self, most: int) -> int:
+        """Return how many samples to compute at a time: `most`, or less where these do not fit into memory.
+
+        Raises ConfigError where not even one does.
+        """
+        budget = Budget(self.backend, self.network, self.input_shape, np.dtype(self.dtype).itemsize)
+        images = budget.find_largest(most)
+        if not images:
+            budget.require_room(1)
+        return images
+
     def forward(self, x: Array) -> Array:
         """Return the raw outputs for a batch x (N, *input_shape) of the backend's arrays."""
         result: Array = self._forward(self.params, self.state, x)
@@ -116,7 +133,8 @@ class Network:
 
     def outputs(self, x: Values, batch_size: int = 256) -> Values:
         """Return the raw outputs for samples x (N, *input_shape), scaled or raw whole numbers, as (N, K)."""
-        return np.concatenate([np.array(self.backend.to_numpy(y)) for y in self._batches(x, batch_size)])
+        with np.errstate(all="ignore"):
+            return np.concatenate([np.array(self.backend.to_numpy(y)) for y in self._batches(x, batch_size)])
 
     @np.errstate(all="ignore")
     def probabilities(self, x: Values, batch_size: int = 256) -> Values:
@@ -134,10 +152,11 @@ class Network:
         """Yield the raw outputs of x, batch by batch; whole numbers are raw pixels and are scaled as in training."""
         x = _require_samples(x)
         if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or int(batch_size) < 1:
-            raise ConfigError(f"batch_size: expected a whole number >= 1, got {batch_size!r}")
+            raise ConfigError(f"batch_size: expected a whole number >= 1, got {describe_value(batch_size)}")
         if x.shape[1:] != self.input_shape or not len(x):
             shape = ", ".join(map(str, self.input_shape))
             raise ConfigError(f"model: expected x of shape (N, {shape}) with N >= 1, got {x.shape}")
+        batch_size = self.find_batch(min(int(batch_size), len(x)))
         for start in range(0, len(x), batch_size):
             batch = np.ascontiguousarray(x[start : start + batch_size])
             if x.dtype.kind in "iu":
@@ -148,13 +167,13 @@ class Network:
 def require_dtype(dtype: str) -> None:
     """Raise ConfigError for any dtype but float32 and float64."""
     if dtype not in DTYPES:
-        raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
+        raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {describe_value(dtype)}")
 
 
 def _require_seed(seed: Any) -> None:
-    """Raise ConfigError for anything but a whole number of at least 0."""
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or int(seed) < 0:
-        raise ConfigError(f"seed: expected a whole number >= 0, got {seed!r}")
+    """Raise ConfigError for anything but a whole number of at least 0 and at most SEED_BITS bits."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0 or int(seed).bit_length() > SEED_BITS:
+        raise ConfigError(f"seed: expected a whole number >= 0, got {describe_value(seed)}")
 
 
 def _require_samples(x: Any) -> Values:

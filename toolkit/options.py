@@ -6,9 +6,11 @@ from typing import Any, TypedDict
 
 from cnnkit import losses, optimizers, schedules
 from cnnkit.errors import ConfigError
+from cnnkit.files.names import describe_value
 from cnnkit.losses import Loss
 from cnnkit.optimizers import Optimizer
 from cnnkit.schedules import Schedule
+from cnnkit.values import LARGEST_COUNT, SEED_BITS
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,20 @@ class Options:
         for name, kind, expected in _KINDS:
             value = getattr(self, name)
             good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-            _require(good or (value is None and name in ("patience", "limit")), name, expected, repr(value))
-            if value is not None and kind in (Integral, Real):  # NumPy's numbers cannot be written as JSON
-                object.__setattr__(self, name, int(value) if kind is Integral else float(value))
+            _require(good or (value is None and name in ("patience", "limit")), name, expected, value)
+            if value is not None and kind is not bool:  # NumPy's numbers cannot be written as JSON
+                object.__setattr__(self, name, _plain_number(name, value, kind))
         optimizers.parse(self.optimizer)
         schedules.parse(self.schedule)
         losses.parse(self.loss)
-        for name in ("epochs", "batch_size"):
-            _require(getattr(self, name) >= 1, name, ">= 1", getattr(self, name))
-        for name in ("patience", "limit"):
-            _require(getattr(self, name) is None or getattr(self, name) >= 1, name, ">= 1", getattr(self, name))
+        for name in ("epochs", "batch_size", "patience", "limit"):
+            value = getattr(self, name)
+            _require(value is None or value >= 1, name, ">= 1", value)
+            _require(value is None or value <= LARGEST_COUNT, name, "<= 2**63 - 1", value)
         _require(0 < self.learning_rate < float("inf"), "learning_rate", "> 0", self.learning_rate)
         _require(0 <= self.validation_split < 1, "validation_split", "in [0, 1)", self.validation_split)
         _require(self.seed >= 0, "seed", ">= 0", self.seed)
+        _require(self.seed.bit_length() <= SEED_BITS, "seed", f"< 2**{SEED_BITS}", self.seed)
         _require(
             self.patience is None or self.validation_split > 0,
             "validation_split",
@@ -99,4 +102,11 @@ _KINDS: tuple[tuple[str, type, str], ...] = (
 
 def _require(good: bool, name: str, expected: str, got: object) -> None:
     if not good:
-        raise ConfigError(f"{name}: expected {expected}, got {got}")
+        raise ConfigError(f"{name}: expected {expected}, got {describe_value(got)}")
+
+
+def _plain_number(name: str, value: Any, kind: type) -> int | float:
+    try:
+        return int(value) if kind is Integral else float(value)
+    except OverflowError:  # a whole number above 1.8e308
+        raise ConfigError(f"{name}: expected a number below 1.8e308, got {describe_value(value)}") from None

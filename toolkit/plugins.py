@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 from cnnkit import specs
 from cnnkit.errors import ConfigError, first_line
+from cnnkit.files.names import describe_value
 
 T = TypeVar("T")
 Class = TypeVar("Class", bound=type)
@@ -96,11 +97,11 @@ class Registry(Mapping[str, type[T]]):
             if isinstance(value, self.base):
                 return cast("T", value)
             expected = f"a text such as 'NAME:key=value' or a {self.base.__name__}"
-            raise ConfigError(f"{self.kind}: expected {expected}, got {value!r}")
+            raise ConfigError(f"{self.kind}: expected {expected}, got {describe_value(value)}")
         name = value.strip().partition(":")[0]
         if name not in self:
             raise specs.UnknownNameError(
-                f"{self.kind}: expected one of {', '.join(self)}, got {name!r}{self._hint(name)}"
+                f"{self.kind}: expected one of {', '.join(self)}, got {describe_value(name)}{self._hint(name)}"
             )
         return specs.parse(self.kind, value, self)
 
@@ -111,8 +112,9 @@ class Registry(Mapping[str, type[T]]):
         meant = self.elsewhere.get(plain.replace("_", "")) or (near[0] if near else "")
         if meant:
             return f" (did you mean {meant}?)"
+        called = name if name.isidentifier() else "ItsClass"
         return (
-            f": for a class of your own call {self.group}.register({name or 'ItsClass'}), or install the package that "
+            f": for a class of your own call {self.group}.register({called}), or install the package that "
             f"has it among its entry points of group {self.group}"
         )
 

@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from cnnkit.errors import ConfigError
+from cnnkit.files.names import describe_value
 from cnnkit.plugins import Registry
 from cnnkit.purity import Part
+from cnnkit.values import LARGEST_COUNT, is_count
 
 
 class Schedule(Part, ABC):
@@ -38,11 +40,16 @@ class Step(Schedule):
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
-        _require(self.epochs >= 1, f"step: expected epochs of 1 or more, got {self.epochs}")
+        _require(
+            is_count(self.epochs, 1), f"step: expected epochs of 1 to 2**63 - 1, got {describe_value(self.epochs)}"
+        )
         _require(0 < self.gamma < math.inf, f"step: expected a finite gamma above 0, got {self.gamma}")
 
     def factor(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
-        return float(self.gamma ** (step // steps_per_epoch // self.epochs))
+        try:
+            return float(self.gamma ** (step // steps_per_epoch // self.epochs))
+        except OverflowError:
+            return math.inf
 
 
 @dataclass(frozen=True)
@@ -120,11 +127,14 @@ class LinearWarmUp(Schedule):
         _require(
             self.epochs is None or 0 < self.epochs < math.inf, f"warmup: expected epochs above 0, got {self.epochs}"
         )
-        _require(self.steps is None or self.steps >= 1, f"warmup: expected steps of 1 or more, got {self.steps}")
+        _require(
+            self.steps is None or is_count(self.steps, 1),
+            f"warmup: expected steps of 1 to 2**63 - 1, got {describe_value(self.steps)}",
+        )
         _require(0 <= self.start <= 1, f"warmup: expected start from 0 to 1, got {self.start}")
         _require(
             not isinstance(parse(self.then), LinearWarmUp),
-            f"warmup: expected another schedule in then, got {self.then!r}",
+            f"warmup: expected another schedule in then, got {describe_value(self.then)}",
         )
 
     def factor(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
@@ -136,7 +146,8 @@ class LinearWarmUp(Schedule):
     def _length(self, steps_per_epoch: int) -> int:
         if self.steps is not None:
             return self.steps
-        return max(round((1.0 if self.epochs is None else self.epochs) * steps_per_epoch), 1)
+        length = (1.0 if self.epochs is None else self.epochs) * steps_per_epoch
+        return max(round(min(length, float(LARGEST_COUNT))), 1)
 
 
 SCHEDULES: Registry[Schedule] = Registry(

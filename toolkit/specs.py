@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from cnnkit.errors import CnnkitError, ConfigError, first_line
+from cnnkit.files.names import describe_value
 
 T = TypeVar("T")
 _RATE = ": the rate is an option of its own, --learning-rate on the command line, learning_rate elsewhere"
@@ -26,7 +27,7 @@ def parse(kind: str, text: str, choices: Mapping[str, type[T]]) -> T:
     """
     name, _, arguments = text.strip().partition(":")
     if name not in choices:
-        raise UnknownNameError(f"{kind}: expected one of {', '.join(choices)}, got {name!r}")
+        raise UnknownNameError(f"{kind}: expected one of {', '.join(choices)}, got {describe_value(name)}")
     cls = choices[name]
     fields = _fields(cls)
     values: dict[str, Any] = {}
@@ -37,9 +38,9 @@ def parse(kind: str, text: str, choices: Mapping[str, type[T]]) -> T:
             known = ", ".join(fields) or "no options"
             near = difflib.get_close_matches(key, fields, 1)
             hint = _RATE if key in ("lr", "learning_rate") else f" (did you mean {near[0]}=...?)" if near else ""
-            raise ConfigError(f"{kind} {name}: expected key=value with {known}, got {part!r}{hint}")
+            raise ConfigError(f"{kind} {name}: expected key=value with {known}, got {describe_value(part)}{hint}")
         if key in values:
-            raise ConfigError(f"{kind} {name}: expected {key} once, got {part!r} besides")
+            raise ConfigError(f"{kind} {name}: expected {key} once, got {describe_value(part)} besides")
         values[key] = _convert(f"{kind} {name}: {key}", value.strip(), fields[key].type)
     for key, field in fields.items():
         if key not in values and field.default is field.default_factory is dataclasses.MISSING:
@@ -83,5 +84,5 @@ def _convert(where: str, text: str, annotation: Any) -> Any:
                 raise ValueError
             return number
     except (KeyError, ValueError):
-        raise ConfigError(f"{where}: expected {wanted}, got {text!r}") from None
+        raise ConfigError(f"{where}: expected {wanted}, got {describe_value(text)}") from None
     return text

@@ -1,6 +1,5 @@
 """From a network's trees to a weight file's tensors and back: names, roles, axes, and checks when reading."""
 
-import math
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,10 +12,11 @@ from cnnkit import architecture, losses, recipes
 from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, ContractError, WeightFileError
 from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile, numbered_axes
-from cnnkit.files.names import printable
+from cnnkit.files.names import describe_value, printable
 from cnnkit.layers import Layer, Variables
 from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
+from cnnkit.values import is_number
 
 
 def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str, Any] | None = None) -> WeightFile:
@@ -102,7 +102,7 @@ def complete(file: WeightFile) -> tuple[Mapping[str, Any], dict[str, Any]]:
     metadata = dict(file.metadata)
     for name, (expected, good) in _METADATA.items():
         if name in metadata and not good(metadata[name]):
-            got = printable(repr(metadata[name]), 80)
+            got = describe_value(metadata[name])
             raise WeightFileError(f"metadata {name}: expected {expected}, got {got}", file=file.file)
     try:
         losses.parse(metadata.get("loss", "softmax_cross_entropy"))
@@ -133,11 +133,7 @@ _FACTORS = {"mnist": 1 / 255, "digits": 1 / 16}  # scale the pixels of a recipe'
 
 
 def _is_scaling(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and value.keys() == {"offset", "factor"}
-        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in value.values())
-    )
+    return isinstance(value, dict) and value.keys() == {"offset", "factor"} and all(map(is_number, value.values()))
 
 
 _METADATA: dict[str, tuple[str, Callable[[Any], bool]]] = {

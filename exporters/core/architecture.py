@@ -2,12 +2,13 @@
 
 import contextlib
 import math
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cnnkit.errors import ExportError
-from cnnkit.files.names import printable
+from cnnkit.files.names import describe_value, printable
 
 Shape = tuple[int, ...]
 LayerFields = Mapping[str, Any]
@@ -56,12 +57,47 @@ def shape_of(value: Any) -> Shape | None:
     return tuple(value) if valid else None
 
 
+def require_layers(architecture: Mapping[str, Any]) -> list[LayerFields]:
+    """Return the layers of the outermost sequence, for a format that computes with them.
+
+    Raises ExportError for layers that are no objects with a type and a path, for shapes that are none, and for a
+    nesting that no network needs.
+    """
+    layers = architecture.get("layers")
+    if not isinstance(layers, list) or not layers:
+        raise ExportError(f"architecture: expected a list of layers, got {describe_value(layers)}")
+    for index, layer in enumerate(layers):
+        _require_layer(layer, f"layers[{index}]", 0)
+    return layers
+
+
+def _require_layer(layer: Any, where: str, depth: int) -> None:
+    if not isinstance(layer, dict) or not isinstance(layer.get("type"), str):
+        raise ExportError(f"architecture: {where}: expected a layer with a type, got {describe_value(layer)}")
+    if depth > _MAX_DEPTH:
+        raise ExportError(f"architecture: {where}: layers nested more than {_MAX_DEPTH} deep")
+    if not isinstance(layer.get("path", ""), str):
+        raise ExportError(f"architecture: {where}.path: expected a text, got {describe_value(layer['path'])}")
+    for name in ("input_shape", "output_shape"):
+        if name in layer and shape_of(layer[name]) is None:
+            raise ExportError(f"architecture: {where}.{name}: expected a shape, got {describe_value(layer[name])}")
+    for name in ("body", "shortcut"):
+        if layer.get(name) is not None:
+            _require_layer(layer[name], f"{where}.{name}", depth + 1)
+    for name in ("layers", "branches"):
+        inner = layer.get(name, [])
+        if not isinstance(inner, list):
+            raise ExportError(f"architecture: {where}.{name}: expected a list of layers, got {describe_value(inner)}")
+        for index, item in enumerate(inner):
+            _require_layer(item, f"{where}.{name}[{index}]", depth + 1)
+
+
 @contextlib.contextmanager
 def layer_faults(layer: LayerFields) -> Iterator[None]:
     """Turn what goes wrong for want of a valid field into an ExportError about the layer."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, struct.error) as error:
         problem = printable(f"{type(error).__name__}: {error}")
         where = f"layer {layer.get('path')} ({printable(str(layer.get('type')))})"
         raise ExportError(f"{where}: its description lacks something: {problem}") from error

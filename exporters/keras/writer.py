@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.exporters.core.architecture import input_shape, require_layers
 from cnnkit.exporters.core.claims import require_float_type, select_network_tensors
 from cnnkit.exporters.core.format import changed_value
 from cnnkit.exporters.core.keras_config import to_snake_case
@@ -27,15 +28,16 @@ def convert_layers(weights: WeightFile) -> list[KerasLayer]:
     tensors = select_network_tensors(weights)
     require_float_type(tensors, "Keras")
     network = SequentialBuilder({tensor.name: tensor for tensor in tensors})
-    for layer in weights.architecture.get("layers", []):
+    for layer in require_layers(weights.architecture):
         add_layer(network, layer)
     return network.finish()
 
 
 def describe_sequential(weights: WeightFile, layers: list[KerasLayer]) -> dict[str, Any]:
     """Return the configuration from which `keras.Sequential.from_config` builds the network."""
-    architecture = weights.architecture or {}
-    shape = list(architecture.get("input_shape", []))
+    shape = list(input_shape(weights.architecture) or ())
+    if not shape:
+        raise ExportError("architecture: input_shape is missing")
     shape = [*shape[1:], shape[0]] if len(shape) == 3 else shape
     dtype = require_float_type(select_network_tensors(weights), "Keras")
     entries = [

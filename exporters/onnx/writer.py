@@ -5,6 +5,7 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core import strict_json
+from cnnkit.exporters.core.architecture import require_layers, shape_of
 from cnnkit.exporters.core.claims import require_float_type, select_network_tensors
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.onnx.graph_builder import INPUT, GraphBuilder
@@ -29,11 +30,10 @@ def write_onnx(weights: WeightFile, path: Path) -> None:
     named = {tensor.name: tensor for tensor in tensors}
     if len(named) < len(tensors):
         raise ExportError("ONNX: a parameter and a state have the same name")
-    try:
-        layers, shape = list(architecture["layers"]), list(architecture["input_shape"])
-        result_shape = list(layers[-1]["output_shape"])
-    except (KeyError, TypeError, IndexError) as error:
-        raise ExportError(f"architecture: input_shape, layers or output_shape is missing: {error}") from error
+    layers = require_layers(architecture)
+    shape, result_shape = shape_of(architecture.get("input_shape")), shape_of(layers[-1].get("output_shape"))
+    if shape is None or result_shape is None:
+        raise ExportError("architecture: input_shape or the last output_shape is missing")
     graph, x = GraphBuilder(named, dtype), INPUT
     for layer in layers:
         x = add_operations(graph, layer, x)

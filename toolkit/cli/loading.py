@@ -68,10 +68,14 @@ def load_model(
     """Return the model in a file, on a backend, and the file. Raises WeightFileError."""
     from cnnkit.backends import get_backend
     from cnnkit.model import Model
+    from cnnkit.training.finite_weights import list_not_finite
 
     ready = get_backend(backend, device, threads)
     file = source.read(output)
-    return Model.from_weights(file, backend=ready, dtype=dtype), file
+    model = Model.from_weights(file, backend=ready, dtype=dtype)
+    for problem in list_not_finite(model.weights):
+        output.note(f"{source.path}: {problem}")
+    return model, file
 
 
 def match_data(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":

@@ -110,6 +110,8 @@ def format_shape(shape: Sequence[int]) -> str:
 
 def format_size(size: float) -> str:
     """Return a number of bytes with a unit: "231 KiB"."""
+    if size >= 1 << 50:  # a whole number of any length
+        return f"{int(size) >> 30:,} GiB"
     for unit in ("bytes", "KiB", "MiB"):
         if size < 1024:
             return f"{size:.0f} {unit}" if size >= 100 or unit == "bytes" else f"{size:.1f} {unit}"

@@ -74,19 +74,33 @@ class Job:
 
     def _run(self, stop: StopRequest) -> None:
         training, saved_step, saved_at = self.training, -1, time.perf_counter()
+        begun = training.position.step
         curves = None if self.plot is None else Curves(training, self.plot)
         lines = EpochLines(self.output, training.options.epochs)
         with training_bar(self.output, training) as show, curves or nullcontext():
-            for report in training.epochs(show, stop):
-                lines.print(report)
-                self._record_epoch(report)
-                if curves is not None:
-                    curves.update()
-                if self._is_due(report.entry["epoch"], time.perf_counter() - saved_at):
-                    self._save()
-                    saved_step, saved_at = training.position.step, time.perf_counter()
+            try:
+                for report in training.epochs(show, stop):
+                    lines.print(report)
+                    self._record_epoch(report)
+                    if curves is not None:
+                        curves.update()
+                    if self._is_due(report.entry["epoch"], time.perf_counter() - saved_at):
+                        self._save()
+                        saved_step, saved_at = training.position.step, time.perf_counter()
+            except TrainingError as error:
+                raise self._keep_good(error, begun, saved_step) from None
         if saved_step != training.position.step:
             self._save()
+
+    def _keep_good(self, error: TrainingError, begun: int, saved_step: int) -> TrainingError:
+        """Save the last good weights, where the training had any, and return the error that says where they are."""
+        step = self.training.position.step
+        if step == begun:
+            where = "is as it was before" if self.out.exists() else "was not written"
+            return TrainingError(error.problem, f"there is nothing new to keep, {self.out} {where}", error.hint)
+        if step != saved_step:
+            self._save()
+        return TrainingError(error.problem, f"{error.kept}, in {self.out}", error.hint)
 
     def _is_due(self, epoch: int, seconds: float) -> bool:
         if self.checkpoint_every is None:

@@ -14,7 +14,6 @@ _MOST_MARKS = 4  # on one letter; more of them overwrite the lines above and bel
 _DOUBTFUL = re.compile(f"[{''.join(sorted(_BLANK))}]|[^\0-\u02ff\u2100-\u2bff]{{{_MOST_MARKS + 1}}}")
 _UNUSUAL = re.compile("[^\0-\u02ff\u2100-\u2bff]")  # found quickly, and none of the doubtful ones is without it
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_BREAK = re.compile(r"[\r\n]+")
 _BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
@@ -60,6 +59,14 @@ def to_text(name: str) -> str:
 def from_text(text: str) -> str:
     r"""Return the name of a file that `to_text` made the text of; a name with "\xNN" in it is not told from bytes."""
     return _BYTE.sub(lambda match: chr(0xDC00 + int(match[1], 16)), text)
+
+
+def describe_value(value: object, limit: int = 80) -> str:
+    """Return a value as Python writes it, in printable characters, cut after `limit` of them."""
+    try:
+        return printable(repr(value), limit)
+    except (ValueError, RecursionError):  # a number of 5000 digits, brackets without end
+        return f"a {type(value).__name__} too long to show"
 
 
 def format_count(number: int, noun: str) -> str:

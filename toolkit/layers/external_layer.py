@@ -12,6 +12,7 @@ import numpy as np
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.contracts import describe, list_names, naming_faults, require_array, require_pair, require_tree_like
 from cnnkit.errors import ConfigError, ContractError
+from cnnkit.files.names import describe_value
 from cnnkit.layers.base import Context, Layer, Reach, Variables
 from cnnkit.tree import Tree, map_leaves
 
@@ -150,7 +151,8 @@ def multiply_adds(layer: Layer, x_shape: Shape) -> int:
 def gather_layers(owner: str, field: str, values: Any) -> tuple[Layer, ...]:
     """Return the layers of a list or tuple as a tuple. Raises ConfigError for anything else."""
     if not isinstance(values, Iterable) or isinstance(values, str | dict):
-        raise ConfigError(f"{owner}: expected {field} to be a list of layers, got {values!r}: write [...] around them")
+        got = describe_value(values)
+        raise ConfigError(f"{owner}: expected {field} to be a list of layers, got {got}: write [...] around them")
     layers = tuple(values)
     require_layers(owner, field, layers)
     return layers
@@ -166,7 +168,7 @@ def _require_layer(owner: str, field: str, value: object) -> None:
     if isinstance(value, type) and issubclass(value, Layer):
         raise ConfigError(f"{owner}: expected {field} to be layers, got the class {value.__name__}: add ()")
     if not isinstance(value, Layer):
-        raise ConfigError(f"{owner}: expected {field} to be layers, got {value!r} among them")
+        raise ConfigError(f"{owner}: expected {field} to be layers, got {describe_value(value)} among them")
     if not value.external:
         return
     cls = type(value)

@@ -1,26 +1,23 @@
 """Checks of configuration fields, and the arithmetic of windows."""
 
-import math
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, TypeGuard
 
 from cnnkit import initializers
 from cnnkit.backends.protocol import Padding, Pair, Shape
 from cnnkit.errors import ConfigError
+from cnnkit.files.names import describe_value
+from cnnkit.values import LARGEST_COUNT, is_count
 
+MOST_AXES = 16  # of a sample; NumPy has at most 32 or 64
 Size = int | Pair
-_LONGEST = 2**63 - 1  # axis of an array
 PaddingField = int | Pair | Literal["valid", "same"]
 
 
 def require(condition: bool, layer: str, field: str, expected: str, got: object) -> None:
     """Raise ConfigError when a field's value is not what it may be."""
     if not condition:
-        raise ConfigError(f"{layer}: expected {field} to be {expected}, got {got!r}")
-
-
-def is_count(value: object, least: int = 1) -> bool:
-    """Say whether value is a whole number of at least `least` that an array may be long (True and False are not)."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= _LONGEST
+        raise ConfigError(f"{layer}: expected {field} to be {expected}, got {describe_value(got)}")
 
 
 def require_count(layer: str, field: str, value: object, least: int = 1) -> None:
@@ -38,20 +35,20 @@ def require_size(layer: str, field: str, value: object, least: int = 1) -> None:
 
 def _describe_count(least: int, value: object) -> str:
     numbers = value if isinstance(value, tuple) else (value,)
-    too_large = any(isinstance(number, int) and number > _LONGEST for number in numbers)
+    too_large = any(isinstance(number, int) and number > LARGEST_COUNT for number in numbers)
     return f"a whole number {'<= 2**63 - 1' if too_large else f'>= {least}'}"
 
 
 def require_input_shape(shape: object) -> Shape:
     """Return the shape of a sample, (C, H, W) or (F,). Raises ConfigError for anything else."""
-    if not isinstance(shape, tuple | list) or not shape or not all(is_count(extent) for extent in shape):
-        raise ConfigError(f"input_shape: expected whole numbers such as [1, 28, 28], got {shape!r}")
+    if not is_shape(shape):
+        raise ConfigError(f"input_shape: expected whole numbers such as [1, 28, 28], got {describe_value(shape)}")
     return tuple(shape)
 
 
-def is_number(value: object) -> bool:
-    """Say whether value is a finite number (True and False are not)."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_shape(value: object) -> TypeGuard[Sequence[int]]:
+    """Say whether value lists the lengths of at most MOST_AXES axes, each 1 or more."""
+    return isinstance(value, tuple | list) and 0 < len(value) <= MOST_AXES and all(is_count(n, 1) for n in value)
 
 
 def require_flag(layer: str, field: str, value: object) -> None:
@@ -63,7 +60,8 @@ def require_initializers(layer: str, *values: object) -> None:
     """Raise ConfigError unless each value is an initializer or the text of one."""
     for value in values:
         if not isinstance(value, str | initializers.Initializer):
-            raise ConfigError(f"{layer}: expected an initializer to be a text like 'he_uniform', got {value!r}")
+            got = describe_value(value)
+            raise ConfigError(f"{layer}: expected an initializer to be a text like 'he_uniform', got {got}")
         initializers.parse(value)
 
 
@@ -73,10 +71,8 @@ def require_padding(layer: str, value: object, words: tuple[str, ...] = ("valid"
         try:
             require_size(layer, "padding", value, least=0)
         except ConfigError:
-            quoted = "".join(f", {w!r}" for w in words)
-            raise ConfigError(
-                f"{layer}: expected padding to be a whole number >= 0, a pair (height, width){quoted}, got {value!r}"
-            ) from None
+            expected = ", ".join(["a whole number >= 0", "a pair (height, width)", *map(repr, words)])
+            raise ConfigError(f"{layer}: expected padding to be {expected}, got {describe_value(value)}") from None
 
 
 def pair(value: Size) -> Pair:

@@ -10,6 +10,8 @@ from cnnkit.layers.elementwise import Elementwise
 from cnnkit.layers.fields import require
 from cnnkit.tree import Tree
 
+FLAT = 64.0  # from here on the gate is 0 or 1 and its slope 0 in float64: exp(-64**2 / 2) is
+
 
 @dataclass(frozen=True)
 class GELU(Elementwise):
@@ -21,19 +23,27 @@ class GELU(Elementwise):
         require(self.approximate in ("none", "tanh"), self.type, "approximate", '"none" or "tanh"', self.approximate)
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
-        return x * self._gate(context.backend, x), x
+        backend = context.backend
+        # Far below 0 the gate is 0, which must not meet an infinity.
+        return backend.maximum(x, -FLAT) * self._gate(backend, _limit(backend, x)), x
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         x, backend = cache, context.backend
-        gate = self._gate(backend, x)
+        near = _limit(backend, x)
+        gate = self._gate(backend, near)
         if self.approximate == "tanh":
-            inner = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)
+            inner = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * near * near)
             slope = 2 * gate * (1 - gate) * inner
         else:
-            slope = backend.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
-        return dy * (gate + x * slope), {}
+            slope = backend.exp(near * near * -0.5) * (1 / math.sqrt(2 * math.pi))
+        return dy * (gate + near * slope), {}
 
-    def _gate(self, backend: Backend, x: Array) -> Array:
+    def _gate(self, backend: Backend, near: Array) -> Array:
         if self.approximate == "tanh":
-            return 0.5 * (1 + backend.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
-        return 0.5 * (1 + backend.erf(x * (1 / math.sqrt(2))))
+            return 0.5 * (1 + backend.tanh(math.sqrt(2 / math.pi) * (near + 0.044715 * near * near * near)))
+        return 0.5 * (1 + backend.erf(near * (1 / math.sqrt(2))))
+
+
+def _limit(backend: Backend, x: Array) -> Array:
+    """Return x within +-FLAT: beyond that nothing changes any more, but its square and cube would overflow."""
+    return backend.maximum(-backend.maximum(-x, -FLAT), -FLAT)

@@ -8,8 +8,9 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer, Variables
-from cnnkit.layers.fields import is_number, require
+from cnnkit.layers.fields import require
 from cnnkit.tree import Tree
+from cnnkit.values import is_number
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Any
 from cnnkit.backends.protocol import Array
 from cnnkit.layers.base import Context
 from cnnkit.layers.elementwise import Elementwise
-from cnnkit.layers.fields import is_number, require
+from cnnkit.layers.fields import require
 from cnnkit.tree import Tree
+from cnnkit.values import is_number
 
 
 @dataclass(frozen=True)

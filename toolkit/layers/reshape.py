@@ -6,7 +6,7 @@ from typing import Any
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer
-from cnnkit.layers.fields import is_count, require
+from cnnkit.layers.fields import MOST_AXES, is_shape, require
 from cnnkit.tree import Tree
 
 
@@ -18,8 +18,13 @@ class Reshape(Layer):
 
     def __post_init__(self) -> None:
         shape: object = self.shape
-        good = isinstance(shape, tuple) and bool(shape) and all(is_count(v) for v in shape)
-        require(good, self.type, "shape", "a tuple of whole numbers >= 1, without N", shape)
+        require(
+            isinstance(shape, tuple) and is_shape(shape),
+            self.type,
+            "shape",
+            f"a tuple of at most {MOST_AXES} whole numbers >= 1, without N",
+            shape,
+        )
 
     def output_shape(self, x_shape: Shape) -> Shape:
         if math.prod(x_shape) != math.prod(self.shape):

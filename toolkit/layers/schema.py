@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnkit import initializers
-from cnnkit.errors import ConfigError
+from cnnkit.errors import ConfigError, first_line
+from cnnkit.files.names import describe_value
 from cnnkit.initializers import Initializer
 from cnnkit.layers.avg_pool2d import AvgPool2D
 from cnnkit.layers.base import Layer
@@ -74,13 +75,14 @@ def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "laye
     Raises ConfigError that names the place, what was expected and the nearest known name.
     """
     if not isinstance(config, Mapping):
-        raise ConfigError(f"{where}: expected a table with a type, got {config!r}")
+        raise ConfigError(f"{where}: expected a table with a type, got {describe_value(config)}")
     known = dict(LAYERS) | {cls.__name__: cls for cls in own}
     name = config.get("type")
     if not isinstance(name, str) or name not in known:
         own_hint = "; Model.load(..., layers=[ItsClass]) finds a layer of your own" if isinstance(name, str) else ""
         raise ConfigError(
-            f"{where}: expected type to be one of {', '.join(known)}, got {name!r}{_nearest(name, known) or own_hint}"
+            f"{where}: expected type to be one of {', '.join(known)}, got {describe_value(name)}"
+            f"{_nearest(name, known) or own_hint}"
         )
     cls = known[name]
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
@@ -90,7 +92,9 @@ def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "laye
             continue
         if key not in fields:
             choices = ", ".join(fields) or "none"
-            raise ConfigError(f"{where} ({name}): expected fields of {choices}; got {key!r}{_nearest(key, fields)}")
+            raise ConfigError(
+                f"{where} ({name}): expected fields of {choices}; got {describe_value(key)}{_nearest(key, fields)}"
+            )
         values[key] = _value(value, own, f"{where}.{key}")
     missing = [
         key for key, f in fields.items() if key not in values and f.default is f.default_factory is dataclasses.MISSING
@@ -102,7 +106,7 @@ def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "laye
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
     except TypeError as error:
-        raise ConfigError(f"{where} ({name}): a field has a value of the wrong kind: {error}") from None
+        raise ConfigError(f"{where} ({name}): a field has a value of the wrong kind: {first_line(error)}") from None
 
 
 def _value(value: Any, own: Sequence[type[Layer]], where: str) -> Any:
@@ -114,5 +118,5 @@ def _value(value: Any, own: Sequence[type[Layer]], where: str) -> Any:
 
 
 def _nearest(name: object, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(str(name), known, 1, 0.5)
+    near = difflib.get_close_matches(str(name)[:100], known, 1, 0.5)
     return f" (did you mean {near[0]}?)" if near else ""

@@ -11,6 +11,7 @@ from cnnkit.errors import ConfigError, ContractError
 from cnnkit.purity import Part
 from cnnkit.tree import FlatTree, Tree, flatten, map_leaves, unflatten
 
+SMALLEST_NORM = 1e-30  # whose inverse float32 can hold
 Scalars = Mapping[str, Any]  # name -> number, or 0-d array on the device
 
 
@@ -110,3 +111,5 @@ def require_ranges(optimizer: Any) -> None:
         share = field.name in ("momentum", "beta1", "beta2", "decay")
         if not (0 <= value < 1 if share else 0 <= value < float("inf")):
             raise ConfigError(f"{name}: expected {field.name} {'in [0, 1)' if share else '>= 0'}, got {value}")
+        if field.name == "clip_norm" and 0 < value < SMALLEST_NORM:
+            raise ConfigError(f"{name}: expected clip_norm of 0 or >= {SMALLEST_NORM:g}, got {value}")

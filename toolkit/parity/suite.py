@@ -12,7 +12,7 @@ from cnnkit import recipes
 from cnnkit.backends.protocol import Backend
 from cnnkit.backends.registry import available_backends, get_backend
 from cnnkit.errors import BackendUnavailableError, ConfigError
-from cnnkit.parity import layers, losses, matrix, optimizers, randomness, trainings
+from cnnkit.parity import extremes, layers, losses, matrix, optimizers, randomness, trainings
 from cnnkit.parity.check import Arena, Check
 from cnnkit.parity.engine import run_check
 from cnnkit.parity.primitives import PRIMITIVES
@@ -29,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     *PRIMITIVES.values(),
     *layers.CHECKS,
     *losses.CHECKS,
+    *extremes.CHECKS,
     *optimizers.CHECKS,
     *randomness.CHECKS,
 )

@@ -10,11 +10,13 @@ from typing import Any
 
 from cnnkit import architecture, initializers
 from cnnkit.backends.protocol import Shape
-from cnnkit.errors import ConfigError, DataError, ShapeError
-from cnnkit.files.names import to_text
+from cnnkit.errors import ConfigError, DataError, ShapeError, first_line
+from cnnkit.files.bounded_text import read_bounded
+from cnnkit.files.names import describe_value, to_text
 from cnnkit.layers import Sequential
 from cnnkit.options import Options
 
+_MOST_BYTES = 1 << 20
 _KEYS = ("name", "description", "source", "data", "input_shape", "training", "published", "layers")
 _TEXTS = ("name", "description", "source", "data")
 _INITIALIZERS = ("weight_initializer", "bias_initializer")
@@ -88,7 +90,7 @@ def text(name: str) -> str:
     if name not in names():
         near = difflib.get_close_matches(name, names(), 1, 0.5)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise ConfigError(f"recipe: expected one of {', '.join(names())}, got {name!r}{hint}")
+        raise ConfigError(f"recipe: expected one of {', '.join(names())}, got {describe_value(name)}{hint}")
     return resources.files("cnnkit.recipes").joinpath(f"{name}.toml").read_text("utf-8")
 
 
@@ -98,9 +100,10 @@ def read(path: Path) -> Recipe:
     Raises DataError when it cannot be read, ConfigError when its content is not valid.
     """
     try:
-        if path.stat().st_size > 1 << 20:
-            raise DataError(f"{path}: expected a model file below 1 MB, got {path.stat().st_size} bytes")
-        text = path.read_text("utf-8")
+        content = read_bounded(path, _MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise DataError(f"{path}: expected a model file of at most 1 MiB, got more")
+        text = content.decode("utf-8").replace("\r\n", "\n")
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}: expected a model file in TOML") from None
     except UnicodeDecodeError:
@@ -113,12 +116,12 @@ def parse(toml: str, where: str) -> Recipe:
     try:
         tables = tomllib.loads(toml)
     except (ValueError, RecursionError) as error:  # a number of 5000 digits, brackets without end
-        raise ConfigError(f"{where}: not valid TOML: {error}") from None
+        raise ConfigError(f"{where}: not valid TOML: {printable(first_line(error))}") from None
     for key, value in tables.items():
         if key not in _KEYS:
-            raise ConfigError(f"{where}: expected keys of {', '.join(_KEYS)}; got {key!r}")
+            raise ConfigError(f"{where}: expected keys of {', '.join(_KEYS)}; got {describe_value(key)}")
         if key in _TEXTS and not isinstance(value, str):
-            raise ConfigError(f"{where}: expected {key} to be a text, got {value!r}")
+            raise ConfigError(f"{where}: expected {key} to be a text, got {describe_value(value)}")
     settings = _settings(tables, "training", _TRAINING, where)
     published = _settings(tables, "published", (*_TRAINING, *_INITIALIZERS), where)
     description = {"input_shape": tables.get("input_shape"), "layers": tables.get("layers")}
@@ -140,10 +143,10 @@ def _settings(tables: Mapping[str, Any], name: str, known: tuple[str, ...], wher
     """Return the table `name`, checked to hold only `known` keys."""
     settings = tables.get(name, {})
     if not isinstance(settings, dict):
-        raise ConfigError(f"{where}: expected {name} to be a table [{name}], got {settings!r}")
+        raise ConfigError(f"{where}: expected {name} to be a table [{name}], got {describe_value(settings)}")
     for key, value in settings.items():
         if key not in known:
-            raise ConfigError(f"{where}: expected settings of {', '.join(known)}; got {key!r}")
+            raise ConfigError(f"{where}: expected settings of {', '.join(known)}; got {describe_value(key)}")
         if key in _INITIALIZERS and not isinstance(value, str):
-            raise ConfigError(f"{where}: expected {key} to be a text like 'he_uniform', got {value!r}")
+            raise ConfigError(f"{where}: expected {key} to be a text like 'he_uniform', got {describe_value(value)}")
     return settings

@@ -1,6 +1,5 @@
 """From a training to a weight file and back: one file holds the weights, the optimizer's slots and the position."""
 
-import math
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -10,16 +9,14 @@ from cnnkit import weights
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core.weight_file import LATEST, Tensor, WeightFile
-from cnnkit.files.names import printable
 from cnnkit.network import Network
 from cnnkit.options import Options
+from cnnkit.training.finite_weights import list_not_finite
 from cnnkit.training.position import Best, Position
 from cnnkit.training.step import TrainState
+from cnnkit.training.stored_position import read_position, refuse
 from cnnkit.training.training import Training
 from cnnkit.tree import Tree, flatten, unflatten
-
-_COUNTS = ("epoch", "batch", "step", "correct", "images", "waited")
-_SUMS = ("loss_sum", "seconds")
 
 
 def to_weights(training: Training) -> WeightFile:
@@ -51,8 +48,10 @@ def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile)
         raise WeightFileError(
             "the file holds no training to resume: use --init-from to start from its weights", file=file.file
         )
+    for problem in list_not_finite(model.weights):
+        raise refuse(file, problem)
     training = Training(model, dataset, options)
-    position = _position(file, training.steps_per_epoch)
+    position = read_position(file, training)
     best = file.position["best"]
     stored: dict[str, Any] = {tensor.name: tensor.read() for tensor in file.select("optimizer")}
     params, state = training.variables.params, training.variables.state
@@ -69,43 +68,15 @@ def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile)
     return training
 
 
-def _position(file: WeightFile, steps_per_epoch: int) -> Position:
-    """Return the position in the file, without its best weights. Raises WeightFileError for values out of range."""
-    stored = file.position or {}
-    checks = {name: ("a whole number >= 0", _is_count(stored.get(name))) for name in _COUNTS}
-    checks |= {name: ("a finite number", _is_number(stored.get(name))) for name in _SUMS}
-    history, best = stored.get("history"), stored.get("best", "none")
-    epochs = isinstance(history, list) and all(isinstance(e, dict) and _is_count(e.get("epoch")) for e in history)
-    checks["history"] = ("a list of epochs", epochs)
-    scored = isinstance(best, dict) and _is_count(best.get("epoch")) and _is_number(best.get("loss"))
-    checks["best"] = ("an epoch and its loss, or null", best is None or scored)
-    if _is_count(stored.get("batch")):
-        checks["batch"] = (f"below {steps_per_epoch}, the batches of an epoch", stored["batch"] < steps_per_epoch)
-    for name, (expected, good) in checks.items():
-        if not good:
-            got = printable(repr(stored.get(name, "nothing")), 80)
-            raise _not_resumable(file, f"position {name}: expected {expected}, got {got}")
-    return Position(**{name: stored[name] for name in (*_COUNTS, *_SUMS)}, history=tuple(stored["history"]))
-
-
-def _not_resumable(file: WeightFile, reason: str) -> WeightFileError:
-    return WeightFileError(f"the training cannot be resumed: {reason}", file=file.file)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _tree(file: WeightFile, model: Network, stored: dict[str, Any], prefix: str, like: Tree) -> Tree:
     """Return the arrays stored under `prefix` as a tree of the names and shapes of `like`, on the backend."""
     flat = {}
     for name, array in flatten(like).items():
         values = stored.get(f"{prefix}.{name}")
         if values is None or values.shape != np.shape(array) or values.dtype.kind != "f":
-            raise _not_resumable(file, f"the file lacks {prefix}.{name} of shape {tuple(array.shape)}")
+            raise refuse(file, f"the file lacks {prefix}.{name} of shape {tuple(array.shape)}")
+        finite = values if prefix.startswith(LATEST) else values[~np.isinf(values)]  # sums of squares may be infinite
+        for problem in list_not_finite({f"{prefix}.{name}": finite}):
+            raise refuse(file, problem)
         flat[name] = values
     return model.to_backend(unflatten(flat))

@@ -1,72 +1,87 @@
-"""Why a loss is not finite: the steps since the last safe position run again, and the failing one layer by layer."""
+"""Why a training is not finite: the steps since the last good position run again, the failing one layer by layer."""
+
+import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from cnnkit import optimizers
-from cnnkit.backends.protocol import Array
+from cnnkit.backends.protocol import Array, Backend
 from cnnkit.errors import TrainingError
 from cnnkit.layers import Context
 from cnnkit.training.position import Position
 from cnnkit.training.setup import TrainingSetup
 from cnnkit.training.step import TrainState
-from cnnkit.tree import child, flatten
+from cnnkit.tree import Tree, child, flatten, leaves
+
+
+def are_finite(backend: Backend, trees: Iterable[Tree]) -> bool:
+    """Return whether all values are finite; one number is read from the device for each array."""
+    with np.errstate(all="ignore"):  # 0 times what is not finite is NaN
+        sums = [backend.sum(array * 0) for array in leaves(list(trees))[0]]
+        return all(math.isfinite(float(backend.to_numpy(total))) for total in sums)
 
 
 def explain(setup: TrainingSetup, safe: Position, variables: TrainState, failed: Position) -> TrainingError:
-    """Return the error for the batch after `failed`, whose loss is not finite.
+    """Return the error for a training whose weights at `failed`, or the loss of the batch after it, are not finite.
 
     Training is a function of its arrays and its position: running from `safe` with its `variables` fails again in
     the same way.
     """
-    step = safe.step
-    source = setup.batches(safe)
-    x, labels = next(source)
-    while step < failed.step:
-        variables, _ = setup.step(variables, x, labels, setup.scalars(step))
-        step += 1
+    ruined = _find_ruined(setup, variables)
+    if ruined is not None:
+        return TrainingError(f"{ruined} is not finite from the start", hint="start from other weights or data")
+    source, epoch = setup.batches(safe), failed.epoch + 1
+    for step in range(safe.step, failed.step):
         x, labels = next(source)
+        variables, _ = setup.step(variables, x, labels, setup.scalars(step))
+        ruined = _find_ruined(setup, variables)
+        if ruined is not None:
+            batch = safe.batch + step - safe.step + 1
+            problem = f"{ruined} is not finite after the update of epoch {epoch}, batch {batch} (step {step + 1})"
+            return TrainingError(problem, hint=_advise(setup, step))
     with np.errstate(all="ignore"):  # the warnings are about the values searched for
-        fault, from_start = _first_fault(setup, variables, x, step)
-    where = f"epoch {failed.epoch + 1}, batch {failed.batch + 1} (step {step + 1})"
-    rate = setup.learning_rate(step)
+        fault, hint = _find_fault(setup, variables, next(source, (None, None))[0], failed.step)
+    where = f"epoch {epoch}, batch {failed.batch + 1} (step {failed.step + 1})"
+    return TrainingError(f"the loss is not finite in {where}: {fault}", hint=hint)
+
+
+def explain_validation(setup: TrainingSetup, position: Position) -> TrainingError:
+    """Return the error for an epoch that ends with a validation loss that is not finite."""
+    problem = f"the validation loss is not finite after epoch {position.epoch + 1}, all weights are"
+    return TrainingError(problem, hint=f"try a lower --learning-rate than {setup.learning_rate(position.step - 1):g}")
+
+
+def _advise(setup: TrainingSetup, step: int) -> str:
     name = optimizers.OPTIMIZERS.name_of(type(setup.optimizer))
-    hint = f"try a lower --learning-rate than {rate:g}, or clip gradients with --optimizer {name}:clip_norm=1"
-    if from_start:
-        hint = "start from other weights or data"
-    return TrainingError(f"the loss is not finite in {where}: {fault}: {hint}")
+    lower = f"try a lower --learning-rate than {setup.learning_rate(step):g}"
+    return f"{lower}, or clip gradients with --optimizer {name}:clip_norm=1"
 
 
-def after_epoch(
-    setup: TrainingSetup, variables: TrainState, position: Position, validation_loss: float | None
-) -> TrainingError | None:
-    """Return the error when an epoch ends with weights or a validation loss that are not finite, else None."""
-    epoch, rate = position.epoch + 1, setup.learning_rate(position.step - 1)
-    hint = f"try a lower --learning-rate than {rate:g}"
-    for name, array in flatten({"params": variables.params, "state": variables.state}).items():
-        if not _is_finite(setup, array):
-            return TrainingError(f"{name.partition('.')[2]} is not finite at the end of epoch {epoch}: {hint}")
-    if validation_loss is not None and not np.isfinite(validation_loss):
-        return TrainingError(f"the validation loss is not finite after epoch {epoch}, all weights are: {hint}")
-    return None
+def _find_ruined(setup: TrainingSetup, variables: TrainState) -> str | None:
+    """Return the name of the first parameter or statistic that is not finite."""
+    if are_finite(setup.model.backend, (variables.params, variables.state)):
+        return None
+    arrays = [*flatten(variables.params).items(), *flatten(variables.state).items()]
+    return next((name for name, array in arrays if not _is_finite(setup, array)), "a weight")
 
 
-def _first_fault(setup: TrainingSetup, variables: TrainState, x: Array, step: int) -> tuple[str, bool]:
-    """Return the first thing that is not finite, and whether it was so before any update."""
+def _find_fault(setup: TrainingSetup, variables: TrainState, x: Array | None, step: int) -> tuple[str, str]:
+    """Return the first thing in a forward pass that is not finite, and what to do."""
     model = setup.model
-    for name, array in flatten(variables.params).items():
-        if not _is_finite(setup, array):
-            return f"{name} is not finite {'since an update before' if step else 'from the start'}", step == 0
+    if x is None:
+        return "it is when the steps run again", _advise(setup, step - 1)
     if not _is_finite(setup, x):
-        return "an image is not finite", True
+        return "an image is not finite", "start from other weights or data"
     context = Context(model.backend, True, setup.dropout_key, step)
     for i, layer in enumerate(model.network.layers):
         path = str(i)
         params, state = child(variables.params, path), child(variables.state, path)
         x, _ = layer.forward(context.child(path), params, state, x)
         if not _is_finite(setup, x):
-            return f"the first output that is not finite is that of layer {path} ({layer.type})", False
+            return f"the first output that is not finite is that of layer {path} ({layer.type})", _advise(setup, step)
     largest = float(np.abs(model.backend.to_numpy(x)).max())
-    return f"all layers' outputs are finite, the largest is {largest:.3g}", False
+    return f"all layers' outputs are finite, the largest is {largest:.3g}", _advise(setup, step)
 
 
 def _is_finite(setup: TrainingSetup, array: Array) -> bool:

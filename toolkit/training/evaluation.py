@@ -124,6 +124,7 @@ def scored_batches(
     model: Network, dataset: Dataset, split: str, indices: Indices, size: int = 256
 ) -> Iterator[ScoredBatch]:
     """Yield losses, scores and decisions for images of a split, batch by batch."""
+    size = model.find_batch(min(size, len(indices)))
     for x, labels in batches(model.backend, dataset, split, indices, size, model.dtype):
         yield _scored(model, x, labels)
 

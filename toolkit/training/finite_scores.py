@@ -4,6 +4,7 @@ import numpy as np
 
 from cnnkit.errors import DataError
 from cnnkit.network import Network, Values
+from cnnkit.training.finite_weights import list_not_finite
 
 
 def require_finite_scores(model: Network, scores: Values) -> None:
@@ -16,9 +17,6 @@ def require_finite_scores(model: Network, scores: Values) -> None:
 
 
 def _cause(model: Network) -> str:
-    for name, array in model.weights.items():
-        wrong = array[~np.isfinite(array)]
-        if wrong.size:
-            count = f"{wrong.size:,} of {array.size:,} values"
-            return f"{count} of {name} are not finite, the first is {wrong[0]}: cnnkit inspect lists them; train again"
+    for found in list_not_finite(model.weights):
+        return f"{found}: cnnkit inspect lists them; train again"
     return "all weights are finite, but too large for this image: train again with a lower learning rate"

@@ -11,6 +11,7 @@ from cnnkit.files.file_digest import sha256_of
 from cnnkit.files.names import printable
 from cnnkit.inspection.filling import Fillings, find_fillings
 from cnnkit.network import Network
+from cnnkit.training.finite_weights import list_not_finite
 from cnnkit.tree import flatten, unflatten
 
 
@@ -52,6 +53,9 @@ def initialise(model: Network, path: Path) -> Start:
         raise WeightFileError(problem, file=str(path), hint=hint)
     trees = {"parameter": flatten(model.to_host(model.params)), "state": flatten(model.to_host(model.state))}
     for filling in fillings.found:
-        trees[filling.target.kind][filling.target.name] = filling.read()
+        values = filling.read()
+        for problem in list_not_finite({printable(filling.source.name): values}):
+            raise WeightFileError(problem, file=str(path), hint=f"see cnnkit inspect {path}, start from other weights")
+        trees[filling.target.kind][filling.target.name] = values
     model.params, model.state = (model.to_backend(unflatten(flat)) for flat in trees.values())
     return Start(path, fillings, file.not_read, sha256_of(path))

@@ -15,7 +15,7 @@ def too_large(setup: TrainingSetup, variables: TrainState, position: Position) -
     fitting = next((half for half in halves if _fits(setup, variables, position, half)), None)
     hint = "use a smaller network, or another machine" if fitting is None else f"use --batch-size {fitting}"
     device = setup.model.backend.device
-    return TrainingError(f"a batch of {size} images does not fit in the memory of {device}: {hint}")
+    return TrainingError(f"a batch of {size} images does not fit in the memory of {device}", hint=hint)
 
 
 def _fits(setup: TrainingSetup, variables: TrainState, position: Position, size: int) -> bool:

@@ -5,11 +5,15 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from cnnkit import losses, optimizers, schedules
 from cnnkit.architecture import walk_layers
+from cnnkit.budget import Budget
+from cnnkit.constants import find_limit, require_constants
 from cnnkit.contracts import describe, naming_faults, require_number
 from cnnkit.data.dataset import Dataset
-from cnnkit.errors import ConfigError, ContractError, DataError
+from cnnkit.errors import ConfigError, ContractError, DataError, TrainingError
 from cnnkit.files.names import last_part
 from cnnkit.losses import Loss
 from cnnkit.network import Network
@@ -48,9 +52,22 @@ class TrainingSetup:
             raise ConfigError("the network has no parameters to train: give it a layer with weights")
         self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
         self.optimizer, self.schedule = optimizers.parse(options.optimizer), schedules.parse(options.schedule)
+        require_constants(model.dtype, self.optimizer)
+        self._limit, self._largest_factor = (
+            find_limit(model.dtype),
+            max(getattr(self.optimizer, "weight_decay", 0.0), 1.0),
+        )
+        self._require_room()
         self.dropout_key = key(model.seed, Purpose.DROPOUT)
         self.step = make_step(model.backend, model.network, model.loss, self.optimizer, self.dropout_key)
         self._only_batch: list[Any] | None = None
+
+    def _require_room(self) -> None:
+        """Raise ConfigError where a step needs more memory than there is."""
+        model, images = self.model, min(self.options.batch_size, len(self.chosen))
+        values = model.parameters * (2 + len(self.optimizer.slots))
+        itemsize = np.dtype(model.dtype).itemsize
+        Budget(model.backend, model.network, model.input_shape, itemsize, values, training=True).require_room(images)
 
     def _require_enough_images(self) -> None:
         """Raise where there is one class, or no image is left to train on, or none to validate on with patience."""
@@ -103,10 +120,17 @@ class TrainingSetup:
         return iter(self._only_batch)
 
     def scalars(self, step: int) -> dict[str, Any]:
-        """Return the numbers that change from step to step; step counts from 0."""
+        """Return the numbers that change from step to step; step counts from 0.
+
+        Raises TrainingError where one is beyond the range of the arrays' type.
+        """
         optimizer, rate = self.optimizer, self.learning_rate(step)
         if not optimizer.external:
-            return optimizer.scalars(step + 1, rate) | {"step": step}
+            scalars = optimizer.scalars(step + 1, rate)
+            if not max(scalars.values()) * self._largest_factor <= self._limit:
+                problem = f"step {step + 1}: with the learning rate {rate:g} the update is beyond {self.model.dtype}"
+                raise TrainingError(problem, hint="try a lower --learning-rate")
+            return scalars | {"step": step}
         part = type(optimizer).__name__
         with naming_faults(part, "scalars"):
             scalars = optimizer.scalars(step + 1, rate)

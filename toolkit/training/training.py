@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cnnkit.data.dataset import Dataset
+from cnnkit.errors import TrainingError
+from cnnkit.exporters.core.kept_epoch import read_kept_epoch
 from cnnkit.flat_tree import flat_tree
 from cnnkit.network import Network
 from cnnkit.options import Options
@@ -57,7 +59,9 @@ class Training(TrainingSetup):
         backend, (params, state, slots) = self.model.backend, variables
         params, slots = flat_tree(backend, params), {name: flat_tree(backend, tree) for name, tree in slots.items()}
         self.variables, self.position = TrainState(params, state, slots), position
-        self._safe = (position, copy_state(self.variables))
+        # The last position whose losses and weights are finite, and the last of those inside an epoch or between two:
+        # one at the end of an epoch that is not validated yet is no place to resume from.
+        self._safe = self._resumable = (position, copy_state(self.variables))
         self._describe_weights()
 
     @property
@@ -71,20 +75,24 @@ class Training(TrainingSetup):
 
         progress: called about once a second inside an epoch. stop: called after each batch; the position is kept.
 
-        Raises TrainingError when the loss is no longer finite; it names the first layer where that shows.
+        Raises TrainingError when the loss or a weight is no longer finite; it names the step, and the first layer where
+        that shows. Model and position are then those before, with the last good weights.
         """
         while not self.finished:
             try:
                 stopping = self._run_epoch(progress, stop)
+                report = self._close_epoch() if self.position.batch == self.steps_per_epoch else None
             except BaseException as error:
-                self._return_to_safe()
+                failed = isinstance(error, TrainingError) or self.model.backend.out_of_memory(error)
+                self._return_to(self._resumable if failed else self._safe)
                 if self.model.backend.out_of_memory(error):
-                    raise too_large(self, self.variables, self.position) from None
+                    error = too_large(self, self.variables, self.position)
+                if isinstance(error, TrainingError):
+                    raise TrainingError(error.problem, self._describe_kept(), error.hint) from None
                 raise
-            if self.position.batch < self.steps_per_epoch:
-                break
-            yield self._close_epoch()
-            if stopping:
+            if report is not None:
+                yield report
+            if report is None or stopping:
                 break
         self._update_model()
 
@@ -110,38 +118,50 @@ class Training(TrainingSetup):
         return stopping
 
     def _read_reports(self, seconds: float) -> None:
-        """Move the position over the reports on the device. Raises TrainingError for a loss that is not finite."""
+        """Move the position over the reports on the device.
+
+        Raises TrainingError for a loss or weights that are not finite.
+        """
         to_numpy, loss_sum, correct, images = self.model.backend.to_numpy, self.position.loss_sum, 0, 0
         for i, (report, size) in enumerate(self._unread):
             loss = float(to_numpy(report.loss))
             if not math.isfinite(loss):
-                position, variables = self._safe
-                failed = self.position.after(i, 0.0, 0, 0)
-                raise diagnosis.explain(self, position, copy_state(variables), failed)
+                raise self._explain(self.position.after(i, 0.0, 0, 0))
             loss_sum += loss * size
             correct += int(to_numpy(report.correct))
             images += size
-        self.position = replace(self.position.after(len(self._unread), loss_sum, correct, images), seconds=seconds)
+        reached = self.position.after(len(self._unread), loss_sum, correct, images)
+        if not diagnosis.are_finite(self.model.backend, (self.variables.params, self.variables.state)):
+            raise self._explain(reached)
+        self.position = replace(reached, seconds=seconds)
         self._unread.clear()
         self._safe = (self.position, copy_state(self.variables))
+        if self.position.batch < self.steps_per_epoch:
+            self._resumable = self._safe
 
-    def _return_to_safe(self) -> None:
-        """Return to the last position whose losses were read: after a failure it can be continued, or saved."""
-        self._unread.clear()
+    def _explain(self, failed: Position) -> TrainingError:
         position, variables = self._safe
+        return diagnosis.explain(self, position, copy_state(variables), failed)
+
+    def _return_to(self, good: tuple[Position, TrainState]) -> None:
+        """Return to a position with its variables: after a failure it can be continued, or saved."""
+        self._unread.clear()
+        position, variables = good
         self.start_from(variables, position)
         self._update_model()
 
     def _close_epoch(self) -> EpochReport:
-        """Validate, and move the position to the next epoch. Raises TrainingError for values that are not finite."""
+        """Validate, and move the position to the next epoch.
+
+        Raises TrainingError for a validation loss that is not finite.
+        """
         position, model = self.position, self.model
         model.params, model.state = self.variables.params, self.variables.state
         loss = accuracy = None
         if len(self.held_out):
             loss, accuracy = loss_and_accuracy(model, self.dataset, "train", self.held_out)
-        problem = diagnosis.after_epoch(self, self.variables, position, loss)
-        if problem is not None:
-            raise problem
+        if loss is not None and not math.isfinite(loss):
+            raise diagnosis.explain_validation(self, position)
         best, improved = position.best, False
         if loss is not None and (best is None or loss < best.loss):
             best, improved = Best(position.epoch + 1, loss, *map(model.to_host, (model.params, model.state))), True
@@ -155,7 +175,7 @@ class Training(TrainingSetup):
             "seconds": position.seconds,
         }
         self.position = position.next_epoch(entry, best, improved)
-        self._safe = (self.position, self._safe[1])
+        self._safe = self._resumable = (self.position, self._safe[1])
         self._update_model()
         return EpochReport(entry, position.images, improved)
 
@@ -167,6 +187,11 @@ class Training(TrainingSetup):
         else:
             model.params, model.state = model.to_backend(best.params), model.to_backend(best.state)
         self._describe_weights()
+
+    def _describe_kept(self) -> str:
+        """Return which weights the model has after a failure."""
+        kept = read_kept_epoch(self.model.metadata)
+        return "kept are the weights as they were before" if kept is None else f"kept are the weights after {kept.text}"
 
     def _describe_weights(self) -> None:
         """Tell in the model's metadata after which epoch, and batches of the next, its weights were kept."""

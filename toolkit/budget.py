@@ -1,0 +1,84 @@
+"""The memory that a network's passes need at least, counted in whole numbers before anything is computed."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cnnkit.backends.protocol import Backend, Shape
+from cnnkit.errors import ConfigError
+from cnnkit.layers.base import Layer
+from cnnkit.layers.linear_layer import LinearLayer
+from cnnkit.layers.sequential import Sequential
+from cnnkit.memory import describe_bytes, find_memory
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A kind of pass through a network; what is counted is certainly held at one time, so what is refused cannot run.
+
+    x_shape     of one sample
+    itemsize    bytes of a value
+    parameters  values that are held whatever the batch: parameters, gradients, an optimizer's slots
+    training    whether each linear layer's x is held too, until its gradient is computed
+
+    Of the memory of a GPU nothing is known here: what exceeds it is told when it runs out.
+    """
+
+    backend: Backend
+    network: Layer
+    x_shape: Shape
+    itemsize: int
+    parameters: int = 0
+    training: bool = False
+
+    def require_room(self, images: int) -> None:
+        """Raise ConfigError where a pass over `images` samples needs more memory than there is."""
+        fitting = self.find_largest(images)
+        if fitting == images:
+            return
+        what = "training step" if self.training else "forward pass"
+        number = "1 image" if images == 1 else f"{images:,} images"
+        needed = f"a {what} with {number} needs at least {describe_bytes(self.count_bytes(images))}"
+        hint = f"try --batch-size {fitting}" if fitting else self._describe_largest()
+        raise ConfigError(f"{needed}, {find_memory().describe()}: {hint}")
+
+    def find_largest(self, images: int) -> int:
+        """Return the largest of images, images/2, images/4, ... samples that fit into memory; 0 where not even one."""
+        if self.backend.device != "cpu":
+            return images
+        size = find_memory().size
+        while images and self.count_bytes(images) > size:
+            images //= 2
+        return images
+
+    def count_bytes(self, images: int) -> int:
+        """Return the bytes held at one time: parameters, x of linear layers, and the largest output.
+
+        Of an output only those samples count that the backend works on at a time.
+        """
+        leaves = list_leaves(self.network, self.x_shape)
+        largest = max((math.prod(y) * self._count_at_a_time(images, x) for _, x, y in leaves), default=0)
+        held = images * _count_held(self.network, self.x_shape) if self.training else 0
+        return self.itemsize * (self.parameters + held + largest)
+
+    def _count_at_a_time(self, images: int, x_shape: Shape) -> int:
+        return min(images, int(self.backend.shard_size((images, *x_shape)))) if len(x_shape) == 3 else images
+
+    def _describe_largest(self) -> str:
+        path, _, y = max(list_leaves(self.network, self.x_shape), key=lambda leaf: math.prod(leaf[2]))
+        return f"use a smaller network, the largest output is that of layer {path}, {y} for each image"
+
+
+def list_leaves(layer: Layer, x_shape: Shape, path: str = "") -> Iterator[tuple[str, Shape, Shape]]:
+    """Yield (path and type, shape of x, shape of y) of the layers that hold no others."""
+    for name, child, shape in layer.children(x_shape):
+        inner = list(list_leaves(child, shape, f"{path}{name}."))
+        yield from inner or [(f"{path}{name} ({child.type})", shape, child.output_shape(shape))]
+
+
+def _count_held(layer: Layer, x_shape: Shape) -> int:
+    """Return how many values of a sample wait for a gradient; layers beside each other share their x."""
+    if isinstance(layer, LinearLayer):
+        return math.prod(x_shape)
+    inner = [_count_held(child, shape) for _, child, shape in layer.children(x_shape)]
+    return sum(inner) if isinstance(layer, Sequential) else max(inner, default=0)

@@ -1,0 +1,28 @@
+"""The numbers that are fields of layers, losses and optimizers, against the range of the arrays that they meet."""
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnkit.errors import ConfigError
+from cnnkit.purity import Part, inner_parts
+from cnnkit.values import is_number
+
+
+def find_limit(dtype: str) -> float:
+    """Return the largest number of a floating-point type: 3.4e38 of float32."""
+    return float(np.finfo(dtype).max)
+
+
+def require_constants(dtype: str, *parts: Part) -> None:
+    """Raise ConfigError where a finite field of a part, or of one inside it, is beyond the range of `dtype`."""
+    limit = find_limit(dtype)
+    for part in parts:
+        whole: Any = part
+        for name in [field.name for field in fields(whole)] if is_dataclass(whole) else []:
+            value = getattr(part, name)
+            if isinstance(value, float) and is_number(value) and abs(value) > limit:
+                what = f"{type(part).__name__}: expected {name} within +-{limit:.2g}, the range of {dtype}"
+                raise ConfigError(f"{what}, got {value:g}")
+        require_constants(dtype, *inner_parts(part))
