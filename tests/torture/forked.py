@@ -52,7 +52,7 @@ class Zygote:
         site = Path(__file__).parent / "site"
         paths = [str(site), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "torture.zygote"],
+            [sys.executable, "-P", "-m", "torture.zygote"],
             cwd=self._folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
