@@ -63,9 +63,7 @@ def test_a_file_that_changes_while_it_is_read_lazily_is_told(folder, large, chan
 
 def test_a_file_of_holes_is_refused_at_once(folder):
     with (folder / "x_train.npy").open("wb") as file:
-        np.lib.format.write_array_header_1_0(
-            file, {"descr": "<f4", "fortran_order": False, "shape": (1 << 30, 16, 16)}
-        )
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (1 << 30, 16, 16)})
         file.truncate(file.tell() + (1 << 40))
     if (folder / "x_train.npy").stat().st_blocks * 512 > 1 << 30:
         pytest.skip("this file system stores holes")

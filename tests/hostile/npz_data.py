@@ -75,7 +75,9 @@ def _bomb(size: int, declared: int | None = None) -> bytes:
 
 def _change(old: bytes, new: bytes, which: slice = slice(None)) -> bytes:
     parts = _GOOD.split(old)
-    return parts[0] + b"".join((new if n in range(*which.indices(len(parts))) else old) + p for n, p in enumerate(parts[1:]))
+    return parts[0] + b"".join(
+        (new if n in range(*which.indices(len(parts))) else old) + p for n, p in enumerate(parts[1:])
+    )
 
 
 def _many(count: int) -> bytes:

@@ -14,7 +14,9 @@ F4 = "'descr': '<f4', 'fortran_order': False, 'shape': (2,), "
 def npy(header: str | bytes, data: bytes = bytes(8), version: int = 1, length: int | None = None) -> bytes:
     text = header if isinstance(header, bytes) else header.encode("latin-1")
     width = "<H" if version == 1 else "<I"
-    return b"\x93NUMPY" + bytes((version, 0)) + struct.pack(width, len(text) if length is None else length) + text + data
+    return (
+        b"\x93NUMPY" + bytes((version, 0)) + struct.pack(width, len(text) if length is None else length) + text + data
+    )
 
 
 def shaped(shape: str, data: bytes = bytes(8), descr: str = "'<f4'") -> bytes:
@@ -74,14 +76,24 @@ CASES = (
         "weights",
         [
             ("npz-objects.npz", "an array of Python objects", npz(objects()), (0, 2)),
-            ("npz-own-mark.npz", "calls itself cnnkit's own", write_zip([Entry(b"cnnkit.json.npy", shaped(
-                "(20,)", b'{"format": "cnnkit" ', "'|u1'"))])),
-            ("npz-own-huge.npz", "its own description of 2^40 bytes", write_zip([Entry(b"cnnkit.json.npy", shaped(
-                f"({1 << 40},)", b"{}", "'|u1'"))])),
+            (
+                "npz-own-mark.npz",
+                "calls itself cnnkit's own",
+                write_zip([Entry(b"cnnkit.json.npy", shaped("(20,)", b'{"format": "cnnkit" ', "'|u1'"))]),
+            ),
+            (
+                "npz-own-huge.npz",
+                "its own description of 2^40 bytes",
+                write_zip([Entry(b"cnnkit.json.npy", shaped(f"({1 << 40},)", b"{}", "'|u1'"))]),
+            ),
             ("npz-not-arrays.npz", "members that are no arrays", write_zip([Entry(b"readme.txt", b"hello")])),
             ("npz-empty.npz", "no members", write_zip([])),
-            ("npz-extremes.npz", "NaN and infinities", npz(shaped("(2,)", struct.pack("<2f", float("nan"),
-                                                                                     float("inf")))), READ),
+            (
+                "npz-extremes.npz",
+                "NaN and infinities",
+                npz(shaped("(2,)", struct.pack("<2f", float("nan"), float("inf")))),
+                READ,
+            ),
             ("npy-shape-more.npy", "more values declared than stored", shaped("(3,)")),
             ("npy-shape-less.npy", "fewer values declared than stored", shaped("(1,)"), READ),
             ("npy-shape-huge.npy", "a shape of 2^62 values", shaped(f"({1 << 62},)")),

@@ -2,14 +2,21 @@
 
 import pickle
 import struct
+import zlib
 
 import numpy as np
 
 from hostile.making import READ, make_cases
+from hostile.zips import deflate_zeros
 
 
 def text(words: bytes) -> bytes:
     return b"X" + struct.pack("<I", len(words)) + words
+
+
+def gzip_zeros(size: int) -> bytes:
+    packed = b"\x1f\x8b\x08" + bytes(6) + b"\xff" + deflate_zeros(size)
+    return packed + struct.pack("<2I", zlib.crc32(bytes(size)), size & 0xFFFFFFFF)
 
 
 def pairs(count: int) -> bytes:
@@ -76,13 +83,6 @@ CASES = make_cases(
         ("pkl-dtype-itself.pkl", "a type of elements made of itself",
          b"\x80\2cnumpy\ndtype\nq\0" + text(b"f8") + b"K\0K\1\x87Rq\1(K\3U\1<h\1NNtb."),
         ("pkl-two.pkl", "two pickles in one file", pickle.dumps({"a": 1}, 2) * 2),
-        ("pkl-gzip.pkl", "gzip that unfolds to 1 GB", lambda: _bomb()),
+        ("pkl-gzip.pkl", "gzip that unfolds to 1 GB", lambda: gzip_zeros(1 << 30)),
     ],
 )  # fmt: skip
-
-
-def _bomb() -> bytes:
-    import zlib
-
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(1024)) + packer.flush()

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 
 from hostile.making import READ, make_cases
-from hostile.zips import FLAG_DESCRIBED, FLAG_ENCRYPTED, FLAG_UTF8, Entry, deflate, deflated, write_zip
+from hostile.zips import FLAG_DESCRIBED, FLAG_ENCRYPTED, FLAG_UTF8, Entry, deflate, deflate_zeros, deflated, write_zip
 
 
 def npy(values: object) -> bytes:
@@ -54,7 +54,7 @@ def wide(members: int = 1, size: int | None = None, offset: int | None = None, l
 
 def bomb(size: int, times: int = 1) -> bytes:
     """Return members that unfold to `size` zero bytes each."""
-    packed, zeros = deflate(bytes(size)), zlib.crc32(bytes(size))
+    packed, zeros = deflate_zeros(size), zlib.crc32(bytes(size))
     facts = {"crc": zeros, "size": size}
     return write_zip([Entry(b"%d.npy" % n, packed, 8, local=facts, central=facts) for n in range(times)])
 
@@ -72,8 +72,12 @@ def quine() -> bytes:
     """Return two members of which the second lies within the first."""
     inner = write_zip([GOOD])[: 30 + 5 + len(ARRAY)]
     facts: dict[str, int | bytes] = {"offset": 30 + 7}
-    return write_zip([Entry(b"out.npy", inner), Entry(b"a.npy", b"", central=facts | {"stored": len(ARRAY), "crc": CRC,
-                                                                                     "size": len(ARRAY)})])
+    return write_zip(
+        [
+            Entry(b"out.npy", inner),
+            Entry(b"a.npy", b"", central=facts | {"stored": len(ARRAY), "crc": CRC, "size": len(ARRAY)}),
+        ]
+    )
 
 
 def zip64_extra(*values: int) -> bytes:

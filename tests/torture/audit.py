@@ -1,14 +1,15 @@
 """An audit hook that notes what a program does beyond reading the files that it was given.
 
 CPython reports every open, exec, import, process, socket and foreign library to it; a hook cannot be removed. What
-libraries of C open themselves (libhdf5) it does not see: for those there is a trace of system calls.
+libraries of C open themselves (libhdf5) it does not see: for those there is the trace of system calls.
 """
 
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
+
+from torture.places import Places
 
 _MOST = 40
 _READS = {"os.listdir", "os.scandir", "os.walk", "glob.glob", "glob.glob/2", "pathlib.Path.glob", "pathlib.Path.rglob"}
@@ -18,26 +19,23 @@ _WRITES = {
 }  # fmt: skip
 _RUNS = {
     "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn", "pickle.find_class",
-    "code.__new__", "builtins.input", "cpython.run_command", "cpython.run_file", "cpython.run_interactivehook",
-    "cpython.run_startup", "cpython.run_stdin", "webbrowser.open", "sqlite3.connect",
-    "sqlite3.load_extension", "urllib.Request", "ensurepip.bootstrap", "resource.prlimit", "os.putenv",
+    "code.__new__", "builtins.input", "webbrowser.open", "sqlite3.connect", "sqlite3.load_extension", "urllib.Request",
+    "ensurepip.bootstrap",
 }  # fmt: skip
-_PREFIXES = ("socket.", "shutil.", "ftplib.", "http.", "smtplib.", "imaplib.", "poplib.", "nntplib.", "telnetlib.",
-             "winreg.", "fcntl.", "signal.pthread", "gc.", "ctypes.", "sys.settrace", "sys.setprofile")  # fmt: skip
+_FAMILIES = (
+    "socket.", "shutil.", "ftplib.", "http.", "smtplib.", "imaplib.", "poplib.", "nntplib.", "telnetlib.", "winreg.",
+    "cpython.run_", "sys.settrace", "sys.setprofile",
+)  # fmt: skip
 # They make classes with exec: of texts of their own, from names that a program of ours declares.
-_MAKERS = ("dataclasses.py", "collections/__init__.py", "functools.py", "numpy/", "typing.py", "enum.py", "inspect.py")
-_SYSTEM = ("/proc/", "/sys/devices/", "/sys/fs/cgroup", "/dev/null", "/dev/urandom", "/etc/localtime", "/dev/tty",
-           "/usr/share/zoneinfo", "/etc/ld.so.cache", "/usr/share/locale")  # fmt: skip
+_MAKERS = ("/dataclasses.py", "/collections/__init__.py", "/functools.py", "/numpy/", "/typing.py", "/enum.py")
 
 
 class _Watch:
-    """What is allowed, and what was seen beyond it."""
+    """What is allowed, and where to tell what was seen beyond it."""
 
     def __init__(self) -> None:
         self.on = self.busy = False
-        self.libraries: tuple[str, ...] = ()
-        self.named: tuple[str, ...] = ()
-        self.writable: tuple[str, ...] = ()
+        self.places = Places()
         self.events: list[str] = []
         self.tell: Callable[[str], object] = self.events.append
 
@@ -47,26 +45,15 @@ _watch = _Watch()
 
 def install() -> None:
     """Add the hook. It notes nothing before `start`."""
-    _watch.libraries = find_libraries()
     sys.addaudithook(_hook)
 
 
-def find_libraries() -> tuple[str, ...]:
-    """Return the folders from which modules come: never the current one, never that of a file."""
-    paths = {sys.prefix, sys.base_prefix, *(path for path in sys.path if path), str(Path(__file__).parents[1])}
-    package = sys.modules.get("cnnkit")
-    paths |= set(package.__path__) if package is not None else set()
-    paths.add(str(Path(__file__).parents[2]))  # to which the links of an editable install lead
-    return tuple(sorted({os.path.realpath(path) for path in paths} | {os.path.abspath(path) for path in paths}))
-
-
 def start(named: Sequence[str], writable: Sequence[str], tell: Callable[[str], object] | None = None) -> None:
-    """Note from now on what goes beyond reading `named` (files, or folders with all that they hold) and writing into
-    the folders `writable`. tell: takes each note at once, for a process that may be killed.
+    """Note from now on what goes beyond reading `named` and writing into the folders `writable`.
+
+    tell: takes each note at once, for a process that may be killed.
     """
-    _watch.libraries = find_libraries()
-    _watch.named = tuple({*map(os.path.realpath, named), *map(os.path.abspath, named)})
-    _watch.writable = tuple({*map(os.path.realpath, writable), *map(os.path.abspath, writable)})
+    _watch.places = Places(tuple(named), tuple(writable))
     _watch.events.clear()
     _watch.tell = tell or _watch.events.append
     _watch.on = bool(named)
@@ -83,7 +70,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         return
     _watch.busy = True  # what the judge itself does is no event
     try:
-        problem = judge(event, arguments, _find_caller())
+        problem = judge(event, arguments, _find_caller(), _watch.places)
     except Exception as error:
         problem = f"cannot be judged: {error!r}"
     if problem is not None:
@@ -98,94 +85,62 @@ def _find_caller() -> str:
         return "<frozen start>"
 
 
-def judge(event: str, arguments: tuple[Any, ...], caller: str) -> str | None:
+def judge(event: str, arguments: tuple[Any, ...], caller: str, places: Places) -> str | None:
     """Return what is wrong with an event, or None. caller: the file of the code that caused it."""
     first = arguments[0] if arguments else None
     if event == "open":
-        return _judge_open(first, arguments[1], arguments[2])
+        return _judge_open(first, arguments[1], arguments[2], places)
     if event in _READS:
-        return None if _may_read(first) or _is_parent_of_named(first) else f"of {first!r}"
+        return None if places.may_read("." if first is None else first) else f"of {first!r}"
     if event in _WRITES:
-        return None if all(_lies_in(path, _watch.writable) for path in _paths(arguments)) else repr(arguments)
+        paths = [argument for argument in arguments if isinstance(argument, str | bytes | os.PathLike)]
+        return None if all(map(places.may_write, paths)) else repr(arguments)
     if event == "subprocess.Popen":
-        return None if _is_our_worker(first, arguments[1]) else repr(arguments[:2])
+        return None if is_our_worker(first, arguments[1]) else repr(arguments[:2])
     if event == "exec":
-        return None if _is_of_library(first.co_filename, caller) else f"of {first.co_filename!r} by {caller}"
+        return _judge_code(first.co_filename, caller, places)
     if event == "compile":
         name = os.fsdecode(arguments[1]) if isinstance(arguments[1], str | bytes) else "<string>"
-        return None if _is_of_library(name, caller) else f"of {str(first)[:80]!r} by {caller}"
+        return _judge_code(name, caller, places)
     if event == "import":
         origin = arguments[1]
-        return None if origin is None or _lies_in(origin, _watch.libraries) else f"{first} from {origin}"
+        return None if origin is None or places.is_library(origin) else f"{first} from {origin}"
     if event == "marshal.loads":
         return None if caller.startswith("<frozen importlib") else f"by {caller}"
     if event == "ctypes.dlopen":
-        return None if first is None or _lies_in(first, (*_watch.libraries, "/lib", "/usr/lib")) else repr(first)
-    if event.startswith("ctypes.") or event in {"fcntl.fcntl", "gc.get_objects", "os.putenv"}:
-        return None if _lies_in(caller, _watch.libraries) or caller.startswith("<frozen") else f"by {caller}"
+        return None if first is None or places.is_library(first) else repr(first)
     if event == "cpython.run_module":
         return None if str(first).startswith("cnnkit.files.") else repr(first)
-    if event in _RUNS or event.startswith(_PREFIXES):
-        return repr(arguments)
-    return None
+    return repr(arguments) if event in _RUNS or event.startswith(_FAMILIES) else None
 
 
-def _judge_open(path: Any, mode: Any, flags: Any) -> str | None:
-    if isinstance(path, int):
-        return None  # a descriptor that is open already
+def _judge_open(path: Any, mode: Any, flags: Any, places: Places) -> str | None:
     changes = any(letter in str(mode or "") for letter in "wax+")
     if mode is None and isinstance(flags, int):  # os.open
         changes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND) != 0
     if changes:
-        fine = _lies_in(path, _watch.writable) or os.fsdecode(path) in {os.devnull, "/dev/tty"}
-        return None if fine else f"of {path!r} for writing"
-    return None if _may_read(path) or _is_parent_of_named(path) else f"of {path!r}"
+        return None if places.may_write(path) else f"of {path!r} for writing"
+    return None if places.may_read(path) else f"of {path!r}"
 
 
-def _may_read(path: Any) -> bool:
-    if path is None or isinstance(path, int):
-        return path is not None
-    return _lies_in(path, (*_watch.libraries, *_watch.named, *_watch.writable)) or _is_of_system(path)
-
-
-def _is_parent_of_named(path: Any) -> bool:
-    """Return whether it is a folder in which a named file lies: listing it opens no file."""
-    if path is None or isinstance(path, int):
-        return False
-    real = os.path.realpath(path)
-    return os.path.isdir(real) and any(os.path.dirname(name) == real for name in _watch.named)
-
-
-def _is_of_system(path: Any) -> bool:
-    return os.path.abspath(os.fsdecode(path)).startswith(_SYSTEM)
-
-
-def _lies_in(path: Any, folders: Sequence[str]) -> bool:
-    if path is None or isinstance(path, int):
-        return True
-    text = os.fsdecode(path)
-    given, real = os.path.abspath(text), os.path.realpath(text)
-    return all(any(p == folder or p.startswith(folder.rstrip("/") + "/") for folder in folders) for p in (given, real))
-
-
-def _paths(arguments: tuple[Any, ...]) -> list[Any]:
-    return [argument for argument in arguments if isinstance(argument, str | bytes | os.PathLike)]
-
-
-def _is_of_library(name: str, caller: str) -> bool:
-    """Return whether code is a module's, or a text that a maker of classes in a library made."""
+def _judge_code(name: str, caller: str, places: Places) -> str | None:
+    """Return what is wrong with running a module, or a text that a maker of classes made."""
     if name.startswith("<frozen "):
-        return True
+        return None
     if name.startswith("<"):
-        return _lies_in(caller, _watch.libraries) and any(maker in caller for maker in _MAKERS)
-    return _lies_in(name, _watch.libraries)
+        fine = places.is_library(caller) and any(maker in caller for maker in _MAKERS)
+    else:
+        fine = places.is_library(name)
+    return None if fine else f"of {name!r} by {caller}"
 
 
-def _is_our_worker(program: Any, arguments: Any) -> bool:
-    """Return whether a process is this Python with a module of ours, or what h5py asks when it is imported."""
+def is_our_worker(program: Any, arguments: Sequence[Any]) -> bool:
+    """Return whether a process is this Python with a worker of ours, or what h5py asks when it is imported."""
     words = [os.fsdecode(word) for word in arguments]
     if words == ["uname", "-p"]:
         return True
+    if len(words) < 3:
+        return False
     options, module = words[1:-2], words[-2:]
     known = {"-P", "-I", "-S", "-E", "-s", "-B", "-u", "-W", "ignore", "-X", "faulthandler", "utf8"}
     mine = os.path.realpath(os.fsdecode(program or words[0])) == os.path.realpath(sys.executable)

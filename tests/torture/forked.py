@@ -52,7 +52,7 @@ class Zygote:
         site = Path(__file__).parent / "site"
         paths = [str(site), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "torture.watched_zygote"],
+            [sys.executable, "-P", "-m", "torture.watched_zygote"],
             cwd=self._folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -126,4 +126,3 @@ class Zygote:
             raise RuntimeError("the zygote has ended")
         answer: dict[str, Any] = json.loads(line)
         return answer
-

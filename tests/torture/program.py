@@ -54,7 +54,7 @@ def run_cnnkit(
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-m", "cnnkit.cli", *arguments],
+            [sys.executable, "-P", "-m", "cnnkit.cli", *arguments],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from cnnkit.cli.layer_lines import MOST, describe_tensor, print_layers, print_lines
 from cnnkit.cli.output import Output
 from cnnkit.cli.tables import format_size, write_numbers

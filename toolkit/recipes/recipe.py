@@ -12,7 +12,7 @@ from cnnkit import architecture, initializers
 from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, DataError, ShapeError, first_line
 from cnnkit.files.bounded_text import read_bounded
-from cnnkit.files.names import describe_value, to_text
+from cnnkit.files.names import describe_value, printable, to_text
 from cnnkit.layers import Sequential
 from cnnkit.options import Options
 
