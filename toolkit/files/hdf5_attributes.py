@@ -4,7 +4,9 @@ import contextlib
 import math
 from typing import Any
 
-_LIST = 9
+import numpy as np
+
+_LIST, _TEXT, _NUMBERS, _NULL_SPACE = 9, 3, (0, 1), 2  # classes of types; of a space
 _LARGEST, _MOST = 64 << 20, 1 << 16  # bytes, as of the configuration of a network; values in a list
 
 
@@ -23,8 +25,21 @@ def read_attributes(attributes: Any) -> dict[str, Any]:
             count = math.prod(attribute.shape)
             if count <= _MOST and count * kind.get_size() <= _LARGEST:
                 known = name if isinstance(name, str) else bytes(name).decode("utf-8", "surrogateescape")
-                plain[known] = _to_plain(attributes[name])
+                plain[known] = _to_plain(_read(attribute) if _is_simple(kind) else attributes[name])
     return plain
+
+
+def _is_simple(kind: Any) -> bool:
+    """Return whether values need no conversion by h5py, which is slow: numbers and texts of a length."""
+    return kind.get_class() in _NUMBERS or (kind.get_class() == _TEXT and not kind.is_variable_str())
+
+
+def _read(attribute: Any) -> Any:
+    if attribute.get_space().get_simple_extent_type() == _NULL_SPACE:
+        raise TypeError(attribute.name)
+    values = np.empty(attribute.shape, attribute.dtype)
+    attribute.read(values)
+    return values
 
 
 def _to_plain(value: Any) -> Any:

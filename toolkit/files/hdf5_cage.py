@@ -22,8 +22,8 @@ from cnnkit.files.stored_file import Bytes
 from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.worker_process import PATIENCE
 
-_SECONDS, _MOST_SECONDS = 0.5, 30.0  # of work: beside what the size of the file allows; of that for a listing
-_BYTES_PER_SECOND, _LISTED_PER_SECOND = 20e6, 1e6
+_SECONDS, _MOST_SECONDS = 0.5, 60.0  # of work: beside what the size of the file allows; of that for a listing
+_BYTES_PER_SECOND, _LISTED_PER_SECOND = 20e6, 0.3e6
 _LIST_MEMORY, _VALUE_MEMORY, _MOST_MEMORY = 64 << 20, 96 << 20, 512 << 20  # bytes beyond those at its start
 _MEMORY_RATIO, _CHUNK_COPIES = 8, 3  # bytes of memory for each of the file, and of its largest chunk
 _TOGETHER = 8  # pieces per request

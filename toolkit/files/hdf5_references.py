@@ -5,41 +5,45 @@ Runs in the worker process. Only what the walk found by hard links inside the fi
 
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cnnkit.files.hdf5_library import load_h5py
 from cnnkit.files.hdf5_rules import find_storage_objection
-from cnnkit.files.hdf5_walk import Nodes, find_address
+from cnnkit.files.hdf5_walk import find, find_address
 from cnnkit.files.unsafe_file import UnsafeFileError
 
-_FOLDER = "#refs#"  # the group of MATLAB's targets; files of other programs keep their references to themselves
 _MOST = 200_000
 _REFERENCE, _ITEM = 7, 8  # H5T_REFERENCE; bytes of a reference to an object
 
 
-def resolve_references(file: Any, nodes: Nodes, file_bytes: int) -> dict[str, list[str]]:
+def is_reference(dataset: Any, file_bytes: int) -> bool:
+    """Return whether an h5py DatasetID holds references to objects, as far as they may be read."""
+    kind = dataset.get_type()
+    is_one = kind.get_class() == _REFERENCE and kind.get_size() == _ITEM
+    return is_one and find_storage_objection(dataset, file_bytes) is None
+
+
+def resolve_references(
+    file: Any, paths: Iterable[str], addresses: Mapping[tuple[int, int], str]
+) -> dict[str, list[str]]:
     """Return {path of a data set of references: paths of its targets, "" for none}, in C order.
+
+    addresses: the path of every object that the walk has found.
 
     Raises UnsafeFileError for more references than any file of weights has.
     """
-    if _FOLDER not in nodes.groups:
-        return {}
     h5py, resolved, total = load_h5py(), dict[str, list[str]](), 0
-    known: Mapping[Any, str] = {find_address(node): path for path, node in (nodes.groups | nodes.datasets).items()}
-    for path, node in nodes.datasets.items():
-        kind = node.get_type()
-        if kind.get_class() != _REFERENCE or kind.get_size() != _ITEM or find_storage_objection(node, file_bytes):
-            continue
-        total += math.prod(node.get_space().get_simple_extent_dims())
+    for path in paths:
+        dataset = h5py.Dataset(find(file, path))
+        total += math.prod(dataset.shape)
         if total > _MOST:
             raise UnsafeFileError(f"more than {_MOST} references", "too_big")
-        references = h5py.Dataset(node)[()]
-        resolved[path] = [_find_target(file, known, reference) for reference in references.reshape(-1)]
+        resolved[path] = [_find_target(file, addresses, reference) for reference in dataset[()].reshape(-1)]
     return resolved
 
 
-def _find_target(file: Any, known: Mapping[Any, str], reference: Any) -> str:
+def _find_target(file: Any, known: Mapping[tuple[int, int], str], reference: Any) -> str:
     with contextlib.suppress(ValueError, RuntimeError, OSError, TypeError, KeyError):
         if reference:
             return known.get(find_address(load_h5py().h5r.dereference(reference, file.id)), "")

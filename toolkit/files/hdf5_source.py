@@ -9,6 +9,9 @@ from typing import Any
 from cnnkit.files.file_part import FilePart
 from cnnkit.files.hdf5_library import load_h5py, translate_errors
 
+# libhdf5 2.0 takes 64 KiB for the table of its cache of chunks, for each of perhaps thousands of open data sets.
+_CACHE = {"rdcc_nslots": 521, "rdcc_nbytes": 4 << 20}
+
 
 class Hdf5Source:
     """Opens what a request is about. size: bytes of the file that was opened last, or of its part."""
@@ -35,7 +38,7 @@ class Hdf5Source:
             self.close()
             self._stream, self.size = stream, window[1]
             with translate_errors():
-                self._file = load_h5py().File(FilePart(stream, *window), "r")
+                self._file = load_h5py().File(FilePart(stream, *window), "r", **_CACHE)
             self._key = key
         try:
             yield self._file

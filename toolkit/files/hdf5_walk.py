@@ -1,6 +1,7 @@
 """Walks over an HDF5 file by hard links only, each group once, with limits."""
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from cnnkit.files.hdf5_library import load_h5py
 from cnnkit.files.names import printable
@@ -10,46 +11,43 @@ MAX_DEPTH = 64
 MAX_NODES = 100_000
 
 
-class Nodes(NamedTuple):
-    """Groups and data sets as h5py ids, by path without a leading slash, and the links that were not followed."""
+def walk(file: Any, not_followed: list[str]) -> Iterator[tuple[str, Any]]:
+    """Yield (path without a leading slash, h5py id) of the groups and data sets of an open h5py.File, the root as "".
 
-    groups: dict[str, Any]
-    datasets: dict[str, Any]
-    not_followed: list[str]
-
-
-def walk(file: Any) -> Nodes:
-    """Return all groups and data sets of an open h5py.File.
+    An id that the caller lets go is closed: thousands of open ones would fill the memory. Links that are not followed
+    are added to `not_followed`.
 
     Raises UnsafeFileError beyond a limit, and whatever h5py raises about a damaged file.
     """
     h5py = load_h5py()
     root = h5py.h5g.open(file.id, b"/")
-    nodes = Nodes({"": root}, {}, [])
-    first, waiting, seen = {find_address(root): "/"}, [("", root, 0)], 0
+    yield "", root
+    first = {find_address(root): "/"}
+    waiting: list[tuple[str, Any, bytes, int]] = [("", root, b".", 0)]
+    seen = 0
     while waiting:
-        prefix, group, depth = waiting.pop()
+        prefix, parent, inside, depth = waiting.pop()
+        group = h5py.h5o.open(parent, inside)
         links = _list_links(group, MAX_NODES - seen)
         seen += len(links)
         for name, link in links:
             path = prefix + name.decode("utf-8", "surrogateescape")
             # libhdf5 would read a link named "a/b" as a path, and follow `a`, whatever it is.
             if link != h5py.h5l.TYPE_HARD or b"/" in name or name in {b"", b"."}:
-                nodes.not_followed.append(f"{path} ({_describe_link(link)})")
+                not_followed.append(f"{path} ({_describe_link(link)})")
                 continue
             node = h5py.h5o.open(group, name)
             if isinstance(node, h5py.h5d.DatasetID):
-                nodes.datasets[path] = node
+                yield path, node
             elif isinstance(node, h5py.h5g.GroupID):
                 known = first.setdefault(find_address(node), path)
                 if known != path:
-                    nodes.not_followed.append(f"{path} (the same group as {known})")
+                    not_followed.append(f"{path} (the same group as {known})")
                     continue
                 if depth == MAX_DEPTH:
                     raise UnsafeFileError(f"groups nested deeper than {MAX_DEPTH}", "too_big")
-                nodes.groups[path] = node
-                waiting.append((f"{path}/", node, depth + 1))
-    return nodes
+                yield path, node
+                waiting.append((f"{path}/", group, name, depth + 1))
 
 
 def find(file: Any, path: str) -> Any:

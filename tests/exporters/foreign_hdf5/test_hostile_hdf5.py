@@ -11,7 +11,7 @@ from cnnkit.errors import CnnkitError
 from cnnkit.files.hdf5_request import list_protections
 from cnnkit.files.worker_process import WORKER
 
-_SLOW = ("many_links", "longer_chunk")  # to write, in all three variants
+_SLOW = ("many_links", "longer_chunk", "tree_sibling_ring")  # in all three variants
 
 
 def read(path, door):
@@ -39,7 +39,7 @@ def test_hostile_files(tmp_path, variant):
         assert "\n" not in line, case.name
         assert all(character.isprintable() for character in line), case.name
         ends[status] += 1
-    assert min(ends.values()) > 15
+    assert min(ends.values()) > 8
     list_protections()  # the worker is there, or there again
     assert WORKER._process is not None
 
