@@ -81,7 +81,7 @@ TRIAL = Trial(
     "SIGINT, SIGTERM or SIGHUP at random moments of a training, then --resume",
     "0 swallowed, 0 incomplete, resumed exactly",
     interrupt_trainings,
-    short=10,
+    short=5,
     usual=300,
     long=10_000,
     needs=("linux",),

@@ -68,7 +68,7 @@ TRIAL = Trial(
     "kill -9 at random moments of a training that saves after each batch, then --resume, on NumPy",
     "0 unreadable, 0 wrong, 0 left over",
     kill_trainings,
-    short=12,
+    short=6,
     usual=1_000,
     long=10_000,
     needs=("linux",),

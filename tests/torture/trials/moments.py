@@ -88,7 +88,7 @@ TRIAL = Trial(
     "a signal at each moment of train, inspect and export, in steps of 10 ms, once or twice",
     "one line, its status, nothing left over",
     sweep_moments,
-    short=6,
+    short=4,
     usual=300,
     long=3_000,
     needs=("linux",),
