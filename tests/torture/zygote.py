@@ -62,8 +62,10 @@ class Zygote:
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
-        if fault is not None:
-            answer["counts"] = tuple(json.loads(Path(f"{self._errors}-counts").read_text()))
+        counts = Path(f"{self._errors}-counts")
+        if counts.exists():  # a killed run leaves none
+            answer["counts"] = tuple(json.loads(counts.read_text()))
+            counts.unlink()
         return Ended(errors=self._errors.read_text(errors="replace"), **answer)
 
 

@@ -13,5 +13,5 @@ TRIAL = Trial(
     short=2,
     usual=200,
     long=10_000,
-    needs=("linux", "torch"),
+    needs=("linux", "gcc", "torch"),
 )
