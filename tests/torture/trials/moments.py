@@ -12,7 +12,7 @@ from pathlib import Path
 from torture.tiny_training import begin
 from torture.trial import Budget, Found, Trial
 from torture.trials.interrupts import find_fault
-from torture.zygote import Ended, wait_for_handlers
+from torture.zygote import Ended, strike, wait_for_handlers
 
 _STEP = 0.01
 _FEW = 50  # attempts, below which a run is to be short
@@ -42,7 +42,7 @@ def sweep_moments(budget: Budget) -> Found:
         found.attempts += 1
         number, folder = rng.choice(_SIGNALS), _make(budget, f"{found.attempts}")
         ended = _run(commands[name], folder, after, number, twice=rng.random() < 0.5)
-        late += ended.status == 0
+        late += not ended.struck
         fault = find_fault(ended, number)
         left = [entry.name for entry in folder.rglob("*") if entry.name not in ("tmp", "w.h5", "a.html", "a.npz")]
         if fault or left or ended.seconds > 10:
@@ -77,8 +77,8 @@ def _run(
         if after is not None:
             wait_for_handlers(process.pid)
             time.sleep(after)
-            struck = process.poll() is None
-            for _ in range(2 if twice else 1):
+            struck = process.poll() is None and strike(process.pid, number)
+            if twice and process.poll() is None:
                 process.send_signal(number)
         status = process.wait(60)
         seconds = time.monotonic() - started - (after or 0)
