@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 enum { OPEN, WRITE, FSYNC, CLOSE, FTRUNCATE, RENAME, LINK, UNLINK, MKDIR, CALLS };
+enum { KILL = -9 }; /* instead of an error: kill -9 before the call, or after half of a write */
 
 static char below[PATH_MAX];
 static int chosen = -1, place, code, is_short, armed;
@@ -52,7 +54,11 @@ static int is_of_file_below(int descriptor) {
     return path[0] == '/' && lies_below(path); /* not "socket:[7]" */
 }
 
-static int is_struck(int call) { return ++counts[call] == place && call == chosen; }
+static int is_struck(int call) {
+    int struck = ++counts[call] == place && call == chosen;
+    if (struck && code == KILL && call != WRITE) kill(getpid(), SIGKILL);
+    return struck;
+}
 
 #define REAL(type, name, ...) \
     static type (*real)(__VA_ARGS__); \
@@ -82,8 +88,11 @@ OPENING_AT(openat64)
 ssize_t write(int descriptor, const void *content, size_t size) {
     REAL(ssize_t, "write", int, const void *, size_t);
     if (is_of_file_below(descriptor) && is_struck(WRITE)) {
-        if (!is_short) FAIL;
+        if (!is_short && code != KILL) FAIL;
         if (size > 1) size /= 2;
+        if (code == KILL) {
+            if (real(descriptor, content, size) >= 0) kill(getpid(), SIGKILL);
+        }
     }
     return real(descriptor, content, size);
 }

@@ -20,7 +20,7 @@ _PAUSE = 0.001
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended. status: negative for a signal; struck: whether the signal was sent before its end."""
+    """How a run ended. status: negative for a signal; struck: whether the signal came while it could still heed it."""
 
     status: int
     struck: bool
@@ -62,8 +62,10 @@ class Zygote:
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
-        if fault is not None:
-            answer["counts"] = tuple(json.loads(Path(f"{self._errors}-counts").read_text()))
+        counts = Path(f"{self._errors}-counts")
+        if counts.exists():  # a killed run leaves none
+            answer["counts"] = tuple(json.loads(counts.read_text()))
+            counts.unlink()
         return Ended(errors=self._errors.read_text(errors="replace"), **answer)
 
 
@@ -137,15 +139,30 @@ def _become_run(request: dict, names: Path | None) -> None:
 
 def wait_for_handlers(pid: int) -> None:
     """Return when the process handles SIGTERM, which comes last, or has ended."""
-    while True:
-        try:
-            status = Path(f"/proc/{pid}/status").read_text()
-        except OSError:
-            return
-        lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-        if int(lines["SigCgt"], 16) >> (signal.SIGTERM - 1) & 1 or lines["State"].startswith("Z"):
-            return
+    while not (_handles_signals(pid) or _read_status(pid)["State"].startswith("Z")):
         time.sleep(_PAUSE)
+
+
+def strike(pid: int, number: int) -> bool:
+    """Send a signal to a process, frozen meanwhile, and return whether it handled signals then: it must heed it."""
+    os.kill(pid, signal.SIGSTOP)
+    while _read_status(pid)["State"][0] not in "TZ":
+        time.sleep(_PAUSE)
+    heeds = _handles_signals(pid)
+    os.kill(pid, number)
+    os.kill(pid, signal.SIGCONT)
+    return heeds
+
+
+def _handles_signals(pid: int) -> bool:
+    status = _read_status(pid)
+    caught, blocked = (int(status[name], 16) >> (signal.SIGTERM - 1) & 1 for name in ("SigCgt", "SigBlk"))
+    return bool(caught and not blocked and status["State"][0] != "Z")
+
+
+def _read_status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
 
 
 def _wait(pid: int, started: float, request: dict) -> tuple[int, bool]:
@@ -160,8 +177,9 @@ def _wait(pid: int, started: float, request: dict) -> tuple[int, bool]:
             if ended:
                 return os.waitstatus_to_exitcode(status), False
             time.sleep(min(_PAUSE, left))
-        os.kill(pid, request["number"])
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), after is not None
+        struck = strike(pid, request["number"])
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), struck
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), False
 
 
 if __name__ == "__main__":

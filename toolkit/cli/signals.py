@@ -30,6 +30,8 @@ def end_on_signals() -> None:
 
 def ignore_signals() -> None:
     """From now on no signal changes anything: the work is done and told, Python is on its way out."""
+    if hasattr(signal, "pthread_sigmask"):  # one that comes between the two would be reported as a race
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 

@@ -17,7 +17,7 @@ from torture.zygote import Ended, Zygote, start_zygote
 
 CALLS = ("open", "write", "fsync", "close", "ftruncate", "rename", "link", "unlink", "mkdir")  # as in shim.c
 _ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EDQUOT, errno.EINTR)
-_NONE = {"call": 0, "k": -1, "error": 0, "short": 0}
+NO_FAULT = {"call": 0, "k": -1, "error": 0, "short": 0}
 _FEW = 100  # attempts, below which a run is to be short
 
 
@@ -84,7 +84,7 @@ class Bench:
         faults, writer = [], self.writers[name]
         for old in (False, True)[: 1 + writer.replaces]:
             self._prepare(writer, old)
-            ended = self._run(writer, _NONE)
+            ended = self._run(writer, NO_FAULT)
             assert ended.status == 0, (name, ended.errors)
             self.right[name] = [writer.read(self.folder / file) for file in writer.files]
             if not old:
@@ -173,7 +173,7 @@ TRIAL = Trial(
     "each open, write, fsync, close, rename, link, unlink, mkdir of each writer fails, by each of 5 errors",
     "one line and the old file, or a right one; nothing left over",
     fail_calls,
-    short=16,
+    short=10,
     usual=300,
     long=100_000,
     needs=("linux", "gcc"),

@@ -1,13 +1,16 @@
-"""A training that saves after each batch is killed at random moments and resumed: nothing is lost or different."""
+"""A training that saves after each batch is killed, at random moments and calls, and resumed: nothing is lost."""
 
 import random
+import signal
 import time
 
 from cnnkit.errors import CnnkitError
 from torture.tiny_training import begin, go_on, name_differences, read_all
 from torture.trial import Budget, Found, Trial
-from torture.zygote import Zygote, start_zygote
+from torture.trials.failing_calls import NO_FAULT, build_shim
+from torture.zygote import Ended, Zygote, start_zygote
 
+_AT_CALLS = 0.5  # of the kills come at a system call, the others at any moment
 _MOST_KILLS = 8  # of one training, before it may come to its end
 
 
@@ -16,21 +19,21 @@ def kill_trainings(budget: Budget, backend: str = "numpy") -> Found:
     found, rng = Found(), random.Random(budget.seed)
     end = time.monotonic() + budget.seconds
     found.figures = {"unreadable": 0, "wrong": 0, "left over": 0, "trainings": 0, "before the first save": 0}
-    with start_zygote(budget.folder / "scratch") as zygote:
+    with start_zygote(budget.folder / "scratch", build_shim(budget.folder)) as zygote:
         home = budget.folder / "undisturbed"
         home.mkdir()
         command = begin(home, backend)
         zygote.run(command, home, imports=True)
         (home / "w.h5").unlink()
-        undisturbed = zygote.run(command, home)
+        undisturbed = zygote.run(command, home, fault=NO_FAULT)
         aim = read_all(home / "w.h5")
         while found.attempts < budget.count and time.monotonic() < end:
-            _disturb(zygote, budget, found, rng, command, undisturbed.seconds, aim)
+            _disturb(zygote, budget, found, rng, command, undisturbed, aim)
     return found
 
 
 def _disturb(
-    zygote: Zygote, budget: Budget, found: Found, rng: random.Random, command: list[str], seconds: float, aim: dict
+    zygote: Zygote, budget: Budget, found: Found, rng: random.Random, command: list[str], undisturbed: Ended, aim: dict
 ) -> None:
     """Kill one training several times, let it come to its end, and compare."""
     folder = budget.folder / f"run{found.figures['trainings']}"
@@ -38,8 +41,12 @@ def _disturb(
     path, kills = folder / "w.h5", rng.randint(1, _MOST_KILLS)
     found.figures["trainings"] += 1
     for _ in range(min(kills, budget.count - found.attempts)):
-        ended = zygote.run(go_on() if path.exists() else command, folder, rng.uniform(0, 1.1 * seconds))
-        if not ended.struck:
+        words = go_on() if path.exists() else command
+        if rng.random() < _AT_CALLS:
+            ended = zygote.run(words, folder, fault=_choose_call(rng, undisturbed.counts))
+        else:
+            ended = zygote.run(words, folder, rng.uniform(0, 1.1 * undisturbed.seconds))
+        if ended.status != -signal.SIGKILL:
             break
         found.attempts += 1
         if not path.exists():
@@ -63,13 +70,19 @@ def _disturb(
     path.unlink(missing_ok=True)
 
 
+def _choose_call(rng: random.Random, counts: tuple[int, ...]) -> dict[str, int]:
+    """Return a kill at one of the system calls of a training, each kind of call as often as the others."""
+    call = rng.choice([call for call, count in enumerate(counts) if count])
+    return {"call": call, "k": rng.randint(1, counts[call]), "error": -9, "short": 0}
+
+
 TRIAL = Trial(
     "kills",
     "kill -9 at random moments of a training that saves after each batch, then --resume, on NumPy",
     "0 unreadable, 0 wrong, 0 left over",
     kill_trainings,
-    short=12,
+    short=6,
     usual=1_000,
     long=10_000,
-    needs=("linux",),
+    needs=("linux", "gcc"),
 )
