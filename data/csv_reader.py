@@ -15,8 +15,8 @@ from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.csv_header import CsvHeader, parse_header
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.refusal import refuse, require_affordable
-from cnnkit.data.regular_file import open_regular
 from cnnkit.files.names import printable
+from cnnkit.files.regular_file import open_regular
 
 BLOCK = 4 << 20
 FREE_TEXT = 24 << 20  # of a packed table: its numbers take more time and memory than other files

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cnnkit.data.lazy_images import LazyImages
 from cnnkit.data.refusal import LARGEST_RATIO, refuse
-from cnnkit.data.regular_file import open_regular
+from cnnkit.files.regular_file import open_regular
 
 WHOLE_BYTES = 128 << 20  # of an array that is read whole
 _SPARSE_BYTES = 64 << 20  # of a file from which on holes are looked for

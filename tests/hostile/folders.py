@@ -123,7 +123,7 @@ CASES = (
     _case("names_long", "a name of 204 characters", _name(_LONG.encode() + b".png"), 0),
     _case("names_digits", "a name of 200 digits", _name(b"9" * 200 + b".png"), 0),
     _case("many", "5,000 pictures", _many(5_000), 0),
-    _case("test_only", "test images and no training images", lambda folder: (folder / "test" / "a").mkdir(parents=True)),
+    _case("test_only", "test images alone", lambda folder: (folder / "test" / "a").mkdir(parents=True)),
     _case("other_classes", "test classes that training lacks",
           lambda folder: (_build(folder / "train"), _build(folder / "test", ("a", "x")))),
 )  # fmt: skip

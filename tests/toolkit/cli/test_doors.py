@@ -50,9 +50,8 @@ def test_every_option_that_takes_a_path_is_a_door():
 
 
 def test_every_door_has_hostile_cases():
-    """A kind of door without a case fails here, once any module has cases of that kind or not."""
     assert len({case.name for case in _CASES}) == len(_CASES)
-    for kind in {"data", "image"}:
+    for kind in ("data", "image"):
         assert sum(case.door == kind for case in _CASES) >= 60
 
 
@@ -92,8 +91,8 @@ _BAD_INPUTS = {
     "nothing": lambda folder: folder / "missing",
     "below a file": lambda folder: _make_file(folder / "file.h5") / "inside.h5",
     "pipe": lambda folder: _make_pipe(folder / "pipe.h5"),
-    "zero": lambda folder: Path("/dev/zero"),
-    "null": lambda folder: Path("/dev/null"),
+    "zero": lambda _: Path("/dev/zero"),
+    "null": lambda _: Path("/dev/null"),
     "folder": lambda folder: folder,
     "circle": lambda folder: _make_link(folder / "circle.h5", "circle.h5"),
     "long": lambda folder: folder / ("x" * 300),
@@ -131,6 +130,8 @@ _BAD_TARGETS = ("folder", "full", "null", "pipe", "no folder", "below a file", "
 @pytest.mark.parametrize("door", _WRITE, ids=_show)
 def test_nothing_is_written_where_it_must_not_be(cnnkit, folder, good, door, kind, monkeypatch):
     """Devices are reached by links, since most doors ask for a suffix first."""
+    if kind == "input" and "{weights}" not in door.arguments:
+        pytest.skip("it has no input")
     suffix = door.suffixes[0] if door.suffixes else ""
     path = folder / f"target{suffix}"
     if kind == "folder":
