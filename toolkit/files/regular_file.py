@@ -24,12 +24,3 @@ def open_regular(path: Path) -> BinaryIO:
     except BaseException:
         os.close(descriptor)
         raise
-
-
-def read_small(path: Path, most: int) -> bytes:
-    """Return the content of a file of at most `most` bytes. Raises OSError as `open_regular`, and for a larger one."""
-    with open_regular(path) as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise OSError(errno.EFBIG, f"is larger than {most} bytes", str(path))
-    return content
