@@ -15,10 +15,11 @@ from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.csv_header import CsvHeader, parse_header
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.refusal import refuse, require_affordable
-from cnnkit.data.regular_file import open_regular
 from cnnkit.files.names import printable
+from cnnkit.files.regular_file import open_regular
 
 BLOCK = 4 << 20
+FREE_TEXT = 24 << 20  # of a packed table: its numbers take more time and memory than other files
 _BLANK = b"\r\n\t "
 LONGEST_LINE = 32 << 20  # of one row of pixels
 _WHOLE = rb"-?[0-9]+"
@@ -131,7 +132,7 @@ def _blocks(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> I
     while block := file.read(BLOCK):
         total += len(block)
         if packed is not None:
-            require_affordable(where, total, packed)
+            require_affordable(where, total, packed, FREE_TEXT)
         lines, newline, rest = (rest + block).rpartition(b"\n")
         if newline:
             yield lines.replace(b"\r\n", b"\n").removesuffix(b"\r")

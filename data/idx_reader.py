@@ -12,8 +12,8 @@ import numpy as np
 from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.refusal import refuse, require_affordable
-from cnnkit.data.regular_file import open_regular
 from cnnkit.data.stored_images import fill, hold_labels, read_stored
+from cnnkit.files.regular_file import open_regular
 
 IMAGES, LABELS = 0x00000803, 0x00000801  # 08: unsigned bytes, then the number of axes
 SPLITS = {

@@ -9,8 +9,8 @@ from cnnkit.data.dataset import Dataset
 from cnnkit.data.npy_header import read_npy_header
 from cnnkit.data.npz_reader import NAMES
 from cnnkit.data.refusal import refuse
-from cnnkit.data.regular_file import open_regular
 from cnnkit.data.stored_images import hold_labels, read_stored
+from cnnkit.files.regular_file import open_regular
 
 
 def read_npy_folder(name: str, folder: Path) -> Dataset:

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from cnnkit.data.picture_cost import CountedReads, require_cheap
 from cnnkit.data.png_check import require_sound_png
 from cnnkit.data.refusal import refuse
-from cnnkit.data.regular_file import open_regular
 from cnnkit.errors import DataError
 from cnnkit.files.names import printable
+from cnnkit.files.regular_file import open_regular
 
 FORMATS = {
     "PNG": (".png",),

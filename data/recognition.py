@@ -12,10 +12,10 @@ from cnnkit.data.npy_folder import read_npy_folder
 from cnnkit.data.npz_reader import read_npz
 from cnnkit.data.picture import SUFFIXES
 from cnnkit.data.refusal import refuse
-from cnnkit.data.regular_file import open_regular
 from cnnkit.errors import DataError
 from cnnkit.files.hdf5_mark import SIGNATURE
 from cnnkit.files.names import printable
+from cnnkit.files.regular_file import open_regular
 
 KINDS = (
     "a folder with IDX files, with x_train.npy and y_train.npy, or with one subfolder of pictures per class, "

@@ -16,12 +16,13 @@ def refuse(where: object, expected: str, got: str, hint: str = "") -> DataError:
     return DataError(f"{line}: {hint}" if hint else line)
 
 
-def require_affordable(where: object, declared: int, stored: int) -> None:
+def require_affordable(where: object, declared: int, stored: int, free: int | None = None) -> None:
     """Raise DataError when a file declares more unpacked bytes than real data compresses to its `stored` bytes.
 
-    Called before anything is allocated, so that a small file cannot fill the memory.
+    free: to which any file may unpack, by default FREE_BYTES. Called before anything is allocated, so that a small
+    file cannot fill the memory.
     """
-    budget = max(FREE_BYTES, LARGEST_RATIO * stored)
+    budget = max(FREE_BYTES if free is None else free, LARGEST_RATIO * stored)
     if declared > budget:
         got = f"{declared} from {stored} stored bytes"
         raise refuse(where, f"at most {budget} bytes after unpacking", got, "unpack it yourself if you trust it")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cnnkit.data.lazy_images import LazyImages
 from cnnkit.data.refusal import LARGEST_RATIO, refuse
-from cnnkit.data.regular_file import open_regular
+from cnnkit.files.regular_file import open_regular
 
 WHOLE_BYTES = 128 << 20  # of an array that is read whole
 _SPARSE_BYTES = 64 << 20  # of a file from which on holes are looked for
@@ -40,7 +40,7 @@ class StoredImages(LazyImages):
             starts = np.flatnonzero(np.diff(indices, prepend=-2) != 1)
             for start, end in zip(starts, [*starts[1:], len(indices)], strict=True):
                 file.seek(self.offset + int(indices[start]) * size)
-                if fill(file, memoryview(content[start:end].reshape(-1))) < (end - start) * size:
+                if fill(file, content[start:end].reshape(-1).data) < (end - start) * size:
                     raise _refuse_changed(self.path)
         return images
 
@@ -65,8 +65,9 @@ def read_stored(
 
 def hold_labels(images: Any, labels: Any, where: object) -> npt.NDArray[Any]:
     """Return labels as an array. Raises DataError for many, still unread, that are not as many as the images."""
-    if not isinstance(labels, np.ndarray) and labels.shape[0] != images.shape[0]:
-        raise refuse(where, f"a label for each of the {images.shape[0]} images", f"labels of shape {labels.shape}")
+    if not isinstance(labels, np.ndarray) and labels.shape[:1] != images.shape[:1]:
+        count = images.shape[0] if images.shape else 0
+        raise refuse(where, f"a label for each of the {count} images", f"labels of shape {labels.shape}")
     held: npt.NDArray[Any] = labels if isinstance(labels, np.ndarray) else labels[:]
     return held
 

@@ -259,6 +259,6 @@ def test_gzip_truncated_and_bomb(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="complete gzip file"):
         load(path)
     path.write_bytes(data)
-    monkeypatch.setattr("cnnkit.data.refusal.FREE_BYTES", 1000)
+    monkeypatch.setattr("cnnkit.data.csv_reader.FREE_TEXT", 1000)
     with pytest.raises(DataError, match="after unpacking"):
         load(path)

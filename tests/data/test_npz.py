@@ -125,12 +125,12 @@ def test_header_versions_2_and_3(tmp_path, members, arrays, same):
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_duplicates_are_refused(tmp_path, members):
     twice = [*members.items(), ("x_train.npy", members["x_test.npy"])]
-    with pytest.raises(DataError, match="two members with one name"):
+    with pytest.raises(DataError, match=r"x_train\.npy occurs twice"):
         load(write(tmp_path / "set.npz", twice))
 
 
 def test_other_compressions_are_refused(tmp_path, members):
-    with pytest.raises(DataError, match="stored or deflated"):
+    with pytest.raises(DataError, match="neither stored nor deflate"):
         load(write(tmp_path / "set.npz", members.items(), zipfile.ZIP_LZMA))
 
 
@@ -145,7 +145,7 @@ def test_truncated_or_extended_zip(tmp_path, members, change):
 def test_bytes_before_the_zip(tmp_path, members):
     path = write(tmp_path / "set.npz", members.items())
     path.write_bytes(b"PK\x03\x04 and something else" + path.read_bytes())
-    with pytest.raises(DataError, match="bytes before or after"):
+    with pytest.raises(DataError, match="directory does not end where it should"):
         load(path)
 
 
@@ -167,7 +167,7 @@ def test_a_zip_that_lies_about_a_size(tmp_path, members):
     entry = data.index(b"PK\x01\x02")
     data[entry + 24 : entry + 28] = struct.pack("<I", 0xFFFFFF00)
     path.write_bytes(data)
-    with pytest.raises(DataError, match="after unpacking"):
+    with pytest.raises(DataError, match="cannot unfold to 4294967040"):
         load(path)
 
 
@@ -185,7 +185,7 @@ def test_a_member_that_ends_before_its_declared_size(tmp_path, members):
     entry = data.index(b"PK\x01\x02")
     data[entry + 24 : entry + 28] = struct.pack("<I", len(members["x_train.npy"]) + 30)
     path.write_bytes(data)
-    with pytest.raises(DataError, match="expected 240 bytes of values, got 210: the file is truncated"):
+    with pytest.raises(DataError, match="described differently in the directory and before its bytes"):
         load(path)
 
 

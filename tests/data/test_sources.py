@@ -138,7 +138,7 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     def denied(*_):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("cnnkit.data.regular_file.os.open", denied)
+    monkeypatch.setattr("cnnkit.files.regular_file.os.open", denied)
     with pytest.raises(DataError, match=r"a\.csv: cannot be read: Permission denied"):
         load(path)
 

@@ -1,7 +1,5 @@
 """CSV tables of images that are no such tables, unpack to too much, or hold numbers in other writings."""
 
-# ruff: noqa: E501 (one case a line)
-
 import gzip
 import os
 from collections.abc import Callable

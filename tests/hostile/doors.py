@@ -47,7 +47,7 @@ DOORS = (
     Door("evaluate", "FILE", "weights", "evaluate {path} --data bright-dark"),
     Door("evaluate", "--data", "data", "evaluate {weights} --data {path} --split train"),
     Door("evaluate", "--model", "model", "evaluate {weights} --model {path}"),
-    Door("evaluate", "--plot", WRITE, "evaluate {weights} --plot {path}", _PLOTS),
+    Door("evaluate", "--plot", WRITE, "evaluate {weights} --data bright-dark --plot {path}", _PLOTS),
     Door("predict", "FILE", "weights", "predict {path} --data bright-dark"),
     Door("predict", "--image", "image", "predict {weights} --image {path}"),
     Door("predict", "--data", "data", "predict {weights} --data {path} --split train"),

@@ -1,7 +1,5 @@
 """Folders in the format of MNIST (IDX) whose files contradict themselves or each other, or unpack to too much."""
 
-# ruff: noqa: E501 (one case a line)
-
 import gzip
 import os
 import struct

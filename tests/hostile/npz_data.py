@@ -1,7 +1,5 @@
 """Data sets in NPZ and NPY whose zip or arrays lie, unpack to too much, or hold what is no number."""
 
-# ruff: noqa: E501 (one case a line)
-
 import io
 import os
 import struct

@@ -1,7 +1,5 @@
 """JPEG pictures that lie, cost too much time, or are damaged."""
 
-# ruff: noqa: E501 (one case a line)
-
 import struct
 from collections.abc import Callable
 from functools import partial

@@ -1,7 +1,5 @@
 """Pictures in GIF, BMP, PPM and WebP, and in formats that are not read, that lie or unpack to too much."""
 
-# ruff: noqa: E501 (one case a line)
-
 import io
 import struct
 from collections.abc import Callable

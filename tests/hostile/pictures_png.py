@@ -1,7 +1,5 @@
 """PNG pictures that lie, unpack to too much, or are damaged."""
 
-# ruff: noqa: E501 (one case a line)
-
 import struct
 import zlib
 from collections.abc import Callable

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cnnkit.inspection.runs import Change
 
 EXAMPLE = "cnnkit diff weights.h5 model.keras --atol 1e-6"
+_LARGEST_MAP = 16 << 20  # bytes of the file for --map
 _STYLES = {"equal": "green", "close": "green", "different": "red", "dtype": "yellow", "shape": "red"}
 
 
@@ -100,9 +101,13 @@ def _to_json(compared: list["Difference"], pairing: "Pairing") -> dict[str, Any]
 def _read_map(path: Path) -> Mapping[str, str]:
     """Return the pairs of names that a JSON file lists. Raises ConfigError."""
     from cnnkit.exporters.core import strict_json
+    from cnnkit.files.bounded_text import read_bounded
 
+    content = read_bounded(path, _LARGEST_MAP + 1)
+    if len(content) > _LARGEST_MAP:
+        raise ConfigError(f"--map {path}: expected at most {_LARGEST_MAP >> 20} MiB of names, got more")
     try:
-        names = strict_json.loads(path.read_bytes())
+        names = strict_json.loads(content)
     except ValueError as error:
         raise ConfigError(f"--map {path}: not JSON: {printable(str(error))}") from None
     if not isinstance(names, dict) or not all(isinstance(value, str) for value in names.values()):

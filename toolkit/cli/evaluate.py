@@ -23,6 +23,7 @@ from cnnkit.cli.options import (
     WeightsFile,
 )
 from cnnkit.cli.output import Output
+from cnnkit.cli.place import require_other
 from cnnkit.cli.request import TableRequest
 from cnnkit.cli.tables import print_fields, print_sentence, print_table
 from cnnkit.cli.viewing import DataPart, SplitPart, name_class
@@ -67,6 +68,7 @@ def command(request: EvaluateRequest) -> int:
     output = request.output
     if request.plot is not None:
         require_plottable(request.plot)
+        require_other(request.plot, request.file)
     source = NetworkSource(request.file, request.recipe, request.model)
     model, weights = load_model(output, source, request.backend, request.device, request.threads, request.dtype)
     dataset = match_data(output, model, load_data(output, request.data, weights))

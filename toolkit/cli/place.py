@@ -1,5 +1,6 @@
 """The place for a picture that a command writes, checked before any work."""
 
+import os
 from pathlib import Path
 
 from cnnkit.errors import ConfigError
@@ -18,3 +19,9 @@ def require_place(out: Path | None, suffixes: tuple[str, ...], overwrite: bool) 
     if out.exists() and not overwrite:
         raise ConfigError(f"{out}: already exists: choose another name or --overwrite")
     require_writable(out)
+
+
+def require_other(out: Path | None, source: Path) -> None:
+    """Raise ConfigError when OUT is the file that the command reads, by that name or through a link."""
+    if out is not None and out.exists() and source.exists() and os.path.samefile(out, source):
+        raise ConfigError(f"{out}: is FILE itself: name another place")

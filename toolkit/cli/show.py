@@ -13,7 +13,7 @@ from cnnkit.cli.completion import complete_layer
 from cnnkit.cli.loading import read_complete
 from cnnkit.cli.options import External
 from cnnkit.cli.output import Output
-from cnnkit.cli.place import require_place
+from cnnkit.cli.place import require_other, require_place
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size, write_numbers
 from cnnkit.errors import ConfigError
@@ -64,6 +64,7 @@ def command(request: ShowRequest) -> int:
 
     output, out = request.output, request.out
     require_place(out, (".svg", ".png"), request.overwrite)
+    require_other(out, request.file)
     weights = read_complete(request.file, request.external)
     sections = list(_build_sections(weights, match_layer(weights, select(weights), request.layer, "LAYER"), request))
     if not sections:
