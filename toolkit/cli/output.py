@@ -112,7 +112,8 @@ class Output:
     def result(self, values: dict[str, Any]) -> None:
         """Print the one JSON object, with --json; NaN and infinities become null."""
         if self.json:
-            sys.stdout.write(dump_json(values) + "\n")
+            unicode = "utf" in (sys.stdout.encoding or "utf-8").lower()
+            sys.stdout.write(dump_json(values, ascii_only=not unicode) + "\n")
 
     def fail_with(self, error: CnnkitError) -> None:
         """Print an error in one line."""
