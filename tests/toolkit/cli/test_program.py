@@ -136,7 +136,7 @@ def test_a_terminal_without_unicode_gets_plain_characters():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such file name")
-def test_a_terminal_without_unicode_gets_names_that_it_can_show(folder, trained):
+def test_a_terminal_without_unicode_gets_names_that_it_can_show(trained):
     name = os.fsdecode("größe-重み-\U0001f600-".encode() + b"\xff.h5")
     shutil.copy(trained, name)
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
