@@ -2,10 +2,10 @@
 
 import struct
 from collections.abc import Callable
+from pathlib import Path
 
 from hostile.case import Case
 from hostile.making import READ, make_cases, write_secret
-from pathlib import Path
 
 
 def varint(number: int) -> bytes:
