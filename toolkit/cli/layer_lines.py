@@ -40,10 +40,10 @@ def print_layers(output: Output, inspection: "Inspection") -> None:
 
 
 def print_lines(output: Output, lines: Iterable[str]) -> None:
-    """Print lines that are safe to show, many at a time."""
+    """Print lines, many at a time."""
     remaining = iter(lines)
     while batch := list(itertools.islice(remaining, _BATCH)):
-        output.say("\n".join(batch))
+        output.say_lines(batch)
 
 
 def _sum_groups(inspection: "Inspection") -> str:

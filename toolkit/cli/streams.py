@@ -45,7 +45,10 @@ def watch_output() -> Iterator[WatchedFile]:
             file = opened.enter_context(WatchedFile(os.devnull, "w"))
         else:
             sys.stdout = io.TextIOWrapper(
-                io.BufferedWriter(file), encoding=stream.encoding, errors=stream.errors, line_buffering=stream.isatty()
+                io.BufferedWriter(file),
+                encoding=stream.encoding,
+                errors="backslashreplace",  # a terminal that lacks a letter of a name shows \xNN, \uNNNN
+                line_buffering=stream.isatty(),
             )
         try:
             yield file

@@ -10,12 +10,14 @@ from cnnkit.files.names import escape_hidden, to_text
 _FOREIGN = re.compile(r"[^\x20-\x7e\n]+")
 
 
-def dump_json(value: Any, indent: int | None = 1) -> str:
+def dump_json(value: Any, ascii_only: bool = False) -> str:
     r"""Return a value as strict JSON; what a terminal may interpret or hide is written as \uNNNN.
+
+    ascii_only: so is everything that is not ASCII.
 
     NaN and infinities become null; bytes of file names that are not UTF-8 become the text \xNN ("\\xff").
     """
-    return escape_json(json.dumps(_make_strict(value), indent=indent, ensure_ascii=False, allow_nan=False))
+    return escape_json(json.dumps(_make_strict(value), indent=1, ensure_ascii=ascii_only, allow_nan=False))
 
 
 def escape_json(text: str) -> str:

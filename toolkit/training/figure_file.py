@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import io
+import re
 import shutil
 import tempfile
 import warnings
@@ -33,6 +34,7 @@ _STYLE: dict[Any, Any] = {
     "axes.edgecolor": "#666666",
     "figure.constrained_layout.wspace": 0.06,
 }
+_DOCTYPE = re.compile(rb"<!DOCTYPE[^>\[]*>\s*")  # names a file elsewhere, which no reader needs
 _WITHOUT_DATE: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
@@ -70,7 +72,7 @@ def figure_file(path: Path, width: float, height: float) -> Iterator["Figure"]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph")  # characters that the font lacks are drawn as boxes
             figure.savefig(drawn, format=kind, dpi=150, metadata=_WITHOUT_DATE.get(kind))
-        write_bytes(path, drawn.getvalue())
+        write_bytes(path, _DOCTYPE.sub(b"", drawn.getvalue(), count=1) if kind == "svg" else drawn.getvalue())
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 import pytest
 
 from cnnkit import exporters
-from cnnkit.errors import WeightFileError
+from cnnkit.errors import ExportError, WeightFileError
 from cnnkit.exporters.core import strict_json
 from cnnkit.files.unsafe_file import UnsafeFileError
 
@@ -28,3 +28,20 @@ def test_a_file_of_too_many_bytes_is_not_parsed(tmp_path):
     assert strict_json.read_file(tmp_path / "a.json", 9) == [1, 2]
     with pytest.raises(UnsafeFileError, match="9 bytes, more than 8 for JSON"):
         strict_json.read_file(tmp_path / "a.json", 8)
+
+
+@pytest.mark.parametrize("text", [r"\ud83d\ude00", r"\\ud800", r"\ud83d\ude00\uD83D\uDE00", "\U0001f600"])
+def test_whole_pairs_are_read(text):
+    assert strict_json.loads(f'["{text}"]'.encode())[0].encode()
+
+
+@pytest.mark.parametrize(
+    "text", [r"\ud800", r"\udc00", r"\ud800x\udc00", r"\ud800\n", r"\ud800\ud800\udc00", r"\ude00\ud83d", r"a\\\ud800"]
+)
+def test_half_a_pair_is_refused_where_others_would(text):
+    data = f'{{"{text}": 1}}'.encode()
+    with pytest.raises(ValueError, match="half a surrogate pair"):
+        strict_json.loads(data)
+    assert len(strict_json.loads(data, lone=True)) == 1
+    with pytest.raises(ExportError, match="half a surrogate pair"):
+        strict_json.dumps("x", strict_json.loads(data, lone=True), lone=False)

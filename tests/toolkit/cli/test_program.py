@@ -1,6 +1,8 @@
 """The frame: help, version, exit statuses, defects, start-up; the last ones as a user starts the program."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -131,6 +133,18 @@ def test_a_terminal_without_unicode_gets_plain_characters():
     result = start("data", "show", "digits", env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert result.returncode == 0, result.stderr
     assert "##" in result.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such file name")
+def test_a_terminal_without_unicode_gets_names_that_it_can_show(trained):
+    name = os.fsdecode("größe-重み-\U0001f600-".encode() + b"\xff.h5")
+    shutil.copy(trained, name)
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    for form in ((), ("--json",)):
+        result = start("inspect", name, *form, env=environment)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout.isascii()
+    assert json.loads(result.stdout)["file"] == "größe-重み-\U0001f600-\\xff.h5"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows tells of a closed pipe in another way")

@@ -52,3 +52,18 @@ def test_latex_compiles(tmp_path):
     (tmp_path / "t.tex").write_text(f"{head}{latex.render(TABLE)}\n\\end{{document}}")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1+cmd|'/C calc'!A0", "-2+3", "@SUM(A1)", " =1", "\uff1d1+1"])
+def test_what_a_spreadsheet_would_compute_stands_behind_an_apostrophe(text):
+    table = Table(("name", text), [(text, TableEntry(text)), ("-0.5", "+1,234"), ("-", count(-3))])
+    rows = list(csv.reader(io.StringIO(csv_text.render(table))))
+    assert rows == [["name", f"'{text}"], [f"'{text}"] * 2, ["-0.5", "+1,234"], ["-", "-3"]]
+
+
+def test_no_form_has_hidden_characters_of_a_cell():
+    table = Table(("a\x1b[31m", "b"), [("\u202ex", "y\x9b"), ("one\ntwo", "\udcff")])
+    for form in (csv_text, latex, markdown):
+        text = form.render(table)
+        assert not [c for c in text if not c.isprintable() and c != "\n"]
+        assert len(text.splitlines()) == len(form.render(Table(("a", "b"), [("c", "d"), ("e", "f")])).splitlines())
