@@ -31,6 +31,7 @@ check: $(VENV)/dev.stamp
 	rm -rf build/typing && mkdir -p build/typing
 	cp -rL "$$($(BIN)/python -c 'import cnnkit, os; print(os.path.dirname(cnnkit.__file__))')" build/typing/
 	$(BIN)/pyright build/typing
+	$(BIN)/python .ci/audit.py
 
 # Peers are those of the tests' environment; MNIST in CNNKIT_DATA_DIR, rustc, g++ and Chromium are used where they are.
 bench: $(VENV)/dev.stamp

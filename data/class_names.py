@@ -60,7 +60,7 @@ def _rename(dataset: Dataset, names: tuple[str, ...], notes: list[str]) -> Datas
     numbers = {name: number for number, name in enumerate(names)}
     table = np.array([numbers[name] for name in dataset.class_names], np.int64)
     train, test = (part and part.relabelled(table) for part in (dataset.train, dataset.test))
-    assert train is not None
+    assert train is not None  # noqa: S101 (for the type checker)
     new = tuple(note for note in notes if note not in dataset.notes)
     return replace(dataset, train=train, test=test, class_names=names, notes=(*dataset.notes, *new))
 

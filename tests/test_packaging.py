@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from importlib.metadata import entry_points
@@ -12,6 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")
+SUFFIXES = {".py", ".typed", ".cu", ".cuh", ".h", ".gz", ".md", ".toml"}
+LARGEST_FILE, LARGEST_DISTRIBUTION = 300_000, 1_200_000  # bytes
 SETUPTOOLS = PROJECT["tool"]["setuptools"]
 FOLDERS = {folder: package for package, folder in SETUPTOOLS["package-dir"].items()}
 
@@ -78,38 +82,53 @@ def test_the_program_resolves() -> None:
     assert callable(script.load())
 
 
-def build_wheel(folder: Path) -> set[str]:
-    """Build a wheel from a copy of the project, so that no stale build folder adds to it; return its files."""
+def copy_project(folder: Path) -> Path:
+    """Copy what is built from, and some of what must stay out, so that no stale build folder adds to it."""
     copy = folder / "project"
-    copy.mkdir()
-    for path in [*list_sources(ROOT), ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "LICENSE"]:
+    outside = [*(ROOT / "tests").glob("test_*.py"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.py")]
+    for path in [*list_sources(ROOT), *(ROOT / name for name in BUILT_FROM), *outside]:
         target = copy / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        str(copy),
-        "--no-deps",
-        "--no-build-isolation",
-        "-q",
-        "-w",
-        str(folder),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return copy
+
+
+def build(folder: Path, kind: str) -> Path:
+    """Build a wheel ("wheel") or a source distribution ("sdist") and return its file."""
+    made = folder / kind
+    made.mkdir()
+    code = f"from setuptools import build_meta; build_meta.build_{kind}({str(made)!r})"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=copy_project(folder), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        return set(archive.namelist())
+    (file,) = made.iterdir()
+    return file
 
 
 @pytest.mark.slow
 def test_the_wheel_holds_every_file_and_nothing_else(tmp_path) -> None:
-    inside = build_wheel(tmp_path)
+    wheel = build(tmp_path, "wheel")
+    with zipfile.ZipFile(wheel) as archive:
+        sizes = {item.filename: item.file_size for item in archive.infolist()}
     wanted = {map_to_wheel(path) for path in list_sources(ROOT)}
+    about = f"cnnkit-{PROJECT['project']['version']}.dist-info"
+    notes = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt", "licenses/LICENSE"}
+    notes |= {"licenses/data/digits/LICENSE.md"}
     assert {"cnnkit/py.typed", "cnnkit/recipes/lenet5.toml", "cnnkit/data/digits/digits.csv.gz"} <= wanted
-    assert sorted(wanted - inside) == []
-    assert sorted(name for name in inside - wanted if ".dist-info/" not in name) == []
-    assert any(name.endswith("licenses/LICENSE") for name in inside)
+    assert sorted(sizes) == sorted(wanted | {f"{about}/{note}" for note in notes})
+    assert {Path(name).suffix for name in wanted} <= SUFFIXES  # nothing that a compiler has made
+    assert max(sizes.values()) < LARGEST_FILE
+    assert wheel.stat().st_size < LARGEST_DISTRIBUTION
+
+
+@pytest.mark.slow
+def test_the_source_distribution_holds_what_the_wheel_is_built_from(tmp_path) -> None:
+    file = build(tmp_path, "sdist")
+    with tarfile.open(file) as archive:
+        items = [item for item in archive.getmembers() if not item.isdir()]
+    assert all(item.isfile() for item in items)  # no links
+    inside = {item.name.partition("/")[2] for item in items}
+    wanted = {path.relative_to(ROOT).as_posix() for path in list_sources(ROOT)} | {*BUILT_FROM}
+    notes = {name for name in inside if name.startswith("cnnkit.egg-info/")}
+    assert sorted(inside - notes) == sorted(wanted | {"PKG-INFO", "setup.cfg"})
+    assert file.stat().st_size < LARGEST_DISTRIBUTION

@@ -188,5 +188,5 @@ def _read_again(file: StoredFile, part: _ReadTensor) -> Array:
         stream.seek(part.heading.next.offset)
         source = split_pieces(stream, part.heading.next.line)
         values = read_values(part.heading._replace(next=next(source)), source, keep=True)
-    assert values.array is not None
+    assert values.array is not None  # noqa: S101 (for the type checker)
     return values.array

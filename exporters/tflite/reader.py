@@ -124,7 +124,7 @@ class _Builder:
     def _add_quantization(self, listed: _Listed, axes: tuple[str, ...]) -> None:
         """Add the scales, and the zero points where they are not 0, as tensors named after the quantised one."""
         stored = listed.stored.quantization
-        assert stored is not None
+        assert stored is not None  # noqa: S101 (for the type checker: only called with one)
         count, about = stored.scales.size // 4, dict[str, Any]()
         per_axis = count > 1 and 0 <= stored.axis < len(axes)
         axis = (axes[stored.axis] if per_axis and not axes[stored.axis].isdigit() else "0",)

@@ -65,7 +65,7 @@ def _report_reads(tensor: "Tensor", report: Callable[[int], None]) -> "Tensor":
         return values
 
     def stream() -> Generator[Any, None, str]:
-        assert tensor.stream is not None
+        assert tensor.stream is not None  # noqa: S101 (for the type checker)
         parts = tensor.stream()
         while True:
             try:

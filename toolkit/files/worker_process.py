@@ -67,7 +67,7 @@ class Worker:
             try:
                 with contextlib.suppress(OSError):  # of a process that has ended, as reading its answer tells
                     channel = self._channel or process.stdin
-                    assert channel is not None
+                    assert channel is not None  # noqa: S101 (for the type checker)
                     send_request(channel, request, descriptor)
                 yield from _read_frames(process)
                 whole = self._awake = True
@@ -101,7 +101,7 @@ class Worker:
             self._awake = False
             ours, theirs = socket.socketpair() if HANDS_OVER else (None, None)
             try:
-                self._process = subprocess.Popen(
+                self._process = subprocess.Popen(  # noqa: S603 (cnnkit's own worker, named here)
                     [sys.executable, *_ARGUMENTS],
                     stdin=subprocess.PIPE if theirs is None else theirs.fileno(),
                     stdout=subprocess.PIPE,
@@ -137,7 +137,7 @@ def _widen(process: "subprocess.Popen[bytes]") -> None:
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
 
-        assert process.stdout is not None
+        assert process.stdout is not None  # noqa: S101 (for the type checker)
         fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
@@ -153,7 +153,7 @@ def _read_frames(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
 
 
 def _read_exactly(process: subprocess.Popen[bytes], size: int) -> bytes:
-    assert process.stdout is not None
+    assert process.stdout is not None  # noqa: S101 (for the type checker)
     content = process.stdout.read(size)
     if len(content) < size:
         raise EOFError

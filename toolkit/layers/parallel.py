@@ -61,7 +61,7 @@ class Parallel(Layer):
             dx, child_grads = child.backward(context, params, caches[child.name], dys[child.name])
             total = dx if total is None else total + dx
             grads |= child_grads
-        assert total is not None  # a combinator has at least one child
+        assert total is not None  # noqa: S101 (for the type checker: a combinator has at least one child)
         return total, grads
 
     def next_state(self, state: Tree, cache: Any) -> Tree:

@@ -47,7 +47,7 @@ def explain_calls(calls: Sequence[Call], dtype: str, oracle: Backend) -> list[st
     for call in calls:
         try:
             truth = arrays_of(call, ask_oracle(oracle, call))
-        except Exception:
+        except Exception:  # noqa: S112 (a call that the oracle cannot make explains nothing)
             continue
         got = arrays_of(call, call.result)
         if not _are_finite(truth):  # NaN and infinity are right here, and compared as numbers
@@ -103,7 +103,7 @@ def _find_mistakes(
     for words, mistake in MISTAKES.get(call.member, {}).items():
         try:
             wrong = _mark(arrays_of(call, mistake(oracle, call)))
-        except Exception:
+        except Exception:  # noqa: S112 (any error of a call with wrong arguments)
             continue  # this mistake is impossible with these arguments
         if measure_error(got, wrong) <= min(tolerance, 0.5 * measure_error(truth, wrong)):
             yield words

@@ -52,7 +52,7 @@ def shorten(word: bytes, room: int) -> bytes:
     if len(word) <= room or b"nan" in word:
         return word
     sign, digits, exponent = Decimal(word.decode()).as_tuple()
-    assert isinstance(exponent, int)
+    assert isinstance(exponent, int)  # noqa: S101 (for the type checker: of a finite number)
     text = "".join(map(str, digits)).rstrip("0")
     power = exponent + len(digits) - 1
     fraction = f".{text[1:]}" if len(text) > 1 else ""

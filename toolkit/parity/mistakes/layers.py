@@ -107,7 +107,7 @@ def explain_layer(
             changed = _replace_layers(layer, kind, variant)
             try:
                 wrong = _list_values(run_layer(oracle, changed, given)) if changed != layer else wanted
-            except Exception:
+            except Exception:  # noqa: S112 (any error of a call with wrong arguments)
                 continue  # this layer has no such variant
             if measure_error(theirs, wrong) <= min(tolerance, 0.5 * measure_error(wanted, wrong)):
                 conventions.append(f"{kind.__name__}: {words}")

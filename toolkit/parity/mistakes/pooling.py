@@ -17,7 +17,7 @@ def _share_ties(share: Share) -> Mistake:
     """Return the mistake of sharing dy differently between the maxima of a window."""
 
     def mistake(_: Backend, call: Call) -> Any:
-        assert call.origin is not None
+        assert call.origin is not None  # noqa: S101 (for the type checker)
         (height, width), (down, right) = call["window"], call["stride"]
         padding = ((0, 0), (0, 0), *call["padding"])
         padded = np.pad(call.origin["x"].astype(float), padding, constant_values=-np.inf)

@@ -170,7 +170,7 @@ class _DissectedStep:
         params, state = arena.tree(self.trees["params"]), arena.tree(self.trees["state"])
         y, cache = network.forward(context, params, state, arena.array(self.given[0].x))
         outputs = arena.host(y)
-        assert self.given[-1].dy is not None
+        assert self.given[-1].dy is not None  # noqa: S101 (for the type checker)
         grads = network.parameter_gradients(context, params, cache, arena.array(self.given[-1].dy))
         return {"outputs": outputs} | {n: arena.host(g) for n, g in flatten(grads).items()}
 
