@@ -93,7 +93,7 @@ _PLACES: dict[str, tuple[str, Callable[[Path], object]]] = {
 _SHAPES: dict[str, str] = {
     "none": "", "empty": "[]", "zero": "[0]", "negative": "[-1, 8, 8]", "float": "[1, 8.0, 8]", "text": '["8"]',
     "nested": "[[1, 8, 8]]", "number": "8", "true": "[true, 8, 8]", "huge": f"[{2**63}]", "hugest": f"[{HUGE}]",
-    "axes": str([1] * 17), "thousand_axes": str([1] * 1000), "two": "[8, 8]", "table": "{a = 1}", "nan": "[nan]",
+    "axes": str([1] * 17), "thousand_axes": str([1] * 1000), "table": "{a = 1}", "nan": "[nan]",
 }  # fmt: skip
 _FEATURES: dict[str, str] = {
     "zero": "0", "negative": "-1", "true": "true", "float": "1.5", "nan": "nan", "inf": "inf", "text": '"8"',
@@ -210,7 +210,7 @@ CASES = (
     *(Case(f"large_{name}.toml", "model", about, write, (0,)) for name, (about, write) in _LARGE.items()),
     Case("nested_sequential.toml", "model", "300 layers inside each other", _write(_nested(300))),
     Case("nested_residual.toml", "model", "300 residuals", _write(_nested(300, "Residual", "body", ""))),
-    Case("nested_some.toml", "model", "60 layers inside each other", _write(_nested(60)), (0, 2)),
+    Case("nested_some.toml", "model", "20 layers inside each other", _write(_nested(20)), (0,)),
     Case("layers_table.toml", "model", "layers as a table", _write(f'{_HEAD}[layers]\ntype = "ReLU"\n')),
     Case("layers_text.toml", "model", "layers as a text", _write(f'{_HEAD}layers = "ReLU"\n')),
     Case("layers_numbers.toml", "model", "layers as numbers", _write(f"{_HEAD}layers = [1, 2]\n")),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from cnnkit import data
+from cnnkit import data, losses
 from cnnkit.backends import get_backend
 from cnnkit.cli.choice import choose_recipe, drop_unset
 from cnnkit.cli.data_source import describe_source
@@ -18,7 +18,7 @@ from cnnkit.files.shell import write_command
 from cnnkit.model import Model
 from cnnkit.recipes import Recipe
 from cnnkit.training import Options, Training
-from cnnkit.training.evaluation import check
+from cnnkit.training.evaluation import require_fit
 from cnnkit.training.initialise import initialise
 from cnnkit.training.run import Existing, class_names_of, count_epochs, identity, list_serious, stored_options
 
@@ -76,7 +76,6 @@ def prepare(request: TrainRequest) -> PreparedRun:
     classes = free or request.init_from is not None
     recipe = adapt_recipe(output, recipe, dataset, options, images=free, classes=classes)
     model = _build_model(request, recipe, options, dataset)
-    check(model, dataset)
     start = None
     if request.init_from is not None:
         started = initialise(model, request.init_from)
@@ -94,6 +93,8 @@ def note_data(output: Output, dataset: Dataset) -> None:
 
 def _build_model(request: TrainRequest, recipe: Recipe, options: Options, dataset: Dataset) -> Model:
     network, input_shape = recipe.network()
+    # before any weight is drawn
+    require_fit(losses.parse(options.loss), input_shape, network.output_shape(input_shape), dataset)
     backend = get_backend(request.backend or "numpy", request.device, request.threads, request.tf32)
     return Model(
         network, input_shape, backend=backend, dtype=request.dtype or "float32", seed=options.seed, loss=options.loss,

@@ -35,6 +35,7 @@ from cnnkit.layers.sigmoid import Sigmoid
 from cnnkit.layers.softmax import Softmax
 from cnnkit.layers.tanh import Tanh
 
+MOST_NESTED = 32  # layers inside each other in a file
 LAYERS: Mapping[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
@@ -67,13 +68,15 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "layer") -> Layer:
+def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "layer", depth: int = 0) -> Layer:
     """Return the layer that `config` describes, as `to_config` writes it; fields left out take their defaults.
 
-    own: classes of layers besides cnnkit's, found by their names. where: for messages.
+    own: classes of layers besides cnnkit's, found by their names. where: for messages. depth: of the layers around it.
 
     Raises ConfigError that names the place, what was expected and the nearest known name.
     """
+    if depth > MOST_NESTED:
+        raise ConfigError(f"layers: nested too deeply: expected at most {MOST_NESTED} inside each other")
     if not isinstance(config, Mapping):
         raise ConfigError(f"{where}: expected a table with a type, got {describe_value(config)}")
     known = dict(LAYERS) | {cls.__name__: cls for cls in own}
@@ -95,7 +98,7 @@ def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "laye
             raise ConfigError(
                 f"{where} ({name}): expected fields of {choices}; got {describe_value(key)}{_nearest(key, fields)}"
             )
-        values[key] = _value(value, own, f"{where}.{key}")
+        values[key] = _value(value, own, f"{where}.{key}", depth)
     missing = [
         key for key, f in fields.items() if key not in values and f.default is f.default_factory is dataclasses.MISSING
     ]
@@ -109,11 +112,11 @@ def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "laye
         raise ConfigError(f"{where} ({name}): a field has a value of the wrong kind: {first_line(error)}") from None
 
 
-def _value(value: Any, own: Sequence[type[Layer]], where: str) -> Any:
+def _value(value: Any, own: Sequence[type[Layer]], where: str, depth: int) -> Any:
     if isinstance(value, Mapping):
-        return from_config(value, own, where)
+        return from_config(value, own, where, depth + 1)
     if isinstance(value, list | tuple):
-        return tuple(_value(item, own, f"{where}[{i}]") for i, item in enumerate(value))
+        return tuple(_value(item, own, f"{where}[{i}]", depth) for i, item in enumerate(value))
     return value
 
 

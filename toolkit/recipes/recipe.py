@@ -17,6 +17,7 @@ from cnnkit.layers import Sequential
 from cnnkit.options import Options
 
 _MOST_BYTES = 1 << 20
+_MOST_DOTS = 1000  # in a line: tomllib takes a time quadratic in the parts of a key
 _KEYS = ("name", "description", "source", "data", "input_shape", "training", "published", "layers")
 _TEXTS = ("name", "description", "source", "data")
 _INITIALIZERS = ("weight_initializer", "bias_initializer")
@@ -113,6 +114,9 @@ def read(path: Path) -> Recipe:
 
 def parse(toml: str, where: str) -> Recipe:
     """Return the recipe that a TOML text describes. Raises ConfigError that names the place."""
+    for number, line in enumerate(toml.split("\n"), 1):
+        if line.count(".") > _MOST_DOTS:
+            raise ConfigError(f"{where}: not valid TOML: line {number} has more than {_MOST_DOTS} dots")
     try:
         tables = tomllib.loads(toml)
     except (ValueError, RecursionError) as error:  # a number of 5000 digits, brackets without end

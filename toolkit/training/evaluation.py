@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from cnnkit import metrics
-from cnnkit.backends.protocol import Array
+from cnnkit.backends.protocol import Array, Shape
 from cnnkit.data.class_names import match_classes
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import ConfigError, DataError
-from cnnkit.losses import external_loss
+from cnnkit.losses import Loss, external_loss
 from cnnkit.network import Network, Values
 from cnnkit.training.batches import Indices, batches
 from cnnkit.training.evaluation_table import evaluation_table
@@ -96,14 +96,23 @@ def usable_names(model: Network) -> tuple[str, ...]:
 
 def check(model: Network, dataset: Dataset) -> None:
     """Raise DataError or ConfigError unless the images fit the network and the labels fit the loss."""
-    check_images(model, dataset)
-    model.loss.check(model.output_shape, len(dataset.class_names))
+    require_fit(model.loss, model.input_shape, model.output_shape, dataset)
+
+
+def require_fit(loss: Loss, input_shape: Shape, output_shape: Shape, dataset: Dataset) -> None:
+    """Raise DataError or ConfigError as `check`, of a network that need not have weights yet."""
+    _require_images(input_shape, dataset)
+    loss.check(output_shape, len(dataset.class_names))
 
 
 def check_images(model: Network, dataset: Dataset) -> None:
     """Raise DataError unless the images have the shape of the network's input."""
-    images, expected = dataset.image_shape, model.input_shape
-    if tuple(images) != expected:
+    _require_images(model.input_shape, dataset)
+
+
+def _require_images(expected: Shape, dataset: Dataset) -> None:
+    images = dataset.image_shape
+    if tuple(images) != tuple(expected):
         raise DataError(
             f"{dataset.name}: the images are {tuple(images)}, the network expects {expected}: "
             f"a network for them has input_shape = {list(images)}"
