@@ -29,7 +29,7 @@ def mat(*elements: bytes, version: int = 0x0100, mark: bytes = b"IM") -> bytes:
 
 
 def packed(content: bytes) -> bytes:
-    data = zlib.compress(content, 9)
+    data = zlib.compress(content, 1)
     return struct.pack("<2I", COMPRESSED, len(data)) + data
 
 

@@ -3,11 +3,12 @@
 import io
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
 from hostile.making import READ, make_cases
-from hostile.zips import FLAG_DESCRIBED, FLAG_ENCRYPTED, FLAG_UTF8, Entry, deflate, deflate_zeros, deflated, write_zip
+from hostile.zips import FLAG_DESCRIBED, FLAG_ENCRYPTED, FLAG_UTF8, Entry, deflate, deflated, write_zip, zeros
 
 
 def npy(values: object) -> bytes:
@@ -54,9 +55,8 @@ def wide(members: int = 1, size: int | None = None, offset: int | None = None, l
 
 def bomb(size: int, times: int = 1) -> bytes:
     """Return members that unfold to `size` zero bytes each."""
-    packed, zeros = deflate_zeros(size), zlib.crc32(bytes(size))
-    facts = {"crc": zeros, "size": size}
-    return write_zip([Entry(b"%d.npy" % n, packed, 8, local=facts, central=facts) for n in range(times)])
+    member = zeros(b"", size)
+    return write_zip([replace(member, name=b"%d.npy" % n) for n in range(times)])
 
 
 def overlap(count: int) -> bytes:
