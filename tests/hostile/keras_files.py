@@ -29,7 +29,9 @@ def layer(name: object = "dense", kind: object = "Dense", **config: object) -> d
 
 
 def model(*layers: object) -> bytes:
-    return json.dumps({"module": "keras", "class_name": "Sequential", "config": {"name": "n", "layers": layers}}).encode()
+    return json.dumps(
+        {"module": "keras", "class_name": "Sequential", "config": {"name": "n", "layers": layers}}
+    ).encode()
 
 
 HONEST = model(layer())
@@ -50,13 +52,14 @@ def nested(levels: int) -> bytes:
 CASES = make_cases(
     "weights",
     [
-        ("keras-honest.keras", "nothing: an honest archive", lambda: archive(), READ),
+        ("keras-honest.keras", "nothing: an honest archive", archive, READ),
         ("keras-config-deep.keras", "a configuration of 100,000 brackets", lambda: archive(b"[" * 100_000), (0, 2)),
         ("keras-config-empty.keras", "an empty configuration", lambda: archive(b""), (0, 2)),
         ("keras-config-nan.keras", "NaN in the configuration", lambda: archive(b'{"config": NaN}'), (0, 2)),
         ("keras-config-utf-16.keras", "a configuration in UTF-16", lambda: archive(HONEST.decode().encode("utf-16")),
          (0, 2)),
-        ("keras-config-digits.keras", "a number of 5,000 digits", lambda: archive(b'{"a": ' + b"9" * 5000 + b"}"), (0, 2)),
+        ("keras-config-digits.keras", "a number of 5,000 digits",
+         lambda: archive(b'{"a": ' + b"9" * 5000 + b"}"), (0, 2)),
         ("keras-config-bomb.keras", "a configuration that unfolds to 64 MB of blanks", lambda: write_zip(
             [zeros(b"config.json", 65 << 20), Entry(WEIGHTS, weights())])),
         ("keras-config-missing.keras", "no configuration", lambda: write_zip([Entry(WEIGHTS, weights())])),

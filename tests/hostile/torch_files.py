@@ -101,7 +101,7 @@ CASES = make_cases(
             Entry(b"a/data.pkl", saved(tensor())), Entry(b"b/data.pkl", b"\x80\2}."), Entry(b"a/data/0", bytes(16))]),
          (0, 2)),
         ("pt-pickle-bomb.pt", "a data.pkl that unfolds to 1 GB", lambda: write_zip([
-            zeros(b"a/data.pkl", 1 << 28)] + [Entry(b"a/version", b"3\n")])),
+            zeros(b"a/data.pkl", 1 << 28), Entry(b"a/version", b"3\n")])),
         ("pt-storage-deflated.pt", "a storage that unfolds to 256 MB", lambda: write_zip([
             Entry(b"a/data.pkl", saved(tensor(base=storage(b"J\0\0\0\4")))), zeros(b"a/data/0", 1 << 28)])),
         ("pt-byte-order.pt", "a byte order that there is not", zipped(saved(tensor()), {
