@@ -28,7 +28,7 @@ def scan(path: Path) -> DataBlock:
     scanner = _Scanner()
     with path.open("rb") as stream:
         fed = unfinished = 0
-        # Before 2.6, expat parses an unfinished token from its begin at every feeding: twice as much at a time is linear.
+        # Before 2.6, expat parses an unfinished token from its begin at every feeding: twice as much a time is linear.
         while chunk := stream.read(max(_CHUNK, unfinished)):
             scanner.feed(chunk)
             fed += len(chunk)

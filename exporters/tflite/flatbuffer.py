@@ -13,6 +13,7 @@ from cnnkit.files.unsafe_file import UnsafeFileError
 
 _PAGE, _PAGES = 1 << 14, 256
 _MOST_ITEMS = 2_000_000  # tables and numbers; offsets may lead to the same table again and again
+_MOST_AGAIN = 1_000  # references of one list to tables that it has already: four bytes each, and a table's work
 _MOST_TEXT = 64 << 20
 _MOST_FIELDS = 64  # of a table that are looked at; the schema has a dozen
 
@@ -129,8 +130,13 @@ class FlatTable:
     def tables(self, field: int) -> Iterator["FlatTable"]:
         """Yield a vector of tables."""
         start, size = self.vector(field, 4)
-        for place in range(start, start + size, 4):
-            yield FlatTable(self._buffer, self._buffer.follow(place))
+        seen: set[int] = set()
+        for number, place in enumerate(range(start, start + size, 4)):
+            target = self._buffer.follow(place)
+            seen.add(target)
+            if number - len(seen) >= _MOST_AGAIN:
+                raise_damaged(f"a list that refers to the same tables more than {_MOST_AGAIN} times", place)
+            yield FlatTable(self._buffer, target)
 
     def _place(self, field: int, size: int) -> int | None:
         """Return the byte of a field that takes `size` bytes of the table, None when it is absent."""

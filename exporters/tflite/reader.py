@@ -54,6 +54,7 @@ def read_tflite(path: Path) -> WeightFile:
 
 def _list_constants(model: LiteModel) -> Iterator[_Listed]:
     names: set[str] = set()
+    same: dict[str, int] = {}
     for number, graph in enumerate(model.subgraphs):
         uses = find_uses(graph)
         layers = _name_layers(graph, uses)
@@ -67,6 +68,9 @@ def _list_constants(model: LiteModel) -> Iterator[_Listed]:
             name = prefix + (stored.name or f"tensor{index}")
             if name in names:
                 name = f"{name}#{index}"
+            same[name] = same.get(name, 0) + 1
+            if name in names:
+                name = f"{name}#{same[name]}"
             while name in names:
                 name += "'"
             names.add(name)

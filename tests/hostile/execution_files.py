@@ -266,16 +266,19 @@ CASES = (
         ("run-joblib-wrapper.joblib", "joblib's array of code", b"\x80\4cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}"
          + text("subclass") + POSIX + b"s" + text("dtype") + text("O") + b"sb.", (0, 2)),
         ("run-objects.npy", "an array of objects with code", object_array(SYSTEM), (0, 2)),
-        ("run-objects.npz", "an array of objects with code", write_zip([Entry(b"a.npy", object_array(SYSTEM))]), (0, 2)),
+        ("run-objects.npz", "an array of objects with code",
+         write_zip([Entry(b"a.npy", object_array(SYSTEM))]), (0, 2)),
         ("run-objects-reduce.npz", "an array of objects, one with code", write_zip([Entry(b"a.npy", object_array(
             pickle.dumps([np.ones(2)], 2)[:-1] + POSIX + text(COMMAND) + b"\x85R."))]), (0, 2)),
-        ("run-descr.npy", "a type that is code", npy(f"{{'descr': {CODE}, 'fortran_order': False, 'shape': (2,), }}\n")),
+        ("run-descr.npy", "a type that is code",
+         npy(f"{{'descr': {CODE}, 'fortran_order': False, 'shape': (2,), }}\n")),
         ("run-paddle.pdparams", "Paddle's pickle with code", SYSTEM, (0, 2)),
         ("run-model.keras", "weights of Keras as a pickle", keras({}, {"model.weights.npz": SYSTEM}), (0, 2)),
         ("run-assets.keras", "assets that are code", keras(sequential({}), {"assets/x.py": CODE.encode(),
                                                                          "../../x.py": CODE.encode()}), (0, 2)),
         ("run-onnx-operator.onnx", "an operator of Python", model(tensor((2,), 1, "w", raw()), nodes=content(
-            1, node("PyOp") + content(5, content(1, "module") + content(4, "os")) + content(7, "com.microsoft"))), READ),
+            1, node("PyOp") + content(5, content(1, "module") + content(4, "os")) + content(7, "com.microsoft"))),
+         READ),
         ("run-mat-opaque.mat", "a function with code", b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + struct.pack(
             "<2I", 14, 0), (0, 2)),
         ("run-yaml.yaml", "YAML with a tag for Python", f"!!python/object/apply:os.system ['{COMMAND}']\n".encode()),

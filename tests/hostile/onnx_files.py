@@ -91,10 +91,13 @@ CASES = (
             ("onnx-floats-varint.onnx", "floats written as whole numbers", model(tensor((2,), 1, "w", number(4, 1),
                                                                                       number(4, 2))), (0, 2)),
             ("onnx-ints-cut.onnx", "whole numbers, of which the last is cut", model(tensor((2,), 6, "w",
-                                                                                         content(5, b"\1\x80"))), (0, 2)),
+                                                                                         content(5, b"\1\x80"))),
+                                                                                         (0, 2)),
             ("onnx-ints-long.onnx", "a whole number of twenty bytes", model(tensor((1,), 6, "w",
-                                                                                 content(5, b"\x80" * 20 + b"\1"))), (0, 2)),
-            ("onnx-both.onnx", "raw and typed values", model(tensor((2,), 1, "w", raw(), content(4, bytes(8)))), (0, 2)),
+                                                                                 content(5, b"\x80" * 20 + b"\1"))),
+                                                                                 (0, 2)),
+            ("onnx-both.onnx", "raw and typed values",
+             model(tensor((2,), 1, "w", raw(), content(4, bytes(8)))), (0, 2)),
             ("onnx-field-0.onnx", "field number 0", model(tensor((2,), 1, "w", raw()), more=b"\2\1a")),
             ("onnx-wire-3.onnx", "a group", model(tensor((2,), 1, "w", raw()), more=b"\x0b")),
             ("onnx-wire-7.onnx", "wire type 7", model(tensor((2,), 1, "w", raw()), more=b"\x0f")),
@@ -108,7 +111,8 @@ CASES = (
             ("onnx-no-graph.onnx", "no graph", number(1, 8) + content(2, "someone"), (0, 2)),
             ("onnx-tensor-number.onnx", "a tensor that is a number", number(1, 8) + content(
                 7, content(1, node()) + number(5, 3))),
-            ("onnx-nested-100.onnx", "100 graphs in each other", lambda: number(1, 8) + content(7, nested(100)), (0, 2)),
+            ("onnx-nested-100.onnx", "100 graphs in each other",
+             lambda: number(1, 8) + content(7, nested(100)), (0, 2)),
             ("onnx-nested-20000.onnx", "2,000 graphs in each other", lambda: number(1, 8) + content(7, nested(2_000)),
              (0, 2)),
             ("onnx-many-nodes.onnx", "200,000 nodes", lambda: model(tensor((2,), 1, "w", raw()), nodes=content(
@@ -117,7 +121,8 @@ CASES = (
                                                                                           * 3_000_000)),
             ("onnx-circle.onnx", "nodes in a circle", model(tensor((2,), 1, "w", raw()), nodes=content(
                 1, node("Add", ("a", "w"), ("b",))) + content(1, node("Add", ("b", "w"), ("a",)))), READ),
-            ("onnx-constant.onnx", "a constant that lies", model(nodes=content(1, node("Constant", (), ("w",)) + content(
+            ("onnx-constant.onnx", "a constant that lies",
+             model(nodes=content(1, node("Constant", (), ("w",)) + content(
                 5, content(1, "value") + content(5, tensor((1 << 40,), 1, "w", raw())))))),
             ("onnx-sparse.onnx", "a sparse tensor of places outside", number(1, 8) + content(7, content(1, node())
                 + content(15, content(1, tensor((1,), 1, "w", raw(4))) + content(2, tensor((1,), 7, "i", content(
@@ -138,7 +143,8 @@ CASES = (
             ("onnx-external-nul.onnx", "external data whose name ends early", outside("w.bin\0.txt"), READ),
             ("onnx-external-url.onnx", "external data on a server", outside("http://127.0.0.1:9/w.bin"), READ),
             ("onnx-external-device.onnx", "external data /dev/zero", outside("/dev/zero"), READ),
-            ("onnx-external-itself.onnx", "external data in the model itself", outside("onnx-external-itself.onnx"), READ),
+            ("onnx-external-itself.onnx", "external data in the model itself",
+             outside("onnx-external-itself.onnx"), READ),
         ],
     ),
     Case("onnx-external-outside.onnx", "weights", "external data ../secret.txt", beside("../here/secret.txt"), READ),

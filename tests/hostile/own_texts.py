@@ -26,12 +26,13 @@ def write_honest(name: str) -> bytes:
         return path.read_bytes()
 
 
-def change(name: str, old: str, new: str | bytes) -> Callable[[], bytes]:
-    """Return what makes the honest file with one text of it, which must occur, replaced."""
+def change(name: str, old: str, new: str | bytes | Callable[[], str]) -> Callable[[], bytes]:
+    """Return what makes the honest file with one text of it, which must occur, replaced; a long one is made then."""
 
     def make() -> bytes:
         content = write_honest(name)
         assert old.encode() in content, (name, old)
-        return content.replace(old.encode(), new.encode() if isinstance(new, str) else new, 1)
+        put = new() if callable(new) else new
+        return content.replace(old.encode(), put.encode() if isinstance(put, str) else put, 1)
 
     return make

@@ -50,7 +50,8 @@ CASES = make_cases(
         ("st-digits-4000.safetensors", "an offset of 4,000 digits", build(b'{"a":{"dtype":"F32","shape":[1],"data_'
                                                                           b'offsets":[0,' + b"9" * 4000 + b"]}}")),
         ("st-deep.safetensors", "100,000 brackets", build(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}")),
-        ("st-deep-objects.safetensors", "50,000 objects in each other", build(b'{"a":' * 50_000 + b"1" + b"}" * 50_000)),
+        ("st-deep-objects.safetensors", "50,000 objects in each other",
+         build(b'{"a":' * 50_000 + b"1" + b"}" * 50_000)),
         ("st-many-nodes.safetensors", "five million empty lists", lambda: build(b'{"a":[' + b"[]," * 2_500_000
                                                                                 + b"0]}")),
         ("st-key-twice.safetensors", "a tensor's key twice", build(b'{"a":{"dtype":"F32","dtype":"F64","shape":[1],'
@@ -101,7 +102,8 @@ CASES = make_cases(
         ("st-own-mark.safetensors", "calls itself cnnkit's own", build({"__metadata__": {"cnnkit": "1"}, "a": entry()},
                                                                        bytes(8))),
         ("st-own-tensors.safetensors", "cnnkit's own, with a list of tensors of its wishes",
-         build({"__metadata__": {"cnnkit": "1", "cnnkit_sha256": "0" * 64, "tensors": "[[[["}, "a": entry()}, bytes(8))),
+         build({"__metadata__": {"cnnkit": "1", "cnnkit_sha256": "0" * 64, "tensors": "[[[["}, "a": entry()},
+               bytes(8))),
         ("st-long-name.safetensors", "a name of a million letters", lambda: name("a" * 1_000_000), READ),
         ("st-name-empty.safetensors", "a name of no letters", name(""), READ),
         ("st-name-path.safetensors", "a name that is a path", name("../../../../etc/passwd"), READ),

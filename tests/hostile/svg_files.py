@@ -51,7 +51,8 @@ CASES = (
         "weights",
         [
             ("svg-laughs.svg", "a billion laughs", doctype(f'[<!ENTITY l0 "lol">{LAUGHS}]')),
-            ("svg-laughs-used.svg", "a billion laughs, used", lambda: doctype(f'[<!ENTITY l0 "lol">{LAUGHS}]')().replace(
+            ("svg-laughs-used.svg", "a billion laughs, used",
+             lambda: doctype(f'[<!ENTITY l0 "lol">{LAUGHS}]')().replace(
                 b"<title>", b"<title>&l11;", 1)),
             ("svg-quadratic.svg", "an entity of 100,000 letters, used 10,000 times", lambda: doctype(
                 f'[<!ENTITY a "{"a" * 100_000}">]')().replace(b"<title>", b"<title>" + b"&a;" * 10_000, 1)),
@@ -65,14 +66,14 @@ CASES = (
             ("svg-utf-16.svg", "in UTF-16", lambda: write_honest("svg").decode().encode("utf-16")),
             ("svg-not-utf-8.svg", "bytes that are not UTF-8", svg("<title>network", b"<title>\xff\xfe")),
             ("svg-deep.svg", "100,000 elements in each other", svg("<defs>", "<g>" * 100_000)),
-            ("svg-attributes.svg", "an element of 100,000 attributes", lambda: svg(
-                "<defs>", "<g " + " ".join(f'a{n}="1"' for n in range(100_000)) + "/><defs>")(), READ),
-            ("svg-attribute-long.svg", "an attribute of 100 MB", lambda: svg("<defs>", '<g a="' + "a" * 100_000_000
-                                                                            + '"/><defs>')()),
-            ("svg-comment-long.svg", "a comment of 30 MB", lambda: svg("<defs>", "<!--" + "a" * 30_000_000
-                                                                      + "--><defs>")(), (0, 2)),
-            ("svg-namespaces.svg", "20,000 namespaces", lambda: svg("<defs>", "<g " + " ".join(
-                f'xmlns:n{n}="urn:{n}"' for n in range(20_000)) + "/><defs>")(), READ),
+            ("svg-attributes.svg", "an element of 100,000 attributes", svg(
+                "<defs>", lambda: "<g " + " ".join(f'a{n}="1"' for n in range(100_000)) + "/><defs>"), READ),
+            ("svg-attribute-long.svg", "an attribute of 100 MB", svg("<defs>", lambda: '<g a="' + "a" * 100_000_000
+                                                                            + '"/><defs>')),
+            ("svg-comment-long.svg", "a comment of 30 MB", svg("<defs>", lambda: "<!--" + "a" * 30_000_000
+                                                                      + "--><defs>"), (0, 2)),
+            ("svg-namespaces.svg", "20,000 namespaces", svg("<defs>", lambda: "<g " + " ".join(
+                f'xmlns:n{n}="urn:{n}"' for n in range(20_000)) + "/><defs>"), READ),
             ("svg-cut.svg", "cut within the drawing", lambda: write_honest("svg")[:-100]),
             ("svg-cut-data.svg", "cut within the data", lambda: write_honest("svg")[:900]),
             ("svg-two.svg", "two documents", lambda: write_honest("svg") * 2),
@@ -91,7 +92,8 @@ CASES = (
             ("svg-header-deep.svg", "a header of 100,000 brackets", svg('"metadata": {}', '"metadata": '
                                                                        + "[" * 100_000)),
             ("svg-header-nan.svg", "NaN in the header", svg('"metadata": {}', '"metadata": {"a": NaN}')),
-            ("svg-header-shape.svg", "a shape of 2^60 values", svg("    2,\n    2\n", "    1073741824,\n    1073741824\n")),
+            ("svg-header-shape.svg", "a shape of 2^60 values",
+             svg("    2,\n    2\n", "    1073741824,\n    1073741824\n")),
             ("svg-header-negative.svg", "a negative extent", svg("    2,\n    2\n", "    -2,\n    -2\n")),
             ("svg-header-dtype.svg", "a type that is not known", svg('"dtype": "float32"', '"dtype": "float99"')),
             ("svg-header-object.svg", "objects", svg('"dtype": "float32"', '"dtype": "object"')),

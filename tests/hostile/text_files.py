@@ -43,7 +43,8 @@ CASES = make_cases(
         ("txt-shape-other.txt", "another shape of as many values", text("float32 (2, 2)", "float32 (4, 1)"), (0, 2)),
         ("txt-name-json.txt", "a name in broken quotes", text("tensor 0.weight", 'tensor "\\ud800')),
         ("txt-name-surrogate.txt", "a name of half a character", text("tensor 0.weight", 'tensor "\\ud800"'), (0, 2)),
-        ("txt-name-control.txt", "a name that clears the screen", text("tensor 0.weight", 'tensor "\\u001b[2J"'), (0, 2)),
+        ("txt-name-control.txt", "a name that clears the screen",
+         text("tensor 0.weight", 'tensor "\\u001b[2J"'), (0, 2)),
         ("txt-name-twice.txt", "two tensors of one name", text("tensor 0.bias", "tensor 0.weight"), (0, 2)),
         ("txt-axes.txt", "three axes of two", text("axes (0, 1)", "axes (0, 1, 2)")),
         ("txt-sha256.txt", "another SHA-256", text("sha256 4c9c", "sha256 0000"), EDITED),
@@ -71,7 +72,8 @@ CASES = make_cases(
         ("txt-at-kinds.txt", "kinds of tensors that there are not", text('"metadata": {}', '"kinds": {"state": [99]}')),
         ("txt-at-class.txt", "an architecture of a class by its module", text('"metadata": {}', '"metadata": {}, '
             '"architecture": {"class_name": "os.system", "config": {"command": "touch cnnkit-was-here"}}'), (0, 2)),
-        ("txt-at-unknown.txt", "a part that the format has not", text('"metadata": {}', '"metadata": {}, "x": 1'), READ),
+        ("txt-at-unknown.txt", "a part that the format has not",
+         text('"metadata": {}', '"metadata": {}, "x": 1'), READ),
         ("txt-statistics.txt", "statistics in a comment that lie", text("min 0, max 3", "min 7, max 9"), READ),
     ],
 )  # fmt: skip

@@ -3,11 +3,12 @@
 import io
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
 from hostile.making import READ, make_cases
-from hostile.zips import FLAG_DESCRIBED, FLAG_ENCRYPTED, FLAG_UTF8, Entry, deflate, deflate_zeros, deflated, write_zip
+from hostile.zips import FLAG_DESCRIBED, FLAG_ENCRYPTED, FLAG_UTF8, Entry, deflate, deflated, write_zip, zeros
 
 
 def npy(values: object) -> bytes:
@@ -54,9 +55,8 @@ def wide(members: int = 1, size: int | None = None, offset: int | None = None, l
 
 def bomb(size: int, times: int = 1) -> bytes:
     """Return members that unfold to `size` zero bytes each."""
-    packed, zeros = deflate_zeros(size), zlib.crc32(bytes(size))
-    facts = {"crc": zeros, "size": size}
-    return write_zip([Entry(b"%d.npy" % n, packed, 8, local=facts, central=facts) for n in range(times)])
+    member = zeros(b"", size)
+    return write_zip([replace(member, name=b"%d.npy" % n) for n in range(times)])
 
 
 def overlap(count: int) -> bytes:
@@ -157,7 +157,8 @@ CASES = make_cases(
         ("zip-64-extra-missing.npz", "64-bit sizes that are not there", central(size=0xFFFFFFFF, stored=0xFFFFFFFF)),
         ("zip-64-extra-cut.npz", "64-bit sizes that are cut", central(size=0xFFFFFFFF, stored=0xFFFFFFFF,
                                                                     extra=b"\1\0\x10\0abc")),
-        ("zip-extra-lies.npz", "an extra field longer than the extra fields", central(extra=b"\xfe\xca\xff\xff"), (0, 2)),
+        ("zip-extra-lies.npz", "an extra field longer than the extra fields",
+         central(extra=b"\xfe\xca\xff\xff"), (0, 2)),
         ("zip-unicode-path.npz", "another name in an extra field", central(
             extra=struct.pack("<HHBI", 0x7075, 10, 1, zlib.crc32(b"a.npy")) + b"b.npy"), (0, 2)),
         ("zip-described.npz", "sizes behind the bytes", described(DESCRIPTOR), READ),
@@ -172,7 +173,8 @@ CASES = make_cases(
         ("zip-name-not-utf-8.npz", "a name that is not UTF-8", named(b"\xff\xfe.npy", FLAG_UTF8)),
         ("zip-name-long.npz", "a name of 65,535 letters", named(b"a" * 65_531 + b".npy"), READ),
         ("zip-name-control.npz", "a name that clears the screen", named(b"\x1b[2J\x1b[31m.npy"), READ),
-        ("zip-link.npz", "a symbolic link", write_zip([Entry(b"a.npy", b"/etc/passwd", central={"mode": 0xA1FF << 16})])),
+        ("zip-link.npz", "a symbolic link",
+         write_zip([Entry(b"a.npy", b"/etc/passwd", central={"mode": 0xA1FF << 16})])),
         ("zip-folder.npz", "folders with bytes", write_zip([GOOD, Entry(b"dir/", ARRAY)]), (0, 2)),
         ("zip-many.npz", "65,535 empty members", lambda: write_zip([Entry(b"%d" % n, b"") for n in range(65_535)])),
         ("zip-in-zip.npz", "an array that is a zip", write_zip([Entry(b"a.npy", write_zip([GOOD]))])),

@@ -39,6 +39,12 @@ def deflated(name: bytes, content: bytes, **options: object) -> Entry:
     return Entry(name, deflate(content), 8, content=content, **options)  # type: ignore[arg-type]
 
 
+def zeros(name: bytes, size: int) -> Entry:
+    """Return a member that unfolds to `size` zero bytes."""
+    facts: dict[str, int | bytes] = {"crc": zlib.crc32(bytes(size)), "size": size}
+    return Entry(name, deflate_zeros(size), 8, local=facts, central=facts)
+
+
 def write_zip(entries: Sequence[Entry], prefix: bytes = b"", **end: int | bytes) -> bytes:
     """Return a zip. end: what its last record says otherwise ("members", "size", "start", "comment", "disk", ...)."""
     body, directory = bytearray(prefix), bytearray()

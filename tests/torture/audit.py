@@ -85,7 +85,9 @@ def _find_caller() -> str:
         return "<frozen start>"
 
 
-def judge(event: str, arguments: tuple[Any, ...], caller: str, places: Places) -> str | None:
+def judge(  # noqa: PLR0911 (one row for each kind of event)
+    event: str, arguments: tuple[Any, ...], caller: str, places: Places
+) -> str | None:
     """Return what is wrong with an event, or None. caller: the file of the code that caused it."""
     first = arguments[0] if arguments else None
     if event == "open":

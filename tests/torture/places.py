@@ -36,7 +36,7 @@ class Places:
             setattr(self, name, tuple({*map(os.path.realpath, paths), *map(os.path.abspath, paths)}))
 
     def may_read(self, path: Any) -> bool:
-        """Return whether a path lies among them, by itself and with its links followed; a descriptor is open already."""
+        """Return whether a path lies among them, also with its links followed; a descriptor is open already."""
         if isinstance(path, int):
             return True
         if path is None:

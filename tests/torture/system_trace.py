@@ -1,4 +1,4 @@
-"""Runs cnnkit under strace and compares every system call about paths, processes and the network with what is allowed."""
+"""Runs cnnkit under strace; compares its system calls about paths, processes and network with what is allowed."""
 
 import ast
 import os

@@ -1,6 +1,7 @@
 """A process that has imported cnnkit and forks for each command line: an attempt takes 40 ms instead of 500.
 
-`python -m torture.watched_zygote` reads requests from standard input and answers on standard output, a line of JSON each. The
+`python -m torture.watched_zygote` reads requests from standard input and answers on standard output, a line of JSON
+each. The
 forked process does what `cnnkit ARGUMENTS` does, with streams, folder and $TMPDIR of its own. No thread runs when it
 forks: the modules that commands import late are learnt from a first child and imported, none of their work is done.
 """
@@ -54,7 +55,7 @@ def _import_all(names: list[str]) -> None:
 
 
 def _run(request: dict[str, Any]) -> dict[str, Any]:
-    """Fork, wait, and return what is known of the child: status (None when it was stopped), seconds, peak, its report."""
+    """Fork, wait, and return what is known of the child: status (None when stopped), seconds, peak, its report."""
     reading, writing = os.pipe()
     started = time.monotonic()
     child = os.fork()

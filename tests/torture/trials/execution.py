@@ -37,7 +37,7 @@ def try_execution(budget: Budget) -> Found:
 
 
 def _try_beside(line: Line, folder: Path) -> list[str]:
-    """Run a command in the folder of the file, where a module of a library's name lies, as its installed script does."""
+    """Run a command, as its installed script does, in the file's folder, where a module of a library's name lies."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     path = folder / line.case.name

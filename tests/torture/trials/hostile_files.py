@@ -19,7 +19,8 @@ def try_hostile_files(budget: Budget) -> Found:
     cases = load_cases()
     every = list_lines(cases)
     lines = choose_lines(every, budget.count, budget.seed)
-    end = time.monotonic() + 0.95 * budget.seconds
+    started = time.monotonic()
+    end = started + 0.9 * budget.seconds
     benches = 1 if len(lines) < _FRESH else os.cpu_count() or 1
     tally = try_lines(lines, budget.folder, end, benches=benches)
     found = Found(tally.attempts, tally.faults)
@@ -27,6 +28,8 @@ def try_hostile_files(budget: Budget) -> Found:
     afresh.mkdir()
     weights = write_good_files(afresh)
     for number, line in enumerate(lines[::_FRESH]):
+        if number and time.monotonic() > started + budget.seconds:
+            break
         found.faults += _try_afresh(line, afresh / str(number), weights)
     found.figures = {"cases": len(cases), "command lines": len({line.words for line in every})}
     found.figures |= {"left for lack of time": len(lines) - tally.attempts} if tally.attempts < len(lines) else {}

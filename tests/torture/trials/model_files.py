@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from torture.confined import run_confined
-from torture.mutation import mutate, write_toml
+from torture.model_mutation import mutate, write_toml
 from torture.trial import Budget, Found, Trial
 
 MEMORY = 2 << 30  # of the process, most of it for libraries
