@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.errors import ExportError
+from cnnkit.files.limits import require_few
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 
@@ -35,8 +36,8 @@ def loads(
     UnsafeFileError for too many nodes.
     """
     nodes = 0 if most_nodes is None else sum(data.count(mark) for mark in (b"{", b"[", b","))
-    if most_nodes is not None and nodes > most_nodes:
-        raise UnsafeFileError(f"JSON with {nodes} brackets and commas, more than {most_nodes}", "too_big")
+    if most_nodes is not None:
+        require_few(nodes, most_nodes, "brackets and commas of JSON")
     try:
         text = data.decode()
         if not lone and _ESCAPED.search(data):

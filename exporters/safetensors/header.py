@@ -13,6 +13,7 @@ from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 from cnnkit.files.unsafe_file import UnsafeFileError
 
+_MOST_NODES = 1_200_000  # brackets and commas: some 150,000 tensors
 LONGEST = 100_000_000  # bytes; the limit of the format
 DTYPES = {
     "BOOL": "bool",
@@ -36,7 +37,7 @@ class Entry(NamedTuple):
     """A tensor of the header; `start` counts from the beginning of the file.
 
     problem  why NumPy cannot hold it, or None; then `dtype` is None too
-    extra    keys that are not part of the format
+    extra    keys that are not part of the format, None without any
     """
 
     dtype: str | None
@@ -45,7 +46,7 @@ class Entry(NamedTuple):
     size: int
     code: str
     problem: str | None
-    extra: dict[str, Any]
+    extra: dict[str, Any] | None
 
 
 class SafetensorsHeader(NamedTuple):
@@ -79,7 +80,7 @@ def read_header(file: StoredFile) -> SafetensorsHeader:
     if length < 2 or 8 + length > file.size:
         raise ValueError(f"a header length of {length} in a file of {file.size} bytes")
     text = file.read(8, length).tobytes()
-    header = strict_json.loads(text, members=_Members, most_nodes=strict_json.MOST_NODES)
+    header = strict_json.loads(text, members=_Members, most_nodes=_MOST_NODES)
     if not isinstance(header, _Members):
         raise ValueError("the header is not a JSON object")
     if "__metadata__" in header.twice:
@@ -121,7 +122,7 @@ def _parse_entry(name: str, value: Any, origin: int) -> Entry:
         raise ValueError(f"tensor {printable(name)}: {error}") from None
     problem = f"element type {code}, of less than a byte" if code in _BITS else problem
     dtype = DTYPES.get(code) if problem is None else None
-    return Entry(dtype, tuple(shape), origin + begin, bits // 8, code, problem, dict(value))
+    return Entry(dtype, tuple(shape), origin + begin, bits // 8, code, problem, dict(value) or None)
 
 
 def _count_bits(shape: Any, item_bits: int) -> tuple[int, str | None]:
