@@ -6,7 +6,6 @@ import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -235,21 +234,24 @@ def hash_blocks(parts: Iterable[Array]) -> Generator[Array, None, str]:
     The caller must not change them: the hash lags behind.
     """
     digest, running = hashlib.sha256(), deque[Future[None]]()
-    with ExitStack() as stack:
-        beside: ThreadPoolExecutor | None = None
+    beside: ThreadPoolExecutor | None = None
+    try:
         for part in parts:
             little = np.require(part, part.dtype.newbyteorder("<"), "C")
             data = little.reshape(-1).view(np.uint8).data
             if beside is None and data.nbytes <= _SMALL:
                 digest.update(data)
             else:
-                beside = beside or stack.enter_context(ThreadPoolExecutor(1))
+                beside = beside or ThreadPoolExecutor(1)
                 running.append(beside.submit(digest.update, data))
             yield part
             if len(running) > _AHEAD:
                 running.popleft().result()
         for future in running:
             future.result()
+    finally:
+        if beside is not None:
+            beside.shutdown()
     return digest.hexdigest()
 
 
