@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from cnnkit.exporters.core.faults import faults_of
+from cnnkit.exporters.core.file_values import FileValues
 from cnnkit.exporters.core.name_conventions import interpret_name
-from cnnkit.exporters.core.stored_values import StoredValues
 from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile
 from cnnkit.exporters.gguf.cursor import Cursor
 from cnnkit.exporters.gguf.header import GgufTensor, Header, read_header
@@ -41,7 +41,7 @@ def read_gguf(path: Path) -> WeightFile:
 def _build_tensor(file: StoredFile, order: str, entry: GgufTensor, shapes: dict[str, tuple[int, ...]]) -> Tensor:
     dtype = DTYPES[entry.code]
     what = interpret_name(entry.name, dtype, shapes)
-    values = StoredValues(file, NAME, entry.name, entry.start, entry.size or 0, dtype, entry.shape, order)
+    values = FileValues(file, NAME, entry.name, entry.start, entry.size or 0, dtype, entry.shape, order)
     return Tensor(entry.name, *what, dtype, entry.shape, values.read, values.stream)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.faults import fault, faults_of
-from cnnkit.exporters.core.stored_values import StoredValues
+from cnnkit.exporters.core.file_values import FileValues
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
 from cnnkit.exporters.onnx.external import ExternalData
 from cnnkit.exporters.onnx.listing import ListedTensor, describe, list_tensors
@@ -107,7 +107,7 @@ def _make_readers(path: Path, readable: _Readable) -> tuple[Callable[[], Array],
     if stored.raw is None:
         return functools.partial(_read, path, file, stored), None
     start, stop = stored.raw
-    values = StoredValues(file, NAME, readable.listed.name, start, stop - start, stored.dtype, stored.shape)
+    values = FileValues(file, NAME, readable.listed.name, start, stop - start, stored.dtype, stored.shape)
     return values.read, values.stream
 
 

@@ -13,7 +13,6 @@ from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 from cnnkit.files.unsafe_file import UnsafeFileError
 
-_MOST_NODES = 1_200_000  # brackets and commas: some 150,000 tensors
 LONGEST = 100_000_000  # bytes; the limit of the format
 DTYPES = {
     "BOOL": "bool",
@@ -80,7 +79,7 @@ def read_header(file: StoredFile) -> SafetensorsHeader:
     if length < 2 or 8 + length > file.size:
         raise ValueError(f"a header length of {length} in a file of {file.size} bytes")
     text = file.read(8, length).tobytes()
-    header = strict_json.loads(text, members=_Members, most_nodes=_MOST_NODES)
+    header = strict_json.loads(text, members=_Members, most_nodes=strict_json.MOST_NODES)
     if not isinstance(header, _Members):
         raise ValueError("the header is not a JSON object")
     if "__metadata__" in header.twice:

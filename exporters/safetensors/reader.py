@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.faults import faults_of
+from cnnkit.exporters.core.file_values import FileValues
 from cnnkit.exporters.core.name_conventions import interpret_name, sort_names
-from cnnkit.exporters.core.stored_values import StoredValues
 from cnnkit.exporters.core.tensor_list import StoredArray, build_weight_file
 from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.exporters.safetensors.header import Entry, SafetensorsHeader, compute_digest, read_header
@@ -83,5 +83,5 @@ def _make_readers(
 ) -> tuple[Callable[[], Array], Stream | None]:
     """Return `Tensor.read` and `Tensor.stream`."""
     dtype = "uint8" if entry.dtype is None else entry.dtype
-    values = StoredValues(file, NAME, name, entry.start, entry.size, dtype, entry.shape, expected=expected)
+    values = FileValues(file, NAME, name, entry.start, entry.size, dtype, entry.shape, expected=expected)
     return values.read, None if entry.dtype is None else values.stream

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import faults_of
-from cnnkit.exporters.core.stored_values import StoredValues
+from cnnkit.exporters.core.file_values import FileValues
 from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile, numbered_axes
 from cnnkit.exporters.tflite.flatbuffer import Flatbuffer, Span
 from cnnkit.exporters.tflite.model import LiteModel, LiteTensor, Subgraph, parse_model
@@ -145,7 +145,7 @@ class _Builder:
             raise UnsafeFileError(f"tensors of {self._bytes} bytes and more in a file of {self._file.size}", "too_big")
         first = self._first.setdefault((kind, dtype, data), name) if data.size else name
         shares = None if first == name else first
-        values = StoredValues(self._file, NAME, name, data.start, data.size, dtype, tuple(shape))
+        values = FileValues(self._file, NAME, name, data.start, data.size, dtype, tuple(shape))
         self.tensors.append(Tensor(name, layer, kind, role, axes, dtype, shape, values.read, values.stream, shares))
 
 

@@ -14,7 +14,7 @@ from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 
 
-class StoredValues:
+class FileValues:
     """The values of a tensor called `name`, from byte `start` of a file on; two methods are those of `Tensor`.
 
     format_name  of the file, for errors
