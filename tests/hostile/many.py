@@ -206,7 +206,7 @@ _COUNTS = [
           lambda: b'{"format": "layers-model", "weightsManifest": ' + b"[" * 500_000),
     _case("deep.pkl", "lists nested 100,000 deep", lambda: b"\x80\4" + b"](" * 100_000 + b"e" * 100_000 + b".", 2),
     _case("deep.onnx", "graphs nested 60 deep", lambda: _nest_graphs(60)),
-    _case("deep.mat", "cells nested 60 deep", lambda: _nest_cells(60)),
+    _case("deep.mat", "cells nested 60 deep", lambda: _nest_cells(60), 0),
 ]  # fmt: skip
 _NAMES = [
     _case("name.safetensors", "a name of 4 MiB", lambda: _one("a" * _LONG), 0),
