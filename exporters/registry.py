@@ -15,7 +15,9 @@ from cnnkit.exporters.marks.recognition import explain_file, explain_folder
 from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.files.advice import explain_failure
 from cnnkit.files.atomic import write_whole
+from cnnkit.files.holes import require_stored
 from cnnkit.files.names import printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 GROUP = "cnnkit.exporters"
 _HEAD = 8192
@@ -154,7 +156,8 @@ def _load(entry: EntryPoint) -> Format:
 
 def _read_head(path: Path) -> bytes:
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
+        mode = status.st_mode
         if not stat.S_ISREG(mode):
             raise explain_folder(path) if stat.S_ISDIR(mode) else fault(path, "not a file")
         with path.open("rb") as stream:
@@ -164,6 +167,11 @@ def _read_head(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise fault(path, f"cannot be opened: {printable(reason)}") from error
+    if head.strip(b"\0"):  # else it is recognised as what holds nothing
+        try:
+            require_stored(status)
+        except UnsafeFileError as error:
+            raise fault(path, str(error), kind=error.kind) from error
     if not head:
         raise fault(path, "empty file", hint="copy or download it again")
     return head

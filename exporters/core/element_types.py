@@ -1,5 +1,7 @@
 """Names of element types, as stored, and the NumPy types that carry their bits."""
 
+import functools
+
 import numpy as np
 
 from cnnkit.exporters.core.small_floats import FLOAT8
@@ -11,6 +13,7 @@ _NATIVE = (
 _RAW = {"bfloat16": "uint16"} | dict.fromkeys(FLOAT8, "uint8")
 
 
+@functools.cache
 def carrier(dtype: str) -> np.dtype[np.generic]:
     """Return the NumPy dtype that carries the bits of element type `dtype` ("bfloat16" -> uint16).
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.files.json_text import escape_json
+from cnnkit.files.limits import require_few
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _ESCAPED = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _LONE = "half a surrogate pair in a text, which is no character"
-MOST_NODES = 3_000_000  # brackets and commas of a JSON text that holds no values of weights
+MOST_NODES = 1_200_000  # brackets and commas of a JSON text that holds no values of weights
 
 
 def loads(
@@ -36,8 +37,9 @@ def loads(
     UnsafeFileError for too many nodes.
     """
     nodes = 0 if most_nodes is None else sum(data.count(mark) for mark in (b"{", b"[", b","))
-    if most_nodes is not None and nodes > most_nodes:
-        raise UnsafeFileError(f"JSON with {nodes} brackets and commas, more than {most_nodes}", "too_big")
+    if most_nodes is not None:
+        require_few(nodes, most_nodes, "brackets and commas of JSON")
+        require_few(data.count(b":"), most_nodes // 2, "keys of JSON")
     try:
         text = data.decode()
         if not lone and _ESCAPED.search(data):

@@ -1,13 +1,12 @@
 """A trained net on disk: named tensors, the architecture, metadata, and the position of the training."""
 
+import functools
 import hashlib
 import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -27,7 +26,7 @@ LATEST = "latest"  # prefix of the weights that a resume continues from, where t
 ROLES = ("weight", "recurrent_weight", "bias", "gamma", "beta", "mean", "variance", "embedding", "slot", "other")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tensor:
     """A named array and its meaning; its values are read when `read` is called.
 
@@ -204,12 +203,12 @@ class WeightFile:
         """What was not read although weights may be among it: with any, the file was read in part."""
         return tuple(item for item in self.not_read if item.weights)
 
-    @cached_property
+    @functools.cached_property
     def _by_name(self) -> Mapping[str, Tensor]:
         """{name: tensor}; of several kinds, the first in the order of KINDS."""
         return {t.name: t for t in sorted(self.tensors, key=lambda tensor: -KINDS.index(tensor.kind))}
 
-    @cached_property
+    @functools.cached_property
     def parameters(self) -> int:
         """The number of trained values: those of kind parameter, shared ones once."""
         return sum(tensor.own_parameters for tensor in self.select("parameter"))
@@ -223,6 +222,7 @@ class WeightFile:
         return {tensor.name: tensor.read() for tensor in self.select(kind)}
 
 
+@functools.cache
 def numbered_axes(rank: int) -> tuple[str, ...]:
     """Return "0", "1", ...: the names of axes that have no other."""
     return tuple(map(str, range(rank)))
@@ -234,21 +234,24 @@ def hash_blocks(parts: Iterable[Array]) -> Generator[Array, None, str]:
     The caller must not change them: the hash lags behind.
     """
     digest, running = hashlib.sha256(), deque[Future[None]]()
-    with ExitStack() as stack:
-        beside: ThreadPoolExecutor | None = None
+    beside: ThreadPoolExecutor | None = None
+    try:
         for part in parts:
             little = np.require(part, part.dtype.newbyteorder("<"), "C")
             data = little.reshape(-1).view(np.uint8).data
             if beside is None and data.nbytes <= _SMALL:
                 digest.update(data)
             else:
-                beside = beside or stack.enter_context(ThreadPoolExecutor(1))
+                beside = beside or ThreadPoolExecutor(1)
                 running.append(beside.submit(digest.update, data))
             yield part
             if len(running) > _AHEAD:
                 running.popleft().result()
         for future in running:
             future.result()
+    finally:
+        if beside is not None:
+            beside.shutdown()
     return digest.hexdigest()
 
 

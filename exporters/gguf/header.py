@@ -10,6 +10,7 @@ from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.gguf.cursor import Cursor
 from cnnkit.exporters.gguf.types import BLOCKS, DTYPES
 from cnnkit.files.extents import MAX_RANK, count_bytes
+from cnnkit.files.limits import require_few
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 
@@ -53,8 +54,7 @@ def read_header(cursor: Cursor) -> Header:
         raise UnsafeFileError(f"version {version} of GGUF: expected 2 or 3", "refused")
     tensors, keys = cursor.number("Q"), cursor.number("Q")
     for count, most, what in ((tensors, _MOST_TENSORS, "tensors"), (keys, _MOST_KEYS, "keys of metadata")):
-        if count > most:
-            raise UnsafeFileError(f"{count} {what}, more than {most}", "too_big")
+        require_few(count, most, what)
     reader = _MetadataReader(cursor)
     for _ in range(keys):
         reader.add_key()

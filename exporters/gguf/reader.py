@@ -1,16 +1,11 @@
 """Reads a GGUF file: names and shapes first, values when asked; quantised tensors are named."""
 
-import functools
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import faults_of
+from cnnkit.exporters.core.file_values import FileValues
 from cnnkit.exporters.core.name_conventions import interpret_name
-from cnnkit.exporters.core.raw_values import STEP, decode_values, stream_array
-from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile
 from cnnkit.exporters.gguf.cursor import Cursor
 from cnnkit.exporters.gguf.header import GgufTensor, Header, read_header
 from cnnkit.exporters.gguf.types import BLOCKS, DTYPES
@@ -46,17 +41,8 @@ def read_gguf(path: Path) -> WeightFile:
 def _build_tensor(file: StoredFile, order: str, entry: GgufTensor, shapes: dict[str, tuple[int, ...]]) -> Tensor:
     dtype = DTYPES[entry.code]
     what = interpret_name(entry.name, dtype, shapes)
-    stored = carrier(dtype).newbyteorder("<" if order == "<" else ">")
-    read = functools.partial(_read, file, entry, stored)
-    blocks = functools.partial(file.blocks, entry.start, entry.size or 0, STEP)
-    where = f"tensor {printable(entry.name)}"
-    stream = functools.partial(stream_array, file.path, NAME, where, blocks, stored)
-    return Tensor(entry.name, *what, dtype, entry.shape, read, stream)
-
-
-def _read(file: StoredFile, entry: GgufTensor, stored: "np.dtype[Any]") -> Array:
-    with faults_of(file.path, NAME, f"tensor {printable(entry.name)}"):
-        return decode_values(file.read(entry.start, entry.size or 0), stored, entry.shape)
+    values = FileValues(file, NAME, entry.name, entry.start, entry.size or 0, dtype, entry.shape, order)
+    return Tensor(entry.name, *what, dtype, entry.shape, values.read, values.stream)
 
 
 def _describe_block(entry: GgufTensor) -> NotRead:

@@ -16,6 +16,7 @@ from cnnkit.files.names import printable
 
 NAME = "json"
 _LIMIT = 256 << 20
+_LISTED, _UNKNOWN = 20, "not part of the format"
 _NAMED = ("name", "layer", "kind", "role", "dtype")
 _PARTS = frozenset((*_NAMED, "axes", "shape", "values", "sha256"))
 
@@ -52,7 +53,10 @@ def _build_weight_file(path: Path, document: Any) -> WeightFile:
         if not as_written:
             edited.append(tensor.name)
     unknown = sorted(document.keys() - {"format", "version", "tensors", *JSON_FIELDS})
-    not_read = tuple(NotRead(printable(key, 60), 1, "not part of the format") for key in unknown)
+    listed = [printable(key, 60) for key in unknown[:_LISTED]]
+    not_read = tuple(NotRead(key, 1, _UNKNOWN) for key in listed)
+    if len(unknown) > _LISTED:
+        not_read += (NotRead(f"keys such as {printable(unknown[_LISTED], 60)}", len(unknown) - _LISTED, _UNKNOWN),)
     texts["metadata"] = texts["metadata"] or {}
     return WeightFile(tuple(tensors), **texts, edited=tuple(edited), not_read=not_read, file=str(path))
 

@@ -1,6 +1,8 @@
 """Reads the arrays of an NPZ file: lists them first, reads values when asked."""
 
 import functools
+import sys
+from collections.abc import Generator
 from pathlib import Path
 
 from cnnkit.exporters.core import strict_json
@@ -10,7 +12,7 @@ from cnnkit.exporters.core.npy_array import HEAD, decode_array, is_in_order, rea
 from cnnkit.exporters.core.pickles.object_array import list_object_arrays
 from cnnkit.exporters.core.raw_values import STEP, stream_array
 from cnnkit.exporters.core.tensor_list import StoredArray, build_weight_file
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile
+from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.files.npy_header import NpyHeader, NpyTypeError
 from cnnkit.files.unsafe_file import UnsafeFileError
@@ -45,13 +47,12 @@ def _build_weight_file(path: Path, archive: ZipGate) -> WeightFile:
                 continue
             not_read.append(NotRead(printable(name), 1, f"not numbers: {printable(error.got, 60)}"))
             continue
-        read = functools.partial(_read, path, archive, member, header)
+        values = _ZippedArray(archive, path, member, header)
         if name == DOCUMENT:
-            document = header, read
+            document = header, values.read
         else:
-            stored[name] = StoredArray(
-                header.dtype.name, header.shape, read, _make_stream(path, archive, member, header)
-            )
+            stream = values.stream if is_in_order(header) else None
+            stored[name] = StoredArray(sys.intern(header.dtype.name), header.shape, values.read, stream)
     if archive.unclaimed:
         not_read.append(NotRead("bytes between the members of the zip", archive.unclaimed, "part of none"))
     if document is None:
@@ -118,13 +119,23 @@ def _read_foreign(
     return WeightFile(tuple(tensors), not_read=not_read, file=str(path))
 
 
-def _make_stream(path: Path, archive: ZipGate, member: str, header: NpyHeader) -> Stream | None:
-    if not is_in_order(header):
-        return None
-    blocks = functools.partial(archive.blocks, member, header.header_bytes, header.value_bytes, STEP)
-    return functools.partial(stream_array, path, NAME, f"array {printable(member)}", blocks, header.dtype)
+class _ZippedArray:
+    """A member of a zip that holds an array; `read` and `stream` are those of `Tensor`."""
 
+    __slots__ = ("_archive", "_header", "_member", "_path")
 
-def _read(path: Path, archive: ZipGate, member: str, header: NpyHeader) -> Array:
-    with faults_of(path, NAME, f"array {printable(member)}"):
-        return decode_array(archive.read(member, header.header_bytes), header)
+    def __init__(self, archive: ZipGate, path: Path, member: str, header: NpyHeader) -> None:
+        self._archive, self._path, self._member, self._header = archive, path, member, header
+
+    def read(self) -> Array:
+        with faults_of(self._path, NAME, self._what):
+            return decode_array(self._archive.read(self._member, self._header.header_bytes), self._header)
+
+    def stream(self) -> Generator[Array, None, str]:
+        header = self._header
+        blocks = functools.partial(self._archive.blocks, self._member, header.header_bytes, header.value_bytes, STEP)
+        return stream_array(self._path, NAME, self._what, blocks, header.dtype)
+
+    @property
+    def _what(self) -> str:
+        return f"array {printable(self._member)}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from cnnkit.exporters.core.protobuf_head import BYTES
 from cnnkit.exporters.onnx.sparse_tensor import parse_sparse
 from cnnkit.exporters.onnx.tensor_proto import NumberFields, StoredTensor, parse_tensor
-from cnnkit.exporters.onnx.wire import RUN_OF, Field, Source, raise_damaged, to_signed
+from cnnkit.exporters.onnx.wire import OBJECT, RUN_OF, Field, Source, raise_damaged, to_signed
 
 _NONE: frozenset[int] = frozenset()
 _FLOAT = NumberFields(frozenset((2, 7)), _NONE, _NONE)
@@ -15,7 +15,7 @@ _ONE, _LISTS, _TENSORS, _GRAPHS, _SPARSE = (2, 3), (7, 8), (5, 10), (6, 11), (22
 _TEXTS = (4, 9)
 
 
-@dataclass
+@dataclass(slots=True)
 class AttributeProto:
     """An attribute: its name, and what of it there is. number: a whole number; texts: how many texts.
 
@@ -40,6 +40,7 @@ def parse_attribute(source: Source, whole: Field) -> AttributeProto:
         raise_damaged(f"field {whole.number} is not a message", whole.start)
     attribute, counts = AttributeProto(), dict.fromkeys(_LISTS, 0)
     span = whole.start, whole.stop
+    source.count(OBJECT)
     for part in source.fields(*span, runs=True):
         if part.number == 1:
             attribute.name = source.text(part)

@@ -7,7 +7,7 @@ from cnnkit.exporters.core.protobuf_head import BYTES, VARINT, iterate_head
 from cnnkit.exporters.onnx.attribute import AttributeProto, parse_attribute
 from cnnkit.exporters.onnx.sparse_tensor import parse_sparse
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, parse_tensor
-from cnnkit.exporters.onnx.wire import Field, Source, raise_damaged
+from cnnkit.exporters.onnx.wire import OBJECT, Field, Source, raise_damaged
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MAX_DEPTH = 16
@@ -15,7 +15,7 @@ _MODEL = {1: VARINT, 2: BYTES, 3: BYTES, 4: BYTES, 5: VARINT, 6: BYTES, 7: BYTES
 _GRAPH = frozenset((1, 2, 5, 10, 11, 12, 13, 14, 15))
 
 
-@dataclass
+@dataclass(slots=True)
 class NodeProto:
     """An operation: names of inputs and outputs; attributes that are whole numbers, and those that hold values."""
 
@@ -29,7 +29,7 @@ class NodeProto:
     graphs: list["GraphProto"] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(slots=True)
 class GraphProto:
     """Nodes in order, initializers, names of inputs and outputs."""
 
@@ -40,7 +40,7 @@ class GraphProto:
     outputs: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(slots=True)
 class ModelProto:
     """The content of an ONNX file."""
 
@@ -128,6 +128,7 @@ def _parse_function(source: Source, whole: Field) -> GraphProto:
 
 def _parse_node(source: Source, whole: Field, depth: int) -> NodeProto:
     node = NodeProto()
+    source.count(OBJECT)
     for part in _parse_message(source, whole):
         if part.number == 1:
             node.inputs.append(source.text(part))

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
-from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import fault, faults_of
-from cnnkit.exporters.core.raw_values import STEP, stream_array
+from cnnkit.exporters.core.file_values import FileValues
 from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
 from cnnkit.exporters.onnx.external import ExternalData
 from cnnkit.exporters.onnx.listing import ListedTensor, describe, list_tensors
@@ -108,13 +107,11 @@ def _describe_model(model: ModelProto) -> dict[str, Any]:
 def _make_readers(path: Path, readable: _Readable) -> tuple[Callable[[], Array], Stream | None]:
     """Return `Tensor.read` and `Tensor.stream`, the latter only for raw bytes."""
     stored, file = readable.stored, readable.file
-    read = functools.partial(_read, path, file, stored)
     if stored.raw is None:
-        return read, None
+        return functools.partial(_read, path, file, stored), None
     start, stop = stored.raw
-    blocks = functools.partial(file.blocks, start, stop - start, STEP)
-    dtype = carrier(stored.dtype).newbyteorder("<")
-    return read, functools.partial(stream_array, path, NAME, f"tensor {printable(readable.listed.name)}", blocks, dtype)
+    values = FileValues(file, NAME, readable.listed.name, start, stop - start, stored.dtype, stored.shape)
+    return values.read, values.stream
 
 
 def _read(path: Path, file: StoredFile, stored: StoredTensor) -> Array:

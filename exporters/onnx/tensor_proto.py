@@ -10,7 +10,7 @@ from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.protobuf_head import BYTES, FIXED32, FIXED64, VARINT
 from cnnkit.exporters.core.raw_values import decode_values
 from cnnkit.exporters.core.weight_file import Array
-from cnnkit.exporters.onnx.wire import RUN_OF, Field, Source, raise_damaged, to_signed
+from cnnkit.exporters.onnx.wire import OBJECT, RUN_OF, Field, Source, raise_damaged, to_signed
 from cnnkit.files.stored_file import StoredFile
 
 TYPES = {
@@ -40,7 +40,7 @@ class NumberFields(NamedTuple):
 _TENSOR_FIELDS = NumberFields(frozenset((4,)), frozenset((10,)), frozenset((5, 7, 11)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StoredTensor:
     """A tensor in the file. span: of the message; raw: of its raw bytes; typed: the number of bytes in typed fields.
 
@@ -74,6 +74,7 @@ def parse_tensor(source: Source, field: Field) -> StoredTensor:
         raise_damaged(f"field {field.number} is not a tensor", field.start)
     name, shape, kind, raw, typed, outside = "", [], 0, None, 0, False
     external: dict[str, str] = {}
+    source.count(OBJECT)
     for part in source.fields(field.start, field.stop):
         if part.number == 1:
             shape += [to_signed(value) for value in source.varints(part)]

@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.exporters.core.protobuf_head import BYTES, FIXED32, FIXED64, VARINT
+from cnnkit.files.limits import require_few
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 RUN_OF = {VARINT: 8, FIXED32: 9}  # beyond the wire types: fields that follow each other and have one number
 _BLOCK = 1 << 16
 _MOST_FIELDS = 2_000_000
 _TEXT = 64 << 20
+OBJECT = 6  # fields that a node, an attribute or a tensor counts as
 
 
 class Field(NamedTuple):
@@ -31,7 +33,7 @@ class Source:
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self._stream, self.size = stream, size
         self._begin, self._block = 0, b""
-        self._budget = _MOST_FIELDS
+        self._fields = 0
 
     def fields(self, start: int, stop: int, runs: bool = False) -> Iterator[Field]:
         """Yield the fields of the message between two offsets.
@@ -46,9 +48,7 @@ class Source:
             begin = position
             key, position = self._read_varint(position, stop)
             number, wire = key >> 3, key & 7
-            self._budget -= 1
-            if self._budget < 0:
-                raise UnsafeFileError(f"more than {_MOST_FIELDS} fields", "too_big")
+            self.count()
             if number == 0 or number >= 1 << 29:
                 raise_damaged(f"field number {number}", begin)
             if runs and wire in RUN_OF and key < 0x80:
@@ -72,6 +72,15 @@ class Source:
             value = int.from_bytes(self.bytes(position, position + size), "little") if wire != BYTES else 0
             yield Field(number, wire, value, position, position + size)
             position += size
+
+    def count(self, fields: int = 1) -> None:
+        """Count fields; a message that is kept as an object counts as several, for even an empty one takes memory.
+
+        Raises UnsafeFileError for more than any net has.
+        """
+        self._fields += fields
+        if self._fields > _MOST_FIELDS:
+            require_few(self._fields, _MOST_FIELDS, "fields")
 
     def _find_run(self, key: int, start: int, stop: int) -> tuple[int, int]:
         """Return (count, end) of the numbers under `key` that follow each other from `start` on, in one block."""
@@ -111,9 +120,7 @@ class Source:
             return
         position = field.start
         while position < field.stop:
-            self._budget -= 1
-            if self._budget < 0:
-                raise UnsafeFileError(f"more than {_MOST_FIELDS} fields", "too_big")
+            self.count()
             value, position = self._read_varint(position, field.stop)
             yield value
 

@@ -36,7 +36,7 @@ class Entry(NamedTuple):
     """A tensor of the header; `start` counts from the beginning of the file.
 
     problem  why NumPy cannot hold it, or None; then `dtype` is None too
-    extra    keys that are not part of the format
+    extra    keys that are not part of the format, None without any
     """
 
     dtype: str | None
@@ -45,7 +45,7 @@ class Entry(NamedTuple):
     size: int
     code: str
     problem: str | None
-    extra: dict[str, Any]
+    extra: dict[str, Any] | None
 
 
 class SafetensorsHeader(NamedTuple):
@@ -121,7 +121,7 @@ def _parse_entry(name: str, value: Any, origin: int) -> Entry:
         raise ValueError(f"tensor {printable(name)}: {error}") from None
     problem = f"element type {code}, of less than a byte" if code in _BITS else problem
     dtype = DTYPES.get(code) if problem is None else None
-    return Entry(dtype, tuple(shape), origin + begin, bits // 8, code, problem, dict(value))
+    return Entry(dtype, tuple(shape), origin + begin, bits // 8, code, problem, dict(value) or None)
 
 
 def _count_bits(shape: Any, item_bits: int) -> tuple[int, str | None]:

@@ -1,17 +1,15 @@
 """Reads a safetensors file: names and shapes first, values when asked; a file by cnnkit keeps everything."""
 
-import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
-from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import faults_of
+from cnnkit.exporters.core.file_values import FileValues
 from cnnkit.exporters.core.name_conventions import interpret_name, sort_names
-from cnnkit.exporters.core.raw_values import MISFIT, STEP, decode_values, stream_array
 from cnnkit.exporters.core.tensor_list import StoredArray, build_weight_file
-from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Stream, Tensor, WeightFile, sha256
+from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Stream, Tensor, WeightFile
 from cnnkit.exporters.safetensors.header import Entry, SafetensorsHeader, compute_digest, read_header
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
@@ -84,18 +82,6 @@ def _make_readers(
     file: StoredFile, name: str, entry: Entry, expected: str | None
 ) -> tuple[Callable[[], Array], Stream | None]:
     """Return `Tensor.read` and `Tensor.stream`."""
-    read = functools.partial(_read, file, name, entry, expected)
-    if entry.dtype is None:
-        return read, None
-    blocks = functools.partial(file.blocks, entry.start, entry.size, STEP)
-    dtype, what = carrier(entry.dtype).newbyteorder("<"), f"tensor {printable(name)}"
-    return read, functools.partial(stream_array, file.path, NAME, what, blocks, dtype, expected)
-
-
-def _read(file: StoredFile, name: str, entry: Entry, expected: str | None) -> Array:
-    with faults_of(file.path, NAME, f"tensor {printable(name)}"):
-        data = file.read(entry.start, entry.size)
-        values = decode_values(data, carrier(str(entry.dtype)).newbyteorder("<"), entry.shape)
-        if expected is not None and sha256(values) != expected:
-            raise ValueError(MISFIT)
-    return values
+    dtype = "uint8" if entry.dtype is None else entry.dtype
+    values = FileValues(file, NAME, name, entry.start, entry.size, dtype, entry.shape, expected=expected)
+    return values.read, None if entry.dtype is None else values.stream

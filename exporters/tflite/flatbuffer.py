@@ -9,11 +9,13 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, NoReturn
 
+from cnnkit.files.limits import require_few
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _PAGE, _PAGES = 1 << 14, 256
-_MOST_ITEMS = 2_000_000  # tables and numbers; offsets may lead to the same table again and again
+_MOST_ITEMS = 2_400_000  # tables and numbers; offsets may lead to the same table again and again
 _MOST_AGAIN = 1_000  # references of one list to tables that it has already: four bytes each, and a table's work
+_TABLE, _CONSTANT = 4, 8  # items that a table counts as, and that it counts as more where it is a constant
 _MOST_TEXT = 64 << 20
 _MOST_FIELDS = 64  # of a table that are looked at; the schema has a dozen
 
@@ -30,7 +32,7 @@ class Flatbuffer:
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self._stream, self.size = stream, size
-        self._items, self._text = _MOST_ITEMS, _MOST_TEXT
+        self._items, self._text = 0, _MOST_TEXT
         self._page = functools.lru_cache(maxsize=_PAGES)(self._read_page)
 
     def root(self) -> "FlatTable":
@@ -69,9 +71,9 @@ class Flatbuffer:
 
     def count(self, items: int) -> None:
         """Count tables and numbers. Raises UnsafeFileError when they are more than any model's."""
-        self._items -= items
-        if self._items < 0:
-            raise UnsafeFileError(f"more than {_MOST_ITEMS} tables and numbers", "too_big")
+        self._items += items
+        if self._items > _MOST_ITEMS:
+            require_few(self._items, _MOST_ITEMS, "tables and numbers")
 
     def _read_page(self, number: int) -> bytes:
         self._stream.seek(number * _PAGE)
@@ -83,13 +85,17 @@ class FlatTable:
 
     def __init__(self, buffer: Flatbuffer, position: int) -> None:
         self._buffer, self._position = buffer, position
-        buffer.count(1)
+        buffer.count(_TABLE)
         vtable = position - buffer.number(position, "<i")
         size, self._size = buffer.number(vtable, "<H"), buffer.number(vtable + 2, "<H")
         if size < 4 or size % 2 or self._size < 4:
             raise_damaged(f"a table of {self._size} bytes with a list of fields of {size}", position)
         fields = min(size // 2 - 2, _MOST_FIELDS)
         self._offsets = struct.unpack(f"<{fields}H", buffer.content(vtable + 4, 2 * fields))
+
+    def count_constant(self) -> None:
+        """Count this table as one that becomes a tensor, which takes memory beyond it. Raises as `Flatbuffer.count`."""
+        self._buffer.count(_CONSTANT)
 
     def number(self, field: int, layout: str = "<i", default: int = 0) -> int:
         """Return an integer."""

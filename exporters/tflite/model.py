@@ -138,6 +138,7 @@ def _parse_tensor(table: FlatTable, name: str, buffers: list[Span]) -> LiteTenso
     data = buffers[index] if index else Span(0, 0)
     if not data.size and not outside:
         return None
+    table.count_constant()
     problem = None
     if outside:
         problem = "its values lie in another file, which is not opened"

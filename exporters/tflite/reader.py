@@ -1,14 +1,13 @@
 """Reads the constants of a TensorFlow Lite model in the order in which its operators use them."""
 
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.exporters.core.faults import faults_of
-from cnnkit.exporters.core.raw_values import STEP, decode_values, stream_array
-from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, numbered_axes
+from cnnkit.exporters.core.file_values import FileValues
+from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile, numbered_axes
 from cnnkit.exporters.tflite.flatbuffer import Flatbuffer, Span
 from cnnkit.exporters.tflite.model import LiteModel, LiteTensor, Subgraph, parse_model
 from cnnkit.exporters.tflite.usage import LiteUse, find_uses, interpret_use, name_operator
@@ -150,16 +149,8 @@ class _Builder:
             raise UnsafeFileError(f"tensors of {self._bytes} bytes and more in a file of {self._file.size}", "too_big")
         first = self._first.setdefault((kind, dtype, data), name) if data.size else name
         shares = None if first == name else first
-        little = carrier(dtype).newbyteorder("<")
-        read = functools.partial(_read, self._file, name, data, little, shape)
-        blocks = functools.partial(self._file.blocks, *data, STEP)
-        stream = functools.partial(stream_array, self._file.path, NAME, f"tensor {printable(name)}", blocks, little)
-        self.tensors.append(Tensor(name, layer, kind, role, axes, dtype, shape, read, stream, shares))
-
-
-def _read(file: StoredFile, name: str, data: Span, little: Any, shape: tuple[int, ...]) -> Array:
-    with faults_of(file.path, NAME, f"tensor {printable(name)}"):
-        return decode_values(file.read(*data), little, shape)
+        values = FileValues(self._file, NAME, name, data.start, data.size, dtype, tuple(shape))
+        self.tensors.append(Tensor(name, layer, kind, role, axes, dtype, shape, values.read, values.stream, shares))
 
 
 def _describe_model(model: LiteModel) -> dict[str, Any]:

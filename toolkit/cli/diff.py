@@ -13,9 +13,10 @@ from cnnkit.cli.options import External
 from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.request import TableRequest
-from cnnkit.cli.tables import format_shape, print_sentence, print_table
+from cnnkit.cli.tables import MOST, format_shape, print_lines, print_sentence, print_table
 from cnnkit.cli.watching import watch_reading
 from cnnkit.documents import Cell, TableEntry
+from cnnkit.documents.forms import TableForm
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import format_count, printable
 
@@ -129,12 +130,28 @@ def _select(pairing: "Pairing", only: str) -> "Pairing":
 
 
 def _print_differences(output: Output, compared: list["Difference"], pairing: "Pairing") -> None:
+    shown = compared
+    if output.people.is_terminal and len(compared) > MOST:  # of so many a person wants those that differ
+        shown = [item for item in compared if item.status not in ("equal", "close")][:MOST]
     headings = ("A", "B", "paired by", "status", "max abs", "max rel", "ulp", "L2", "first at", "transform")
-    print_table(output, headings, [_format_row(item) for item in compared], "wwwwrrrr")
+    print_table(output, headings, [_format_row(item) for item in shown], "wwwwrrrr")
+    if len(shown) < len(compared):
+        print_sentence(
+            output, f"... and {len(compared) - len(shown):,} more pairs: --only PATTERN shows some, --json all"
+        )
     for side, tensors in (("A", pairing.only_in_a), ("B", pairing.only_in_b)):
-        for tensor in tensors:
-            facts = f"{printable(tensor.name)}, {format_shape(tensor.shape)}, {tensor.kind}"
-            print_sentence(output, f"only in {side}: {facts}")
+        lines = [
+            f"only in {side}: {printable(tensor.name)}, {format_shape(tensor.shape)}, {tensor.kind}"
+            for tensor in tensors
+        ]
+        if output.form is not TableForm.TEXT:
+            for line in lines:
+                print_sentence(output, line)
+            continue
+        most = MOST if output.people.is_terminal else len(lines)
+        print_lines(output, lines[:most])
+        if most < len(lines):
+            print_sentence(output, f"... and {len(lines) - most:,} more only in {side}: --json lists all")
     if compared:
         counts = Counter(item.status for item in compared)
         totals = ", ".join(f"{n} {status}" for status, n in counts.items())

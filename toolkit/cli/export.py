@@ -76,10 +76,10 @@ def command(request: ExportRequest) -> int:
     form = _choose_format(request)
     options = _require_options(request, form)
     target = request.out or file.parent / (file.stem + form.suffixes[0])
-    digest = _require_free(file, target, request.overwrite)
     if target != TO_STANDARD_OUTPUT:
         require_writable(target)
     source = NetworkSource(file, request.recipe, request.model, request.external).read(output)
+    digest = _require_free(file, target, request.overwrite)  # which reads all of FILE, so FILE is known to be sound
     left_out = list_not_read(source)
     if source.lacks and not (request.allow_partial and len(source)):
         return _refuse(request, source, left_out)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cnnkit.cli.layer_lines import MOST, describe_tensor, print_layers, print_lines
+from cnnkit.cli.layer_lines import describe_tensor, print_layers
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import format_size, write_numbers
+from cnnkit.cli.tables import MOST, format_size, print_lines, write_numbers
 from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:

@@ -3,13 +3,13 @@
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import format_fields, format_shape
+from cnnkit.cli.tables import MOST, format_fields, format_shape, print_lines
 from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from cnnkit.inspection import Inspection, Statistics
     from cnnkit.inspection.layer_tree import LayerNode
 
-MOST = 5_000  # layers and tensors that a terminal lists; a pipe gets all
 _BATCH = 500  # lines: printing takes longer per call than per line
 _GROUPS = 8
 
@@ -37,13 +36,6 @@ def print_layers(output: Output, inspection: "Inspection") -> None:
     if hidden > 0:
         output.say(f"... and {hidden:,} more layers and tensors: --layer PATTERN shows those you name, --json all")
         output.say(f"all {format_count(len(inspection.tensors), 'tensor')}: {_sum_groups(inspection)}")
-
-
-def print_lines(output: Output, lines: Iterable[str]) -> None:
-    """Print lines, many at a time."""
-    remaining = iter(lines)
-    while batch := list(itertools.islice(remaining, _BATCH)):
-        output.say_lines(batch)
 
 
 def _sum_groups(inspection: "Inspection") -> str:

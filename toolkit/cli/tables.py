@@ -1,5 +1,6 @@
 """Blocks of a document on standard output: for people, or in the form that --format names."""
 
+import itertools
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cnnkit.documents.breaking import Line
+
+MOST = 5_000  # lines of one list on a terminal; a pipe gets all
+_BATCH = 500
 
 
 def print_table(output: Output, headings: Sequence[str], rows: Iterable[Sequence[Cell]], kinds: str = "") -> None:
@@ -37,6 +41,13 @@ def print_block(output: Output, block: Block, style: str = "") -> None:
         output.say(block.text, style="bold")
     else:
         output.say(block.text, style=style)
+
+
+def print_lines(output: Output, lines: Iterable[str]) -> None:
+    """Print lines, many at a time: a call takes longer than a line."""
+    remaining = iter(lines)
+    while batch := list(itertools.islice(remaining, _BATCH)):
+        output.say("\n".join(batch))
 
 
 def print_sentence(output: Output, text: str, style: str = "") -> None:
@@ -81,10 +92,13 @@ def find_width(console: "Console") -> int | None:
 
 
 def _draw(output: Output, table: Table) -> None:
-    from cnnkit.documents.layout import lay_out
+    from cnnkit.documents.layout import lay_out, write_lines
 
     width = find_width(output.people)
-    rule = "" if width is None else "─" if output.people.encoding.startswith("utf") else "-"
+    if width is None:
+        print_lines(output, write_lines(table))
+        return
+    rule = "─" if output.people.encoding.startswith("utf") else "-"
     for line in lay_out(table, width, rule):
         _say(output, line)
 

@@ -27,6 +27,22 @@ def lay_out(table: Table, width: int | None, rule: str = "") -> Iterator[Line]:
     yield from _draw_records(table, width or 0)
 
 
+def write_lines(table: Table) -> Iterator[str]:
+    """Yield the lines of a table as `lay_out` does for any width, without styles: quickly, for very many rows."""
+    texts = [list(map(text_of, row)) for row in (table.headings, *table.rows)]
+    widths = [max(map(_measure, column)) for column in zip(*texts, strict=True)]
+    for row in texts:
+        cells = [
+            " " * (width - _measure(text)) + text if kind == "r" else text + " " * (width - _measure(text))
+            for text, width, kind in zip(row, widths, table.columns, strict=True)
+        ]
+        yield GAPS[0].join(cells).rstrip(" ")
+
+
+def _measure(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
+
+
 def fits(table: Table, width: int | None) -> bool:
     """Return whether the rows stand under their headings in that width, rather than one after another."""
     return any(_choose_widths(table, width, len(gap)) is not None for gap in GAPS)

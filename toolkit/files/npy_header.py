@@ -36,7 +36,7 @@ class NpyTypeError(NpyHeaderError):
         super().__init__("booleans, integers or floats of at most 64 bits", f"dtype {descr[:40]}", hint)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NpyHeader:
     """The header of an NPY array."""
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from cnnkit.files.holes import require_stored
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
@@ -15,11 +16,15 @@ _BLOCK = 1 << 30
 
 
 class StoredFile:
-    """A file as it is now. No handle is kept: it would outlive the list of tensors, and block Windows."""
+    """A file as it is now. No handle is kept: it would outlive the list of tensors, and block Windows.
+
+    Raises UnsafeFileError for a file that is nearly all holes.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         status = os.stat(path)
+        require_stored(status)
         self.size = status.st_size
         self._mark = _mark(status)
 

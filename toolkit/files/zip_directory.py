@@ -4,11 +4,12 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
 
+from cnnkit.files.limits import require_few
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zip_end import Directory, find_directory
 
-MAX_MEMBERS = 100_000
+MAX_MEMBERS = 120_000
 FREE_BYTES = 64 << 20  # unpacked bytes allowed for any zip
 LARGEST_RATIO = 100  # unpacked bytes allowed per byte of the zip, if that is more
 _DEFLATE_RATIO = 1040  # the most that deflate can reach
@@ -17,7 +18,7 @@ _DESCRIBED, _UTF8, _ENCRYPTED = 0x0008, 0x0800, 0x2061
 _FULL = 0xFFFFFFFF
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """A file in the zip: offset of its bytes, their number, and their number when unpacked."""
 
@@ -35,8 +36,7 @@ def read_members(stream: BinaryIO, size: int) -> tuple[dict[str, Member], int]:
     Raises UnsafeFileError for a zip that is damaged, contradicts itself, or unpacks to too much.
     """
     directory = find_directory(stream, size)
-    if directory.members > MAX_MEMBERS:
-        raise UnsafeFileError(f"{directory.members} members, more than {MAX_MEMBERS}", "too_big")
+    require_few(directory.members, MAX_MEMBERS, "members")
     stream.seek(directory.start)
     data = stream.read(directory.size)
     members: dict[str, Member] = {}
@@ -54,7 +54,7 @@ def read_members(stream: BinaryIO, size: int) -> tuple[dict[str, Member], int]:
     return members, directory.start - _sum_ranges(ranges)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Entry:
     """One entry of the central directory, sizes in full."""
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cnnkit.exporters.core.weight_file import Array
 
-_BITS = {"float16": (10, 5), "float32": (23, 8), "float64": (52, 11)}  # of mantissa and exponent
+_BITS = {2: (10, 5), 4: (23, 8), 8: (52, 11)}  # of mantissa and exponent, by the bytes of a float
 _BARS, _ASCII = " ▁▂▃▄▅▆▇█", " .:-=+*#%"
 SIDE = 8  # powers of two that a histogram shows on each side of zero
 
@@ -55,7 +55,7 @@ class ExponentCounter:
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self._dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
-        self.mantissa, self.exponent = _BITS[self._dtype.name]
+        self.mantissa, self.exponent = _BITS[self._dtype.itemsize]
         self._counts: NDArray[np.int64] = np.zeros(2 << self.exponent, np.int64)
         self._codes: NDArray[np.int64] = np.empty(0, np.int64)  # reused: new memory costs more than the work
 

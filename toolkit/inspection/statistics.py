@@ -1,5 +1,6 @@
 """Statistics of a tensor's values in one pass: minimum, maximum, mean, deviation, zeros, NaN and infinities."""
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,7 +69,7 @@ class Accumulator:
         self._moments = Moments()
         kind = carrier(tensor.dtype)
         self._complex = kind.kind == "c"
-        self._counter = ExponentCounter(decode(np.zeros(0, kind), tensor.dtype).dtype)
+        self._counter = ExponentCounter(_find_decoded(tensor.dtype))
         self._integers = kind.kind in "iub" and not tensor.dtype.startswith(("bfloat", "float"))
         self._extent: tuple[int, int] | None = None
         self._count = self._zeros = self._nan = self._inf = 0
@@ -122,6 +123,12 @@ class Accumulator:
             first.get("nan"), first.get("inf"), self._counter.histogram(self._zeros),
             None if self._units is None else self._units.norms(),
         )  # fmt: skip
+
+
+@functools.cache
+def _find_decoded(dtype: str) -> np.dtype[Any]:
+    """Return the type of the values that `decode` makes of an element type."""
+    return decode(np.zeros(0, carrier(dtype)), dtype).dtype
 
 
 def statistics(tensor: Tensor) -> Statistics:

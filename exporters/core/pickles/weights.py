@@ -1,6 +1,7 @@
 """A WeightFile of the tensors that a pickle describes; values are read when asked."""
 
 import functools
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from cnnkit.exporters.core.pickles.places import Places
 from cnnkit.exporters.core.pickles.shared_storages import find_shared
 from cnnkit.exporters.core.pickles.values import TensorRef
 from cnnkit.exporters.core.raw_values import STEP, decode_values, stream_array
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
+from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile, numbered_axes
 from cnnkit.files.extents import count_bytes, strides
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
@@ -83,9 +84,9 @@ def _build_tensor(
         kind = "parameter"
     if owner == "optimizer":
         layer, role, axes = name.rpartition(".")[0], "slot", numbered_axes(len(ref.shape))
-    read = functools.partial(_read, path, format_name, places, name, ref)
-    stream = _make_stream(path, format_name, places, name, ref)
-    return Tensor(name, layer, kind, role, axes, ref.dtype, ref.shape, read, stream, shares)
+    values = _PickledValues(path, format_name, places, name, ref)
+    stream = values.stream if _is_in_order(ref) else None
+    return Tensor(name, layer, kind, role, axes, ref.dtype, ref.shape, values.read, stream, shares)
 
 
 def _require_affordable(content: Content, size: int) -> None:
@@ -95,31 +96,44 @@ def _require_affordable(content: Content, size: int) -> None:
         raise UnsafeFileError(f"tensors of {total} bytes in a file of {size}, more than {budget}", "too_big")
 
 
-def _make_stream(path: Path, format_name: str, places: Places, name: str, ref: TensorRef) -> Stream | None:
-    """Return `Tensor.stream`, or None for a view whose values do not lie in order."""
-    if (ref.strides != strides(ref.shape) and ref.span) or ref.conjugated or ref.negated:
-        return None
-    dtype = _find_dtype(places, ref)
-    start, length = ref.offset * dtype.itemsize, ref.span * dtype.itemsize
-    blocks = functools.partial(places.blocks, ref.storage, start, length, STEP)
-    return functools.partial(stream_array, path, format_name, f"tensor {printable(name)}", blocks, dtype)
+def _is_in_order(ref: TensorRef) -> bool:
+    """Return whether the values are read as they lie: the tensor is no view, and put off no operation."""
+    return (ref.strides == strides(ref.shape) or not ref.span) and not ref.conjugated and not ref.negated
 
 
-def _find_dtype(places: Places, ref: TensorRef) -> np.dtype[Any]:
-    return carrier(ref.dtype).newbyteorder(places.order(ref.storage))
+class _PickledValues:
+    """Where the values of a tensor lie; `read` and `stream` are those of `Tensor`."""
 
+    __slots__ = ("_format", "_name", "_path", "_places", "_ref")
 
-def _read(path: Path, format_name: str, places: Places, name: str, ref: TensorRef) -> Array:
-    dtype = _find_dtype(places, ref)
-    item = dtype.itemsize
-    with faults_of(path, format_name, f"tensor {printable(name)}"):
-        data = places.read(ref.storage, ref.offset * item, ref.span * item)
-        if ref.strides == strides(ref.shape) or not ref.span:
-            return _apply_bits(decode_values(data, dtype, ref.shape), ref)
-        flat = decode_values(data, dtype, (ref.span,))
-    steps = tuple(step * item for step in ref.strides)
-    strided = np.ascontiguousarray(np.lib.stride_tricks.as_strided(flat, ref.shape, steps)).reshape(ref.shape)
-    return _apply_bits(strided, ref)
+    def __init__(self, path: Path, format_name: str, places: Places, name: str, ref: TensorRef) -> None:
+        self._path, self._format, self._places, self._name, self._ref = path, format_name, places, name, ref
+
+    def read(self) -> Array:
+        ref, dtype = self._ref, self._dtype
+        item = dtype.itemsize
+        with faults_of(self._path, self._format, self._what):
+            data = self._places.read(ref.storage, ref.offset * item, ref.span * item)
+            if ref.strides == strides(ref.shape) or not ref.span:
+                return _apply_bits(decode_values(data, dtype, ref.shape), ref)
+            flat = decode_values(data, dtype, (ref.span,))
+        steps = tuple(step * item for step in ref.strides)
+        strided = np.ascontiguousarray(np.lib.stride_tricks.as_strided(flat, ref.shape, steps)).reshape(ref.shape)
+        return _apply_bits(strided, ref)
+
+    def stream(self) -> Generator[Array, None, str]:
+        ref, dtype = self._ref, self._dtype
+        start, length = ref.offset * dtype.itemsize, ref.span * dtype.itemsize
+        blocks = functools.partial(self._places.blocks, ref.storage, start, length, STEP)
+        return stream_array(self._path, self._format, self._what, blocks, dtype)
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        return carrier(self._ref.dtype).newbyteorder(self._places.order(self._ref.storage))
+
+    @property
+    def _what(self) -> str:
+        return f"tensor {printable(self._name)}"
 
 
 def _apply_bits(values: Array, ref: TensorRef) -> Array:

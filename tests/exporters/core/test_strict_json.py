@@ -18,7 +18,7 @@ NESTS = {
 def test_many_brackets_in_a_list_of_weights(tmp_path, monkeypatch, name, external):
     monkeypatch.setattr(strict_json, "MOST_NODES", 100)
     (tmp_path / name).write_text(NESTS[name] % ("[]," * 60 + "[]"))
-    with pytest.raises(WeightFileError, match=r"JSON with 12\d brackets and commas, more than 100") as caught:
+    with pytest.raises(WeightFileError, match=r"12\d brackets and commas of JSON, more than 100") as caught:
         exporters.read(tmp_path / name, external)
     assert caught.value.kind == "too_big"
 

@@ -221,7 +221,7 @@ def with_graph(content):
         (with_graph(b"\x12\x01n\x08\x00"), "unreadable", "field 1 is not a message"),
         (model(graph()).message(7, graph()), "unreadable", "2 graphs, expected one"),
         (nested(20), "too_big", "graphs nested deeper than 16"),
-        (with_graph(b"\x12\x01n\x0a" + varints(200_000) + b"\x0a\0" * 100_000), "too_big", "more than 10000 fields"),
+        (with_graph(b"\x12\x01n\x0a" + varints(200_000) + b"\x0a\0" * 100_000), "too_big", "fields, more than 10,000"),
     ],
 )
 def test_damage_is_one_line_and_quick(save, assert_refused, monkeypatch, content, kind, message):

@@ -308,7 +308,7 @@ def test_offsets_that_lead_to_the_same_tables_again_are_counted(model, save, mon
     model.graph()
     model.graphs *= 1000
     monkeypatch.setattr(flatbuffer, "_MOST_ITEMS", 20_000)
-    with pytest.raises(WeightFileError, match="more than 20000 tables and numbers") as caught:
+    with pytest.raises(WeightFileError, match="tables and numbers, more than 20,000") as caught:
         exporters.read(save(model.finish()))
     assert caught.value.kind == "too_big"
 

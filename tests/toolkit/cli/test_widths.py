@@ -47,17 +47,23 @@ def call(cnnkit, monkeypatch, net_toml, trained, binary):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_is_read_back_at_every_width(call, read_back, monkeypatch, name):
-    drawn, lay_out = [], layout.lay_out
+    drawn, lay_out, write_lines = [], layout.lay_out, layout.write_lines
 
     def record(table, *options):
         drawn.append(table)
         return lay_out(table, *options)
 
+    def record_lines(table):
+        drawn.append(table)
+        return write_lines(table)
+
     monkeypatch.setattr(layout, "lay_out", record)
+    monkeypatch.setattr(layout, "write_lines", record_lines)
     monkeypatch.setattr("cnnkit.cli.progress.lay_out", record)
     assert call(TABLES[name]).status in (0, 1)
     assert drawn
     for table in drawn:
+        assert list(write_lines(table)) == ["".join(piece.text for piece in line) for line in lay_out(table, None)]
         for width in range(40, 201, 1 if len(table.rows) < 15 else 7):
             lines = ["".join(piece.text for piece in line) for line in lay_out(table, width, "-")]
             read_back(table, lines, width)
