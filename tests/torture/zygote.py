@@ -91,6 +91,7 @@ def start_zygote(scratch: Path, shim: Path | None = None) -> Iterator[Zygote]:
 
 def main() -> None:
     """Answer requests until standard input ends."""
+    heed_signals()
     importlib.import_module("cnnkit.cli.app")
     for line in sys.stdin:
         request = json.loads(line)
@@ -135,6 +136,12 @@ def _become_run(request: dict, names: Path | None) -> None:
         if names is not None:
             names.write_text("\n".join(sys.modules))
         os._exit(status)
+
+
+def heed_signals() -> None:
+    """Undo what nohup and background jobs of a shell do: a signal that is ignored at the start stays ignored."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def wait_for_handlers(pid: int) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from torture.tiny_training import begin
 from torture.trial import Budget, Found, Trial
 from torture.trials.interrupts import find_fault
-from torture.zygote import Ended, strike, wait_for_handlers
+from torture.zygote import Ended, heed_signals, strike, wait_for_handlers
 
 _STEP = 0.01
 _FEW = 50  # attempts, below which a run is to be short
@@ -72,6 +72,7 @@ def _run(
             stderr=errors,
             env=os.environ | {"TMPDIR": str(folder / "tmp"), "OPENBLAS_NUM_THREADS": "1"},
             start_new_session=True,
+            preexec_fn=heed_signals,  # noqa: PLW1509 (no thread runs here)
         )
         struck = False
         if after is not None:
