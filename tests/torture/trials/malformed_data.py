@@ -242,7 +242,7 @@ TRIAL = Trial(
     "mutants of IDX, NPY, NPZ, CSV and pictures, packed and plain",
     "every verdict right, before the first batch",
     change_data,
-    short=700,
+    short=300,
     usual=20_000,
     long=1_000_000,
 )
