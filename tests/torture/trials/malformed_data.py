@@ -91,6 +91,12 @@ def _mutate(good: bytes, rng: random.Random) -> bytes:
     return bytes(content)
 
 
+def _save(write: Callable[..., Any], *arrays: Any, **named: Any) -> bytes:
+    buffer = io.BytesIO()
+    write(buffer, *arrays, **named)
+    return buffer.getvalue()
+
+
 class _Idx:
     """Images and labels of MNIST's format in two files; the images are changed."""
 
@@ -124,7 +130,7 @@ class _PackedIdx(_Idx):
 class _Npy:
     """A folder of arrays."""
 
-    good = (lambda buffer: (np.save(buffer, _IMAGES.astype("<f4") / 256), buffer.getvalue())[1])(io.BytesIO())
+    good = _save(np.save, _IMAGES.astype("<f4") / 256)
 
     def place(self, folder: Path, content: bytes) -> Path:
         target = folder / "npy"
@@ -143,7 +149,7 @@ class _Npy:
 class _Npz:
     """Arrays in a zip."""
 
-    good = (lambda b: (np.savez(b, x_train=_IMAGES, y_train=_LABELS), b.getvalue())[1])(io.BytesIO())
+    good = _save(np.savez, x_train=_IMAGES, y_train=_LABELS)
 
     def place(self, folder: Path, content: bytes) -> Path:
         (folder / "set.npz").write_bytes(content)
