@@ -167,7 +167,7 @@ class _Csv:
     """A table."""
 
     good = ("label," + ",".join(f"pixel{n}" for n in range(16)) + "\n" + "".join(
-        f"{label}," + ",".join(map(str, image.reshape(-1))) + "\n" for label, image in zip(_LABELS, _IMAGES, strict=True)
+        f"{label}," + ",".join(map(str, image.flat)) + "\n" for label, image in zip(_LABELS, _IMAGES, strict=True)
     )).encode()  # fmt: skip
     _name = "set.csv"
 
