@@ -131,3 +131,13 @@ def test_a_bare_array_has_no_labels(folder):
         DataError, match=r"expected images and labels, got one array: put x_train\.npy and y_train\.npy"
     ):
         load(folder / "x_train.npy")
+
+
+@pytest.mark.parametrize("change", [(b"NUMPY\x01\x00", b"NUMPY\x01\x5f"), (b"}  ", b"} \xa0")])
+def test_a_header_that_numpy_does_not_read_is_refused(folder, change):
+    path = folder / "x_train.npy"
+    path.write_bytes(path.read_bytes().replace(*change, 1))
+    with pytest.raises(ValueError, match=r"NPY|header|version"):
+        np.load(path)
+    with pytest.raises(DataError, match=r"x_train\.npy: expected an NPY"):
+        load(folder)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 LONGEST = 10_000  # characters; NumPy writes about 120
+_BLANK = " \t\n\r\f\v"  # what Python takes for blanks in a program; other scripts have more
 _KEYS = {"descr", "fortran_order", "shape"}
 # One "key: value" of the dictionary: a text, a truth value, or brackets, whose content is checked later.
 _VALUE = r"""'[^'\\]*'|"[^"\\]*"|True|False|\([^()]*\)|\[[^{}]*\]"""
-_ITEM = re.compile(rf"""\s*(?:'([a-z_]+)'|"([a-z_]+)")\s*:\s*({_VALUE})\s*(,|(?=\}}))""")
+_ITEM = re.compile(rf"""\s*(?:'([a-z_]+)'|"([a-z_]+)")\s*:\s*({_VALUE})\s*(,|(?=\}}))""", re.ASCII)
 _DTYPE = re.compile(r"""['"]([<>|=]?[biufc][0-9]{1,2})['"]""")
 _BYTES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}
 
@@ -61,7 +62,7 @@ def parse_npy_header(file: Any, complex_too: bool = False) -> NpyHeader:
     or, with `complex_too`, of complex numbers of two such floats.
     """
     start = file.read(8)
-    if start[:6] != b"\x93NUMPY" or len(start) < 8 or start[6] not in {1, 2, 3}:
+    if start[:6] != b"\x93NUMPY" or len(start) < 8 or start[6] not in {1, 2, 3} or start[7]:
         raise NpyHeaderError("an NPY array, versions 1 to 3", f"bytes {start[:8].hex() or '(none)'}")
     width, code = (2, "<H") if start[6] == 1 else (4, "<I")
     size = file.read(width)
@@ -81,14 +82,14 @@ def parse_npy_header(file: Any, complex_too: bool = False) -> NpyHeader:
 
 def _parse_fields(text: str) -> dict[str, str]:
     """Return {key: value as written} of a Python dictionary of three keys; {} for anything else."""
-    text, fields, position = text.strip(), {}, 1
+    text, fields, position = text.strip(_BLANK), {}, 1
     while item := _ITEM.match(text, position):
         key = item[1] or item[2]
         if key in fields:
             return {}
         fields[key] = item[3]
         position = item.end()
-    return fields if text[:1] == "{" and text[position:].strip() == "}" else {}
+    return fields if text[:1] == "{" and text[position:].strip(_BLANK) == "}" else {}
 
 
 def _parse_dtype(descr: str, complex_too: bool, header_bytes: int) -> np.dtype[Any]:
@@ -101,10 +102,14 @@ def _parse_dtype(descr: str, complex_too: bool, header_bytes: int) -> np.dtype[A
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:
-    inside = text[1:-1].strip()
+    inside = text[1:-1].strip(_BLANK)
     extents = inside.removesuffix(",").split(",") if inside else []
     # A single number without its comma is a number in brackets, not a shape.
     good = text[0] == "(" and (len(extents) != 1 or inside.endswith(","))
-    if not good or len(extents) > 32 or not all(re.fullmatch(r"\s*[0-9]{1,19}L?\s*", extent) for extent in extents):
+    if (
+        not good
+        or len(extents) > 32
+        or not all(re.fullmatch(r"\s*[0-9]{1,19}L?\s*", extent, re.ASCII) for extent in extents)
+    ):
         raise NpyHeaderError("a shape of whole numbers", f"{text[:40]!r}", "the file is damaged")
-    return tuple(int(extent.strip().removesuffix("L")) for extent in extents)
+    return tuple(int(extent.strip(_BLANK).removesuffix("L")) for extent in extents)

@@ -91,6 +91,12 @@ def _mutate(good: bytes, rng: random.Random) -> bytes:
     return bytes(content)
 
 
+def _save(write: Callable[..., Any], *arrays: Any, **named: Any) -> bytes:
+    buffer = io.BytesIO()
+    write(buffer, *arrays, **named)
+    return buffer.getvalue()
+
+
 class _Idx:
     """Images and labels of MNIST's format in two files; the images are changed."""
 
@@ -124,7 +130,7 @@ class _PackedIdx(_Idx):
 class _Npy:
     """A folder of arrays."""
 
-    good = (lambda buffer: (np.save(buffer, _IMAGES.astype("<f4") / 256), buffer.getvalue())[1])(io.BytesIO())
+    good = _save(np.save, _IMAGES.astype("<f4") / 256)
 
     def place(self, folder: Path, content: bytes) -> Path:
         target = folder / "npy"
@@ -143,7 +149,7 @@ class _Npy:
 class _Npz:
     """Arrays in a zip."""
 
-    good = (lambda b: (np.savez(b, x_train=_IMAGES, y_train=_LABELS), b.getvalue())[1])(io.BytesIO())
+    good = _save(np.savez, x_train=_IMAGES, y_train=_LABELS)
 
     def place(self, folder: Path, content: bytes) -> Path:
         (folder / "set.npz").write_bytes(content)
@@ -161,7 +167,7 @@ class _Csv:
     """A table."""
 
     good = ("label," + ",".join(f"pixel{n}" for n in range(16)) + "\n" + "".join(
-        f"{label}," + ",".join(map(str, image.reshape(-1))) + "\n" for label, image in zip(_LABELS, _IMAGES, strict=True)
+        f"{label}," + ",".join(map(str, image.flat)) + "\n" for label, image in zip(_LABELS, _IMAGES, strict=True)
     )).encode()  # fmt: skip
     _name = "set.csv"
 
@@ -242,7 +248,7 @@ TRIAL = Trial(
     "mutants of IDX, NPY, NPZ, CSV and pictures, packed and plain",
     "every verdict right, before the first batch",
     change_data,
-    short=700,
+    short=300,
     usual=20_000,
     long=1_000_000,
 )
