@@ -46,6 +46,12 @@ def parse_modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 MODULES = dict(parse_modules())
+IMPORTS = {
+    name: {
+        (node.module, alias.name) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    for name, tree in MODULES.items()
+}
 
 
 def find_calls(tree: ast.AST) -> Iterator[ast.Call]:
@@ -69,13 +75,9 @@ def find_methods(module: str, name: str) -> set[str]:
     package, _, last = module.rpartition(".")
     used = set()
     for user, tree in MODULES.items():
-        imported = {
-            (node.module, alias.name)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom)
-            for alias in node.names
-        }
-        bare, dotted = user == module or (module, name) in imported, (package, last) in imported
+        bare, dotted = user == module or (module, name) in IMPORTS[user], (package, last) in IMPORTS[user]
+        if not (bare or dotted):
+            continue
 
         def is_it(node: ast.AST, bare: bool = bare, dotted: bool = dotted) -> bool:
             if isinstance(node, ast.Name):
