@@ -61,7 +61,7 @@ def test_a_training_is_refused_with_a_batch_size_that_fits(grant) -> None:
     with pytest.raises(ConfigError) as caught:
         Training(model, dataset, Options(batch_size=100))
     assert str(caught.value) == (
-        "a training step with 100 images needs at least 161.3 KiB, this machine has 161.3 KiB: try --batch-size 50"
+        "a training step with 100 images needs at least 160.8 KiB, this machine has 160.8 KiB: try --batch-size 50"
     )
 
 
