@@ -13,7 +13,7 @@ from cnnkit.memory import describe_bytes, find_memory
 
 
 @dataclass(frozen=True)
-class Budget:
+class PassBudget:
     """A kind of pass through a network; what is counted is certainly held at one time, so what is refused cannot run.
 
     x_shape     of one sample

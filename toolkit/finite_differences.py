@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cnnkit import losses
 from cnnkit.backends.protocol import Backend, Shape
 from cnnkit.backends.registry import get_backend
-from cnnkit.budget import Budget
+from cnnkit.budget import PassBudget
 from cnnkit.contracts import require_tree_like
 from cnnkit.layers import external_layer
 from cnnkit.layers.base import Context, Layer
@@ -142,8 +142,8 @@ def gradient_check(
     loss, backend, x_shape = losses.parse(loss), get_backend(backend), require_input_shape(x_shape)
     rng = np.random.default_rng(seed)
     outputs = int(np.prod(network.output_shape(x_shape)))
-    Budget(backend, network, x_shape, itemsize=8, training=True).require_room(samples)
     drawn = draw(network, rng, x_shape)
+    PassBudget(backend, network, x_shape, itemsize=8, training=True).require_room(samples)
     host = flatten(drawn.params if params is None else params)
     tensors = {"x": rng.normal(size=(samples, *x_shape)), **{n: np.array(t, np.float64) for n, t in host.items()}}
     labels = rng.integers(classes or max(outputs, 2), size=samples)

@@ -12,7 +12,7 @@ _OWN_CGROUP = Path("/proc/self/cgroup")
 _OWN_SIZE = Path("/proc/self/statm")
 
 
-class Memory(NamedTuple):
+class MemoryBound(NamedTuple):
     """Bytes that this process may use, and what sets the bound, in words: "this machine has"."""
 
     size: int
@@ -23,9 +23,9 @@ class Memory(NamedTuple):
         return f"{self.bound} {describe_bytes(self.size)}"
 
 
-def find_memory() -> Memory:
+def find_memory() -> MemoryBound:
     """Return the least of the machine's memory, the limit of its container, and that of `ulimit -v`."""
-    known = [Memory(sys.maxsize, "the address space has"), *_list_bounds()]
+    known = [MemoryBound(sys.maxsize, "the address space has"), *_list_bounds()]
     return min(known, key=lambda memory: memory.size)
 
 
@@ -38,18 +38,18 @@ def describe_bytes(size: int) -> str:
     return f"{size} bytes"
 
 
-def _list_bounds() -> Iterator[Memory]:
+def _list_bounds() -> Iterator[MemoryBound]:
     with suppress(AttributeError, ValueError, OSError):  # it does not tell
-        yield Memory(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "this machine has")
+        yield MemoryBound(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "this machine has")
     for limit in _list_cgroup_limits():
-        yield Memory(limit, "this container may use")
+        yield MemoryBound(limit, "this container may use")
     with suppress(ImportError, ValueError, IndexError, OSError):
         import resource
 
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
         if limit != resource.RLIM_INFINITY:
             pages = int(_OWN_SIZE.read_text().split()[0])
-            yield Memory(max(limit - pages * os.sysconf("SC_PAGE_SIZE"), 0), "`ulimit -v` leaves")
+            yield MemoryBound(max(limit - pages * os.sysconf("SC_PAGE_SIZE"), 0), "`ulimit -v` leaves")
 
 
 def _list_cgroup_limits() -> Iterator[int]:

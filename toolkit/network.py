@@ -9,7 +9,7 @@ import numpy as np
 from cnnkit import losses
 from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.backends.registry import get_backend
-from cnnkit.budget import Budget
+from cnnkit.budget import PassBudget
 from cnnkit.constants import require_constants
 from cnnkit.data.dataset import Scaling
 from cnnkit.errors import ConfigError
@@ -120,7 +120,7 @@ class Network:
 
         Raises ConfigError where not even one does.
         """
-        budget = Budget(self.backend, self.network, self.input_shape, np.dtype(self.dtype).itemsize)
+        budget = PassBudget(self.backend, self.network, self.input_shape, np.dtype(self.dtype).itemsize)
         images = budget.find_largest(most)
         if not images:
             budget.require_room(1)

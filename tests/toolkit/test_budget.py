@@ -5,10 +5,10 @@ import pytest
 
 from cnnkit import Model, Options, Sequential, Training, budget, gradient_check, load_data
 from cnnkit.backends import get_backend
-from cnnkit.budget import Budget
+from cnnkit.budget import PassBudget
 from cnnkit.errors import ConfigError
 from cnnkit.layers import Branches, Conv2D, ConvTranspose2D, Dense, Flatten, GlobalAvgPool2D, ReLU, Residual
-from cnnkit.memory import Memory
+from cnnkit.memory import MemoryBound
 from cnnkit.training import evaluate
 
 NETWORK = Sequential((Conv2D(4, 3), ReLU(), Flatten(), Dense(10)))  # (1, 8, 8) -> (4, 6, 6) -> (144,) -> (10,)
@@ -18,11 +18,11 @@ ENLARGING = Sequential((ConvTranspose2D(1, 1, stride=2**20), GlobalAvgPool2D(), 
 @pytest.fixture
 def grant(monkeypatch):
     """A function that leaves so many bytes of memory to the process."""
-    return lambda size: monkeypatch.setattr(budget, "find_memory", lambda: Memory(size, "this machine has"))
+    return lambda size: monkeypatch.setattr(budget, "find_memory", lambda: MemoryBound(size, "this machine has"))
 
 
 def count(network, x_shape, images, **options) -> int:
-    return Budget(get_backend("torch"), network, x_shape, 4, **options).count_bytes(images)
+    return PassBudget(get_backend("torch"), network, x_shape, 4, **options).count_bytes(images)
 
 
 def test_a_forward_pass_holds_its_largest_output() -> None:
@@ -40,7 +40,7 @@ def test_layers_beside_each_other_share_their_input(combine) -> None:
 
 
 def test_a_backend_that_works_on_shards_needs_less() -> None:
-    numpy, torch = (Budget(get_backend(name), NETWORK, (3, 64, 64), 4) for name in ("numpy", "torch"))
+    numpy, torch = (PassBudget(get_backend(name), NETWORK, (3, 64, 64), 4) for name in ("numpy", "torch"))
     assert numpy.count_bytes(10**6) < torch.count_bytes(10**6) / 2
 
 
@@ -48,7 +48,7 @@ def test_nothing_is_said_of_the_memory_of_a_device(grant) -> None:
     grant(0)
     backend = get_backend("torch")
     backend.device = "cuda"
-    Budget(backend, NETWORK, (1, 8, 8), 4).require_room(10**9)
+    PassBudget(backend, NETWORK, (1, 8, 8), 4).require_room(10**9)
 
 
 def test_a_training_is_refused_with_a_batch_size_that_fits(grant) -> None:
@@ -61,7 +61,7 @@ def test_a_training_is_refused_with_a_batch_size_that_fits(grant) -> None:
     with pytest.raises(ConfigError) as caught:
         Training(model, dataset, Options(batch_size=100))
     assert str(caught.value) == (
-        "a training step with 100 images needs at least 161.3 KiB, this machine has 161.3 KiB: try --batch-size 50"
+        "a training step with 100 images needs at least 160.8 KiB, this machine has 160.8 KiB: try --batch-size 50"
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnkit import losses, optimizers, schedules
 from cnnkit.architecture import walk_layers
-from cnnkit.budget import Budget
+from cnnkit.budget import PassBudget
 from cnnkit.constants import find_limit, require_constants
 from cnnkit.contracts import describe, naming_faults, require_number
 from cnnkit.data.dataset import Dataset
@@ -67,7 +67,9 @@ class TrainingSetup:
         model, images = self.model, min(self.options.batch_size, len(self.chosen))
         values = model.parameters * (2 + len(self.optimizer.slots))
         itemsize = np.dtype(model.dtype).itemsize
-        Budget(model.backend, model.network, model.input_shape, itemsize, values, training=True).require_room(images)
+        PassBudget(model.backend, model.network, model.input_shape, itemsize, values, training=True).require_room(
+            images
+        )
 
     def _require_enough_images(self) -> None:
         """Raise where there is one class, or no image is left to train on, or none to validate on with patience."""

@@ -228,7 +228,7 @@ def with_layer(**fields):
     ("change", "message"),
     [
         (lambda file: replace(file, architecture=None), "these weights come without an architecture"),
-        (lambda file: replace(file, architecture={"layers": []}), "output_shape is missing"),
+        (lambda file: replace(file, architecture={"layers": []}), r"expected a list of layers, got \[\]"),
         (lambda file: replace(file, tensors=file.tensors[:1]), r"layer 0: expected a tensor 0\.bias"),
         (lambda file: replace(file, metadata={"x": {1, 2}}), "metadata is not JSON"),
         (lambda file: replace(file, metadata={"x": float("nan")}), "metadata is not JSON"),

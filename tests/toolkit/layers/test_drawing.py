@@ -3,7 +3,7 @@ import pytest
 
 from cnnkit.errors import ConfigError
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, Sequential, drawing
-from cnnkit.memory import Memory
+from cnnkit.memory import MemoryBound
 
 NET = Sequential((Conv2D(2, 3), BatchNorm(), Flatten(), Dense(1000)))
 WEIGHTS = 20 + 8 + 9000
@@ -15,7 +15,7 @@ def draw() -> drawing.Variables:
 
 
 def grant(monkeypatch, size: int) -> None:
-    monkeypatch.setattr(drawing, "find_memory", lambda: Memory(size, "this machine has"))
+    monkeypatch.setattr(drawing, "find_memory", lambda: MemoryBound(size, "this machine has"))
 
 
 def test_what_fits_is_what_init_draws(monkeypatch) -> None:
