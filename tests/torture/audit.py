@@ -142,7 +142,7 @@ def _judge_code(name: str, caller: str, places: Places) -> str | None:
 def is_private(event: str, arguments: tuple[Any, ...]) -> bool:
     """Return whether a socket is one end of a pair within this machine, over which a worker gets open files."""
     if event == "socket.__new__":
-        return bool(arguments[1] == socket.AF_UNIX)
+        return arguments[1] in (socket.AF_UNIX, -1)  # -1: one that is open already
     return bool(arguments[0].family == socket.AF_UNIX and arguments[1] is None)
 
 
