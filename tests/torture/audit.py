@@ -5,6 +5,7 @@ libraries of C open themselves (libhdf5) it does not see: for those there is the
 """
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -113,6 +114,8 @@ def judge(  # noqa: PLR0911 (one row for each kind of event)
         return None if first is None or places.is_library(first) else repr(first)
     if event == "cpython.run_module":
         return None if str(first).startswith("cnnkit.files.") else repr(first)
+    if event in {"socket.__new__", "socket.sendmsg"} and is_private(event, arguments):
+        return None
     return repr(arguments) if event in _RUNS or event.startswith(_FAMILIES) else None
 
 
@@ -134,6 +137,13 @@ def _judge_code(name: str, caller: str, places: Places) -> str | None:
     else:
         fine = places.is_library(name)
     return None if fine else f"of {name!r} by {caller}"
+
+
+def is_private(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Return whether a socket is one end of a pair within this machine, over which a worker gets open files."""
+    if event == "socket.__new__":
+        return arguments[1] in (socket.AF_UNIX, -1)  # -1: one that is open already
+    return bool(arguments[0].family == socket.AF_UNIX and arguments[1] is None)
 
 
 def is_our_worker(program: Any, arguments: Sequence[Any]) -> bool:

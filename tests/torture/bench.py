@@ -61,14 +61,15 @@ class Bench:
         path, before = self._write(line.case)
         work = self.folder / "work"
         arguments = line.door.fill(path, self.weights, work / "out")
+        writable = (work, path.parent) if line.door.option == "--out" else (work,)
         place = path.parent  # where a module beside the file would be found, if anything looked there
         named = (path, self.weights) if self.watched else ()
-        attempt = self.zygote.run(arguments, place, named=named, writable=(work,))
+        attempt = self.zygote.run(arguments, place, named=named, writable=writable)
         for _ in range(_AGAIN):
             if attempt.seconds > MOST_SECONDS:
                 _clear(work)
                 attempt = min(
-                    attempt, self.zygote.run(arguments, place, named=named, writable=(work,)), key=lambda a: a.seconds
+                    attempt, self.zygote.run(arguments, place, named=named, writable=writable), key=lambda a: a.seconds
                 )
         self._judge(line, attempt, path, before)
         _clear(work)

@@ -46,7 +46,9 @@ def _trace(line: Line, folder: Path, weights: Path) -> tuple[int, list[str]]:
     path = folder / line.case.name
     line.case.write(path)
     arguments = line.door.fill(path, weights, folder / "work" / "out")
-    return find_breaches(arguments, folder, (str(path), str(weights)), (str(folder / "work"),))
+    return find_breaches(
+        arguments, folder, (str(path), str(weights)), (str(folder if line.door.option == "--out" else folder / "work"),)
+    )
 
 
 TRIAL = Trial(
