@@ -14,9 +14,9 @@ from cnnkit.data.lazy_images import LazyImages
 from cnnkit.data.npz_reader import NAMES
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
-from cnnkit.files.hdf5_cage import list_hdf5, read_rows, read_values
-from cnnkit.files.hdf5_contents import ListedDataset, Listing
-from cnnkit.files.hdf5_runs import StoredRuns
+from cnnkit.files.hdf5.cage import list_hdf5, read_rows, read_values
+from cnnkit.files.hdf5.contents import ListedDataset, Listing
+from cnnkit.files.hdf5.runs import StoredRuns
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 from cnnkit.files.unsafe_file import UnsafeFileError

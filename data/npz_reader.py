@@ -12,8 +12,8 @@ from cnnkit.data.npy_header import read_npy_header
 from cnnkit.data.refusal import refuse, require_affordable
 from cnnkit.files.npy_header import LONGEST
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_directory import Member
-from cnnkit.files.zip_gate import ZipGate
+from cnnkit.files.zips.directory import Member
+from cnnkit.files.zips.gate import ZipGate
 
 NAMES = {"train": ("x_train", "y_train"), "test": ("x_test", "y_test")}
 _LONGEST = LONGEST + 12  # of an array's header, with what is before it

@@ -13,7 +13,7 @@ from cnnkit.data.npz_reader import read_npz
 from cnnkit.data.picture import SUFFIXES
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
-from cnnkit.files.hdf5_mark import SIGNATURE
+from cnnkit.files.hdf5.mark import SIGNATURE
 from cnnkit.files.names import printable
 from cnnkit.files.regular_file import open_regular
 

@@ -175,13 +175,13 @@ def test_libraries_of_devices_stay_in_their_backend() -> None:
 
 
 def test_hdf5_is_read_in_the_worker_only() -> None:
-    """libhdf5 trusts its input: elsewhere it may write; a reader asks the worker, which runs `hdf5_worker`."""
-    worker = {f"cnnkit.files.hdf5_{name}" for name in ("listing", "places", "references", "rules", "source", "values")}
-    worker |= {f"cnnkit.files.hdf5_{name}" for name in ("budget", "walk", "worker")}
+    """libhdf5 trusts its input: elsewhere it may write; a reader asks the worker, which runs `hdf5/worker.py`."""
+    worker = {f"cnnkit.files.hdf5.{name}" for name in ("listing", "places", "references", "rules", "source", "values")}
+    worker |= {f"cnnkit.files.hdf5.{name}" for name in ("budget", "walk", "worker")}
     writers = {"cnnkit.exporters.hdf5.layout", "cnnkit.exporters.hdf5.writer", "cnnkit.exporters.keras.writer"}
-    libraries = ("h5py", "cnnkit.files.hdf5_library")
+    libraries = ("h5py", "cnnkit.files.hdf5.library")
     users = {m.name for m in MODULES for target in imports(m) if any(within(target, name) for name in libraries)}
-    assert users == {*worker - {"cnnkit.files.hdf5_budget"}, *writers, "cnnkit.files.hdf5_library"}
+    assert users == {*worker - {"cnnkit.files.hdf5.budget"}, *writers, "cnnkit.files.hdf5.library"}
     inside = {m.name for m in MODULES for target in imports(m) if target in worker}
     assert inside <= worker
 

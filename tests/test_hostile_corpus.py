@@ -13,7 +13,7 @@ from torture.places import Places
 from torture.system_trace import judge_call
 
 CASES = load_cases()
-WORKER = [sys.executable, "-P", "-W", "ignore", "-m", "cnnkit.files.hdf5_worker"]
+WORKER = [sys.executable, "-P", "-W", "ignore", "-m", "cnnkit.files.hdf5.worker"]
 
 
 def test_there_are_many_cases_each_with_a_name_and_a_reason() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.raw_values import MISFIT, decode_values, stream_array
 from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, numbered_axes, sha256
-from cnnkit.files.hdf5_cage import list_hdf5, read_text, stream_values
-from cnnkit.files.hdf5_contents import ListedDataset, Listing
-from cnnkit.files.hdf5_runs import StoredRuns
+from cnnkit.files.hdf5.cage import list_hdf5, read_text, stream_values
+from cnnkit.files.hdf5.contents import ListedDataset, Listing
+from cnnkit.files.hdf5.runs import StoredRuns
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes, StoredFile
 from cnnkit.files.unsafe_file import UnsafeFileError

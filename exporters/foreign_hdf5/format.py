@@ -5,7 +5,7 @@ from pathlib import Path
 from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.foreign_hdf5.reader import NAME, read_plain_hdf5
-from cnnkit.files.hdf5_mark import is_hdf5
+from cnnkit.files.hdf5.mark import is_hdf5
 
 
 class PlainHdf5Format(Format):

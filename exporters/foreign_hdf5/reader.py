@@ -8,7 +8,7 @@ from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.core.hdf5_tensors import Hdf5Tensors
 from cnnkit.exporters.core.name_conventions import find_word_role
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.files.hdf5_contents import ListedDataset
+from cnnkit.files.hdf5.contents import ListedDataset
 from cnnkit.files.natural_order import natural_key
 
 NAME = "plain-hdf5"

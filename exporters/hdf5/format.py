@@ -9,8 +9,8 @@ from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.hdf5.layout import FORMAT
 from cnnkit.exporters.hdf5.reader import NAME, read_hdf5
 from cnnkit.exporters.hdf5.writer import write_hdf5
-from cnnkit.files.hdf5_cage import list_hdf5
-from cnnkit.files.hdf5_mark import is_hdf5
+from cnnkit.files.hdf5.cage import list_hdf5
+from cnnkit.files.hdf5.mark import is_hdf5
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 

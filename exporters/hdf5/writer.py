@@ -16,7 +16,7 @@ from cnnkit.exporters.core.element_types import carrier, is_raw
 from cnnkit.exporters.core.weight_file import JSON_FIELDS, Tensor, WeightFile, sha256
 from cnnkit.exporters.hdf5.layout import FORMAT, GROUPS, VERSION, put_text, to_link_name, utf8_type
 from cnnkit.files.extents import MAX_RANK
-from cnnkit.files.hdf5_library import load_h5py, new_group
+from cnnkit.files.hdf5.library import load_h5py, new_group
 from cnnkit.files.names import printable
 
 _CHUNK = 1 << 20

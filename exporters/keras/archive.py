@@ -6,7 +6,7 @@ from typing import NamedTuple
 from cnnkit.exporters.core.faults import fault, faults_of
 from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.names import printable
-from cnnkit.files.zip_gate import open_zip
+from cnnkit.files.zips.gate import open_zip
 
 WEIGHTS = "model.weights.h5"
 _PICKLED = "model.weights.npz"

@@ -11,10 +11,10 @@ from cnnkit.exporters.keras.legacy_reader import is_legacy
 from cnnkit.exporters.keras.reader import NAME, read_archive, read_hdf5
 from cnnkit.exporters.keras.weights_reader import is_saved
 from cnnkit.exporters.keras.writer import require_same, write_keras
-from cnnkit.files.hdf5_cage import list_hdf5
-from cnnkit.files.hdf5_mark import is_hdf5
+from cnnkit.files.hdf5.cage import list_hdf5
+from cnnkit.files.hdf5.mark import is_hdf5
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_gate import is_zip, read_member_names
+from cnnkit.files.zips.gate import is_zip, read_member_names
 
 
 class KerasFormat(Format):

@@ -8,7 +8,7 @@ from cnnkit.exporters.core import keras_variables
 from cnnkit.exporters.core.hdf5_tensors import Hdf5Tensors
 from cnnkit.exporters.core.keras_config import LayerConfig
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.files.hdf5_contents import Listing
+from cnnkit.files.hdf5.contents import Listing
 from cnnkit.files.natural_order import natural_key
 
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")

@@ -15,7 +15,7 @@ from cnnkit.exporters.core.weight_file import WeightFile, sha256
 from cnnkit.exporters.keras.keras_layer import KerasLayer
 from cnnkit.exporters.keras.layer_conversion import add_layer
 from cnnkit.exporters.keras.sequential import SequentialBuilder
-from cnnkit.files.hdf5_library import load_h5py, new_group
+from cnnkit.files.hdf5.library import load_h5py, new_group
 
 CONFIG = "sequential_config"
 LONGEST_OLD_ATTRIBUTE = 60_000  # bytes; HDF5 allows 64 KiB including its own header

@@ -9,7 +9,7 @@ from cnnkit.exporters.marks.folders import FOLDERS, Folder
 from cnnkit.exporters.marks.networks import NETWORKS
 from cnnkit.exporters.marks.texts import TEXTS
 from cnnkit.exporters.marks.unknown_file import UnknownFile
-from cnnkit.files.zip_gate import is_zip, open_zip
+from cnnkit.files.zips.gate import is_zip, open_zip
 
 MARKS = (*CONTAINERS, *TEXTS, *NETWORKS)
 

@@ -10,7 +10,7 @@ from typing import Any
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.protobuf_head import HeadField, iterate_head
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_gate import read_member_names
+from cnnkit.files.zips.gate import read_member_names
 
 _LARGEST_JSON = 16 << 20
 _KEY = re.compile(rb'"([^"\\]{1,60})"\s*:')

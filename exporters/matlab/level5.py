@@ -27,7 +27,7 @@ from cnnkit.exporters.matlab.versions import HEADER
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_directory import FREE_BYTES, LARGEST_RATIO
+from cnnkit.files.zips.directory import FREE_BYTES, LARGEST_RATIO
 
 _MOST_ARRAYS, _MAX_DEPTH = 200_000, 32
 _LONGEST_TEXT, _MOST_TEXT = 1024, 1 << 20

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cnnkit.exporters.core.weight_file import NotRead
-from cnnkit.files.hdf5_contents import Listing
+from cnnkit.files.hdf5.contents import Listing
 from cnnkit.files.names import printable
 from cnnkit.files.natural_order import natural_key
 from cnnkit.files.unsafe_file import UnsafeFileError

@@ -3,7 +3,7 @@
 import re
 import struct
 
-from cnnkit.files.hdf5_mark import is_hdf5
+from cnnkit.files.hdf5.mark import is_hdf5
 
 HEADER = 128  # bytes before the first element of version 5
 _NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]{0,62}\0")

@@ -8,7 +8,7 @@ from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.npz.reader import NAME, read_npz
 from cnnkit.exporters.npz.writer import write_npz
-from cnnkit.files.zip_gate import read_member_names
+from cnnkit.files.zips.gate import read_member_names
 
 
 class NpzFormat(Format):

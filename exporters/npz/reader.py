@@ -16,7 +16,7 @@ from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, WeightFile
 from cnnkit.files.names import printable
 from cnnkit.files.npy_header import NpyHeader, NpyTypeError
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_gate import ZipGate, open_zip
+from cnnkit.files.zips.gate import ZipGate, open_zip
 
 NAME = "npz"
 DOCUMENT = "cnnkit.json"  # the array of bytes that describes the others

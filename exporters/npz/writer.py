@@ -11,7 +11,7 @@ from cnnkit.exporters.core.raw_values import encode_blocks, read_checked, requir
 from cnnkit.exporters.core.tensor_list import FORMAT, VERSION, choose_keys, describe_tensors
 from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, WeightFile
 from cnnkit.exporters.npz.reader import DOCUMENT
-from cnnkit.files.zip_writer import ZipWriter
+from cnnkit.files.zips.writer import ZipWriter
 
 _LONGEST_NAME = 60_000  # a zip holds 65,535 bytes
 

@@ -13,7 +13,7 @@ from cnnkit.exporters.pytorch.zip_file import read_small
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_gate import ZipGate
+from cnnkit.files.zips.gate import ZipGate
 
 _MARK = "/archive_format"
 _OLD = "serialized_state_dict.pt"  # of torch 2.1 to 2.7

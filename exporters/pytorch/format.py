@@ -11,7 +11,7 @@ from cnnkit.exporters.pytorch.reader import NAME, read_torch
 from cnnkit.exporters.pytorch.state_dict import list_losses, name_for_torch
 from cnnkit.exporters.pytorch.writer import write_torch
 from cnnkit.exporters.pytorch.zip_file import OLD_SCRIPT, PACKAGE, PICKLE
-from cnnkit.files.zip_gate import read_member_names
+from cnnkit.files.zips.gate import read_member_names
 
 _MAGIC = MAGIC.to_bytes(10, "little")
 _MARKS = (PICKLE, OLD_SCRIPT, PACKAGE)

@@ -10,7 +10,7 @@ from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.pytorch.exported_program import ExportedProgram, is_exported
 from cnnkit.exporters.pytorch.legacy_file import TorchLegacy
 from cnnkit.exporters.pytorch.zip_file import TorchZip
-from cnnkit.files.zip_gate import is_zip, open_zip
+from cnnkit.files.zips.gate import is_zip, open_zip
 
 NAME = "torch"
 

@@ -10,7 +10,7 @@ from cnnkit.exporters.core.raw_values import encode_blocks, read_checked, requir
 from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.files.extents import strides
 from cnnkit.files.names import printable
-from cnnkit.files.zip_writer import ZipWriter
+from cnnkit.files.zips.writer import ZipWriter
 
 _CLASSES = {dtype: name for name, dtype in STORAGES.items()}
 _EMPTY = b"ccollections\nOrderedDict\n)R"

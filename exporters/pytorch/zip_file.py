@@ -11,7 +11,7 @@ from cnnkit.exporters.core.weight_file import NotRead
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_gate import ZipGate
+from cnnkit.files.zips.gate import ZipGate
 
 PICKLE = "/data.pkl"
 OLD_SCRIPT = "/model.json"

@@ -7,7 +7,7 @@ import pytest
 from cnnkit.data import hdf5_reader, load
 from cnnkit.data.hdf5_reader import Hdf5Images
 from cnnkit.errors import DataError
-from cnnkit.files.hdf5_runs import StoredRuns
+from cnnkit.files.hdf5.runs import StoredRuns
 
 
 @pytest.fixture

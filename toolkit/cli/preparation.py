@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cnnkit.files.hdf5_mark import find_hdf5
+from cnnkit.files.hdf5.mark import find_hdf5
 
 _DEFAULT = "weights.h5"
 _WITHOUT_FILES = ("backends", "formats", "gradcheck", "recipes")
@@ -18,6 +18,6 @@ def prepare_command(name: str, arguments: Sequence[str]) -> None:
     if name in _WITHOUT_FILES or help_only:
         return
     if name == "train" or find_hdf5([*values, _DEFAULT]) is not None:
-        from cnnkit.files.hdf5_request import prepare_reading
+        from cnnkit.files.hdf5.request import prepare_reading
 
         prepare_reading()

@@ -34,7 +34,7 @@ _STYLE: dict[Any, Any] = {
     "axes.edgecolor": "#666666",
     "figure.constrained_layout.wspace": 0.06,
 }
-_DOCTYPE = re.compile(rb"<!DOCTYPE[^>\[]*>\s*")  # names a file elsewhere, which no reader needs
+_DOCTYPE = re.compile(rb"<!DOCTYPE[^<>\[]*>")  # names a file elsewhere, which no reader needs
 _WITHOUT_DATE: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 

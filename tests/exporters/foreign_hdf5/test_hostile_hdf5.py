@@ -8,8 +8,8 @@ from hostile.hdf5_files import CASES, build
 
 from cnnkit import data, exporters
 from cnnkit.errors import CnnkitError
-from cnnkit.files.hdf5_request import list_protections
-from cnnkit.files.worker_process import WORKER
+from cnnkit.files.hdf5.request import list_protections
+from cnnkit.files.hdf5.worker_process import WORKER
 
 _SLOW = ("many_links", "longer_chunk", "tree_sibling_ring")  # in all three variants
 

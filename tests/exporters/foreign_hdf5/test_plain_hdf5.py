@@ -12,11 +12,11 @@ import pytest
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters import read, write
 from cnnkit.exporters.hdf5.format import Hdf5Format
-from cnnkit.files import hdf5_cage, hdf5_values, worker_process
-from cnnkit.files.hdf5_cage import list_hdf5, read_values
-from cnnkit.files.hdf5_contents import ListedDataset
+from cnnkit.files.hdf5 import cage, values, worker_process
+from cnnkit.files.hdf5.cage import list_hdf5, read_values
+from cnnkit.files.hdf5.contents import ListedDataset
+from cnnkit.files.hdf5.worker_process import WORKER
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.worker_process import WORKER
 
 
 @pytest.fixture
@@ -145,10 +145,10 @@ def test_large_arrays_come_in_pieces(path, monkeypatch):
         for name, array in arrays.items():
             file[name] = array
         file.create_dataset("e", data=arrays["a"], chunks=(2, 2, 7), compression="gzip")
-    monkeypatch.setattr(hdf5_values, "_PIECE", 1000)
+    monkeypatch.setattr(values, "_PIECE", 1000)
     with h5py.File(path) as file:
         for name, dataset in list_hdf5(path).datasets.items():
-            pieces = [part.tobytes() for part in hdf5_values.iterate_values(file, name)]
+            pieces = [part.tobytes() for part in values.iterate_values(file, name)]
             assert b"".join(pieces) == file[name][()].tobytes() == read_values(path, name, dataset).tobytes()
             assert len(pieces) == 1 or max(map(len, pieces)) <= 1000
 
@@ -182,7 +182,7 @@ def numbers(path):
 def test_a_worker_that_dies_is_one_line_and_the_next_file_is_read(path, monkeypatch):
     numbers(path)
     list_hdf5(path)
-    hdf5_cage._list.cache_clear()
+    cage._list.cache_clear()
     stored = list_hdf5(path).datasets["x"]
 
     def crash(*_):

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from cnnkit import exporters
-from cnnkit.files import hdf5_worker
 from cnnkit.files.file_part import FilePart
-from cnnkit.files.hdf5_listing import list_contents
-from cnnkit.files.hdf5_values import iterate_values
+from cnnkit.files.hdf5 import worker
+from cnnkit.files.hdf5.listing import list_contents
+from cnnkit.files.hdf5.values import iterate_values
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 
@@ -43,10 +43,10 @@ def ask(monkeypatch):
         lines = io.BytesIO(b"".join(len(content).to_bytes(8, "big") + content for content in contents))
         replies = io.BytesIO()
         with monkeypatch.context() as patch:
-            patch.setattr(hdf5_worker, "ProcessLimits", NoLimits)
+            patch.setattr(worker, "ProcessLimits", NoLimits)
             patch.setattr(sys, "stdin", SimpleNamespace(buffer=lines))
             patch.setattr(sys, "stdout", SimpleNamespace(buffer=replies))
-            hdf5_worker.main()
+            worker.main()
         data, frames = replies.getvalue(), []
         while data:
             size = int.from_bytes(data[1:9], "big")
@@ -139,12 +139,12 @@ def test_whatever_goes_wrong_is_a_line(path, ask, monkeypatch, error, reply):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(hdf5_worker, "list_contents", fail)
+    monkeypatch.setattr(worker, "list_contents", fail)
     assert json.loads(ask(request(path))[0][1]) == reply
 
 
 def test_an_answer_without_end(path, ask, monkeypatch):
-    monkeypatch.setattr(hdf5_worker, "_MOST_ANSWER", 10)
+    monkeypatch.setattr(worker, "_MOST_ANSWER", 10)
     assert json.loads(ask(request(path))[0][1])[1] == "too_big"
 
 

@@ -126,7 +126,7 @@ def test_compression_makes_the_file_smaller(tmp_path):
 def test_listing_loads_no_values(weights, tmp_path, monkeypatch):
     HDF5.write(weights, tmp_path / "a.h5")
     monkeypatch.setattr("cnnkit.exporters.core.hdf5_tensors.stream_values", lambda *_: pytest.fail("loaded"))
-    monkeypatch.setattr("cnnkit.files.hdf5_runs.StoredRuns.blocks", lambda _: pytest.fail("loaded"))
+    monkeypatch.setattr("cnnkit.files.hdf5.runs.StoredRuns.blocks", lambda _: pytest.fail("loaded"))
     back = HDF5.read(tmp_path / "a.h5")
     for tensor in back:
         with pytest.raises(pytest.fail.Exception, match="loaded"):

@@ -7,8 +7,8 @@ import pytest
 from cnnkit import exporters
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.matlab import level73
-from cnnkit.files import hdf5_references
-from cnnkit.files.hdf5_cage import list_hdf5
+from cnnkit.files.hdf5 import references
+from cnnkit.files.hdf5.cage import list_hdf5
 
 CLASSES = {"float64": "double", "float32": "single", "bool": "logical"}
 TEXT = b"MATLAB 7.3 MAT-file, Platform: by hand"
@@ -209,10 +209,10 @@ def test_references_are_counted(save, monkeypatch):
     path = save({"c": [np.ones((1, 1))] * 3})
     with h5py.File(path) as file:
         known = {}  # targets that no walk has found
-        assert hdf5_references.resolve_references(file, ["c"], known) == {"c": ["", "", ""]}
-        monkeypatch.setattr(hdf5_references, "_MOST", 2)
-        with pytest.raises(hdf5_references.UnsafeFileError, match="more than 2 references"):
-            hdf5_references.resolve_references(file, ["c"], known)
+        assert references.resolve_references(file, ["c"], known) == {"c": ["", "", ""]}
+        monkeypatch.setattr(references, "_MOST", 2)
+        with pytest.raises(references.UnsafeFileError, match="more than 2 references"):
+            references.resolve_references(file, ["c"], known)
 
 
 def test_texts_are_counted(save, monkeypatch):

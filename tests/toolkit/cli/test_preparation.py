@@ -6,7 +6,7 @@ import h5py
 import pytest
 
 from cnnkit.cli.preparation import prepare_command
-from cnnkit.files.worker_process import WORKER
+from cnnkit.files.hdf5.worker_process import WORKER
 
 
 @pytest.fixture

@@ -10,15 +10,16 @@ import h5py
 import numpy as np
 import pytest
 
-from cnnkit.files import hdf5_cage, hdf5_rules, hdf5_walk
-from cnnkit.files.hdf5_cage import list_hdf5, read_rows, read_text, read_values, stream_values
-from cnnkit.files.hdf5_listing import list_contents
-from cnnkit.files.hdf5_runs import StoredRuns
-from cnnkit.files.hdf5_values import iterate_values
-from cnnkit.files.hdf5_values import read_text as read_text_there
+from cnnkit.files.hdf5 import cage, rules, walk
+from cnnkit.files.hdf5 import values as dataset_values
+from cnnkit.files.hdf5.cage import list_hdf5, read_rows, read_text, read_values, stream_values
+from cnnkit.files.hdf5.listing import list_contents
+from cnnkit.files.hdf5.runs import StoredRuns
+from cnnkit.files.hdf5.values import iterate_values
+from cnnkit.files.hdf5.values import read_text as read_text_there
+from cnnkit.files.hdf5.worker_process import WORKER
 from cnnkit.files.stored_file import StoredFile
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.worker_process import WORKER
 
 
 @pytest.fixture
@@ -181,21 +182,21 @@ def test_text_is_one_text_of_fixed_length(path, value):
 def test_a_text_beyond_the_limit(path, monkeypatch):
     with h5py.File(path, "w") as file:
         file["text"] = np.bytes_(b"12345")
-    monkeypatch.setattr(hdf5_rules, "TEXT_LIMIT", 4)
+    monkeypatch.setattr(rules, "TEXT_LIMIT", 4)
     with h5py.File(path) as file, pytest.raises(UnsafeFileError, match="a text of 5 bytes, more than 4"):
         read_text_there(file, "text")
 
 
 def test_budgets_on_depth_and_number(path, monkeypatch):
     with h5py.File(path, "w") as file:
-        file.create_group("/".join("g" * hdf5_walk.MAX_DEPTH))
-    assert len(list_hdf5(path).groups) == hdf5_walk.MAX_DEPTH + 1
+        file.create_group("/".join("g" * walk.MAX_DEPTH))
+    assert len(list_hdf5(path).groups) == walk.MAX_DEPTH + 1
     with h5py.File(path, "a") as file:
-        file.create_group("/".join("g" * (hdf5_walk.MAX_DEPTH + 1)))
+        file.create_group("/".join("g" * (walk.MAX_DEPTH + 1)))
     with pytest.raises(UnsafeFileError, match="deeper than 64") as caught:
         list_hdf5(path)
     assert caught.value.kind == "too_big"
-    monkeypatch.setattr(hdf5_walk, "MAX_NODES", 60)
+    monkeypatch.setattr(walk, "MAX_NODES", 60)
     with h5py.File(path) as file, pytest.raises(UnsafeFileError, match="more than 60"):
         list_contents(file, 1 << 20)
 
@@ -269,14 +270,12 @@ def test_runs_outside_the_file_are_not_believed(path):
 
 @pytest.mark.parametrize("most", [5, 1000])
 def test_rows_of_a_data_set_come_in_pieces(path, monkeypatch, most):
-    from cnnkit.files import hdf5_values
-
     values = np.random.default_rng(0).normal(size=(9, 4, 5))
     with h5py.File(path, "w") as file:
         file.create_dataset("x", data=values, chunks=(2, 2, 5), compression="gzip")
-    monkeypatch.setattr(hdf5_values, "_PIECE", most * 8)
+    monkeypatch.setattr(dataset_values, "_PIECE", most * 8)
     with h5py.File(path) as file:
-        pieces = [part.tobytes() for part in hdf5_values.iterate_rows(file, "x", [[7, 9], [0, 3]])]
+        pieces = [part.tobytes() for part in dataset_values.iterate_rows(file, "x", [[7, 9], [0, 3]])]
     assert b"".join(pieces) == values[[7, 8, 0, 1, 2]].tobytes()
     assert max(map(len, pieces)) <= most * 8
 
@@ -328,7 +327,7 @@ DEAD = Dead()
 
 @pytest.mark.parametrize("first", ["", "import h5py"])
 def test_plug_ins_are_off_whoever_imported_h5py_first(first, tmp_path):
-    code = f"{first}\nfrom cnnkit.files.hdf5_library import load_h5py\nprint(load_h5py().h5pl.size())"
+    code = f"{first}\nfrom cnnkit.files.hdf5.library import load_h5py\nprint(load_h5py().h5pl.size())"
     result = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"HDF5_PLUGIN_PATH": str(tmp_path)},
@@ -365,4 +364,4 @@ def weights_file(tmp_path):
 
 
 def test_limits_on_memory_grow_with_the_file():
-    assert hdf5_cage._LIST_MEMORY + hdf5_cage._MEMORY_RATIO * (1 << 20) < 100 << 20
+    assert cage._LIST_MEMORY + cage._MEMORY_RATIO * (1 << 20) < 100 << 20

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from cnnkit.files.hdf5_request import list_protections
-from cnnkit.files.system_call_filter import _MACHINES, assemble
+from cnnkit.files.hdf5.request import list_protections
+from cnnkit.files.hdf5.system_call_filter import _MACHINES, assemble
 
 FILTERED = sys.platform == "linux" and platform.machine() in _MACHINES
 TRIED = """
@@ -17,7 +17,7 @@ import numpy
 path = sys.argv[1]
 given = os.open(path, os.O_RDONLY)
 library = ctypes.CDLL(None, use_errno=True)
-from cnnkit.files.worker_limits import ProcessLimits
+from cnnkit.files.hdf5.worker_limits import ProcessLimits
 limits = ProcessLimits()
 
 def call(name, *arguments):
@@ -138,7 +138,7 @@ def test_the_filter_decides_by_number_and_argument(name):
 
 
 def test_without_a_filter_it_says_so(monkeypatch):
-    from cnnkit.files import system_call_filter
+    from cnnkit.files.hdf5 import system_call_filter
 
     monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     assert not system_call_filter.install_filter()

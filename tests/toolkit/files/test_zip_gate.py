@@ -10,10 +10,10 @@ import zlib
 
 import pytest
 
-from cnnkit.files import zip_directory, zip_end, zip_writer
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_gate import ZipGate, read_member_names
-from cnnkit.files.zip_writer import ZipWriter
+from cnnkit.files.zips import directory, end, writer
+from cnnkit.files.zips.gate import ZipGate, read_member_names
+from cnnkit.files.zips.writer import ZipWriter
 
 DATA = {"a.npy": b"hello" * 100, "b/c": b"", "größe": bytes(range(256)) * 40}
 
@@ -72,7 +72,7 @@ def test_what_zipfile_writes_is_read(tmp_path, make, compression):
 @pytest.mark.parametrize("wide", [False, True])
 def test_what_we_write_is_read_by_zipfile_and_by_us(tmp_path, level, wide, monkeypatch):
     if wide:  # as if every file were larger than 4 GiB
-        monkeypatch.setattr(zip_writer, "_WIDE", 1)
+        monkeypatch.setattr(writer, "_WIDE", 1)
     path = tmp_path / "w.zip"
     for _ in range(2):
         with path.open("wb") as stream:
@@ -222,16 +222,16 @@ def test_bombs_are_refused_at_once_and_take_no_memory(tmp_path):
 
 
 def test_too_many_members_and_too_long_a_directory(tmp_path, monkeypatch):
-    monkeypatch.setattr(zip_directory, "MAX_MEMBERS", 2)
+    monkeypatch.setattr(directory, "MAX_MEMBERS", 2)
     with pytest.raises(UnsafeFileError, match="3 members, more than 2"):
         gate(tmp_path, GOOD)
-    monkeypatch.setattr(zip_end, "_MAX_BYTES", 100)
+    monkeypatch.setattr(end, "_MAX_BYTES", 100)
     with pytest.raises(UnsafeFileError, match=r"a zip directory of .* bytes, more than 100"):
         gate(tmp_path, GOOD)
 
 
 def test_a_64_bit_end_record_must_agree(tmp_path, monkeypatch):
-    monkeypatch.setattr(zip_writer, "_WIDE", 1)
+    monkeypatch.setattr(writer, "_WIDE", 1)
     stream = io.BytesIO()
     archive = ZipWriter(stream)
     archive.add("a", (b"1",), 1)

@@ -13,8 +13,8 @@ from hostile.hdf5_files import build
 
 from cnnkit import data, exporters
 from cnnkit.errors import CnnkitError
-from cnnkit.files.hdf5_request import list_protections
-from cnnkit.files.worker_process import WORKER
+from cnnkit.files.hdf5.request import list_protections
+from cnnkit.files.hdf5.worker_process import WORKER
 from torture.trial import Budget, Found, Trial
 
 _SECONDS, _PEAK = 5.0, 200 << 20  # of the worker; with the process that reads it stays below 256 MiB

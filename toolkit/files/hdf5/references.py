@@ -8,9 +8,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cnnkit.files.hdf5_library import load_h5py
-from cnnkit.files.hdf5_rules import find_storage_objection
-from cnnkit.files.hdf5_walk import find, find_address
+from cnnkit.files.hdf5.library import load_h5py
+from cnnkit.files.hdf5.rules import find_storage_objection
+from cnnkit.files.hdf5.walk import find, find_address
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MOST = 200_000

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cnnkit.files.hdf5_contents import ListedDataset
+from cnnkit.files.hdf5.contents import ListedDataset
 from cnnkit.files.stored_file import Bytes, StoredFile, fill
 
 _STEP = 1 << 20  # bytes that are read at once; a multiple of every element's size

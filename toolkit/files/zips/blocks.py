@@ -9,7 +9,7 @@ import numpy as np
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import Bytes
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_directory import Member
+from cnnkit.files.zips.directory import Member
 
 _BLOCK = 1 << 18
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from cnnkit.files.stored_file import Bytes, StoredFile, read_exactly
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_blocks import CheckedBlocks, unfold_blocks
-from cnnkit.files.zip_directory import read_members
+from cnnkit.files.zips.blocks import CheckedBlocks, unfold_blocks
+from cnnkit.files.zips.directory import read_members
 
 _MARK = b"PK\3\4"
 

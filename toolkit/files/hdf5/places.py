@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from cnnkit.files.hdf5_library import load_h5py
+from cnnkit.files.hdf5.library import load_h5py
 
 Tile = tuple[int | slice, ...]
 _CONTIGUOUS, _CHUNKED = 1, 2

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit.files.hdf5_contents import ListedDataset, ListedReferences, ListedText, Listing
-from cnnkit.files.hdf5_request import Hdf5Place, ask_about, open_regular
+from cnnkit.files.hdf5.contents import ListedDataset, ListedReferences, ListedText, Listing
+from cnnkit.files.hdf5.request import Hdf5Place, ask_about, open_regular
+from cnnkit.files.hdf5.worker_process import PATIENCE
 from cnnkit.files.stored_file import Bytes
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.worker_process import PATIENCE
 
 _SECONDS, _MOST_SECONDS = 0.5, 60.0  # of work: beside what the size of the file allows; of that for a listing
 _BYTES_PER_SECOND, _LISTED_PER_SECOND = 20e6, 0.3e6

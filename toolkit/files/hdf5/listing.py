@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from cnnkit.files.hdf5_attributes import read_attributes
-from cnnkit.files.hdf5_budget import StorageBudget
-from cnnkit.files.hdf5_library import load_h5py, translate_errors
-from cnnkit.files.hdf5_places import find_runs, find_text_place
-from cnnkit.files.hdf5_references import is_reference, resolve_references
-from cnnkit.files.hdf5_rules import count_chunk_bytes, find_dtype, find_text_objection
-from cnnkit.files.hdf5_walk import find_address, walk
+from cnnkit.files.hdf5.attributes import read_attributes
+from cnnkit.files.hdf5.budget import StorageBudget
+from cnnkit.files.hdf5.library import load_h5py, translate_errors
+from cnnkit.files.hdf5.places import find_runs, find_text_place
+from cnnkit.files.hdf5.references import is_reference, resolve_references
+from cnnkit.files.hdf5.rules import count_chunk_bytes, find_dtype, find_text_objection
+from cnnkit.files.hdf5.walk import find_address, walk
 
 
 def list_contents(file: Any, file_bytes: int) -> dict[str, Any]:

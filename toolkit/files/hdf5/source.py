@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cnnkit.files.file_part import FilePart
-from cnnkit.files.hdf5_library import load_h5py, translate_errors
+from cnnkit.files.hdf5.library import load_h5py, translate_errors
 
 # libhdf5 2.0 takes 64 KiB for the table of its cache of chunks, for each of perhaps thousands of open data sets.
 _CACHE = {"rdcc_nslots": 521, "rdcc_nbytes": 4 << 20}

@@ -10,14 +10,14 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from cnnkit.files.hdf5_library import load_h5py
-from cnnkit.files.hdf5_listing import list_contents
-from cnnkit.files.hdf5_source import Hdf5Source
-from cnnkit.files.hdf5_values import iterate_rows, iterate_values, read_text
+from cnnkit.files.hdf5.library import load_h5py
+from cnnkit.files.hdf5.listing import list_contents
+from cnnkit.files.hdf5.source import Hdf5Source
+from cnnkit.files.hdf5.values import iterate_rows, iterate_values, read_text
+from cnnkit.files.hdf5.worker_limits import ProcessLimits
+from cnnkit.files.hdf5.worker_requests import open_requests, receive_requests
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.worker_limits import ProcessLimits
-from cnnkit.files.worker_requests import open_requests, receive_requests
 
 _LEAST_ANSWER, _MOST_ANSWER = 4 << 20, 128 << 20  # bytes of a listing; between them, four times the file
 

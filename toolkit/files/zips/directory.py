@@ -7,7 +7,7 @@ from typing import BinaryIO, NoReturn
 from cnnkit.files.limits import require_few
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.zip_end import Directory, find_directory
+from cnnkit.files.zips.end import Directory, find_directory
 
 MAX_MEMBERS = 120_000
 FREE_BYTES = 64 << 20  # unpacked bytes allowed for any zip

@@ -4,7 +4,7 @@ import contextlib
 import math
 from typing import Any
 
-from cnnkit.files.hdf5_library import load_h5py
+from cnnkit.files.hdf5.library import load_h5py
 
 _TYPES = frozenset({0, 1, 8})  # H5T_INTEGER, H5T_FLOAT, H5T_ENUM (a bool is an enum)
 _FILTERS = frozenset({1, 2, 3, 4, 32000})  # gzip, shuffle, fletcher32, szip, lzf: built in; plug-ins are never loaded

@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 
-from cnnkit.files.system_call_filter import install_filter
+from cnnkit.files.hdf5.system_call_filter import install_filter
 
 _OPEN_FILES = 32
 

@@ -5,10 +5,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnnkit.files.hdf5_library import load_h5py, translate_errors
-from cnnkit.files.hdf5_places import iterate_tiles
-from cnnkit.files.hdf5_rules import find_objection, find_text_objection
-from cnnkit.files.hdf5_walk import find
+from cnnkit.files.hdf5.library import load_h5py, translate_errors
+from cnnkit.files.hdf5.places import iterate_tiles
+from cnnkit.files.hdf5.rules import find_objection, find_text_objection
+from cnnkit.files.hdf5.walk import find
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 

@@ -12,14 +12,14 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from cnnkit.files.hdf5.worker_requests import HANDS_OVER, send_request
 from cnnkit.files.unfinished import undo_by_signals
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.worker_requests import HANDS_OVER, send_request
 
 PATIENCE = 6  # seconds of wall clock per second of work, on a busy machine
 _STARTING = 1.0  # seconds of work
 _PIPE = 1 << 20  # bytes that the pipe may hold
-_ARGUMENTS = ("-P", "-W", "ignore", "-m", "cnnkit.files.hdf5_worker")  # -P: no modules from the current folder
+_ARGUMENTS = ("-P", "-W", "ignore", "-m", "cnnkit.files.hdf5.worker")  # -P: no modules from the current folder
 
 
 class WorkerDiedError(UnsafeFileError):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cnnkit.files.hdf5_library import load_h5py
+from cnnkit.files.hdf5.library import load_h5py
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 

@@ -7,9 +7,9 @@ import stat
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from cnnkit.files.hdf5.worker_process import WORKER, WorkerDiedError
+from cnnkit.files.hdf5.worker_requests import HANDS_OVER
 from cnnkit.files.unsafe_file import UnsafeFileError
-from cnnkit.files.worker_process import WORKER, WorkerDiedError
-from cnnkit.files.worker_requests import HANDS_OVER
 
 _MOST_DEATHS = 2
 _deaths: dict[object, tuple[int, str]] = {}

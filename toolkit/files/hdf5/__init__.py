@@ -1,0 +1,1 @@
+"""HDF5 is read in a worker process with limits: `cage.py` asks, `worker.py` answers."""
