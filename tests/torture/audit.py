@@ -156,5 +156,5 @@ def is_our_worker(program: Any, arguments: Sequence[Any]) -> bool:
     options, module = words[1:-2], words[-2:]
     known = {"-P", "-I", "-S", "-E", "-s", "-B", "-u", "-W", "ignore", "-X", "faulthandler", "utf8"}
     mine = os.path.realpath(os.fsdecode(program or words[0])) == os.path.realpath(sys.executable)
-    ours = module[0] == "-m" and module[1].startswith("cnnkit.files.") and module[1].endswith("_worker")
+    ours = list(module) == ["-m", "cnnkit.files.hdf5.worker"]
     return mine and ours and set(options) <= known and bool({"-P", "-I"} & set(options))
