@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cnnkit.files import atomic
-from cnnkit.files.atomic import atomic_path, require_writable, write_text
+from cnnkit.files.writing import atomic
+from cnnkit.files.writing.atomic import atomic_path, require_writable, write_text
 
 CALLS = ("open", "fsync", "replace", "link")
 
@@ -53,7 +53,7 @@ def test_an_error_inside_leaves_everything_as_it_was(tmp_path, error):
 STRUCK = """
 import os, signal, sys, pathlib
 from cnnkit.cli.signals import end_on_signals
-from cnnkit.files import atomic, temporary
+from cnnkit.files.writing import atomic, temporary
 place, number = sys.argv[2], int(sys.argv[3])
 end_on_signals()
 def strike():
@@ -145,7 +145,7 @@ def test_every_failing_call_leaves_the_old_file_and_no_leftovers(tmp_path, monke
 
 KILLED = """
 import sys, pathlib
-from cnnkit.files.atomic import atomic_path
+from cnnkit.files.writing.atomic import atomic_path
 target, text = pathlib.Path(sys.argv[1]), "x" * 200_000
 print("ready", flush=True)
 while True:

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cnnkit.files.abandoned import clear_abandoned
-from cnnkit.files.temporary import remove, retry, temporary_path
+from cnnkit.files.writing.abandoned import clear_abandoned
+from cnnkit.files.writing.temporary import remove, retry, temporary_path
 
 _ATTEMPTS = 10
 
