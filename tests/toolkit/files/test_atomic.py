@@ -241,3 +241,33 @@ def test_the_longest_name(tmp_path):
     for name in ("n" * 255, "ü" * 127):
         write_text(tmp_path / name, "new")
         assert (tmp_path / name).read_text() == "new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
+def test_a_file_system_that_cannot_flush_folders_is_no_failure(tmp_path, monkeypatch):
+    real = os.fsync
+
+    def flush(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        real(descriptor)
+
+    monkeypatch.setattr(atomic.os, "fsync", flush)
+    write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
+def test_a_folder_that_cannot_be_read_is_found_before_the_work(tmp_path, monkeypatch):
+    """It takes new files, and yet cannot be flushed: a save would fail at its very end."""
+    real = os.open
+
+    def deny(path, *more):
+        if os.path.isdir(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, *more)
+
+    monkeypatch.setattr(atomic.os, "open", deny)
+    with pytest.raises(PermissionError):
+        require_writable(tmp_path / "a")
+    assert listing(tmp_path) == []

@@ -11,6 +11,7 @@ from cnnkit.files.writing.abandoned import clear_abandoned
 from cnnkit.files.writing.temporary import remove, retry, temporary_path
 
 _ATTEMPTS = 10
+_NO_FOLDERS = {errno.EINVAL, errno.ENOTSUP}  # what some file systems answer to a flush of a folder
 
 
 def write_whole(target: Path, fill: Callable[[Path], object], check: Callable[[Path], None] | None = None) -> None:
@@ -71,6 +72,7 @@ def require_writable(target: Path) -> None:
     with temporary_path(target) as probe:
         try:
             _create(probe, target)
+            _flush(target.parent)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(target)) from error
 
@@ -132,11 +134,15 @@ def _swap(temporary: Path, target: Path) -> None:
 
 
 def _flush(path: Path) -> None:
+    """Flush a file or a folder to the disk, a folder where its file system can."""
     folder = path.is_dir()
     if os.name == "nt" and folder:  # pragma: no cover (Windows cannot open a folder)
         return
     descriptor = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if not folder or error.errno not in _NO_FOLDERS:
+            raise
     finally:
         close(descriptor)
