@@ -12,12 +12,12 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from cnnkit.files.hdf5.contents import ListedDataset, ListedReferences, ListedText, Listing
-from cnnkit.files.hdf5.request import Hdf5Place, ask_about, open_regular
+from cnnkit.files.hdf5.request import Hdf5Place, ask_about, open_hdf5
 from cnnkit.files.hdf5.worker_process import PATIENCE
 from cnnkit.files.stored_file import Bytes
 from cnnkit.files.unsafe_file import UnsafeFileError
@@ -36,8 +36,8 @@ def list_hdf5(path: str | Path, window: tuple[int, int] | None = None) -> Listin
     Raises UnsafeFileError when it is damaged, breaks a rule, or ends the worker.
     """
     place = Hdf5Place(os.path.abspath(path), window)
-    with open_regular(place.path) as descriptor:
-        stamp = _stamp(descriptor)
+    with open_hdf5(place.path) as stream:
+        stamp = _stamp(stream)
     listed = _list(place, stamp)
     if isinstance(listed, Listing):
         return listed
@@ -134,11 +134,10 @@ def _count_memory(stored: ListedDataset) -> int:
     return _VALUE_MEMORY + _CHUNK_COPIES * stored.chunk
 
 
-def _stamp(descriptor: int) -> tuple[int, ...]:
+def _stamp(stream: BinaryIO) -> tuple[int, ...]:
     """Return what tells this state of a file from another: also its ends, because times of files are coarse."""
-    status = os.fstat(descriptor)
-    with open(descriptor, "rb", closefd=False) as stream:
-        ends = zlib.crc32(stream.read(_END))
-        stream.seek(max(status.st_size - _END, _END))
-        ends = zlib.crc32(stream.read(_END), ends)
+    status = os.fstat(stream.fileno())
+    ends = zlib.crc32(stream.read(_END))
+    stream.seek(max(status.st_size - _END, _END))
+    ends = zlib.crc32(stream.read(_END), ends)
     return status.st_size, status.st_mtime_ns, status.st_ino, ends

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from cnnkit.files.hdf5.worker_requests import HANDS_OVER, send_request
@@ -44,8 +44,8 @@ class Worker:
         with self._lock:
             self._start()
 
-    def ask(self, request: dict[str, Any], descriptor: int | None = None) -> Iterator[bytes]:
-        """Yield the contents of the answer; all of it may take request["seconds"] of work.
+    def ask(self, request: dict[str, Any], descriptor: int | None = None) -> Generator[bytes]:
+        """Yield the contents of the answer; all of it may take request["seconds"] of work. Nobody else asks meanwhile.
 
         descriptor: the open file that the request is about, where the system can hand one over (HANDS_OVER).
 
