@@ -1,7 +1,7 @@
 """The zygote whose children are watched; `watched.py` asks it.
 
-A child does what `cnnkit ARGUMENTS` does, with streams, folder and $TMPDIR of its own. No thread runs when it is forked:
-the modules that commands import late are learnt from a first child and imported, none of their work is done.
+A child does what `cnnkit ARGUMENTS` does, with streams, folder and $TMPDIR of its own. No thread runs when it is
+forked: the modules that commands import late are learnt from a first child and imported, none of their work is done.
 """
 
 import atexit
