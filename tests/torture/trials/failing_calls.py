@@ -173,7 +173,7 @@ TRIAL = Trial(
     "each open, write, fsync, close, rename, link, unlink, mkdir of each writer fails, by each of 5 errors",
     "one line and the old file, or a right one; nothing left over",
     fail_calls,
-    short=10,
+    short=5,
     usual=300,
     long=100_000,
     needs=("linux", "gcc"),
