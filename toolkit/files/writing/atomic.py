@@ -68,18 +68,17 @@ def atomic_path(target: Path, check: Callable[[Path], None] | None = None) -> It
 
 def require_writable(target: Path) -> None:
     """Raise OSError if `target` cannot be written: now, rather than after hours of work."""
-    target = resolve(target)
-    with temporary_path(target) as probe:
+    end = resolve(target)
+    with temporary_path(end) as probe:
         try:
-            _create(probe, target)
-            _flush(target.parent)
+            _create(probe, end)
+            _flush(end.parent)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def resolve(target: Path) -> Path:
     """Return the path of the file itself, at the end of symbolic links. Raises OSError where none can be."""
-    target = Path(os.path.abspath(target))
     try:
         mode = target.stat().st_mode
     except FileNotFoundError:
