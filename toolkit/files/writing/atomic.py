@@ -72,7 +72,8 @@ def require_writable(target: Path) -> None:
     with temporary_path(end) as probe:
         try:
             _create(probe, end)
-            _flush(end.parent)
+            if os.name != "nt":  # Windows cannot open a folder
+                close(os.open(end.parent, os.O_RDONLY))  # as a save does, to flush it
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(target)) from error
 
