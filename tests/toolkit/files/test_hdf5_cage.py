@@ -378,3 +378,16 @@ def test_an_error_that_is_kept_does_not_keep_the_worker(path):
     assert caught.value.__traceback__ is not None
     assert not WORKER._lock.locked()
     assert len(read_values(path, "x", listed["x"])) == 1000
+
+
+def test_a_worker_that_claims_to_send_very_much_is_ended(path, monkeypatch):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=np.zeros(1000), chunks=(10,), compression="gzip")
+    listed = list_hdf5(path).datasets["x"]
+    with monkeypatch.context() as patch:
+        patch.setattr("cnnkit.files.hdf5.worker_process._MOST_FRAME", 1000)
+        with pytest.raises(UnsafeFileError, match="yields 8000 bytes at once") as caught:
+            read_values(path, "x", listed)
+    assert caught.value.kind == "refused"
+    assert WORKER._process is None
+    assert len(read_values(path, "x", listed)) == 1000

@@ -27,6 +27,7 @@ _BYTES_PER_SECOND, _LISTED_PER_SECOND = 20e6, 0.3e6
 _LIST_MEMORY, _VALUE_MEMORY, _MOST_MEMORY = 64 << 20, 96 << 20, 512 << 20  # bytes beyond those at its start
 _MEMORY_RATIO, _CHUNK_COPIES = 8, 3  # bytes of memory for each of the file, and of its largest chunk
 _TOGETHER = 8  # pieces per request
+_MOST_LISTING = 128 << 20  # bytes, as the worker has it
 _END = 512 << 10  # bytes
 
 
@@ -50,7 +51,8 @@ def _list(place: Hdf5Place, stamp: tuple[int, ...]) -> Listing | tuple[str, str]
     size = stamp[0]
     memory = _LIST_MEMORY + min(_MEMORY_RATIO * size, _MOST_MEMORY)
     try:
-        parts = ask_about(place, {"wish": "listing"}, _SECONDS + min(size / _LISTED_PER_SECOND, _MOST_SECONDS), memory)
+        seconds = _SECONDS + min(size / _LISTED_PER_SECOND, _MOST_SECONDS)
+        parts = ask_about(place, {"wish": "listing"}, seconds, memory, _MOST_LISTING)
     except UnsafeFileError as error:
         return str(error), error.kind
     answer = json.loads(b"".join(parts))
