@@ -9,11 +9,11 @@ from cnnkit.data.catalogue import DOWNLOADS
 from cnnkit.data.downloading import download as download_file
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
-from cnnkit.files.abandoned import clear_abandoned
-from cnnkit.files.advice import explain_failure
 from cnnkit.files.file_digest import sha256_of
 from cnnkit.files.names import printable
-from cnnkit.files.temporary import retry, temporary_folder
+from cnnkit.files.writing.abandoned import clear_abandoned
+from cnnkit.files.writing.advice import explain_failure
+from cnnkit.files.writing.temporary import retry, temporary_folder
 
 
 def cache_folder() -> Path | None:

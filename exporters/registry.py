@@ -13,11 +13,11 @@ from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.marks.recognition import explain_file, explain_folder
 from cnnkit.exporters.notebook import NotebookWeightFile
-from cnnkit.files.advice import explain_failure
-from cnnkit.files.atomic import write_whole
 from cnnkit.files.holes import require_stored
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
+from cnnkit.files.writing.advice import explain_failure
+from cnnkit.files.writing.atomic import write_whole
 
 GROUP = "cnnkit.exporters"
 _HEAD = 8192

@@ -14,8 +14,8 @@ from cnnkit.cli.options import Quiet, Verbose, Version
 from cnnkit.cli.output import Output, reset_settings
 from cnnkit.cli.streams import WatchedFile, watch_output
 from cnnkit.errors import CnnkitError
-from cnnkit.files.advice import explain_failure
 from cnnkit.files.names import printable
+from cnnkit.files.writing.advice import explain_failure
 
 CLOSED_PIPE = 141
 

@@ -19,8 +19,8 @@ from cnnkit.cli.tables import format_size
 from cnnkit.cli.viewing import DataPart, find_white, take_image
 from cnnkit.cli.watching import watch_reading
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
-from cnnkit.files.atomic import require_writable
 from cnnkit.files.names import format_count, printable, to_text
+from cnnkit.files.writing.atomic import require_writable
 
 if TYPE_CHECKING:
     from cnnkit.exporters import Format, WeightFile
@@ -213,8 +213,8 @@ def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:
     import tempfile
 
     from cnnkit import exporters
-    from cnnkit.files.abandoned import clear_abandoned
-    from cnnkit.files.temporary import temporary_folder
+    from cnnkit.files.writing.abandoned import clear_abandoned
+    from cnnkit.files.writing.temporary import temporary_folder
 
     place = Path(tempfile.gettempdir())
     clear_abandoned(place)

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from cnnkit.errors import ConfigError
-from cnnkit.files.atomic import require_writable
+from cnnkit.files.writing.atomic import require_writable
 
 
 def require_place(out: Path | None, suffixes: tuple[str, ...], overwrite: bool) -> None:

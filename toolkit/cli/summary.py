@@ -94,7 +94,7 @@ def _draw(target: Path, subject: SummarisedNetwork, shape: tuple[int, ...], summ
     """Write the figure of the network, whole or not at all."""
     from cnnkit.architecture import describe
     from cnnkit.exporters.svg.figure import draw_figure
-    from cnnkit.files.atomic import write_text
+    from cnnkit.files.writing.atomic import write_text
 
     parameters = {row.path: row.parameters for row in summary.rows}
     write_text(target, draw_figure(subject.name, describe(subject.network, shape), parameters))

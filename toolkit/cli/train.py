@@ -11,8 +11,8 @@ EXAMPLE = "cnnkit train --recipe lenet5 --data mnist --backend torch --epochs 3 
 
 def command(request: TrainRequest) -> int:
     """Train a network and write weights.h5: architecture, every weight, history and provenance."""
-    from cnnkit.files.abandoned import clear_abandoned
-    from cnnkit.files.claim import claim
+    from cnnkit.files.writing.abandoned import clear_abandoned
+    from cnnkit.files.writing.claim import claim
 
     _require_names(request.out, request.plot, request.log)
     clear_abandoned(request.out.parent)  # also where nothing will be written
@@ -24,8 +24,8 @@ def _train(request: TrainRequest) -> int:
     from cnnkit.cli.prepared_run import begin, explain_ways, prepare
     from cnnkit.cli.resumed_run import resume
     from cnnkit.cli.training_job import Job, lacks_test, say_skipped
-    from cnnkit.files.appending import require_appendable
-    from cnnkit.files.atomic import require_writable
+    from cnnkit.files.writing.appending import require_appendable
+    from cnnkit.files.writing.atomic import require_writable
     from cnnkit.training.run import existing
 
     output = request.output

@@ -20,10 +20,10 @@ from cnnkit.data import Dataset
 from cnnkit.errors import TrainingError
 from cnnkit.exporters.core.kept_epoch import list_history, read_kept_epoch
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.files.advice import explain_failure
-from cnnkit.files.appending import append_line
 from cnnkit.files.names import format_count
 from cnnkit.files.shell import write_command
+from cnnkit.files.writing.advice import explain_failure
+from cnnkit.files.writing.appending import append_line
 from cnnkit.model import Model
 from cnnkit.network import Network
 from cnnkit.training import EpochReport, Training, evaluate

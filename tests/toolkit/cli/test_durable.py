@@ -14,8 +14,8 @@ import pytest
 
 from cnnkit import exporters
 from cnnkit.cli.app import run
-from cnnkit.files.claim import claim
 from cnnkit.files.hdf5.worker_process import WORKER
+from cnnkit.files.writing.claim import claim
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has other kinds of files")
 WRITERS = {

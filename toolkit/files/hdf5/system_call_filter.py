@@ -27,18 +27,18 @@ class _Machine(NamedTuple):
     limits: int  # prlimit64: of this process alone
 
 
-# close read write readv writev lseek pread64 fstat newfstatat recvfrom recvmsg fcntl
+# close read write readv writev lseek pread64 fstat newfstatat recvfrom recvmsg
 # munmap mremap madvise brk futex poll getrandom getpid gettid getrusage
 # clock_gettime gettimeofday times nanosleep clock_nanosleep setitimer getitimer sigaltstack
 # rt_sigaction rt_sigprocmask rt_sigreturn restart_syscall sched_yield sched_getaffinity rseq membarrier exit exit_group
 _X86_64 = (
-    (3, 0, 1, 19, 20, 8, 17, 5, 262, 45, 47, 72),
+    (3, 0, 1, 19, 20, 8, 17, 5, 262, 45, 47),
     (11, 25, 28, 12, 202, 7, 318, 39, 186, 98),
     (228, 96, 100, 35, 230, 38, 36, 131),
     (13, 14, 15, 219, 24, 204, 334, 324, 60, 231),
 )
 _AARCH64 = (
-    (57, 63, 64, 65, 66, 62, 67, 80, 79, 207, 212, 25),
+    (57, 63, 64, 65, 66, 62, 67, 80, 79, 207, 212),
     (215, 216, 233, 214, 98, 73, 278, 172, 178, 165),
     (113, 169, 153, 101, 115, 103, 102, 132),
     (134, 135, 139, 128, 124, 123, 293, 283, 93, 94),

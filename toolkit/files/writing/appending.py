@@ -5,8 +5,8 @@ import errno
 import os
 from pathlib import Path
 
-from cnnkit.files.atomic import close, require_writable, resolve
-from cnnkit.files.temporary import retry
+from cnnkit.files.writing.atomic import close, require_writable, resolve
+from cnnkit.files.writing.temporary import retry
 
 
 def require_appendable(target: Path) -> None:
