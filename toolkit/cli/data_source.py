@@ -89,7 +89,7 @@ def require_inside(model: Path, source: str) -> str:
         where = f"{printable(source, 200)}, a link"
     else:
         return source
-    raise ConfigError(f"{model}: names data outside of the current folder ({where}): opened only where --data names them")
+    raise ConfigError(f"{model}: names data outside of the current folder ({where}): opened only where --data does")
 
 
 def name_data(dataset: "Dataset", origin: Mapping[str, Any], out: Path) -> tuple[str, ...]:

@@ -118,7 +118,9 @@ def explain_ways(out: Path, prepared: PreparedRun, earlier: Existing) -> str:
     if earlier.resumable:
         ways.insert(0, "--resume continues it")
     elif earlier.file.position is not None and not earlier.finished:
-        alone = write_command("cnnkit", "train", "--resume", "-o", out, *name_data(prepared.dataset, prepared.origin, out))
+        alone = write_command(
+            "cnnkit", "train", "--resume", "-o", out, *name_data(prepared.dataset, prepared.origin, out)
+        )
         ways.append(f"`{alone}` alone continues what it holds")
     holds = f"something else ({differences})"
     if earlier.file.position is not None and not list_serious(earlier.differs):

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from cnnkit.files.holes import require_stored
+from cnnkit.files.regular_file import open_regular
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
@@ -35,7 +36,7 @@ class StoredFile:
         Raises UnsafeFileError when it has gone, cannot be read, or has changed: before or while it was open.
         """
         try:
-            with self.path.open("rb") as stream:
+            with open_regular(self.path) as stream:
                 self._require_mark(stream)
                 yield stream
                 self._require_mark(stream)

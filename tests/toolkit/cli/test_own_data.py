@@ -226,7 +226,9 @@ def test_a_path_that_no_file_of_ours_holds(refused, fruit, folder, path):
     assert "was trained on nowhere, which is not here" in refused("evaluate", "odd.h5")
 
 
-@pytest.mark.parametrize("path", ["/etc", "../" * 5000, "../imgs", "{}", "link", "link/imgs", "deep/../../imgs", "C:/imgs"])
+@pytest.mark.parametrize(
+    "path", ["/etc", "../" * 5000, "../imgs", "{}", "link", "link/imgs", "deep/../../imgs", "C:/imgs"]
+)
 def test_data_outside_of_the_folder_of_a_file_need_to_be_named(cnnkit, refused, fruit, folder, path):
     """A weight file may come from elsewhere: what it names is no reason to open it."""
     shutil.copytree(fruit / "imgs", folder / "imgs")

@@ -10,7 +10,6 @@ from typing import Any
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 
-
 _LOCKING = "HDF5_USE_FILE_LOCKING"  # some network file systems need it for writing
 
 
