@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cnnkit import exporters
 from cnnkit.cli.curves import Curves
+from cnnkit.cli.data_source import name_data
 from cnnkit.cli.options import DEFAULT_WEIGHTS
 from cnnkit.cli.output import Output
 from cnnkit.cli.progress import EpochLines, training_bar
@@ -77,7 +78,7 @@ class Job:
             "--log": self.log, "--plot": self.plot, "--limit-test": self.limit_test,
         }  # fmt: skip
         given = [word for option, value in places.items() if value is not None for word in (option, value)]
-        command = write_command("cnnkit", "train", "--resume", *given)
+        command = write_command("cnnkit", "train", "--resume", *given, *self._name_data())
         return f"everything so far is in {self.out}: continue with: {command}"
 
     def _run(self, stop: StopRequest) -> None:
@@ -141,6 +142,7 @@ class Job:
         made = f"{counts}, {seconds:.1f} s of training"
         output.say(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}")
         split = ["--split", "train"] if training.dataset.test is None else []
+        split = [*self._name_data(), *split]
         words = (("evaluate", self.out, *split), ("predict", self.out, *split), ("inspect", self.out))
         output.note(f"next: {'   '.join(write_command('cnnkit', *command) for command in words)}")
         images = len(training.chosen) * len(history)
@@ -148,6 +150,11 @@ class Job:
             "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(seconds, 1e-9),
             "skipped": False, "batch_size": training.options.batch_size,
         })  # fmt: skip
+
+    def _name_data(self) -> tuple[str, ...]:
+        """Return the option --data for a command that continues, where the file alone does not lead to the data."""
+        origin = self.training.model.metadata.get("data")
+        return name_data(self.training.dataset, origin, self.out) if isinstance(origin, dict) else ()
 
     def _test(self) -> dict[str, Any] | None:
         if self.training.dataset.test is None:

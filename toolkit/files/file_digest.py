@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Self
 
 from cnnkit.files.threads import start_thread
+from cnnkit.files.regular_file import open_regular
 
 _BLOCK = 8 << 20  # large, because after each block the thread waits for the interpreter
 
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hex, reading it block by block."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -40,7 +41,7 @@ class FileDigest:
 
     def _compute(self) -> str:
         digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
-        with self._path.open("rb", buffering=0) as stream:
+        with open_regular(self._path) as stream:
             while (size := stream.readinto(block)) and not self._cancelled.is_set():
                 digest.update(block[:size])
         return digest.hexdigest()

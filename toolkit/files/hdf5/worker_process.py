@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from cnnkit.files.hdf5.clock import Clock
+from cnnkit.files.hdf5.library import choose_environment
 from cnnkit.files.hdf5.worker_requests import HANDS_OVER, send_request
 from cnnkit.files.unfinished import undo_by_signals
 from cnnkit.files.unsafe_file import UnsafeFileError
@@ -90,7 +91,7 @@ class Worker:
         if self._process is not None and (self._owner != os.getpid() or self._process.poll() is not None):
             self._end()
         if self._process is None:
-            environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
+            environment = choose_environment(os.environ) | {"OPENBLAS_NUM_THREADS": "1"}
             self._owner = os.getpid()
             self._awake = False
             ours, theirs = socket.socketpair() if HANDS_OVER else (None, None)
