@@ -60,7 +60,7 @@ def read(path: str | Path, external: bool = False) -> WeightFile:
         return NotebookWeightFile.of(
             replace((form.read_external if external else form.read)(path), file=str(path), format=form.name)
         )
-    except CnnkitError:
+    except (CnnkitError, BlockingIOError):  # the latter: no process or thread can be started
         raise
     except Exception as error:  # a plug-in need not know cnnkit's errors
         line = printable(f"{type(error).__name__}: {error}".partition("\n")[0])

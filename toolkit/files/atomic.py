@@ -71,6 +71,7 @@ def require_writable(target: Path) -> None:
     with temporary_path(target) as probe:
         try:
             _create(probe, target)
+            os.close(os.open(probe, os.O_RDWR))  # not where the rights of new files forbid it
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(target)) from error
 

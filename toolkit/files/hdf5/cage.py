@@ -101,7 +101,8 @@ def stream_values(
         if remaining and not received:
             raise UnsafeFileError("the file has changed since it was listed")
         remaining, piece = remaining - received, piece + _TOGETHER
-        budget -= (time.monotonic() - started) / PATIENCE
+        spent = (time.monotonic() - started) / PATIENCE
+        budget = max(budget - spent, _SECONDS)  # the time while this process was stopped was not the file's
         yield from (np.frombuffer(content, np.uint8) for content in contents)
 
 

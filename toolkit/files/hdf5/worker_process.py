@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from cnnkit.files.hdf5.clock import Clock
 from cnnkit.files.hdf5.worker_requests import HANDS_OVER, send_request
 from cnnkit.files.unfinished import undo_by_signals
 from cnnkit.files.unsafe_file import UnsafeFileError
@@ -53,16 +54,8 @@ class Worker:
         """
         with self._lock:
             process = self._start()
-            late = threading.Event()
-
-            def stop() -> None:
-                late.set()
-                process.kill()
-
             work = request["seconds"] + (0.0 if self._awake else _STARTING)
-            timer = threading.Timer(work * PATIENCE, stop)
-            timer.daemon = True
-            timer.start()
+            clock = Clock(work * PATIENCE, process.kill)
             whole = False
             try:
                 with contextlib.suppress(OSError):  # of a process that has ended, as reading its answer tells
@@ -73,12 +66,12 @@ class Worker:
                 whole = self._awake = True
             except EOFError:
                 status = process.wait()
-                raise WorkerDiedError(f"reading it {_describe_death(status, late.is_set())}") from None
+                raise WorkerDiedError(f"reading it {_describe_death(status, clock.late)}") from None
             except UnsafeFileError:
                 whole = True
                 raise
             finally:
-                timer.cancel()
+                clock.stop()
                 if not whole:
                     self._end()
 
