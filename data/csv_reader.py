@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.csv_header import CsvHeader, parse_header
 from cnnkit.data.dataset import Dataset
-from cnnkit.data.refusal import refuse, require_affordable
+from cnnkit.data.refusal import LABEL_BYTES, refuse, require_affordable
 from cnnkit.files.names import printable
 from cnnkit.files.regular_file import open_regular
 
@@ -130,7 +130,7 @@ def _blocks(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> I
     """Yield the rest of the file as blocks of whole lines, without the last line's end."""
     rest, total = b"", 0
     while block := file.read(BLOCK):
-        total += len(block)
+        total += len(block) + LABEL_BYTES * block.count(b"\n")
         if packed is not None:
             require_affordable(where, total, packed, FREE_TEXT)
         lines, newline, rest = (rest + block).rpartition(b"\n")

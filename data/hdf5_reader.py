@@ -12,7 +12,7 @@ from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.lazy_images import LazyImages
 from cnnkit.data.npz_reader import NAMES
-from cnnkit.data.refusal import refuse
+from cnnkit.data.refusal import LABEL_BYTES, refuse, require_affordable
 from cnnkit.errors import DataError
 from cnnkit.files.hdf5.cage import list_hdf5, read_rows, read_values
 from cnnkit.files.hdf5.contents import ListedDataset, Listing
@@ -122,6 +122,7 @@ def _has(path: Path, listing: Listing, key: str) -> bool:
 def _read_labels(path: Path, key: str, stored: ListedDataset) -> npt.NDArray[Any]:
     if stored.nbytes > LARGEST_LABELS:
         raise refuse(f"{path}: {key}", f"labels of at most {LARGEST_LABELS} bytes", f"{stored.nbytes}")
+    require_affordable(f"{path}: {key}", stored.nbytes + LABEL_BYTES * sum(stored.shape[:1]), path.stat().st_size)
     with _refusals_of(path):
         return read_values(path, key, stored)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
-from cnnkit.data.refusal import refuse, require_affordable
+from cnnkit.data.refusal import LABEL_BYTES, refuse, require_affordable
 from cnnkit.data.stored_images import fill, hold_labels, read_stored
 from cnnkit.files.regular_file import open_regular
 
@@ -93,7 +93,7 @@ def _read(path: Path, file: Any, magic: int, packed_bytes: int | None) -> Any:
         if stored != declared:
             raise refuse(path, f"{declared} bytes for shape {shape}", f"{stored}", _hint(stored, declared))
         return read_stored(path, file, np.dtype(np.uint8), shape)
-    require_affordable(path, declared, packed_bytes)
+    require_affordable(path, declared * (LABEL_BYTES if axes == 1 else 1), packed_bytes)
     values = np.empty(declared, np.uint8)
     filled = fill(file, values.data)
     if filled < declared or file.read(1):

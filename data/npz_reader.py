@@ -9,7 +9,7 @@ import numpy.typing as npt
 from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.npy_header import read_npy_header
-from cnnkit.data.refusal import refuse, require_affordable
+from cnnkit.data.refusal import LABEL_BYTES, refuse, require_affordable
 from cnnkit.files.npy_header import LONGEST
 from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zips.directory import Member
@@ -38,7 +38,8 @@ def read_npz(name: str, path: Path, **names: Any) -> Dataset:
                     got = f"arrays {', '.join(sorted(members)[:8]) or '(none)'}"
                     hint = "numpy.savez(FILE, x_train=images, y_train=labels) names them so"
                     raise refuse(path, f"an array {key}", got, hint)
-            images, labels = (_read(f"{path}: {key}", gate, members[key]) for key in (x, y))
+            images = _read(f"{path}: {x}", gate, members[x])
+            labels = _read(f"{path}: {y}", gate, members[y], LABEL_BYTES)
             splits[split] = RawSplit(images, labels, f"{path}: {x}", f"{path}: {y}")
     except UnsafeFileError as error:
         raise refuse(path, "a complete NPZ file", str(error), "write it again") from None
@@ -55,11 +56,13 @@ def _find_members(path: Path, gate: ZipGate) -> dict[str, Member]:
     return members
 
 
-def _read(where: str, gate: ZipGate, member: Member) -> npt.NDArray[Any]:
+def _read(where: str, gate: ZipGate, member: Member, more: int = 0) -> npt.NDArray[Any]:
+    """Return an array. more: bytes that each row will take in memory beyond those that are stored."""
     header = read_npy_header(where, io.BytesIO(gate.peek(member.name, _LONGEST)))
     declared = header.header_bytes + header.value_bytes
     if declared != member.size:
         raise refuse(where, f"{declared} bytes for {header.dtype} {header.shape}", f"{member.size}")
+    require_affordable(where, declared + more * sum(header.shape[:1]), gate.size)
     flat = gate.read(member.name, header.header_bytes).view(header.dtype)
     values = flat.reshape(header.shape[::-1]).T if header.fortran_order else flat.reshape(header.shape)
     return values.astype(header.dtype.newbyteorder("="), copy=False)

@@ -5,6 +5,7 @@ from cnnkit.files.names import printable
 
 FREE_BYTES = 64 << 20  # to which any compressed file may unpack, however small it is
 LARGEST_RATIO = 100  # above that, largest unpacked size over stored size
+LABEL_BYTES = 8  # of a label in memory, however narrow it is stored
 
 
 def refuse(where: object, expected: str, got: str, hint: str = "") -> DataError:

@@ -15,6 +15,7 @@ from cnnkit.exporters.marks.recognition import explain_file, explain_folder
 from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.files.holes import require_stored
 from cnnkit.files.names import printable
+from cnnkit.files.regular_file import open_regular
 from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.writing.advice import explain_failure
 from cnnkit.files.writing.atomic import write_whole
@@ -60,7 +61,7 @@ def read(path: str | Path, external: bool = False) -> WeightFile:
         return NotebookWeightFile.of(
             replace((form.read_external if external else form.read)(path), file=str(path), format=form.name)
         )
-    except CnnkitError:
+    except (CnnkitError, BlockingIOError):  # the latter: no process or thread can be started
         raise
     except Exception as error:  # a plug-in need not know cnnkit's errors
         line = printable(f"{type(error).__name__}: {error}".partition("\n")[0])
@@ -160,7 +161,7 @@ def _read_head(path: Path) -> bytes:
         mode = status.st_mode
         if not stat.S_ISREG(mode):
             raise explain_folder(path) if stat.S_ISDIR(mode) else fault(path, "not a file")
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             head = stream.read(_HEAD)
     except FileNotFoundError as error:
         raise fault(path, "no such file", hint="`cnnkit train` makes weights.h5 in the current folder") from error

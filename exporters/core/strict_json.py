@@ -11,6 +11,7 @@ from cnnkit.errors import ExportError
 from cnnkit.files.json_text import escape_json
 from cnnkit.files.limits import require_few
 from cnnkit.files.names import printable
+from cnnkit.files.regular_file import open_regular
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _ESCAPED = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -63,7 +64,7 @@ def read_file(
     path: Path, most_bytes: int, number: Callable[[str], Any] | None = None, most_nodes: int | None = None
 ) -> Any:
     """Return the value of a JSON file, perhaps with a byte order mark. Raises as `loads`, and for a file too large."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         data = stream.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise UnsafeFileError(f"{path.stat().st_size} bytes, more than {most_bytes} for JSON", "too_big")

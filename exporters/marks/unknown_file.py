@@ -9,6 +9,7 @@ from typing import Any
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.protobuf_head import HeadField, iterate_head
+from cnnkit.files.regular_file import open_regular
 from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zips.gate import read_member_names
 
@@ -31,7 +32,7 @@ class UnknownFile:
     @cached_property
     def tail(self) -> bytes:
         """The last eight bytes of the file."""
-        with self.path.open("rb") as stream:
+        with open_regular(self.path) as stream:
             stream.seek(max(self.size - _TAIL, 0))
             return stream.read(_TAIL)
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from cnnkit.files.regular_file import open_regular
+
 # Protocols 0 and 1 have no mark: a dictionary, list, tuple or object, and the place that it gets in the memo.
 _OLD = re.compile(
     rb"\((?:[dl]p?\d*\n|i[\w.]+\n\w+\n)"
@@ -68,7 +70,7 @@ def find_compression(path: Path, head: bytes) -> Packing | None:
     for mark, unpack, packing in _PACKINGS:
         if head.startswith(mark):
             try:
-                with path.open("rb") as stream:  # bzip2 and xz unpack nothing before a block is complete
+                with open_regular(path) as stream:  # bzip2 and xz unpack nothing before a block is complete
                     return packing if is_pickle(unpack(stream.read(_HEAD))) else None
             except (OSError, zlib.error, lzma.LZMAError, EOFError):
                 return None

@@ -8,6 +8,7 @@ from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.safetensors.index import looks_like_index, read_index
 from cnnkit.exporters.safetensors.reader import NAME, read_safetensors
 from cnnkit.exporters.safetensors.writer import write_safetensors
+from cnnkit.files.regular_file import open_regular
 
 _LONGEST = 1 << 40  # a longer "header" is a text whose ninth character is a bracket
 _HEAD = 8192
@@ -35,7 +36,7 @@ class SafetensorsFormat(Format):
         return self._read(path, external=True)
 
     def _read(self, path: Path, external: bool) -> WeightFile:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             is_index = not _has_header(stream.read(_HEAD))
         return read_index(path, external) if is_index else read_safetensors(path)
 

@@ -11,6 +11,7 @@ from cnnkit.exporters.core.weight_file import Array, Tensor, WeightFile, sha256
 from cnnkit.exporters.svg.data_block import ENCODING, FORMAT, JSON_FIELDS, LIMIT, VERSION, decode, is_too_large
 from cnnkit.exporters.svg.scanner import DataBlock, scan
 from cnnkit.files.names import printable
+from cnnkit.files.regular_file import open_regular
 
 _fault = functools.partial(fault, format_name="svg")
 _KEYS = {"name", "layer", "kind", "role", "axes", "dtype", "shape", "encoding", "sha256"}
@@ -73,7 +74,7 @@ def _open_tensor(path: Path, entry: Any, span: tuple[int, int]) -> Tensor:
 
 
 def _read(path: Path, where: str, span: tuple[int, int], dtype: str, shape: tuple[int, ...], expected: str) -> Array:
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         stream.seek(span[0])
         text = stream.read(span[1] - span[0])
     try:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from xml.parsers import expat
 
 from cnnkit.exporters.svg.data_block import NAMESPACE
+from cnnkit.files.regular_file import open_regular
 
 _SVG = "http://www.w3.org/2000/svg"
 _PATH = (f"{_SVG} svg", f"{_SVG} metadata", f"{NAMESPACE} weights")
@@ -26,7 +27,7 @@ class DataBlock(NamedTuple):
 def scan(path: Path) -> DataBlock:
     """Return the data block of the SVG at `path`. Raises ValueError when there is none or the XML is broken."""
     scanner = _Scanner()
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         fed = unfinished = 0
         # Before 2.6, expat parses an unfinished token from its begin at every feeding: twice as much a time is linear.
         while chunk := stream.read(max(_CHUNK, unfinished)):

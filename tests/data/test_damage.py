@@ -2,7 +2,9 @@
 
 import gzip
 import shutil
+import zipfile
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -73,3 +75,55 @@ def test_random_damage_is_refused_in_one_line_or_harmless(tmp_path, arrays, writ
             refusals.append(str(error))
     assert len(refusals) > 100
     assert all(printable(line, 10_000) == line for line in refusals)
+
+
+def write_npz(path, images, labels):
+    np.savez_compressed(path, x_train=images, y_train=labels)
+
+
+def write_gzipped(path, images, labels):  # noqa: ARG001
+    path.write_bytes(gzip.compress(b"label,pixel0\n" + b"0,0\n" * len(labels), 1))
+
+
+def write_packed_idx(path, images, labels):
+    path.mkdir()
+    for name, values in (("train-images-idx3-ubyte.gz", images), ("train-labels-idx1-ubyte.gz", labels)):
+        head = bytes([0, 0, 8, values.ndim]) + b"".join(n.to_bytes(4, "big") for n in values.shape)
+        (path / name).write_bytes(gzip.compress(head + values.tobytes(), 1))
+
+
+def write_packed_hdf5(path, images, labels):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x_train", data=images, compression="gzip", chunks=(1 << 20, 1, 1))
+        file.create_dataset("y_train", data=labels, compression="gzip", chunks=(1 << 20,))
+
+
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [(write_npz, "a.npz"), (write_gzipped, "a.csv.gz"), (write_packed_idx, "a"), (write_packed_hdf5, "a.h5")],
+)
+def test_labels_count_as_what_they_take_in_memory(tmp_path, write, name):
+    """A byte of a packed label becomes eight: of pictures of one pixel that is more than all pixels."""
+    count = 10 << 20
+    write(tmp_path / name, np.zeros((count, 1, 1), np.uint8), np.zeros(count, np.uint8))
+    with pytest.raises(DataError, match="after unpacking"):
+        load(tmp_path / name)
+
+
+def test_a_shape_that_no_array_can_have(tmp_path):
+    """Nothing is in it, and yet NumPy refuses it: the other axes overflow."""
+    empty = np.zeros((4, 0, 0), np.uint8)
+    write_npz(tmp_path / "good.npz", empty, np.zeros(4))
+    np.save(tmp_path / "x_train.npy", empty)
+    np.save(tmp_path / "y_train.npy", np.zeros(4))
+    text = (tmp_path / "x_train.npy").read_bytes()
+    huge = text.replace(b"(4, 0, 0), }" + b" " * 18, b"(4, 0, 9223372036854775807), }")
+    assert len(huge) == len(text)
+    assert huge != text
+    (tmp_path / "x_train.npy").write_bytes(huge)
+    with zipfile.ZipFile(tmp_path / "bad.npz", "w") as archive:
+        archive.writestr("x_train.npy", huge)
+        archive.write(tmp_path / "y_train.npy", "y_train.npy")
+    for place in (tmp_path, tmp_path / "bad.npz"):
+        with pytest.raises(DataError, match="expected a shape that an array can have"):
+            load(place)

@@ -74,6 +74,8 @@ def _explain(error: Exception, output: Output, arguments: Sequence[str]) -> None
         output.fail(f"{printable(str(error.filename))}: {text}" if error.filename else text, "usage")
     elif isinstance(error, MemoryError):
         output.fail("not enough memory: try a smaller --batch-size or --limit", "too_big")
+    elif isinstance(error, RuntimeError) and "home directory" in str(error):
+        output.fail("this user has no home: set HOME to a folder", "usage")
     elif hasattr(error, "format_message"):  # an error of the option parser
         from cnnkit.cli.mistakes import explain_usage
 

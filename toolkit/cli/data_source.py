@@ -7,8 +7,8 @@ path of the machine that made it.
 import itertools
 import math
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from cnnkit.cli.output import Output
@@ -39,7 +39,11 @@ def describe_source(source: str, sha256: str, out: Path) -> dict[str, str]:
 
 
 def _relative(target: Path, folder: Path) -> str | None:
-    target, folder, home = target.resolve(), folder.resolve(), Path.home().resolve()
+    target, folder = target.resolve(), folder.resolve()
+    try:
+        home = Path.home().resolve()
+    except RuntimeError:  # the user has none
+        home = Path(target.anchor)
     try:
         shared = Path(os.path.commonpath([target, folder]))
     except ValueError:  # two drives
@@ -60,7 +64,10 @@ def public_names() -> frozenset[str]:
 def load_data(output: Output, source: str | None, file: "WeightFile") -> "Dataset":
     """Return the data set that --data names, by default the one that a weight file was trained on.
 
-    Raises ConfigError where the file names none, DataError where it is not found or cannot be used.
+    A weight file may come from elsewhere, so what it names itself is opened only in its own folder, or by a name alone
+    in the current folder and in CNNKIT_DATA_DIR; and no link is followed out of a folder.
+
+    Raises ConfigError where the file names none, DataError where it is not found, lies elsewhere, or cannot be used.
     """
     from cnnkit import data
 
@@ -70,13 +77,36 @@ def load_data(output: Output, source: str | None, file: "WeightFile") -> "Datase
     name = recorded.get("name") if isinstance(recorded, dict) else None
     if not isinstance(recorded, dict) or not isinstance(name, str) or not name:
         raise ConfigError(f"{file.file}: does not name its training data: name a data set with --data")
-    dataset = data.load(_locate(file, name, recorded))
+    dataset = data.load(_locate(Path(file.file or ""), name, recorded.get("path")))
     _compare(output, dataset, recorded.get("sha256"))
     return dataset
 
 
-def _locate(file: "WeightFile", name: str, recorded: dict[str, Any]) -> str:
-    """Return the source to load: a path from the file, beside it, or a name.
+def require_inside(model: Path, source: str) -> str:
+    """Return the data set that a model file names: a name, or a path in the current folder.
+
+    Raises ConfigError for a path elsewhere: a model file may come from elsewhere too.
+    """
+    if last_part(source) != source and not _is_inside(Path(), source):
+        where = printable(source, 200)
+    elif os.path.exists(source) and not _is_inside(Path(), source):
+        where = f"{printable(source, 200)}, a link"
+    else:
+        return source
+    raise ConfigError(f"{model}: names data outside of the current folder ({where}): opened only where --data does")
+
+
+def name_data(dataset: "Dataset", origin: Mapping[str, Any], out: Path) -> tuple[str, ...]:
+    """Return the option that a command about the weight file `out` needs to find its data; () where it needs none."""
+    try:
+        _locate(out, str(origin.get("name")), origin.get("path"))
+    except DataError:
+        return "--data", dataset.name
+    return ()
+
+
+def _locate(file: Path, name: str, path: Any) -> str:
+    """Return the source to load: a path in the folder of a weight file, or a name.
 
     Raises DataError that says what was tried.
     """
@@ -84,30 +114,39 @@ def _locate(file: "WeightFile", name: str, recorded: dict[str, Any]) -> str:
     from cnnkit.data.arrays import ARRAYS
 
     short = last_part(name)
-    if data.is_known(name) and "path" not in recorded:
+    if data.is_known(name) and path is None:
         return name
-    tried = list(dict.fromkeys(_places(Path(file.file or "").parent, name, recorded.get("path"))))
+    told = path if isinstance(path, str) and path and "\0" not in path else name
+    tried = list(dict.fromkeys(place for place in (told, short) if _is_inside(file.parent, place)))
     for place in itertools.chain.from_iterable((place, from_text(place)) for place in tried):
-        if os.path.exists(place):
-            return place
-    if data.find(short) is not None:
+        if os.path.exists(file.parent / place) and _is_inside(file.parent, place):
+            return os.path.join(file.parent, place)
+    if data.find(short) is not None and (data.find(short) != Path(short) or _is_inside(Path(), short)):
         return short
     if short == ARRAYS:
-        raise DataError(f"{file.file}: was trained on arrays of a program: name a data set with --data PATH")
-    places = ", ".join(printable(place, 200) for place in tried)
+        raise DataError(f"{file}: was trained on arrays of a program: name a data set with --data PATH")
+    if told not in tried and "\0" not in told:
+        elsewhere = printable(os.path.normpath(file.parent / told), 200)
+        raise DataError(
+            f"{file}: was trained on {printable(short, 100)}, which it places outside of its folder ({elsewhere}): "
+            "opened only where --data PATH names it"
+        )
+    places = ", ".join(printable(os.path.join(file.parent, place), 200) for place in tried)
     raise DataError(
-        f"{file.file}: was trained on {printable(short, 100)}, which is not here (looked for {places}, and for "
+        f"{file}: was trained on {printable(short, 100)}, which is not here (looked for {places}, and for "
         f"{printable(short, 100)} in CNNKIT_DATA_DIR): name the data with --data PATH"
     )
 
 
-def _places(folder: Path, name: str, path: Any) -> Iterator[str]:
-    """Yield where the data may lie. An absolute name is of a file that cnnkit wrote before it told names alone."""
-    if isinstance(path, str) and path and "\0" not in path and not os.path.isabs(path):
-        yield os.path.join(folder, path)
-    if os.path.isabs(name) and "\0" not in name:
-        yield name
-    yield os.path.join(folder, last_part(name))
+def _is_inside(folder: Path, place: str) -> bool:
+    """Return whether a path lies in the folder, by itself and with all links followed."""
+    parts = (*PurePosixPath(place).parts, *PureWindowsPath(place).parts)
+    if "\0" in place or ".." in parts or place.startswith(("/", "\\")) or PureWindowsPath(place).drive:
+        return False
+    try:
+        return (folder / place).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
+        return False
 
 
 def _compare(output: Output, dataset: "Dataset", sha256: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from cnnkit import data, losses
 from cnnkit.backends import get_backend
 from cnnkit.cli.choice import choose_recipe, drop_unset
-from cnnkit.cli.data_source import describe_source
+from cnnkit.cli.data_source import describe_source, name_data, require_inside
 from cnnkit.cli.output import Output
 from cnnkit.cli.recipe_for_data import adapt_recipe
 from cnnkit.cli.train_request import TrainRequest
@@ -66,7 +66,7 @@ def prepare(request: TrainRequest) -> PreparedRun:
     output = request.output
     recipe = choose_recipe(request.recipe, request.model, request.faithful, request.initializer)
     options = Options(**(recipe.training | list_given(request)))
-    source = request.data or recipe.data
+    source = request.data or (recipe.data if request.model is None else require_inside(request.model, recipe.data))
     dataset = data.load(source)
     described = describe_source(source, dataset.fingerprint(), request.out)
     if request.init_from is not None:
@@ -118,7 +118,10 @@ def explain_ways(out: Path, prepared: PreparedRun, earlier: Existing) -> str:
     if earlier.resumable:
         ways.insert(0, "--resume continues it")
     elif earlier.file.position is not None and not earlier.finished:
-        ways.append(f"`cnnkit train --resume -o {named}` alone continues what it holds")
+        alone = write_command(
+            "cnnkit", "train", "--resume", "-o", out, *name_data(prepared.dataset, prepared.origin, out)
+        )
+        ways.append(f"`{alone}` alone continues what it holds")
     holds = f"something else ({differences})"
     if earlier.file.position is not None and not list_serious(earlier.differs):
         begun, epochs = count_epochs(earlier.file), stored_options(earlier.file.metadata).epochs

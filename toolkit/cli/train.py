@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from cnnkit.cli.place import require_other
 from cnnkit.cli.train_request import TrainRequest
 from cnnkit.errors import ConfigError
 
@@ -15,6 +16,9 @@ def command(request: TrainRequest) -> int:
     from cnnkit.files.writing.claim import claim
 
     _require_names(request.out, request.plot, request.log)
+    require_other(request.out, data=request.data, model=request.model)
+    for place in (request.log, request.plot):
+        require_other(place, data=request.data, model=request.model, init_from=request.init_from)
     clear_abandoned(request.out.parent)  # also where nothing will be written
     with claim(request.out):
         return _train(request)
@@ -59,8 +63,9 @@ def _require_names(out: Path, plot: Path | None, log: Path | None) -> None:
         raise ConfigError(
             f"--out: expected a name that ends in .h5, got {out}: train writes HDF5, cnnkit export the other formats"
         )
-    if log is not None and os.path.realpath(log) in {os.path.realpath(place) for place in (out, plot) if place}:
-        raise ConfigError(f"--log: expected a file of its own, got {log}, which is written otherwise too")
+    for option, place, others in (("--log", log, (out, plot)), ("--plot", plot, (out,))):
+        if place is not None and os.path.realpath(place) in {os.path.realpath(other) for other in others if other}:
+            raise ConfigError(f"{option}: expected a file of its own, got {place}, which is written otherwise too")
     if plot is not None:
         from cnnkit.training.figure_file import require_plottable
 

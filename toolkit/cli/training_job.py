@@ -11,13 +11,14 @@ from rich.text import Text
 
 from cnnkit import exporters
 from cnnkit.cli.curves import Curves
+from cnnkit.cli.data_source import name_data
 from cnnkit.cli.options import DEFAULT_WEIGHTS
 from cnnkit.cli.output import Output
 from cnnkit.cli.progress import EpochLines, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
 from cnnkit.data import Dataset
-from cnnkit.errors import TrainingError
+from cnnkit.errors import CnnkitError, ExportError, TrainingError
 from cnnkit.exporters.core.kept_epoch import list_history, read_kept_epoch
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import format_count
@@ -51,11 +52,19 @@ class Job:
     def run(self) -> int:
         """Train to the end, or until a signal; return the exit status."""
         with stop_on_signals() as stop:
+            begun = self.training.position.step
             try:
                 self._run(stop)
-            except OSError as error:  # of the log or the plot: those of the weights are ExportErrors
+            except (TrainingError, ExportError):  # which say what is kept
+                raise
+            except Exception as error:  # of the log, the plot, the data
+                if self.training.position.step == begun:
+                    raise
                 self._save()
-                raise TrainingError(f"{error.filename}: {explain_failure(error)}; {self._tell_kept()}") from error
+                if not isinstance(error, OSError | CnnkitError):
+                    self.output.note(self._tell_kept())
+                    raise
+                raise TrainingError(f"{_describe(error)}; {self._tell_kept()}") from error
         if stop():
             self.output.fail(f"stopped; {self._tell_kept()}", "usage")
             return stop.status
@@ -69,7 +78,7 @@ class Job:
             "--log": self.log, "--plot": self.plot, "--limit-test": self.limit_test,
         }  # fmt: skip
         given = [word for option, value in places.items() if value is not None for word in (option, value)]
-        command = write_command("cnnkit", "train", "--resume", *given)
+        command = write_command("cnnkit", "train", "--resume", *given, *self._name_data())
         return f"everything so far is in {self.out}: continue with: {command}"
 
     def _run(self, stop: StopRequest) -> None:
@@ -133,6 +142,7 @@ class Job:
         made = f"{counts}, {seconds:.1f} s of training"
         output.say(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}")
         split = ["--split", "train"] if training.dataset.test is None else []
+        split = [*self._name_data(), *split]
         words = (("evaluate", self.out, *split), ("predict", self.out, *split), ("inspect", self.out))
         output.note(f"next: {'   '.join(write_command('cnnkit', *command) for command in words)}")
         images = len(training.chosen) * len(history)
@@ -140,6 +150,11 @@ class Job:
             "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(seconds, 1e-9),
             "skipped": False, "batch_size": training.options.batch_size,
         })  # fmt: skip
+
+    def _name_data(self) -> tuple[str, ...]:
+        """Return the option --data for a command that continues, where the file alone does not lead to the data."""
+        origin = self.training.model.metadata.get("data")
+        return name_data(self.training.dataset, origin, self.out) if isinstance(origin, dict) else ()
 
     def _test(self) -> dict[str, Any] | None:
         if self.training.dataset.test is None:
@@ -149,6 +164,12 @@ class Job:
         figures = f" on {result.report.images:,} images, loss {result.loss:.4f}, mse {result.mse:.6f}"
         self.output.say(Text.assemble("test: accuracy ", accuracy, figures))
         return {"images": result.report.images, "accuracy": result.accuracy, "loss": result.loss, "mse": result.mse}
+
+
+def _describe(error: OSError | CnnkitError) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    return f"{error.filename}: {explain_failure(error)}" if error.filename else explain_failure(error)
 
 
 def lacks_test(file: WeightFile, dataset: Dataset) -> bool:

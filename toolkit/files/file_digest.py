@@ -6,12 +6,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
+from cnnkit.files.threads import start_thread
+from cnnkit.files.regular_file import open_regular
+
 _BLOCK = 8 << 20  # large, because after each block the thread waits for the interpreter
 
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hex, reading it block by block."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -23,7 +26,7 @@ class FileDigest:
         self._cancelled = threading.Event()
         self._beside = ThreadPoolExecutor(1)
         # A pipe is not read here: that could wait forever, and would take the bytes from the next reader.
-        self._digest: Future[str] | None = self._beside.submit(self._compute) if path.is_file() else None
+        self._digest: Future[str] | None = start_thread(self._beside.submit, self._compute) if path.is_file() else None
 
     def result(self) -> str:
         """Return the SHA-256, in hex. Raises OSError when the file cannot be read."""
@@ -38,7 +41,7 @@ class FileDigest:
 
     def _compute(self) -> str:
         digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
-        with self._path.open("rb", buffering=0) as stream:
+        with open_regular(self._path) as stream:
             while (size := stream.readinto(block)) and not self._cancelled.is_set():
                 digest.update(block[:size])
         return digest.hexdigest()

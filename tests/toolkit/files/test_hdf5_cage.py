@@ -411,3 +411,18 @@ def test_a_slow_machine_is_given_more_time_and_memory(path, monkeypatch):
     cage._list.cache_clear()
     (seconds, memory), more = asked
     assert more == pytest.approx((10 * seconds, 10 * memory))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("HDF5_DRIVER", "mpio"), ("HDF5_VOL_CONNECTOR", "evil"), ("HDF5_PLUGIN_PATH", "."), ("HDF5_DRIVER_CONFIG", "x")],
+)
+def test_the_environment_gives_libhdf5_no_driver_connector_or_plug_in(tmp_path, name, value):
+    """With an unknown driver libhdf5 ends in SIGSEGV, when it is imported and when it opens a file."""
+    made = "import sys\nfrom cnnkit.files.hdf5.library import load_h5py\n"
+    made += "with load_h5py().File(sys.argv[1], 'w') as file: file['x'] = [1, 2, 3]\n"
+    made += "from cnnkit.files.hdf5.cage import list_hdf5\nprint(*list_hdf5(sys.argv[1]).datasets)"
+    command = [sys.executable, "-c", made, str(tmp_path / "a.h5")]
+    environment = os.environ | {name: value}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("x\n", "", 0)

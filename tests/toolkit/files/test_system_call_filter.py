@@ -42,7 +42,8 @@ attempts = {
     "read a link": lambda: os.readlink("/proc/self/exe"),
     "change rights": lambda: os.chmod(path, 0o777),
     "signal": lambda: os.kill(os.getppid(), signal.SIGKILL),
-    "have a file signal another process": lambda: fcntl.fcntl(given, fcntl.F_SETOWN, os.getppid()),
+    "have the kernel signal": lambda: fcntl.fcntl(given, fcntl.F_SETOWN, os.getppid()),
+    "choose the signal": lambda: fcntl.fcntl(given, 10, 9),
     "look into another process": lambda: call("ptrace", 16, os.getppid(), 0, 0),
     "limit another process": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1, 1)),
     "execute memory": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC),
@@ -109,7 +110,7 @@ def test_a_loop_ends(tmp_path):
 
 def simulate(program, machine, number, arguments=(0, 0, 0, 0, 0, 0)):
     """Return what the filter decides, by running it."""
-    data = struct.pack("<IIQ6Q", number, machine, 0, *arguments)
+    data = struct.pack("<IIQ6Q", number, machine, 0, *(*arguments, 0, 0, 0, 0, 0, 0)[:6])
     steps, place, value = list(struct.iter_unpack("<HBBI", program)), 0, 0
     while True:
         code, if_true, if_false, operand = steps[place]
@@ -128,12 +129,15 @@ def test_the_filter_decides_by_number_and_argument(name):
     machine = _MACHINES[name]
     program, allow, refuse = assemble(machine), 0x7FFF0000, 0x00050001
     decided = {number: simulate(program, machine.mark, number) for number in range(512)}
-    allowed = {*machine.plain, *machine.memory, machine.limits}
+    allowed = {*machine.plain, *machine.memory, machine.limits, machine.descriptors}
     assert {number for number, decision in decided.items() if decision == allow} == allowed
     assert set(decided.values()) == {allow, refuse}
     for number in machine.memory:
         assert simulate(program, machine.mark, number, (0, 0, 3, 0, 0, 0)) == allow
         assert simulate(program, machine.mark, number, (0, 0, 5, 0, 0, 0)) == refuse
+    commands = {n for n in range(2048) if simulate(program, machine.mark, machine.descriptors, (0, n)) == allow}
+    assert commands == {0, 1, 2, 3, 1030}  # no F_SETOWN, F_SETSIG, F_SETFL: they have the kernel send signals
+    assert simulate(program, machine.mark, machine.plain[0] | 1 << 30) == refuse  # x32 numbers of x86-64
     assert simulate(program, machine.mark, machine.limits, (77, 0, 0, 0, 0, 0)) == refuse
     assert simulate(program, 3, machine.plain[0]) == 0x80000000  # another machine's numbers: the process is ended
 

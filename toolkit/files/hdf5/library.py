@@ -4,17 +4,28 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
 
+_LOCKING = "HDF5_USE_FILE_LOCKING"  # some network file systems need it for writing
+
+
+def choose_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return environment variables with which libhdf5 loads no plug-in, and takes no other driver or connector."""
+    plain = {name: value for name, value in environment.items() if not name.startswith("HDF5_") or name == _LOCKING}
+    return plain | {"HDF5_PLUGIN_PRELOAD": "::"}
+
 
 def load_h5py() -> Any:
     """Import h5py without plug-ins, or clear the plug-in search path if it is imported already."""
     if "h5py" not in sys.modules:
-        os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
+        chosen = choose_environment(os.environ)
+        for name in os.environ.keys() - chosen.keys():
+            del os.environ[name]
+        os.environ.update(chosen)
     import h5py
 
     with contextlib.suppress(RuntimeError, ValueError):

@@ -1,8 +1,9 @@
 """How an HDF5 file begins."""
 
-import os
-import stat
 from collections.abc import Iterable
+from pathlib import Path
+
+from cnnkit.files.regular_file import open_regular
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _PLACES = (0, 512, 1024, 2048, 4096)  # a user block may come first, as in files of MATLAB and Julia
@@ -17,10 +18,9 @@ def find_hdf5(paths: Iterable[str]) -> str | None:
     """Return the first of `paths` that is a file with the HDF5 signature, None where there is none."""
     for path in paths:
         try:
-            if stat.S_ISREG(os.stat(path).st_mode):
-                with open(path, "rb") as stream:
-                    if is_hdf5(stream.read(_PLACES[-1] + len(SIGNATURE))):
-                        return path
+            with open_regular(Path(path)) as stream:
+                if is_hdf5(stream.read(_PLACES[-1] + len(SIGNATURE))):
+                    return path
         except (OSError, ValueError):
             continue
     return None

@@ -16,6 +16,7 @@ _KILL, _ALLOW, _REFUSE = 0x80000000, 0x7FFF0000, 0x00050000 | 1  # 1: EPERM
 _LOAD, _EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
 _NUMBER_AT, _MACHINE_AT, _ARGUMENTS_AT = 0, 4, 16
 _EXECUTABLE = 4  # PROT_EXEC
+_COPIES_AND_FLAGS = (0, 1, 2, 3, 1030)  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC
 
 
 class _Machine(NamedTuple):
@@ -25,6 +26,7 @@ class _Machine(NamedTuple):
     plain: tuple[int, ...]
     memory: tuple[int, ...]  # mmap, mprotect: nothing executable
     limits: int  # prlimit64: of this process alone
+    descriptors: int  # fcntl: copies and flags; it can also have the kernel send a signal to another process
 
 
 # close read write readv writev lseek pread64 fstat newfstatat recvfrom recvmsg
@@ -44,8 +46,8 @@ _AARCH64 = (
     (134, 135, 139, 128, 124, 123, 293, 283, 93, 94),
 )
 _MACHINES = {
-    "x86_64": _Machine(0xC000003E, sum(_X86_64, ()), (9, 10), 302),
-    "aarch64": _Machine(0xC00000B7, sum(_AARCH64, ()), (222, 226), 261),
+    "x86_64": _Machine(0xC000003E, sum(_X86_64, ()), (9, 10), 302, 72),
+    "aarch64": _Machine(0xC00000B7, sum(_AARCH64, ()), (222, 226), 261, 25),
 }
 
 
@@ -75,6 +77,9 @@ def assemble(machine: _Machine) -> bytes:
     for number in machine.memory:
         program += [_step(_EQUAL, number, 0, 4), _step(_LOAD, _ARGUMENTS_AT + 2 * 8)]
         program += [_step(_ANY_BIT, _EXECUTABLE, 0, 1), _step(_RETURN, _REFUSE), _step(_RETURN, _ALLOW)]
+    steps = [_step(_EQUAL, command, 0, 1) + _step(_RETURN, _ALLOW) for command in _COPIES_AND_FLAGS]
+    program += [_step(_EQUAL, machine.descriptors, 0, 2 * len(steps) + 2), _step(_LOAD, _ARGUMENTS_AT + 8)]
+    program += [*steps, _step(_RETURN, _REFUSE)]
     program += [_step(_EQUAL, machine.limits, 0, 4), _step(_LOAD, _ARGUMENTS_AT)]
     program += [_step(_EQUAL, 0, 1, 0), _step(_RETURN, _REFUSE), _step(_RETURN, _ALLOW)]
     return b"".join([*program, _step(_RETURN, _REFUSE)])

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from cnnkit.files.hdf5.clock import Clock
+from cnnkit.files.hdf5.library import choose_environment
 from cnnkit.files.hdf5.worker_requests import HANDS_OVER, send_request
 from cnnkit.files.limits import VARIABLE
 from cnnkit.files.unfinished import undo_by_signals
@@ -55,16 +57,8 @@ class Worker:
         """
         with self._lock:
             process = self._start()
-            late = threading.Event()
-
-            def stop() -> None:
-                late.set()
-                process.kill()
-
             work = request["seconds"] + (0.0 if self._awake else _STARTING)
-            timer = threading.Timer(work * PATIENCE, stop)
-            timer.daemon = True
-            timer.start()
+            clock = Clock(work * PATIENCE, process.kill)
             whole = False
             try:
                 with contextlib.suppress(OSError):  # of a process that has ended, as reading its answer tells
@@ -75,12 +69,12 @@ class Worker:
                 whole = self._awake = True
             except EOFError:
                 status = process.wait()
-                raise WorkerDiedError(f"reading it {_describe_death(status, late.is_set())}") from None
+                raise WorkerDiedError(f"reading it {_describe_death(status, clock.late)}") from None
             except UnsafeFileError as error:
                 whole = not isinstance(error, WorkerDiedError)
                 raise
             finally:
-                timer.cancel()
+                clock.stop()
                 if not whole:
                     self._end()
 
@@ -98,7 +92,7 @@ class Worker:
         if self._process is not None and (self._owner != os.getpid() or self._process.poll() is not None):
             self._end()
         if self._process is None:
-            environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
+            environment = choose_environment(os.environ) | {"OPENBLAS_NUM_THREADS": "1"}
             self._owner = os.getpid()
             self._awake = False
             ours, theirs = socket.socketpair() if HANDS_OVER else (None, None)

@@ -72,6 +72,7 @@ def require_writable(target: Path) -> None:
     with temporary_path(end) as probe:
         try:
             _create(probe, end)
+            close(os.open(probe, os.O_RDWR))  # not where the rights of new files forbid it
             if os.name != "nt":  # Windows cannot open a folder
                 close(os.open(end.parent, os.O_RDONLY))  # as a save does, to flush it
         except OSError as error:

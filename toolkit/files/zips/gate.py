@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnkit.files.regular_file import open_regular
 from cnnkit.files.stored_file import Bytes, StoredFile, read_exactly
 from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zips.blocks import CheckedBlocks, unfold_blocks
@@ -29,6 +30,11 @@ class ZipGate:
         self._sound: set[str] = set()
         with self._file.open() as stream:
             self.members, self.unclaimed = read_members(stream, self._file.size)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the file."""
+        return self._file.size
 
     def peek(self, name: str, size: int) -> bytes:
         """Return the first bytes of a member, at most `size`, without its checksum."""
@@ -89,7 +95,7 @@ def _parse(path: Path, stamp: tuple[int, int, int]) -> ZipGate:  # noqa: ARG001 
 
 def is_zip(path: Path) -> bool:
     """Return whether a file begins as a zip with at least one member does."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return stream.read(len(_MARK)) == _MARK
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from cnnkit.errors import ExportError
 from cnnkit.files.names import printable
 from cnnkit.files.writing.atomic import require_writable, write_whole
+from cnnkit.files.regular_file import open_regular
 from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.report.page import GENERATOR, render_page
 
@@ -35,5 +36,5 @@ def write(target: Path, inspection: Inspection) -> int:
 
 
 def _is_page(target: Path) -> bool:
-    with target.open("rb") as stream:
+    with open_regular(target) as stream:
         return GENERATOR.encode() in stream.read(_HEAD)
