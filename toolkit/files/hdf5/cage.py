@@ -119,7 +119,7 @@ def read_several(
     The caller keeps them few, and asks for each alone where that fails.
     """
     size = sum(stored.nbytes for stored in which.values())
-    seconds = _SECONDS + sum(stored.nbytes + stored.chunk for stored in which.values()) / _BYTES_PER_SECOND
+    seconds = widen(_SECONDS + sum(stored.nbytes + stored.chunk for stored in which.values()) / _BYTES_PER_SECOND)
     memory = max(map(_count_memory, which.values()))
     request = {"wish": "several", "places": list(which)}
     content = np.frombuffer(
