@@ -15,7 +15,7 @@ from cnnkit.files.zips.gate import is_zip
 
 ROOT = Path(__file__).parents[3]
 # Writes, or reads what cnnkit has written a moment before into a folder of its own.
-OPENERS = {"toolkit/files/regular_file.py", "toolkit/files/processes.py", "toolkit/files/hdf5/worker_limits.py",
+OPENERS = {"toolkit/files/regular_file.py", "toolkit/files/writing/processes.py", "toolkit/files/hdf5/worker_limits.py",
            "toolkit/files/hdf5/cage.py", "toolkit/cli/export.py"}  # fmt: skip
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes with a name")
