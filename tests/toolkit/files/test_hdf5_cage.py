@@ -393,6 +393,26 @@ def test_a_worker_that_claims_to_send_very_much_is_ended(path, monkeypatch):
     assert len(read_values(path, "x", listed)) == 1000
 
 
+def test_a_slow_machine_is_given_more_time_and_memory(path, monkeypatch):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=np.zeros(1000), chunks=(10,), compression="gzip")
+    asked = []
+
+    def ask(*given):
+        asked.append(given[2:4])
+        raise UnsafeFileError("not now")
+
+    monkeypatch.setattr(cage, "ask_about", ask)
+    for factor in ("1", "10"):
+        monkeypatch.setenv("CNNKIT_LIMITS", factor)
+        cage._list.cache_clear()
+        with pytest.raises(UnsafeFileError):
+            list_hdf5(path)
+    cage._list.cache_clear()
+    (seconds, memory), more = asked
+    assert more == pytest.approx((10 * seconds, 10 * memory))
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("HDF5_DRIVER", "mpio"), ("HDF5_VOL_CONNECTOR", "evil"), ("HDF5_PLUGIN_PATH", "."), ("HDF5_DRIVER_CONFIG", "x")],

@@ -20,6 +20,7 @@ import numpy as np
 from cnnkit.files.hdf5.contents import ListedDataset, ListedReferences, ListedText, Listing
 from cnnkit.files.hdf5.request import Hdf5Place, ask_about, open_hdf5
 from cnnkit.files.hdf5.worker_process import PATIENCE
+from cnnkit.files.limits import widen
 from cnnkit.files.stored_file import Bytes
 from cnnkit.files.unsafe_file import UnsafeFileError
 
@@ -50,9 +51,9 @@ def list_hdf5(path: str | Path, window: tuple[int, int] | None = None) -> Listin
 def _list(place: Hdf5Place, stamp: tuple[int, ...]) -> Listing | tuple[str, str]:
     """Return the listing, or the text and kind of the error."""
     size = stamp[0]
-    memory = _LIST_MEMORY + min(_MEMORY_RATIO * size, _MOST_MEMORY)
+    memory = widen(_LIST_MEMORY + min(_MEMORY_RATIO * size, _MOST_MEMORY))
+    seconds = widen(_SECONDS + min(size / _LISTED_PER_SECOND, _MOST_SECONDS))
     try:
-        seconds = _SECONDS + min(size / _LISTED_PER_SECOND, _MOST_SECONDS)
         parts = ask_about(place, {"wish": "listing"}, seconds, memory, _MOST_LISTING)
     except UnsafeFileError as error:
         return str(error), error.kind
@@ -94,7 +95,8 @@ def stream_values(
 
     Each request asks for a few pieces, so that the worker is free while the caller uses them.
     """
-    remaining, budget, piece = stored.nbytes, _SECONDS + stored.nbytes / _BYTES_PER_SECOND, 0
+    remaining, piece = stored.nbytes, 0
+    budget = widen(_SECONDS + stored.nbytes / _BYTES_PER_SECOND)
     place = Hdf5Place(os.path.abspath(path), window)
     while remaining or not piece:
         started = time.monotonic()
@@ -117,7 +119,7 @@ def read_several(
     The caller keeps them few, and asks for each alone where that fails.
     """
     size = sum(stored.nbytes for stored in which.values())
-    seconds = _SECONDS + sum(stored.nbytes + stored.chunk for stored in which.values()) / _BYTES_PER_SECOND
+    seconds = widen(_SECONDS + sum(stored.nbytes + stored.chunk for stored in which.values()) / _BYTES_PER_SECOND)
     memory = max(map(_count_memory, which.values()))
     request = {"wish": "several", "places": list(which)}
     content = np.frombuffer(
@@ -142,7 +144,8 @@ def read_rows(
     request = {"wish": "rows", "place": name, "which": [list(pair) for pair in which]}
     place = Hdf5Place(os.path.abspath(path))
     unpacked = max(len(which), 1) * stored.chunk + size
-    content = b"".join(ask_about(place, request, _SECONDS + unpacked / _BYTES_PER_SECOND, _count_memory(stored), size))
+    seconds = widen(_SECONDS + unpacked / _BYTES_PER_SECOND)
+    content = b"".join(ask_about(place, request, seconds, _count_memory(stored), size))
     if len(content) != size:
         raise UnsafeFileError("the file has changed since it was listed")
     return np.frombuffer(content, little).reshape(shape).astype(little.newbyteorder("="), copy=False)
@@ -151,11 +154,12 @@ def read_rows(
 def read_text(path: str | Path, name: str, stored: ListedText) -> bytes:
     """Return a text that was listed as `stored`, and that only libhdf5 can read. Raises as `read_values`."""
     request = {"wish": "text", "place": name}
-    return b"".join(ask_about(Hdf5Place(os.path.abspath(path)), request, _SECONDS, _VALUE_MEMORY, stored.size))
+    place = Hdf5Place(os.path.abspath(path))
+    return b"".join(ask_about(place, request, widen(_SECONDS), widen(_VALUE_MEMORY), stored.size))
 
 
 def _count_memory(stored: ListedDataset) -> int:
-    return _VALUE_MEMORY + _CHUNK_COPIES * stored.chunk
+    return widen(_VALUE_MEMORY + _CHUNK_COPIES * stored.chunk)
 
 
 def _stamp(stream: BinaryIO) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 from cnnkit.files.hdf5.clock import Clock
 from cnnkit.files.hdf5.library import choose_environment
 from cnnkit.files.hdf5.worker_requests import HANDS_OVER, send_request
+from cnnkit.files.limits import VARIABLE
 from cnnkit.files.unfinished import undo_by_signals
 from cnnkit.files.unsafe_file import UnsafeFileError
 
@@ -160,7 +161,7 @@ def _read_exactly(process: subprocess.Popen[bytes], size: int) -> bytes:
 
 def _describe_death(status: int, late: bool) -> str:
     if late or -status == getattr(signal, "SIGPROF", None):
-        return "takes too long: it may loop forever"
+        return f"takes too long: it may loop forever ({VARIABLE}=10 in the environment waits ten times as long)"
     try:
         return f"crashes the HDF5 library ({signal.Signals(-status).name})"
     except ValueError:
