@@ -1,4 +1,4 @@
-"""Small tensors that only the worker can read come several in one request, each with its own values or its own fault."""
+"""Small tensors that only the worker can read come several in one request, each with its own values or fault."""
 
 import time
 
