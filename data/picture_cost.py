@@ -12,7 +12,7 @@ LARGEST_RATIO = 200  # above that, decoded bytes per stored byte
 MOST_SCANNED = 1 << 30  # pixels gone through by the scans of a JPEG; usual ones have 1, progressive ones about 10
 MOST_READS = 1 << 18  # of a file; a large PNG takes 50,000
 _NARROW = {"1": 1, "L": 1, "P": 1, "I;16": 2}  # bytes per pixel; 4 in any other mode
-_WEBP = 16  # its decoder holds two canvases, and hands over a copy
+_WEBP, _WEBP_RATIO = 16, 400  # its decoder holds two canvases, and hands over a copy; photographs of phones reach 330
 _SCAN, _SMALLEST_SCAN = b"\xff\xda", 10
 
 
@@ -40,19 +40,14 @@ def require_cheap(path: object, image: Any, file: BinaryIO) -> None:
         raise refuse(path, f"at most {MOST_PIXELS} pixels", f"{image.width} x {image.height}")
     stored = os.fstat(file.fileno()).st_size
     decoded = pixels * (_WEBP if image.format == "WEBP" else _NARROW.get(image.mode, 4))
-    if decoded > max(FREE_BYTES, LARGEST_RATIO * stored):
+    most = max(FREE_BYTES, (_WEBP_RATIO if image.format == "WEBP" else LARGEST_RATIO) * stored)
+    if decoded > most:
         got = f"{image.width} x {image.height} from {stored} stored bytes"
-        raise refuse(
-            path, f"a picture of at most {_describe_most(decoded, stored, pixels)} pixels", got, "make it smaller"
-        )
+        raise refuse(path, f"a picture of at most {most * pixels // decoded} pixels", got, "make it smaller")
     if image.format == "JPEG" and pixels * stored > MOST_SCANNED * _SMALLEST_SCAN:
         scans = _count_scans(file)
         if pixels * scans > MOST_SCANNED and scans > 1:
             raise refuse(path, "a JPEG of few scans", f"{scans} of {pixels} pixels each", "save it again")
-
-
-def _describe_most(decoded: int, stored: int, pixels: int) -> int:
-    return max(FREE_BYTES, LARGEST_RATIO * stored) * pixels // decoded
 
 
 def _count_scans(file: BinaryIO) -> int:

@@ -10,12 +10,14 @@ import h5py
 import numpy as np
 import pytest
 
+from cnnkit.files.file_part import FilePart
 from cnnkit.files.hdf5 import cage, rules, walk
 from cnnkit.files.hdf5 import values as dataset_values
 from cnnkit.files.hdf5.cage import list_hdf5, read_rows, read_text, read_values, stream_values
 from cnnkit.files.hdf5.listing import list_contents
 from cnnkit.files.hdf5.runs import StoredRuns
-from cnnkit.files.hdf5.values import iterate_values
+from cnnkit.files.hdf5.source import CACHE
+from cnnkit.files.hdf5.values import iterate_rows, iterate_values
 from cnnkit.files.hdf5.values import read_text as read_text_there
 from cnnkit.files.hdf5.worker_process import WORKER
 from cnnkit.files.stored_file import StoredFile
@@ -426,3 +428,23 @@ def test_the_environment_gives_libhdf5_no_driver_connector_or_plug_in(tmp_path, 
     environment = os.environ | {name: value}
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("x\n", "", 0)
+
+
+def test_rows_of_one_large_chunk_unpack_it_once(path, monkeypatch):
+    with h5py.File(path, "w") as file:
+        shape = (4000, 40, 40)  # in one chunk of 6 MB, more than libhdf5 keeps of itself
+        file.create_dataset("x", shape, "u1", np.arange(6_400_000) % 251, chunks=shape, compression="gzip")
+    with path.open("rb", buffering=0) as stream:
+        part, reads = FilePart(stream, 0, path.stat().st_size), []
+        fill = part.readinto
+
+        def count(buffer):
+            reads.append(len(buffer))
+            return fill(buffer)
+
+        monkeypatch.setattr(part, "readinto", count)
+        with h5py.File(part, "r", **CACHE) as file:
+            rows = [(begin, begin + 1) for begin in range(0, 4000, 200)]
+            images = np.concatenate(list(iterate_rows(file, "x", rows)))
+    assert sum(reads) < 2 * path.stat().st_size
+    np.testing.assert_array_equal(images, (np.arange(6_400_000) % 251).reshape(shape)[::200])

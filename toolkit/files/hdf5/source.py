@@ -10,7 +10,7 @@ from cnnkit.files.file_part import FilePart
 from cnnkit.files.hdf5.library import load_h5py, translate_errors
 
 # libhdf5 2.0 takes 64 KiB for the table of its cache of chunks, for each of perhaps thousands of open data sets.
-_CACHE = {"rdcc_nslots": 521, "rdcc_nbytes": 4 << 20}
+CACHE = {"rdcc_nslots": 521, "rdcc_nbytes": 4 << 20}
 
 
 class Hdf5Source:
@@ -38,7 +38,7 @@ class Hdf5Source:
             self.close()
             self._stream, self.size = stream, window[1]
             with translate_errors():
-                self._file = load_h5py().File(FilePart(stream, *window), "r", **_CACHE)
+                self._file = load_h5py().File(FilePart(stream, *window), "r", **CACHE)
             self._key = key
         try:
             yield self._file

@@ -7,7 +7,8 @@ from typing import Any
 
 from cnnkit.files.hdf5.library import load_h5py, translate_errors
 from cnnkit.files.hdf5.places import iterate_tiles
-from cnnkit.files.hdf5.rules import find_objection, find_text_objection
+from cnnkit.files.hdf5.rules import count_chunk_bytes, find_objection, find_text_objection
+from cnnkit.files.hdf5.source import CACHE
 from cnnkit.files.hdf5.walk import find
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
@@ -31,7 +32,7 @@ def iterate_values(file: Any, path: str, which: Sequence[int] = ()) -> Iterator[
 def iterate_rows(file: Any, path: str, which: Sequence[Sequence[int]]) -> Iterator[Any]:
     """Yield rows begin to end along the first axis, for each (begin, end), in the same way. Raises as above."""
     with translate_errors(path):
-        dataset = _find_numbers(file, path)
+        dataset = _keep_one_chunk(_find_numbers(file, path))
         for begin, end in which:
             shape = (end - begin, *dataset.shape[1:])
             for place in iterate_tiles(shape, dataset.dtype.itemsize, dataset.chunks, _PIECE):
@@ -54,6 +55,18 @@ def _find_numbers(file: Any, path: str) -> Any:
     node = _find(file, path)
     _refuse(path, find_objection(node, _count_bytes(file)))
     return load_h5py().Dataset(node)
+
+
+def _keep_one_chunk(dataset: Any) -> Any:
+    """Return the data set with a cache that holds a large chunk, so that rows of one chunk unpack it once."""
+    h5py, size = load_h5py(), count_chunk_bytes(dataset.id)
+    if size <= CACHE["rdcc_nbytes"]:
+        return dataset
+    access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
+    access.set_chunk_cache(CACHE["rdcc_nslots"], size, 1.0)
+    name, file = dataset.name.encode("utf-8", "surrogateescape"), dataset.file.id
+    dataset.id.close()
+    return h5py.Dataset(h5py.h5d.open(file, name, access))
 
 
 def _find(file: Any, path: str) -> Any:
