@@ -9,20 +9,21 @@ from cnnkit.data.catalogue import DOWNLOADS
 from cnnkit.data.downloading import download as download_file
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
-from cnnkit.files.abandoned import clear_abandoned
-from cnnkit.files.advice import explain_failure
 from cnnkit.files.file_digest import sha256_of
 from cnnkit.files.names import printable
-from cnnkit.files.temporary import retry, temporary_folder
+from cnnkit.files.writing.abandoned import clear_abandoned
+from cnnkit.files.writing.advice import explain_failure
+from cnnkit.files.writing.temporary import retry, temporary_folder
 
 
 def cache_folder() -> Path | None:
-    """Return the folder of downloads, which may not exist yet; None where pooch, which names it, is not installed."""
+    """Return the folder of downloads, which may not exist yet; None without pooch, which names it, or a home."""
     try:
         import pooch
-    except ImportError:
+
+        return Path(pooch.os_cache("cnnkit"))
+    except (ImportError, RuntimeError):
         return None
-    return Path(pooch.os_cache("cnnkit"))
 
 
 def fetch(name: str) -> Path:
@@ -34,12 +35,11 @@ def fetch(name: str) -> Path:
     """
     if name not in DOWNLOADS:
         raise refuse("fetch", f"one of {', '.join(DOWNLOADS)}", repr(name))
-    try:
-        import pooch
-    except ImportError:
-        raise DataError("fetching data needs pooch: type pip install 'cnnkit[fetch]'") from None
+    cache = cache_folder()
+    if cache is None:
+        raise DataError("fetching data needs pooch and a home: type pip install 'cnnkit[fetch]', set HOME if it is not")
     download = DOWNLOADS[name]
-    target = Path(pooch.os_cache("cnnkit")) / name
+    target = cache / name
     clear_abandoned(target.parent)
     if all(_is_correct(target / file, digest) for file, (digest, _) in download.files.items()):
         return target

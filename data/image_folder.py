@@ -1,7 +1,6 @@
 """A folder of pictures with one subfolder per class, directly or under train/ and test/, read batch by batch."""
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from cnnkit.data.lazy_images import LazyImages
 from cnnkit.data.picture import SUFFIXES, PictureHeader, read_header, read_image
 from cnnkit.data.refusal import refuse
 from cnnkit.files.names import printable
+from cnnkit.files.natural_order import natural_key
 
 _LITTER = {"thumbs.db", "desktop.ini"}  # left by file managers
 _OTHER_PICTURES = {".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".tga", ".svg"}
@@ -90,9 +90,8 @@ def _can_be_class(name: str) -> bool:
     return not name.startswith(".") and name.lower() not in _NO_CLASSES
 
 
-def _order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
-    runs = re.findall(r"[0-9]+|[^0-9]+", path.name)
-    return [(0, int(run), "") if run[0] in "0123456789" else (1, 0, run) for run in runs], path.name
+def _order(path: Path) -> tuple[Any, str]:
+    return natural_key(path.name), path.name
 
 
 @dataclass(frozen=True)

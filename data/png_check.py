@@ -4,6 +4,7 @@ import struct
 import zlib
 from typing import BinaryIO
 
+from cnnkit.data.picture_cost import MOST_READS
 from cnnkit.data.refusal import refuse
 
 _HEAD = struct.Struct(">I4s")
@@ -18,8 +19,11 @@ def require_sound_png(path: object, file: BinaryIO) -> None:
     """
     position = file.tell()
     file.seek(8)
-    colours, palette = 0, 0
+    colours, palette, chunks = 0, 0, 0
     while len(head := file.read(8)) == 8:
+        chunks += 1
+        if chunks > MOST_READS:
+            raise refuse(path, f"a PNG of at most {MOST_READS} chunks", "one of more", "save it again")
         size, kind = _HEAD.unpack(head)
         if kind == b"IEND":
             break

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnkit.data.lazy_images import LazyImages
-from cnnkit.data.refusal import LARGEST_RATIO, refuse
+from cnnkit.data.refusal import refuse
+from cnnkit.files.holes import require_stored
 from cnnkit.files.regular_file import open_regular
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 WHOLE_BYTES = 128 << 20  # of an array that is read whole
-_SPARSE_BYTES = 64 << 20  # of a file from which on holes are looked for
 
 
 class StoredImages(LazyImages):
@@ -85,10 +86,10 @@ def fill(file: Any, target: memoryview) -> int:
 
 def _require_stored(path: Path, file: BinaryIO) -> None:
     """Raise DataError for a file that is far larger than what the disk holds of it: reading its zeros takes hours."""
-    status = os.fstat(file.fileno())
-    held = getattr(status, "st_blocks", None)  # of 512 bytes
-    if held is not None and status.st_size > max(_SPARSE_BYTES, LARGEST_RATIO * 512 * held):
-        raise refuse(path, "a file without holes", f"{status.st_size} bytes of which {512 * held} are on the disk")
+    try:
+        require_stored(os.fstat(file.fileno()))
+    except UnsafeFileError as error:
+        raise refuse(path, "a file without holes", str(error)) from None
 
 
 def _reopen(path: Path) -> BinaryIO:

@@ -13,12 +13,12 @@ from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.marks.recognition import explain_file, explain_folder
 from cnnkit.exporters.notebook import NotebookWeightFile
-from cnnkit.files.advice import explain_failure
-from cnnkit.files.atomic import write_whole
 from cnnkit.files.holes import require_stored
 from cnnkit.files.names import printable
 from cnnkit.files.regular_file import open_regular
 from cnnkit.files.unsafe_file import UnsafeFileError
+from cnnkit.files.writing.advice import explain_failure
+from cnnkit.files.writing.atomic import write_whole
 
 GROUP = "cnnkit.exporters"
 _HEAD = 8192
@@ -61,7 +61,7 @@ def read(path: str | Path, external: bool = False) -> WeightFile:
         return NotebookWeightFile.of(
             replace((form.read_external if external else form.read)(path), file=str(path), format=form.name)
         )
-    except CnnkitError:
+    except (CnnkitError, BlockingIOError):  # the latter: no process or thread can be started
         raise
     except Exception as error:  # a plug-in need not know cnnkit's errors
         line = printable(f"{type(error).__name__}: {error}".partition("\n")[0])

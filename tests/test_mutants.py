@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -99,9 +100,12 @@ def test_other_values_are_seen(seed, tmp_path, monkeypatch):
 def test_a_warning_is_a_fault(tmp_path, monkeypatch):
     folder = tmp_path / "set"
     folder.mkdir()
-    monkeypatch.setattr(
-        "torture.mutation.probe.load", lambda _: np.float16(1) * np.float16(7e4) and sources.load("digits")
-    )
+
+    def load(_):
+        warnings.warn("planted", RuntimeWarning, stacklevel=1)
+        return sources.load("digits")
+
+    monkeypatch.setattr("torture.mutation.probe.load", load)
     assert "RuntimeWarning" in (probe(folder, "data").fault or "")
 
 

@@ -1,5 +1,10 @@
 """CuPy: the CUDA backend on an NVIDIA GPU."""
 
+import atexit
+import os
+import shutil
+import tempfile
+
 from cnnkit.backends.cuda.cuda_backend import CudaBackend
 from cnnkit.backends.execution import require_threads
 from cnnkit.backends.protocol import Availability
@@ -24,6 +29,7 @@ class CupyBackend(CudaBackend):
 
     @classmethod
     def availability(cls) -> Availability:
+        _place_cache()
         try:
             import cupy
         except ImportError:
@@ -43,3 +49,11 @@ class CupyBackend(CudaBackend):
 
     def allow_tf32(self) -> None:
         self._gpu.cublas.allow_tf32(True)
+
+
+def _place_cache() -> None:
+    """Give the kernels of CuPy a temporary folder where the user has no home: it would make one called ~ here."""
+    if os.path.expanduser("~") == "~" and "CUPY_CACHE_DIR" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="cnnkit-cupy-")
+        os.environ["CUPY_CACHE_DIR"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnkit.exporters.core.faults import fault, faults_of
+from cnnkit.exporters.core.hdf5_ahead import ReadAhead
 from cnnkit.exporters.core.raw_values import MISFIT, decode_values, stream_array
 from cnnkit.exporters.core.weight_file import Array, NotRead, Tensor, numbered_axes, sha256
 from cnnkit.files.hdf5.cage import list_hdf5, read_text, stream_values
@@ -25,6 +26,7 @@ class Hdf5Tensors(NamedTuple):
     format_name: str
     listing: Listing
     file: StoredFile
+    ahead: ReadAhead
     window: tuple[int, int] | None = None
 
     @classmethod
@@ -35,7 +37,7 @@ class Hdf5Tensors(NamedTuple):
                 file = StoredFile(path)
             except OSError as error:
                 raise UnsafeFileError("no such file") from error
-            return cls(path, format_name, list_hdf5(path, window), file, window)
+            return cls(path, format_name, list_hdf5(path, window), file, ReadAhead(path, window), window)
 
     def dataset(self, place: str) -> ListedDataset:
         """Return the data set at `place`, which the file names as a weight.
@@ -73,6 +75,8 @@ class Hdf5Tensors(NamedTuple):
         if axes is None or len(axes) != len(stored.shape):
             axes = numbered_axes(len(stored.shape))
         runs = StoredRuns.of(self.file, stored, self.window, verified=expected is not None)
+        if runs is None:
+            self.ahead.note(place, stored)
         carrier = stored.carrier if runs is not None else stored.carrier.newbyteorder("<")
         blocks = runs.blocks if runs is not None else functools.partial(self._ask_for_blocks, place, stored)
         stream = functools.partial(
@@ -84,7 +88,8 @@ class Hdf5Tensors(NamedTuple):
     def _ask_for_blocks(self, place: str, stored: ListedDataset) -> Iterator[Bytes]:
         """Yield the bytes of a data set. Raises UnsafeFileError also when the file has changed since it was listed."""
         self.file.require_same()
-        yield from stream_values(self.path, place, stored, self.window)
+        content = self.ahead.take(place)
+        yield from stream_values(self.path, place, stored, self.window) if content is None else (content,)
         self.file.require_same()
 
     def _read(

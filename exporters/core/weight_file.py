@@ -14,6 +14,7 @@ import numpy as np
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core.element_types import carrier
 from cnnkit.files.names import printable
+from cnnkit.files.threads import start_thread
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Stream = Callable[[], Generator[Array, None, str]]
@@ -243,7 +244,7 @@ def hash_blocks(parts: Iterable[Array]) -> Generator[Array, None, str]:
                 digest.update(data)
             else:
                 beside = beside or ThreadPoolExecutor(1)
-                running.append(beside.submit(digest.update, data))
+                running.append(start_thread(beside.submit, digest.update, data))
             yield part
             if len(running) > _AHEAD:
                 running.popleft().result()

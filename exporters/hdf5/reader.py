@@ -28,14 +28,14 @@ def read_hdf5(path: Path) -> WeightFile:
     file = Hdf5Tensors.open(path, NAME)
     _require_ours(path, file.listing.attributes)
     texts = {name: _read_json(file, name) for name in JSON_FIELDS}
-    indexed = [_build_tensor(file, place) for place in file.listing.datasets if _is_tensor(place)]
+    places = sorted(filter(_is_tensor, file.listing.datasets), key=lambda place: _find_index(file, place))
+    tensors = tuple(_build_tensor(file, place) for place in places)
     for place, reason in file.listing.not_read.items():
         if _is_tensor(place):
             raise fault(path, f"{printable(place)}: {reason}", kind="refused", format_name=NAME)
     others = [place for place in file.listing.datasets if not _is_tensor(place)]
     not_read = [NotRead(printable(place), 1, "not part of the format") for place in others]
     not_read += [item for item in file.not_read() if item.what not in JSON_FIELDS]
-    tensors = tuple(tensor for _, tensor in sorted(indexed, key=lambda pair: pair[0]))
     metadata = {} if texts["metadata"] is None else texts["metadata"]
     return WeightFile(tensors, texts["architecture"], metadata, texts["position"], (), tuple(not_read), str(path))
 
@@ -71,12 +71,19 @@ def _is_tensor(place: str) -> bool:
     return group in _KINDS and bool(link) and "/" not in link
 
 
-def _build_tensor(file: Hdf5Tensors, place: str) -> tuple[int, Tensor]:
+def _find_index(file: Hdf5Tensors, place: str) -> int:
+    index = file.listing.datasets[place].attributes.get("index")
+    if not isinstance(index, int):
+        raise fault(file.path, f"{printable(place)}: damaged: attribute index is not a number", format_name=NAME)
+    return index
+
+
+def _build_tensor(file: Hdf5Tensors, place: str) -> Tensor:
     group, _, link = place.partition("/")
     stored = file.listing.datasets[place]
     attributes = stored.attributes
     with faults_of(file.path, NAME, f"{printable(place)}: damaged"):
-        name, index = get_text(attributes, "name"), attributes.get("index")
+        name = get_text(attributes, "name")
         dtype = get_text(attributes, "dtype") if "dtype" in attributes else stored.dtype
         axes = strict_json.loads(get_text(attributes, "axes").encode(), lone=True)
         if to_link_name(name) != link or not isinstance(axes, list) or not all(isinstance(axis, str) for axis in axes):
@@ -85,7 +92,5 @@ def _build_tensor(file: Hdf5Tensors, place: str) -> tuple[int, Tensor]:
             raise ValueError(f"{dtype} stored as {stored.dtype}")
         if len(axes) != len(stored.shape):
             raise ValueError(f"expected a name for each axis of {stored.shape}, got {tuple(axes)}")
-        if not isinstance(index, int):
-            raise ValueError("attribute index is not a number")
         layer, role, expected = (get_text(attributes, key) for key in ("layer", "role", "sha256"))
-        return index, file.tensor(place, name, layer, _KINDS[group], role, tuple(axes), dtype, expected)
+        return file.tensor(place, name, layer, _KINDS[group], role, tuple(axes), dtype, expected)

@@ -1,7 +1,10 @@
+import os
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from cnnkit.data import load
+from cnnkit.data import load, stored_images
 from cnnkit.errors import DataError
 
 
@@ -141,3 +144,19 @@ def test_a_header_that_numpy_does_not_read_is_refused(folder, change):
         np.load(path)
     with pytest.raises(DataError, match=r"x_train\.npy: expected an NPY"):
         load(folder)
+
+
+def test_a_file_system_that_does_not_tell_what_it_stores_is_believed(folder, monkeypatch):
+    path, real = folder / "x_train.npy", os.fstat
+
+    def forget(descriptor):
+        status = real(descriptor)
+        names = ("st_mode", "st_size", "st_mtime_ns", "st_ino", "st_blksize")
+        return SimpleNamespace(**{name: getattr(status, name) for name in names}, st_blocks=0)
+
+    np.save(path, np.zeros((20, 2048, 2048), np.uint8))
+    np.save(folder / "y_train.npy", np.zeros(20, np.int64))
+    for name in ("x_test.npy", "y_test.npy"):
+        (folder / name).unlink()
+    monkeypatch.setattr(stored_images.os, "fstat", forget)
+    assert len(load(folder).train) == 20

@@ -150,7 +150,7 @@ def test_listing_loads_no_values_and_a_changed_file_is_noticed(weights, tmp_path
         for module in (
             "npz.reader.decode_array",
             "core.pickles.weights.decode_values",
-            "safetensors.reader.decode_values",
+            "core.file_values.decode_values",
         ):
             home, _, function = module.rpartition(".")
             real = getattr(importlib.import_module(f"cnnkit.exporters.{home}"), function)

@@ -97,6 +97,7 @@ CASES = (
     _case("texts", "100,000 texts", _png(header(8, 8), chunk(b"tEXt", b"a\0b") * 100_000, pixels(72)), 0, 2),
     _case("empty_pixels", "100,000 empty IDAT chunks", _png(header(8, 8), chunk(b"IDAT") * 100_000, pixels(72)), 0, 2),
     _case("unknown_chunks", "100,000 unknown chunks", _png(header(8, 8), chunk(b"abCd", b"x") * 100_000, pixels(72)), 0, 2),
+    _case("chunks_behind", "300,000 unknown chunks behind the pixels", _png(header(8, 8), pixels(72), chunk(b"abCd") * 300_000)),
     _case("unknown_critical", "a critical chunk that nobody knows", _png(header(8, 8), chunk(b"ABCD", b"x"), pixels(72)), 0, 2),
     _case("text_names", "control characters in texts", _png(header(8, 8), chunk(b"tEXt", b"\x1b[2J\0\x1b]0;x\x07"), pixels(72)), 0),
     _case("frames", "4 billion frames declared", _png(header(8, 8), chunk(b"acTL", struct.pack(">II", 2**32 - 1, 0)), pixels(72)), 0, 2),

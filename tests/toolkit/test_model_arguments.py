@@ -5,6 +5,7 @@ import pytest
 
 from cnnkit import Model, gradient_check
 from cnnkit.errors import ConfigError
+from cnnkit.files.names import describe_value
 from cnnkit.layers import Branches, Conv2D, Dense, ReLU, Sequential
 
 
@@ -30,8 +31,9 @@ def test_what_is_no_list_of_layers(values) -> None:
     for cls, field in ((Sequential, "layers"), (Branches, "branches")):
         with pytest.raises(ConfigError) as caught:
             cls(values)
+        got = describe_value(values)
         assert str(caught.value) == (
-            f"{cls.__name__}: expected {field} to be a list of layers, got {values!r}: write [...] around them"
+            f"{cls.__name__}: expected {field} to be a list of layers, got {got}: write [...] around them"
         )
 
 

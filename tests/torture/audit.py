@@ -12,6 +12,7 @@ from typing import Any
 
 from torture.places import Places
 
+WORKER = "cnnkit.files.hdf5.worker"
 _MOST = 40
 _READS = {"os.listdir", "os.scandir", "os.walk", "glob.glob", "glob.glob/2", "pathlib.Path.glob", "pathlib.Path.rglob"}
 _WRITES = {
@@ -113,7 +114,7 @@ def judge(  # noqa: PLR0911 (one row for each kind of event)
     if event == "ctypes.dlopen":
         return None if first is None or places.is_library(first) else repr(first)
     if event == "cpython.run_module":
-        return None if str(first).startswith("cnnkit.files.") else repr(first)
+        return None if first == WORKER else repr(first)
     if event in {"socket.__new__", "socket.sendmsg"} and is_private(event, arguments):
         return None
     return repr(arguments) if event in _RUNS or event.startswith(_FAMILIES) else None
@@ -156,5 +157,4 @@ def is_our_worker(program: Any, arguments: Sequence[Any]) -> bool:
     options, module = words[1:-2], words[-2:]
     known = {"-P", "-I", "-S", "-E", "-s", "-B", "-u", "-W", "ignore", "-X", "faulthandler", "utf8"}
     mine = os.path.realpath(os.fsdecode(program or words[0])) == os.path.realpath(sys.executable)
-    ours = module[0] == "-m" and module[1].startswith("cnnkit.files.") and module[1].endswith("_worker")
-    return mine and ours and set(options) <= known and bool({"-P", "-I"} & set(options))
+    return mine and module == ["-m", WORKER] and set(options) <= known and bool({"-P", "-I"} & set(options))

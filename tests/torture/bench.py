@@ -11,9 +11,9 @@ from typing import Self
 from hostile.case import Case
 from hostile.making import CANARY, SECRET
 
-from torture.forked import Attempt, Zygote
 from torture.good_files import list_lessons, write_good_files
 from torture.lines import Line
+from torture.watched import Attempt, Zygote
 
 MOST_SECONDS, MOST_BYTES = 5.0, 256 << 20
 _AGAIN = 2  # attempts more for what took too long: the machine may be busy

@@ -38,20 +38,8 @@ def begin(folder: Path, backend: str) -> list[str]:
     """Write the network beside `folder` and return the words that train it there into w.h5; a batch is an epoch."""
     model = folder.parent / "tiny.toml"
     model.write_text(NET)
-    words = [
-        "train",
-        "--model",
-        str(model),
-        "--data",
-        "digits",
-        "--limit",
-        "40",
-        "--limit-test",
-        "20",
-        "--threads",
-        "1",
-    ]
-    return [*words, "--backend", backend, "--checkpoint-every", "1", "-q", "-o", "w.h5"]
+    words = "train --data digits --limit 40 --limit-test 20 --threads 1 --checkpoint-every 1 -q -o w.h5"
+    return [*words.split(), "--backend", backend, "--model", str(model)]
 
 
 def go_on() -> list[str]:

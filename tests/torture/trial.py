@@ -32,7 +32,7 @@ class Trial:
     """A row of the scoreboard.
 
     name: a word for --only. title: what is tried. aim: the figure to reach, in words.
-    run: the function that tries. short, usual, long: attempts in CI, in `make torture`, in `make torture LONG=1`.
+    run: the function that tries. short, usual, long: attempts in CI, in `make torture`, in `make torture FORM=long`.
     needs: what the machine must have ("gcc", "linux", "torch", ...), told where it is missing.
     """
 

@@ -1,9 +1,7 @@
-"""A process that has imported cnnkit and forks for each command line: an attempt takes 40 ms instead of 500.
+"""The zygote whose children are watched; `watched.py` asks it.
 
-`python -m torture.watched_zygote` reads requests from standard input and answers on standard output, a line of JSON
-each. The
-forked process does what `cnnkit ARGUMENTS` does, with streams, folder and $TMPDIR of its own. No thread runs when it
-forks: the modules that commands import late are learnt from a first child and imported, none of their work is done.
+A child does what `cnnkit ARGUMENTS` does, with streams, folder and $TMPDIR of its own. No thread runs when it is
+forked: the modules that commands import late are learnt from a first child and imported, none of their work is done.
 """
 
 import atexit
@@ -20,9 +18,9 @@ from typing import Any
 
 from torture import audit
 from torture.memory import measure_peaks
+from torture.zygote import import_modules
 
 _PAUSE = 0.004
-_HEAVY = ("torch", "keras", "tensorflow", "cupy", "jax")  # no command on the default backend needs them
 
 
 def main() -> None:
@@ -38,20 +36,13 @@ def main() -> None:
         request = json.loads(line)
         if "learn" in request:
             for arguments in request["learn"]:
-                _import_all(_run(request | {"arguments": arguments})["modules"])
+                import_modules(_run(request | {"arguments": arguments})["modules"])
             answer: dict[str, Any] = {"threads": len(os.listdir("/proc/self/task"))}
         else:
             answer = _run(request)
             del answer["modules"]
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
-
-
-def _import_all(names: list[str]) -> None:
-    for name in names:
-        if name.partition(".")[0] not in _HEAVY:
-            with contextlib.suppress(Exception):
-                importlib.import_module(name)
 
 
 def _run(request: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +119,6 @@ def _become_the_program(request: dict[str, Any], writing: int) -> None:
             atexit._run_exitfuncs()
         events = audit.stop()
         modules = [name for name in sys.modules if name not in known]
-        os.write(writing, b"")
         _write_all(writing, json.dumps({"peaks": peaks, "events": events, "modules": modules}).encode())
     finally:
         with contextlib.suppress(Exception):

@@ -14,8 +14,8 @@ from cnnkit.cli.options import Quiet, Verbose, Version
 from cnnkit.cli.output import Output, reset_settings
 from cnnkit.cli.streams import WatchedFile, watch_output
 from cnnkit.errors import CnnkitError
-from cnnkit.files.advice import explain_failure
 from cnnkit.files.names import printable
+from cnnkit.files.writing.advice import explain_failure
 
 CLOSED_PIPE = 141
 
@@ -74,6 +74,8 @@ def _explain(error: Exception, output: Output, arguments: Sequence[str]) -> None
         output.fail(f"{printable(str(error.filename))}: {text}" if error.filename else text, "usage")
     elif isinstance(error, MemoryError):
         output.fail("not enough memory: try a smaller --batch-size or --limit", "too_big")
+    elif isinstance(error, RuntimeError) and "home directory" in str(error):
+        output.fail("this user has no home: set HOME to a folder", "usage")
     elif hasattr(error, "format_message"):  # an error of the option parser
         from cnnkit.cli.mistakes import explain_usage
 

@@ -39,7 +39,7 @@ app = typer.Typer(
 @app.callback()
 def _globals(version: Version = False, quiet: Quiet = False, verbose: Verbose = False) -> None:  # noqa: ARG001
     """Remove what killed fetches and trainings left; the callbacks of the options do the rest."""
-    from cnnkit.files.abandoned import clear_abandoned
+    from cnnkit.files.writing.abandoned import clear_abandoned
 
     clear_abandoned(Path())
 
@@ -49,7 +49,7 @@ def _globals(version: Version = False, quiet: Quiet = False, verbose: Verbose = 
 def list_data(request: Request) -> int:
     """List the named data sets and the location of each."""
     from cnnkit.data import cache_folder, known
-    from cnnkit.files.abandoned import clear_abandoned
+    from cnnkit.files.writing.abandoned import clear_abandoned
 
     output, cache = request.output, cache_folder()
     if cache is not None:

@@ -39,7 +39,11 @@ def describe_source(source: str, sha256: str, out: Path) -> dict[str, str]:
 
 
 def _relative(target: Path, folder: Path) -> str | None:
-    target, folder, home = target.resolve(), folder.resolve(), Path.home().resolve()
+    target, folder = target.resolve(), folder.resolve()
+    try:
+        home = Path.home().resolve()
+    except RuntimeError:  # the user has none
+        home = Path(target.anchor)
     try:
         shared = Path(os.path.commonpath([target, folder]))
     except ValueError:  # two drives

@@ -68,7 +68,7 @@ def command(request: EvaluateRequest) -> int:
     output = request.output
     if request.plot is not None:
         require_plottable(request.plot)
-        require_other(request.plot, request.file)
+        require_other(request.plot, request.file, model=request.model, data=request.data)
     source = NetworkSource(request.file, request.recipe, request.model)
     model, weights = load_model(output, source, request.backend, request.device, request.threads, request.dtype)
     dataset = match_data(output, model, load_data(output, request.data, weights))

@@ -1,6 +1,5 @@
 """`cnnkit export`: a weight file into another format."""
 
-import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +13,14 @@ from cnnkit.cli.loading import NetworkSource, match_data
 from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, FittingModel, FittingRecipe, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
+from cnnkit.cli.place import require_other
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
 from cnnkit.cli.viewing import DataPart, find_white, take_image
 from cnnkit.cli.watching import watch_reading
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
-from cnnkit.files.atomic import require_writable
 from cnnkit.files.names import format_count, printable, to_text
+from cnnkit.files.writing.atomic import require_writable
 
 if TYPE_CHECKING:
     from cnnkit.exporters import Format, WeightFile
@@ -77,6 +77,7 @@ def command(request: ExportRequest) -> int:
     options = _require_options(request, form)
     target = request.out or file.parent / (file.stem + form.suffixes[0])
     if target != TO_STANDARD_OUTPUT:
+        require_other(target, file, model=request.model, data=request.data)
         require_writable(target)
     source = NetworkSource(file, request.recipe, request.model, request.external).read(output)
     digest = _require_free(file, target, request.overwrite)  # which reads all of FILE, so FILE is known to be sound
@@ -142,8 +143,6 @@ def _require_free(file: Path, target: Path, overwrite: bool) -> str | None:
     from cnnkit.files.file_digest import sha256_of
 
     digest = sha256_of(file) if file.is_file() else None
-    if target.exists() and file.exists() and os.path.samefile(file, target):
-        raise ConfigError(f"{target}: is FILE itself: name another place with -o OUT")
     if target.exists() and not overwrite:
         source, edited = _read_origin(target)
         if source != digest:
@@ -213,8 +212,8 @@ def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:
     import tempfile
 
     from cnnkit import exporters
-    from cnnkit.files.abandoned import clear_abandoned
-    from cnnkit.files.temporary import temporary_folder
+    from cnnkit.files.writing.abandoned import clear_abandoned
+    from cnnkit.files.writing.temporary import temporary_folder
 
     place = Path(tempfile.gettempdir())
     clear_abandoned(place)

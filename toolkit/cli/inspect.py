@@ -57,7 +57,7 @@ class InspectRequest(Request):
 def command(request: InspectRequest) -> int:
     """Show the layers and tensors of a weight file: their values, and the faults in them."""
     from cnnkit.cli.inspection_view import print_inspection, print_values
-    from cnnkit.files.abandoned import clear_abandoned
+    from cnnkit.files.writing.abandoned import clear_abandoned
     from cnnkit.inspection import inspect, report, slices
     from cnnkit.inspection.layer_tree import select
     from cnnkit.inspection.maker import describe_maker

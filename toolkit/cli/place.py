@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from cnnkit.errors import ConfigError
-from cnnkit.files.atomic import require_writable
+from cnnkit.files.writing.atomic import require_writable
 
 
 def require_place(out: Path | None, suffixes: tuple[str, ...], overwrite: bool) -> None:
@@ -21,7 +21,16 @@ def require_place(out: Path | None, suffixes: tuple[str, ...], overwrite: bool) 
     require_writable(out)
 
 
-def require_other(out: Path | None, source: Path) -> None:
-    """Raise ConfigError when OUT is the file that the command reads, by that name or through a link."""
-    if out is not None and out.exists() and source.exists() and os.path.samefile(out, source):
-        raise ConfigError(f"{out}: is FILE itself: name another place")
+def require_other(out: Path | None, file: Path | None = None, **options: str | Path | None) -> None:
+    """Raise ConfigError when OUT is FILE or the file of an option that the command reads, by any name or link."""
+    sources = {"FILE": file} | {f"--{name.replace('_', '-')}": source for name, source in options.items()}
+    for name, source in sources.items():
+        if out is not None and source is not None and _are_same(out, source):
+            raise ConfigError(f"{out}: is {name} itself, which this command reads: name another place")
+
+
+def _are_same(one: Path, other: str | Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):  # one is not there, or no name of a file
+        return False

@@ -197,7 +197,7 @@ def _section_json(section: "Section", values: bool) -> dict[str, Any]:
 
 
 def _write(target: Path, title: str, sections: list["Section"]) -> None:
-    from cnnkit.files.atomic import write_bytes
+    from cnnkit.files.writing.atomic import write_bytes
     from cnnkit.inspection import layer_png, layer_svg
 
     if target.suffix.lower() == ".svg":

@@ -10,7 +10,7 @@ import typer
 from cnnkit.cli.choice import choose_recipe, require_file
 from cnnkit.cli.options import DEFAULT_WEIGHTS, ModelFile, RecipeName
 from cnnkit.cli.output import Output
-from cnnkit.cli.place import require_place
+from cnnkit.cli.place import require_other, require_place
 from cnnkit.cli.request import TableRequest
 from cnnkit.cli.tables import format_shape, format_size, print_sentence, print_table
 from cnnkit.documents import count
@@ -57,6 +57,7 @@ def command(request: SummaryRequest) -> int:
 
     output = request.output
     require_place(request.out, (".svg",), request.overwrite)
+    require_other(request.out, request.file, model=request.model)
     subject = _choose_network(request.file, request.recipe, request.model)
     shape = subject.input_shape if request.input_shape is None else _parse_shape(request.input_shape)
     summary = summarise(subject.network, shape)
@@ -94,7 +95,7 @@ def _draw(target: Path, subject: SummarisedNetwork, shape: tuple[int, ...], summ
     """Write the figure of the network, whole or not at all."""
     from cnnkit.architecture import describe
     from cnnkit.exporters.svg.figure import draw_figure
-    from cnnkit.files.atomic import write_text
+    from cnnkit.files.writing.atomic import write_text
 
     parameters = {row.path: row.parameters for row in summary.rows}
     write_text(target, draw_figure(subject.name, describe(subject.network, shape), parameters))

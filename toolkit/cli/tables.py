@@ -47,7 +47,7 @@ def print_lines(output: Output, lines: Iterable[str]) -> None:
     """Print lines, many at a time: a call takes longer than a line."""
     remaining = iter(lines)
     while batch := list(itertools.islice(remaining, _BATCH)):
-        output.say("\n".join(batch))
+        output.say_lines(batch)
 
 
 def print_sentence(output: Output, text: str, style: str = "") -> None:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from cnnkit.cli.place import require_other
 from cnnkit.cli.train_request import TrainRequest
 from cnnkit.errors import ConfigError
 
@@ -11,10 +12,13 @@ EXAMPLE = "cnnkit train --recipe lenet5 --data mnist --backend torch --epochs 3 
 
 def command(request: TrainRequest) -> int:
     """Train a network and write weights.h5: architecture, every weight, history and provenance."""
-    from cnnkit.files.abandoned import clear_abandoned
-    from cnnkit.files.claim import claim
+    from cnnkit.files.writing.abandoned import clear_abandoned
+    from cnnkit.files.writing.claim import claim
 
     _require_names(request.out, request.plot, request.log)
+    require_other(request.out, data=request.data, model=request.model)
+    for place in (request.log, request.plot):
+        require_other(place, data=request.data, model=request.model, init_from=request.init_from)
     clear_abandoned(request.out.parent)  # also where nothing will be written
     with claim(request.out):
         return _train(request)
@@ -24,8 +28,8 @@ def _train(request: TrainRequest) -> int:
     from cnnkit.cli.prepared_run import begin, explain_ways, prepare
     from cnnkit.cli.resumed_run import resume
     from cnnkit.cli.training_job import Job, lacks_test, say_skipped
-    from cnnkit.files.appending import require_appendable
-    from cnnkit.files.atomic import require_writable
+    from cnnkit.files.writing.appending import require_appendable
+    from cnnkit.files.writing.atomic import require_writable
     from cnnkit.training.run import existing
 
     output = request.output
@@ -59,8 +63,9 @@ def _require_names(out: Path, plot: Path | None, log: Path | None) -> None:
         raise ConfigError(
             f"--out: expected a name that ends in .h5, got {out}: train writes HDF5, cnnkit export the other formats"
         )
-    if log is not None and os.path.realpath(log) in {os.path.realpath(place) for place in (out, plot) if place}:
-        raise ConfigError(f"--log: expected a file of its own, got {log}, which is written otherwise too")
+    for option, place, others in (("--log", log, (out, plot)), ("--plot", plot, (out,))):
+        if place is not None and os.path.realpath(place) in {os.path.realpath(other) for other in others if other}:
+            raise ConfigError(f"{option}: expected a file of its own, got {place}, which is written otherwise too")
     if plot is not None:
         from cnnkit.training.figure_file import require_plottable
 

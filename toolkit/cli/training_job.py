@@ -18,13 +18,13 @@ from cnnkit.cli.progress import EpochLines, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
 from cnnkit.data import Dataset
-from cnnkit.errors import TrainingError
+from cnnkit.errors import CnnkitError, ExportError, TrainingError
 from cnnkit.exporters.core.kept_epoch import list_history, read_kept_epoch
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.files.advice import explain_failure
-from cnnkit.files.appending import append_line
 from cnnkit.files.names import format_count
 from cnnkit.files.shell import write_command
+from cnnkit.files.writing.advice import explain_failure
+from cnnkit.files.writing.appending import append_line
 from cnnkit.model import Model
 from cnnkit.network import Network
 from cnnkit.training import EpochReport, Training, evaluate
@@ -52,11 +52,19 @@ class Job:
     def run(self) -> int:
         """Train to the end, or until a signal; return the exit status."""
         with stop_on_signals() as stop:
+            begun = self.training.position.step
             try:
                 self._run(stop)
-            except OSError as error:  # of the log or the plot: those of the weights are ExportErrors
+            except (TrainingError, ExportError):  # which say what is kept
+                raise
+            except Exception as error:  # of the log, the plot, the data
+                if self.training.position.step == begun:
+                    raise
                 self._save()
-                raise TrainingError(f"{error.filename}: {explain_failure(error)}; {self._tell_kept()}") from error
+                if not isinstance(error, OSError | CnnkitError):
+                    self.output.note(self._tell_kept())
+                    raise
+                raise TrainingError(f"{_describe(error)}; {self._tell_kept()}") from error
         if stop():
             self.output.fail(f"stopped; {self._tell_kept()}", "usage")
             return stop.status
@@ -156,6 +164,12 @@ class Job:
         figures = f" on {result.report.images:,} images, loss {result.loss:.4f}, mse {result.mse:.6f}"
         self.output.say(Text.assemble("test: accuracy ", accuracy, figures))
         return {"images": result.report.images, "accuracy": result.accuracy, "loss": result.loss, "mse": result.mse}
+
+
+def _describe(error: OSError | CnnkitError) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    return f"{error.filename}: {explain_failure(error)}" if error.filename else explain_failure(error)
 
 
 def lacks_test(file: WeightFile, dataset: Dataset) -> bool:

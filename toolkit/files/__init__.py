@@ -1,1 +1,1 @@
-"""Files: atomic writing, gates for untrusted HDF5 and zip files, escaping of untrusted names."""
+"""Files: writing, gates for untrusted HDF5 and zip files, escaping of untrusted names."""

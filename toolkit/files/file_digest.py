@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
+from cnnkit.files.threads import start_thread
 from cnnkit.files.regular_file import open_regular
 
 _BLOCK = 8 << 20  # large, because after each block the thread waits for the interpreter
@@ -25,7 +26,7 @@ class FileDigest:
         self._cancelled = threading.Event()
         self._beside = ThreadPoolExecutor(1)
         # A pipe is not read here: that could wait forever, and would take the bytes from the next reader.
-        self._digest: Future[str] | None = self._beside.submit(self._compute) if path.is_file() else None
+        self._digest: Future[str] | None = start_thread(self._beside.submit, self._compute) if path.is_file() else None
 
     def result(self) -> str:
         """Return the SHA-256, in hex. Raises OSError when the file cannot be read."""

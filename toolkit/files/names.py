@@ -81,6 +81,8 @@ def last_part(path: str) -> str:
 
 def _escape(character: str) -> str:
     code = ord(character)
+    if 0xD800 <= code < 0xE000:
+        return _escape_surrogate(character)
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

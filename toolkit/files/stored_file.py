@@ -33,12 +33,17 @@ class StoredFile:
     def open(self) -> Iterator[BinaryIO]:
         """Yield the file, open for reading.
 
-        Raises UnsafeFileError when it has gone, cannot be read, or has changed: before or while it was open.
+        Raises UnsafeFileError when it has gone, cannot be read, or has changed: before or while it was open, which
+        explains whatever the block raises then.
         """
         try:
             with open_regular(self.path) as stream:
                 self._require_mark(stream)
-                yield stream
+                try:
+                    yield stream
+                except Exception:
+                    self._require_mark(stream)
+                    raise
                 self._require_mark(stream)
         except OSError as error:
             raise UnsafeFileError(f"cannot be read: {error.strerror or error}") from error

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cnnkit.errors import ConfigError
-from cnnkit.files.atomic import require_writable, write_text
+from cnnkit.files.writing.atomic import require_writable, write_text
 from cnnkit.parity import html, markdown
 from cnnkit.parity.results import ParityResults
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnkit.errors import ConfigError
-from cnnkit.files.atomic import require_writable, write_bytes
 from cnnkit.files.unfinished import undo_by_signals
+from cnnkit.files.writing.atomic import require_writable, write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -83,8 +83,7 @@ class Training(TrainingSetup):
                 stopping = self._run_epoch(progress, stop)
                 report = self._close_epoch() if self.position.batch == self.steps_per_epoch else None
             except BaseException as error:
-                failed = isinstance(error, TrainingError) or self.model.backend.out_of_memory(error)
-                self._return_to(self._resumable if failed else self._safe)
+                self._return_to(self._resumable if isinstance(error, Exception) else self._safe)
                 if self.model.backend.out_of_memory(error):
                     error = too_large(self, self.variables, self.position)
                 if isinstance(error, TrainingError):

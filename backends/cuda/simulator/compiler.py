@@ -74,7 +74,10 @@ def _folder(wanted: str) -> Path:
 
 def cache_folder() -> Path:
     """Return the folder of compiled kernels: in $XDG_CACHE_HOME or ~/.cache, or a temporary one for this process."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:  # the user has no home
+        cache = os.devnull
     return _folder(str(Path(cache) / "cnnkit" / "simulator"))
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, wait
 from typing import Any, TypeVar
 
+from cnnkit.files.threads import start_thread
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -16,7 +18,7 @@ def run_in_pool(pool: Executor, work: Callable[[S], T], items: Sequence[S], inli
     futures: list[Future[T]] = []
     try:
         for item in items[inline:]:
-            futures.append(pool.submit(work, item))
+            futures.append(start_thread(pool.submit, work, item))
         results = [work(item) for item in items[:inline]]
     finally:
         _wait_for(futures)

@@ -14,7 +14,8 @@ import pytest
 
 from cnnkit import exporters
 from cnnkit.cli.app import run
-from cnnkit.files.claim import claim
+from cnnkit.files.hdf5.worker_process import WORKER
+from cnnkit.files.writing.claim import claim
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has other kinds of files")
 WRITERS = {
@@ -93,6 +94,7 @@ def run_as_nobody(arguments, folder):
             try:
                 sys.stderr = open(errors.fileno(), "w", closefd=False)  # noqa: SIM115
                 os.chdir(folder)
+                WORKER.prepare()  # whose interpreter may lie where nobody has a right
                 if os.geteuid() == 0:
                     os.setgroups([])
                     os.setgid(65534)

@@ -134,7 +134,7 @@ def test_anything_else_is_kept_unless_overwrite_is_given(refused, cnnkit, traine
         (("-o", "./../{name}/weights.h5"), "is FILE itself"),
         (("-o", "nowhere/copy.h5"), "nowhere"),
         (("-o", "."), "."),
-        (("--format", "hdf5", "-o", "."), "."),
+        (("--format", "hdf5", "-o", "."), "Is a directory"),
         (("--format", "hdf5", "-o", "-"), "txt or json"),
         (("--format", "hdf5", "--precision", 4), "--precision"),
         (("--format", "txt", "--compression", 4), "--compression"),

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from cnnkit import exporters
+from cnnkit.errors import DataError
 from cnnkit.exporters import Tensor, WeightFile
+from cnnkit.training import training
 
 TRAIN = ("train", "--recipe", "bright-dark", "--optimizer", "sgd", "--epochs", "6")
 JUMP = ("--learning-rate", "0.01", "--schedule", "step:epochs=3,gamma=1e35")
@@ -70,3 +72,25 @@ def test_weights_that_are_not_finite_are_named_by_every_command(cnnkit, tmp_path
         assert (result.status, said in result.err) == (2, True), command
     assert not (tmp_path / "new.h5").exists()
     assert "nan" in cnnkit(*["inspect", "w.h5"]).out.lower()
+
+
+@pytest.mark.parametrize("error", [DataError("pics/3.png: gone"), OSError(5, "Input/output error"), ValueError("oh")])
+def test_data_that_vanish_during_a_training_lose_nothing(cnnkit, tmp_path, monkeypatch, error) -> None:
+    validate, calls = training.loss_and_accuracy, []
+
+    def fail(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise error
+        return validate(*arguments)
+
+    words = ["train", "--recipe", "digits-cnn", "--limit", "200", "--epochs", "4", "--checkpoint-every", "0"]
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "loss_and_accuracy", fail)
+        result = cnnkit(*[*words, "-o", "w.h5"])
+    assert result.status == 2
+    assert "everything so far is in w.h5: continue with: cnnkit train --resume -o w.h5" in result.err
+    assert exporters.read(tmp_path / "w.h5").position["epoch"] == 2
+    assert cnnkit("train", "--resume", "-o", "w.h5").status == 0
+    assert cnnkit(*[*words, "-o", "whole.h5"]).status == 0
+    assert cnnkit("diff", "w.h5", "whole.h5").status == 0

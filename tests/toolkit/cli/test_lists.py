@@ -118,3 +118,24 @@ def test_json_is_one_object(cnnkit):
         result = cnnkit(*command, "--json", "-q")
         assert isinstance(json.loads(result.out), dict)
         assert result.err == ""
+
+
+@pytest.mark.parametrize(
+    "words", [("recipes",), ("formats",), ("backends",), ("data", "list"), ("summary", "--recipe", "lenet5")]
+)
+def test_a_table_in_a_pipe_has_lines(cnnkit, words):
+    printed = cnnkit(*words).out
+    assert "\\x0a" not in printed
+    assert printed.count("\n") >= 4
+
+
+def test_a_user_without_a_home(refused, monkeypatch):
+    def fail(*arguments, **options):  # noqa: ARG001
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("CNNKIT_DATA_DIR", raising=False)
+    monkeypatch.setattr("pathlib.Path.home", fail)
+    monkeypatch.setattr("pooch.os_cache", fail)
+    assert "HOME" in refused("data", "fetch", "mnist")
+    assert "CNNKIT_DATA_DIR" in refused("data", "show", "mnist")
+    assert "HOME" in refused("--install-completion", "bash")

@@ -44,3 +44,9 @@ def test_weights_that_need_no_name(started):
     os.rename("net.hdf5", "weights.h5")
     prepare_command("evaluate", [])
     assert started == [1]
+
+
+def test_where_a_file_is_named_no_other_is_opened(started):
+    os.rename("net.hdf5", "weights.h5")
+    prepare_command("inspect", ["net.npz"])
+    assert started == []

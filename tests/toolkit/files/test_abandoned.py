@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from cnnkit.files.abandoned import clear_abandoned
-from cnnkit.files.atomic import write_text
-from cnnkit.files.claim import claim
-from cnnkit.files.processes import digest_machine, read_start
+from cnnkit.files.writing.abandoned import clear_abandoned
+from cnnkit.files.writing.atomic import write_text
+from cnnkit.files.writing.claim import claim
+from cnnkit.files.writing.processes import digest_machine, read_start
 
 
 def listing(folder):
@@ -62,7 +62,7 @@ def test_only_what_dead_processes_left_is_removed(tmp_path, clear):
 
 CLAIMS = """
 import sys, pathlib, time
-from cnnkit.files.claim import claim
+from cnnkit.files.writing.claim import claim
 with claim(pathlib.Path(sys.argv[1])):
     print("ready", flush=True)
     time.sleep(60)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cnnkit.files import atomic
-from cnnkit.files.atomic import atomic_path, require_writable, write_text
+from cnnkit.files.writing import atomic
+from cnnkit.files.writing.atomic import atomic_path, require_writable, write_text
 
 CALLS = ("open", "fsync", "replace", "link")
 
@@ -53,7 +53,7 @@ def test_an_error_inside_leaves_everything_as_it_was(tmp_path, error):
 STRUCK = """
 import os, signal, sys, pathlib
 from cnnkit.cli.signals import end_on_signals
-from cnnkit.files import atomic, temporary
+from cnnkit.files.writing import atomic, temporary
 place, number = sys.argv[2], int(sys.argv[3])
 end_on_signals()
 def strike():
@@ -145,7 +145,7 @@ def test_every_failing_call_leaves_the_old_file_and_no_leftovers(tmp_path, monke
 
 KILLED = """
 import sys, pathlib
-from cnnkit.files.atomic import atomic_path
+from cnnkit.files.writing.atomic import atomic_path
 target, text = pathlib.Path(sys.argv[1]), "x" * 200_000
 print("ready", flush=True)
 while True:
@@ -241,3 +241,33 @@ def test_the_longest_name(tmp_path):
     for name in ("n" * 255, "ü" * 127):
         write_text(tmp_path / name, "new")
         assert (tmp_path / name).read_text() == "new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
+def test_a_file_system_that_cannot_flush_folders_is_no_failure(tmp_path, monkeypatch):
+    real = os.fsync
+
+    def flush(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        real(descriptor)
+
+    monkeypatch.setattr(atomic.os, "fsync", flush)
+    write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
+def test_a_folder_that_cannot_be_read_is_found_before_the_work(tmp_path, monkeypatch):
+    """It takes new files, and yet cannot be flushed: a save would fail at its very end."""
+    real = os.open
+
+    def deny(path, *more):
+        if os.path.isdir(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, *more)
+
+    monkeypatch.setattr(atomic.os, "open", deny)
+    with pytest.raises(PermissionError):
+        require_writable(tmp_path / "a")
+    assert listing(tmp_path) == []

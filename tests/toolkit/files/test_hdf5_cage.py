@@ -206,7 +206,7 @@ def test_no_file_no_hdf5_cut_file(path, tmp_path):
         list_hdf5(path)
     with pytest.raises(UnsafeFileError, match="no such file"):
         list_hdf5("\0")
-    with pytest.raises(UnsafeFileError, match="not a file"):
+    with pytest.raises(UnsafeFileError, match="Is a directory"):
         list_hdf5(tmp_path)
     path.write_bytes(b"no HDF5 at all")
     with pytest.raises(UnsafeFileError, match="damaged HDF5 file: file signature not found"):
@@ -365,6 +365,32 @@ def weights_file(tmp_path):
 
 def test_limits_on_memory_grow_with_the_file():
     assert cage._LIST_MEMORY + cage._MEMORY_RATIO * (1 << 20) < 100 << 20
+
+
+def test_an_error_that_is_kept_does_not_keep_the_worker(path):
+    """More values than listed: the answer is left halfway, and the next question must not wait for ever."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=np.zeros(1000), chunks=(10,), compression="gzip")
+        file.create_dataset("short", data=np.zeros(10), chunks=(10,), compression="gzip")
+    listed = list_hdf5(path).datasets
+    with pytest.raises(UnsafeFileError, match="has changed since it was listed") as caught:
+        read_values(path, "x", listed["short"])
+    assert caught.value.__traceback__ is not None
+    assert not WORKER._lock.locked()
+    assert len(read_values(path, "x", listed["x"])) == 1000
+
+
+def test_a_worker_that_claims_to_send_very_much_is_ended(path, monkeypatch):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=np.zeros(1000), chunks=(10,), compression="gzip")
+    listed = list_hdf5(path).datasets["x"]
+    with monkeypatch.context() as patch:
+        patch.setattr("cnnkit.files.hdf5.worker_process._MOST_FRAME", 1000)
+        with pytest.raises(UnsafeFileError, match="yields 8000 bytes at once") as caught:
+            read_values(path, "x", listed)
+    assert caught.value.kind == "refused"
+    assert WORKER._process is None
+    assert len(read_values(path, "x", listed)) == 1000
 
 
 @pytest.mark.parametrize(

@@ -42,5 +42,5 @@ def test_reshape_needs_as_many_values(arena, run) -> None:
 def test_shapes_that_cannot_be(shape) -> None:
     with pytest.raises(ConfigError) as caught:
         Reshape(shape)
-    wanted = f"Reshape: expected shape to be a tuple of whole numbers >= 1, without N, got {shape!r}"
+    wanted = f"Reshape: expected shape to be a tuple of at most 16 whole numbers >= 1, without N, got {shape!r}"
     assert str(caught.value) == wanted

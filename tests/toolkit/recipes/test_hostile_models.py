@@ -16,7 +16,7 @@ def test_a_hostile_model_is_summarised_or_refused_in_one_line(case, tmp_path) ->
     case.write(path)
     started, problem = time.monotonic(), None
     try:
-        assert summarise(*recipes.read(path).network()).parameters > 0
+        assert summarise(*recipes.read(path).network()).parameters >= 0
     except CnnkitError as error:
         problem = str(error)
     assert time.monotonic() - started < 20  # seconds on a busy machine; the silent pipe takes 4

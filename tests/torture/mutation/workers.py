@@ -1,5 +1,6 @@
 """Tries mutants in forked processes, so that a crash or a hang of one is a fault and not the end."""
 
+import contextlib
 import json
 import mmap
 import os
@@ -145,6 +146,7 @@ class _Worker:
     def _work(self, start: int, out: int) -> int:
         """Try mutants from the `start`-th on; return 0 at the end, 1 when a new process should go on."""
         signal.signal(signal.SIGPROF, _raise_hang)
+        _forget_peak()
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_SPACE, _MOST_SPACE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.environ["CNNKIT_DATA_DIR"] = ""
@@ -195,6 +197,12 @@ def _try_one(mutant: Mutant, number: int, folder: Path, further: Further | None)
 
 def _raise_hang(_: int, frame: FrameType | None) -> None:
     raise Hang(str(frame))
+
+
+def _forget_peak() -> None:
+    """Let the peak of memory begin with what is held now: a fork inherits that of its parent."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _measure_peak() -> int:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnnkit.errors import CnnkitError
+from torture.struck import Ended, Zygote, start_zygote
 from torture.tiny_training import begin, go_on
 from torture.trial import Budget, Found, Trial
 from torture.writers import Writer, list_writers, serve
-from torture.zygote import Ended, Zygote, start_zygote
 
 CALLS = ("open", "write", "fsync", "close", "ftruncate", "rename", "link", "unlink", "mkdir")  # as in shim.c
 _ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EDQUOT, errno.EINTR)
@@ -173,7 +173,7 @@ TRIAL = Trial(
     "each open, write, fsync, close, rename, link, unlink, mkdir of each writer fails, by each of 5 errors",
     "one line and the old file, or a right one; nothing left over",
     fail_calls,
-    short=10,
+    short=5,
     usual=300,
     long=100_000,
     needs=("linux", "gcc"),

@@ -56,7 +56,7 @@ TRIAL = Trial(
     "hostile and malformed files through every command that takes a path",
     "0 tracebacks, crashes, hangs over 5 s, wrong verdicts; at most 256 MiB",
     try_hostile_files,
-    short=90,
+    short=45,
     usual=1_000_000,
     long=1_000_000,
     needs=("linux",),

@@ -5,9 +5,9 @@ import signal
 import time
 
 from cnnkit.errors import CnnkitError
+from torture.struck import Ended, start_zygote
 from torture.tiny_training import begin, go_on, name_differences, read_all
 from torture.trial import Budget, Found, Trial
-from torture.zygote import Ended, start_zygote
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MOST = 6  # signals to one training

@@ -5,10 +5,10 @@ import signal
 import time
 
 from cnnkit.errors import CnnkitError
+from torture.struck import Ended, Zygote, start_zygote
 from torture.tiny_training import begin, go_on, name_differences, read_all
 from torture.trial import Budget, Found, Trial
 from torture.trials.failing_calls import NO_FAULT, build_shim
-from torture.zygote import Ended, Zygote, start_zygote
 
 _AT_CALLS = 0.5  # of the kills come at a system call, the others at any moment
 _MOST_KILLS = 8  # of one training, before it may come to its end

@@ -9,10 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from torture.striking import heed_signals, strike, wait_for_handlers
+from torture.struck import Ended
 from torture.tiny_training import begin
 from torture.trial import Budget, Found, Trial
 from torture.trials.interrupts import find_fault
-from torture.zygote import Ended, heed_signals, strike, wait_for_handlers
 
 _STEP = 0.01
 _FEW = 50  # attempts, below which a run is to be short

@@ -5,19 +5,20 @@ process that asks, libhdf5 writes at most.
 """
 
 import functools
+import itertools
 import json
 import math
 import os
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from cnnkit.files.hdf5.contents import ListedDataset, ListedReferences, ListedText, Listing
-from cnnkit.files.hdf5.request import Hdf5Place, ask_about, open_regular
+from cnnkit.files.hdf5.request import Hdf5Place, ask_about, open_hdf5
 from cnnkit.files.hdf5.worker_process import PATIENCE
 from cnnkit.files.stored_file import Bytes
 from cnnkit.files.unsafe_file import UnsafeFileError
@@ -27,6 +28,7 @@ _BYTES_PER_SECOND, _LISTED_PER_SECOND = 20e6, 0.3e6
 _LIST_MEMORY, _VALUE_MEMORY, _MOST_MEMORY = 64 << 20, 96 << 20, 512 << 20  # bytes beyond those at its start
 _MEMORY_RATIO, _CHUNK_COPIES = 8, 3  # bytes of memory for each of the file, and of its largest chunk
 _TOGETHER = 8  # pieces per request
+_MOST_LISTING = 128 << 20  # bytes, as the worker has it
 _END = 512 << 10  # bytes
 
 
@@ -36,8 +38,8 @@ def list_hdf5(path: str | Path, window: tuple[int, int] | None = None) -> Listin
     Raises UnsafeFileError when it is damaged, breaks a rule, or ends the worker.
     """
     place = Hdf5Place(os.path.abspath(path), window)
-    with open_regular(place.path) as descriptor:
-        stamp = _stamp(descriptor)
+    with open_hdf5(place.path) as stream:
+        stamp = _stamp(stream)
     listed = _list(place, stamp)
     if isinstance(listed, Listing):
         return listed
@@ -50,7 +52,8 @@ def _list(place: Hdf5Place, stamp: tuple[int, ...]) -> Listing | tuple[str, str]
     size = stamp[0]
     memory = _LIST_MEMORY + min(_MEMORY_RATIO * size, _MOST_MEMORY)
     try:
-        parts = ask_about(place, {"wish": "listing"}, _SECONDS + min(size / _LISTED_PER_SECOND, _MOST_SECONDS), memory)
+        seconds = _SECONDS + min(size / _LISTED_PER_SECOND, _MOST_SECONDS)
+        parts = ask_about(place, {"wish": "listing"}, seconds, memory, _MOST_LISTING)
     except UnsafeFileError as error:
         return str(error), error.kind
     answer = json.loads(b"".join(parts))
@@ -101,8 +104,29 @@ def stream_values(
         if remaining and not received:
             raise UnsafeFileError("the file has changed since it was listed")
         remaining, piece = remaining - received, piece + _TOGETHER
-        budget -= (time.monotonic() - started) / PATIENCE
+        spent = (time.monotonic() - started) / PATIENCE
+        budget = max(budget - spent, _SECONDS)  # the time while this process was stopped was not the file's
         yield from (np.frombuffer(content, np.uint8) for content in contents)
+
+
+def read_several(
+    path: str | Path, which: Mapping[str, ListedDataset], window: tuple[int, int] | None = None
+) -> dict[str, Bytes]:
+    """Return the little-endian bytes of small data sets in one request. Raises as `read_values`.
+
+    The caller keeps them few, and asks for each alone where that fails.
+    """
+    size = sum(stored.nbytes for stored in which.values())
+    seconds = _SECONDS + sum(stored.nbytes + stored.chunk for stored in which.values()) / _BYTES_PER_SECOND
+    memory = max(map(_count_memory, which.values()))
+    request = {"wish": "several", "places": list(which)}
+    content = np.frombuffer(
+        b"".join(ask_about(Hdf5Place(os.path.abspath(path), window), request, seconds, memory, size)), np.uint8
+    )
+    if content.size != size:
+        raise UnsafeFileError("the file has changed since it was listed")
+    ends = itertools.accumulate(stored.nbytes for stored in which.values())
+    return {name: content[end - stored.nbytes : end] for (name, stored), end in zip(which.items(), ends, strict=True)}
 
 
 def read_rows(
@@ -134,11 +158,10 @@ def _count_memory(stored: ListedDataset) -> int:
     return _VALUE_MEMORY + _CHUNK_COPIES * stored.chunk
 
 
-def _stamp(descriptor: int) -> tuple[int, ...]:
+def _stamp(stream: BinaryIO) -> tuple[int, ...]:
     """Return what tells this state of a file from another: also its ends, because times of files are coarse."""
-    status = os.fstat(descriptor)
-    with open(descriptor, "rb", closefd=False) as stream:
-        ends = zlib.crc32(stream.read(_END))
-        stream.seek(max(status.st_size - _END, _END))
-        ends = zlib.crc32(stream.read(_END), ends)
+    status = os.fstat(stream.fileno())
+    ends = zlib.crc32(stream.read(_END))
+    stream.seek(max(status.st_size - _END, _END))
+    ends = zlib.crc32(stream.read(_END), ends)
     return status.st_size, status.st_mtime_ns, status.st_ino, ends

@@ -3,12 +3,13 @@
 import contextlib
 import json
 import os
-import stat
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 from cnnkit.files.hdf5.worker_process import WORKER, WorkerDiedError
 from cnnkit.files.hdf5.worker_requests import HANDS_OVER
+from cnnkit.files.regular_file import open_regular
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MOST_DEATHS = 2
@@ -43,8 +44,8 @@ def ask_about(
     Raises UnsafeFileError about the file, and when the answer has more than `most` bytes.
     """
     request |= {"window": place.window, "seconds": seconds, "memory": memory}
-    with open_regular(place.path) as descriptor:
-        status = os.fstat(descriptor)
+    with open_hdf5(place.path) as stream:
+        status = os.fstat(stream.fileno())
         key = place, status.st_size, status.st_mtime_ns, status.st_ino
         deaths, problem = _deaths.get(key, (0, ""))
         if deaths >= _MOST_DEATHS:
@@ -52,35 +53,28 @@ def ask_about(
         try:
             if not HANDS_OVER:
                 return _collect(WORKER.ask(request | {"path": place.path}), most)
-            return _collect(WORKER.ask(request, descriptor), most)
+            return _collect(WORKER.ask(request, stream.fileno()), most)
         except WorkerDiedError as error:
             _deaths[key] = deaths + 1, str(error)
             raise
 
 
-def _collect(answer: Iterator[bytes], most: int | None) -> list[bytes]:
+def _collect(answer: Generator[bytes], most: int | None) -> list[bytes]:
     contents, size = [], 0
-    for content in answer:
-        contents.append(content)
-        size += len(content)
-        if most is not None and size > most:
-            raise UnsafeFileError("the file has changed since it was listed")
+    with contextlib.closing(answer):  # who still holds the error would hold the worker's lock too
+        for content in answer:
+            contents.append(content)
+            size += len(content)
+            if most is not None and size > most:
+                raise UnsafeFileError("the file has changed since it was listed")
     return contents
 
 
-@contextlib.contextmanager
-def open_regular(path: str) -> Iterator[int]:
-    """Yield an open file, which is a regular one: a pipe would wait for ever. Raises UnsafeFileError."""
+def open_hdf5(path: str) -> BinaryIO:
+    """Return a regular file, open for reading. Raises UnsafeFileError."""
     try:
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(path, flags)
+        return open_regular(Path(path))
     except (FileNotFoundError, ValueError) as error:
         raise UnsafeFileError("no such file") from error
     except OSError as error:
         raise UnsafeFileError(f"cannot be opened: {error.strerror}") from error
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UnsafeFileError("not a file")
-        yield descriptor
-    finally:
-        os.close(descriptor)

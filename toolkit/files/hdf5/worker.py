@@ -65,6 +65,10 @@ def _answer(
             yield b"J", content
         elif wish == "text":
             yield b"D", read_text(file, request["place"])
+        elif wish == "several":
+            for place in request["places"]:
+                for part in iterate_values(file, place):
+                    yield b"D", part.reshape(-1).view("u1").data
         else:
             parts = iterate_rows if wish == "rows" else iterate_values
             for part in parts(file, request["place"], request["which"]):

@@ -9,9 +9,10 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
+from cnnkit.files.hdf5.clock import Clock
 from cnnkit.files.hdf5.library import choose_environment
 from cnnkit.files.hdf5.worker_requests import HANDS_OVER, send_request
 from cnnkit.files.unfinished import undo_by_signals
@@ -20,6 +21,7 @@ from cnnkit.files.unsafe_file import UnsafeFileError
 PATIENCE = 6  # seconds of wall clock per second of work, on a busy machine
 _STARTING = 1.0  # seconds of work
 _PIPE = 1 << 20  # bytes that the pipe may hold
+_MOST_FRAME = 512 << 20  # bytes; a listing has at most 128 MiB, a text 256, a piece of values 8
 _ARGUMENTS = ("-P", "-W", "ignore", "-m", "cnnkit.files.hdf5.worker")  # -P: no modules from the current folder
 
 
@@ -45,8 +47,8 @@ class Worker:
         with self._lock:
             self._start()
 
-    def ask(self, request: dict[str, Any], descriptor: int | None = None) -> Iterator[bytes]:
-        """Yield the contents of the answer; all of it may take request["seconds"] of work.
+    def ask(self, request: dict[str, Any], descriptor: int | None = None) -> Generator[bytes]:
+        """Yield the contents of the answer; all of it may take request["seconds"] of work. Nobody else asks meanwhile.
 
         descriptor: the open file that the request is about, where the system can hand one over (HANDS_OVER).
 
@@ -54,16 +56,8 @@ class Worker:
         """
         with self._lock:
             process = self._start()
-            late = threading.Event()
-
-            def stop() -> None:
-                late.set()
-                process.kill()
-
             work = request["seconds"] + (0.0 if self._awake else _STARTING)
-            timer = threading.Timer(work * PATIENCE, stop)
-            timer.daemon = True
-            timer.start()
+            clock = Clock(work * PATIENCE, process.kill)
             whole = False
             try:
                 with contextlib.suppress(OSError):  # of a process that has ended, as reading its answer tells
@@ -74,12 +68,12 @@ class Worker:
                 whole = self._awake = True
             except EOFError:
                 status = process.wait()
-                raise WorkerDiedError(f"reading it {_describe_death(status, late.is_set())}") from None
-            except UnsafeFileError:
-                whole = True
+                raise WorkerDiedError(f"reading it {_describe_death(status, clock.late)}") from None
+            except UnsafeFileError as error:
+                whole = not isinstance(error, WorkerDiedError)
                 raise
             finally:
-                timer.cancel()
+                clock.stop()
                 if not whole:
                     self._end()
 
@@ -145,7 +139,10 @@ def _widen(process: "subprocess.Popen[bytes]") -> None:
 def _read_frames(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
     while True:
         head = _read_exactly(process, 9)
-        content = _read_exactly(process, int.from_bytes(head[1:], "big"))
+        size = int.from_bytes(head[1:], "big")
+        if size > _MOST_FRAME:  # nothing that the worker sends: the file has taken it over
+            raise WorkerDiedError(f"reading it yields {size} bytes at once")
+        content = _read_exactly(process, size)
         if head[:1] == b"Z":
             return
         if head[:1] == b"E":

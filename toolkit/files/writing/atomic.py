@@ -7,10 +7,11 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cnnkit.files.abandoned import clear_abandoned
-from cnnkit.files.temporary import remove, retry, temporary_path
+from cnnkit.files.writing.abandoned import clear_abandoned
+from cnnkit.files.writing.temporary import remove, retry, temporary_path
 
 _ATTEMPTS = 10
+_NO_FOLDERS = {errno.EINVAL, errno.ENOTSUP}  # what some file systems answer to a flush of a folder
 
 
 def write_whole(target: Path, fill: Callable[[Path], object], check: Callable[[Path], None] | None = None) -> None:
@@ -67,17 +68,19 @@ def atomic_path(target: Path, check: Callable[[Path], None] | None = None) -> It
 
 def require_writable(target: Path) -> None:
     """Raise OSError if `target` cannot be written: now, rather than after hours of work."""
-    target = resolve(target)
-    with temporary_path(target) as probe:
+    end = resolve(target)
+    with temporary_path(end) as probe:
         try:
-            _create(probe, target)
+            _create(probe, end)
+            close(os.open(probe, os.O_RDWR))  # not where the rights of new files forbid it
+            if os.name != "nt":  # Windows cannot open a folder
+                close(os.open(end.parent, os.O_RDONLY))  # as a save does, to flush it
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def resolve(target: Path) -> Path:
     """Return the path of the file itself, at the end of symbolic links. Raises OSError where none can be."""
-    target = Path(os.path.abspath(target))
     try:
         mode = target.stat().st_mode
     except FileNotFoundError:
@@ -132,11 +135,15 @@ def _swap(temporary: Path, target: Path) -> None:
 
 
 def _flush(path: Path) -> None:
+    """Flush a file or a folder to the disk, a folder where its file system can."""
     folder = path.is_dir()
     if os.name == "nt" and folder:  # pragma: no cover (Windows cannot open a folder)
         return
     descriptor = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if not folder or error.errno not in _NO_FOLDERS:
+            raise
     finally:
         close(descriptor)

@@ -12,6 +12,7 @@ _ADVICE = {
     errno.EPERM: "choose a place that you may write to",
     errno.EMFILE: "close other programs, or raise the limit with ulimit -n",
     errno.ENFILE: "close other programs",
+    errno.EAGAIN: "no more processes or threads can be started: close other programs, or raise ulimit -u",
 }
 
 

@@ -3,8 +3,6 @@
 import contextlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from torture.program import Outcome
+from torture.zygote import ZygoteProcess
 
 MOST_MEMORY = 1 << 30  # bytes; an attempt that takes more is stopped, and is a fault
 
@@ -42,7 +41,6 @@ class Zygote:
 
     def __init__(self, folder: Path, learn: Sequence[Sequence[str]]) -> None:
         self._folder, self._learn = folder, [list(arguments) for arguments in learn]
-        self._process: subprocess.Popen[str] | None = None
         self.temporary = folder / "tmp"
 
     def __enter__(self) -> Self:
@@ -51,26 +49,15 @@ class Zygote:
         self._notes = os.open(self._folder / "audit", os.O_RDWR | os.O_NONBLOCK)
         site = Path(__file__).parent / "site"
         paths = [str(site), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "torture.watched_zygote"],
-            cwd=self._folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-            encoding="utf-8",
-        )
-        threads = self._ask({"learn": self._learn} | self._places(self._folder) | {"limit": 60.0})["threads"]
+        environment = {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        self._process = ZygoteProcess("torture.watched_zygote", environment, self._folder)
+        threads = self._process.ask({"learn": self._learn} | self._places(self._folder) | {"limit": 60.0})["threads"]
         if threads != 1:
             raise RuntimeError(f"the zygote has {threads} threads: forking it is not safe")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait()
+        self._process.close()
         os.close(self._notes)
 
     def run(
@@ -90,7 +77,7 @@ class Zygote:
             "writable": [str(path) for path in (*writable, self.temporary)],
             "environment": self._tell_worker(named) | dict(environment or {}),
         }
-        answer = self._ask(request)
+        answer = self._process.ask(request)
         output, errors = (Path(str(request[name])).read_bytes() for name in ("output", "errors"))
         outcome = Outcome(tuple(arguments), answer["status"], answer["seconds"], answer["peak"], output, errors)
         notes = [f"worker: {note}" for note in self._take_notes()]
@@ -114,15 +101,3 @@ class Zygote:
     def _places(self, folder: Path) -> dict[str, Any]:
         places = {"output": self._folder / "output", "errors": self._folder / "errors", "temporary": self.temporary}
         return {"folder": str(folder), "memory": MOST_MEMORY} | {name: str(path) for name, path in places.items()}
-
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the zygote has ended")
-        answer: dict[str, Any] = json.loads(line)
-        return answer

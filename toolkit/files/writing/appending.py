@@ -5,16 +5,21 @@ import errno
 import os
 from pathlib import Path
 
-from cnnkit.files.atomic import close, require_writable, resolve
-from cnnkit.files.temporary import retry
+from cnnkit.files.writing.atomic import close, require_writable, resolve
+from cnnkit.files.writing.temporary import retry
 
 
 def require_appendable(target: Path) -> None:
-    """Raise OSError if no line can be appended to `target`: now, rather than after hours of work."""
-    if resolve(target).exists():
-        close(os.open(target, os.O_WRONLY | os.O_APPEND))
-    else:
+    """Raise OSError if no line can be appended to `target`, or it holds no lines of JSON: before hours of work."""
+    if not resolve(target).exists():
         require_writable(target)
+        return
+    descriptor = os.open(target, os.O_RDWR | os.O_APPEND)
+    try:
+        if os.pread(descriptor, 2, 0) not in (b"", b"{", b'{"'):
+            raise OSError(errno.EEXIST, "holds something else than lines of JSON: choose another file", str(target))
+    finally:
+        close(descriptor)
 
 
 def append_line(target: Path, line: str) -> None:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cnnkit.files.processes import digest_machine, read_start
 from cnnkit.files.unfinished import undone_by_signals
+from cnnkit.files.writing.processes import digest_machine, read_start
 
 NAME = re.compile(
     r"\..+\.cnnkit-(?P<machine>[0-9a-f]{8})-(?P<pid>[0-9]{1,19})-(?P<start>[0-9]{1,19})-[0-9a-f]{8}\.tmp", re.DOTALL

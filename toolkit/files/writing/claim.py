@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cnnkit.files.temporary import remove
 from cnnkit.files.unfinished import undone_by_signals
+from cnnkit.files.writing.temporary import remove
 
 try:
     import fcntl

@@ -8,9 +8,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from cnnkit.files.claim import CLAIM_SUFFIX, release_abandoned
-from cnnkit.files.processes import digest_machine, is_alive
-from cnnkit.files.temporary import NAME, remove
+from cnnkit.files.writing.claim import CLAIM_SUFFIX, release_abandoned
+from cnnkit.files.writing.processes import digest_machine, is_alive
+from cnnkit.files.writing.temporary import NAME, remove
 
 _ABANDONED_AFTER = 86_400.0  # seconds without a write, for processes that cannot be seen from here
 
