@@ -91,7 +91,7 @@ def read_picture(path: str | Path, channels: int, most: int | None = None) -> np
         if image.format == "PNG":
             require_sound_png(path, file)
         turn, size = _TURNED.get(_orientation(image)), image.size
-        factor = 1 if most is None else math.ceil(math.sqrt(max(1, size[0] * size[1] / most)))
+        factor = 1 if most is None else _choose_factor(*size, most)
         if factor > 1:
             image.draft(None, (size[0] // factor, size[1] // factor))  # a JPEG is decoded at half the size or less
             factor = max(1, factor * image.width // size[0])
@@ -99,6 +99,12 @@ def read_picture(path: str | Path, channels: int, most: int | None = None) -> np
         pixels = _convert(image, "L" if channels == 1 else "RGB", factor)
     upright = pixels if turn is None else turn(pixels)
     return upright[None] if channels == 1 else upright.transpose(2, 0, 1)
+
+
+def _choose_factor(width: int, height: int, most: int) -> int:
+    """Return the whole factor by which a picture has `most` pixels at most, also one that is a single line."""
+    factor = math.ceil(math.sqrt(max(1, width * height / most)))
+    return max(factor, math.ceil(max(width, height) / most) if min(width, height) < factor else 1)
 
 
 def _convert(image: Any, mode: str, factor: int) -> npt.NDArray[np.uint8]:

@@ -313,3 +313,12 @@ def test_without_pillow(folder, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", no_pillow)
     with pytest.raises(DataError, match=r"pip install 'cnnkit\[images\]'"):
         load(folder)
+
+
+@pytest.mark.parametrize("shape", [(1, 5000), (5000, 1), (3, 4000), (70, 70), (200, 50), (9, 9)])
+def test_a_picture_of_any_shape_is_made_small(tmp_path, shape):
+    """A single line too, which no square of pixels makes shorter in both directions."""
+    path = picture(tmp_path / "long.png", np.full(shape, 7, np.uint8))
+    pixels = read_picture(path, 1, 100)
+    assert pixels.size <= 200
+    assert (pixels == 7).all()

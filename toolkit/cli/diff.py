@@ -19,6 +19,7 @@ from cnnkit.documents import Cell, TableEntry
 from cnnkit.documents.forms import TableForm
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import format_count, printable
+from cnnkit.files.unsafe_file import UnsafeFileError
 
 if TYPE_CHECKING:
     from cnnkit.inspection.differences import Difference
@@ -108,9 +109,9 @@ def _read_map(path: Path) -> Mapping[str, str]:
     if len(content) > _LARGEST_MAP:
         raise ConfigError(f"--map {path}: expected at most {_LARGEST_MAP >> 20} MiB of names, got more")
     try:
-        names = strict_json.loads(content)
-    except ValueError as error:
-        raise ConfigError(f"--map {path}: not JSON: {printable(str(error))}") from None
+        names = strict_json.loads(content.removeprefix(b"\xef\xbb\xbf"), most_nodes=strict_json.MOST_NODES)
+    except (UnsafeFileError, ValueError) as error:
+        raise ConfigError(f"--map {path}: {printable(str(error))}") from None
     if not isinstance(names, dict) or not all(isinstance(value, str) for value in names.values()):
         raise ConfigError(f'--map {path}: expected {{"name in A": "name in B", ...}}')
     return names
