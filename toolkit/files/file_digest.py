@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from cnnkit.files.threads import start_thread
 from cnnkit.files.regular_file import open_regular
+from cnnkit.files.threads import start_thread
 
 _BLOCK = 8 << 20  # large, because after each block the thread waits for the interpreter
 

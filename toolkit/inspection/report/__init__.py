@@ -4,8 +4,8 @@ from pathlib import Path
 
 from cnnkit.errors import ExportError
 from cnnkit.files.names import printable
-from cnnkit.files.writing.atomic import require_writable, write_whole
 from cnnkit.files.regular_file import open_regular
+from cnnkit.files.writing.atomic import require_writable, write_whole
 from cnnkit.inspection.inspection import Inspection
 from cnnkit.inspection.report.page import GENERATOR, render_page
 
