@@ -91,7 +91,7 @@ def read_picture(path: str | Path, channels: int, most: int | None = None) -> np
         if image.format == "PNG":
             require_sound_png(path, file)
         turn, size = _TURNED.get(_orientation(image)), image.size
-        factor = 1 if most is None else _choose_factor(*size, most)
+        factor = 1 if most is None else _choose_factor(size[0], size[1], most)
         if factor > 1:
             image.draft(None, (size[0] // factor, size[1] // factor))  # a JPEG is decoded at half the size or less
             factor = max(1, factor * image.width // size[0])

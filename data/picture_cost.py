@@ -12,6 +12,7 @@ LARGEST_RATIO = 200  # above that, decoded bytes per stored byte
 MOST_SCANNED = 1 << 30  # pixels gone through by the scans of a JPEG; usual ones have 1, progressive ones about 10
 MOST_READS = 1 << 18  # of a file; a large PNG takes 50,000
 _NARROW = {"1": 1, "L": 1, "P": 1, "I;16": 2}  # bytes per pixel; 4 in any other mode
+_ROW = 8  # bytes of Pillow for each row, however short it is
 _WEBP, _WEBP_RATIO = 16, 400  # its decoder holds two canvases, and hands over a copy; photographs of phones reach 330
 _SCAN, _SMALLEST_SCAN = b"\xff\xda", 10
 
@@ -40,6 +41,7 @@ def require_cheap(path: object, image: Any, file: BinaryIO) -> None:
         raise refuse(path, f"at most {MOST_PIXELS} pixels", f"{image.width} x {image.height}")
     stored = os.fstat(file.fileno()).st_size
     decoded = pixels * (_WEBP if image.format == "WEBP" else _NARROW.get(image.mode, 4))
+    decoded += _ROW * image.height
     most = max(FREE_BYTES, (_WEBP_RATIO if image.format == "WEBP" else LARGEST_RATIO) * stored)
     if decoded > most:
         got = f"{image.width} x {image.height} from {stored} stored bytes"

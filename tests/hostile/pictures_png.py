@@ -65,7 +65,7 @@ CASES = (
     _case("bomb_interlaced", "7000 x 7000, interlaced", _bomb(7000, 7000, 8, 2, 3 * 7000, True)),
     _case("bomb_wide", "2^26 x 1 pixels", _bomb(1 << 26, 1, 8, 2, 3 << 26)),
     _case("bomb_tall", "1 x 2^26 pixels", _bomb(1, 1 << 26, 8, 2, 3)),
-    _case("line", "1 x 40,000,000 pixels", _bomb(1, 40_000_000, 8, 0, 1), 0),
+    _case("line", "1 x 40,000,000 pixels", _bomb(1, 40_000_000, 8, 0, 1)),
     _case("bomb_grey", "8192 x 8192 grey in 65 kB", _bomb(8192, 8192, 8, 0, 8192), 0, 2),
     _case("bomb_bits", "8192 x 8192 of one bit", _bomb(8192, 8192, 1, 0, 1024), 0, 2),
     _case("huge", "2^31 - 1 pixels each way", _png(header(2**31 - 1, 2**31 - 1), pixels(72))),

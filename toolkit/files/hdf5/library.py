@@ -4,19 +4,12 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from cnnkit.files.hdf5.environment import choose_environment
 from cnnkit.files.names import printable
 from cnnkit.files.unsafe_file import UnsafeFileError
-
-_LOCKING = "HDF5_USE_FILE_LOCKING"  # some network file systems need it for writing
-
-
-def choose_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return environment variables with which libhdf5 loads no plug-in, and takes no other driver or connector."""
-    plain = {name: value for name, value in environment.items() if not name.startswith("HDF5_") or name == _LOCKING}
-    return plain | {"HDF5_PLUGIN_PRELOAD": "::"}
 
 
 def load_h5py() -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from cnnkit.files.hdf5.clock import Clock
-from cnnkit.files.hdf5.library import choose_environment
+from cnnkit.files.hdf5.environment import choose_environment
 from cnnkit.files.hdf5.worker_requests import HANDS_OVER, send_request
 from cnnkit.files.limits import VARIABLE
 from cnnkit.files.unfinished import undo_by_signals
