@@ -181,8 +181,7 @@ def test_hdf5_is_read_in_the_worker_only() -> None:
     writers = {"cnnkit.exporters.hdf5.layout", "cnnkit.exporters.hdf5.writer", "cnnkit.exporters.keras.writer"}
     libraries = ("h5py", "cnnkit.files.hdf5.library")
     users = {m.name for m in MODULES for target in imports(m) if any(within(target, name) for name in libraries)}
-    helpers = {"cnnkit.files.hdf5.library", "cnnkit.files.hdf5.worker_process"}  # imports h5py late; its environment
-    assert users == {*worker - {"cnnkit.files.hdf5.budget"}, *writers, *helpers}
+    assert users == {*worker - {"cnnkit.files.hdf5.budget"}, *writers, "cnnkit.files.hdf5.library"}
     inside = {m.name for m in MODULES for target in imports(m) if target in worker}
     assert inside <= worker
 

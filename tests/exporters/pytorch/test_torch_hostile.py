@@ -238,8 +238,10 @@ HARMLESS = {"object.__getattr__", "object.__setattr__", "sys._getframe", "marsha
 def hook(event, arguments):
     if current is None or event in HARMLESS:
         return
-    if event == "open" and str(arguments[0]) == str(current) and arguments[1] in {"rb", "r"}:
+    if event == "open" and str(arguments[0]) == str(current) and arguments[2] & os.O_ACCMODE == os.O_RDONLY:
         return
+    if event == "open" and isinstance(arguments[0], int):
+        return  # a descriptor that was opened before
     if event.startswith(("os.listdir", "os.scandir")) or (event == "open" and "dist-info" in str(arguments[0])):
         return  # which formats are installed
     seen.append([current.name, event, repr(arguments)[:200]])
