@@ -5,7 +5,7 @@ from typing import Any
 from cnnkit.files.hdf5.rules import count_bytes, describe_air, find_air, find_objection
 from cnnkit.files.hdf5.walk import find_address
 
-_ALIASES = 16  # how many times the bytes of a file may be named, by links to the same data set
+_ALIASES = 4  # how many times the bytes of a file may be named, by links to the same data set
 
 
 class StorageBudget:
