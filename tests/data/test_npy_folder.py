@@ -136,7 +136,7 @@ def test_a_bare_array_has_no_labels(folder):
         load(folder / "x_train.npy")
 
 
-@pytest.mark.parametrize("change", [(b"NUMPY\x01\x00", b"NUMPY\x01\x5f"), (b"}  ", b"} \xa0")])
+@pytest.mark.parametrize("change", [(b"NUMPY\x01\x00", b"NUMPY\x01\x5f"), (b"}  ", b"} \xa0"), (b"}  ", b"} \v")])
 def test_a_header_that_numpy_does_not_read_is_refused(folder, change):
     path = folder / "x_train.npy"
     path.write_bytes(path.read_bytes().replace(*change, 1))

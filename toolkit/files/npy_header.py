@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 LONGEST = 10_000  # characters; NumPy writes about 120
-_BLANK = " \t\n\r\f\v"  # what Python takes for blanks in a program; other scripts have more
+_BLANK = " \t\n\r\f"  # what Python takes for blanks in a program; \v is none, and other scripts have more
 _KEYS = {"descr", "fortran_order", "shape"}
 # One "key: value" of the dictionary: a text, a truth value, or brackets, whose content is checked later.
 _VALUE = r"""'[^'\\]*'|"[^"\\]*"|True|False|\([^()]*\)|\[[^{}]*\]"""
@@ -83,6 +83,8 @@ def parse_npy_header(file: Any, complex_too: bool = False) -> NpyHeader:
 def _parse_fields(text: str) -> dict[str, str]:
     """Return {key: value as written} of a Python dictionary of three keys; {} for anything else."""
     text, fields, position = text.strip(_BLANK), {}, 1
+    if "\v" in text:
+        return {}
     while item := _ITEM.match(text, position):
         key = item[1] or item[2]
         if key in fields:
