@@ -35,7 +35,7 @@ def plant(_, __, ___, number):
         while True:
             pass
     if number == 3:
-        np.ones(48 << 20, np.uint8)
+        np.ones(300 << 20, np.uint8)  # far more than what a full process may free meanwhile
     if number == 4:
         raise KeyError("planted")
     return "planted" if number == 5 else None
