@@ -1,9 +1,7 @@
 """CSV with one image per line, as Kaggle distributes MNIST: a header with a column `label`, then strict numbers."""
 
 import gzip
-import os
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -14,9 +12,9 @@ import numpy.typing as npt
 from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.csv_header import CsvHeader, parse_header
 from cnnkit.data.dataset import Dataset
+from cnnkit.data.packed_file import open_unpacked
 from cnnkit.data.refusal import LABEL_BYTES, refuse, require_affordable
 from cnnkit.files.names import printable
-from cnnkit.files.regular_file import open_regular
 
 BLOCK = 4 << 20
 FREE_TEXT = 24 << 20  # of a packed table: its numbers take more time and memory than other files
@@ -56,16 +54,8 @@ def read_csv_arrays(path: Path) -> CsvArrays:
 
     Raises DataError as `read_csv`.
     """
-    with open_regular(path) as packed:
-        zipped = packed.read(2) == b"\x1f\x8b"
-        packed.seek(0)
-        try:
-            if not zipped:
-                return _read(str(path), packed, None)
-            with gzip.GzipFile(fileobj=packed) as unpacked:
-                return _read(str(path), unpacked, os.fstat(packed.fileno()).st_size)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise refuse(path, "a complete gzip file", str(error), "download it again") from None
+    with open_unpacked(path) as (file, packed_bytes):
+        return _read(str(path), file, packed_bytes)
 
 
 def _read(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> CsvArrays:

@@ -1,9 +1,7 @@
 """IDX, the format of MNIST: magic, sizes as big-endian 32-bit numbers, then one byte per pixel or label."""
 
-import gzip
 import os
 import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,9 @@ import numpy as np
 
 from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.dataset import Dataset
+from cnnkit.data.packed_file import open_unpacked
 from cnnkit.data.refusal import LABEL_BYTES, refuse, require_affordable
-from cnnkit.data.stored_images import fill, hold_labels, read_stored
-from cnnkit.files.regular_file import open_regular
+from cnnkit.data.stored_images import hold_labels, read_stored
 
 IMAGES, LABELS = 0x00000803, 0x00000801  # 08: unsigned bytes, then the number of axes
 SPLITS = {
@@ -61,16 +59,8 @@ def read_idx(path: Path, magic: int) -> Any:
 
     Raises DataError when magic, sizes and length of the file do not agree.
     """
-    with open_regular(path) as packed:
-        zipped = packed.read(2) == b"\x1f\x8b"
-        packed.seek(0)
-        try:
-            if not zipped:
-                return _read(path, packed, magic, None)
-            with gzip.GzipFile(fileobj=packed) as unpacked:
-                return _read(path, unpacked, magic, os.fstat(packed.fileno()).st_size)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise refuse(path, "a complete gzip file", str(error), "download it again") from None
+    with open_unpacked(path) as (file, packed_bytes):
+        return _read(path, file, magic, packed_bytes)
 
 
 def _read(path: Path, file: Any, magic: int, packed_bytes: int | None) -> Any:
@@ -95,11 +85,22 @@ def _read(path: Path, file: Any, magic: int, packed_bytes: int | None) -> Any:
         return read_stored(path, file, np.dtype(np.uint8), shape)
     require_affordable(path, declared * (LABEL_BYTES if axes == 1 else 1), packed_bytes)
     values = np.empty(declared, np.uint8)
-    filled = fill(file, values.data)
+    filled = _fill(file, values.data)
     if filled < declared or file.read(1):
         got_bytes = str(filled) if filled < declared else "more"
         raise refuse(path, f"{declared} bytes for shape {shape}", got_bytes, _hint(filled, declared))
     return values.reshape(shape)
+
+
+def _fill(file: Any, target: memoryview) -> int:
+    """Read into the memory until it is full or the file ends; return the number of bytes."""
+    filled = 0
+    while filled < len(target):
+        count = file.readinto(target[filled : filled + (1 << 20)])
+        if not count:
+            break
+        filled += count
+    return filled
 
 
 def _hint(got: int, declared: int) -> str:

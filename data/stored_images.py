@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cnnkit.data.lazy_images import LazyImages
 from cnnkit.data.refusal import refuse
 from cnnkit.files.holes import require_stored
-from cnnkit.files.regular_file import open_regular
+from cnnkit.files.stored_file import Bytes, StoredFile, fill
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 WHOLE_BYTES = 128 << 20  # of an array that is read whole
@@ -23,9 +23,9 @@ WHOLE_BYTES = 128 << 20  # of an array that is read whole
 class StoredImages(LazyImages):
     """Images (N, ...) in C order from an offset of a file on, read when indexed, while the file stays the same."""
 
-    def __init__(self, path: Path, file: BinaryIO, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...]) -> None:
+    def __init__(self, file: StoredFile, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...]) -> None:
         super().__init__(shape, dtype)
-        self.path, self.offset, self._stamp = path, offset, _stamp(file)
+        self._file, self._offset = file, offset
 
     def read(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return the images at `indices`; those that lie side by side are read at once.
@@ -35,14 +35,13 @@ class StoredImages(LazyImages):
         images = np.empty((len(indices), *self.shape[1:]), self.dtype)
         content = images.reshape(len(indices), -1).view(np.uint8)
         size = content.shape[1]
-        with _reopen(self.path) as file:
-            if _stamp(file) != self._stamp:
-                raise _refuse_changed(self.path)
-            starts = np.flatnonzero(np.diff(indices, prepend=-2) != 1)
-            for start, end in zip(starts, [*starts[1:], len(indices)], strict=True):
-                file.seek(self.offset + int(indices[start]) * size)
-                if fill(file, content[start:end].reshape(-1).data) < (end - start) * size:
-                    raise _refuse_changed(self.path)
+        starts = np.flatnonzero(np.diff(indices, prepend=-2) != 1)
+        try:
+            with self._file.open() as stream:
+                for start, end in zip(starts, [*starts[1:], len(indices)], strict=True):
+                    fill(stream, self._offset + int(indices[start]) * size, content[start:end].reshape(-1))
+        except UnsafeFileError as error:
+            raise _refuse_changed(self._file.path, error.__cause__) from None
         return images
 
 
@@ -56,10 +55,12 @@ def read_stored(
     size, offset = math.prod(shape) * dtype.itemsize, file.tell()
     _require_stored(path, file)
     if size > WHOLE_BYTES and not fortran_order and shape:
-        return StoredImages(path, file, dtype, offset, shape)
-    values = np.empty(size, np.uint8)
-    if fill(file, values.data) < size:
-        raise _refuse_changed(path)
+        return StoredImages(_find_again(path, file), dtype, offset, shape)
+    values: Bytes = np.empty(size, np.uint8)
+    try:
+        fill(file, offset, values)
+    except UnsafeFileError:
+        raise _refuse_changed(path) from None
     flat = values.view(dtype)
     return flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
 
@@ -73,17 +74,6 @@ def hold_labels(images: Any, labels: Any, where: object) -> npt.NDArray[Any]:
     return held
 
 
-def fill(file: Any, target: memoryview) -> int:
-    """Read into the memory until it is full or the file ends; return the number of bytes."""
-    filled = 0
-    while filled < len(target):
-        count = file.readinto(target[filled : filled + (1 << 20)])
-        if not count:
-            break
-        filled += count
-    return filled
-
-
 def _require_stored(path: Path, file: BinaryIO) -> None:
     """Raise DataError for a file that is far larger than what the disk holds of it: reading its zeros takes hours."""
     try:
@@ -92,17 +82,17 @@ def _require_stored(path: Path, file: BinaryIO) -> None:
         raise refuse(path, "a file without holes", str(error)) from None
 
 
-def _reopen(path: Path) -> BinaryIO:
+def _find_again(path: Path, file: BinaryIO) -> StoredFile:
+    """Return the open file as one that is opened by its path. Raises DataError where another lies there by now."""
     try:
-        return open_regular(path)
-    except OSError as error:
-        raise refuse(path, "the file that was opened", error.strerror or "none", "start again") from None
+        found = StoredFile(path)
+        found.require_state(file)
+    except (OSError, UnsafeFileError) as error:
+        raise _refuse_changed(path, error) from None
+    return found
 
 
-def _stamp(file: BinaryIO) -> tuple[int, int, int]:
-    status = os.fstat(file.fileno())
-    return status.st_size, status.st_mtime_ns, status.st_ino
-
-
-def _refuse_changed(path: Path) -> Exception:
-    return refuse(path, "the file that was opened", "one that has changed since", "start again")
+def _refuse_changed(path: Path, error: BaseException | None = None) -> Exception:
+    """Return the refusal of a file that has changed, or that the system no longer opens, as `error` tells."""
+    got = (error.strerror or "none") if isinstance(error, OSError) else "one that has changed since"
+    return refuse(path, "the file that was opened", got, "start again")

@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.optimizers": (*CORE, "cnnkit.flat_tree"),
     "cnnkit.options": (*BOTTOM, "cnnkit.losses", "cnnkit.optimizers", "cnnkit.schedules"),
     "cnnkit.architecture": (*CORE, "cnnkit.layers"),
-    "cnnkit.budget": (*CORE, "cnnkit.layers"),
+    "cnnkit.budget": (*CORE, "cnnkit.layers", "cnnkit.architecture"),
     "cnnkit.summary": (*CORE, "cnnkit.layers", "cnnkit.notebook_tables"),
     "cnnkit.finite_differences": (*NET, "cnnkit.backends.registry", "cnnkit.budget"),
     "cnnkit.recipes": (*CORE, "cnnkit.layers", "cnnkit.architecture", "cnnkit.initializers", "cnnkit.options"),

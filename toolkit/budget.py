@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cnnkit.architecture import PlacedLayer, walk_layers
 from cnnkit.backends.protocol import Backend, Shape
 from cnnkit.errors import ConfigError
 from cnnkit.layers.base import Layer
@@ -56,8 +57,8 @@ class PassBudget:
 
         Of an output only those samples count that the backend works on at a time.
         """
-        leaves = list_leaves(self.network, self.x_shape)
-        largest = max((math.prod(y) * self._count_at_a_time(images, x) for _, x, y in leaves), default=0)
+        outputs = (math.prod(y) * self._count_at_a_time(images, x) for _, _, x, y in self._list_leaves())
+        largest = max(outputs, default=0)
         held = images * _count_held(self.network, self.x_shape) if self.training else 0
         return self.itemsize * (self.parameters + held + largest)
 
@@ -65,15 +66,15 @@ class PassBudget:
         return min(images, int(self.backend.shard_size((images, *x_shape)))) if len(x_shape) == 3 else images
 
     def _describe_largest(self) -> str:
-        path, _, y = max(list_leaves(self.network, self.x_shape), key=lambda leaf: math.prod(leaf[2]))
-        return f"use a smaller network, the largest output is that of layer {path}, {y} for each image"
+        path, layer, _, y = max(self._list_leaves(), key=lambda leaf: math.prod(leaf.output_shape))
+        where = f"layer {path} ({layer.type})"
+        return f"use a smaller network, the largest output is that of {where}, {y} for each image"
 
-
-def list_leaves(layer: Layer, x_shape: Shape, path: str = "") -> Iterator[tuple[str, Shape, Shape]]:
-    """Yield (path and type, shape of x, shape of y) of the layers that hold no others."""
-    for name, child, shape in layer.children(x_shape):
-        inner = list(list_leaves(child, shape, f"{path}{name}."))
-        yield from inner or [(f"{path}{name} ({child.type})", shape, child.output_shape(shape))]
+    def _list_leaves(self) -> Iterator[PlacedLayer]:
+        """Yield the layers that hold no others."""
+        for place in walk_layers(self.network, self.x_shape):
+            if not any(True for _ in place.layer.children(place.input_shape)):
+                yield place
 
 
 def _count_held(layer: Layer, x_shape: Shape) -> int:

@@ -14,8 +14,7 @@ from cnnkit.cli.options import Quiet, Verbose, Version
 from cnnkit.cli.output import Output, reset_settings
 from cnnkit.cli.streams import WatchedFile, watch_output
 from cnnkit.errors import CnnkitError
-from cnnkit.files.names import printable
-from cnnkit.files.writing.advice import explain_failure
+from cnnkit.files.writing.advice import describe_failure
 
 CLOSED_PIPE = 141
 
@@ -70,8 +69,7 @@ def _explain(error: Exception, output: Output, arguments: Sequence[str]) -> None
     if isinstance(error, CnnkitError):
         output.fail_with(error)
     elif isinstance(error, OSError):
-        text = explain_failure(error)
-        output.fail(f"{printable(str(error.filename))}: {text}" if error.filename else text, "usage")
+        output.fail(describe_failure(error), "usage")
     elif isinstance(error, MemoryError):
         output.fail("not enough memory: try a smaller --batch-size or --limit", "too_big")
     elif isinstance(error, RuntimeError) and "home directory" in str(error):

@@ -8,11 +8,12 @@ import itertools
 import math
 import os
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnkit.cli.output import Output
 from cnnkit.errors import ConfigError, DataError
+from cnnkit.files.beside import leads_out
 from cnnkit.files.names import from_text, last_part, printable, to_text
 
 if TYPE_CHECKING:
@@ -140,8 +141,7 @@ def _locate(file: Path, name: str, path: Any) -> str:
 
 def _is_inside(folder: Path, place: str) -> bool:
     """Return whether a path lies in the folder, by itself and with all links followed."""
-    parts = (*PurePosixPath(place).parts, *PureWindowsPath(place).parts)
-    if "\0" in place or ".." in parts or place.startswith(("/", "\\")) or PureWindowsPath(place).drive:
+    if leads_out(place):
         return False
     try:
         return (folder / place).resolve().is_relative_to(folder.resolve())

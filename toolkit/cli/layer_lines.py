@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from cnnkit.cli.output import Output
-from cnnkit.cli.tables import MOST, format_fields, format_shape, print_lines
+from cnnkit.cli.tables import BATCH, MOST, format_fields, format_shape, print_lines
 from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from cnnkit.inspection import Inspection, Statistics
     from cnnkit.inspection.layer_tree import LayerNode
 
-_BATCH = 500  # lines: printing takes longer per call than per line
 _GROUPS = 8
 
 
@@ -29,7 +28,7 @@ def print_layers(output: Output, inspection: "Inspection") -> None:
         return
     left = MOST
     texts = (text for node in inspection.layers for text in _format_layer(output, node, inspection, ascii_only))
-    while batch := list(itertools.islice(texts, min(_BATCH, left))):
+    while batch := list(itertools.islice(texts, min(BATCH, left))):
         left -= len(batch)
         output.say(Text("\n").join(batch))
     hidden = len(inspection.layers) + len(inspection.tensors) - MOST

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cnnkit.documents.breaking import Line
 
 MOST = 5_000  # lines of one list on a terminal; a pipe gets all
-_BATCH = 500
+BATCH = 500  # lines that are printed at once
 
 
 def print_table(output: Output, headings: Sequence[str], rows: Iterable[Sequence[Cell]], kinds: str = "") -> None:
@@ -46,7 +46,7 @@ def print_block(output: Output, block: Block, style: str = "") -> None:
 def print_lines(output: Output, lines: Iterable[str]) -> None:
     """Print lines, many at a time: a call takes longer than a line."""
     remaining = iter(lines)
-    while batch := list(itertools.islice(remaining, _BATCH)):
+    while batch := list(itertools.islice(remaining, BATCH)):
         output.say_lines(batch)
 
 

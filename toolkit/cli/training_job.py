@@ -23,7 +23,7 @@ from cnnkit.exporters.core.kept_epoch import list_history, read_kept_epoch
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import format_count
 from cnnkit.files.shell import write_command
-from cnnkit.files.writing.advice import explain_failure
+from cnnkit.files.writing.advice import describe_failure
 from cnnkit.files.writing.appending import append_line
 from cnnkit.model import Model
 from cnnkit.network import Network
@@ -64,7 +64,8 @@ class Job:
                 if not isinstance(error, OSError | CnnkitError):
                     self.output.note(self._tell_kept())
                     raise
-                raise TrainingError(f"{_describe(error)}; {self._tell_kept()}") from error
+                said = describe_failure(error) if isinstance(error, OSError) else str(error)
+                raise TrainingError(f"{said}; {self._tell_kept()}") from error
         if stop():
             self.output.fail(f"stopped; {self._tell_kept()}", "usage")
             return stop.status
@@ -164,12 +165,6 @@ class Job:
         figures = f" on {result.report.images:,} images, loss {result.loss:.4f}, mse {result.mse:.6f}"
         self.output.say(Text.assemble("test: accuracy ", accuracy, figures))
         return {"images": result.report.images, "accuracy": result.accuracy, "loss": result.loss, "mse": result.mse}
-
-
-def _describe(error: OSError | CnnkitError) -> str:
-    if not isinstance(error, OSError):
-        return str(error)
-    return f"{error.filename}: {explain_failure(error)}" if error.filename else explain_failure(error)
 
 
 def lacks_test(file: WeightFile, dataset: Dataset) -> bool:

@@ -8,6 +8,13 @@ from cnnkit.files.stored_file import StoredFile
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 
+def leads_out(location: str) -> bool:
+    """Return whether a path, of any system, leads out of a folder by itself, whatever lies there; or is none."""
+    parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
+    absolute = location.startswith(("/", "\\")) or PureWindowsPath(location).drive
+    return "\0" in location or bool(absolute) or ".." in parts
+
+
 def open_beside(owner: Path, location: str) -> StoredFile:
     """Return the file that `owner` names as `location`, a path relative to its folder.
 
@@ -15,9 +22,7 @@ def open_beside(owner: Path, location: str) -> StoredFile:
     file that is missing.
     """
     shown = printable(location, 100)
-    parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
-    absolute = location.startswith(("/", "\\")) or PureWindowsPath(location).drive
-    if not location or "\0" in location or absolute or ".." in parts:
+    if not location or leads_out(location):
         raise UnsafeFileError(
             f"{shown or 'a file without a name'} is not a path inside the folder: not opened", "refused"
         )

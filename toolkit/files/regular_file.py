@@ -1,10 +1,17 @@
-"""Opening what a user names: a regular file, never a pipe that is waited for, a device that never ends, a socket."""
+"""Opening what a user names: a regular file, never a pipe that is waited for, a device that never ends, a socket; and
+what tells one state of a file from another.
+"""
 
 import errno
 import os
 import stat
 from io import BufferedReader
 from pathlib import Path
+
+
+def identify(status: os.stat_result) -> tuple[int, int, int]:
+    """Return what tells this state of a file from others: size, time of the last change, number of the inode."""
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def open_regular(path: Path) -> BufferedReader:

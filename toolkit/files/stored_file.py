@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from cnnkit.files.holes import require_stored
-from cnnkit.files.regular_file import open_regular
+from cnnkit.files.regular_file import identify, open_regular
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
@@ -27,7 +27,7 @@ class StoredFile:
         status = os.stat(path)
         require_stored(status)
         self.size = status.st_size
-        self._mark = _mark(status)
+        self._mark = identify(status)
 
     @contextlib.contextmanager
     def open(self) -> Iterator[BinaryIO]:
@@ -38,13 +38,13 @@ class StoredFile:
         """
         try:
             with open_regular(self.path) as stream:
-                self._require_mark(stream)
+                self.require_state(stream)
                 try:
                     yield stream
                 except Exception:
-                    self._require_mark(stream)
+                    self.require_state(stream)
                     raise
-                self._require_mark(stream)
+                self.require_state(stream)
         except OSError as error:
             raise UnsafeFileError(f"cannot be read: {error.strerror or error}") from error
 
@@ -64,13 +64,10 @@ class StoredFile:
         with self.open():
             pass
 
-    def _require_mark(self, stream: BinaryIO) -> None:
-        if _mark(os.fstat(stream.fileno())) != self._mark:
+    def require_state(self, stream: BinaryIO) -> None:
+        """Raise UnsafeFileError unless the open file is this one, as it was."""
+        if identify(os.fstat(stream.fileno())) != self._mark:
             raise UnsafeFileError("changed since it was listed: read it again")
-
-
-def _mark(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def read_exactly(stream: BinaryIO, start: int, size: int) -> Bytes:

@@ -21,6 +21,7 @@ from cnnkit.files.hdf5.contents import ListedDataset, ListedReferences, ListedTe
 from cnnkit.files.hdf5.request import Hdf5Place, ask_about, open_hdf5
 from cnnkit.files.hdf5.worker_process import PATIENCE
 from cnnkit.files.limits import widen
+from cnnkit.files.regular_file import identify
 from cnnkit.files.stored_file import Bytes
 from cnnkit.files.unsafe_file import UnsafeFileError
 
@@ -168,4 +169,4 @@ def _stamp(stream: BinaryIO) -> tuple[int, ...]:
     ends = zlib.crc32(stream.read(_END))
     stream.seek(max(status.st_size - _END, _END))
     ends = zlib.crc32(stream.read(_END), ends)
-    return status.st_size, status.st_mtime_ns, status.st_ino, ends
+    return *identify(status), ends

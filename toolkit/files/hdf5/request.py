@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from cnnkit.files.hdf5.worker_process import WORKER, WorkerDiedError
 from cnnkit.files.hdf5.worker_requests import HANDS_OVER
-from cnnkit.files.regular_file import open_regular
+from cnnkit.files.regular_file import identify, open_regular
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MOST_DEATHS = 2
@@ -45,8 +45,7 @@ def ask_about(
     """
     request |= {"window": place.window, "seconds": seconds, "memory": memory}
     with open_hdf5(place.path) as stream:
-        status = os.fstat(stream.fileno())
-        key = place, status.st_size, status.st_mtime_ns, status.st_ino
+        key = place, *identify(os.fstat(stream.fileno()))
         deaths, problem = _deaths.get(key, (0, ""))
         if deaths >= _MOST_DEATHS:
             raise UnsafeFileError(problem, "refused")

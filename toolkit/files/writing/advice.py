@@ -2,6 +2,8 @@
 
 import errno
 
+from cnnkit.files.names import printable
+
 _ADVICE = {
     errno.ENOSPC: "make room on the disk, or choose another place",
     getattr(errno, "EDQUOT", -1): "your quota is used up: make room, or choose another place",
@@ -14,6 +16,12 @@ _ADVICE = {
     errno.ENFILE: "close other programs",
     errno.EAGAIN: "no more processes or threads can be started: close other programs, or raise ulimit -u",
 }
+
+
+def describe_failure(error: OSError) -> str:
+    """Return the file, where the system names one, and `explain_failure`."""
+    said = explain_failure(error)
+    return f"{printable(str(error.filename))}: {said}" if error.filename else said
 
 
 def explain_failure(error: OSError) -> str:

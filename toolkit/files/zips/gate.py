@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnkit.files.regular_file import open_regular
+from cnnkit.files.regular_file import identify, open_regular
 from cnnkit.files.stored_file import Bytes, StoredFile, read_exactly
 from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zips.blocks import CheckedBlocks, unfold_blocks
@@ -84,8 +84,7 @@ class ZipGate:
 
 def open_zip(path: Path) -> ZipGate:
     """Return the gate of a zip; while the file stays the same, it is parsed once to recognise it and to read it."""
-    status = os.stat(path)
-    return _parse(path, (status.st_size, status.st_mtime_ns, status.st_ino))
+    return _parse(path, identify(os.stat(path)))
 
 
 @functools.lru_cache(maxsize=1)
