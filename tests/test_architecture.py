@@ -115,7 +115,7 @@ def within(name: str, package: str) -> bool:
 
 
 def room(name: str) -> str:
-    """cnnkit.layers.conv2d -> cnnkit.layers; a file of the toolkit is a room of its own."""
+    """cnnkit.layers.windows.conv2d -> cnnkit.layers; a file of the toolkit is a room of its own."""
     return ".".join(name.split(".")[:2])
 
 

@@ -21,7 +21,7 @@ from cnnkit.layers import (
     Residual,
     Sigmoid,
 )
-from cnnkit.layers.elementwise import Elementwise
+from cnnkit.layers.activations.elementwise import Elementwise
 from cnnkit.losses import MeanSquaredError
 from cnnkit.optimizers import SGD
 from cnnkit.training.step import TrainState, make_step

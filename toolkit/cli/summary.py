@@ -152,7 +152,7 @@ def derive_size(place: "PlacedLayer") -> str:
     O = (N - F + 2P)/S + 1, rounded down; the remainder of the input is not used.
     """
     from cnnkit.layers import Conv2D
-    from cnnkit.layers.pool2d import Pool2D
+    from cnnkit.layers.windows.pool2d import Pool2D
 
     reach = place.layer.reach(place.input_shape)
     if reach is None or not isinstance(place.layer, Conv2D | Pool2D):

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cnnkit.backends.protocol import Array, Shape
+from cnnkit.layers.activations.relu import ReLU
+from cnnkit.layers.activations.sigmoid import Sigmoid
+from cnnkit.layers.activations.tanh import Tanh
 from cnnkit.layers.base import Context, Layer
 from cnnkit.layers.linear_layer import LinearLayer
-from cnnkit.layers.max_pool2d import MaxPool2D
-from cnnkit.layers.relu import ReLU
-from cnnkit.layers.sigmoid import Sigmoid
-from cnnkit.layers.tanh import Tanh
+from cnnkit.layers.windows.max_pool2d import MaxPool2D
 from cnnkit.tree import Tree
 
 _MONOTONIC = (Sigmoid, Tanh)  # activations that never decrease, besides ReLU, which is fused into the bias

@@ -13,34 +13,22 @@ from cnnkit import initializers
 from cnnkit.errors import ConfigError, first_line
 from cnnkit.files.names import describe_value
 from cnnkit.initializers import Initializer
-from cnnkit.layers.avg_pool2d import AvgPool2D
+from cnnkit.layers.activations import ACTIVATIONS
 from cnnkit.layers.base import Layer
-from cnnkit.layers.batch_norm import BatchNorm
 from cnnkit.layers.branches import Branches
-from cnnkit.layers.conv2d import Conv2D
-from cnnkit.layers.conv_transpose2d import ConvTranspose2D
 from cnnkit.layers.dense import Dense
 from cnnkit.layers.dropout import Dropout
-from cnnkit.layers.flatten import Flatten
-from cnnkit.layers.gelu import GELU
-from cnnkit.layers.global_avg_pool2d import GlobalAvgPool2D
-from cnnkit.layers.layer_norm import LayerNorm
-from cnnkit.layers.leaky_relu import LeakyReLU
-from cnnkit.layers.max_pool2d import MaxPool2D
-from cnnkit.layers.relu import ReLU
-from cnnkit.layers.reshape import Reshape
+from cnnkit.layers.normalisation import NORMALISATION
 from cnnkit.layers.residual import Residual
 from cnnkit.layers.sequential import Sequential
-from cnnkit.layers.sigmoid import Sigmoid
-from cnnkit.layers.softmax import Softmax
-from cnnkit.layers.tanh import Tanh
+from cnnkit.layers.shaping import SHAPING
+from cnnkit.layers.windows import WINDOWS
 
 MOST_NESTED = 32  # layers inside each other in a file
 LAYERS: Mapping[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
-        Conv2D, ConvTranspose2D, Dense, MaxPool2D, AvgPool2D, GlobalAvgPool2D, Flatten, Reshape, Dropout, BatchNorm,
-        LayerNorm, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, Softmax, Sequential, Residual, Branches,
+        *WINDOWS, Dense, *SHAPING, Dropout, *NORMALISATION, *ACTIVATIONS, Sequential, Residual, Branches,
     )
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend, Shape
-from cnnkit.layers.sigmoid import sigmoid
+from cnnkit.layers.activations.sigmoid import sigmoid
 from cnnkit.losses.base import Loss, as_targets, require_rows, require_targets
 
 

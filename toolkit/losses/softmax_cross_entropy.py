@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.errors import ConfigError, ShapeError
-from cnnkit.layers.softmax import softmax
+from cnnkit.layers.activations.softmax import softmax
 from cnnkit.losses.base import Loss, require_rows, require_targets
 
 

@@ -14,7 +14,7 @@ from cnnkit.errors import ExportError, WeightFileError
 from cnnkit.exporters import Tensor, WeightFile, read, write
 from cnnkit.exporters.onnx import writer
 from cnnkit.exporters.onnx.format import OnnxFormat
-from cnnkit.exporters.onnx.operators import _OPERATORS
+from cnnkit.exporters.onnx.operators import OPERATORS
 from cnnkit.layers import (
     GELU,
     LAYERS,
@@ -274,4 +274,4 @@ def test_a_wrong_value_would_be_found(tmp_path, monkeypatch):
 
 
 def test_no_layer_is_left_out():
-    assert set(_OPERATORS) == set(LAYERS)
+    assert set(OPERATORS) == set(LAYERS)

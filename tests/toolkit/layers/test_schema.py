@@ -4,7 +4,7 @@ import pytest
 
 from cnnkit.errors import ConfigError
 from cnnkit.layers import LAYERS, Branches, Conv2D, Dense, ReLU, Reshape, Residual, Sequential, from_config, to_config
-from cnnkit.layers.elementwise import Elementwise
+from cnnkit.layers.activations.elementwise import Elementwise
 
 TYPES = ", ".join(LAYERS)
 CONV_FIELDS = "features, window, stride, padding, dilation, groups, bias, weight_initializer, bias_initializer"

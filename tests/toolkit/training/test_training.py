@@ -9,7 +9,7 @@ from cnnkit import Model, Options, Sequential, Training, load_data, recipes
 from cnnkit.data.dataset import Dataset, Scaling, Split
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.layers import BatchNorm, Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
-from cnnkit.layers.elementwise import Elementwise
+from cnnkit.layers.activations.elementwise import Elementwise
 from cnnkit.seeds import Purpose, key
 from cnnkit.training.batches import split_images
 from cnnkit.training.position import Position

@@ -6,7 +6,7 @@ from typing import Any
 from cnnkit.backends.protocol import Array
 from cnnkit.layers.base import Context
 from cnnkit.layers.fields import require_flag
-from cnnkit.layers.pool2d import Pool2D
+from cnnkit.layers.windows.pool2d import Pool2D
 from cnnkit.tree import Tree
 
 

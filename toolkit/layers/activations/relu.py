@@ -1,21 +1,21 @@
-"""Tanh: any value to (-1, 1)."""
+"""ReLU: what is below zero becomes zero."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from cnnkit.backends.protocol import Array
+from cnnkit.layers.activations.elementwise import Elementwise
 from cnnkit.layers.base import Context
-from cnnkit.layers.elementwise import Elementwise
 from cnnkit.tree import Tree
 
 
 @dataclass(frozen=True)
-class Tanh(Elementwise):
-    """y = tanh(x)."""
+class ReLU(Elementwise):
+    """y = max(x, 0); the gradient at 0 is 0."""
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
-        y = context.backend.tanh(x)
+        y = context.backend.maximum(x, 0.0)
         return y, y
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
-        return dy * (1 - cache * cache), {}
+        return dy * (cache > 0), {}

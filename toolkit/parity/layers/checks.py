@@ -4,61 +4,23 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit import layers
 from cnnkit.backends.protocol import Shape
 from cnnkit.layers import Context, Layer
 from cnnkit.parity.bounds import Kind
 from cnnkit.parity.check import Arena, Case, Check
 from cnnkit.parity.draw import Draw, draw_generator, draw_normal, round_to_float32
+from cnnkit.parity.layers.activations import ACTIVATIONS
+from cnnkit.parity.layers.combining import COMBINING
+from cnnkit.parity.layers.normalisation import NORMALISATION
+from cnnkit.parity.layers.samples import LayerCases
+from cnnkit.parity.layers.shaping import SHAPING
+from cnnkit.parity.layers.windows import WINDOWS
 from cnnkit.tree import flatten, map_leaves
 
-IMAGES, ROW = (4, 5, 6), (7,)  # shapes of a sample
 LayerArguments = tuple[Layer, Shape, int, bool]  # layer, shape of a sample, samples, training
 
 # Type -> (layer, shape of a sample): used by the parity suite and by the tests of layers.
-LAYERS: dict[str, list[tuple[Layer, Shape]]] = {
-    "Conv2D": [
-        (layers.Conv2D(4, 3), IMAGES),
-        (layers.Conv2D(6, (2, 3), stride=(2, 1), padding="same", dilation=(1, 2), groups=2), IMAGES),
-        (layers.Conv2D(4, 3, padding=(2, 0), groups=4, bias=False), IMAGES),
-    ],
-    "ConvTranspose2D": [
-        (layers.ConvTranspose2D(4, 3), IMAGES),
-        (layers.ConvTranspose2D(6, (2, 3), 2, 1, 1, dilation=2, groups=2, bias=False), IMAGES),
-    ],
-    "Dense": [(layers.Dense(5), ROW), (layers.Dense(5, bias=False), ROW)],
-    "MaxPool2D": [(layers.MaxPool2D(2), IMAGES), (layers.MaxPool2D(3, stride=2, padding="same"), IMAGES)],
-    "AvgPool2D": [
-        (layers.AvgPool2D((2, 3), stride=1, padding=1), IMAGES),
-        (layers.AvgPool2D(2, padding="same", count_padding=False), IMAGES),
-    ],
-    "GlobalAvgPool2D": [(layers.GlobalAvgPool2D(), IMAGES)],
-    "Flatten": [(layers.Flatten(), IMAGES)],
-    "Reshape": [(layers.Reshape((7, 1, 1)), ROW)],
-    "Dropout": [(layers.Dropout(0.4), IMAGES), (layers.Dropout(0.5), ROW)],
-    "BatchNorm": [(layers.BatchNorm(), IMAGES), (layers.BatchNorm(epsilon=0.1, momentum=0.5), ROW)],
-    "LayerNorm": [(layers.LayerNorm(), IMAGES), (layers.LayerNorm(epsilon=0.1), ROW)],
-    "ReLU": [(layers.ReLU(), IMAGES)],
-    "LeakyReLU": [(layers.LeakyReLU(slope=0.2), ROW)],
-    "Sigmoid": [(layers.Sigmoid(), IMAGES)],
-    "Tanh": [(layers.Tanh(), ROW)],
-    "GELU": [(layers.GELU(), IMAGES), (layers.GELU(approximate="tanh"), ROW)],
-    "Softmax": [(layers.Softmax(), IMAGES), (layers.Softmax(), ROW)],
-    "Sequential": [
-        (layers.Sequential((layers.Conv2D(3, 3), layers.ReLU(), layers.Flatten(), layers.Dense(2))), IMAGES),
-        (layers.Sequential((layers.Conv2D(2, 3), layers.Dropout(0.3), layers.MaxPool2D(2))), (1, 28, 28)),
-    ],
-    "Residual": [
-        (layers.Residual(layers.Sequential((
-            layers.Conv2D(4, 3, padding=1, bias=False), layers.BatchNorm(), layers.Tanh(), layers.Dropout(0.3),
-        ))), IMAGES),
-        (layers.Residual(layers.Dense(3), shortcut=layers.Sequential((layers.Dense(3), layers.Sigmoid()))), ROW),
-    ],
-    "Branches": [
-        (layers.Branches((layers.Conv2D(2, 3, padding=1), layers.MaxPool2D(3, 1, 1), layers.Dropout(0.5))), IMAGES),
-        (layers.Branches((layers.Dense(3), layers.Sequential((layers.Dense(3), layers.BatchNorm()))), join="add"), ROW),
-    ],
-}  # fmt: skip
+LAYERS: LayerCases = {**WINDOWS, **SHAPING, **NORMALISATION, **ACTIVATIONS, **COMBINING}
 
 
 def _run_pass(arena: Arena, layer: Layer, given: "PassArguments", training: bool) -> dict[str, Any]:

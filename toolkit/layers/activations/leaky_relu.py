@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnkit.backends.protocol import Array
+from cnnkit.layers.activations.elementwise import Elementwise
 from cnnkit.layers.base import Context
-from cnnkit.layers.elementwise import Elementwise
 from cnnkit.layers.fields import require
 from cnnkit.tree import Tree
 from cnnkit.values import is_number

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnkit.backends.protocol import Array, Backend
+from cnnkit.layers.activations.elementwise import Elementwise
 from cnnkit.layers.base import Context
-from cnnkit.layers.elementwise import Elementwise
 from cnnkit.tree import Tree
 
 

@@ -1,0 +1,5 @@
+"""Each layer of an architecture as ONNX operations."""
+
+from cnnkit.exporters.onnx.operators.writing import OPERATORS, add_operations
+
+__all__ = ["OPERATORS", "add_operations"]

@@ -1,0 +1,1 @@
+"""Layers of several inputs, the joins of a Graph."""
