@@ -58,14 +58,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.network": (*NET, "cnnkit.backends.registry", "cnnkit.budget", "cnnkit.data", "cnnkit.notebook_tables",
                        "cnnkit.seeds", "cnnkit.summary"),
     "cnnkit.weights": (*NET, "cnnkit.architecture", "cnnkit.exporters", "cnnkit.network", "cnnkit.recipes"),
-    "cnnkit.adoption": (*NET, "cnnkit.architecture", "cnnkit.exporters", "cnnkit.inspection", "cnnkit.recipes",
+    "cnnkit.adopting": (*NET, "cnnkit.architecture", "cnnkit.exporters", "cnnkit.inspection", "cnnkit.recipes",
                         "cnnkit.weights"),
     "cnnkit.activations": (*NET, "cnnkit.exporters", "cnnkit.network"),
     "cnnkit.training": (*WORK, "cnnkit.exporters", "cnnkit.inspection", "cnnkit.metrics", "cnnkit.notebook_tables",
                         "cnnkit.weights"),
     "cnnkit.parity": (*WORK, "cnnkit.backends.registry", "cnnkit.documents", "cnnkit.recipes", "cnnkit.training"),
     "cnnkit.testing": (PROTOCOL, "cnnkit.backends.registry", "cnnkit.parity"),
-    "cnnkit.model": (*NET, "cnnkit.architecture", "cnnkit.data", "cnnkit.exporters", "cnnkit.inspection",
+    "cnnkit.model": (*NET, "cnnkit.adopting", "cnnkit.architecture", "cnnkit.data", "cnnkit.exporters", "cnnkit.inspection",
                      "cnnkit.network", "cnnkit.options", "cnnkit.summary", "cnnkit.training", "cnnkit.weights"),
 }  # fmt: skip
 MAY_IMPORT["cnnkit.cli"] = (*MAY_IMPORT, "cnnkit.backends", "cnnkit.data")

@@ -21,7 +21,7 @@ class PlacedLayer(NamedTuple):
     output_shape: Shape
 
 
-def describe(network: Sequential, input_shape: Shape) -> dict[str, Any]:
+def describe(network: Layer, input_shape: Shape) -> dict[str, Any]:
     """Return the network as JSON-ready data: {"input_shape": [...], "layers": [{"type": ..., "path": "0", ...}]}."""
     layers = [_annotated(name, layer, shape) for name, layer, shape in network.children(input_shape)]
     return {"input_shape": list(input_shape), "layers": layers}

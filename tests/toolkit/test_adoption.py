@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, recipes
-from cnnkit.adoption import adopt
+from cnnkit.adopting.recipe_weights import fill_recipe
 from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.exporters import Tensor, WeightFile
 
@@ -41,7 +41,7 @@ def bare(model):
 
 
 def test_a_network_is_built_from_bare_tensors(model, bare):
-    file, fillings = adopt(bare, RECIPE)
+    file, fillings = fill_recipe(bare, RECIPE)
     x = np.random.default_rng(0).normal(size=(2, 1, 8, 8)).astype(np.float32)
     np.testing.assert_array_equal(Model.from_weights(file).outputs(x), model.outputs(x))
     assert (file.metadata["recipe"], file.metadata["data"], file.metadata["loss"]) == (
@@ -58,7 +58,7 @@ def test_half_precision_is_widened(model, bare):
                   axes=t.axes, dtype="bfloat16")
         for t in bare
     ]  # fmt: skip
-    file, _ = adopt(replace(bare, tensors=tuple(bits)), RECIPE)
+    file, _ = fill_recipe(replace(bare, tensors=tuple(bits)), RECIPE)
     assert {tensor.dtype for tensor in file} == {"float32"}
     np.testing.assert_allclose(file["3.weight"].read(), model.weights["3.weight"], rtol=2**-7)
 
@@ -85,9 +85,9 @@ def test_half_precision_is_widened(model, bare):
 )
 def test_what_does_not_fit_is_refused(bare, spoil, said):
     with pytest.raises(WeightFileError, match=said):
-        adopt(replace(bare, tensors=spoil(bare.tensors)), RECIPE)
+        fill_recipe(replace(bare, tensors=spoil(bare.tensors)), RECIPE)
 
 
 def test_a_file_with_an_architecture_keeps_it(model):
     with pytest.raises(ConfigError, match="holds its own architecture: leave --recipe and --model out"):
-        adopt(model.to_weights(), RECIPE)
+        fill_recipe(model.to_weights(), RECIPE)

@@ -48,11 +48,11 @@ class NetworkSource:
         if self.recipe is None and self.model is None:
             return read_complete(self.path, self.external)
         from cnnkit import exporters
-        from cnnkit.adoption import adopt
+        from cnnkit.adopting.recipe_weights import fill_recipe
         from cnnkit.cli.choice import choose_recipe
 
         recipe = choose_recipe(self.recipe, self.model)
-        file, fillings = adopt(exporters.read(self.path, self.external), recipe)
+        file, fillings = fill_recipe(exporters.read(self.path, self.external), recipe)
         output.note(f"{self.path} as {recipe.name}: {fillings.text}")
         return file
 

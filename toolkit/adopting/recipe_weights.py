@@ -12,7 +12,7 @@ from cnnkit.inspection.filling import Filling, Fillings, find_fillings
 from cnnkit.recipes import Recipe
 
 
-def adopt(file: WeightFile, recipe: Recipe) -> tuple[WeightFile, Fillings]:
+def fill_recipe(file: WeightFile, recipe: Recipe) -> tuple[WeightFile, Fillings]:
     """Return the weights of `file` under the names and in the layouts of the recipe's network, and what filled what.
 
     Pairs are those of `diff`. The result has the recipe's architecture, data and loss.

@@ -1,0 +1,56 @@
+"""What adopting a stranger's file gives: a network of cnnkit's layers with its weights, and what each node became."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from cnnkit import architecture
+from cnnkit.exporters.core.weight_file import Tensor, WeightFile
+from cnnkit.layers import Layer, Variables
+from cnnkit.weights import list_variables
+
+
+class AdoptedNode(NamedTuple):
+    """A node of the file and what it became.
+
+    name      in the file
+    operator  "Conv", "BatchNormalization", "keras.layers.Dense"
+    became    path of the layer in the network, "" where it was folded away
+    note      what was done with it, in a few words: "folded into shape arithmetic", "inference: does nothing"
+    result    name of the activation that the node gives in the file, as its runtime knows it; "" where there is none
+    """
+
+    name: str
+    operator: str
+    became: str
+    note: str = ""
+    result: str = ""
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A stranger's network, ready to run.
+
+    network      a Graph or a Sequential
+    input_shape  of one sample, channels first; a tuple of shapes for several inputs
+    variables    NumPy arrays in trees named like the network's
+    nodes        every node of the file, in its order
+    metadata     for the weight file: {"maker": ..., "scaling": ..., "class_names": ..., "loss": ...} where known
+    channels_last  whether the file's own inputs are (N, H, W, C)
+    """
+
+    network: Layer
+    input_shape: Any
+    variables: Variables
+    nodes: tuple[AdoptedNode, ...]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    channels_last: bool = False
+
+    def to_weights(self) -> WeightFile:
+        """Return the network as a weight file that any format can write."""
+        rows = list_variables(self.network, self.input_shape, self.variables)
+        tensors = tuple(
+            Tensor.of(row.name, row.leaf, layer=row.layer, kind=row.kind, role=row.role, axes=row.axes) for row in rows
+        )
+        described = architecture.describe(self.network, self.input_shape)
+        return WeightFile(tensors, described, dict(self.metadata))

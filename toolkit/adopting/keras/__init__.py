@@ -1,0 +1,1 @@
+"""Keras models as networks of cnnkit's layers."""
