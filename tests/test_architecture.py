@@ -66,7 +66,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.parity": (*WORK, "cnnkit.backends.registry", "cnnkit.documents", "cnnkit.recipes", "cnnkit.training"),
     "cnnkit.testing": (PROTOCOL, "cnnkit.backends.registry", "cnnkit.parity"),
     "cnnkit.model": (*NET, "cnnkit.adopting", "cnnkit.architecture", "cnnkit.data", "cnnkit.exporters",
-                     "cnnkit.inspection", "cnnkit.network", "cnnkit.options", "cnnkit.summary", "cnnkit.training", "cnnkit.weights"),
+                     "cnnkit.inspection", "cnnkit.network", "cnnkit.options", "cnnkit.summary", "cnnkit.training",
+                     "cnnkit.weights"),
 }  # fmt: skip
 MAY_IMPORT["cnnkit.cli"] = (*MAY_IMPORT, "cnnkit.backends", "cnnkit.data")
 # Who alone may import the libraries that are heavy or not everywhere.
