@@ -62,7 +62,7 @@ def list_variables(network: Layer, input_shape: Shape, variables: Variables) -> 
         for kind, leaves in by_kind.items():
             for name, leaf in leaves.get(path, ()):
                 shape = leaf if isinstance(leaf, tuple) else leaf.shape
-                axes = layer.axes.get(name, numbered_axes(len(shape)))
+                axes = layer.axis_names.get(name, numbered_axes(len(shape)))
                 if len(axes) != len(shape):
                     problem = f"axes of {name} must be {len(shape)} names, one for each of {shape}, got {axes}"
                     raise ContractError(layer.type, problem, path=(path,))

@@ -87,7 +87,7 @@ class Layer(Part, ABC):
     step may be captured, and its Python is not run at every call (cnnkit.purity).
     """
 
-    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # what the axes of each variable are called in files
+    axis_names: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # what the axes of each variable are called in files
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         """Return fresh variables as float64 NumPy arrays; without a backend, so one seed gives one net."""

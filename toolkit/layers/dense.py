@@ -17,7 +17,7 @@ class Dense(LinearLayer):
     bias: bool = True
     weight_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
-    axes: ClassVar = {"weight": ("out", "in"), "bias": ("out",)}
+    axis_names: ClassVar = {"weight": ("out", "in"), "bias": ("out",)}
 
     @property
     def whole_batch(self) -> bool:

@@ -247,7 +247,7 @@ def test_what_a_summary_asks_for(members, message) -> None:
 
 
 def test_axes_are_as_many_as_the_array_has() -> None:
-    model = Model(Sequential([changed(axes={"scale": ("c", "h")})]), (4,))
+    model = Model(Sequential([changed(axis_names={"scale": ("c", "h")})]), (4,))
     with pytest.raises(ContractError) as caught:
         model.to_weights()
     assert str(caught.value) == ("layer 0 (Mine): axes of scale must be 1 names, one for each of (4,), got ('c', 'h')")

@@ -112,8 +112,8 @@ def test_the_schema_goes_through_json(layer, x_shape) -> None:
 def test_axes_have_as_many_names_as_the_variable_has_axes(layer, x_shape) -> None:
     variables = layer.init(np.random.default_rng(0), x_shape)
     for name, value in (variables.params | variables.state).items():
-        if name in layer.axes:
-            assert len(layer.axes[name]) == value.ndim
+        if name in layer.axis_names:
+            assert len(layer.axis_names[name]) == value.ndim
 
 
 @each_layer

@@ -33,7 +33,7 @@ class BatchNorm(Layer):
 
     epsilon: float = 1e-5
     momentum: float = 0.1
-    axes: ClassVar = dict.fromkeys(("gamma", "beta", "mean", "variance"), ("c",))
+    axis_names: ClassVar = dict.fromkeys(("gamma", "beta", "mean", "variance"), ("c",))
 
     @property
     def couples_samples(self) -> bool:

@@ -35,7 +35,7 @@ class Conv2D(ConvolutionLayer):
     bias: bool = True
     weight_initializer: str | Initializer = "he_uniform"
     bias_initializer: str | Initializer = "zeros"
-    axes: ClassVar = {"weight": ("o", "i", "kh", "kw"), "bias": ("o",)}
+    axis_names: ClassVar = {"weight": ("o", "i", "kh", "kw"), "bias": ("o",)}
 
     def __post_init__(self) -> None:
         self.require_fields()

@@ -36,7 +36,7 @@ class ConvTranspose2D(ConvolutionLayer):
     bias: bool = True
     weight_initializer: str | Initializer = "he_uniform"
     bias_initializer: str | Initializer = "zeros"
-    axes: ClassVar = {"weight": ("i", "o", "kh", "kw"), "bias": ("o",)}
+    axis_names: ClassVar = {"weight": ("i", "o", "kh", "kw"), "bias": ("o",)}
 
     def __post_init__(self) -> None:
         self.require_fields(("valid",))
