@@ -4,7 +4,8 @@ from typing import Any, Protocol
 
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
-Padding = tuple[Pair, Pair]
+Sizes = tuple[int, ...]  # a number for each spatial axis: (length,), (height, width) or (depth, height, width)
+Padding = tuple[Pair, ...]  # (begin, end) for each spatial axis
 Native = Any  # what a backend's own library calls an array; layers see it as Array
 
 

@@ -1,7 +1,9 @@
 """What every backend can do, primitive by primitive; convolution, pooling, bias and loss stand beside their gradients.
 
 Conventions: images are NCHW, convolution weights OIHW, Dense weights (out, in), convolution is cross-correlation.
-`padding` is ((top, bottom), (left, right)), resolved by the layer; `stride`, `dilation`, `window` are (height, width).
+Convolution and pooling take one, two or three spatial axes: signals NCL, images NCHW, volumes NCDHW, written here for
+images. `stride`, `dilation` and `window` have a number for each spatial axis; `padding` a pair (begin, end) for each,
+such as ((top, bottom), (left, right)), resolved by the layer: uneven, and wider than the window, if need be.
 A result may share memory with an argument. Only `assign` (in execution.py, beside `map_samples` and `compile`) and the
 updates write to an array that exists; and `add_bias`, after which its x must not be used.
 """
@@ -10,11 +12,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cnnkit.backends.arrays import Array, Native, Padding, Pair, Scalar, Shape
+from cnnkit.backends.arrays import Array, Native, Padding, Pair, Scalar, Shape, Sizes
 from cnnkit.backends.execution import Availability, Execution, Step
 from cnnkit.contracts import dtype_name
 
-__all__ = ["Array", "Availability", "Backend", "Native", "Padding", "Pair", "Scalar", "Shape", "Step"]
+__all__ = ["Array", "Availability", "Backend", "Native", "Padding", "Pair", "Scalar", "Shape", "Sizes", "Step"]
 
 
 class Backend(Execution, ABC):
@@ -126,35 +128,36 @@ class Backend(Execution, ABC):
     # ---- convolution and pooling
 
     @abstractmethod
-    def conv2d(self, x: Array, weight: Array, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Array:
+    def convolve(self, x: Array, weight: Array, stride: Sizes, padding: Padding, dilation: Sizes, groups: int) -> Array:
         """y[n,o,p,q] = sum over i, a, b of weight[o,i,a,b] x[n, i, p*stride + a*dilation - top, ...].
 
-        x (N, C, H, W), weight (O, C/groups, KH, KW), y (N, O, OH, OW). i counts the channels of the group of o.
+        x (N, C, H, W), weight (O, C/groups, KH, KW), y (N, O, OH, OW); with one or three spatial axes likewise.
+        i counts the channels of the group of o.
         """
 
     @abstractmethod
-    def conv2d_input_gradient(
-        self, dy: Array, weight: Array, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve_input_gradient(
+        self, dy: Array, weight: Array, x_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Array:
-        """Return dx of x_shape (N, C, H, W): the adjoint of conv2d in x."""
+        """Return dx of x_shape (N, C, H, W): the adjoint of convolve in x."""
 
     @abstractmethod
-    def conv2d_weight_gradient(
-        self, dy: Array, x: Array, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve_weight_gradient(
+        self, dy: Array, x: Array, weight_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Array:
-        """Return dweight of weight_shape (O, C/groups, KH, KW): the adjoint of conv2d in weight."""
+        """Return dweight of weight_shape (O, C/groups, KH, KW): the adjoint of convolve in weight."""
 
     @abstractmethod
-    def max_pool2d(self, x: Array, window: Pair, stride: Pair, padding: Padding) -> tuple[Array, Any]:
+    def max_pool(self, x: Array, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> tuple[Array, Any]:
         """Return (y, saved): the maximum of each window, padding left out. Only the gradient reads `saved`.
 
-        A window with NaN in it gives NaN. Layers guarantee, here as in average_pool2d, that padding is smaller than the
-        window, so each window has a pixel of the image.
+        A window with NaN in it gives NaN. Layers guarantee, here as in average_pool, that each window has a pixel of
+        the image.
         """
 
     @abstractmethod
-    def max_pool2d_gradient(
-        self, dy: Array, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
+    def max_pool_gradient(
+        self, dy: Array, saved: Any, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
     ) -> Array:
         """Return dx: each dy goes to the first maximum of its window in row-major order, never to padding.
 
@@ -162,29 +165,36 @@ class Backend(Execution, ABC):
         """
 
     @abstractmethod
-    def average_pool2d(self, x: Array, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Array:
-        """Return the mean of each window; padding counts as zeros, or not at all when count_padding is False."""
+    def average_pool(
+        self, x: Array, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, counted: Padding
+    ) -> Array:
+        """Return the sum of each window divided by the number of its pixels in the image and in `counted`.
+
+        counted: the inner part of the padding, at most all of it, that counts as zeros in the mean; the rest does not
+        count. ((0, 0), (0, 0)) gives the mean of the image's own pixels, `padding` the mean of the whole window.
+        """
 
     @abstractmethod
-    def average_pool2d_gradient(
-        self, dy: Array, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
-    ) -> Array:
-        """Return dx of x_shape: the adjoint of average_pool2d."""
+    def average_pool_gradient(
+        self, dy: Array, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes,
+        counted: Padding,
+    ) -> Array:  # fmt: skip
+        """Return dx of x_shape: the adjoint of average_pool."""
 
     # ---- composites: one call where several small ones would do the same
 
     def add_bias(self, x: Array, bias: Array, relu: bool = False) -> Array:
         """Return x + bias along axis 1, or max(x + bias, 0) if `relu`; the result may be written into x.
 
-        x (N, O) or (N, O, H, W), bias (O).
+        x (N, O, ...) with any number of axes, bias (O).
         """
-        y = x + (bias if x.ndim == 2 else bias.reshape((1, -1, 1, 1)))
+        y = x + (bias if x.ndim == 2 else bias.reshape((1, -1) + (1,) * (x.ndim - 2)))
         return self.maximum(y, 0.0) if relu else y
 
     def add_bias_gradient(self, dy: Array, y: Array, relu: bool = False) -> tuple[Array, Array]:
         """Return (dx, dbias): the adjoint of add_bias, whose result was y; y is read only if `relu`."""
         dx = dy * (y > 0) if relu else dy
-        return dx, self.sum(dx, axis=(0, 2, 3) if dx.ndim == 4 else 0)
+        return dx, self.sum(dx, axis=(0, *range(2, dx.ndim)))
 
     def one_hot(self, labels: Array, like: Array) -> Array:
         """Return an array of the shape (N, K) and dtype of `like`: zeros, and a one at the label (N,) of each row."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from numpy import int32
 
 from cnnkit.backends.cuda.kernels import Kernels, blocks, planes
-from cnnkit.backends.protocol import Native, Padding, Pair, Shape
+from cnnkit.backends.protocol import Native, Padding, Shape, Sizes
 from cnnkit.backends.shared.windows import output_sizes
 
 COLUMN_BYTES = 256 << 20  # of im2col columns at a time
@@ -30,17 +30,17 @@ class ImageWindows(NamedTuple):
     """Windows on images x_shape: their size, steps and padding, and the shape of the output."""
 
     x_shape: Shape
-    window: Pair
-    stride: Pair
+    window: Sizes
+    stride: Sizes
     padding: Padding
-    dilation: Pair
-    outputs: Pair
+    dilation: Sizes
+    outputs: Sizes
 
     @classmethod
-    def of(
-        cls, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)
-    ) -> "ImageWindows":
+    def of(cls, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> "ImageWindows":
         """Return the windows with the output size that they give."""
+        if len(window) != 2:
+            raise NotImplementedError("backend cupy: windows on images alone")
         return cls(x_shape, window, stride, padding, dilation, output_sizes(x_shape, window, stride, padding, dilation))
 
     @property

@@ -1,5 +1,6 @@
 """The array code, with CUDA kernels of our own where that code would be slow or would not repeat bit by bit."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from cnnkit.backends.cuda.convolution import ImageWindows
 from cnnkit.backends.cuda.kernels import MOST_BLOCKS, Kernels, blocks, planes
 from cnnkit.backends.cuda.machine import Machine
 from cnnkit.backends.cuda.products import gemm
-from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
+from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Sizes, Step
 from cnnkit.backends.shared.array_backend import ArrayBackend
 from cnnkit.backends.shared.captured_step import CapturedStep
 
@@ -76,44 +77,52 @@ class CudaBackend(ArrayBackend):
 
     # ---- convolution and pooling
 
-    def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
+    def convolve(
+        self, x: Native, weight: Native, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
+    ) -> Native:
         x, weight = self._contiguous(x, weight)
         windows = ImageWindows.of(x.shape, weight.shape[2:], stride, padding, dilation)
         return convolution.forward(self, x, weight, windows, groups)
 
-    def conv2d_input_gradient(
-        self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve_input_gradient(
+        self, dy: Native, weight: Native, x_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
         dy, weight = self._contiguous(dy, weight)
         windows = ImageWindows.of(x_shape, weight.shape[2:], stride, padding, dilation)
         return convolution.input_gradient(self, dy, weight, windows, groups)
 
-    def conv2d_weight_gradient(
-        self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve_weight_gradient(
+        self, dy: Native, x: Native, weight_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
         dy, x = self._contiguous(dy, x)
-        windows = ImageWindows.of(x.shape, (weight_shape[2], weight_shape[3]), stride, padding, dilation)
+        windows = ImageWindows.of(x.shape, weight_shape[2:], stride, padding, dilation)
         return convolution.weight_gradient(self, dy, x, weight_shape, windows, groups)
 
-    def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
+    def max_pool(
+        self, x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
+    ) -> tuple[Native, Any]:
         (x,) = self._contiguous(x)
-        return pooling.max_forward(self, x, ImageWindows.of(x.shape, window, stride, padding))
+        return pooling.max_forward(self, x, ImageWindows.of(x.shape, window, stride, padding, dilation))
 
-    def max_pool2d_gradient(
-        self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
+    def max_pool_gradient(
+        self, dy: Native, saved: Any, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
     ) -> Native:
         (dy,) = self._contiguous(dy)
-        return pooling.max_gradient(self, dy, saved, ImageWindows.of(x_shape, window, stride, padding))
+        return pooling.max_gradient(self, dy, saved, ImageWindows.of(x_shape, window, stride, padding, dilation))
 
-    def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
-        (x,) = self._contiguous(x)
-        return pooling.average_forward(self, x, ImageWindows.of(x.shape, window, stride, padding), count_padding)
-
-    def average_pool2d_gradient(
-        self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
+    def average_pool(
+        self, x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, counted: Padding
     ) -> Native:
+        (x,) = self._contiguous(x)
+        return pooling.average_forward(self, x, ImageWindows.of(x.shape, window, stride, padding, dilation), counted)
+
+    def average_pool_gradient(
+        self, dy: Native, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes,
+        counted: Padding,
+    ) -> Native:  # fmt: skip
         (dy,) = self._contiguous(dy)
-        return pooling.average_gradient(self, dy, ImageWindows.of(x_shape, window, stride, padding), count_padding)
+        windows = ImageWindows.of(x_shape, window, stride, padding, dilation)
+        return pooling.average_gradient(self, dy, windows, counted)
 
     # ---- composites
 
@@ -124,7 +133,7 @@ class CudaBackend(ArrayBackend):
             counts = map(int32, (rows, channels, relu))
             self.kernels("add_bias_rows", x.dtype, (blocks(x.size),), x, bias, *counts)
         else:
-            length = x.shape[2] * x.shape[3]
+            length = math.prod(x.shape[2:])
             counts = map(int32, (rows * channels, length, channels, relu))
             grid = (blocks(length), planes(rows * channels))
             self.kernels("add_bias_images", x.dtype, grid, x, bias, *counts)
@@ -142,7 +151,7 @@ class CudaBackend(ArrayBackend):
             grid = (blocks(channels, 32),)
             self.kernels("bias_gradient_rows", dy.dtype, grid, dy, y, dx, dbias, *sizes, block=(32, 8))
         else:
-            length = dy.shape[2] * dy.shape[3]
+            length = math.prod(dy.shape[2:])
             shares = min(SHARES, blocks(samples * length, 2048))
             partial = self.xp.empty((channels, shares), dy.dtype)
             arguments = (dy, y, dx, dbias, partial, self._zeros(channels))

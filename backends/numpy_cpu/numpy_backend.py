@@ -24,7 +24,7 @@ from cnnkit.backends.numpy_cpu.kernels.windows import samples_last_in_memory, wi
 from cnnkit.backends.numpy_cpu.threads.blas_threads import single_threaded_blas
 from cnnkit.backends.numpy_cpu.threads.pool_work import run_in_pool
 from cnnkit.backends.numpy_cpu.threads.thread_tuner import ThreadTuner
-from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Step
+from cnnkit.backends.protocol import Native, Padding, Shape, Sizes, Step
 from cnnkit.backends.shared.array_backend import ArrayBackend
 
 T = TypeVar("T")
@@ -120,37 +120,44 @@ class NumpyBackend(ArrayBackend):
 
     # ---- convolution and pooling
 
-    def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
+    def convolve(
+        self, x: Native, weight: Native, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
+    ) -> Native:
         windows = windows_on(x.shape, weight.shape[2:], stride, padding, dilation)
         return convolution.forward(self, x, weight, windows, groups)
 
-    def conv2d_input_gradient(
-        self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve_input_gradient(
+        self, dy: Native, weight: Native, x_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
         windows = windows_on(x_shape, weight.shape[2:], stride, padding, dilation)
         return convolution.input_gradient(self, dy, weight, windows, groups)
 
-    def conv2d_weight_gradient(
-        self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve_weight_gradient(
+        self, dy: Native, x: Native, weight_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
-        windows = windows_on(x.shape, (weight_shape[2], weight_shape[3]), stride, padding, dilation)
+        windows = windows_on(x.shape, weight_shape[2:], stride, padding, dilation)
         return convolution.weight_gradient(self, dy, x, weight_shape, windows, groups)
 
-    def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
-        return pooling.max_forward(self, x, windows_on(x.shape, window, stride, padding))
+    def max_pool(
+        self, x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
+    ) -> tuple[Native, Any]:
+        return pooling.max_forward(self, x, windows_on(x.shape, window, stride, padding, dilation))
 
-    def max_pool2d_gradient(
-        self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
+    def max_pool_gradient(
+        self, dy: Native, saved: Any, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
     ) -> Native:
-        return pooling.max_gradient(self, dy, saved, windows_on(x_shape, window, stride, padding))
+        return pooling.max_gradient(self, dy, saved, windows_on(x_shape, window, stride, padding, dilation))
 
-    def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
-        return pooling.average_forward(self, x, windows_on(x.shape, window, stride, padding), count_padding)
-
-    def average_pool2d_gradient(
-        self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
+    def average_pool(
+        self, x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, counted: Padding
     ) -> Native:
-        return pooling.average_gradient(self, dy, windows_on(x_shape, window, stride, padding), count_padding)
+        return pooling.average_forward(self, x, windows_on(x.shape, window, stride, padding, dilation), counted)
+
+    def average_pool_gradient(
+        self, dy: Native, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes,
+        counted: Padding,
+    ) -> Native:  # fmt: skip
+        return pooling.average_gradient(self, dy, windows_on(x_shape, window, stride, padding, dilation), counted)
 
     # ---- composites
 

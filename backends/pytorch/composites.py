@@ -7,14 +7,14 @@ from cnnkit.backends.protocol import Native
 
 def add_bias(x: Native, bias: Native, relu: bool) -> Native:
     """X + bias along axis 1, then max(., 0) if relu, written into x."""
-    y = x.add_(bias if x.ndim == 2 else bias.reshape((1, -1, 1, 1)))
+    y = x.add_(bias if x.ndim == 2 else bias.reshape((1, -1) + (1,) * (x.ndim - 2)))
     return y.relu_() if relu else y
 
 
 def add_bias_gradient(torch: Any, dy: Native, y: Native, relu: bool) -> tuple[Native, Native]:
     """The adjoint of add_bias: (dx, dbias)."""
     dx = torch.ops.aten.threshold_backward(dy, y, 0) if relu else dy
-    return dx, dx.sum(dim=(0, 2, 3) if dx.ndim == 4 else 0)
+    return dx, dx.sum(dim=(0, *range(2, dx.ndim)))
 
 
 def softmax_cross_entropy(torch: Any, outputs: Native, wanted: Native, label_smoothing: float) -> tuple[Native, Native]:

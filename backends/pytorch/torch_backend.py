@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.execution import require_threads
-from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
+from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Sizes, Step
 from cnnkit.backends.pytorch import composites as torch_composites
+from cnnkit.backends.pytorch import convolution, pooling
 from cnnkit.backends.pytorch.capture_device import TorchCaptureDevice
-from cnnkit.backends.pytorch.padding import cut_out, even_shape, keep_inside, make_even, pad
+from cnnkit.backends.pytorch.pooling import TorchWindows
 from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.backends.shared.philox import counters, philox4x32
 from cnnkit.errors import BackendUnavailableError
@@ -129,85 +130,44 @@ class TorchBackend(Backend):
     def matmul(self, x: Native, y: Native) -> Native:
         return self.torch.matmul(x, y)
 
-    def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
-        x, even = make_even(self.torch, x, padding, 0)
-        return self.torch.conv2d(x, self._channels_last(weight), None, stride, even, dilation, groups)
+    # ---- convolution and pooling
 
-    def conv2d_input_gradient(
-        self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve(
+        self, x: Native, weight: Native, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
-        shape, even = even_shape(x_shape, padding)
-        x = dy.new_empty((1,)).expand(shape)  # only its shape is used
-        weight = self._channels_last(weight)
-        dx = self._convolution_gradient(dy, x, weight, stride, even, dilation, groups, (True, False, False))[0]
-        return dx if shape == x_shape else cut_out(dx, x_shape, padding)
+        return convolution.forward(self.torch, x, weight, stride, padding, dilation, groups)
 
-    def conv2d_weight_gradient(
-        self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve_input_gradient(
+        self, dy: Native, weight: Native, x_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
-        x, even = make_even(self.torch, x, padding, 0)
-        if weight_shape[2:] == (1, 1) and even == (0, 0) and stride != (1, 1):
-            # oneDNN's own code for this writes past its memory on processors with AVX2 (its issue 6035).
-            x, stride = x[:, :, :: stride[0], :: stride[1]], (1, 1)
-        weight = self._channels_last(dy.new_empty((1,)).expand(weight_shape))  # only its shape and layout are used
-        return self._convolution_gradient(dy, x, weight, stride, even, dilation, groups, (False, True, False))[1]
+        return convolution.input_gradient(self.torch, dy, weight, x_shape, stride, padding, dilation, groups)
 
-    def _channels_last(self, weight: Native) -> Native:
-        """Return the weight in the layout that gives outputs with channels last on a CPU, which is faster there."""
-        if self.device != "cpu":
-            return weight
-        # Copied even where one channel makes both layouts the same memory: PyTorch looks at the strides.
-        return self.torch.empty_like(weight, memory_format=self.torch.channels_last).copy_(weight)
-
-    def _convolution_gradient(
-        self, dy: Native, x: Native, weight: Native, stride: Pair, even: Pair, dilation: Pair, groups: int, mask: Any
-    ) -> Any:
-        return self.torch.ops.aten.convolution_backward(
-            dy, x, weight, None, stride, even, dilation, False, (0, 0), groups, mask
-        )
-
-    def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
-        framed, even = make_even(self.torch, x, padding, -self.torch.inf, largest=(window[0] // 2, window[1] // 2))
-        y, indices = self.torch.ops.aten.max_pool2d_with_indices(framed, window, stride, even)
-        if framed is not x:
-            indices = keep_inside(indices, framed.shape, x.shape, padding)
-        return y, (framed, even, indices)
-
-    def max_pool2d_gradient(
-        self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
+    def convolve_weight_gradient(
+        self, dy: Native, x: Native, weight_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
-        framed, even, indices = saved
-        if framed.is_contiguous(memory_format=self.torch.channels_last):  # else PyTorch copies all of dx twice
-            dy = dy.contiguous(memory_format=self.torch.channels_last)
-        dx = self.torch.ops.aten.max_pool2d_with_indices_backward(
-            dy, framed, window, stride, even, (1, 1), False, indices
-        )
-        return dx if dx.shape == x_shape else cut_out(dx, x_shape, padding)
+        return convolution.weight_gradient(self.torch, dy, x, weight_shape, stride, padding, dilation, groups)
 
-    def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
-        framed, scale = self._framed_average(x, window, stride, padding, count_padding)
-        y = self.torch.nn.functional.avg_pool2d(framed, window, stride)
-        return y if scale is None else y * scale
-
-    def average_pool2d_gradient(
-        self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
-    ) -> Native:
-        x = dy.new_zeros(x_shape)
-        framed, scale = self._framed_average(x, window, stride, padding, count_padding)
-        dframed = self.torch.ops.aten.avg_pool2d_backward(
-            dy if scale is None else dy * scale, framed, window, stride, (0, 0), False, True, None
-        )
-        return dframed if dframed.shape == x_shape else cut_out(dframed, x_shape, padding)
-
-    def _framed_average(
-        self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool
+    def max_pool(
+        self, x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
     ) -> tuple[Native, Any]:
-        """Return x padded with zeros, and the factor of the mean where zeros do not count, None where there is none."""
-        framed = pad(self.torch, x, padding, 0)
-        if count_padding or framed is x:
-            return framed, None
-        inside = pad(self.torch, x.new_ones((1, 1, *x.shape[2:])), padding, 0)
-        return framed, 1 / self.torch.nn.functional.avg_pool2d(inside, window, stride)
+        return pooling.max_forward(self.torch, x, TorchWindows(window, stride, padding, dilation))
+
+    def max_pool_gradient(
+        self, dy: Native, saved: Any, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
+    ) -> Native:
+        return pooling.max_gradient(self.torch, dy, saved, x_shape, TorchWindows(window, stride, padding, dilation))
+
+    def average_pool(
+        self, x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, counted: Padding
+    ) -> Native:
+        return pooling.average_forward(self.torch, x, TorchWindows(window, stride, padding, dilation), counted)
+
+    def average_pool_gradient(
+        self, dy: Native, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes,
+        counted: Padding,
+    ) -> Native:  # fmt: skip
+        windows = TorchWindows(window, stride, padding, dilation)
+        return pooling.average_gradient(self.torch, dy, x_shape, windows, counted)
 
     # ---- composites
 

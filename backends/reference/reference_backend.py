@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.execution import require_threads
-from cnnkit.backends.protocol import Backend, Native, Padding, Pair, Shape, Step
+from cnnkit.backends.protocol import Backend, Native, Padding, Pair, Shape, Sizes, Step
 
 
 class ReferenceBackend(Backend):
@@ -101,79 +101,87 @@ class ReferenceBackend(Backend):
         return run
 
     # ---- convolution: y[n,o,p,q] = sum over i,a,b of weight[o,i,a,b] * x[n,i,p*s+a*d-top,q*s+b*d-left]
+    # An output position is called `at`; it is (p,), (p, q) or (p, q, r) by the number of spatial axes.
 
-    def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
-        framed = _frame(x, padding, 0.0)
-        y = np.zeros((len(x), len(weight), *_outputs(framed, weight.shape[2:], stride, dilation)))
-        for (p, q), rows, cols in _positions(y.shape[2:], weight.shape[2:], stride, dilation):
-            patch = framed[:, :, rows, cols]
+    def convolve(
+        self, x: Native, weight: Native, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
+    ) -> Native:
+        framed, window = _frame(x, padding, 0.0), weight.shape[2:]
+        y = np.zeros((len(x), len(weight), *_outputs(framed, window, stride, dilation)))
+        axes = tuple(range(1, x.ndim))  # channels, and places in the window
+        for at, seen in _positions(y.shape[2:], window, stride, dilation):
+            patch = framed[seen]
             for inputs, outputs in _groups(x.shape[1], len(weight), groups):
-                y[:, outputs, p, q] = np.tensordot(patch[:, inputs], weight[outputs], ((1, 2, 3), (1, 2, 3)))
+                y[:, outputs, *at] = np.tensordot(patch[:, inputs], weight[outputs], (axes, axes))
         return y
 
-    def conv2d_input_gradient(
-        self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve_input_gradient(
+        self, dy: Native, weight: Native, x_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
         dframed = _frame(np.zeros(x_shape), padding, 0.0)
-        for (p, q), rows, cols in _positions(dy.shape[2:], weight.shape[2:], stride, dilation):
+        for at, seen in _positions(dy.shape[2:], weight.shape[2:], stride, dilation):
+            dpatch = dframed[seen]
             for inputs, outputs in _groups(x_shape[1], len(weight), groups):
-                dframed[:, inputs, rows, cols] += np.tensordot(dy[:, outputs, p, q], weight[outputs], (1, 0))
+                dpatch[:, inputs] += np.tensordot(dy[:, outputs, *at], weight[outputs], (1, 0))
         return _unframe(dframed, padding)
 
-    def conv2d_weight_gradient(
-        self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve_weight_gradient(
+        self, dy: Native, x: Native, weight_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
         framed = _frame(x, padding, 0.0)
         dweight = np.zeros(weight_shape)
-        for (p, q), rows, cols in _positions(dy.shape[2:], (weight_shape[2], weight_shape[3]), stride, dilation):
-            patch = framed[:, :, rows, cols]
+        for at, seen in _positions(dy.shape[2:], weight_shape[2:], stride, dilation):
+            patch = framed[seen]
             for inputs, outputs in _groups(x.shape[1], weight_shape[0], groups):
-                dweight[outputs] += np.tensordot(dy[:, outputs, p, q], patch[:, inputs], (0, 0))
+                dweight[outputs] += np.tensordot(dy[:, outputs, *at], patch[:, inputs], (0, 0))
         return dweight
 
     # ---- pooling
 
-    def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
+    def max_pool(
+        self, x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
+    ) -> tuple[Native, Any]:
         framed, inside = _frame(x, padding, 0.0), _frame(np.ones((1, 1, *x.shape[2:])), padding, 0.0)
-        y: Native = np.zeros((*x.shape[:2], *_outputs(framed, window, stride)))
+        y: Native = np.zeros((*x.shape[:2], *_outputs(framed, window, stride, dilation)))
         winners = np.zeros(y.shape, int)  # row-major position in its window of the first maximum, or of the last NaN
-        for (p, q), rows, cols in _positions(y.shape[2:], window, stride):
-            candidates = np.flatnonzero(inside[:, :, rows, cols])  # no padding among them
-            seen = framed[:, :, rows, cols].reshape(*x.shape[:2], window[0] * window[1])[:, :, candidates]
-            absent = np.isnan(seen)
+        for at, seen in _positions(y.shape[2:], window, stride, dilation):
+            candidates = np.flatnonzero(inside[seen])  # no padding among them
+            values = framed[seen].reshape(*x.shape[:2], math.prod(window))[:, :, candidates]
+            absent = np.isnan(values)
             last_absent = len(candidates) - 1 - absent[:, :, ::-1].argmax(axis=2)
-            chosen = np.where(absent.any(axis=2), last_absent, seen.argmax(axis=2))
-            winners[:, :, p, q] = candidates[chosen]
-            y[:, :, p, q] = np.take_along_axis(seen, chosen[:, :, None], axis=2)[:, :, 0]
+            chosen = np.where(absent.any(axis=2), last_absent, values.argmax(axis=2))
+            winners[:, :, *at] = candidates[chosen]
+            y[:, :, *at] = np.take_along_axis(values, chosen[:, :, None], axis=2)[:, :, 0]
         return y, winners
 
-    def max_pool2d_gradient(
-        self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
+    def max_pool_gradient(
+        self, dy: Native, saved: Any, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
     ) -> Native:
         dframed = _frame(np.zeros(x_shape), padding, 0.0)
         samples, channels = np.indices(x_shape[:2])
-        for p, q in itertools.product(range(dy.shape[2]), range(dy.shape[3])):
-            a, b = np.divmod(saved[:, :, p, q], window[1])
-            dframed[samples, channels, p * stride[0] + a, q * stride[1] + b] += dy[:, :, p, q]
+        for at, seen in _positions(dy.shape[2:], window, stride, dilation):
+            place = np.unravel_index(saved[:, :, *at], window)
+            dframed[seen][samples, channels, *place] += dy[:, :, *at]
         return _unframe(dframed, padding)
 
-    def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
-        framed, counted = _frame(x, padding, 0.0), _frame(np.ones(x.shape), padding, float(count_padding))
-        y: Native = np.zeros((*x.shape[:2], *_outputs(framed, window, stride)))
-        for (p, q), rows, cols in _positions(y.shape[2:], window, stride):
-            y[:, :, p, q] = framed[:, :, rows, cols].sum(axis=(2, 3)) / counted[:, :, rows, cols].sum(axis=(2, 3))
+    def average_pool(
+        self, x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, counted: Padding
+    ) -> Native:
+        framed, counts = _frame(x, padding, 0.0), _counting(x.shape, padding, counted)
+        y: Native = np.zeros((*x.shape[:2], *_outputs(framed, window, stride, dilation)))
+        axes = tuple(range(2, x.ndim))
+        for at, seen in _positions(y.shape[2:], window, stride, dilation):
+            y[:, :, *at] = framed[seen].sum(axis=axes) / counts[seen].sum()
         return y
 
-    def average_pool2d_gradient(
-        self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
-    ) -> Native:
-        dframed, counted = (
-            _frame(np.zeros(x_shape), padding, 0.0),
-            _frame(np.ones(x_shape), padding, float(count_padding)),
-        )
-        for (p, q), rows, cols in _positions(dy.shape[2:], window, stride):
-            count = counted[:, :, rows, cols].sum(axis=(2, 3))
-            dframed[:, :, rows, cols] += (dy[:, :, p, q] / count)[:, :, None, None]
+    def average_pool_gradient(
+        self, dy: Native, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes,
+        counted: Padding,
+    ) -> Native:  # fmt: skip
+        dframed, counts = _frame(np.zeros(x_shape), padding, 0.0), _counting(x_shape, padding, counted)
+        for at, seen in _positions(dy.shape[2:], window, stride, dilation):
+            share = dy[:, :, *at] / counts[seen].sum()
+            dframed[seen] += share.reshape((*share.shape, *(1 for _ in window)))
         return _unframe(dframed, padding)
 
 
@@ -186,26 +194,28 @@ def _frame(x: Native, padding: Padding, fill: float) -> Native:
 
 
 def _unframe(framed: Native, padding: Padding) -> Native:
-    (top, bottom), (left, right) = padding
-    return framed[:, :, top : framed.shape[2] - bottom, left : framed.shape[3] - right].copy()
+    inside = (slice(begin, size - end) for (begin, end), size in zip(padding, framed.shape[2:], strict=True))
+    return framed[:, :, *inside].copy()
 
 
-def _outputs(framed: Native, window: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Pair:
-    height, width = ((framed.shape[2 + i] - dilation[i] * (window[i] - 1) - 1) // stride[i] + 1 for i in (0, 1))
-    return height, width
+def _counting(x_shape: Shape, padding: Padding, counted: Padding) -> Native:
+    """Return a framed image of ones where a pixel counts in a mean: in the image, and in `counted` around it."""
+    rest = tuple((b - cb, e - ce) for (b, e), (cb, ce) in zip(padding, counted, strict=True))
+    return _frame(_frame(np.ones((1, 1, *x_shape[2:])), counted, 1.0), rest, 0.0)
+
+
+def _outputs(framed: Native, window: Sizes, stride: Sizes, dilation: Sizes) -> Sizes:
+    geometry = zip(framed.shape[2:], window, stride, dilation, strict=True)
+    return tuple((size - d * (w - 1) - 1) // s + 1 for size, w, s, d in geometry)
 
 
 def _positions(
-    outputs: Pair, window: Pair, stride: Pair, dilation: Pair = (1, 1)
-) -> Iterator[tuple[Pair, slice, slice]]:
-    """Yield ((p, q), rows, columns): what output (p, q) sees of the framed image."""
-    for p, q in itertools.product(range(outputs[0]), range(outputs[1])):
-        top, left = p * stride[0], q * stride[1]
-        yield (
-            (p, q),
-            slice(top, top + dilation[0] * (window[0] - 1) + 1, dilation[0]),
-            slice(left, left + dilation[1] * (window[1] - 1) + 1, dilation[1]),
-        )
+    outputs: Sizes, window: Sizes, stride: Sizes, dilation: Sizes
+) -> Iterator[tuple[Sizes, tuple[slice, ...]]]:
+    """Yield (at, seen): an output position, and the index of what it sees of the framed images."""
+    for at in itertools.product(*map(range, outputs)):
+        geometry = zip(at, window, stride, dilation, strict=True)
+        yield at, (slice(None), slice(None), *(slice(p * s, p * s + d * (w - 1) + 1, d) for p, w, s, d in geometry))
 
 
 def _groups(inputs: int, outputs: int, groups: int) -> Iterator[tuple[slice, slice]]:

@@ -1,6 +1,8 @@
-"""How many windows fit on an image."""
+"""How many windows fit on an image, and how many pixels each of them averages, axis by axis."""
 
-from cnnkit.backends.protocol import Padding, Pair, Shape
+import numpy as np
+
+from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Sizes
 
 
 def output_size(size: int, window: int, stride: int, padding: Pair, dilation: int = 1) -> int:
@@ -8,9 +10,14 @@ def output_size(size: int, window: int, stride: int, padding: Pair, dilation: in
     return (size + sum(padding) - dilation * (window - 1) - 1) // stride + 1
 
 
-def output_sizes(x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Pair:
-    """Return (OH, OW) of images x_shape (N, C, H, W)."""
-    return (
-        output_size(x_shape[2], window[0], stride[0], padding[0], dilation[0]),
-        output_size(x_shape[3], window[1], stride[1], padding[1], dilation[1]),
-    )
+def output_sizes(x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Sizes:
+    """Return (OH, OW) of images x_shape (N, C, H, W); as many as there are spatial axes."""
+    return tuple(map(output_size, x_shape[2:], window, stride, padding, dilation))
+
+
+def count_pixels(size: int, window: int, stride: int, padding: Pair, dilation: int, counted: Pair) -> Native:
+    """Return (OH,) along one axis: how many of a window's pixels lie in the image or in `counted` padding."""
+    first = np.arange(output_size(size, window, stride, padding, dilation)) * stride - padding[0]
+    before = np.maximum(-(-(-counted[0] - first) // dilation), 0)  # pixels of the window before what counts
+    upto = np.minimum((size + counted[1] - 1 - first) // dilation + 1, window)
+    return np.maximum(upto - before, 0)

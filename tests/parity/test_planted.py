@@ -19,13 +19,13 @@ class Wrong(NumpyBackend):
 
 
 class FlippedKernel(Wrong):
-    def conv2d(self, x, weight, *how):
-        return super().conv2d(x, weight[:, :, ::-1, ::-1], *how)
+    def convolve(self, x, weight, *how):
+        return super().convolve(x, weight[:, :, ::-1, ::-1], *how)
 
 
 class TransposedKernelGradient(Wrong):
-    def conv2d_weight_gradient(self, dy, x, weight_shape, *how):
-        gradient = super().conv2d_weight_gradient(dy, x, weight_shape, *how)
+    def convolve_weight_gradient(self, dy, x, weight_shape, *how):
+        gradient = super().convolve_weight_gradient(dy, x, weight_shape, *how)
         return gradient.transpose(0, 1, 3, 2) if weight_shape[2] == weight_shape[3] else gradient
 
 
@@ -37,17 +37,19 @@ class NoBias(Wrong):
 class LastOfTies(Wrong):
     """The last of equal values gets the gradient: height and width are reversed before pooling, and reversed back."""
 
-    def max_pool2d(self, x, *how):
-        return super().max_pool2d(x, *how)[0], x.copy()
+    def max_pool(self, x, *how):
+        return super().max_pool(x, *how)[0], x.copy()
 
-    def max_pool2d_gradient(self, dy, saved, x_shape, window, stride, padding):
+    def max_pool_gradient(self, dy, saved, x_shape, window, stride, padding, dilation):
         x = saved
         covered = [(n - 1) * s + w for n, s, w in zip(dy.shape[2:], stride, window, strict=True)]
         padded = np.pad(x, ((0, 0), (0, 0), *padding), constant_values=-np.inf)[:, :, : covered[0], : covered[1]]
         none = ((0, 0), (0, 0))
-        _, saved_reversed = super().max_pool2d(np.ascontiguousarray(padded[:, :, ::-1, ::-1]), window, stride, none)
-        reversed_gradient = super().max_pool2d_gradient(
-            dy[:, :, ::-1, ::-1], saved_reversed, padded.shape, window, stride, none
+        _, saved_reversed = super().max_pool(
+            np.ascontiguousarray(padded[:, :, ::-1, ::-1]), window, stride, none, dilation
+        )
+        reversed_gradient = super().max_pool_gradient(
+            dy[:, :, ::-1, ::-1], saved_reversed, padded.shape, window, stride, none, dilation
         )
         dpadded = np.zeros((*x_shape[:2], *(n + sum(p) for n, p in zip(x_shape[2:], padding, strict=True))), dy.dtype)
         dpadded[:, :, : covered[0], : covered[1]] = reversed_gradient[:, :, ::-1, ::-1]
@@ -56,8 +58,8 @@ class LastOfTies(Wrong):
 
 
 class ZeroPaddingWins(Wrong):
-    def max_pool2d(self, x, window, stride, padding):
-        return super().max_pool2d(np.pad(x, ((0, 0), (0, 0), *padding)), window, stride, ((0, 0), (0, 0)))
+    def max_pool(self, x, window, stride, padding, dilation):
+        return super().max_pool(np.pad(x, ((0, 0), (0, 0), *padding)), window, stride, ((0, 0), (0, 0)), dilation)
 
 
 class UnbiasedMean(Wrong):
@@ -70,31 +72,31 @@ class UnbiasedMean(Wrong):
 
 
 class PaddingOnTheWrongSide(Wrong):
-    def conv2d(self, x, weight, stride, padding, dilation, groups):
-        return super().conv2d(x, weight, stride, tuple(side[::-1] for side in padding), dilation, groups)
+    def convolve(self, x, weight, stride, padding, dilation, groups):
+        return super().convolve(x, weight, stride, tuple(side[::-1] for side in padding), dilation, groups)
 
 
 class DilationOffByOne(Wrong):
     """Dilation is one too large; zeros are appended so that the output has the right shape."""
 
-    def conv2d(self, x, weight, stride, padding, dilation, groups):
+    def convolve(self, x, weight, stride, padding, dilation, groups):
         further = [d + 1 for d in dilation]
         more = [k - 1 for k in weight.shape[2:]]
         padding = tuple((a, b + m) for (a, b), m in zip(padding, more, strict=True))
-        return super().conv2d(x, weight, stride, padding, tuple(further), groups)
+        return super().convolve(x, weight, stride, padding, tuple(further), groups)
 
 
 class GroupsInterleaved(Wrong):
-    def conv2d(self, x, weight, stride, padding, dilation, groups):
-        y = super().conv2d(x, weight, stride, padding, dilation, groups)
+    def convolve(self, x, weight, stride, padding, dilation, groups):
+        y = super().convolve(x, weight, stride, padding, dilation, groups)
         return y[:, np.arange(y.shape[1]).reshape((groups, -1)).T.ravel()]
 
 
 class TF32(Wrong):
     """Factors rounded to 10 bits, as in NVIDIA's tensor cores by default."""
 
-    def conv2d(self, x, weight, *how):
-        return super().conv2d(self._round(x), self._round(weight), *how)
+    def convolve(self, x, weight, *how):
+        return super().convolve(self._round(x), self._round(weight), *how)
 
     @staticmethod
     def _round(x):
@@ -118,8 +120,8 @@ class NoStep(Wrong):
 
 
 class PaddingCounts(Wrong):
-    def average_pool2d(self, x, window, stride, padding, count_padding):
-        return super().average_pool2d(x, window, stride, padding, count_padding or True)
+    def average_pool(self, x, window, stride, padding, dilation, counted):
+        return super().average_pool(x, window, stride, padding, dilation, counted and padding)
 
 
 class EpsilonInside(Wrong):
@@ -137,8 +139,8 @@ class EpsilonInside(Wrong):
 class InFloat32(Wrong):
     """Returns float64 but computes in float32."""
 
-    def conv2d_input_gradient(self, dy, weight, *rest):
-        gradient = super().conv2d_input_gradient(dy.astype("f4"), weight.astype("f4"), *rest)
+    def convolve_input_gradient(self, dy, weight, *rest):
+        gradient = super().convolve_input_gradient(dy.astype("f4"), weight.astype("f4"), *rest)
         return gradient.astype(dy.dtype)
 
 
@@ -160,22 +162,22 @@ class Raises(Wrong):
 
 
 PLANTED = [
-    (FlippedKernel, "conv2d", "the kernel is flipped: true convolution instead of cross-correlation"),
-    (TransposedKernelGradient, "conv2d_weight_gradient", "height and width of the kernel are exchanged"),
+    (FlippedKernel, "convolve", "the kernel is flipped: true convolution instead of cross-correlation"),
+    (TransposedKernelGradient, "convolve_weight_gradient", "height and width of the kernel are exchanged"),
     (NoBias, "add_bias", "the bias is missing"),
-    (LastOfTies, "max_pool2d_gradient", "the last of equal values gets the gradient instead of the first"),
-    (ZeroPaddingWins, "max_pool2d", "padding counts as zero, which exceeds negative values"),
+    (LastOfTies, "max_pool_gradient", "the last of equal values gets the gradient instead of the first"),
+    (ZeroPaddingWins, "max_pool", "padding counts as zero, which exceeds negative values"),
     (UnbiasedMean, "mean", "the sum is divided by n - 1: unbiased instead of biased"),
-    (PaddingOnTheWrongSide, "conv2d", "padding is applied on the opposite sides"),
-    (DilationOffByOne, "conv2d", "the dilation is one too large, and zeros are appended"),
-    (GroupsInterleaved, "conv2d", "the output channels of the groups are interleaved"),
-    (TF32, "conv2d", "the factors are rounded to TF32 or float16: 10 bits"),
+    (PaddingOnTheWrongSide, "convolve", "padding is applied on the opposite sides"),
+    (DilationOffByOne, "convolve", "the dilation is one too large, and zeros are appended"),
+    (GroupsInterleaved, "convolve", "the output channels of the groups are interleaved"),
+    (TF32, "convolve", "the factors are rounded to TF32 or float16: 10 bits"),
     (TF32Products, "matmul", "the factors are rounded to TF32 or float16: 10 bits"),
     (OtherGenerator, "uniform", "no known mistake"),
     (NoStep, "uniform", "the step is ignored"),
-    (PaddingCounts, "average_pool2d", "padding is counted although it should not be, or the reverse"),
+    (PaddingCounts, "average_pool", "padding is counted although it should not be, or the reverse"),
     (EpsilonInside, "adam_update", "epsilon is added before the bias correction"),
-    (InFloat32, "conv2d_input_gradient", "computes in float32"),
+    (InFloat32, "convolve_input_gradient", "computes in float32"),
     (SummedLoss, "softmax_cross_entropy", "summed over the batch instead of averaged"),
     (NaN, "tanh", "gives NaN or infinity"),
     (Raises, "erf", ""),
@@ -197,7 +199,7 @@ def test_a_wrong_backend_is_detected_named_and_explained(wrong, member, words) -
         assert row.problem
         assert row.worst
         assert row.explained == (f"{member}: {words}" if words else "")
-        spread = {"max_pool2d": {"max_pool2d_gradient"}, "mean": set(), "conv2d": set()}
+        spread = {"max_pool": {"max_pool_gradient"}, "mean": set(), "convolve": set()}
         assert set(failed) <= {member} | spread.get(member, set())
 
 

@@ -52,7 +52,7 @@ def test_all_rows_of_numpy_pass_in_a_quick_run() -> None:
 
 
 def test_backends_are_also_compared_with_each_other() -> None:
-    report = parity.run(["numpy", "torch", "reference"], parity.Settings(filter="conv2d*", quick=True))
+    report = parity.run(["numpy", "torch", "reference"], parity.Settings(filter="convolve*", quick=True))
     pairs = {(row.backend, row.against) for row in report.rows}
     assert pairs == {("numpy", "reference"), ("torch", "reference"), ("numpy", "torch")}
     assert report.passed
@@ -135,8 +135,8 @@ def test_different_errors_are_detected() -> None:
 
 def test_progress_is_reported() -> None:
     calls = []
-    parity.run(["numpy"], parity.Settings(filter="conv2d*", quick=True), progress=lambda *facts: calls.append(facts))
-    assert calls == [(0, 3, "conv2d"), (1, 3, "conv2d_input_gradient"), (2, 3, "conv2d_weight_gradient")]
+    parity.run(["numpy"], parity.Settings(filter="convolve*", quick=True), progress=lambda *facts: calls.append(facts))
+    assert calls == [(0, 3, "convolve"), (1, 3, "convolve_input_gradient"), (2, 3, "convolve_weight_gradient")]
 
 
 def test_one_seed_draws_the_same_cases_and_another_seed_different_ones() -> None:
@@ -206,7 +206,7 @@ def test_a_report_is_printed_and_written(tmp_path) -> None:
     [
         ([NumpyBackend], {}, "if it is a class, call it"),
         (["numpy", NumpyBackend()], {}, "give your class another name"),
-        (["reference"], {"filter": "conv2d"}, "name a second one"),
+        (["reference"], {"filter": "convolve"}, "name a second one"),
         (["numpy"], {"recipes": ("lenet6",)}, "did you mean lenet5"),
     ],
 )

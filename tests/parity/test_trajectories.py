@@ -26,8 +26,8 @@ class Wrong(NumpyBackend):
 
 
 class TF32(Wrong):
-    def conv2d(self, x, weight, *how):
-        return super().conv2d(*(round_mantissa(a, 10).astype(a.dtype) for a in (x, weight)), *how)
+    def convolve(self, x, weight, *how):
+        return super().convolve(*(round_mantissa(a, 10).astype(a.dtype) for a in (x, weight)), *how)
 
 
 class OtherMasks(Wrong):
@@ -38,14 +38,15 @@ class OtherMasks(Wrong):
 class AllOfTies(Wrong):
     """Each of equal values gets the whole gradient, as in old Theano."""
 
-    def max_pool2d(self, x, *how):
-        y, _ = super().max_pool2d(x, *how)
+    def max_pool(self, x, *how):
+        y, _ = super().max_pool(x, *how)
         return y, (x.copy(), y.copy())
 
-    def max_pool2d_gradient(self, dy, saved, x_shape, window, stride, padding):
+    def max_pool_gradient(self, dy, saved, x_shape, window, stride, padding, dilation):
         (x, y), (h, w) = saved, window
         assert stride == window
         assert padding == ((0, 0), (0, 0))
+        assert dilation == (1, 1)
         cover = (y.shape[2] * h, y.shape[3] * w)
         hit = x[:, :, : cover[0], : cover[1]] == np.kron(y, np.ones((1, 1, h, w)))
         dx = np.zeros(x_shape, dy.dtype)
@@ -54,8 +55,8 @@ class AllOfTies(Wrong):
 
 
 class InFloat32(Wrong):
-    def conv2d(self, x, weight, *how):
-        return super().conv2d(x.astype("f4"), weight.astype("f4"), *how).astype(x.dtype)
+    def convolve(self, x, weight, *how):
+        return super().convolve(x.astype("f4"), weight.astype("f4"), *how).astype(x.dtype)
 
 
 class SummedLoss(Wrong):
@@ -94,7 +95,7 @@ class Diverges(Wrong):
 
 
 class Breaks(Wrong):
-    def conv2d_weight_gradient(self, dy, *_):
+    def convolve_weight_gradient(self, dy, *_):
         assert dy.ndim == 4
         raise MemoryError("too large\nfor this device")
 
@@ -155,13 +156,13 @@ def compare_with_reference(recipe, backend, dtype="float64", **replacements):
 
 PLANTED = [
     ("digits-cnn", TF32(), "float32", {}, 1, "layer 0 (Conv2D)", "y",
-     "conv2d: the factors are rounded to TF32 or float16: 10 bits"),
+     "convolve: the factors are rounded to TF32 or float16: 10 bits"),
     ("digits-cnn", TF32(), "float64", {}, 1, "layer 0 (Conv2D)", "y",
-     "conv2d: the factors are rounded to TF32 or float16: 10 bits"),
+     "convolve: the factors are rounded to TF32 or float16: 10 bits"),
     ("digits-cnn", OtherMasks(), "float64", {}, 1, "layer 5 (Dropout)", "y", "uniform: no known mistake"),
     ("lecture-cnn", AllOfTies(), "float64", {}, 1, "layer 3 (MaxPool2D)", "dx",
-     "max_pool2d_gradient: each of equal values gets the whole gradient"),
-    ("mini-resnet", InFloat32(), "float64", {}, None, "layer 0 (Conv2D)", "y", "conv2d: computes in float32"),
+     "max_pool_gradient: each of equal values gets the whole gradient"),
+    ("mini-resnet", InFloat32(), "float64", {}, None, "layer 0 (Conv2D)", "y", "convolve: computes in float32"),
     ("scratch-mlp", Diverges(), "float64", {}, 1, "layer 2 (Sigmoid)", "y", "exp: gives NaN or infinity"),
     ("lecture-cnn", SummedLoss(), "float64", {}, 1, "loss", "dy", "softmax_cross_entropy: multiplied by 8"),
     ("digits-cnn", KerasAdam(), "float64", {}, None, "layer 0 (Conv2D)", "parameter of weight",

@@ -44,7 +44,7 @@ class ParityRequest(Request):
     ] = None
     pattern: Annotated[
         str | None,
-        typer.Option("--filter", metavar="PATTERN", help="Checks by name (conv2d*, 'layer *') or a section."),
+        typer.Option("--filter", metavar="PATTERN", help="Checks by name (convolve*, 'layer *') or a section."),
     ] = None
     quick: Annotated[bool, typer.Option("--quick", help="Fewer random cases, and one short training.")] = False
     seed: Annotated[int, typer.Option(min=0, help="Of random cases and trainings.")] = 0

@@ -42,7 +42,7 @@ class ShardedLayers(Layer):
                 caches.append(cache)
             return x, caches
 
-        if x.ndim != 4:
+        if x.ndim <= 2:
             y, caches = run(0, x)
             return y, ShardedCache(x.shape[0], [caches])
         size = context.backend.shard_size(x.shape)

@@ -59,6 +59,11 @@ def draw_pair(draw: Draw, low: int, high: int) -> tuple[int, int]:
     return draw.integer(low, high), draw.integer(low, high)
 
 
+def draw_sizes(draw: Draw, count: int, low: int, high: int) -> tuple[int, ...]:
+    """Return `count` whole numbers in low..high."""
+    return tuple(draw.integer(low, high) for _ in range(count))
+
+
 def draw_generator(draw: Draw) -> np.random.Generator:
     """Return a generator of values with a drawn seed."""
     return np.random.default_rng(draw.integer(0, 2**32 - 1))

@@ -20,7 +20,7 @@ SHARE = 0.02  # of the error may remain when a mistake explains it, since roundi
 
 
 def explain_cases(cases: Sequence[Case], arena: Arena, oracle: Backend) -> str:
-    """Return the wrong call and the mistake that reproduces it in all cases: `conv2d: the kernel ...`.
+    """Return the wrong call and the mistake that reproduces it in all cases: `convolve: the kernel ...`.
 
     "" when every call is right: then the error lies between the calls. One case alone may fit several mistakes.
     """
@@ -43,7 +43,7 @@ def _explain_case(case: Case, arena: Arena, oracle: Backend) -> list[str]:
 
 
 def explain_calls(calls: Sequence[Call], dtype: str, oracle: Backend) -> list[str]:
-    """Return, for the first wrong call, the mistakes that reproduce its result: `conv2d: the kernel ...`."""
+    """Return, for the first wrong call, the mistakes that reproduce its result: `convolve: the kernel ...`."""
     for call in calls:
         try:
             truth = arrays_of(call, ask_oracle(oracle, call))

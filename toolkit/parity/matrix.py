@@ -74,7 +74,7 @@ SAME_WORDS: dict[str, Action] = {
 CONVOLUTION_OPTIONS = ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
 ANY_ERROR: dict[str, Action] = {
     "matmul: inner sizes differ": lambda a: a.backend.matmul(a.array(np.ones((2, 3))), a.array(np.ones((4, 5)))),
-    "conv2d: channels differ": lambda a: a.backend.conv2d(
+    "convolve: channels differ": lambda a: a.backend.convolve(
         a.array(np.ones((1, 3, 4, 4))), a.array(np.ones((2, 2, 3, 3))), *CONVOLUTION_OPTIONS
     ),
     "concatenate: other axes differ": lambda a: a.backend.concatenate(

@@ -28,7 +28,7 @@ RECORDED = tuple(
 class Call:
     """One call: the member, its arguments by name, its result; arrays are NumPy's.
 
-    origin: of max_pool2d_gradient, the call that left what it was given as `saved`.
+    origin: of max_pool_gradient, the call that left what it was given as `saved`.
     """
 
     member: str
@@ -66,7 +66,7 @@ class CallLog:
     def _pooling(self, given: Mapping[str, Any]) -> Call | None:
         """Return the latest pooling whose y has the shape of dy."""
         shape = given["dy"].shape
-        return next((c for c in reversed(self.calls) if c.member == "max_pool2d" and c.result[0].shape == shape), None)
+        return next((c for c in reversed(self.calls) if c.member == "max_pool" and c.result[0].shape == shape), None)
 
 
 def recorded(arena: Arena) -> tuple[Arena, list[Call]]:
@@ -102,12 +102,12 @@ def ask_oracle(oracle: Backend, call: Call) -> Any:
     arguments = {key: lifted(oracle, value) for key, value in call.arguments.items() if key != "saved"}
     if call.origin is not None:
         first = {key: lifted(oracle, value) for key, value in call.origin.arguments.items()}
-        arguments["saved"] = oracle.max_pool2d(**first)[1]
-    if call.member == "max_pool2d":
-        return (lowered(oracle, oracle.max_pool2d(**arguments)[0]),)
+        arguments["saved"] = oracle.max_pool(**first)[1]
+    if call.member == "max_pool":
+        return (lowered(oracle, oracle.max_pool(**arguments)[0]),)
     return lowered(oracle, getattr(oracle, call.member)(**arguments))
 
 
 def arrays_of(call: Call, result: Any) -> list[Any]:
     """Return the arrays of a result in order; of a pooling y alone."""
-    return [result[0]] if call.member == "max_pool2d" else leaves(result)[0]
+    return [result[0]] if call.member == "max_pool" else leaves(result)[0]

@@ -39,7 +39,7 @@ CHECKS: tuple[Check, ...] = (
 class Settings:
     """Selects the part of the suite to run.
 
-    filter   a pattern of check names (`conv2d*`, `layer *`) or the name of a section; None: all
+    filter   a pattern of check names (`convolve*`, `layer *`) or the name of a section; None: all
     recipes  names of the recipes whose trainings are compared; None: all
     quick    fewer random cases per check, fewer steps per training, and one training
     """
@@ -127,7 +127,7 @@ def run(
     )
     jobs = list(_list_jobs(settings, arenas, oracle, report))
     if not jobs:
-        raise ConfigError(f"filter: no check is called {settings.filter!r}: try `conv2d*`, `layer *` or `training *`")
+        raise ConfigError(f"filter: no check is called {settings.filter!r}: try `convolve*`, `layer *` or `training *`")
     for i, (name, job) in enumerate(jobs):
         if progress is not None:
             progress(i, len(jobs), name)

@@ -23,7 +23,7 @@ def add_bias(x: Native, bias: Native, relu: bool) -> Native:
 
 def add_bias_gradient(tools: NumpyTools, dy: Native, y: Native, relu: bool) -> tuple[Native, Native]:
     """The adjoint of add_bias: (dx, dbias)."""
-    axes = (0, 2, 3) if dy.ndim == 4 else 0
+    axes = (0, *range(2, dy.ndim))
     if not relu:
         return dy, np.add.reduce(dy, axis=axes)
     dx, dbias = empty_like(tools, y), tools.empty((y.shape[1],), y.dtype)
@@ -44,7 +44,7 @@ def _pieces(x: Native) -> list[slice]:
 
 
 def _along(bias: Native, ndim: int) -> Native:
-    return bias if ndim == 2 else bias.reshape((-1, 1, 1))
+    return bias if ndim == 2 else bias.reshape((-1,) + (1,) * (ndim - 2))
 
 
 def one_hot(tools: NumpyTools, labels: Native, like: Native) -> Native:

@@ -3,12 +3,15 @@
 Images are (C, H, W, N) in memory (windows.py): the next convolution copies its columns from what a product writes.
 """
 
+import math
+
 import numpy as np
 
 from cnnkit.backends.numpy_cpu.kernels.windows import (
     NumpyTools,
     OutputRows,
     Windows,
+    column_shape,
     columns,
     contiguous,
     framed,
@@ -35,12 +38,11 @@ def input_gradient(tools: NumpyTools, dy: Native, weight: Native, windows: Windo
     dframe = tools.empty(windows.frame_shape, dy.dtype)
     dframe.fill(0)
     for block in windows.blocks:
-        shape = (dframe.shape[0], *windows.size, block.rows, windows.outputs[1], dframe.shape[3])
-        dcols = tools.scratch("columns", shape, dy.dtype)
+        dcols = tools.scratch("columns", column_shape(windows, block), dy.dtype)
         tools.gemm(kernels, _rows_by_group(dy, block, groups), out=_by_group(dcols, groups))
-        for (a, b), place in block.places.items():
+        for position, place in block.places.items():
             view = dframe[place]
-            np.add(view, dcols[:, a, b], out=view)
+            np.add(view, dcols[(slice(None), *position)], out=view)
     return windows.inside(dframe)
 
 
@@ -64,12 +66,15 @@ def _kernels(weight: Native, groups: int) -> Native:
 
 def _by_group(cols: Native, groups: int) -> Native:
     """View (C, KH, KW, rows, OW, N) as (G, C/G*KH*KW, rows*OW*N)."""
-    c, kh, kw, rows, ow, n = cols.shape
-    return cols.reshape((groups, c // groups * kh * kw, rows * ow * n))
+    axes = (cols.ndim - 2) // 2  # spatial ones
+    c, n = cols.shape[0], cols.shape[-1]
+    window, rows = math.prod(cols.shape[1 : 1 + axes]), math.prod(cols.shape[1 + axes : -1])
+    return cols.reshape((groups, c // groups * window, rows * n))
 
 
 def _rows_by_group(y: Native, block: OutputRows, groups: int) -> Native:
     """View a block's rows of (O, OH, OW, N) as (G, O/G, rows*OW*N)."""
-    o, oh, ow, n = y.shape
-    flat = y.reshape((groups, o // groups, oh * ow * n))
-    return flat if block.rows == oh else flat[:, :, block.first * ow * n : (block.first + block.rows) * ow * n]
+    o, oh, *row = y.shape
+    length = math.prod(row)
+    flat = y.reshape((groups, o // groups, oh * length))
+    return flat if block.rows == oh else flat[:, :, block.first * length : (block.first + block.rows) * length]

@@ -1,9 +1,12 @@
 """Pooling and its gradients on NumPy: a few operations on whole planes, one plane for each position in the window."""
 
+import math
+
 import numpy as np
 
 from cnnkit.backends.numpy_cpu.kernels.windows import NumpyTools, Windows, contiguous, framed, samples_first
-from cnnkit.backends.protocol import Native
+from cnnkit.backends.protocol import Native, Padding
+from cnnkit.backends.shared.windows import count_pixels
 
 _BOOL = np.dtype(bool)
 
@@ -52,20 +55,20 @@ def max_gradient(tools: NumpyTools, dy: Native, place: Native, windows: Windows)
     return windows.inside(dframe)
 
 
-def average_forward(tools: NumpyTools, x: Native, windows: Windows, count_padding: bool) -> Native:
+def average_forward(tools: NumpyTools, x: Native, windows: Windows, counted: Padding) -> Native:
     """Return the mean of each window of x (N, C, H, W)."""
     frame = framed(tools, x, windows, 0)
     first, *others = windows.places.values()
     total = _copy(tools, frame[first])
     for other in others:
         np.add(total, frame[other], out=total)
-    np.divide(total, _counts(windows, x.dtype, count_padding), out=total)
+    np.divide(total, _counts(windows, x.dtype, counted), out=total)
     return samples_first(total)
 
 
-def average_gradient(tools: NumpyTools, dy: Native, windows: Windows, count_padding: bool) -> Native:
+def average_gradient(tools: NumpyTools, dy: Native, windows: Windows, counted: Padding) -> Native:
     """Return dx (N, C, H, W): each dy divided evenly over its window."""
-    share = contiguous(tools, dy, "dy") / _counts(windows, dy.dtype, count_padding)
+    share = contiguous(tools, dy, "dy") / _counts(windows, dy.dtype, counted)
     dframe = tools.empty(windows.frame_shape, dy.dtype)
     dframe.fill(0)
     for where in windows.places.values():
@@ -79,13 +82,12 @@ def _copy(tools: NumpyTools, x: Native) -> Native:
     return copy
 
 
-def _counts(windows: Windows, dtype: np.dtype, count_padding: bool) -> Native:
+def _counts(windows: Windows, dtype: np.dtype, counted: Padding) -> Native:
     """Return how many pixels each window averages, as (OH, OW, 1) or (1, 1, 1)."""
-    if count_padding:
-        return np.full((1, 1, 1), windows.size[0] * windows.size[1], dtype)
-    sizes = []
-    for axis, outputs in enumerate(windows.outputs):
-        first = np.arange(outputs) * windows.stride[axis] - windows.padding[axis][0]
-        last = np.minimum(first + windows.size[axis], windows.x_shape[2 + axis])
-        sizes.append(last - np.maximum(first, 0))
-    return (sizes[0][:, None, None] * sizes[1][None, :, None]).astype(dtype)
+    if counted == windows.padding:
+        return np.full((1,) * (len(windows.size) + 1), math.prod(windows.size), dtype)
+    geometry = windows.x_shape[2:], windows.size, windows.stride, windows.padding, windows.dilation, counted
+    counts = np.ones((), np.int64)
+    for along in map(count_pixels, *geometry):
+        counts = counts[..., None] * along
+    return counts[..., None].astype(dtype)

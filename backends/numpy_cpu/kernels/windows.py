@@ -1,16 +1,19 @@
 """Sliding windows over images in memory as (C, H, W, N), the samples last.
 
 Neighbouring pixels are N values apart in memory, so what one position (a, b) of all windows sees is contiguous in long
-runs: OW * N values at stride 1, N values otherwise. Layers see the same memory as (N, C, H, W).
+runs: OW * N values at stride 1, N values otherwise. Layers see the same memory as (N, C, H, W). Shapes are written for
+images; signals have one spatial axis and volumes three, and nothing else changes.
 """
 
 import functools
+import itertools
+import math
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from cnnkit.backends.protocol import Native, Padding, Pair, Shape
+from cnnkit.backends.protocol import Native, Padding, Shape, Sizes
 from cnnkit.backends.shared.windows import output_sizes
 
 # Of im2col columns at a time: few enough to stay in the cache until the product reads them, enough for BLAS.
@@ -34,84 +37,88 @@ Place = tuple[slice, ...]  # index into a frame (C, H, W, N): what one position 
 
 
 class OutputRows(NamedTuple):
-    """`rows` rows of the output from row `first` on; `places` gives what position (a, b) of their windows sees."""
+    """`rows` rows of the output from row `first` on; `places` gives what position (a, b) of their windows sees.
+
+    Rows lie along the first spatial axis: a row of a volume's output is a plane, one of a signal's output a value.
+    """
 
     first: int
     rows: int
-    places: dict[Pair, Place]
+    places: dict[Sizes, Place]
 
 
 class Windows:
     """Windows on padded images x_shape (N, C, H, W): `outputs` (OH, OW) of them on each image.
 
-    `windows_on` caches them: they are the same for all shards of one shape.
+    Signals (N, C, L) and volumes (N, C, D, H, W) likewise. `windows_on` caches them: they are the same for all shards
+    of one shape.
     """
 
-    def __init__(self, x_shape: Shape, size: Pair, stride: Pair, padding: Padding, dilation: Pair) -> None:
-        n, c, h, w = x_shape
+    def __init__(self, x_shape: Shape, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> None:
+        n, c, *image = x_shape
         self.x_shape, self.size, self.stride, self.padding, self.dilation = x_shape, size, stride, padding, dilation
         self.outputs = output_sizes(x_shape, size, stride, padding, dilation)
-        self.framed = padding != ((0, 0), (0, 0))
-        self.frame_shape = (c, h + sum(padding[0]), w + sum(padding[1]), n)
-        self.apart = size[0] <= stride[0] and size[1] <= stride[1]
-        self.tiled = size == stride and self.frame_shape[1:3] == (size[0] * self.outputs[0], size[1] * self.outputs[1])
-        self.single = size == stride == (1, 1) and not self.framed
+        self.framed = any(map(any, padding))
+        self.frame_shape = (c, *(length + sum(ends) for length, ends in zip(image, padding, strict=True)), n)
+        self.interior = tuple(slice(p, p + length) for (p, _), length in zip(padding, image, strict=True))
+        self.apart = all(d * (w - 1) < s for w, s, d in zip(size, stride, dilation, strict=True))
+        covered = tuple(w * o for w, o in zip(size, self.outputs, strict=True))
+        self.tiled = size == stride and covered == self.frame_shape[1:-1] and set(dilation) == {1}
+        self.single = set(size) == set(stride) == {1} and not self.framed
         self.places = self._places(0, self.outputs[0])
         self.first_inside = self._find_first_inside()
         height = self.outputs[0]
-        columns = max(1, self.outputs[1] * n)  # of one output row
-        values = max(1, c * size[0] * size[1]) * columns
+        columns = max(1, math.prod(self.outputs[1:]) * n)  # of one output row
+        values = max(1, c * math.prod(size)) * columns
         rows = max(BLOCK_VALUES // values, min(-(-FEWEST_COLUMNS // columns), MOST_BLOCK_VALUES // values), 1)
         count = -(-height // rows)
         edges = [height * i // count for i in range(count + 1)] if height else []
         self.blocks = [OutputRows(a, b - a, self._places(a, b - a)) for a, b in pairwise(edges)]
 
-    def _places(self, first: int, rows: int) -> dict[Pair, Place]:
+    def _places(self, first: int, rows: int) -> dict[Sizes, Place]:
         """Return {(a, b): what position (a, b) of the windows sees, (C, rows, OW, N)} in row-major order."""
-        places: dict[Pair, Place] = {}
-        (down, right), everything = self.stride, slice(None)
-        for a in range(self.size[0]):
-            top = first * down + a * self.dilation[0]
-            for b in range(self.size[1]):
-                left = b * self.dilation[1]
-                across = slice(left, left + (self.outputs[1] - 1) * right + 1, right)
-                places[a, b] = (everything, slice(top, top + (rows - 1) * down + 1, down), across)
+        counts, starts = (rows, *self.outputs[1:]), (first * self.stride[0], *(0 for _ in self.outputs[1:]))
+        places: dict[Sizes, Place] = {}
+        for position in itertools.product(*map(range, self.size)):
+            axes = zip(position, starts, counts, self.stride, self.dilation, strict=True)
+            along = (slice(s + a * d, s + a * d + (count - 1) * step + 1, step) for a, s, count, step, d in axes)
+            places[position] = (slice(None), *along)
         return places
 
     def _find_first_inside(self) -> Native:
         """Return the position in each window, row by row, of the first pixel that is not padding, as (OH, OW, 1)."""
-        (top, _), (left, _) = self.padding
-        rows = np.maximum(top - np.arange(self.outputs[0]) * self.stride[0], 0)
-        columns = np.maximum(left - np.arange(self.outputs[1]) * self.stride[1], 0)
-        found = rows[:, None, None] * self.size[1] + columns[None, :, None]
-        return found.astype(np.min_scalar_type(self.size[0] * self.size[1] - 1))
+        found = np.zeros((), np.int64)
+        for (begin, _), size, stride, dilation, outputs in zip(
+            self.padding, self.size, self.stride, self.dilation, self.outputs, strict=True
+        ):
+            first = np.maximum(-(-(begin - np.arange(outputs) * stride) // dilation), 0)
+            found = found[..., None] * size + first
+        return found[..., None].astype(np.min_scalar_type(math.prod(self.size) - 1))
 
     def inside(self, frame: Native) -> Native:
         """View the images in a frame (C, H, W, N) as (N, C, H, W)."""
-        (top, _), (left, _) = self.padding
-        _, _, h, w = self.x_shape
-        return samples_first(frame[:, top : top + h, left : left + w] if self.framed else frame)
+        return samples_first(frame[(slice(None), *self.interior)] if self.framed else frame)
 
 
 @functools.lru_cache(maxsize=1024)
-def windows_on(x_shape: Shape, size: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Windows:
+def windows_on(x_shape: Shape, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Windows:
     """Return the windows on images x_shape (N, C, H, W)."""
     return Windows(x_shape, size, stride, padding, dilation)
 
 
 def samples_last(x: Native) -> Native:
     """View (N, C, H, W) as (C, H, W, N)."""
-    return x.transpose(1, 2, 3, 0)
+    return x.transpose((*range(1, x.ndim), 0))
 
 
 def samples_first(x: Native) -> Native:
     """View (C, H, W, N) as (N, C, H, W)."""
-    return x.transpose(3, 0, 1, 2)
+    return x.transpose((x.ndim - 1, *range(x.ndim - 1)))
 
 
 def samples_last_in_memory(tools: NumpyTools, x: Native) -> Native:
-    """Return images (N, C, H, W) with the samples last in memory, so that later kernels need no copy; others as is."""
-    if x.ndim != 4 or samples_last(x).flags.c_contiguous:
+    """Return images (N, C, H, W) with the samples last in memory, so that later kernels need no copy; rows as is."""
+    if x.ndim <= 2 or samples_last(x).flags.c_contiguous:
         return x
     copy = tools.empty((*x.shape[1:], x.shape[0]), x.dtype)
     np.copyto(copy, samples_last(x))
@@ -132,29 +139,36 @@ def framed(tools: NumpyTools, x: Native, windows: Windows, fill: float) -> Nativ
     """Return x (N, C, H, W) as (C, H, W, N) inside a frame of `fill`, contiguous."""
     if not windows.framed:
         return contiguous(tools, x, "frame")
-    (top, _), (left, _) = windows.padding
-    _, _, h, w = x.shape
     frame = tools.scratch("frame", windows.frame_shape, x.dtype)
-    frame[:, :top] = fill
-    frame[:, top + h :] = fill
-    frame[:, top : top + h, :left] = fill
-    frame[:, top : top + h, left + w :] = fill
-    frame[:, top : top + h, left : left + w] = samples_last(x)
+    inner: Place = (slice(None),)
+    for along in windows.interior:
+        frame[(*inner, slice(0, along.start))] = fill
+        frame[(*inner, slice(along.stop, None))] = fill
+        inner = (*inner, along)
+    frame[inner] = samples_last(x)
     return frame
 
 
 def columns(tools: NumpyTools, frame: Native, windows: Windows, block: OutputRows) -> Native:
     """Return im2col of a block of output rows, (C, KH, KW, rows, OW, N), of a frame (C, H, W, N)."""
     if windows.single:
-        return frame[:, None, None, block.first : block.first + block.rows]
-    channel, row, pixel, sample = frame.strides
-    (down, right), (below, beside) = windows.stride, windows.dilation
-    shape = (frame.shape[0], *windows.size, block.rows, windows.outputs[1], frame.shape[3])
-    strides = (channel, below * row, beside * pixel, down * row, right * pixel, sample)
-    seen = _strided(frame, shape, block.first * down * row, strides)  # the pixels of each window, without a copy
+        rows = slice(block.first, block.first + block.rows)
+        return frame[(slice(None), *(None for _ in windows.size), rows)]
+    channel, *steps, sample = frame.strides
+    shape = column_shape(windows, block)
+    within = (step * d for step, d in zip(steps, windows.dilation, strict=True))
+    between = [step * s for step, s in zip(steps, windows.stride, strict=True)]
+    # the pixels of each window, without a copy
+    seen = _strided(frame, shape, block.first * between[0], (channel, *within, *between, sample))
     cols = tools.scratch("columns", shape, frame.dtype)
     np.copyto(cols, seen)
     return cols
+
+
+def column_shape(windows: Windows, block: OutputRows) -> Shape:
+    """Return the shape (C, KH, KW, rows, OW, N) of the columns of a block of output rows."""
+    channels, samples = windows.frame_shape[0], windows.frame_shape[-1]
+    return (channels, *windows.size, block.rows, *windows.outputs[1:], samples)
 
 
 def _strided(frame: Native, shape: Shape, offset: int, strides: Shape) -> Native:

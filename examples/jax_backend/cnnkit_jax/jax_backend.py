@@ -5,6 +5,7 @@ differentiation takes no part in training: layers bring their own gradients. Wha
 which turns a linear primitive (convolution, windows of an image) into its adjoint.
 """
 
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Step
+from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Sizes, Step
 from cnnkit.backends.shared import philox
 from cnnkit.tree import FlatTree, Layout, flatten, unflatten
 from jax import lax
@@ -118,50 +119,59 @@ class JaxBackend(Backend):
 
     # ---- convolution and its adjoints
 
-    def conv2d(self, x: Native, weight: Native, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Native:
+    def convolve(
+        self, x: Native, weight: Native, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
+    ) -> Native:
+        axes = "DHW"[-len(stride) :]  # lax knows them by letters
         return lax.conv_general_dilated(
             x, weight, stride, padding, rhs_dilation=dilation, feature_group_count=groups,
-            dimension_numbers=("NCHW", "OIHW", "NCHW"), precision=EXACT,
+            dimension_numbers=(f"NC{axes}", f"OI{axes}", f"NC{axes}"), precision=EXACT,
         )  # fmt: skip
 
-    def conv2d_input_gradient(
-        self, dy: Native, weight: Native, x_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve_input_gradient(
+        self, dy: Native, weight: Native, x_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
-        return _adjoint(lambda x: self.conv2d(x, weight, stride, padding, dilation, groups), x_shape, dy)
+        return _adjoint(lambda x: self.convolve(x, weight, stride, padding, dilation, groups), x_shape, dy)
 
-    def conv2d_weight_gradient(
-        self, dy: Native, x: Native, weight_shape: Shape, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    def convolve_weight_gradient(
+        self, dy: Native, x: Native, weight_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
-        return _adjoint(lambda weight: self.conv2d(x, weight, stride, padding, dilation, groups), weight_shape, dy)
+        return _adjoint(lambda weight: self.convolve(x, weight, stride, padding, dilation, groups), weight_shape, dy)
 
     # ---- pooling
 
-    def max_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding) -> tuple[Native, Any]:
-        values = _windows(x, window, stride, padding, -jnp.inf)
-        inside = _windows(jnp.ones((1, 1, *x.shape[2:])), window, stride, padding, 0.0) > 0
-        best, places = values.max(axis=0), jnp.arange(len(values)).reshape((-1, 1, 1, 1, 1))
+    def max_pool(
+        self, x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
+    ) -> tuple[Native, Any]:
+        geometry = window, stride, padding, dilation
+        values = _windows(x, *geometry, -jnp.inf)
+        inside = _windows(jnp.ones((1, 1, *x.shape[2:])), *geometry, 0.0) > 0
+        best, places = values.max(axis=0), jnp.arange(len(values)).reshape((-1, *(1 for _ in x.shape)))
         # of equal values the first, but not padding
         first = jnp.where(best == -jnp.inf, inside.argmax(axis=0), values.argmax(axis=0))
         last_nan = jnp.where(jnp.isnan(values), places, -1).max(axis=0)
         return best, jnp.maximum(jnp.where(last_nan < 0, first, -1), last_nan)
 
-    def max_pool2d_gradient(
-        self, dy: Native, saved: Any, x_shape: Shape, window: Pair, stride: Pair, padding: Padding
+    def max_pool_gradient(
+        self, dy: Native, saved: Any, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
     ) -> Native:
-        places = jnp.arange(window[0] * window[1]).reshape((-1, 1, 1, 1, 1))
-        return _adjoint(
-            lambda x: _windows(x, window, stride, padding, 0.0), x_shape, jnp.where(saved == places, dy, 0.0)
-        )
+        places = jnp.arange(math.prod(window)).reshape((-1, *(1 for _ in x_shape)))
+        dvalues = jnp.where(saved == places, dy, 0.0)
+        return _adjoint(lambda x: _windows(x, window, stride, padding, dilation, 0.0), x_shape, dvalues)
 
-    def average_pool2d(self, x: Native, window: Pair, stride: Pair, padding: Padding, count_padding: bool) -> Native:
-        ones = jnp.ones((1, 1, *x.shape[2:]), x.dtype)
-        counted = _windows(ones, window, stride, padding, float(count_padding)).sum(axis=0)
-        return _windows(x, window, stride, padding, 0.0).sum(axis=0) / counted
-
-    def average_pool2d_gradient(
-        self, dy: Native, x_shape: Shape, window: Pair, stride: Pair, padding: Padding, count_padding: bool
+    def average_pool(
+        self, x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, counted: Padding
     ) -> Native:
-        return _adjoint(lambda x: self.average_pool2d(x, window, stride, padding, count_padding), x_shape, dy)
+        rest = tuple((b - cb, e - ce) for (b, e), (cb, ce) in zip(padding, counted, strict=True))
+        ones = jnp.pad(jnp.ones((1, 1, *x.shape[2:]), x.dtype), ((0, 0), (0, 0), *counted), constant_values=1.0)
+        counts = _windows(ones, window, stride, rest, dilation, 0.0).sum(axis=0)
+        return _windows(x, window, stride, padding, dilation, 0.0).sum(axis=0) / counts
+
+    def average_pool_gradient(
+        self, dy: Native, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes,
+        counted: Padding,
+    ) -> Native:  # fmt: skip
+        return _adjoint(lambda x: self.average_pool(x, window, stride, padding, dilation, counted), x_shape, dy)
 
     # ---- running a step
 
@@ -181,13 +191,17 @@ def _adjoint(linear: Any, x_shape: Shape, dy: Native) -> Native:
     return dx
 
 
-@partial(jax.jit, static_argnums=(1, 2, 3, 4))  # outside of a step, each slice would be compiled by itself
-def _windows(x: Native, window: Pair, stride: Pair, padding: Padding, fill: float) -> Native:
+@partial(jax.jit, static_argnums=(1, 2, 3, 4, 5))  # outside of a step, each slice would be compiled by itself
+def _windows(x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, fill: float) -> Native:
     """Return what each window sees, (KH * KW, N, C, OH, OW): the window's places in row-major order come first."""
     framed = jnp.pad(x, ((0, 0), (0, 0), *padding), constant_values=fill)
-    height, width = ((framed.shape[2 + i] - window[i]) // stride[i] * stride[i] + 1 for i in (0, 1))
-    places = [(a, b) for a in range(window[0]) for b in range(window[1])]
-    return jnp.stack([framed[:, :, a : a + height : stride[0], b : b + width : stride[1]] for a, b in places])
+    extents = [d * (w - 1) for w, d in zip(window, dilation, strict=True)]
+    last = [(size - e - 1) // s * s for size, e, s in zip(framed.shape[2:], extents, stride, strict=True)]
+    seen = [
+        tuple(slice(k * d, k * d + end + 1, s) for k, d, end, s in zip(place, dilation, last, stride, strict=True))
+        for place in itertools.product(*map(range, window))
+    ]
+    return jnp.stack([framed[:, :, *index] for index in seen])
 
 
 # What goes through jax.jit is taken apart into arrays and put together again; JAX knows dictionaries and NamedTuples.

@@ -26,15 +26,15 @@ def sim() -> CupySimBackend:
 def test_pieces_of_the_batch_give_what_the_whole_gives(sim, normal, monkeypatch, groups) -> None:
     """Columns for two samples at a time, sums of a weight gradient for one: as for images larger than memory."""
     x, weight = sim.asarray(normal(5, 4, 9, 8), "float64"), sim.asarray(normal(6, 4 // groups, 3, 2), "float64")
-    dy = sim.asarray(normal(*sim.conv2d(x, weight, *GEOMETRY, groups).shape, seed=1), "float64")
+    dy = sim.asarray(normal(*sim.convolve(x, weight, *GEOMETRY, groups).shape, seed=1), "float64")
 
     def results():
         return [
             sim.to_numpy(result)
             for result in (
-                sim.conv2d(x, weight, *GEOMETRY, groups),
-                sim.conv2d_input_gradient(dy, weight, x.shape, *GEOMETRY, groups),
-                sim.conv2d_weight_gradient(dy, x, weight.shape, *GEOMETRY, groups),
+                sim.convolve(x, weight, *GEOMETRY, groups),
+                sim.convolve_input_gradient(dy, weight, x.shape, *GEOMETRY, groups),
+                sim.convolve_weight_gradient(dy, x, weight.shape, *GEOMETRY, groups),
             )
         ]
 
@@ -51,7 +51,7 @@ def test_pieces_of_the_batch_give_what_the_whole_gives(sim, normal, monkeypatch,
 
 def test_windows_of_one_pixel_need_no_columns(sim, normal) -> None:
     x, weight = sim.asarray(normal(2, 3, 4, 4), "float32"), sim.asarray(normal(5, 3, 1, 1), "float32")
-    sim.conv2d(x, weight, (1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+    sim.convolve(x, weight, (1, 1), ((0, 0), (0, 0)), (1, 1), 1)
     assert dict(sim.kernels.launches) == {"gemm": 1}
 
 
@@ -110,13 +110,13 @@ def test_no_primitive_reads_the_device(sim, normal) -> None:
     bias, labels = sim.asarray(normal(4), "float32"), sim.asarray(np.array([1, 0]))
     step = sim.asarray(np.array(3))
     with transfers.forbidden():
-        y = sim.add_bias(sim.conv2d(x, weight, (1, 1), ((1, 1), (1, 1)), (1, 1), 1), bias, relu=True)
-        pooled, saved = sim.max_pool2d(y, (2, 2), (2, 2), ((0, 0), (0, 0)))
+        y = sim.add_bias(sim.convolve(x, weight, (1, 1), ((1, 1), (1, 1)), (1, 1), 1), bias, relu=True)
+        pooled, saved = sim.max_pool(y, (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1))
         dropped = sim.where(sim.uniform((1, 2), step, tuple(pooled.shape)) > 0.5, pooled, 0.0)
         _, dy = sim.softmax_cross_entropy(dropped.reshape((2, -1)), labels)
-        dx = sim.max_pool2d_gradient(dy.reshape(pooled.shape), saved, y.shape, (2, 2), (2, 2), ((0, 0), (0, 0)))
+        dx = sim.max_pool_gradient(dy.reshape(pooled.shape), saved, y.shape, (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1))
         dx, _ = sim.add_bias_gradient(dx, y, relu=True)
-        sim.conv2d_weight_gradient(dx, x, weight.shape, (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+        sim.convolve_weight_gradient(dx, x, weight.shape, (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
 
 
 def test_a_device_that_it_does_not_have() -> None:
@@ -134,7 +134,7 @@ def test_counters_that_a_captured_step_uses_stay_where_they_are(sim) -> None:
 def test_dtypes_that_a_gpu_would_misread_are_refused(sim, normal) -> None:
     x = sim.asarray(normal(1, 1, 4, 4), "float32").astype("float16")
     with pytest.raises(TypeError, match="max_pool: expected float32 or float64, got float16"):
-        sim.max_pool2d(x, (2, 2), (2, 2), ((0, 0), (0, 0)))
+        sim.max_pool(x, (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1))
     mixed = [sim.asarray(normal(3), "float32"), sim.asarray(normal(2), "float64")]
     assert sim.to_numpy(sim.pack(mixed)).dtype == np.float64
 
@@ -147,16 +147,16 @@ def test_more_channels_than_a_grid_has_blocks(sim) -> None:
 def test_an_empty_batch_has_gradients(sim) -> None:
     x, weight = sim.zeros((0, 2, 5, 5), "float32"), sim.zeros((3, 2, 3, 3), "float32")
     geometry = ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
-    dy = sim.conv2d(x, weight, *geometry)
+    dy = sim.convolve(x, weight, *geometry)
     assert dy.shape == (0, 3, 3, 3)
-    assert sim.conv2d_input_gradient(dy, weight, x.shape, *geometry).shape == x.shape
-    assert not sim.to_numpy(sim.conv2d_weight_gradient(dy, x, weight.shape, *geometry)).any()
+    assert sim.convolve_input_gradient(dy, weight, x.shape, *geometry).shape == x.shape
+    assert not sim.to_numpy(sim.convolve_weight_gradient(dy, x, weight.shape, *geometry)).any()
 
 
 def test_of_two_nan_the_last_gets_the_gradient(sim) -> None:
     values = np.array([[[[1.0, np.nan], [np.nan, 2.0]]]])
-    _, saved = sim.max_pool2d(sim.asarray(values, "float64"), (2, 2), (2, 2), ((0, 0), (0, 0)))
-    dx = sim.max_pool2d_gradient(
-        sim.asarray(np.ones((1, 1, 1, 1))), saved, values.shape, (2, 2), (2, 2), ((0, 0), (0, 0))
+    _, saved = sim.max_pool(sim.asarray(values, "float64"), (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1))
+    dx = sim.max_pool_gradient(
+        sim.asarray(np.ones((1, 1, 1, 1))), saved, values.shape, (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1)
     )
     assert sim.to_numpy(dx).tolist() == [[[[0.0, 0.0], [1.0, 0.0]]]]

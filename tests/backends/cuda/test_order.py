@@ -29,18 +29,21 @@ def compute(backend, dtype):
 
     geometry = (2, 1), ((1, 2), (0, 1)), (1, 2), 2
     x, weight, bias = array(3, 4, 80, 31), array(6, 2, 3, 3), array(6)
-    y = backend.conv2d(x, weight, *geometry)
+    y = backend.convolve(x, weight, *geometry)
     results = [y, backend.add_bias(y + 0, bias, relu=True)]
     dy = array(*y.shape)
     results += backend.add_bias_gradient(dy, results[1], relu=True)
-    results += [backend.conv2d_input_gradient(dy, weight, x.shape, *geometry)]
-    results += [backend.conv2d_weight_gradient(dy, x, weight.shape, *geometry)]
+    results += [backend.convolve_input_gradient(dy, weight, x.shape, *geometry)]
+    results += [backend.convolve_weight_gradient(dy, x, weight.shape, *geometry)]
 
-    pool = (3, 2), (2, 1), ((1, 0), (0, 1))
-    y, saved = backend.max_pool2d(x, *pool)
+    pool, none = ((3, 2), (2, 1), ((1, 0), (0, 1)), (1, 1)), ((0, 0), (0, 0))
+    y, saved = backend.max_pool(x, *pool)
     dy = array(*y.shape)
-    results += [y, backend.max_pool2d_gradient(dy, saved, x.shape, *pool)]
-    results += [backend.average_pool2d(x, *pool, False), backend.average_pool2d_gradient(dy, x.shape, *pool, False)]
+    results += [y, backend.max_pool_gradient(dy, saved, x.shape, *pool)]
+    results += [
+        backend.average_pool(x, *pool, ((0, 0), (0, 0))),
+        backend.average_pool_gradient(dy, x.shape, *pool, ((0, 0), (0, 0))),
+    ]
 
     rows = array(70, 40)
     results += backend.softmax_cross_entropy(rows, backend.asarray(np.arange(70) % 40), 0.1)

@@ -13,7 +13,7 @@ from cnnkit.tree import flatten
 
 PADDING = ((1, 1), (0, 2))
 CONVOLUTION = ((1, 2), PADDING, (1, 1), 1)
-POOLING = ((3, 3), (2, 1), PADDING)
+POOLING = ((3, 3), (2, 1), PADDING, (1, 1))
 
 
 def test_a_later_call_changes_no_earlier_result(normal) -> None:
@@ -23,13 +23,13 @@ def test_a_later_call_changes_no_earlier_result(normal) -> None:
 
     def results(seed: int) -> list:
         x = normal(2, 3, 6, 7, seed=seed)
-        y = backend.conv2d(x, weight, *CONVOLUTION)
-        dx = backend.conv2d_input_gradient(y, weight, x.shape, *CONVOLUTION)
-        dweight = backend.conv2d_weight_gradient(y, x, weight.shape, *CONVOLUTION)
-        pooled, saved = backend.max_pool2d(x, *POOLING)
-        dpooled = backend.max_pool2d_gradient(pooled, saved, x.shape, *POOLING)
-        mean = backend.average_pool2d(x, *POOLING, True)
-        dmean = backend.average_pool2d_gradient(mean, x.shape, *POOLING, True)
+        y = backend.convolve(x, weight, *CONVOLUTION)
+        dx = backend.convolve_input_gradient(y, weight, x.shape, *CONVOLUTION)
+        dweight = backend.convolve_weight_gradient(y, x, weight.shape, *CONVOLUTION)
+        pooled, saved = backend.max_pool(x, *POOLING)
+        dpooled = backend.max_pool_gradient(pooled, saved, x.shape, *POOLING)
+        mean = backend.average_pool(x, *POOLING, PADDING)
+        dmean = backend.average_pool_gradient(mean, x.shape, *POOLING, PADDING)
         return [y, dx, dweight, pooled, *saved, dpooled, mean, dmean]
 
     first = results(0)
@@ -41,11 +41,11 @@ def test_a_later_call_changes_no_earlier_result(normal) -> None:
 
 def test_the_saved_of_a_pooling_outlives_the_next_pooling(normal) -> None:
     backend, x, dy = NumpyBackend(), normal(1, 2, 5, 5), normal(1, 2, 3, 5, seed=2)
-    y, saved = backend.max_pool2d(x, *POOLING)
+    y, saved = backend.max_pool(x, *POOLING)
     assert y.shape == dy.shape
-    at_once = backend.max_pool2d_gradient(dy, saved, x.shape, *POOLING)
-    backend.max_pool2d(normal(1, 2, 5, 5, seed=1), *POOLING)
-    assert np.array_equal(backend.max_pool2d_gradient(dy, saved, x.shape, *POOLING), at_once)
+    at_once = backend.max_pool_gradient(dy, saved, x.shape, *POOLING)
+    backend.max_pool(normal(1, 2, 5, 5, seed=1), *POOLING)
+    assert np.array_equal(backend.max_pool_gradient(dy, saved, x.shape, *POOLING), at_once)
 
 
 def test_scratch_serves_a_smaller_shape_from_a_larger_buffer() -> None:

@@ -29,17 +29,17 @@ def test_convolution_in_blocks_of_rows(normal, assert_close) -> None:
     backend, reference = NumpyBackend(), ReferenceBackend()
     x, weight = normal(3, 4, 11, 9), normal(6, 2, 3, 2, seed=1)
     assert len(windows_on(x.shape, weight.shape[2:], *GEOMETRY[:3]).blocks) > 2
-    y = backend.conv2d(x, weight, *GEOMETRY)
-    assert_close(y, reference.conv2d(x, weight, *GEOMETRY), "float64", "forward")
+    y = backend.convolve(x, weight, *GEOMETRY)
+    assert_close(y, reference.convolve(x, weight, *GEOMETRY), "float64", "forward")
     for dy in (normal(*y.shape, seed=2), normal(*y.shape[::-1], seed=2).T):
-        dx = backend.conv2d_input_gradient(dy, weight, x.shape, *GEOMETRY)
-        dweight = backend.conv2d_weight_gradient(dy, x, weight.shape, *GEOMETRY)
-        assert_close(dx, reference.conv2d_input_gradient(dy, weight, x.shape, *GEOMETRY), "float64", "gradient")
-        assert_close(dweight, reference.conv2d_weight_gradient(dy, x, weight.shape, *GEOMETRY), "float64", "gradient")
+        dx = backend.convolve_input_gradient(dy, weight, x.shape, *GEOMETRY)
+        dweight = backend.convolve_weight_gradient(dy, x, weight.shape, *GEOMETRY)
+        assert_close(dx, reference.convolve_input_gradient(dy, weight, x.shape, *GEOMETRY), "float64", "gradient")
+        assert_close(dweight, reference.convolve_weight_gradient(dy, x, weight.shape, *GEOMETRY), "float64", "gradient")
 
 
 def test_blocks_cover_every_row_once() -> None:
-    made = windows_on((32, 64, 57, 61), (3, 3), (1, 2), ((1, 1), (1, 1)))
+    made = windows_on((32, 64, 57, 61), (3, 3), (1, 2), ((1, 1), (1, 1)), (1, 1))
     rows = [row for block in made.blocks for row in range(block.first, block.first + block.rows)]
     assert rows == list(range(made.outputs[0]))
     assert len(made.blocks) > 1
@@ -47,8 +47,8 @@ def test_blocks_cover_every_row_once() -> None:
 
 def test_images_have_their_samples_last_in_memory(normal) -> None:
     backend, x = NumpyBackend(), normal(3, 2, 6, 6)
-    y = backend.conv2d(x, normal(4, 2, 3, 3, seed=1), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
-    pooled, _ = backend.max_pool2d(y, (2, 2), (2, 2), ((0, 0), (0, 0)))
+    y = backend.convolve(x, normal(4, 2, 3, 3, seed=1), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+    pooled, _ = backend.max_pool(y, (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1))
     joined = backend.concatenate([pooled, pooled])
     assert joined.shape == (6, 4, 3, 3)
     for images in (y, pooled, joined):
@@ -56,11 +56,11 @@ def test_images_have_their_samples_last_in_memory(normal) -> None:
 
 
 def test_a_window_may_have_more_places_than_a_byte_can_tell_apart(normal) -> None:
-    backend, geometry = NumpyBackend(), ((18, 17), (18, 17), ((0, 0), (0, 0)))
+    backend, geometry = NumpyBackend(), ((18, 17), (18, 17), ((0, 0), (0, 0)), (1, 1))
     x = normal(2, 1, 36, 34)
     x[:, :, 17, 16] = x[:, :, 35, 33] = 100
-    y, saved = backend.max_pool2d(x, *geometry)
-    dx = backend.max_pool2d_gradient(np.ones_like(y), saved, x.shape, *geometry)
+    y, saved = backend.max_pool(x, *geometry)
+    dx = backend.max_pool_gradient(np.ones_like(y), saved, x.shape, *geometry)
     assert dx.sum() == y.size
     assert (dx[:, :, 17, 16] == 1).all()
     assert (dx[:, :, 35, 33] == 1).all()

@@ -56,7 +56,7 @@ backend, rng = TorchBackend("cpu", threads=1), np.random.default_rng(0)
 x, dy = rng.normal(size=(16, 4, 8, 8)).astype("float32"), rng.normal(size=(16, 8, 4, 4)).astype("float32")
 images = backend.asarray(x).contiguous(memory_format=backend.torch.channels_last)
 for _ in range(100):
-    grads = backend.conv2d_weight_gradient(
+    grads = backend.convolve_weight_gradient(
         backend.asarray(dy), images, (8, 4, 1, 1), (2, 2), ((0, 0), (0, 0)), (1, 1), 1
     )
     wanted = np.einsum("nopq,nipq->oi", dy.astype("float64"), x[:, :, ::2, ::2])

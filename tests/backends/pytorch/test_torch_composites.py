@@ -82,7 +82,7 @@ def test_one_hot_has_the_dtype_and_classes_of_the_outputs(backend) -> None:
 def test_images_come_out_of_a_convolution_with_their_channels_last(backend, groups, normal) -> None:
     x, weight = tensors(normal(2, 2, 6, 6).astype("f4"), normal(4, 2 // groups, 3, 3, seed=1).astype("f4"))
     kept = weight.clone()
-    y = backend.conv2d(x, weight, (1, 1), ((1, 1), (1, 1)), (1, 1), groups)
+    y = backend.convolve(x, weight, (1, 1), ((1, 1), (1, 1)), (1, 1), groups)
     assert y.is_contiguous(memory_format=torch.channels_last)
     assert torch.allclose(y, torch.conv2d(x, weight, None, 1, 1, 1, groups), atol=1e-5)
     assert torch.equal(weight, kept)

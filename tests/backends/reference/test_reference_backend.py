@@ -19,29 +19,35 @@ POOLED = [*pooling.GRID, *(pooling.draw_geometry(SeededDraw(2, i)) for i in rang
 reference = ReferenceBackend()
 
 
+def places(geometry, window, at):
+    """Yield (place in the window, place in the image) of what output position `at` sees, padding left out."""
+    for a in itertools.product(*map(range, window)):
+        axes = zip(at, a, geometry.stride, geometry.padding, geometry.dilation, strict=True)
+        place = tuple(p * s + k * d - begin for p, k, s, (begin, _), d in axes)
+        if all(0 <= i < size for i, size in zip(place, geometry.x[2:], strict=True)):
+            yield a, place
+
+
 def terms(geometry):
-    """Yield (n, o, p, q, i, k, a, b, r, c): y[n,o,p,q] has the term weight[o,k,a,b] x[n,i,r,c]."""
-    count, features, height, width = geometry.y
+    """Yield (output, weight, input), the indices of y, weight and x in each term of a convolution."""
+    count, features, *outputs = geometry.y
     own, per_group = geometry.weight[1], features // geometry.groups
-    ranges = (range(s) for s in (count, features, height, width, own, *geometry.weight[2:]))
-    for n, o, p, q, k, a, b in itertools.product(*ranges):
-        r = p * geometry.stride[0] + a * geometry.dilation[0] - geometry.padding[0][0]
-        c = q * geometry.stride[1] + b * geometry.dilation[1] - geometry.padding[1][0]
-        if 0 <= r < geometry.x[2] and 0 <= c < geometry.x[3]:
-            yield n, o, p, q, o // per_group * own + k, k, a, b, r, c
+    for n, o, k, *at in itertools.product(*map(range, (count, features, own, *outputs))):
+        for a, place in places(geometry, geometry.weight[2:], at):
+            yield (n, o, *at), (o, k, *a), (n, o // per_group * own + k, *place)
 
 
 @pytest.mark.parametrize("geometry", SMALL, ids=str)
 def test_convolution_is_its_definition(geometry) -> None:
     x, weight, dy = convolution.draw_values(geometry, SeededDraw(0))
     y, dx, dweight = np.zeros(geometry.y), np.zeros(geometry.x), np.zeros(geometry.weight)
-    for n, o, p, q, i, k, a, b, r, c in terms(geometry):
-        y[n, o, p, q] += weight[o, k, a, b] * x[n, i, r, c]
-        dx[n, i, r, c] += weight[o, k, a, b] * dy[n, o, p, q]
-        dweight[o, k, a, b] += x[n, i, r, c] * dy[n, o, p, q]
-    assert np.abs(reference.conv2d(x, weight, *geometry.how) - y).max() < 1e-12
-    assert np.abs(reference.conv2d_input_gradient(dy, weight, geometry.x, *geometry.how) - dx).max() < 1e-12
-    assert np.abs(reference.conv2d_weight_gradient(dy, x, geometry.weight, *geometry.how) - dweight).max() < 1e-12
+    for output, kernel, pixel in terms(geometry):
+        y[output] += weight[kernel] * x[pixel]
+        dx[pixel] += weight[kernel] * dy[output]
+        dweight[kernel] += x[pixel] * dy[output]
+    assert np.abs(reference.convolve(x, weight, *geometry.how) - y).max() < 1e-12
+    assert np.abs(reference.convolve_input_gradient(dy, weight, geometry.x, *geometry.how) - dx).max() < 1e-12
+    assert np.abs(reference.convolve_weight_gradient(dy, x, geometry.weight, *geometry.how) - dweight).max() < 1e-12
 
 
 @pytest.mark.parametrize("geometry", POOLED, ids=str)
@@ -50,24 +56,23 @@ def test_pooling_is_its_definition(geometry) -> None:
     x, dy = rng.integers(-2, 3, geometry.x).astype(float), rng.normal(size=geometry.y)
     y, dx = np.zeros(geometry.y), np.zeros(geometry.x)
     mean, dmean = {True: y.copy(), False: y.copy()}, {True: dx.copy(), False: dx.copy()}
-    for n, i, p, q in itertools.product(*map(range, geometry.y)):
-        rows = [p * geometry.stride[0] + a - geometry.padding[0][0] for a in range(geometry.window[0])]
-        columns = [q * geometry.stride[1] + b - geometry.padding[1][0] for b in range(geometry.window[1])]
-        inside = [(n, i, r, c) for r in rows for c in columns if 0 <= r < geometry.x[2] and 0 <= c < geometry.x[3]]
+    for n, i, *at in itertools.product(*map(range, geometry.y)):
+        output, inside = (n, i, *at), [(n, i, *place) for _, place in places(geometry, geometry.window, at)]
         first = max(inside, key=lambda place: x[place])  # max keeps the first of equals
-        y[n, i, p, q] = x[first]
-        dx[first] += dy[n, i, p, q]
+        y[output] = x[first]
+        dx[first] += dy[output]
         for counted in (True, False):
             count = math.prod(geometry.window) if counted else len(inside)
-            mean[counted][n, i, p, q] = sum(x[place] for place in inside) / count
+            mean[counted][output] = sum(x[place] for place in inside) / count
             for place in inside:
-                dmean[counted][place] += dy[n, i, p, q] / count
-    maxima, saved = reference.max_pool2d(x, *geometry.how)
+                dmean[counted][place] += dy[output] / count
+    maxima, saved = reference.max_pool(x, *geometry.how)
     assert np.array_equal(maxima, y)
-    assert np.abs(reference.max_pool2d_gradient(dy, saved, geometry.x, *geometry.how) - dx).max() < 1e-12
+    assert np.abs(reference.max_pool_gradient(dy, saved, geometry.x, *geometry.how) - dx).max() < 1e-12
     for counted in (True, False):
-        assert np.abs(reference.average_pool2d(x, *geometry.how, counted) - mean[counted]).max() < 1e-12
-        back = reference.average_pool2d_gradient(dy, geometry.x, *geometry.how, counted)
+        how = *geometry.how, geometry.count("all" if counted else "none")
+        assert np.abs(reference.average_pool(x, *how) - mean[counted]).max() < 1e-12
+        back = reference.average_pool_gradient(dy, geometry.x, *how)
         assert np.abs(back - dmean[counted]).max() < 1e-12
 
 

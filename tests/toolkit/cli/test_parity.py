@@ -6,15 +6,15 @@ from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 
 def test_right_backends_pass(cnnkit, folder):
     result = cnnkit(
-        "parity", "--backend", "numpy", "--backend", "torch", "--filter", "conv2d*", "--report", "r.md", "-v"
+        "parity", "--backend", "numpy", "--backend", "torch", "--filter", "convolve*", "--report", "r.md", "-v"
     )
     assert result.status == 0
     lines = result.out.splitlines()
     heading = next(line for line in lines if line.startswith("check"))
     assert heading.split() == ["check", "kind", "dtype", "numpy", "torch", "between", "bound", "cases", "verdict"]
-    assert any(line.split()[:3] == ["conv2d", "forward", "float32"] and line.endswith("pass") for line in lines)
+    assert any(line.split()[:3] == ["convolve", "forward", "float32"] and line.endswith("pass") for line in lines)
     assert lines[-1].startswith("All 18 rows pass: ")
-    assert "conv2d_input_gradient" in (folder / "r.md").read_text("utf-8")
+    assert "convolve_input_gradient" in (folder / "r.md").read_text("utf-8")
     assert "wrote r.md" in result.err
 
 
@@ -47,7 +47,7 @@ def test_json(cnnkit):
     assert outcome["backends"] == ["numpy"]
     assert outcome["first_divergence"] is None
     assert {"name", "backend", "against", "max_error", "bound", "passed"} <= set(outcome["checks"][0])
-    assert {check["name"] for check in outcome["checks"]} >= {"conv2d", "uniform", "update"}
+    assert {check["name"] for check in outcome["checks"]} >= {"convolve", "uniform", "update"}
 
 
 def test_a_training_says_what_an_ulp_does(cnnkit):

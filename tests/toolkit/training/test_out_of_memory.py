@@ -10,10 +10,10 @@ from cnnkit.layers import Conv2D, Dense, Flatten
 class SmallMemory(NumpyBackend):
     """A backend whose memory holds 10 images at a time."""
 
-    def conv2d(self, x, *others):
+    def convolve(self, x, *others):
         if x.shape[0] > 10:
             raise MemoryError("no room")
-        return super().conv2d(x, *others)
+        return super().convolve(x, *others)
 
 
 def test_a_batch_too_large_for_memory_names_one_that_fits() -> None:

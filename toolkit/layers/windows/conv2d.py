@@ -77,10 +77,10 @@ class Conv2D(ConvolutionLayer):
         if x.ndim != 4 or x.shape[1] != weight.shape[1] * self.groups:
             hint = None if x.ndim == 4 else reshape_hint(x.shape[1:])
             raise self.refuse(f"(N, {weight.shape[1] * self.groups}, H, W)", x.shape[1:], hint)
-        return context.backend.conv2d(x, weight, *self._geometry(x.shape[1:]))
+        return context.backend.convolve(x, weight, *self._geometry(x.shape[1:]))
 
     def input_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
-        return context.backend.conv2d_input_gradient(dy, weight, x.shape, *self._geometry(x.shape[1:]))
+        return context.backend.convolve_input_gradient(dy, weight, x.shape, *self._geometry(x.shape[1:]))
 
     def weight_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
-        return context.backend.conv2d_weight_gradient(dy, x, weight.shape, *self._geometry(x.shape[1:]))
+        return context.backend.convolve_weight_gradient(dy, x, weight.shape, *self._geometry(x.shape[1:]))

@@ -83,10 +83,10 @@ class ConvTranspose2D(ConvolutionLayer):
         if x.ndim != 4 or x.shape[1] != weight.shape[0]:
             raise self.refuse(f"(N, {weight.shape[0]}, H, W)", x.shape[1:])
         y_shape = (x.shape[0], *self.output_shape(x.shape[1:]))
-        return context.backend.conv2d_input_gradient(x, weight, y_shape, *self._geometry())
+        return context.backend.convolve_input_gradient(x, weight, y_shape, *self._geometry())
 
     def input_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
-        return context.backend.conv2d(dy, weight, *self._geometry())
+        return context.backend.convolve(dy, weight, *self._geometry())
 
     def weight_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
-        return context.backend.conv2d_weight_gradient(x, dy, weight.shape, *self._geometry())
+        return context.backend.convolve_weight_gradient(x, dy, weight.shape, *self._geometry())

@@ -17,9 +17,9 @@ class MaxPool2D(Pool2D):
     """
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
-        y, saved = context.backend.max_pool2d(x, *self._geometry(x.shape[1:]))
+        y, saved = context.backend.max_pool(x, *self._geometry(x.shape[1:]))
         return y, (saved, x.shape)
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         saved, x_shape = cache
-        return context.backend.max_pool2d_gradient(dy, saved, x_shape, *self._geometry(x_shape[1:])), {}
+        return context.backend.max_pool_gradient(dy, saved, x_shape, *self._geometry(x_shape[1:])), {}

@@ -37,13 +37,12 @@ class Pool2D(Layer):
             require(inside, self.type, "padding", f"smaller than window (={self.window})", self.padding)
 
     def reach(self, x_shape: Shape) -> Reach:
-        window, stride, padding = self._geometry(x_shape)
-        return window_reach(x_shape, window, stride, padding)
+        return window_reach(x_shape, *self._geometry(x_shape))
 
-    def _geometry(self, x_shape: Shape) -> tuple[Pair, Pair, Padding]:
-        """Return (window, stride, padding) as the backend takes them."""
+    def _geometry(self, x_shape: Shape) -> tuple[Pair, Pair, Padding, Pair]:
+        """Return (window, stride, padding, dilation) as the backend takes them."""
         window, stride = pair(self.window), pair(self.window if self.stride is None else self.stride)
-        return window, stride, resolve_padding(self.padding, (x_shape[1], x_shape[2]), window, stride, (1, 1))
+        return window, stride, resolve_padding(self.padding, (x_shape[1], x_shape[2]), window, stride, (1, 1)), (1, 1)
 
     def output_shape(self, x_shape: Shape) -> Shape:
         if len(x_shape) != 3:

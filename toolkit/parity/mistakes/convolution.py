@@ -15,15 +15,12 @@ def _get_window(call: Call) -> Any:
 
 _CHANGES: dict[str, Mistake] = {
     "padding is applied on the opposite sides": change_arguments(
-        padding=lambda call: (
-            (call["padding"][0][1], call["padding"][0][0]),
-            (call["padding"][1][1], call["padding"][1][0]),
-        )
+        padding=lambda call: tuple(ends[::-1] for ends in call["padding"])
     ),
     "height and width of the padding are exchanged": change_arguments(padding=lambda call: call["padding"][::-1]),
     "height and width of the stride are exchanged": change_arguments(stride=lambda call: call["stride"][::-1]),
     "height and width of the dilation are exchanged": change_arguments(dilation=lambda call: call["dilation"][::-1]),
-    "the dilation is ignored": change_arguments(dilation=lambda _: (1, 1)),
+    "the dilation is ignored": change_arguments(dilation=lambda call: tuple(1 for _ in call["dilation"])),
     "the dilation is one too large": change_arguments(dilation=lambda call: tuple(d + 1 for d in call["dilation"])),
     "the dilation is one too large, and zeros are appended": change_arguments(
         dilation=lambda call: tuple(d + 1 for d in call["dilation"]),
@@ -37,6 +34,14 @@ FLIPPED = "the kernel is flipped: true convolution instead of cross-correlation"
 TRANSPOSED = "height and width of the kernel are exchanged"
 INTERLEAVED = "the output channels of the groups are interleaved"
 REVERSED = "the groups are in reverse order"
+
+
+def _flip(weight: Any) -> Any:
+    return np.flip(weight, tuple(range(2, weight.ndim)))
+
+
+def _exchange(weight: Any) -> Any:
+    return weight.transpose((0, 1, *reversed(range(2, weight.ndim))))
 
 
 def _interleave_groups(channels: int, groups: int) -> Any:
@@ -71,25 +76,25 @@ def _reorder_outputs(order: Any, axis: int) -> Mistake:
 
 
 MISTAKES: Mistakes = {
-    "conv2d": {
-        FLIPPED: change_arguments(weight=lambda call: call["weight"][:, :, ::-1, ::-1]),
-        TRANSPOSED: change_arguments(weight=lambda call: call["weight"].transpose(0, 1, 3, 2)),
+    "convolve": {
+        FLIPPED: change_arguments(weight=lambda call: _flip(call["weight"])),
+        TRANSPOSED: change_arguments(weight=lambda call: _exchange(call["weight"])),
         **_CHANGES,
         INTERLEAVED: _reorder_outputs(_interleave_groups, 1),
         REVERSED: _reorder_channels(_reverse_groups, "weight"),
         **round_factors("x", "weight"),
     },
-    "conv2d_input_gradient": {
-        FLIPPED: change_arguments(weight=lambda call: call["weight"][:, :, ::-1, ::-1]),
-        TRANSPOSED: change_arguments(weight=lambda call: call["weight"].transpose(0, 1, 3, 2)),
+    "convolve_input_gradient": {
+        FLIPPED: change_arguments(weight=lambda call: _flip(call["weight"])),
+        TRANSPOSED: change_arguments(weight=lambda call: _exchange(call["weight"])),
         **_CHANGES,
         REVERSED: _reorder_channels(_reverse_groups, "weight"),
         INTERLEAVED: _reorder_channels(_interleave_groups, "dy"),
         **round_factors("dy", "weight"),
     },
-    "conv2d_weight_gradient": {
-        FLIPPED: lambda oracle, call: ask_oracle(oracle, call)[:, :, ::-1, ::-1],
-        TRANSPOSED: lambda oracle, call: ask_oracle(oracle, call).transpose(0, 1, 3, 2),
+    "convolve_weight_gradient": {
+        FLIPPED: lambda oracle, call: _flip(ask_oracle(oracle, call)),
+        TRANSPOSED: lambda oracle, call: _exchange(ask_oracle(oracle, call)),
         **_CHANGES,
         REVERSED: _reorder_outputs(_reverse_groups, 0),
         INTERLEAVED: _reorder_channels(_interleave_groups, "dy"),

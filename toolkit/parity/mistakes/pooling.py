@@ -18,20 +18,20 @@ def _share_ties(share: Share) -> Mistake:
 
     def mistake(_: Backend, call: Call) -> Any:
         assert call.origin is not None  # noqa: S101 (for the type checker)
-        (height, width), (down, right) = call["window"], call["stride"]
         padding = ((0, 0), (0, 0), *call["padding"])
         padded = np.pad(call.origin["x"].astype(float), padding, constant_values=-np.inf)
         dpadded = np.zeros(padded.shape)
-        for n, c, p, q in itertools.product(*map(range, call["dy"].shape)):
-            place = (n, c, slice(p * down, p * down + height), slice(q * right, q * right + width))
+        for n, c, *at in itertools.product(*map(range, call["dy"].shape)):
+            axes = zip(at, call["window"], call["stride"], call["dilation"], strict=True)
+            place = (n, c, *(slice(p * s, p * s + d * (w - 1) + 1, d) for p, w, s, d in axes))
             seen = padded[place].ravel()
             if np.isnan(seen).any():  # of these the last one is right
                 shares = share(np.isnan(seen)[::-1].astype(float))[::-1]
             else:
                 shares = share((seen == seen.max()).astype(float))
-            dpadded[place] += call["dy"][n, c, p, q] * shares.reshape((height, width))
-        (top, _), (left, _) = call["padding"]
-        return dpadded[:, :, top : top + call["x_shape"][2], left : left + call["x_shape"][3]]
+            dpadded[place] += call["dy"][(n, c, *at)] * shares.reshape(call["window"])
+        sizes = zip(call["padding"], call["x_shape"][2:], strict=True)
+        return dpadded[:, :, *(slice(begin, begin + size) for (begin, _), size in sizes)]
 
     return mistake
 
@@ -44,7 +44,11 @@ def _choose_last(ties: Any) -> Any:
 
 def _pad_with_zeros(oracle: Backend, call: Call) -> Any:
     padded = np.pad(call["x"], ((0, 0), (0, 0), *call["padding"]))
-    return ask_oracle(oracle, call.having(x=padded, padding=((0, 0), (0, 0))))
+    return ask_oracle(oracle, call.having(x=padded, padding=_no_padding(call)))
+
+
+def _no_padding(call: Call) -> Any:
+    return tuple((0, 0) for _ in call["padding"])
 
 
 _EXCHANGES = {
@@ -53,20 +57,21 @@ _EXCHANGES = {
     ),
     "height and width of the padding are exchanged": change_arguments(padding=lambda call: call["padding"][::-1]),
     "height and width of the stride are exchanged": change_arguments(stride=lambda call: call["stride"][::-1]),
+    "the dilation is ignored": change_arguments(dilation=lambda call: tuple(1 for _ in call["dilation"])),
 }
 _COUNTING = {
     "padding is counted although it should not be, or the reverse": change_arguments(
-        count_padding=lambda call: not call["count_padding"]
+        counted=lambda call: _no_padding(call) if any(map(any, call["counted"])) else call["padding"]
     )
 }
 
 MISTAKES: Mistakes = {
-    "max_pool2d": {"padding counts as zero, which exceeds negative values": _pad_with_zeros, **_EXCHANGES},
-    "max_pool2d_gradient": {
+    "max_pool": {"padding counts as zero, which exceeds negative values": _pad_with_zeros, **_EXCHANGES},
+    "max_pool_gradient": {
         "the last of equal values gets the gradient instead of the first": _share_ties(_choose_last),
         "equal values share the gradient": _share_ties(lambda ties: ties / ties.sum()),
         "each of equal values gets the whole gradient": _share_ties(lambda ties: ties),
     },
-    "average_pool2d": {**_COUNTING, **_EXCHANGES},
-    "average_pool2d_gradient": {**_COUNTING, **_EXCHANGES},
+    "average_pool": {**_COUNTING, **_EXCHANGES},
+    "average_pool_gradient": {**_COUNTING, **_EXCHANGES},
 }

@@ -2,39 +2,36 @@
 
 from typing import Any, NamedTuple
 
-from cnnkit.backends.protocol import Padding, Pair
+from cnnkit.backends.protocol import Padding, Shape, Sizes
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, Values, draw_normal, draw_pair
+from cnnkit.parity.draw import Draw, Values, draw_normal, draw_pair, draw_sizes
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
-Image = tuple[int, int, int, int]
 NONE: Padding = ((0, 0), (0, 0))
 
 
 class ConvolutionGeometry(NamedTuple):
     """Shapes and options of a convolution; x (N, C, H, W), weight (O, C/groups, KH, KW)."""
 
-    x: Image
-    weight: Image
-    stride: Pair = (1, 1)
+    x: Shape
+    weight: Shape
+    stride: Sizes = (1, 1)
     padding: Padding = NONE
-    dilation: Pair = (1, 1)
+    dilation: Sizes = (1, 1)
     groups: int = 1
 
     @property
-    def how(self) -> tuple[Pair, Padding, Pair, int]:
+    def how(self) -> tuple[Sizes, Padding, Sizes, int]:
         """The last arguments of the primitives."""
         return self.stride, self.padding, self.dilation, self.groups
 
     @property
-    def y(self) -> Image:
+    def y(self) -> Shape:
         """Return (N, O, OH, OW): floor((N + P - D (F - 1) - 1) / S) + 1 along each axis."""
-        sizes = [
-            (self.x[2 + i] + sum(self.padding[i]) - self.dilation[i] * (self.weight[2 + i] - 1) - 1) // self.stride[i]
-            for i in (0, 1)
-        ]
-        return self.x[0], self.weight[0], sizes[0] + 1, sizes[1] + 1
+        axes = zip(self.x[2:], self.weight[2:], self.stride, self.padding, self.dilation, strict=True)
+        outputs = ((size + sum(p) - d * (w - 1) - 1) // s + 1 for size, w, s, p, d in axes)
+        return self.x[0], self.weight[0], *outputs
 
     def __str__(self) -> str:
         words = [f"x {self.x}", f"weight {self.weight}"]
@@ -61,14 +58,19 @@ GRID = (
 )
 
 
-def draw_geometry(draw: Draw) -> ConvolutionGeometry:
-    """Draw a geometry: uneven padding, dilation, groups, images of one pixel, pixels outside every window."""
-    groups = draw.integer(1, 3)
-    window, stride, dilation = draw_pair(draw, 1, 4), draw_pair(draw, 1, 3), draw_pair(draw, 1, 3)
-    padding = (draw_pair(draw, 0, 3), draw_pair(draw, 0, 3))
-    height, width = (max(1, dilation[i] * (window[i] - 1) + 1 - sum(padding[i])) + draw.integer(0, 5) for i in (0, 1))
+def draw_geometry(draw: Draw, axes: int | None = None) -> ConvolutionGeometry:
+    """Draw a geometry: uneven padding, dilation, groups, images of one pixel, pixels outside every window.
+
+    axes: how many spatial ones; None draws that too.
+    """
+    groups, axes = draw.integer(1, 3), axes or 2
+    window = draw_sizes(draw, axes, 1, 4 if axes < 3 else 2)
+    stride, dilation = draw_sizes(draw, axes, 1, 3), draw_sizes(draw, axes, 1, 3)
+    padding = tuple(draw_pair(draw, 0, 3) for _ in range(axes))
+    along = zip(window, padding, dilation, strict=True)
+    image = [max(1, d * (w - 1) + 1 - sum(p)) + draw.integer(0, 5) for w, p, d in along]
     channels, features = groups * draw.integer(1, 2), groups * draw.integer(1, 2)
-    x, weight = (draw.integer(1, 3), channels, height, width), (features, channels // groups, *window)
+    x, weight = (draw.integer(1, 3), channels, *image), (features, channels // groups, *window)
     return ConvolutionGeometry(x, weight, stride, padding, dilation, groups)
 
 
@@ -76,40 +78,40 @@ def _arguments(draw: Draw, given: ConvolutionGeometry | None) -> tuple[Convoluti
     return (given, 1.0) if given else (draw_geometry(draw), draw.choice((1e-20, 1.0, 1e20)))
 
 
-@CHECKS.add("conv2d", grid=GRID)
-def conv2d(draw: Draw, given: ConvolutionGeometry | None) -> Case:
+@CHECKS.add("convolve", grid=GRID)
+def convolve(draw: Draw, given: ConvolutionGeometry | None) -> Case:
     """The cross-correlation."""
     geometry, scale = _arguments(draw, given)
     x, weight = draw_normal(draw, *geometry.x, scale=scale), draw_normal(draw, *geometry.weight)
 
     def run(arena: Arena) -> dict[str, Any]:
-        return {"y": arena.backend.conv2d(arena.array(x), arena.array(weight), *geometry.how)}
+        return {"y": arena.backend.convolve(arena.array(x), arena.array(weight), *geometry.how)}
 
     return Case(str(geometry), run, scale=scale)
 
 
-@CHECKS.add("conv2d_input_gradient", grid=GRID)
-def conv2d_input_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
+@CHECKS.add("convolve_input_gradient", grid=GRID)
+def convolve_input_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
     """The gradient for x: the adjoint in x."""
     geometry, scale = _arguments(draw, given)
     dy, weight = draw_normal(draw, *geometry.y, scale=scale), draw_normal(draw, *geometry.weight)
 
     def run(arena: Arena) -> dict[str, Any]:
-        dx = arena.backend.conv2d_input_gradient(arena.array(dy), arena.array(weight), geometry.x, *geometry.how)
+        dx = arena.backend.convolve_input_gradient(arena.array(dy), arena.array(weight), geometry.x, *geometry.how)
         return {"dx": dx}
 
     return Case(str(geometry), run, "gradient", scale=scale)
 
 
-@CHECKS.add("conv2d_weight_gradient", grid=GRID)
-def conv2d_weight_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
+@CHECKS.add("convolve_weight_gradient", grid=GRID)
+def convolve_weight_gradient(draw: Draw, given: ConvolutionGeometry | None) -> Case:
     """The gradient for weight: the adjoint in weight."""
     geometry, scale = _arguments(draw, given)
     dy, x = draw_normal(draw, *geometry.y, scale=scale), draw_normal(draw, *geometry.x)
 
     def run(arena: Arena) -> dict[str, Any]:
         backend: Any = arena.backend
-        return {"dw": backend.conv2d_weight_gradient(arena.array(dy), arena.array(x), geometry.weight, *geometry.how)}
+        return {"dw": backend.convolve_weight_gradient(arena.array(dy), arena.array(x), geometry.weight, *geometry.how)}
 
     return Case(str(geometry), run, "gradient", scale=scale)
 

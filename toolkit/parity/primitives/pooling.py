@@ -4,37 +4,43 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnkit.backends.protocol import Padding, Pair
+from cnnkit.backends.protocol import Padding, Shape, Sizes
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, Values, draw_generator, draw_normal, draw_pair, draw_tied_values
+from cnnkit.parity.draw import Draw, Values, draw_generator, draw_normal, draw_pair, draw_sizes, draw_tied_values
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
-Image = tuple[int, int, int, int]
 NONE: Padding = ((0, 0), (0, 0))
 
 
 class PoolingGeometry(NamedTuple):
-    """Positions of the windows; x (N, C, H, W); padding is smaller than the window, which layers guarantee."""
+    """Positions of the windows; x (N, C, H, W); each window has a pixel of the image, which layers guarantee."""
 
-    x: Image
-    window: Pair
-    stride: Pair
+    x: Shape
+    window: Sizes
+    stride: Sizes
     padding: Padding = NONE
+    dilation: Sizes = (1, 1)
 
     @property
-    def how(self) -> tuple[Pair, Pair, Padding]:
-        """The last arguments of the primitives."""
-        return self.window, self.stride, self.padding
+    def how(self) -> tuple[Sizes, Sizes, Padding, Sizes]:
+        """The last arguments of the primitives, but for what counts in a mean."""
+        return self.window, self.stride, self.padding, self.dilation
 
     @property
-    def y(self) -> Image:
+    def y(self) -> Shape:
         """Return (N, C, OH, OW)."""
-        height, width = ((self.x[2 + i] + sum(self.padding[i]) - self.window[i]) // self.stride[i] + 1 for i in (0, 1))
-        return *self.x[:2], height, width
+        axes = zip(self.x[2:], *self.how, strict=True)
+        return *self.x[:2], *((size + sum(p) - d * (w - 1) - 1) // s + 1 for size, w, s, p, d in axes)
+
+    def count(self, kind: str) -> Padding:
+        """Return the padding that counts in a mean: "none", "all" or "some" of it."""
+        most = {"none": 0, "some": 1, "all": max(map(max, self.padding))}[kind]
+        return tuple((min(begin, most), min(end, most)) for begin, end in self.padding)
 
     def __str__(self) -> str:
-        return f"x {self.x}, window {self.window}, stride {self.stride}, padding {self.padding}"
+        dilation = "" if set(self.dilation) == {1} else f", dilation {self.dilation}"
+        return f"x {self.x}, window {self.window}, stride {self.stride}, padding {self.padding}{dilation}"
 
 
 GRID = (
@@ -50,12 +56,16 @@ GRID = (
 )
 
 
-def draw_geometry(draw: Draw) -> PoolingGeometry:
-    """Draw a geometry whose padding is smaller than its window."""
-    window, stride = draw_pair(draw, 1, 4), draw_pair(draw, 1, 4)
-    padding = (draw_pair(draw, 0, window[0] - 1), draw_pair(draw, 0, window[1] - 1))
-    height, width = (max(1, window[i] - sum(padding[i])) + draw.integer(0, 5) for i in (0, 1))
-    return PoolingGeometry((draw.integer(1, 2), draw.integer(1, 3), height, width), window, stride, padding)
+def draw_geometry(draw: Draw, axes: int | None = None) -> PoolingGeometry:
+    """Draw a geometry whose padding is smaller than its window.
+
+    axes: how many spatial ones; None draws that too.
+    """
+    axes = axes or 2
+    window, stride = draw_sizes(draw, axes, 1, 4 if axes < 3 else 3), draw_sizes(draw, axes, 1, 4)
+    padding = tuple(draw_pair(draw, 0, size - 1) for size in window)
+    image = [max(1, size - sum(ends)) + draw.integer(0, 5) for size, ends in zip(window, padding, strict=True)]
+    return PoolingGeometry((draw.integer(1, 2), draw.integer(1, 3), *image), window, stride, padding, (1,) * axes)
 
 
 # Half of the pixels are -infinity, so that many windows hold nothing else; then a third of all are NaN.
@@ -65,7 +75,7 @@ MAXIMA = [(geometry, PIXELS[0]) for geometry in GRID] + [
 ]
 
 
-def draw_pixels(draw: Draw, shape: Image, pixels: str) -> Values:
+def draw_pixels(draw: Draw, shape: Shape, pixels: str) -> Values:
     """Return integers, most of them with ties, and what `pixels` says."""
     x = draw_tied_values(draw, *shape) - draw.choice((0.0, 3.0))
     if pixels == PIXELS[0]:
@@ -75,14 +85,14 @@ def draw_pixels(draw: Draw, shape: Image, pixels: str) -> Values:
     return x if pixels == PIXELS[1] else np.where(lot > 2 / 3, np.nan, x)
 
 
-@CHECKS.add("max_pool2d", grid=MAXIMA)
-def max_pool2d(draw: Draw, given: tuple[PoolingGeometry, str] | None) -> Case:
+@CHECKS.add("max_pool", grid=MAXIMA)
+def max_pool(draw: Draw, given: tuple[PoolingGeometry, str] | None) -> Case:
     """The maximum of each window; padding is never the maximum, so some values are negative; NaN wins."""
     geometry, pixels = given or (draw_geometry(draw), draw.choice(PIXELS))
     x = draw_pixels(draw, geometry.x, pixels)
 
     def run(arena: Arena) -> dict[str, Any]:
-        y = arena.host(arena.backend.max_pool2d(arena.array(x), *geometry.how)[0])
+        y = arena.host(arena.backend.max_pool(arena.array(x), *geometry.how)[0])
         if pixels == PIXELS[0]:
             return {"y": y}
         return {
@@ -94,39 +104,43 @@ def max_pool2d(draw: Draw, given: tuple[PoolingGeometry, str] | None) -> Case:
     return Case(f"{geometry}, {pixels}", run, "exact", dtype="" if pixels == PIXELS[0] else None)
 
 
-@CHECKS.add("max_pool2d_gradient", grid=MAXIMA)
-def max_pool2d_gradient(draw: Draw, given: tuple[PoolingGeometry, str] | None) -> Case:
+@CHECKS.add("max_pool_gradient", grid=MAXIMA)
+def max_pool_gradient(draw: Draw, given: tuple[PoolingGeometry, str] | None) -> Case:
     """Each dy goes to the first maximum in row-major order, or to the last NaN, never to padding."""
     geometry, pixels = given or (draw_geometry(draw), draw.choice(PIXELS))
     x, dy = draw_pixels(draw, geometry.x, pixels), draw_normal(draw, *geometry.y)
 
     def run(arena: Arena) -> dict[str, Any]:
-        _, saved = arena.backend.max_pool2d(arena.array(x), *geometry.how)
-        return {"dx": arena.backend.max_pool2d_gradient(arena.array(dy), saved, geometry.x, *geometry.how)}
+        _, saved = arena.backend.max_pool(arena.array(x), *geometry.how)
+        return {"dx": arena.backend.max_pool_gradient(arena.array(dy), saved, geometry.x, *geometry.how)}
 
     return Case(f"{geometry}, {pixels}", run, "gradient")
 
 
-@CHECKS.add("average_pool2d", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
-def average_pool2d(draw: Draw, given: tuple[PoolingGeometry, bool] | None) -> Case:
+KINDS = ("none", "all")  # of the padding that counts in a mean
+MEANS = [(geometry, counts) for geometry in GRID for counts in KINDS]
+
+
+@CHECKS.add("average_pool", grid=MEANS)
+def average_pool(draw: Draw, given: tuple[PoolingGeometry, str] | None) -> Case:
     """The mean of each window, its padding counted or not."""
-    geometry, counts = given or (draw_geometry(draw), draw.choice((True, False)))
+    geometry, counts = given or (draw_geometry(draw), draw.choice(KINDS))
     x = draw_normal(draw, *geometry.x)
 
     def run(arena: Arena) -> dict[str, Any]:
-        return {"y": arena.backend.average_pool2d(arena.array(x), *geometry.how, counts)}
+        return {"y": arena.backend.average_pool(arena.array(x), *geometry.how, geometry.count(counts))}
 
-    return Case(f"{geometry}, count_padding {counts}", run)
+    return Case(f"{geometry}, {counts} of it counted", run)
 
 
-@CHECKS.add("average_pool2d_gradient", grid=[(geometry, counts) for geometry in GRID for counts in (True, False)])
-def average_pool2d_gradient(draw: Draw, given: tuple[PoolingGeometry, bool] | None) -> Case:
+@CHECKS.add("average_pool_gradient", grid=MEANS)
+def average_pool_gradient(draw: Draw, given: tuple[PoolingGeometry, str] | None) -> Case:
     """Each dy is divided equally over its window."""
-    geometry, counts = given or (draw_geometry(draw), draw.choice((True, False)))
+    geometry, counts = given or (draw_geometry(draw), draw.choice(KINDS))
     dy = draw_normal(draw, *geometry.y)
 
     def run(arena: Arena) -> dict[str, Any]:
-        backend = arena.backend
-        return {"dx": backend.average_pool2d_gradient(arena.array(dy), geometry.x, *geometry.how, counts)}
+        how = *geometry.how, geometry.count(counts)
+        return {"dx": arena.backend.average_pool_gradient(arena.array(dy), geometry.x, *how)}
 
-    return Case(f"{geometry}, count_padding {counts}", run, "gradient")
+    return Case(f"{geometry}, {counts} of it counted", run, "gradient")
