@@ -1,7 +1,6 @@
 """The architecture JSON of a weight file as layers in order; what a foreign file leaves out or breaks is skipped."""
 
 import contextlib
-import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,16 +12,20 @@ from cnnkit.files.names import describe_value, printable
 Shape = tuple[int, ...]
 LayerFields = Mapping[str, Any]
 _MAX_DEPTH = 32
+_MOST_SHAPES = 1 << 16  # inputs or outputs of one layer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LayerEntry:
     """One layer of the JSON.
 
     path      dotted, as in the names of its tensors: "3.body.0"; "" where the file has none
-    fields    the layer's JSON object
-    shapes    of one sample; None where the file has none
+    fields    the layer's JSON object; of a node that shares, that of the node whose weights it uses
+    shapes    of one sample; None where the file has none, and where the layer has several inputs or outputs
     children  the layers inside a combinator, in the order of its fields
+    name      of a node of a Graph, else ""
+    inputs    the names that a node of a Graph takes, as the file writes them
+    shares    the name of the node whose weights it uses again, "" for weights of its own
     """
 
     path: str
@@ -31,12 +34,15 @@ class LayerEntry:
     input_shape: Shape | None
     output_shape: Shape | None
     children: tuple["LayerEntry", ...]
+    name: str = ""
+    inputs: tuple[str, ...] = ()
+    shares: str = ""
 
 
 def outer_layers(architecture: Mapping[str, Any] | None) -> tuple[LayerEntry, ...]:
-    """Return the layers of the outermost sequence."""
+    """Return the layers of the outermost sequence or Graph."""
     layers = (architecture or {}).get("layers")
-    return tuple(_read_entries(layers, 0)) if isinstance(layers, list) else ()
+    return tuple(_read_entries(layers, 0, "")) if isinstance(layers, list) else ()
 
 
 def all_layers(layers: Iterable[LayerEntry]) -> Iterator[LayerEntry]:
@@ -47,7 +53,7 @@ def all_layers(layers: Iterable[LayerEntry]) -> Iterator[LayerEntry]:
 
 
 def input_shape(architecture: Mapping[str, Any] | None) -> Shape | None:
-    """Return the shape of one sample."""
+    """Return the shape of one sample, None for several inputs."""
     return shape_of((architecture or {}).get("input_shape"))
 
 
@@ -57,8 +63,23 @@ def shape_of(value: Any) -> Shape | None:
     return tuple(value) if valid else None
 
 
+def shapes_of(value: Any) -> tuple[Shape, ...]:
+    """Return one shape or a JSON list of shapes, as of a layer with several inputs; () for anything else."""
+    one = shape_of(value)
+    if one or not isinstance(value, list) or len(value) > _MOST_SHAPES:
+        return () if one is None else (one,)
+    several = [shape_of(item) for item in value]
+    shapes = tuple(shape for shape in several if shape is not None)
+    return shapes if len(shapes) == len(several) else ()
+
+
+def is_graph(description: Mapping[str, Any] | None) -> bool:
+    """Say whether an architecture, or a layer's JSON, lists named nodes rather than a sequence."""
+    return description is not None and ("input_names" in description or description.get("type") == "Graph")
+
+
 def require_layers(architecture: Mapping[str, Any]) -> list[LayerFields]:
-    """Return the layers of the outermost sequence, for a format that computes with them.
+    """Return the layers of the outermost sequence or Graph, for a format that computes with them.
 
     Raises ExportError for layers that are no objects with a type and a path, for shapes that are none, and for a
     nesting that no network needs.
@@ -72,14 +93,15 @@ def require_layers(architecture: Mapping[str, Any]) -> list[LayerFields]:
 
 
 def _require_layer(layer: Any, where: str, depth: int) -> None:
-    if not isinstance(layer, dict) or not isinstance(layer.get("type"), str):
+    shares = isinstance(layer, dict) and isinstance(layer.get("shares"), str)
+    if not isinstance(layer, dict) or not (shares or isinstance(layer.get("type"), str)):
         raise ExportError(f"architecture: {where}: expected a layer with a type, got {describe_value(layer)}")
     if depth > _MAX_DEPTH:
         raise ExportError(f"architecture: {where}: layers nested more than {_MAX_DEPTH} deep")
     if not isinstance(layer.get("path", ""), str):
         raise ExportError(f"architecture: {where}.path: expected a text, got {describe_value(layer['path'])}")
     for name in ("input_shape", "output_shape"):
-        if name in layer and shape_of(layer[name]) is None:
+        if name in layer and shape_of(layer[name]) is None and not shapes_of(layer[name]):
             raise ExportError(f"architecture: {where}.{name}: expected a shape, got {describe_value(layer[name])}")
     for name in ("body", "shortcut"):
         if layer.get(name) is not None:
@@ -99,43 +121,40 @@ def layer_faults(layer: LayerFields) -> Iterator[None]:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, struct.error) as error:
         problem = printable(f"{type(error).__name__}: {error}")
-        where = f"layer {layer.get('path')} ({printable(str(layer.get('type')))})"
+        where = f"layer {printable(str(layer.get('path')))} ({printable(str(layer.get('type')))})"
         raise ExportError(f"{where}: its description lacks something: {problem}") from error
 
 
-def find_flattened_images(architecture: Mapping[str, Any] | None) -> dict[str, Shape]:
-    """Return {path of a Dense layer: the (C, H, W) that Flatten made its input of}.
-
-    Only layers that keep the order of values may come between the two.
-    """
-    return _find_images(outer_layers(architecture))
-
-
-def _find_images(layers: Iterable[LayerEntry]) -> dict[str, Shape]:
-    images: dict[str, Shape] = {}
-    image: Shape | None = None
-    for layer in layers:
-        images |= _find_images(layer.children)
-        if layer.type == "Flatten":
-            image = layer.input_shape if layer.input_shape and len(layer.input_shape) == 3 else None
-        elif layer.type == "Dense":
-            if image is not None and layer.input_shape in (None, (math.prod(image),)):
-                images[layer.path] = image
-            image = None
-        elif layer.children or layer.input_shape != layer.output_shape:
-            image = None
-    return images
-
-
-def _read_entries(values: list[Any], depth: int) -> Iterator[LayerEntry]:
+def _read_entries(values: list[Any], depth: int, prefix: str) -> Iterator[LayerEntry]:
+    owners = _find_owners(values)
     for value in values:
-        if isinstance(value, dict) and isinstance(value.get("type"), str) and depth <= _MAX_DEPTH:
-            inner = [item for field in value.values() for item in (field if isinstance(field, list) else [field])]
-            yield LayerEntry(
-                str(value.get("path", "")),
-                value["type"],
-                value,
-                shape_of(value.get("input_shape")),
-                shape_of(value.get("output_shape")),
-                tuple(_read_entries(inner, depth + 1)),
-            )
+        if not isinstance(value, dict) or depth > _MAX_DEPTH:
+            continue
+        name, shares = _text(value.get("name")), _text(value.get("shares"))
+        fields = owners.get(shares, value) if shares and "type" not in value else value
+        if not isinstance(fields.get("type"), str):
+            continue
+        path = _text(value.get("path")) or (prefix + name if shares else "")
+        inner = [] if shares else [i for f in value.values() for i in (f if isinstance(f, list) else [f])]
+        inputs = value.get("inputs")
+        yield LayerEntry(
+            path,
+            fields["type"],
+            fields,
+            shape_of(value.get("input_shape")),
+            shape_of(value.get("output_shape")),
+            tuple(_read_entries(inner, depth + 1, f"{path}.")),
+            name,
+            tuple(map(str, inputs)) if isinstance(inputs, list) else (),
+            shares,
+        )
+
+
+def _find_owners(values: list[Any]) -> dict[str, LayerFields]:
+    """Return {name: node} of the nodes with weights of their own."""
+    named = (value for value in values if isinstance(value, dict) and isinstance(value.get("name"), str))
+    return {value["name"]: value for value in named if "shares" not in value}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

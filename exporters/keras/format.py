@@ -41,7 +41,7 @@ class KerasFormat(Format):
         return read_archive(path) if is_zip(path) else read_hdf5(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
-        """Write the weights for the equivalent keras.Sequential. Raises ExportError for what that cannot express."""
+        """Write the weights for the equivalent Keras model. Raises ExportError for what Keras cannot express."""
         write_keras(weights, path)
 
     def losses(self, weights: WeightFile) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Keras layers with their variables, and how a tensor of cnnkit, channels first, becomes a variable."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,13 +32,31 @@ class KerasVariable:
         return np.ascontiguousarray(array)
 
 
+class KerasPlace(NamedTuple):
+    """What the call number `call` of the layer of that name gives."""
+
+    layer: str
+    call: int = 0
+
+
 @dataclass(frozen=True)
 class KerasLayer:
-    """One layer of a Sequential: class, configuration, variables in Keras's order."""
+    """One layer: class, configuration, variables in Keras's order, and the inputs of each of its calls."""
 
     kind: str
     config: dict[str, Any]
-    variables: Sequence[KerasVariable] = field(default=())
+    variables: Sequence[KerasVariable] = ()
+    calls: list[tuple[KerasPlace, ...]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Its name in the network."""
+        return str(self.config["name"])
+
+    def equals(self, kind: str, config: Mapping[str, Any], variables: Sequence[KerasVariable]) -> bool:
+        """Say whether a layer of that class, configuration but for the name, and variables is this one."""
+        own = {key: value for key, value in self.config.items() if key != "name"}
+        return (kind, own, tuple(variables)) == (self.kind, dict(config), tuple(self.variables))
 
 
 def order_channels_last(image: tuple[int, ...]) -> Array:

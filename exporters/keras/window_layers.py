@@ -5,13 +5,13 @@ from typing import Any
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import LayerFields
 from cnnkit.exporters.core.layer_geometry import Padding, Pair, WindowGeometry, as_pair, read_geometry
+from cnnkit.exporters.keras.builder import KerasBuilder
 from cnnkit.exporters.keras.keras_layer import KerasVariable
-from cnnkit.exporters.keras.sequential import SequentialBuilder
 
 _NONE: Padding = ((0, 0), (0, 0))
 
 
-def add_conv(network: SequentialBuilder, layer: LayerFields) -> None:
+def add_conv(network: KerasBuilder, layer: LayerFields) -> None:
     """Append a Conv2D, or a DepthwiseConv2D where every channel is a group."""
     shape, groups, outputs = read_geometry(layer), layer.get("groups", 1), layer["features"]
     channels = layer["input_shape"][0]
@@ -31,7 +31,7 @@ def add_conv(network: SequentialBuilder, layer: LayerFields) -> None:
     network.put(kind, layer["path"], config, [kernel, *_take_biases(network, layer)])
 
 
-def add_conv_transpose(network: SequentialBuilder, layer: LayerFields) -> None:
+def add_conv_transpose(network: KerasBuilder, layer: LayerFields) -> None:
     """Append a Conv2DTranspose, and a Cropping2D for its padding."""
     shape, outputs, channels = read_geometry(layer), layer["features"], layer["input_shape"][0]
     if layer.get("groups", 1) != 1:
@@ -45,7 +45,7 @@ def add_conv_transpose(network: SequentialBuilder, layer: LayerFields) -> None:
         network.put("Cropping2D", layer["path"], {"cropping": _to_lists(crops)})
 
 
-def add_pool(network: SequentialBuilder, layer: LayerFields) -> None:
+def add_pool(network: KerasBuilder, layer: LayerFields) -> None:
     """Append a MaxPooling2D or AveragePooling2D."""
     shape, average = read_geometry(layer), layer["type"] == "AvgPool2D"
     padding = "valid"
@@ -65,7 +65,7 @@ def uses_bias(layer: LayerFields) -> bool:
     return bool(layer.get("bias", True))
 
 
-def _take_biases(network: SequentialBuilder, layer: LayerFields) -> list[KerasVariable]:
+def _take_biases(network: KerasBuilder, layer: LayerFields) -> list[KerasVariable]:
     outputs = layer["features"]
     return [KerasVariable(network.tensor(layer, "bias", (outputs,)), (outputs,), (0,))] if uses_bias(layer) else []
 

@@ -4,7 +4,8 @@ import itertools
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from cnnkit.exporters.core.architecture import LayerEntry, all_layers, find_flattened_images, outer_layers
+from cnnkit.exporters.core.architecture import LayerEntry, all_layers, outer_layers
+from cnnkit.exporters.core.flattened_images import find_flattened_images
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.svg import edges
 from cnnkit.exporters.svg.canvas import WIDTH, Canvas, Sheet

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnkit.exporters.core import strict_json
-from cnnkit.exporters.core.architecture import find_flattened_images
+from cnnkit.exporters.core.flattened_images import find_flattened_images
 from cnnkit.exporters.core.number_text.layout import choose_layout
 from cnnkit.exporters.core.number_text.support import require_supported
 from cnnkit.exporters.core.raw_values import read_checked

@@ -105,7 +105,7 @@ def _describe_hidden(noun: str, tensors: "list[Tensor]") -> str:
 
 def print_values(output: Output, weights: "WeightFile", printed: tuple["Tensor", ...], parts: "Parts | None") -> None:
     """Print every value of these tensors, or of one part of each; weights of flattened images as images."""
-    from cnnkit.exporters.core.architecture import find_flattened_images
+    from cnnkit.exporters.core.flattened_images import find_flattened_images
     from cnnkit.inspection import slices, value_text
 
     images = find_flattened_images(weights.architecture)

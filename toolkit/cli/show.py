@@ -84,7 +84,7 @@ def command(request: ShowRequest) -> int:
 
 def _build_sections(weights: "WeightFile", tensors: tuple["Tensor", ...], request: ShowRequest) -> Iterator["Section"]:
     """Yield a section per tensor; a tensor without units only when no unit and no channel is requested."""
-    from cnnkit.exporters.core.architecture import find_flattened_images
+    from cnnkit.exporters.core.flattened_images import find_flattened_images
     from cnnkit.inspection.unit_maps import read_unit_maps
 
     images = find_flattened_images(weights.architecture)

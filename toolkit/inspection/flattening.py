@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cnnkit.exporters.core.architecture import find_flattened_images
+from cnnkit.exporters.core.flattened_images import find_flattened_images
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.inspection.layouts import Transform, is_channels_last, normalise_axes
 

@@ -1,5 +1,5 @@
 """Each layer of an architecture as ONNX operations."""
 
-from cnnkit.exporters.onnx.operators.writing import OPERATORS, add_operations
+from cnnkit.exporters.onnx.operators.writing import OPERATORS, add_network
 
-__all__ = ["OPERATORS", "add_operations"]
+__all__ = ["OPERATORS", "add_network"]

@@ -4,25 +4,64 @@ from collections.abc import Mapping
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import LayerFields, layer_faults
+from cnnkit.exporters.core.wiring import Source, Wiring, wire
 from cnnkit.exporters.onnx.graph_builder import GraphBuilder
 from cnnkit.exporters.onnx.operators.activations import ACTIVATIONS
+from cnnkit.exporters.onnx.operators.joining import JOINING, JoiningOperator
 from cnnkit.exporters.onnx.operators.normalisation import NORMALISATION
 from cnnkit.exporters.onnx.operators.operator import Operator, write_plain
 from cnnkit.exporters.onnx.operators.shaping import SHAPING
 from cnnkit.exporters.onnx.operators.windows import WINDOWS
-from cnnkit.files.names import printable
+from cnnkit.files.names import format_count, printable
 
 
-def add_operations(graph: GraphBuilder, layer: LayerFields, x: str) -> str:
-    """Append the operations of one layer and return the name of its result.
+def add_network(graph: GraphBuilder, wiring: Wiring, xs: tuple[str, ...]) -> tuple[str, ...]:
+    """Append the operations of all layers, given the names of the inputs; return the names of the outputs.
+
+    Raises ExportError as `add_operations`.
+    """
+    if not wiring.output_names:  # a sequence hands on all that a layer gives
+        for layer in wiring.layers:
+            xs = add_operations(graph, layer.fields, xs)
+        return xs
+    if len(xs) != len(wiring.inputs):
+        raise ExportError(f"a Graph of the architecture expects {len(wiring.inputs)} inputs, got {len(xs)}")
+    results: dict[str, tuple[str, ...]] = {name: (x,) for name, x in zip(wiring.inputs, xs, strict=True)}
+    for layer in wiring.layers:
+        with graph.sharing(layer.fields["path"], layer.shares):
+            taken = tuple(_take(results, source) for source in layer.inputs)
+            results[layer.name] = add_operations(graph, layer.fields, taken)
+    return tuple(_take(results, source) for source in wiring.outputs)
+
+
+def _take(results: Mapping[str, tuple[str, ...]], source: Source) -> str:
+    if source.output >= len(results[source.name]):
+        has = format_count(len(results[source.name]), "output")
+        raise ExportError(f"layer {printable(source.name)} has {has}: there is no output {source.output}")
+    return results[source.name][source.output]
+
+
+def add_operations(graph: GraphBuilder, layer: LayerFields, xs: tuple[str, ...]) -> tuple[str, ...]:
+    """Append the operations of one layer and return the names of its results.
 
     Raises ExportError for a layer that ONNX has no operations for, or that lacks what it needs.
     """
     kind = layer.get("type")
     if not isinstance(kind, str) or kind not in OPERATORS:
-        raise ExportError(f"layer {layer.get('path')} ({printable(str(kind))}): not known as ONNX operations")
+        where = f"layer {printable(str(layer.get('path')))} ({printable(str(kind))})"
+        raise ExportError(f"{where}: not known as ONNX operations")
     with layer_faults(layer):
-        return OPERATORS[kind](graph, layer, x)
+        return OPERATORS[kind](graph, layer, xs)
+
+
+def _take_one(operator: Operator) -> JoiningOperator:
+    """Return the operator of a layer of one input and one output in the form of the others."""
+
+    def whole(graph: GraphBuilder, layer: LayerFields, xs: tuple[str, ...]) -> tuple[str, ...]:
+        (x,) = xs
+        return (operator(graph, layer, x),)
+
+    return whole
 
 
 def _add_dense(graph: GraphBuilder, layer: LayerFields, x: str) -> str:
@@ -33,27 +72,29 @@ def _add_dense(graph: GraphBuilder, layer: LayerFields, x: str) -> str:
     return graph.node("Gemm", path, inputs, transB=1)
 
 
-def _add_sequential(graph: GraphBuilder, layer: LayerFields, x: str) -> str:
-    for inner in layer["layers"]:
-        x = add_operations(graph, inner, x)
-    return x
+def _add_network(graph: GraphBuilder, layer: LayerFields, xs: tuple[str, ...]) -> tuple[str, ...]:
+    return add_network(graph, wire(layer), xs)
 
 
-def _add_residual(graph: GraphBuilder, layer: LayerFields, x: str) -> str:
-    body = add_operations(graph, layer["body"], x)
-    shortcut = layer.get("shortcut")
-    return graph.node("Add", layer["path"], [body, x if shortcut is None else add_operations(graph, shortcut, x)])
+def _add_residual(graph: GraphBuilder, layer: LayerFields, xs: tuple[str, ...]) -> tuple[str, ...]:
+    (body,), shortcut = add_operations(graph, layer["body"], xs), layer.get("shortcut")
+    (around,) = xs if shortcut is None else add_operations(graph, shortcut, xs)
+    return (graph.node("Add", layer["path"], [body, around]),)
 
 
-def _add_branches(graph: GraphBuilder, layer: LayerFields, x: str) -> str:
-    results = [add_operations(graph, branch, x) for branch in layer["branches"]]
+def _add_branches(graph: GraphBuilder, layer: LayerFields, xs: tuple[str, ...]) -> tuple[str, ...]:
+    results = [name for branch in layer["branches"] for name in add_operations(graph, branch, xs)]
     if layer.get("join", "concatenate") == "concatenate":
-        return graph.node("Concat", layer["path"], results, axis=1)
-    return graph.node("Sum", layer["path"], results)
+        return (graph.node("Concat", layer["path"], results, axis=1),)
+    return (graph.node("Sum", layer["path"], results),)
 
 
-OPERATORS: Mapping[str, Operator] = {
+_OF_ONE: Mapping[str, Operator] = {
     **WINDOWS, **NORMALISATION, **ACTIVATIONS, **SHAPING,
     "Dense": _add_dense, "Dropout": write_plain("Identity"),
-    "Sequential": _add_sequential, "Residual": _add_residual, "Branches": _add_branches,
+}  # fmt: skip
+OPERATORS: Mapping[str, JoiningOperator] = {
+    **{kind: _take_one(operator) for kind, operator in _OF_ONE.items()},
+    **JOINING,
+    "Sequential": _add_network, "Graph": _add_network, "Residual": _add_residual, "Branches": _add_branches,
 }  # fmt: skip

@@ -4,7 +4,8 @@ import pytest
 
 from cnnkit import recipes
 from cnnkit.architecture import build, describe
-from cnnkit.exporters.core.architecture import all_layers, find_flattened_images, input_shape, outer_layers, shape_of
+from cnnkit.exporters.core.architecture import all_layers, input_shape, outer_layers, shape_of
+from cnnkit.exporters.core.flattened_images import find_flattened_images
 from cnnkit.exporters.text.statistics import describe_layers
 
 

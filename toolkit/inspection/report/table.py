@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cnnkit.exporters.core.architecture import find_flattened_images
+from cnnkit.exporters.core.flattened_images import find_flattened_images
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.files.markup import escape_html
 from cnnkit.files.shell import write_command
