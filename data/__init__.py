@@ -3,10 +3,11 @@
 from cnnkit.data.arrays import from_arrays
 from cnnkit.data.catalogue import KNOWN, KnownSet
 from cnnkit.data.class_names import arrange_classes, match_classes
-from cnnkit.data.dataset import Dataset, Scaling, Split
+from cnnkit.data.dataset import Dataset, Split
 from cnnkit.data.fetching import cache_folder, fetch
 from cnnkit.data.picture import read_image
 from cnnkit.data.pixels import Images
+from cnnkit.data.scaling import Scaling
 from cnnkit.data.sources import find, is_known, known, load
 
 __all__ = [

@@ -5,9 +5,10 @@ from typing import Any
 import numpy.typing as npt
 
 from cnnkit.data.assembly import RawSplit, assemble
-from cnnkit.data.dataset import Dataset, Scaling
+from cnnkit.data.dataset import Dataset
 from cnnkit.data.labels import class_indices
 from cnnkit.data.pixels import Images, as_array, as_images
+from cnnkit.data.scaling import Scaling
 
 ARRAYS = "arrays"  # what they are called
 Pixels = npt.ArrayLike | Images

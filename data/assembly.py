@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.dataset import Dataset, Scaling, Split
+from cnnkit.data.dataset import Dataset, Split
 from cnnkit.data.labels import class_indices
 from cnnkit.data.lazy_images import ChannelsFirst, LazyImages
 from cnnkit.data.pixels import Images, as_images
 from cnnkit.data.refusal import refuse
+from cnnkit.data.scaling import Scaling
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,8 @@ import numpy as np
 
 from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.csv_reader import read_csv_arrays
-from cnnkit.data.dataset import Dataset, Scaling
+from cnnkit.data.dataset import Dataset
+from cnnkit.data.scaling import Scaling
 
 DARK = (0.1, 0.2, 0.1, 0.3, 0.2, 0.1, 0.2, 0.1)
 BRIGHT = (0.9, 0.8, 0.9, 0.7, 0.8, 0.9, 0.8, 0.7)

@@ -15,35 +15,9 @@ from cnnkit.data.labels import Labels, class_indices, require_known
 from cnnkit.data.notebook import MOST_PICTURES, ClassRow, describe_dataset
 from cnnkit.data.pixels import Images, as_array, as_images, chunks, require_finite
 from cnnkit.data.refusal import refuse
+from cnnkit.data.scaling import Scaling
 from cnnkit.errors import DataError
-from cnnkit.files.names import describe_value, printable, to_text
-from cnnkit.values import is_finite
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """Network input = (raw - offset) * factor."""
-
-    offset: float = 0.0
-    factor: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not is_finite(value):
-                raise DataError(f"scaling: expected {name} as a finite number, got {describe_value(value, 40)}")
-
-    def apply(self, raw: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """Return (raw - offset) * factor, C-contiguous in `dtype`, as a new array."""
-        with np.errstate(over="ignore", invalid="ignore"):  # a scaling beyond the range of the type: see the scores
-            x = raw.astype(dtype, order="C")
-            if self.offset:
-                x -= x.dtype.type(self.offset)
-            if self.factor != 1:
-                x *= x.dtype.type(self.factor)
-        return x
-
-    def __str__(self) -> str:
-        return f"(raw - {self.offset:g}) * {self.factor:.6g}"
+from cnnkit.files.names import printable, to_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +167,7 @@ class Dataset:
 
     @cached_property
     def _fingerprint(self) -> str:
-        digest = hashlib.sha256(json.dumps([self.scaling.offset, self.scaling.factor]).encode())
+        digest = hashlib.sha256(json.dumps([*self.scaling.to_json().values()]).encode())
         for name, split in (("train", self.train), ("test", self.test)):
             if split is not None:
                 dtype = split.images.dtype.newbyteorder("<")

@@ -12,8 +12,9 @@ from cnnkit import architecture, exporters, weights
 from cnnkit import data as readers
 from cnnkit.backends.protocol import Backend
 from cnnkit.data.class_names import arrange_classes, match_classes
-from cnnkit.data.dataset import Dataset, Scaling
+from cnnkit.data.dataset import Dataset
 from cnnkit.data.pixels import as_images
+from cnnkit.data.scaling import Scaling
 from cnnkit.errors import ConfigError, PlacedError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.notebook import NotebookWeightFile
@@ -176,7 +177,7 @@ class Model(Network):
             seed=metadata.get("seed", 0),
             loss=metadata.get("loss", "softmax_cross_entropy"),
             class_names=metadata.get("class_names", ()),
-            scaling=Scaling(**metadata["scaling"]) if "scaling" in metadata else None,
+            scaling=Scaling.from_json(metadata["scaling"]) if "scaling" in metadata else None,
             metadata=metadata,
             variables=weights.read_variables(file, shapes),
         )

@@ -11,7 +11,7 @@ from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.backends.registry import get_backend
 from cnnkit.budget import PassBudget
 from cnnkit.constants import require_constants
-from cnnkit.data.dataset import Scaling
+from cnnkit.data.scaling import Scaling
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import describe_value
 from cnnkit.layers import Context, Layer, Sequential, Variables

@@ -10,13 +10,13 @@ import numpy as np
 
 from cnnkit import architecture, losses, recipes
 from cnnkit.backends.protocol import Shape
-from cnnkit.errors import ConfigError, ContractError, WeightFileError
+from cnnkit.data.scaling import Scaling
+from cnnkit.errors import ConfigError, ContractError, DataError, WeightFileError
 from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile, numbered_axes
 from cnnkit.files.names import describe_value, printable
 from cnnkit.layers import Layer, Variables
 from cnnkit.network import Network
 from cnnkit.tree import Tree, flatten, unflatten
-from cnnkit.values import is_number
 
 
 def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str, Any] | None = None) -> WeightFile:
@@ -28,7 +28,7 @@ def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str,
         "seed": model.seed,
         "loss": losses.render(model.loss),
         "class_names": list(model.class_names),
-        "scaling": {"offset": model.scaling.offset, "factor": model.scaling.factor},
+        "scaling": model.scaling.to_json(),
         "provenance": _provenance(model),
     }
     described = architecture.describe(model.network, model.input_shape)
@@ -133,7 +133,11 @@ _FACTORS = {"mnist": 1 / 255, "digits": 1 / 16}  # scale the pixels of a recipe'
 
 
 def _is_scaling(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == {"offset", "factor"} and all(map(is_number, value.values()))
+    try:
+        Scaling.from_json(value)
+    except DataError:
+        return False
+    return True
 
 
 _METADATA: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -144,7 +148,7 @@ _METADATA: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "a list of names",
         lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
     ),
-    "scaling": ("finite numbers offset and factor", _is_scaling),
+    "scaling": ("finite numbers offset and factor, each one or one per channel", _is_scaling),
     "history": (
         "a list of epochs",
         lambda value: isinstance(value, list) and all(isinstance(entry, dict) for entry in value),

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnkit.data.assembly import RawSplit, assemble
-from cnnkit.data.dataset import Scaling
 from cnnkit.data.labels import class_indices
 from cnnkit.data.lazy_images import LazyImages
+from cnnkit.data.scaling import Scaling
 from cnnkit.errors import DataError
 
 

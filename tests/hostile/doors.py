@@ -75,8 +75,8 @@ DOORS = (
 # What takes a text that is no path: a name of something known, a pattern, a list of numbers. Nothing is opened for it.
 NAMES = {
     "train": "--recipe --backend --device --dtype --optimizer --schedule --loss --initializer",
-    "evaluate": "--backend --device --dtype --recipe",
-    "predict": "--backend --device --dtype --recipe",
+    "evaluate": "--backend --device --dtype --recipe --scaling",
+    "predict": "--backend --device --dtype --recipe --scaling",
     "export": "--format --recipe",
     "inspect": "--layer --slice",
     "show": "LAYER",

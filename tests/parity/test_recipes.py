@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Training, load_data, recipes
-from cnnkit.data.dataset import Dataset, Scaling, Split
+from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.scaling import Scaling
 
 BOUND = 1e-7
 IMAGES, BATCH, EPOCHS = 44, 8, 2  # 6 steps an epoch, the last batch of 4

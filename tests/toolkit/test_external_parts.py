@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cnnkit import Model
-from cnnkit.data.dataset import Dataset, Scaling, Split
+from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.scaling import Scaling
 from cnnkit.errors import ContractError
 from cnnkit.layers import Dense, Flatten, Sequential
 from cnnkit.losses import Loss, MeanSquaredError

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cnnkit import Model, Sequential
-from cnnkit.data.dataset import Scaling
+from cnnkit.data.scaling import Scaling
 from cnnkit.errors import BackendUnavailableError, ConfigError, DataError, ShapeError, WeightFileError
 from cnnkit.layers import (
     BatchNorm,

@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from cnnkit.data.dataset import Dataset, Scaling, Split
+from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.scaling import Scaling
 from cnnkit.layers import Conv2D, Dense, Flatten, ReLU, Residual, Sequential
 from cnnkit.network import Network
 from cnnkit.notebook_tables import MOST_ROWS, draw_table

@@ -18,7 +18,6 @@ from cnnkit.cli.viewing import (
     ShowAs,
     SplitPart,
     draw,
-    find_white,
     name_class,
     scale_for_view,
     take_image,
@@ -125,7 +124,7 @@ def show_images(request: ImagesRequest) -> int:
         name = printable(name_class(label, dataset.class_names))
         output.say(f"{printable(dataset.name)}, {split.value} image {number} of {images:,}: class {name}")
         if not output.json:
-            draw(output, scale_for_view(raw, find_white(dataset.scaling)), request.show)
+            draw(output, scale_for_view(raw, dataset.scaling.white), request.show)
             continue
         few = raw.size <= _MOST_VALUES
         if not few:

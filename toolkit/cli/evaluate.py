@@ -19,6 +19,7 @@ from cnnkit.cli.options import (
     FittingModel,
     FittingRecipe,
     Limit,
+    ScalingName,
     Threads,
     WeightsFile,
 )
@@ -56,6 +57,7 @@ class EvaluateRequest(TableRequest):
         typer.Option(metavar="OUT.svg|png|pdf", help="Draw the confusion matrix and the ROC curve of each class."),
     ] = None
     threads: Threads = None
+    scaling: ScalingName = None
     recipe: FittingRecipe = None
     model: FittingModel = None
 
@@ -70,8 +72,10 @@ def command(request: EvaluateRequest) -> int:
         require_plottable(request.plot)
         require_other(request.plot, request.file, model=request.model, data=request.data)
     source = NetworkSource(request.file, request.recipe, request.model)
-    model, weights = load_model(output, source, request.backend, request.device, request.threads, request.dtype)
-    dataset = match_data(output, model, load_data(output, request.data, weights))
+    model, weights = load_model(
+        output, source, request.backend, request.device, request.threads, request.dtype, request.scaling
+    )
+    dataset = match_data(output, model, load_data(output, request.data, weights), request.scaling)
     result = model.evaluate(dataset, split=request.split.value, limit=request.limit)
     report, names = result.report, result.report.class_names
     wrong = [

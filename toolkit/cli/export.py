@@ -16,7 +16,7 @@ from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.place import require_other
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import format_size
-from cnnkit.cli.viewing import DataPart, find_white, take_image
+from cnnkit.cli.viewing import DataPart, take_image
 from cnnkit.cli.watching import watch_reading
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
 from cnnkit.files.names import format_count, printable, to_text
@@ -196,11 +196,11 @@ def _add_activations(output: Output, weights: "WeightFile", index: int, data: st
     _, label = take_image(dataset, part, index, "--activations")
     x, _ = dataset.batch(part.value, [index], model.dtype)
     predicted = int(model.predict(x)[0])
-    scores, scaling = model.probabilities(x)[0], dataset.scaling
+    scores, (black, white) = model.probabilities(x)[0], dataset.scaling.extremes
     sample = {
         "name": f"{part.value} image {index} of {to_text(Path(dataset.name).name)}",
         "label": label if label < len(scores) else None, "predicted": predicted, "score": float(scores[predicted]),
-        "black": -scaling.offset * scaling.factor, "white": (find_white(scaling) - scaling.offset) * scaling.factor,
+        "black": black, "white": white,
     }  # fmt: skip
     tensors = (*weights.tensors, *activations(model, x[0]))
     return replace(weights, tensors=tensors, metadata=weights.metadata | {"sample": sample})

@@ -8,7 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 _OPTIONS = {
     "Data": (
         "--data", "--split", "--index", "--limit", "--limit-test", "--validation-split", "--image", "--activations",
-        "--mistakes", "--samples", "--external", "--input-shape",
+        "--mistakes", "--samples", "--scaling", "--external", "--input-shape",
     ),
     "Network": (
         "--recipe", "--model", "--initializer", "--init-from", "--faithful", "--layer", "--slice", "--unit",

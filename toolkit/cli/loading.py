@@ -64,22 +64,32 @@ def load_model(
     device: str | None,
     threads: int | None,
     dtype: str | None = None,
+    scaling: str | None = None,
 ) -> tuple["Model", "WeightFile"]:
-    """Return the model in a file, on a backend, and the file. Raises WeightFileError."""
+    """Return the model in a file, on a backend, and the file. Raises WeightFileError.
+
+    scaling: a name of `cnnkit.data.scaling`, instead of what the file says.
+    """
     from cnnkit.backends import get_backend
+    from cnnkit.data.scaling import parse_scaling
     from cnnkit.model import Model
     from cnnkit.training.finite_weights import list_not_finite
 
+    chosen = None if scaling is None else parse_scaling(scaling)
     ready = get_backend(backend, device, threads)
     file = source.read(output)
+    if chosen is not None:
+        file = replace(file, metadata=file.metadata | {"scaling": chosen.to_json()})
     model = Model.from_weights(file, backend=ready, dtype=dtype)
     for problem in list_not_finite(model.weights):
         output.note(f"{source.path}: {problem}")
     return model, file
 
 
-def match_data(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
+def match_data(output: Output, model: "Model", dataset: "Dataset", chosen: str | None = None) -> "Dataset":
     """Return the data set with classes numbered and pixels scaled as the model expects; what was changed is noted.
+
+    chosen: the name of the scaling that the user chose, which then holds for any data.
 
     Raises DataError or ConfigError when model and images do not fit together, or no class is one of the model's.
     """
@@ -98,7 +108,7 @@ def match_data(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
         output.note(
             f"the network {reason}: those of the data are taken by position, 0 is {printable(first)}, and so on"
         )
-    return _match_scaling(output, model, matched)
+    return _match_scaling(output, model, matched) if chosen is None else replace(matched, scaling=model.scaling)
 
 
 def _match_scaling(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
@@ -111,13 +121,11 @@ def _match_scaling(output: Output, model: "Model", dataset: "Dataset") -> "Datas
     if "scaling" not in model.metadata or trained == own:
         return dataset
     brightest = float(dataset.train.take(range(min(100, len(dataset.train))))[0].max())
-    if not trained.offset and brightest > 0:
-        near = min((trained, own), key=lambda scaling: abs(math.log(max(brightest * scaling.factor, 1e-9))))
+    plain = not any(isinstance(part, tuple) for part in (trained.offset, trained.factor)) and not trained.offset
+    if plain and brightest > 0:
+        near = min((trained, own), key=lambda scaling: abs(math.log(max(brightest / scaling.white, 1e-9))))
         if near is own:
             output.note(f"{dataset.name}: pixels are scaled by {own.factor:.6g}, in training by {trained.factor:.6g}")
         return replace(dataset, scaling=near)
-    output.note(
-        f"{dataset.name}: pixels are scaled as in training, (raw - {trained.offset:g}) * {trained.factor:.6g}; by "
-        f"itself it would use (raw - {own.offset:g}) * {own.factor:.6g}"
-    )
+    output.note(f"{dataset.name}: pixels are scaled as in training, {trained}; by itself it would use {own}")
     return replace(dataset, scaling=trained)

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from cnnkit.cli.completion import complete_backend, complete_data, complete_device, complete_dtype, complete_recipe
+from cnnkit.cli.completion import (
+    complete_backend,
+    complete_data,
+    complete_device,
+    complete_dtype,
+    complete_recipe,
+    complete_scaling,
+)
 from cnnkit.cli.output import set_quiet, set_verbose
 from cnnkit.documents.forms import TableForm
 
@@ -73,6 +80,15 @@ DataSource = Annotated[
         metavar="SOURCE",
         autocompletion=complete_data,
         help="digits, mnist, fashion-mnist, bright-dark, or a path.",
+    ),
+]
+ScalingName = Annotated[
+    str | None,
+    typer.Option(
+        "--scaling",
+        metavar="NAME",
+        autocompletion=complete_scaling,
+        help="How pixels become the network's input, where FILE does not say: imagenet, 0-1, tf, caffe, none.",
     ),
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N images.")]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,8 +142,3 @@ def _resize(picture: Pixels, height: int, width: int) -> Pixels:
     channels = (Image.fromarray(channel.astype(np.float32)) for channel in picture)
     scaled = [np.asarray(c.resize((width, height), Image.Resampling.BILINEAR), np.float64) for c in channels]
     return np.clip(np.stack(scaled), 0, 1)
-
-
-def scale_input(picture: Any, white: float, offset: float, factor: float) -> Any:
-    """Return the network's input for a picture in [0, 1]: (raw - offset) * factor, where raw is `white` for 1."""
-    return (picture * white - offset) * factor

@@ -19,6 +19,7 @@ from cnnkit.cli.options import (
     Dtype,
     FittingModel,
     FittingRecipe,
+    ScalingName,
     Threads,
     WeightsFile,
 )
@@ -32,7 +33,6 @@ from cnnkit.cli.viewing import (
     ShowAs,
     SplitPart,
     draw,
-    find_white,
     name_class,
     scale_for_view,
     take_image,
@@ -76,6 +76,7 @@ class PredictRequest(Request):
     device: Device = None
     dtype: Dtype = None
     threads: Threads = None
+    scaling: ScalingName = None
     recipe: FittingRecipe = None
     model: FittingModel = None
 
@@ -88,10 +89,12 @@ def command(request: PredictRequest) -> int:
 
     output = request.output
     source = NetworkSource(request.file, request.recipe, request.model)
-    model, weights = load_model(output, source, request.backend, request.device, request.threads, request.dtype)
+    model, weights = load_model(
+        output, source, request.backend, request.device, request.threads, request.dtype, request.scaling
+    )
     images = list(_read_pictures(output, model, weights, request.data, request.image or []))
     if request.index or not request.image:
-        images += _read_images(output, model, weights, request.data, request.split, request.index or [0])
+        images += _read_images(request, model, weights, request.index or [0])
     x = np.stack([image.x for image in images])
     outputs, scores, decided = model.outputs(x), model.probabilities(x), model.predict(x)
     require_finite_scores(model, scores)
@@ -110,28 +113,29 @@ def command(request: PredictRequest) -> int:
 
 
 def _read_images(
-    output: Output, model: "Model", weights: "WeightFile", data: str | None, split: DataPart, indices: list[int]
+    request: PredictRequest, model: "Model", weights: "WeightFile", indices: list[int]
 ) -> Iterator[ImageToClassify]:
-    dataset = match_data(output, model, load_data(output, data, weights))
+    output, split = request.output, request.split
+    dataset = match_data(output, model, load_data(output, request.data, weights), request.scaling)
     for index in indices:
         raw, label = take_image(dataset, split, index)
         x, _ = dataset.batch(split.value, [index], model.dtype)
         title = f"{dataset.name}, {split.value} image {index}"
-        picture = scale_for_view(raw, find_white(dataset.scaling))
+        picture = scale_for_view(raw, dataset.scaling.white)
         yield ImageToClassify(title, index, None, label, picture, x[0], dataset.class_names)
 
 
 def _read_pictures(
     output: Output, model: "Model", weights: "WeightFile", data: str | None, paths: list[Path]
 ) -> Iterator[ImageToClassify]:
-    from cnnkit.cli.picture_input import fit_picture, measure_appearance, scale_input
+    from cnnkit.cli.picture_input import fit_picture, measure_appearance
 
     if not paths:
         return
     if len(model.input_shape) != 3:
         raise ConfigError(f"--image: the network's input {model.input_shape} is not a picture (C, H, W)")
     shape = (model.input_shape[0], model.input_shape[1], model.input_shape[2])
-    brightest = find_white(model.scaling)
+    brightest = model.scaling.white
     try:
         trained_on = load_data(output, data, weights)
     except (ConfigError, DataError):  # pictures need no data set
@@ -144,7 +148,7 @@ def _read_pictures(
     names = model.class_names or (trained_on.class_names if trained_on else ())
     for path in paths:
         picture, steps = fit_picture(path, shape, appearance)
-        x = scale_input(picture, brightest, model.scaling.offset, model.scaling.factor)
+        x = model.scaling.apply(picture * brightest, "float64")
         output.note(steps)
         title = f"{path}, as the network sees it"
         yield ImageToClassify(title, None, str(path), None, picture, x.astype(model.dtype), names)

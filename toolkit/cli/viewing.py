@@ -12,7 +12,7 @@ from cnnkit.cli.output import Output
 from cnnkit.errors import DataError
 
 if TYPE_CHECKING:
-    from cnnkit.data import Dataset, Scaling
+    from cnnkit.data import Dataset
 
 
 _MOST_DRAWN = 1 << 18  # pixels; a terminal shows fewer
@@ -48,17 +48,6 @@ def take_image(dataset: "Dataset", part: DataPart, index: int, option: str = "--
         raise DataError(f"{option}: expected 0 to {len(split) - 1}, {dataset.name} {part.value}, got {index}")
     images, labels = split.take([index])
     return images[0], int(labels[0])
-
-
-def find_white(scaling: "Scaling") -> float:
-    """Return the raw value of full brightness for a scaling.
-
-    Without an offset, the scaling maps it to 1. With an offset (standardised pixels), raw pixels are bytes, or in
-    [0, 1] if the offset is.
-    """
-    if scaling.offset:
-        return 255.0 if abs(scaling.offset) > 1 else 1.0
-    return 1 / scaling.factor if scaling.factor else 1.0
 
 
 def scale_for_view(raw: Any, white: float) -> Any:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from cnnkit import recipes
-from cnnkit.data.dataset import Dataset, Scaling, Split
+from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.scaling import Scaling
 from cnnkit.layers import Context, Dropout, Sequential
 from cnnkit.network import Network
 from cnnkit.parity.check import Arena, Case, Check

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cnnkit import Model
-from cnnkit.data.dataset import Dataset, Scaling, Split
+from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.scaling import Scaling
 from cnnkit.errors import CnnkitError, ConfigError, ContractError
 from cnnkit.initializers import Initializer
 from cnnkit.layers import Dense, Flatten, Layer, Residual, Sequential, Variables

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Sequential, Training, load_data
-from cnnkit.data.dataset import Scaling, Split
+from cnnkit.data.dataset import Split
+from cnnkit.data.scaling import Scaling
 from cnnkit.errors import TrainingError
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, ReLU
 from cnnkit.training import training as loop

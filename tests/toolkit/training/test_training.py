@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Sequential, Training, load_data, recipes
-from cnnkit.data.dataset import Dataset, Scaling, Split
+from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.scaling import Scaling
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.layers import BatchNorm, Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 from cnnkit.layers.activations.elementwise import Elementwise
