@@ -88,7 +88,7 @@ class Scaling:
         return fields if self.channels == RGB else fields | {"channels": self.channels}
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+    def from_json(cls, stored: Any) -> Self:
         """Return the scaling of a weight file's metadata. Raises DataError for one that cannot be."""
         if not isinstance(stored, Mapping) or not {"offset", "factor"} <= stored.keys() <= set(vars(cls())):
             raise DataError(f"scaling: expected offset and factor, got {describe_value(stored, 60)}")

@@ -1,5 +1,6 @@
 """The settings of a training, checked when they are made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, TypedDict
@@ -23,6 +24,8 @@ class Options:
     limit              train on the first N images only
     validation_split   share of the training images kept out to validate each epoch, chosen by the seed
     patience           stop after this many epochs without a smaller validation loss
+    freeze             patterns (cnn.*, *.bias) of layers and tensors that are not trained; a BatchNorm in which
+                       nothing is trained uses its running statistics as they are
     shuffle            use a new order in each epoch, which depends on seed and epoch only
 
     With validation images, the result has the weights of the epoch with the smallest validation loss.
@@ -41,6 +44,7 @@ class Options:
     validation_split: float = 0.0
     patience: int | None = None
     limit: int | None = None
+    freeze: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name, kind, expected in _KINDS:
@@ -49,6 +53,7 @@ class Options:
             _require(good or (value is None and name in ("patience", "limit")), name, expected, value)
             if value is not None and kind is not bool:  # NumPy's numbers cannot be written as JSON
                 object.__setattr__(self, name, _plain_number(name, value, kind))
+        object.__setattr__(self, "freeze", _require_patterns(self.freeze))
         optimizers.parse(self.optimizer)
         schedules.parse(self.schedule)
         losses.parse(self.loss)
@@ -74,7 +79,7 @@ class Options:
             name: value if isinstance(value := getattr(self, name), str) else module.render(value)
             for name, module in modules
         }
-        return vars(self) | texts
+        return vars(self) | texts | {"freeze": list(self.freeze)}
 
 
 class OptionFields(TypedDict, total=False):
@@ -91,8 +96,10 @@ class OptionFields(TypedDict, total=False):
     validation_split: float
     patience: int | None
     limit: int | None
+    freeze: Sequence[str]
 
 
+_MOST_PATTERNS, _LONGEST_PATTERN = 1000, 1000
 _KINDS: tuple[tuple[str, type, str], ...] = (
     *((name, Integral, "a whole number") for name in ("epochs", "batch_size", "seed", "patience", "limit")),
     *((name, Real, "a number") for name in ("learning_rate", "validation_split")),
@@ -103,6 +110,14 @@ _KINDS: tuple[tuple[str, type, str], ...] = (
 def _require(good: bool, name: str, expected: str, got: object) -> None:
     if not good:
         raise ConfigError(f"{name}: expected {expected}, got {describe_value(got)}")
+
+
+def _require_patterns(value: Any) -> tuple[str, ...]:
+    patterns = (value,) if isinstance(value, str) else value
+    good = isinstance(patterns, list | tuple) and len(patterns) <= _MOST_PATTERNS
+    good = good and all(isinstance(pattern, str) and 0 < len(pattern) <= _LONGEST_PATTERN for pattern in patterns)
+    _require(good, "freeze", "patterns of the names of layers or tensors", value)
+    return tuple(patterns)
 
 
 def _plain_number(name: str, value: Any, kind: type) -> int | float:

@@ -74,7 +74,7 @@ DOORS = (
 
 # What takes a text that is no path: a name of something known, a pattern, a list of numbers. Nothing is opened for it.
 NAMES = {
-    "train": "--recipe --backend --device --dtype --optimizer --schedule --loss --initializer",
+    "train": "--recipe --backend --device --dtype --optimizer --schedule --loss --initializer --freeze",
     "evaluate": "--backend --device --dtype --recipe --scaling",
     "predict": "--backend --device --dtype --recipe --scaling",
     "export": "--format --recipe",

@@ -11,7 +11,8 @@ _OPTIONS = {
         "--mistakes", "--samples", "--scaling", "--external", "--input-shape",
     ),
     "Network": (
-        "--recipe", "--model", "--initializer", "--init-from", "--faithful", "--layer", "--slice", "--unit",
+        "--recipe", "--model", "--initializer", "--init-from", "--replace-head", "--freeze", "--faithful", "--layer",
+        "--slice", "--unit",
         "--channel", "--map", "--only", "--optimizer-state", "--classes", "--filter",
     ),
     "Optimisation": (

@@ -9,7 +9,7 @@ from cnnkit.cli.output import Output
 from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
-    from cnnkit.data import Dataset
+    from cnnkit.data import Dataset, Scaling
     from cnnkit.exporters import WeightFile
     from cnnkit.model import Model
 
@@ -108,17 +108,19 @@ def match_data(output: Output, model: "Model", dataset: "Dataset", chosen: str |
         output.note(
             f"the network {reason}: those of the data are taken by position, 0 is {printable(first)}, and so on"
         )
-    return _match_scaling(output, model, matched) if chosen is None else replace(matched, scaling=model.scaling)
+    if chosen is not None:
+        return replace(matched, scaling=model.scaling)
+    return match_scaling(output, model.scaling, matched) if "scaling" in model.metadata else matched
 
 
-def _match_scaling(output: Output, model: "Model", dataset: "Dataset") -> "Dataset":
-    """Return the data set with pixels scaled for the model.
+def match_scaling(output: Output, trained: "Scaling", dataset: "Dataset") -> "Dataset":
+    """Return the data set with pixels scaled for a network that was trained with a scaling.
 
     The scaling is that of the training. The pixels of another source may have another range: when the scaling of the
     training has no offset, the scaling that brings the brightest pixel closer to 1 is used, with a note.
     """
-    trained, own = model.scaling, dataset.scaling
-    if "scaling" not in model.metadata or trained == own:
+    own = dataset.scaling
+    if trained == own:
         return dataset
     brightest = float(dataset.train.take(range(min(100, len(dataset.train))))[0].max())
     plain = not any(isinstance(part, tuple) for part in (trained.offset, trained.factor)) and not trained.offset

@@ -1,5 +1,6 @@
 """From the options of `cnnkit train` to a new training."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -9,6 +10,7 @@ from cnnkit import data, losses
 from cnnkit.backends import get_backend
 from cnnkit.cli.choice import choose_recipe, drop_unset
 from cnnkit.cli.data_source import describe_source, name_data, require_inside
+from cnnkit.cli.headed_file import read_headed
 from cnnkit.cli.output import Output
 from cnnkit.cli.recipe_for_data import adapt_recipe
 from cnnkit.cli.train_request import TrainRequest
@@ -21,6 +23,7 @@ from cnnkit.training import Options, Training
 from cnnkit.training.evaluation import require_fit
 from cnnkit.training.initialise import initialise
 from cnnkit.training.run import Existing, class_names_of, count_epochs, identity, list_serious, stored_options
+from cnnkit.tree import flatten
 
 # The options of a training that are options of the command too.
 _SETTINGS = {field.name for field in fields(Options)} & {field.name for field in fields(TrainRequest)}
@@ -43,11 +46,14 @@ class PreparedRun:
 
     def describe(self, training: Training) -> str:
         """Return network, data, backend and seed in one line."""
-        model, backend = self.model, self.model.backend
+        model, backend, frozen = self.model, self.model.backend, ""
+        if training.freezing is not None:
+            sizes = {name: math.prod(array.shape) for name, array in flatten(model.params).items()}
+            frozen = f"; {training.freezing.describe(sizes)}"
         return (
             f"{self.recipe} on {self.dataset.name}: {len(training.chosen):,} images to train on, "
             f"{len(training.held_out):,} to validate; {model.parameters:,} parameters; "
-            f"{backend.name} on {backend.device}, {model.dtype}, seed {model.seed}"
+            f"{backend.name} on {backend.device}, {model.dtype}, seed {model.seed}{frozen}"
         )
 
     def mark(self, training: Training) -> Training:
@@ -64,21 +70,28 @@ def list_given(request: TrainRequest) -> dict[str, Any]:
 def prepare(request: TrainRequest) -> PreparedRun:
     """Return the run that the options request; weights come from the seed, or from --init-from where they fit."""
     output = request.output
-    recipe = choose_recipe(request.recipe, request.model, request.faithful, request.initializer)
+    headed = read_headed(request)
+    recipe = (
+        choose_recipe(request.recipe, request.model, request.faithful, request.initializer)
+        if headed is None
+        else headed.recipe
+    )
     options = Options(**(recipe.training | list_given(request)))
     source = request.data or (recipe.data if request.model is None else require_inside(request.model, recipe.data))
     dataset = data.load(source)
     described = describe_source(source, dataset.fingerprint(), request.out)
-    if request.init_from is not None:
+    if headed is not None:
+        dataset = headed.scale(output, dataset)
+    elif request.init_from is not None:
         dataset = data.arrange_classes(dataset, class_names_of(request.init_from), str(request.init_from))
     note_data(output, dataset)
-    free = request.model is None and not request.faithful
-    classes = free or request.init_from is not None
+    free = request.model is None and not request.faithful and headed is None
+    classes = free or (request.init_from is not None and headed is None)
     recipe = adapt_recipe(output, recipe, dataset, options, images=free, classes=classes)
     model = _build_model(request, recipe, options, dataset)
     start = None
     if request.init_from is not None:
-        started = initialise(model, request.init_from)
+        started = initialise(model, request.init_from, headed.file if headed else None)
         output.note(started.text)
         start = started.sha256
     run = identity(model, dataset, options, recipe.name, start, request.tf32)

@@ -28,8 +28,9 @@ def resume(request: TrainRequest) -> tuple[PreparedRun, Training, WeightFile]:
 
     Raises ConfigError where OUT holds none, or options were given that it was not trained with.
     """
-    if request.overwrite or request.init_from:
-        raise ConfigError("expected --resume alone, got --overwrite or --init-from with it: leave one out")
+    if request.overwrite or request.init_from or request.replace_head:
+        others = "--overwrite, --init-from or --replace-head"
+        raise ConfigError(f"expected --resume alone, got {others} with it: leave one out")
     file = read_training(request.out)
     stored: Mapping[str, Any] = file.metadata["run"]
     recipe = _choose_given_recipe(request, stored)

@@ -68,9 +68,21 @@ class TrainRequest(Request):
     ] = None
     patience: Annotated[int | None, typer.Option(min=1, help="Stop after this many epochs without improvement.")] = None
     faithful: Annotated[bool, typer.Option("--faithful", help="The reference system's published settings.")] = False
+    freeze: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Layers or tensors not to train: conv1, 'features.*'; repeatable."),
+    ] = None
     out: Annotated[Path, typer.Option("--out", "-o", help="The weight file to write.")] = DEFAULT_WEIGHTS
     init_from: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Start from the weights in this file that fit.")
+    ] = None
+    replace_head: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="CLASSES",
+            help="With --init-from: the network of FILE, its last layer new.",
+        ),
     ] = None
     resume: Annotated[bool, typer.Option("--resume", help="Continue the training in OUT, with its options.")] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT, whatever it holds.")] = False

@@ -6,7 +6,7 @@ from pathlib import Path
 from cnnkit import exporters, weights
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core.not_read import list_lines
-from cnnkit.exporters.core.weight_file import NotRead
+from cnnkit.exporters.core.weight_file import NotRead, WeightFile
 from cnnkit.files.file_digest import sha256_of
 from cnnkit.files.names import printable
 from cnnkit.inspection.filling import Fillings, find_fillings
@@ -37,12 +37,14 @@ class Start:
         return "; ".join(parts)
 
 
-def initialise(model: Network, path: Path) -> Start:
+def initialise(model: Network, path: Path, file: WeightFile | None = None) -> Start:
     """Give the model the tensors of a weight file that `diff` would pair with its own.
+
+    file: what is taken of `path`, where it was read before.
 
     Raises WeightFileError when the file cannot be read, nothing fits, or what fits holds no floating-point numbers.
     """
-    file = exporters.read(path)
+    file = exporters.read(path) if file is None else file
     fillings = find_fillings(weights.to_weights(model), file)
     if not fillings.found:
         problem, hint = "no tensor fits this network, by name, layer or order of shapes", f"see cnnkit inspect {path}"

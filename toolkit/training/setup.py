@@ -21,6 +21,7 @@ from cnnkit.options import Options
 from cnnkit.seeds import Purpose, key
 from cnnkit.training.batches import ResidentImages, batches, epoch_order, resident_images, split_images
 from cnnkit.training.evaluation import check
+from cnnkit.training.freezing import freeze
 from cnnkit.training.position import Position
 from cnnkit.training.step import make_step
 
@@ -33,6 +34,7 @@ class TrainingSetup:
     Loss and seed of the options become the model's here; from then on only the model's are used.
 
     chosen, held_out  indices of the images to train on and to validate with, both ascending
+    freezing          what of the network is not trained; None where all is
 
     Raises DataError or ConfigError when model, data and options do not fit.
     """
@@ -45,6 +47,7 @@ class TrainingSetup:
         model.metadata = {name: value for name, value in model.metadata.items() if name not in _OF_A_TRAINING}
         model.metadata["data"] = {"name": last_part(dataset.name)}
         self.model, self.dataset, self.options = model, dataset, options
+        self.freezing = freeze(model.network, model.input_shape, options.freeze)
         self.chosen, self.held_out = split_images(len(dataset.train), options, model.seed)
         self._require_enough_images()
         self._require_no_batch_of_one()
@@ -59,7 +62,7 @@ class TrainingSetup:
         )
         self._require_room()
         self.dropout_key = key(model.seed, Purpose.DROPOUT)
-        self.step = make_step(model.backend, model.network, model.loss, self.optimizer, self.dropout_key)
+        self.step = make_step(model.backend, model.network, model.loss, self.optimizer, self.dropout_key, self.freezing)
         self._only_batch: list[Any] | None = None
 
     def _require_room(self) -> None:
@@ -87,7 +90,8 @@ class TrainingSetup:
         images, size = len(self.chosen), self.options.batch_size
         if images % size != 1 and size != 1:
             return
-        for path, layer, x_shape, _ in walk_layers(self.model.network, self.model.input_shape):
+        network = self.model.network if self.freezing is None else self.freezing.network
+        for path, layer, x_shape, _ in walk_layers(network, self.model.input_shape):
             alone = layer.couples_samples and math.prod(x_shape[1:]) == 1 and not list(layer.children(x_shape))
             if alone:
                 raise ConfigError(

@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 from cnnkit.backends.protocol import Array, Backend, Pair, Step
-from cnnkit.layers import Context, Sequential
+from cnnkit.layers import Context, Layer
 from cnnkit.losses import Loss, external_loss
 from cnnkit.optimizers import Optimizer, Scalars
 from cnnkit.purity import impurity
+from cnnkit.training.freezing import Freezing
 from cnnkit.tree import Tree, map_leaves, map_tree
 
 
@@ -25,25 +26,34 @@ class StepReport(NamedTuple):
     correct: Array  # number of samples classified correctly, before the update
 
 
-def make_step(backend: Backend, network: Sequential, loss: Loss, optimizer: Optimizer, key: Pair) -> Step:
+def make_step(
+    backend: Backend, network: Layer, loss: Loss, optimizer: Optimizer, key: Pair, freezing: Freezing | None = None
+) -> Step:
     """Return step(variables, x, labels, scalars) -> (variables, report), compiled by the backend.
 
     x (N, *input_shape), labels (N,) int64 or targets of the outputs' shape.
     scalars: those of the optimizer, and "step", counted from 0.
     key: two words that key the random draws in layers.
+    freezing: what is not trained; slots are of the trained parameters alone.
     """
+    trained = network if freezing is None else freezing.network
 
     def step(variables: TrainState, x: Array, labels: Array, scalars: Scalars) -> tuple[TrainState, StepReport]:
         params, state, slots = variables
+        if freezing is not None:
+            params, state = freezing.take_apart(params, state)
         context = Context(backend, training=True, key=key, step=scalars["step"])
-        outputs, cache = network.forward(context, params, state, x)
+        outputs, cache = trained.forward(context, params, state, x)
         value, dy = external_loss.value_and_gradient(loss, backend, outputs, labels)
         classes = labels if labels.ndim == 1 else backend.argmax(labels, axis=1)
         correct = backend.sum(external_loss.decide(loss, backend, outputs) == classes)
-        grads = network.parameter_gradients(context, params, cache, dy)
+        grads = trained.parameter_gradients(context, params, cache, dy)
         params, slots = optimizer.update(backend, params, grads, slots, scalars)
-        if state:
-            state = map_leaves(backend.assign, state, network.next_state(state, cache))
+        if freezing is not None:
+            moved = trained.next_state(state, cache)
+            params, state = freezing.put_together(backend, variables[:2], params, moved)
+        elif state:
+            state = map_leaves(backend.assign, state, trained.next_state(state, cache))
         return TrainState(params, state, slots), StepReport(value, correct)
 
     return backend.compile(step, impurity(network, loss, optimizer))  # why it must not be recorded, None if it may

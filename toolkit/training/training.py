@@ -18,6 +18,7 @@ from cnnkit.training.out_of_memory import too_large
 from cnnkit.training.position import Best, Position
 from cnnkit.training.setup import TrainingSetup
 from cnnkit.training.step import StepReport, TrainState, copy_state
+from cnnkit.tree import Tree, map_leaves
 
 READ_EVERY = 1.0  # seconds between two reads of the device's reports
 Progress = Callable[[Position], None]
@@ -50,14 +51,21 @@ class Training(TrainingSetup):
     def __init__(self, model: Network, dataset: Dataset, options: Options) -> None:
         super().__init__(model, dataset, options)
         self._unread: list[tuple[StepReport, int]] = []  # reports still on the device, with the size of their batch
-        params = flat_tree(model.backend, model.params)
-        slots = self.optimizer.init(model.backend, params, model.dtype)
+        params = self._gather(model.params)
+        trained = params if self.freezing is None else self.freezing.take_apart(params, model.state)[0]
+        slots = self.optimizer.init(model.backend, trained, model.dtype)
         self.start_from(TrainState(params, model.state, slots), Position())
+
+    def _gather(self, tree: Tree) -> Tree:
+        """Return the tree's values in memory of their own: one array, or several where some are not trained."""
+        if self.freezing is None:
+            return flat_tree(self.model.backend, tree)
+        return map_leaves(lambda array: array * 1, tree)
 
     def start_from(self, variables: TrainState, position: Position) -> None:
         """Continue from a position that an earlier training had reached with these variables."""
-        backend, (params, state, slots) = self.model.backend, variables
-        params, slots = flat_tree(backend, params), {name: flat_tree(backend, tree) for name, tree in slots.items()}
+        params, state, slots = variables
+        params, slots = self._gather(params), {name: self._gather(tree) for name, tree in slots.items()}
         self.variables, self.position = TrainState(params, state, slots), position
         # The last position whose losses and weights are finite, and the last of those inside an epoch or between two:
         # one at the end of an epoch that is not validated yet is no place to resume from.
