@@ -14,9 +14,9 @@ from cnnkit.constants import require_constants
 from cnnkit.data.scaling import Scaling
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import describe_value
-from cnnkit.layers import Context, Layer, Sequential, Variables
+from cnnkit.layers import Context, Graph, Layer, Sequential, Variables
 from cnnkit.layers.drawing import draw
-from cnnkit.layers.fields import require_input_shape
+from cnnkit.layers.fields import require_input_shapes
 from cnnkit.losses import Loss, external_loss
 from cnnkit.notebook_tables import draw_caption
 from cnnkit.purity import impurity
@@ -32,7 +32,7 @@ Values = np.ndarray[Any, np.dtype[Any]]
 class Network:
     """A layer with its parameters and state on a backend, and what its outputs mean.
 
-    network      a layer; anything but a Sequential is put into one
+    network      a layer; anything but a Sequential or a Graph is put into a Sequential
     input_shape  of one sample: (C, H, W) or (F,)
     backend      a name, or a Backend object
     seed         the one seed: of the initial weights here, of shuffling and dropout in training
@@ -66,8 +66,8 @@ class Network:
         _require_seed(seed)
         if isinstance(network, list | tuple):
             raise ConfigError(f"network: expected a layer, got a {type(network).__name__}: write Sequential([...])")
-        self.network = network if isinstance(network, Sequential) else Sequential((network,))
-        self.input_shape = require_input_shape(input_shape)
+        self.network = network if isinstance(network, Sequential | Graph) else Sequential((network,))
+        self.input_shape = require_input_shapes(input_shape, self.network.input_count)
         self.output_shape = self.network.output_shape(self.input_shape)
         self.backend = get_backend(backend, device, threads)
         self.dtype = dtype
@@ -113,7 +113,7 @@ class Network:
     # ---- passes
 
     def _outputs(self, params: Tree, state: Tree, x: Array) -> Array:
-        return self.network.forward(Context(self.backend), params, state, x)[0]
+        return self.network.forward(Context(self.backend, keeps_caches=False), params, state, x)[0]
 
     def find_batch(self, most: int) -> int:
         """Return how many samples to compute at a time: `most`, or less where these do not fit into memory.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnkit.backends.protocol import Pair, Shape
-from cnnkit.layers import Layer, Sequential, external_layer
-from cnnkit.layers.fields import require_input_shape
+from cnnkit.layers import Graph, Layer, Sequential, external_layer
+from cnnkit.layers.fields import require_input_shapes
 from cnnkit.notebook_tables import draw_caption, draw_table, join_shape
 from cnnkit.tree import Tree, child
 
@@ -95,8 +95,8 @@ class Summary:
 
 def summarise(network: Layer, input_shape: Shape) -> Summary:
     """Return the summary of a network for samples of input_shape; no weight is drawn. Raises ShapeError."""
-    network = network if isinstance(network, Sequential) else Sequential((network,))
-    input_shape = require_input_shape(input_shape)
+    network = network if isinstance(network, Sequential | Graph) else Sequential((network,))
+    input_shape = require_input_shapes(input_shape, network.input_count)
     shapes = network.variable_shapes(input_shape)
     rows = list(_rows(network, input_shape, "", START, shapes.params, shapes.state))
     return Summary(input_shape, network.output_shape(input_shape), tuple(rows))

@@ -10,6 +10,11 @@ from cnnkit.layers.base import Context, Layer, Variables
 from cnnkit.layers.branches import Branches
 from cnnkit.layers.dense import Dense
 from cnnkit.layers.dropout import Dropout
+from cnnkit.layers.graph import Graph, Node
+from cnnkit.layers.joining.arithmetic import Add, Average, Divide, Multiply, Subtract
+from cnnkit.layers.joining.concatenate import Concatenate
+from cnnkit.layers.joining.extremes import Maximum, Minimum
+from cnnkit.layers.joining.split import Split
 from cnnkit.layers.normalisation.batch_norm import BatchNorm
 from cnnkit.layers.normalisation.layer_norm import LayerNorm
 from cnnkit.layers.parallel import Parallel
@@ -27,20 +32,29 @@ from cnnkit.layers.windows.max_pool2d import MaxPool2D
 __all__ = [
     "GELU",
     "LAYERS",
+    "Add",
+    "Average",
     "AvgPool2D",
     "BatchNorm",
     "Branches",
+    "Concatenate",
     "Context",
     "Conv2D",
     "ConvTranspose2D",
     "Dense",
+    "Divide",
     "Dropout",
     "Flatten",
     "GlobalAvgPool2D",
+    "Graph",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
     "MaxPool2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Node",
     "Parallel",
     "ReLU",
     "Reshape",
@@ -48,6 +62,8 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "Softmax",
+    "Split",
+    "Subtract",
     "Tanh",
     "Variables",
     "from_config",

@@ -13,6 +13,9 @@ from cnnkit.errors import ShapeError
 from cnnkit.purity import Part, inner_parts
 from cnnkit.tree import Tree, map_leaves
 
+Values = Any  # of a layer of several inputs or outputs: a tuple of arrays, in their order; of one, an array
+Shapes = Any  # of samples: a tuple of shapes where Values is a tuple of arrays, else one Shape
+
 
 class Variables(NamedTuple):
     """A layer's arrays: `params` are trained by gradients, `state` is carried along (running statistics)."""
@@ -54,6 +57,7 @@ class Context(NamedTuple):
     key: two words of 32 bits that address the layer's random draws; derived from its path.
     step: counts updates from 0; may live on the device.
     first_sample: position in the whole batch of the first sample of this part.
+    keeps_caches: False says that no backward pass follows, so that a combinator may drop what layers leave for one.
     """
 
     backend: Backend
@@ -61,6 +65,7 @@ class Context(NamedTuple):
     key: Pair = (0, 0)
     step: int | Array = 0
     first_sample: int = 0
+    keeps_caches: bool = True
 
     def child(self, name: str) -> "Context":
         """Return the context of the child layer `name`."""
@@ -82,7 +87,8 @@ def _derive(key: Pair, name: str) -> Pair:
 class Layer(Part, ABC):
     """A function of (params, state, x). Subclasses are frozen dataclasses whose fields are configuration only.
 
-    Shapes named x_shape leave out the batch axis: (C, H, W) or (F,).
+    Shapes named x_shape leave out the batch axis: (C, H, W) or (F,). Where input_count is not 1, x, dx and x_shape are
+    tuples with an entry for each input; where output_count is not 1, so are y, dy and the output's shape.
     pure: True says that its methods depend on their arguments and its fields alone, and do nothing but return; then a
     step may be captured, and its Python is not run at every call (cnnkit.purity).
     """
@@ -131,6 +137,16 @@ class Layer(Part, ABC):
         return POINTWISE
 
     @property
+    def input_count(self) -> int | None:
+        """How many inputs the layer takes; None for any number of them, as a tuple."""
+        return 1
+
+    @property
+    def output_count(self) -> int:
+        """How many outputs the layer has."""
+        return 1
+
+    @property
     def couples_samples(self) -> bool:
         """Whether one sample's output depends on another's while training; of a combinator, whether a child's does.
 
@@ -166,8 +182,10 @@ def window_reach(x_shape: Shape, window: Pair, stride: Pair, padding: Padding, d
     return Reach((extents[0], extents[1]), stride, (remainders[0], remainders[1]))
 
 
-def with_batch(shape: Shape) -> str:
-    """(1, 28, 28) -> "(N, 1, 28, 28)"."""
+def with_batch(shape: Shapes) -> str:
+    """(1, 28, 28) -> "(N, 1, 28, 28)"; shapes of several values are joined by "and"."""
+    if shape and isinstance(shape[0], tuple):
+        return " and ".join(map(with_batch, shape))
     return f"({', '.join(['N', *map(str, shape)])})"
 
 

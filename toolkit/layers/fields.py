@@ -1,7 +1,7 @@
 """Checks of configuration fields, and the arithmetic of windows."""
 
 from collections.abc import Sequence
-from typing import Literal, TypeGuard
+from typing import Any, Literal, TypeGuard
 
 from cnnkit import initializers
 from cnnkit.backends.protocol import Padding, Pair, Shape
@@ -44,6 +44,16 @@ def require_input_shape(shape: object) -> Shape:
     if not is_shape(shape):
         raise ConfigError(f"input_shape: expected whole numbers such as [1, 28, 28], got {describe_value(shape)}")
     return tuple(shape)
+
+
+def require_input_shapes(shapes: object, count: int | None) -> Any:
+    """Return the shape of a sample, or those of a network's `count` inputs. Raises ConfigError for anything else."""
+    if count == 1:
+        return require_input_shape(shapes)
+    if not isinstance(shapes, tuple | list) or len(shapes) != count or not all(map(is_shape, shapes)):
+        expected = f"{count} shapes such as [[3, 32, 32], [10]]"
+        raise ConfigError(f"input_shape: expected {expected}, got {describe_value(shapes)}")
+    return tuple(map(tuple, shapes))
 
 
 def is_shape(value: object) -> TypeGuard[Sequence[int]]:

@@ -16,11 +16,11 @@ from cnnkit.tree import Tree, child
 R = TypeVar("R")
 
 
-def _placing(method: Callable[..., R]) -> Callable[..., R]:
-    """Return the method with the layer's name added to the path of its errors; a `with` block costs each step more."""
+def placing(method: Callable[..., R]) -> Callable[..., R]:
+    """Return a method that adds the `name` of its object to the path of errors; a `with` block costs each step more."""
 
     @functools.wraps(method)
-    def placed(layer: "NamedLayer", *arguments: Any) -> R:
+    def placed(layer: Any, *arguments: Any) -> R:
         try:
             return method(layer, *arguments)
         except PlacedError as error:
@@ -36,36 +36,36 @@ class NamedLayer(Layer):
     name: str
     layer: Layer
 
-    @_placing
+    @placing
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         return self._listed(external_layer.init(self.layer, rng, x_shape))
 
-    @_placing
+    @placing
     def variable_shapes(self, x_shape: Shape) -> Variables:
         return self._listed(external_layer.variable_shapes(self.layer, x_shape))
 
-    @_placing
+    @placing
     def output_shape(self, x_shape: Shape) -> Shape:
         return external_layer.output_shape(self.layer, x_shape)
 
-    @_placing
+    @placing
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         name = self.name
         return external_layer.forward(self.layer, context.child(name), child(params, name), child(state, name), x)
 
-    @_placing
+    @placing
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         inner, own = context.child(self.name), child(params, self.name)
         dx, grads = external_layer.backward(self.layer, inner, own, cache, dy)
         return dx, {self.name: grads} if grads else {}
 
-    @_placing
+    @placing
     def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
         inner, own = context.child(self.name), child(params, self.name)
         grads = external_layer.parameter_gradients(self.layer, inner, own, cache, dy)
         return {self.name: grads} if grads else {}
 
-    @_placing
+    @placing
     def next_state(self, state: Tree, cache: Any) -> Tree:
         if self.name not in state:
             return state

@@ -18,6 +18,8 @@ from cnnkit.layers.base import Layer
 from cnnkit.layers.branches import Branches
 from cnnkit.layers.dense import Dense
 from cnnkit.layers.dropout import Dropout
+from cnnkit.layers.graph import Graph, Node
+from cnnkit.layers.joining import JOINING
 from cnnkit.layers.normalisation import NORMALISATION
 from cnnkit.layers.residual import Residual
 from cnnkit.layers.sequential import Sequential
@@ -28,7 +30,8 @@ MOST_NESTED = 32  # layers inside each other in a file
 LAYERS: Mapping[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
-        *WINDOWS, Dense, *SHAPING, Dropout, *NORMALISATION, *ACTIVATIONS, Sequential, Residual, Branches,
+        *WINDOWS, Dense, *SHAPING, Dropout, *NORMALISATION, *ACTIVATIONS, *JOINING,
+        Sequential, Residual, Branches, Graph,
     )
 }  # fmt: skip
 
@@ -43,9 +46,18 @@ def require_classes(own: Any) -> None:
 
 
 def to_config(layer: Layer) -> dict[str, Any]:
-    """Return the layer as JSON-ready data; fields at None are left out."""
+    """Return the layer as JSON-ready data; fields at None are left out. The nodes of a Graph are its "layers"."""
+    if isinstance(layer, Graph):
+        names = {"input_names": list(layer.input_names), "output_names": list(layer.output_names)}
+        return {"type": layer.type, "layers": list(map(node_to_config, layer.nodes)), **names}
     fields = {f.name: getattr(layer, f.name) for f in dataclasses.fields(layer)}  # type: ignore[arg-type]
     return {"type": layer.type} | {name: _plain(value) for name, value in fields.items() if value is not None}
+
+
+def node_to_config(node: Node) -> dict[str, Any]:
+    """Return a node of a Graph as JSON-ready data: its layer's, with `name` and `inputs`, or what it `shares`."""
+    place = {"name": node.name, "inputs": list(node.inputs)}
+    return place | (to_config(node.layer) if node.layer is not None else {"shares": node.shares})
 
 
 def _plain(value: Any) -> Any:
@@ -76,6 +88,8 @@ def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "laye
             f"{_nearest(name, known) or own_hint}"
         )
     cls = known[name]
+    if cls is Graph:
+        return _graph_from_config(config, own, where, depth)
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     values = {}
     for key, value in config.items():
@@ -98,6 +112,52 @@ def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "laye
         raise ConfigError(f"{where}: {error}") from None
     except TypeError as error:
         raise ConfigError(f"{where} ({name}): a field has a value of the wrong kind: {first_line(error)}") from None
+
+
+def _graph_from_config(config: Mapping[str, Any], own: Sequence[type[Layer]], where: str, depth: int) -> Graph:
+    known = ("type", "layers", "input_names", "output_names")
+    for key in config:
+        if key not in known:
+            choices = ", ".join(known[1:])
+            raise ConfigError(f"{where} (Graph): expected fields of {choices}; got {describe_value(key)}")
+    names = {key: config[key] for key in known[2:] if key in config}
+    return graph_from_tables(config.get("layers"), own, where + ".layers", names, depth)
+
+
+def graph_from_tables(
+    tables: Any, own: Sequence[type[Layer]], where: str, names: Mapping[str, Any], depth: int = 0
+) -> Graph:
+    """Return the Graph of a list of tables, each a layer with `name` and `inputs`, or what it `shares`.
+
+    A table without a name is called by its number, and one without inputs takes what the table before it gives.
+    names: `input_names` and `output_names`, where they are given.
+
+    Raises ConfigError that names the place.
+    """
+    if not isinstance(tables, list | tuple) or not tables:
+        raise ConfigError(f"{where}: expected a list of layers with name and inputs, got {describe_value(tables)}")
+    entries = names.get("input_names", ("input",))
+    before: Any = entries[0] if isinstance(entries, list | tuple) and entries else "input"
+    nodes = []
+    for i, table in enumerate(tables):
+        place = f"{where}[{i}]"
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"{place}: expected a table with a type, got {describe_value(table)}")
+        layer = {key: value for key, value in table.items() if key not in ("name", "inputs", "shares")}
+        name, inputs, shares = table.get("name", str(i)), table.get("inputs", [before]), table.get("shares")
+        if shares is not None and layer:
+            raise ConfigError(f"{place}: expected shares or a layer of its own, got both: leave one out")
+        try:
+            nodes.append(
+                Node(name, from_config(layer, own, place, depth + 1) if shares is None else None, inputs, shares)
+            )
+        except ConfigError as error:
+            raise ConfigError(str(error) if str(error).startswith(place) else f"{place}: {error}") from None
+        before = name
+    try:
+        return Graph(tuple(nodes), **names)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def _value(value: Any, own: Sequence[type[Layer]], where: str, depth: int) -> Any:

@@ -38,7 +38,7 @@ class Sequential(Layer):
         plan, caches = self._plan(context.training, params, state), []
         for layer in plan.layers:  # each takes its own entries of params and state, by its name
             x, cache = layer.forward(context, params, state, x)
-            caches.append(cache)
+            caches.append(cache if context.keeps_caches else None)
         return x, SequentialCache(plan, caches)
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:

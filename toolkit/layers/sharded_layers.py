@@ -39,7 +39,7 @@ class ShardedLayers(Layer):
             inner, caches = context.shifted(first), []
             for layer in self.layers:
                 x, cache = layer.forward(inner, params, state, x)
-                caches.append(cache)
+                caches.append(cache if context.keeps_caches else None)
             return x, caches
 
         if x.ndim <= 2:

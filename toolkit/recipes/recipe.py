@@ -13,12 +13,14 @@ from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, DataError, ShapeError, first_line
 from cnnkit.files.bounded_text import read_bounded
 from cnnkit.files.names import describe_value, printable, to_text
-from cnnkit.layers import Sequential
+from cnnkit.layers import Layer
+from cnnkit.layers.base import Shapes
 from cnnkit.options import Options
 
 _MOST_BYTES = 1 << 20
 _MOST_DOTS = 1000  # in a line: tomllib takes a time quadratic in the parts of a key
-_KEYS = ("name", "description", "source", "data", "input_shape", "training", "published", "layers")
+_KEYS = ("name", "description", "source", "data", "input_shape", "input_names", "output_names", "training", "published",
+         "layers")  # fmt: skip
 _TEXTS = ("name", "description", "source", "data")
 _INITIALIZERS = ("weight_initializer", "bias_initializer")
 _ELEMENTWISE = ("Sigmoid", "Softmax", "Tanh", "ReLU", "LeakyReLU", "GELU", "Dropout")  # keep the number of outputs
@@ -43,7 +45,7 @@ class Recipe:
     training: dict[str, Any] = field(default_factory=dict)
     published: dict[str, Any] = field(default_factory=dict)
 
-    def network(self) -> tuple[Sequential, Shape]:
+    def network(self) -> tuple[Layer, Shapes]:
         """Return the network and the shape of a sample."""
         return architecture.build(self.architecture)
 
@@ -128,7 +130,8 @@ def parse(toml: str, where: str) -> Recipe:
             raise ConfigError(f"{where}: expected {key} to be a text, got {describe_value(value)}")
     settings = _settings(tables, "training", _TRAINING, where)
     published = _settings(tables, "published", (*_TRAINING, *_INITIALIZERS), where)
-    description = {"input_shape": tables.get("input_shape"), "layers": tables.get("layers")}
+    description = {key: tables.get(key) for key in ("input_shape", "layers")}
+    description |= {key: tables[key] for key in architecture.GRAPH_NAMES if key in tables}
     try:
         network, shape = architecture.build(description)
         network.output_shape(shape)

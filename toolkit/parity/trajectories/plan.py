@@ -10,7 +10,7 @@ from cnnkit import data, recipes
 from cnnkit.backends.protocol import Shape
 from cnnkit.data.dataset import Dataset, Split
 from cnnkit.errors import ConfigError, ShapeError
-from cnnkit.layers import Sequential
+from cnnkit.layers import Layer
 from cnnkit.options import Options
 from cnnkit.recipes import Recipe
 
@@ -24,7 +24,7 @@ class TrainingPlan:
     """One training: network, data, options, and the number of steps to compare."""
 
     name: str
-    network: Sequential
+    network: Layer
     input_shape: Shape
     data: Dataset
     options: Options

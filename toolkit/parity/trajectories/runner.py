@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit.layers import Sequential, Variables
+from cnnkit.layers import Layer, Variables
 from cnnkit.network import Network
 from cnnkit.optimizers import Optimizer
 from cnnkit.parity.check import Arena
@@ -29,7 +29,7 @@ class Contestant:
 
     name: str
     arena: Arena
-    network: Sequential | None = None
+    network: Layer | None = None
     optimizer: Optimizer | None = None
     nudge: int | None = None
 
