@@ -1,11 +1,13 @@
 """The outputs of all layers for one sample, as tensors that a weight file can hold."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.layers import Context
 from cnnkit.network import Network, Values
-from cnnkit.tree import child
 
 
 def activations(model: Network, x: Values) -> tuple[Tensor, ...]:
@@ -16,10 +18,11 @@ def activations(model: Network, x: Values) -> tuple[Tensor, ...]:
     model.find_batch(1)
     backend, current = model.backend, model.backend.asarray(x[None].astype(model.dtype), model.dtype)
     tensors = [Tensor.of("input", x.astype(model.dtype), layer="input", kind="activation")]
-    for i, layer in enumerate(model.network.layers):
-        path = str(i)
-        params, state = child(model.params, path), child(model.state, path)
-        with np.errstate(all="ignore"):
-            current, _ = layer.forward(Context(backend), params, state, current)
-        tensors.append(Tensor.of(path, backend.to_numpy(current)[0].copy(), layer=path, kind="activation"))
+    context = Context(backend, keeps_caches=False)
+    with np.errstate(all="ignore"):
+        for path, _, y in model.network.outputs(context, model.params, model.state, current):
+            several: Sequence[Any] = y if isinstance(y, tuple) else (y,)
+            for number, part in enumerate(several):
+                name = path if len(several) == 1 else f"{path}:{number}"
+                tensors.append(Tensor.of(name, backend.to_numpy(part)[0].copy(), layer=path, kind="activation"))
     return tuple(tensors)

@@ -1,13 +1,13 @@
 """The memory that a network's passes need at least, counted in whole numbers before anything is computed."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cnnkit.architecture import PlacedLayer, walk_layers
-from cnnkit.backends.protocol import Backend, Shape
+from cnnkit.backends.protocol import Backend
 from cnnkit.errors import ConfigError
-from cnnkit.layers.base import Layer
+from cnnkit.layers.base import Layer, Shapes, count_values, list_shapes
+from cnnkit.layers.graph import Graph
 from cnnkit.layers.linear_layer import LinearLayer
 from cnnkit.layers.sequential import Sequential
 from cnnkit.memory import describe_bytes, find_memory
@@ -27,7 +27,7 @@ class PassBudget:
 
     backend: Backend
     network: Layer
-    x_shape: Shape
+    x_shape: Shapes
     itemsize: int
     parameters: int = 0
     training: bool = False
@@ -57,16 +57,17 @@ class PassBudget:
 
         Of an output only those samples count that the backend works on at a time.
         """
-        outputs = (math.prod(y) * self._count_at_a_time(images, x) for _, _, x, y in self._list_leaves())
+        outputs = (count_values(y) * self._count_at_a_time(images, x) for _, _, x, y in self._list_leaves())
         largest = max(outputs, default=0)
         held = images * _count_held(self.network, self.x_shape) if self.training else 0
         return self.itemsize * (self.parameters + held + largest)
 
-    def _count_at_a_time(self, images: int, x_shape: Shape) -> int:
-        return min(images, int(self.backend.shard_size((images, *x_shape)))) if len(x_shape) == 3 else images
+    def _count_at_a_time(self, images: int, x_shape: Shapes) -> int:
+        shapes = [shape for shape in list_shapes(x_shape) if len(shape) > 1]
+        return min([images, *(int(self.backend.shard_size((images, *shape))) for shape in shapes)])
 
     def _describe_largest(self) -> str:
-        path, layer, _, y = max(self._list_leaves(), key=lambda leaf: math.prod(leaf.output_shape))
+        path, layer, _, y = max(self._list_leaves(), key=lambda leaf: count_values(leaf.output_shape))
         where = f"layer {path} ({layer.type})"
         return f"use a smaller network, the largest output is that of {where}, {y} for each image"
 
@@ -77,9 +78,9 @@ class PassBudget:
                 yield place
 
 
-def _count_held(layer: Layer, x_shape: Shape) -> int:
+def _count_held(layer: Layer, x_shape: Shapes) -> int:
     """Return how many values of a sample wait for a gradient; layers beside each other share their x."""
     if isinstance(layer, LinearLayer):
-        return math.prod(x_shape)
+        return count_values(x_shape)
     inner = [_count_held(child, shape) for _, child, shape in layer.children(x_shape)]
-    return sum(inner) if isinstance(layer, Sequential) else max(inner, default=0)
+    return sum(inner) if isinstance(layer, Sequential | Graph) else max(inner, default=0)

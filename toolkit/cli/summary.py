@@ -18,7 +18,7 @@ from cnnkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from cnnkit.architecture import PlacedLayer
-    from cnnkit.layers import Sequential
+    from cnnkit.layers import Layer
     from cnnkit.summary import Summary, SummaryRow
 
 EXAMPLE = "cnnkit summary --recipe lecture-cnn   or   cnnkit summary --model net.toml --input-shape 3,32,32"
@@ -28,7 +28,7 @@ class SummarisedNetwork(NamedTuple):
     """A network, the shape of a sample, and for its memory: batch size, optimizer arrays per parameter."""
 
     name: str
-    network: "Sequential"
+    network: "Layer"
     input_shape: tuple[int, ...]
     batch_size: int
     slots: int

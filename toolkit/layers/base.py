@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
@@ -180,6 +181,16 @@ def window_reach(x_shape: Shape, window: Pair, stride: Pair, padding: Padding, d
         extents.append(extent)
         remainders.append((x_shape[1 + axis] + sum(padding[axis]) - extent) % stride[axis])
     return Reach((extents[0], extents[1]), stride, (remainders[0], remainders[1]))
+
+
+def list_shapes(shapes: Shapes) -> tuple[Shape, ...]:
+    """Return the shapes of all inputs or outputs of a layer, also where it has one."""
+    return shapes if shapes and isinstance(shapes[0], tuple) else (shapes,)
+
+
+def count_values(shapes: Shapes) -> int:
+    """Return how many values a sample has in all inputs or outputs of a layer."""
+    return sum(map(math.prod, list_shapes(shapes)))
 
 
 def with_batch(shape: Shapes) -> str:

@@ -41,6 +41,12 @@ class Sequential(Layer):
             caches.append(cache if context.keeps_caches else None)
         return x, SequentialCache(plan, caches)
 
+    def outputs(self, context: Context, params: Tree, state: Tree, x: Array) -> Iterator[tuple[str, Layer, Array]]:
+        """Yield (name, layer, what it gives) of each child in turn, none fused, the batch in one piece."""
+        for i, layer in enumerate(self.layers):
+            x, _ = NamedLayer(str(i), layer).forward(context, params, state, x)
+            yield str(i), layer, x
+
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         return _backward(cache.plan.layers, context, params, cache.caches, dy)
 

@@ -12,7 +12,7 @@ from cnnkit.layers import Context
 from cnnkit.training.position import Position
 from cnnkit.training.setup import TrainingSetup
 from cnnkit.training.step import TrainState
-from cnnkit.tree import Tree, child, flatten, leaves
+from cnnkit.tree import Tree, flatten, leaves
 
 
 def are_finite(backend: Backend, trees: Iterable[Tree]) -> bool:
@@ -74,13 +74,13 @@ def _find_fault(setup: TrainingSetup, variables: TrainState, x: Array | None, st
     if not _is_finite(setup, x):
         return "an image is not finite", "start from other weights or data"
     context = Context(model.backend, True, setup.dropout_key, step)
-    for i, layer in enumerate(model.network.layers):
-        path = str(i)
-        params, state = child(variables.params, path), child(variables.state, path)
-        x, _ = layer.forward(context.child(path), params, state, x)
-        if not _is_finite(setup, x):
-            return f"the first output that is not finite is that of layer {path} ({layer.type})", _advise(setup, step)
-    largest = float(np.abs(model.backend.to_numpy(x)).max())
+    largest = 0.0
+    for path, layer, y in model.network.outputs(context, variables.params, variables.state, x):
+        for part in y if isinstance(y, tuple) else (y,):
+            if not _is_finite(setup, part):
+                problem = f"the first output that is not finite is that of layer {path} ({layer.type})"
+                return problem, _advise(setup, step)
+            largest = float(np.abs(model.backend.to_numpy(part)).max())
     return f"all layers' outputs are finite, the largest is {largest:.3g}", _advise(setup, step)
 
 

@@ -11,7 +11,7 @@ from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.files.names import describe_value
 from cnnkit.layers.base import Context, Layer, Shapes, Values, Variables, join_variables, with_batch
-from cnnkit.layers.graph.graph_plan import GraphPlan, plan_graph
+from cnnkit.layers.graph.graph_plan import GraphPlan, make_step, plan_graph
 from cnnkit.layers.graph.graph_step import Reference, ValueMap, add_gradients
 from cnnkit.layers.graph.node import Node, split_reference
 from cnnkit.layers.graph.ordering import find_layers, require_references, sort_nodes
@@ -168,6 +168,16 @@ class Graph(Layer):
             return outputs[0], GraphCache(plan, caches, ())
         return outputs, GraphCache(plan, caches, outputs)
 
+    def outputs(self, context: Context, params: Tree, state: Tree, x: Values) -> Iterator[tuple[str, Layer, Values]]:
+        """Yield (name, layer, what it gives) of each node in turn, none fused, the batch in one piece."""
+        given = (x,) if self.input_count == 1 else x
+        values: ValueMap = {(name, 0): array for name, array in zip(self.input_names, given, strict=True)}
+        for node in self.nodes:
+            step = make_step(node, *self._layers[node.name])
+            step.forward(context, params, state, values)
+            made = tuple(values[reference] for reference in step.outputs)
+            yield node.name, step.layer, made[0] if len(made) == 1 else made
+
     def backward(self, context: Context, params: Tree, cache: Any, dy: Values) -> tuple[Values, Tree]:
         gradients, grads = self._backward(context, params, cache, dy, cache.plan.everything)
         dxs = tuple(gradients[name, 0] for name in self.input_names)
@@ -182,9 +192,7 @@ class Graph(Layer):
         """Return the gradients of the inputs that are needed, and those of the parameters in the order of params."""
         gradients: ValueMap = {}
         given = (dy,) if self.output_count == 1 else dy
-        read = [
-            cache.outputs[i] * 0 if part is None else part for i, part in enumerate(given)
-        ]  # None: nothing reads it
+        read = [cache.outputs[i] * 0 if part is None else part for i, part in enumerate(given)]  # None: not read
         for reference, part in zip(self._outputs, read, strict=True):
             gradients[reference] = gradients[reference] + part if reference in gradients else part
         grads: Tree = {}

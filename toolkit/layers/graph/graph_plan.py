@@ -28,7 +28,7 @@ def plan_graph(
     training: bool, params: Collection[str], state: Collection[str],
 ) -> GraphPlan:  # fmt: skip
     """Return the plan of nodes in topological order, of whose layers those in params and state have arrays."""
-    steps = _fuse([_make_step(node, *layers[node.name]) for node in nodes], set(outputs))
+    steps = _fuse([make_step(node, *layers[node.name]) for node in nodes], set(outputs))
     trained = set[Reference]()
     for step in steps:
         if step.owner in params or trained.intersection(step.inputs):
@@ -51,7 +51,8 @@ def plan_graph(
     return GraphPlan(tuple(reversed(segments)), frozenset(everything), frozenset(trained))
 
 
-def _make_step(node: Node, owner: str, layer: Layer) -> GraphStep:
+def make_step(node: Node, owner: str, layer: Layer) -> GraphStep:
+    """Return the step of a node whose layer has the weights of `owner`."""
     outputs = tuple((node.name, i) for i in range(layer.output_count))
     return GraphStep(node.name, owner, layer, tuple(map(split_reference, node.inputs)), outputs)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cnnkit.layers import external_layer
-from cnnkit.layers.base import Context, Layer
+from cnnkit.layers.base import Context, Layer, Values
 from cnnkit.layers.named_layer import placing
 from cnnkit.tree import Tree, child, map_leaves
 
@@ -35,12 +35,15 @@ class GraphStep:
     def forward(self, context: Context, params: Tree, state: Tree, values: ValueMap) -> Any:
         """Add the outputs to `values` and return the layer's cache."""
         layer, owner = self.layer, self.owner
-        x = values[self.inputs[0]] if layer.input_count == 1 else tuple(values[source] for source in self.inputs)
+        x: Values = (
+            values[self.inputs[0]] if layer.input_count == 1 else tuple(values[source] for source in self.inputs)
+        )
         y, cache = external_layer.forward(layer, context.child(self.name), child(params, owner), child(state, owner), x)
         if layer.output_count == 1:
             values[self.outputs[0]] = y
         else:
-            values.update(zip(self.outputs, y, strict=True))
+            several: Values = y
+            values.update(zip(self.outputs, several, strict=True))
         for reference in self.dropped:
             del values[reference]
         return cache if context.keeps_caches else None
@@ -55,13 +58,14 @@ class GraphStep:
         """
         layer, own, inner = self.layer, child(params, self.owner), context.child(self.name)
         if layer.output_count == 1:
-            dy = gradients.pop(self.outputs[0])
+            dy: Values = gradients.pop(self.outputs[0])
         else:
             dy = tuple(gradients.pop(reference, None) for reference in self.outputs)  # None: nothing reads this one
         if not needed.intersection(self.inputs):
             return external_layer.parameter_gradients(layer, inner, own, cache, dy)
         dx, grads = external_layer.backward(layer, inner, own, cache, dy)
-        for reference, part in zip(self.inputs, (dx,) if layer.input_count == 1 else dx, strict=True):
+        parts: Values = (dx,) if layer.input_count == 1 else dx
+        for reference, part in zip(self.inputs, parts, strict=True):
             if reference in needed:
                 gradients[reference] = gradients[reference] + part if reference in gradients else part
         return grads

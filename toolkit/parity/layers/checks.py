@@ -11,6 +11,7 @@ from cnnkit.parity.check import Arena, Case, Check
 from cnnkit.parity.draw import Draw, draw_generator, draw_normal, round_to_float32
 from cnnkit.parity.layers.activations import ACTIVATIONS
 from cnnkit.parity.layers.combining import COMBINING
+from cnnkit.parity.layers.joining import JOINING
 from cnnkit.parity.layers.normalisation import NORMALISATION
 from cnnkit.parity.layers.samples import LayerCases
 from cnnkit.parity.layers.shaping import SHAPING
@@ -20,7 +21,7 @@ from cnnkit.tree import flatten, map_leaves
 LayerArguments = tuple[Layer, Shape, int, bool]  # layer, shape of a sample, samples, training
 
 # Type -> (layer, shape of a sample): used by the parity suite and by the tests of layers.
-LAYERS: LayerCases = {**WINDOWS, **SHAPING, **NORMALISATION, **ACTIVATIONS, **COMBINING}
+LAYERS: LayerCases = {**WINDOWS, **SHAPING, **NORMALISATION, **ACTIVATIONS, **COMBINING, **JOINING}
 
 
 def _run_pass(arena: Arena, layer: Layer, given: "PassArguments", training: bool) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnkit import losses, optimizers
-from cnnkit.layers import Context
+from cnnkit.errors import ConfigError
+from cnnkit.layers import Context, Layer, Sequential
 from cnnkit.parity.bounds import Kind, bound, compare
 from cnnkit.parity.check import Arena
 from cnnkit.parity.explain import explain_calls, explain_update
@@ -73,6 +74,13 @@ def dissect(plan: TrainingPlan, contestant: Contestant, reference: Contestant, s
     return dissection
 
 
+def _list_layers(network: Layer) -> tuple[Layer, ...]:
+    """Return the layers of a Sequential. Raises ConfigError for a Graph, whose layers have no one order."""
+    if not isinstance(network, Sequential):
+        raise ConfigError(f"a {network.type} is not taken apart")
+    return network.layers
+
+
 class _DissectedStep:
     """The input and gradient of each layer in one step of the reference, and what both compute from them."""
 
@@ -82,7 +90,7 @@ class _DissectedStep:
         self.trees, x, self.labels, self.scalars = replay_to_step(reference, plan, step)
         words = key(plan.options.seed, Purpose.DROPOUT)
         self.context = Context(self.oracle, True, words, step)
-        self.layers = plan.network.layers
+        self.layers = _list_layers(plan.network)
         self.given = [
             LayerInputs(
                 step,
@@ -103,7 +111,7 @@ class _DissectedStep:
             self.given[i] = self.given[i]._replace(dy=dy)
             self.right.insert(0, run_layer(reference.arena, self.layers[i], self.given[i]))
             dy = self.right[0].backward["dx"]
-        layers = (contestant.network or plan.network).layers
+        layers = _list_layers(contestant.network or plan.network)
         self.got = [run_layer(contestant.arena, layer, given) for layer, given in zip(layers, self.given, strict=True)]
 
     def compute_loss(self, arena: Arena) -> dict[str, Any]:
