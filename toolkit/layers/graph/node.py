@@ -1,6 +1,7 @@
 """A node of a Graph: a layer with a name, and the names of what it takes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import describe_value
@@ -26,7 +27,8 @@ class Node(Part):
 
     def __post_init__(self) -> None:
         require_name("Node: name", self.name)
-        given = (self.inputs,) if isinstance(self.inputs, str) else self.inputs
+        given: Any = self.inputs  # as a file has it
+        given = (given,) if isinstance(given, str) else given
         if not isinstance(given, tuple | list) or not given or not all(isinstance(name, str) for name in given):
             raise ConfigError(f"node {self.name}: expected inputs to be names, got {describe_value(self.inputs)}")
         object.__setattr__(self, "inputs", tuple(given))

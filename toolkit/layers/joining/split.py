@@ -20,8 +20,9 @@ class Split(Layer):
     axis: int = 1
 
     def __post_init__(self) -> None:
-        counted = isinstance(self.sizes, tuple | list) and self.sizes and all(is_count(size, 1) for size in self.sizes)
-        require(bool(counted), self.type, "sizes", "whole numbers >= 1", self.sizes)
+        sizes: Any = self.sizes  # as a file has it
+        counted = isinstance(sizes, tuple | list) and len(sizes) > 0 and all(is_count(size, 1) for size in sizes)
+        require(counted, self.type, "sizes", "whole numbers >= 1", self.sizes)
         require_count(self.type, "axis", self.axis)
         object.__setattr__(self, "sizes", tuple(self.sizes))
 
