@@ -19,6 +19,7 @@ from cnnkit.errors import ConfigError, PlacedError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.layers import Layer
+from cnnkit.layers.base import list_shapes
 from cnnkit.layers.schema import require_classes
 from cnnkit.network import DTYPES, Network, require_dtype
 from cnnkit.options import OptionFields, Options
@@ -94,7 +95,7 @@ class Model(Network):
                 f"expected a data set, the name of one, or images with labels, got {type(data).__name__} alone: "
                 "type fit(images, labels)"
             )
-        classes = self.class_names or tuple(str(k) for k in range(max(2, self.output_shape[0])))
+        classes = self.class_names or tuple(str(k) for k in range(max(2, list_shapes(self.output_shape)[0][0])))
         images = as_images(data, "images")
         known = self.scaling if images.dtype.kind in "iu" and self.scaling != Scaling() else None
         return readers.from_arrays(images, labels, class_names=classes, image_shape=self.input_shape, scaling=known)

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from cnnkit import losses
-from cnnkit.backends.protocol import Array, Backend, Shape
+from cnnkit.backends.protocol import Array, Backend
 from cnnkit.backends.registry import get_backend
 from cnnkit.budget import PassBudget
 from cnnkit.constants import require_constants
+from cnnkit.contracts import describe
 from cnnkit.data.scaling import Scaling
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import describe_value
 from cnnkit.layers import Context, Graph, Layer, Sequential, Variables
+from cnnkit.layers.base import list_shapes
 from cnnkit.layers.drawing import draw
 from cnnkit.layers.fields import require_input_shapes
 from cnnkit.losses import Loss, external_loss
@@ -33,10 +35,11 @@ class Network:
     """A layer with its parameters and state on a backend, and what its outputs mean.
 
     network      a layer; anything but a Sequential or a Graph is put into a Sequential
-    input_shape  of one sample: (C, H, W) or (F,)
+    input_shape  of one sample: (C, H, W) or (F,); a tuple of shapes for a Graph of several inputs
     backend      a name, or a Backend object
     seed         the one seed: of the initial weights here, of shuffling and dropout in training
-    loss         turns outputs into probabilities and decisions, and is what a training minimises
+    loss         turns outputs into probabilities and decisions, and is what a training minimises; for a Graph of
+                 several outputs one for each: "main=softmax_cross_entropy;aux=0.3*huber", of which the first decides
     scaling      network input = (raw pixel - offset) * factor
     metadata     JSON that is stored in the weight file: recipe, data, history, ...
     variables    NumPy arrays to use instead of newly drawn ones
@@ -49,7 +52,7 @@ class Network:
     def __init__(
         self,
         network: Layer,
-        input_shape: Shape,
+        input_shape: Any,
         *,
         backend: str | Backend = "numpy",
         device: str | None = None,
@@ -72,7 +75,7 @@ class Network:
         self.backend = get_backend(backend, device, threads)
         self.dtype = dtype
         self.seed = int(seed)
-        self.loss = losses.parse(loss)
+        self.loss = losses.fit_outputs(losses.parse(loss), self.output_names)
         require_constants(dtype, self.network, self.loss)
         self.class_names = tuple(map(str, class_names))
         self.scaling = scaling or Scaling()
@@ -101,6 +104,11 @@ class Network:
         return map_leaves(lambda array: np.array(self.backend.to_numpy(array)), tree)
 
     @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of the outputs, which losses of their own are given by."""
+        return self.network.output_names if isinstance(self.network, Graph) else ("output",)
+
+    @property
     def weights(self) -> dict[str, Values]:
         """Every parameter and running statistic as a NumPy array, by dotted name."""
         return flatten(self.to_host(self.params)) | flatten(self.to_host(self.state))
@@ -112,7 +120,7 @@ class Network:
 
     # ---- passes
 
-    def _outputs(self, params: Tree, state: Tree, x: Array) -> Array:
+    def _outputs(self, params: Tree, state: Tree, x: Any) -> Any:
         return self.network.forward(Context(self.backend, keeps_caches=False), params, state, x)[0]
 
     def find_batch(self, most: int) -> int:
@@ -126,15 +134,26 @@ class Network:
             budget.require_room(1)
         return images
 
-    def forward(self, x: Array) -> Array:
-        """Return the raw outputs for a batch x (N, *input_shape) of the backend's arrays."""
-        result: Array = self._forward(self.params, self.state, x)
-        return result * 1  # a copy: the next call may overwrite the compiled step's result
+    def forward(self, x: Any) -> Any:
+        """Return the raw outputs for a batch x (N, *input_shape) of the backend's arrays.
 
-    def outputs(self, x: Values, batch_size: int = 256) -> Values:
-        """Return the raw outputs for samples x (N, *input_shape), scaled or raw whole numbers, as (N, K)."""
+        x is a tuple of arrays for several inputs, and the result one for several outputs.
+        """
+        result = self._forward(self.params, self.state, x)
+        # a copy: the next call may overwrite the compiled step's result
+        return tuple(y * 1 for y in result) if isinstance(result, tuple) else result * 1
+
+    def outputs(self, x: Any, batch_size: int = 256) -> Any:
+        """Return the raw outputs for samples x (N, *input_shape), scaled or raw whole numbers, as (N, K).
+
+        x is a tuple of arrays for several inputs, and the result one for several outputs.
+        """
+        to_numpy = self.backend.to_numpy
         with np.errstate(all="ignore"):
-            return np.concatenate([np.array(self.backend.to_numpy(y)) for y in self._batches(x, batch_size)])
+            if len(self.output_names) == 1:
+                return np.concatenate([np.array(to_numpy(y)) for y in self._batches(x, batch_size)])
+            batches = [[np.array(to_numpy(part)) for part in y] for y in self._batches(x, batch_size)]
+        return tuple(map(np.concatenate, zip(*batches, strict=True)))
 
     @np.errstate(all="ignore")
     def probabilities(self, x: Values, batch_size: int = 256) -> Values:
@@ -148,20 +167,36 @@ class Network:
         classes = (external_loss.decide(self.loss, self.backend, y) for y in self._batches(x, batch_size))
         return np.concatenate([np.array(self.backend.to_numpy(c)) for c in classes])
 
-    def _batches(self, x: Values, batch_size: Any) -> Iterator[Array]:
+    def _batches(self, x: Any, batch_size: Any) -> Iterator[Any]:
         """Yield the raw outputs of x, batch by batch; whole numbers are raw pixels and are scaled as in training."""
-        x = _require_samples(x)
+        single = self.network.input_count == 1
+        given = self._require_inputs((x,) if single else x)
         if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or int(batch_size) < 1:
             raise ConfigError(f"batch_size: expected a whole number >= 1, got {describe_value(batch_size)}")
-        if x.shape[1:] != self.input_shape or not len(x):
-            shape = ", ".join(map(str, self.input_shape))
-            raise ConfigError(f"model: expected x of shape (N, {shape}) with N >= 1, got {x.shape}")
-        batch_size = self.find_batch(min(int(batch_size), len(x)))
-        for start in range(0, len(x), batch_size):
-            batch = np.ascontiguousarray(x[start : start + batch_size])
-            if x.dtype.kind in "iu":
-                batch = self.scaling.apply(batch, self.dtype)
-            yield self.forward(self.backend.asarray(batch, self.dtype))
+        count = len(given[0])
+        batch_size = self.find_batch(min(int(batch_size), count))
+        for start in range(0, count, batch_size):
+            batches = tuple(self._upload(values[start : start + batch_size]) for values in given)
+            yield self.forward(batches[0] if single else batches)
+
+    def _upload(self, values: Values) -> Array:
+        batch = np.ascontiguousarray(values)
+        if values.dtype.kind in "iu":
+            batch = self.scaling.apply(batch, self.dtype)
+        return self.backend.asarray(batch, self.dtype)
+
+    def _require_inputs(self, x: Any) -> tuple[Values, ...]:
+        """Return the samples of each input, equally many. Raises ConfigError."""
+        shapes = list_shapes(self.input_shape)
+        if not isinstance(x, tuple | list) or len(x) != len(shapes):
+            raise ConfigError(f"model: expected x as a tuple of {len(shapes)} arrays, got {describe(x)}")
+        given = tuple(map(_require_samples, x))
+        for values, shape in zip(given, shapes, strict=True):
+            if values.shape[1:] != shape or not len(values) or len(values) != len(given[0]):
+                wanted = ", ".join(map(str, shape))
+                number = "N >= 1" if len(values) in (0, len(given[0])) else f"N = {len(given[0])}"
+                raise ConfigError(f"model: expected x of shape (N, {wanted}) with {number}, got {values.shape}")
+        return given
 
 
 def require_dtype(dtype: str) -> None:

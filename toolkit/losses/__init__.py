@@ -3,6 +3,13 @@
 from cnnkit.losses.absolute_error import L1, Huber
 from cnnkit.losses.base import Loss
 from cnnkit.losses.binary_cross_entropy import BinaryCrossEntropy
+from cnnkit.losses.several_losses import (
+    SeveralLosses,
+    fit_outputs,
+    names_outputs,
+    parse_several,
+    render_several,
+)
 from cnnkit.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 from cnnkit.losses.squared_error import HalfSquaredError, MeanSquaredError
 from cnnkit.plugins import Registry
@@ -16,7 +23,23 @@ _ELSEWHERE = {  # without underscores
     "categoricalcrossentropy": "softmax_cross_entropy", "sparsecategoricalcrossentropy": "softmax_cross_entropy",
 }  # fmt: skip
 LOSSES: Registry[Loss] = Registry("loss", "cnnkit.losses", Loss, _ELSEWHERE)
-parse, render, register = LOSSES.parse, LOSSES.render, LOSSES.register
+register = LOSSES.register
+
+
+def parse(value: str | Loss) -> Loss:
+    """Return the loss that a text describes, or `value` itself if it is one. Raises ConfigError.
+
+    "main=softmax_cross_entropy;aux=0.3*huber" gives each output of a network a loss, and a weight.
+    """
+    return (
+        parse_several(value, LOSSES.parse) if isinstance(value, str) and names_outputs(value) else LOSSES.parse(value)
+    )
+
+
+def render(value: Loss) -> str:
+    """Return the text that `parse` reads back. Raises ConfigError where text cannot hold all that the loss is."""
+    return render_several(value, LOSSES.render) if isinstance(value, SeveralLosses) else LOSSES.render(value)
+
 
 __all__ = [
     "L1",
@@ -26,7 +49,9 @@ __all__ = [
     "Huber",
     "Loss",
     "MeanSquaredError",
+    "SeveralLosses",
     "SoftmaxCrossEntropy",
+    "fit_outputs",
     "parse",
     "register",
     "render",

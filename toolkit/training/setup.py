@@ -40,7 +40,7 @@ class TrainingSetup:
     """
 
     def __init__(self, model: Network, dataset: Dataset, options: Options) -> None:
-        model.loss, model.seed = losses.parse(options.loss), options.seed
+        model.loss, model.seed = losses.fit_outputs(losses.parse(options.loss), model.output_names), options.seed
         check(model, dataset)
         _require_classes(model.loss, dataset)
         model.scaling, model.class_names = dataset.scaling, dataset.class_names

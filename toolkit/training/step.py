@@ -1,6 +1,6 @@
 """One training step: forward, loss, backward, update; a function of its arguments, so that a backend can compile it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cnnkit.backends.protocol import Array, Backend, Pair, Step
 from cnnkit.layers import Context, Layer
@@ -31,21 +31,22 @@ def make_step(
 ) -> Step:
     """Return step(variables, x, labels, scalars) -> (variables, report), compiled by the backend.
 
-    x (N, *input_shape), labels (N,) int64 or targets of the outputs' shape.
+    x (N, *input_shape), labels (N,) int64 or targets of the outputs' shape; tuples for several inputs or outputs.
     scalars: those of the optimizer, and "step", counted from 0.
     key: two words that key the random draws in layers.
     freezing: what is not trained; slots are of the trained parameters alone.
     """
     trained = network if freezing is None else freezing.network
 
-    def step(variables: TrainState, x: Array, labels: Array, scalars: Scalars) -> tuple[TrainState, StepReport]:
+    def step(variables: TrainState, x: Any, labels: Any, scalars: Scalars) -> tuple[TrainState, StepReport]:
         params, state, slots = variables
         if freezing is not None:
             params, state = freezing.take_apart(params, state)
         context = Context(backend, training=True, key=key, step=scalars["step"])
         outputs, cache = trained.forward(context, params, state, x)
         value, dy = external_loss.value_and_gradient(loss, backend, outputs, labels)
-        classes = labels if labels.ndim == 1 else backend.argmax(labels, axis=1)
+        decided = labels[0] if isinstance(labels, tuple) else labels  # of several outputs the first decides
+        classes = decided if decided.ndim == 1 else backend.argmax(decided, axis=1)
         correct = backend.sum(external_loss.decide(loss, backend, outputs) == classes)
         grads = trained.parameter_gradients(context, params, cache, dy)
         params, slots = optimizer.update(backend, params, grads, slots, scalars)
