@@ -1,14 +1,16 @@
 """Converts layers of the architecture to Keras's: class, configuration, rearranged variables."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import LayerFields, layer_faults
 from cnnkit.exporters.core.wiring import Source, Wiring, wire
+from cnnkit.exporters.keras.activation_layers import ACTIVATIONS, AddLayer, add_plain
 from cnnkit.exporters.keras.builder import KerasBuilder, KerasValue
 from cnnkit.exporters.keras.joins import JOINS, Adder, Values, join_results, straighten
 from cnnkit.exporters.keras.keras_layer import KerasVariable
+from cnnkit.exporters.keras.normalising_layers import NORMALISATION
 from cnnkit.exporters.keras.window_layers import add_conv, add_conv_transpose, add_pool, uses_bias
 from cnnkit.files.names import format_count, printable
 
@@ -54,13 +56,17 @@ def add_layer(network: KerasBuilder, layer: LayerFields, values: Values) -> Valu
 
 
 def _add_dense(network: KerasBuilder, layer: LayerFields) -> None:
-    outputs = layer["features"]
-    weight = network.tensor(layer, "weight", (outputs, layer["input_shape"][0]))
+    outputs, image = layer["features"], len(layer["input_shape"]) == 3
+    weight = network.tensor(layer, "weight", (outputs, layer["input_shape"][-1]))
     variables = [KerasVariable(weight, weight.shape, (1, 0), network.row)]
     if uses_bias(layer):
         variables.append(KerasVariable(network.tensor(layer, "bias", (outputs,)), (outputs,), (0,)))
     network.row = None
+    if image:  # along the width
+        network.put("Permute", layer["path"], {"dims": [3, 1, 2]})
     network.put("Dense", layer["path"], {"units": outputs, "use_bias": uses_bias(layer)}, variables)
+    if image:
+        network.put("Permute", layer["path"], {"dims": [2, 3, 1]})
 
 
 def _add_reshape(network: KerasBuilder, layer: LayerFields) -> None:
@@ -76,32 +82,6 @@ def _add_reshape(network: KerasBuilder, layer: LayerFields) -> None:
     network.put("Reshape", path, {"target_shape": list(after)})
     if len(after) == 3:
         network.put("Permute", path, {"dims": [2, 3, 1]})
-
-
-def _add_batch_norm(network: KerasBuilder, layer: LayerFields) -> None:
-    shape = (layer["input_shape"][0],)
-    names = ("gamma", "beta", "mean", "variance")
-    variables = [KerasVariable(network.tensor(layer, name, shape), shape, (0,), network.row) for name in names]
-    config = {"axis": -1, "epsilon": layer.get("epsilon", 1e-5), "momentum": 1 - layer.get("momentum", 0.1)}
-    network.put("BatchNormalization", layer["path"], config, variables)
-
-
-def _add_layer_norm(network: KerasBuilder, layer: LayerFields) -> None:
-    shape = tuple(layer["input_shape"])
-    order = (1, 2, 0) if len(shape) == 3 else tuple(range(len(shape)))
-    variables = [KerasVariable(network.tensor(layer, n, shape), shape, order, network.row) for n in ("gamma", "beta")]
-    config = {"axis": list(range(1, len(shape) + 1)), "epsilon": layer.get("epsilon", 1e-5)}
-    network.put("LayerNormalization", layer["path"], config, variables)
-
-
-def _add_softmax(network: KerasBuilder, layer: LayerFields) -> None:
-    network.put("Softmax", layer["path"], {"axis": 1 if len(layer["input_shape"]) == 2 else -1})
-
-
-def _add_gelu(network: KerasBuilder, layer: LayerFields) -> None:
-    if layer.get("approximate", "none") != "none":
-        raise ExportError(f"layer {layer['path']} (GELU): Keras's activation 'gelu' is the one by erf")
-    network.put("Activation", layer["path"], {"activation": "gelu"})
 
 
 def _add_network(network: KerasBuilder, layer: LayerFields, values: Values) -> Values:
@@ -122,26 +102,21 @@ def _add_branches(network: KerasBuilder, layer: LayerFields, values: Values) -> 
     return join_results(network, kind, layer["path"], tuple(results))
 
 
-def _add_plain(kind: str, **config: Any) -> Callable[[KerasBuilder, LayerFields], None]:
-    """Return a function that appends a layer without variables."""
-    return lambda network, layer: network.put(kind, layer["path"], config)
-
-
 def _add_dropout(network: KerasBuilder, layer: LayerFields) -> None:
     network.put("Dropout", layer["path"], {"rate": layer.get("rate", 0.5)})
 
 
-def _add_leaky_relu(network: KerasBuilder, layer: LayerFields) -> None:
-    network.put("LeakyReLU", layer["path"], {"negative_slope": layer.get("slope", 0.01)})
+def _add_spatial_dropout(network: KerasBuilder, layer: LayerFields) -> None:
+    kind = "SpatialDropout2D" if len(layer["input_shape"]) == 3 else "Dropout"  # both do nothing but in a training
+    network.put(kind, layer["path"], {"rate": layer.get("rate", 0.5)})
 
 
-_LAYERS: Mapping[Any, Callable[[KerasBuilder, LayerFields], None]] = {
+_LAYERS: Mapping[Any, AddLayer] = {
     "Conv2D": add_conv, "ConvTranspose2D": add_conv_transpose, "Dense": _add_dense,
     "MaxPool2D": add_pool, "AvgPool2D": add_pool,
-    "GlobalAvgPool2D": _add_plain("GlobalAveragePooling2D"), "Flatten": _add_reshape, "Reshape": _add_reshape,
-    "Dropout": _add_dropout, "BatchNorm": _add_batch_norm, "LayerNorm": _add_layer_norm,
-    "ReLU": _add_plain("ReLU"), "LeakyReLU": _add_leaky_relu, "Sigmoid": _add_plain("Activation", activation="sigmoid"),
-    "Tanh": _add_plain("Activation", activation="tanh"), "GELU": _add_gelu, "Softmax": _add_softmax,
+    "GlobalAvgPool2D": add_plain("GlobalAveragePooling2D"), "Flatten": _add_reshape, "Reshape": _add_reshape,
+    "Dropout": _add_dropout, "SpatialDropout": _add_spatial_dropout,
+    **NORMALISATION, **ACTIVATIONS,
 }  # fmt: skip
 _WIDE: Mapping[Any, Adder] = {
     **JOINS,

@@ -9,8 +9,14 @@ from typing import Any
 
 from cnnkit.exporters.core.weight_file import WeightFile
 
-FLOAT32_ONLY = frozenset(("Conv", "ConvTranspose", "AveragePool", "Erf"))
-_LAYERS = ("Conv2D", "ConvTranspose2D", "AvgPool2D", "GELU")  # written with them
+FLOAT32_ONLY = frozenset((
+    "Conv", "ConvTranspose", "AveragePool", "Erf", "LRN",
+    "Elu", "Selu", "Celu", "Softplus", "Softsign", "ThresholdedRelu", "HardSigmoid", "HardSwish",
+))  # fmt: skip
+_LAYERS = (  # written with them
+    "Conv2D", "ConvTranspose2D", "AvgPool2D", "GELU", "LRN",
+    "ELU", "SELU", "CELU", "Softplus", "Mish", "Softsign", "ThresholdedReLU", "Hardsigmoid", "Hardswish",
+)  # fmt: skip
 
 
 def describe_rounding(weights: WeightFile) -> list[str]:

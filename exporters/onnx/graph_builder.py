@@ -63,6 +63,14 @@ class GraphBuilder:
         self._constants.setdefault(name, Tensor.of(name, array))
         return name
 
+    def spread(self, path: str, name: str, x_shape: Sequence[int], axes: Sequence[int]) -> str:
+        """Return an array with the lengths of `axes` of samples x_shape (1 is the first), to be broadcast over them."""
+        if list(axes) == list(range(1 + len(x_shape) - len(axes), 1 + len(x_shape))):
+            return name  # the last axes, which are broadcast as they are
+        shape = [length if axis in axes else 1 for axis, length in enumerate(x_shape, 1)]
+        target = self.constant(f"{path}/spread", shape, "int64")
+        return self.node("Reshape", path, [name, target], f"spread/{name.rpartition('.')[2]}")
+
     def node(self, op: str, path: str, inputs: Sequence[str], part: str = "", **attributes: Any) -> str:
         """Append an operation of layer `path` and return the name of its result.
 

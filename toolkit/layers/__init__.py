@@ -1,22 +1,47 @@
 """Layers: frozen values with a forward and a backward pass, written against the backend protocol alone."""
 
+from cnnkit.layers.activations.abs import Abs
+from cnnkit.layers.activations.celu import CELU
+from cnnkit.layers.activations.clip import Clip
+from cnnkit.layers.activations.elu import ELU
+from cnnkit.layers.activations.exp import Exp
 from cnnkit.layers.activations.gelu import GELU
+from cnnkit.layers.activations.hardsigmoid import Hardsigmoid
+from cnnkit.layers.activations.hardswish import Hardswish
 from cnnkit.layers.activations.leaky_relu import LeakyReLU
+from cnnkit.layers.activations.log import Log
+from cnnkit.layers.activations.log_softmax import LogSoftmax
+from cnnkit.layers.activations.mish import Mish
+from cnnkit.layers.activations.power import Power
+from cnnkit.layers.activations.prelu import PReLU
+from cnnkit.layers.activations.reciprocal import Reciprocal
 from cnnkit.layers.activations.relu import ReLU
+from cnnkit.layers.activations.relu6 import ReLU6
+from cnnkit.layers.activations.selu import SELU
 from cnnkit.layers.activations.sigmoid import Sigmoid
+from cnnkit.layers.activations.silu import SiLU
 from cnnkit.layers.activations.softmax import Softmax
+from cnnkit.layers.activations.softplus import Softplus
+from cnnkit.layers.activations.softsign import Softsign
+from cnnkit.layers.activations.sqrt import Sqrt
+from cnnkit.layers.activations.square import Square
 from cnnkit.layers.activations.tanh import Tanh
+from cnnkit.layers.activations.thresholded_relu import ThresholdedReLU
 from cnnkit.layers.base import Context, Layer, Variables
 from cnnkit.layers.branches import Branches
 from cnnkit.layers.dense import Dense
-from cnnkit.layers.dropout import Dropout
+from cnnkit.layers.dropout import Dropout, SpatialDropout
 from cnnkit.layers.graph import Graph, Node
 from cnnkit.layers.joining.arithmetic import Add, Average, Divide, Multiply, Subtract
 from cnnkit.layers.joining.concatenate import Concatenate
 from cnnkit.layers.joining.extremes import Maximum, Minimum
 from cnnkit.layers.joining.split import Split
 from cnnkit.layers.normalisation.batch_norm import BatchNorm
+from cnnkit.layers.normalisation.group_norm import GroupNorm
+from cnnkit.layers.normalisation.instance_norm import InstanceNorm
 from cnnkit.layers.normalisation.layer_norm import LayerNorm
+from cnnkit.layers.normalisation.lrn import LRN
+from cnnkit.layers.normalisation.rms_norm import RMSNorm
 from cnnkit.layers.parallel import Parallel
 from cnnkit.layers.residual import Residual
 from cnnkit.layers.schema import LAYERS, from_config, to_config
@@ -30,13 +55,19 @@ from cnnkit.layers.windows.global_avg_pool2d import GlobalAvgPool2D
 from cnnkit.layers.windows.max_pool2d import MaxPool2D
 
 __all__ = [
+    "CELU",
+    "ELU",
     "GELU",
     "LAYERS",
+    "LRN",
+    "SELU",
+    "Abs",
     "Add",
     "Average",
     "AvgPool2D",
     "BatchNorm",
     "Branches",
+    "Clip",
     "Concatenate",
     "Context",
     "Conv2D",
@@ -44,27 +75,47 @@ __all__ = [
     "Dense",
     "Divide",
     "Dropout",
+    "Exp",
     "Flatten",
     "GlobalAvgPool2D",
     "Graph",
+    "GroupNorm",
+    "Hardsigmoid",
+    "Hardswish",
+    "InstanceNorm",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "Log",
+    "LogSoftmax",
     "MaxPool2D",
     "Maximum",
     "Minimum",
+    "Mish",
     "Multiply",
     "Node",
+    "PReLU",
     "Parallel",
+    "Power",
+    "RMSNorm",
     "ReLU",
+    "ReLU6",
+    "Reciprocal",
     "Reshape",
     "Residual",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softplus",
+    "Softsign",
+    "SpatialDropout",
     "Split",
+    "Sqrt",
+    "Square",
     "Subtract",
     "Tanh",
+    "ThresholdedReLU",
     "Variables",
     "from_config",
     "to_config",

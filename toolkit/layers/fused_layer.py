@@ -27,7 +27,7 @@ def fuse_first(layers: tuple[Layer, ...]) -> tuple[Layer, int]:
     layers: at least one, and up to two that follow it.
     """
     first, *following = layers
-    if not isinstance(first, LinearLayer) or not first.bias:
+    if not isinstance(first, LinearLayer) or not first.bias or not first.fusible:
         return first, 1
     types = [type(layer) for layer in following]
     activation = following[0] if types and types[0] in (ReLU, *_MONOTONIC) else None

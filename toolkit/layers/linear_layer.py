@@ -47,6 +47,11 @@ class LinearLayer(Layer):
     weight_initializer: str | Initializer
     bias_initializer: str | Initializer
 
+    @property
+    def fusible(self) -> bool:
+        """Whether y is product(x) with a bias along axis 1, so that what follows may be done between the two."""
+        return True
+
     def require_fields(self) -> None:
         """Raise ConfigError for a field that cannot be used."""
         require_count(self.type, "features", self.features)

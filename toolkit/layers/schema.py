@@ -17,7 +17,7 @@ from cnnkit.layers.activations import ACTIVATIONS
 from cnnkit.layers.base import Layer
 from cnnkit.layers.branches import Branches
 from cnnkit.layers.dense import Dense
-from cnnkit.layers.dropout import Dropout
+from cnnkit.layers.dropout import Dropout, SpatialDropout
 from cnnkit.layers.graph import Graph, Node
 from cnnkit.layers.joining import JOINING
 from cnnkit.layers.normalisation import NORMALISATION
@@ -30,7 +30,7 @@ MOST_NESTED = 32  # layers inside each other in a file
 LAYERS: Mapping[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
-        *WINDOWS, Dense, *SHAPING, Dropout, *NORMALISATION, *ACTIVATIONS, *JOINING,
+        *WINDOWS, Dense, *SHAPING, Dropout, SpatialDropout, *NORMALISATION, *ACTIVATIONS, *JOINING,
         Sequential, Residual, Branches, Graph,
     )
 }  # fmt: skip

@@ -66,7 +66,10 @@ def _take_one(operator: Operator) -> JoiningOperator:
 
 def _add_dense(graph: GraphBuilder, layer: LayerFields, x: str) -> str:
     path, outputs = layer["path"], layer["features"]
-    inputs = [x, graph.weight(path, "weight", (outputs, layer["input_shape"][0]))]
+    inputs = [x, graph.weight(path, "weight", (outputs, layer["input_shape"][-1]))]
+    if len(layer["input_shape"]) > 1:  # along the last axis; Gemm takes matrices only
+        y = graph.node("MatMul", path, [x, graph.node("Transpose", path, inputs[1:], perm=[1, 0])])
+        return graph.node("Add", path, [y, graph.weight(path, "bias", (outputs,))]) if layer.get("bias", True) else y
     if layer.get("bias", True):
         inputs.append(graph.weight(path, "bias", (outputs,)))
     return graph.node("Gemm", path, inputs, transB=1)
@@ -91,7 +94,7 @@ def _add_branches(graph: GraphBuilder, layer: LayerFields, xs: tuple[str, ...]) 
 
 _OF_ONE: Mapping[str, Operator] = {
     **WINDOWS, **NORMALISATION, **ACTIVATIONS, **SHAPING,
-    "Dense": _add_dense, "Dropout": write_plain("Identity"),
+    "Dense": _add_dense, "Dropout": write_plain("Identity"), "SpatialDropout": write_plain("Identity"),
 }  # fmt: skip
 OPERATORS: Mapping[str, JoiningOperator] = {
     **{kind: _take_one(operator) for kind, operator in _OF_ONE.items()},

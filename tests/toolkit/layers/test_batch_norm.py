@@ -5,11 +5,12 @@ import torch
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers import BatchNorm
 
-SHAPES = [(6, 3), (4, 3, 2, 5)]
+SHAPES = [(6, 3), (5, 3, 4), (4, 3, 2, 5), (2, 3, 2, 3, 2)]
 
 
 def module_of(ndim: int, **fields) -> torch.nn.Module:
-    return (torch.nn.BatchNorm1d if ndim == 2 else torch.nn.BatchNorm2d)(3, **fields)
+    kinds = {2: torch.nn.BatchNorm1d, 3: torch.nn.BatchNorm1d, 4: torch.nn.BatchNorm2d, 5: torch.nn.BatchNorm3d}
+    return kinds[ndim](3, **fields)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -40,6 +41,24 @@ def test_evaluation_against_torch(arena, run, torch_pass, agree, parameters, nor
     module.running_mean, module.running_var = torch.tensor(state["mean"]), torch.tensor(state["variance"])
     wanted = torch_pass(module, x, dy, weight=params["gamma"], bias=params["beta"])
     agree(arena, run(arena, layer, x, dy, params, state, training=False), wanted, weight="gamma", bias="beta")
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("scale", "shift"), [(False, False), (True, False), (False, True)])
+def test_without_gamma_or_beta(arena, run, parameters, normal, assert_close, scale, shift, training) -> None:
+    """It is the layer whose gamma is 1 and whose beta is 0."""
+    layer, x, dy = BatchNorm(scale=scale, shift=shift), normal(4, 3, 2, 5), normal(4, 3, 2, 5, seed=1)
+    params, state = parameters(layer, (3, 2, 5)), {"mean": normal(3), "variance": normal(3, seed=2) ** 2 + 0.1}
+    assert set(params) == {name for name, kept in (("gamma", scale), ("beta", shift)) if kept}
+    found = run(arena, layer, x, dy, params, state, training)
+    wanted = run(arena, BatchNorm(), x, dy, {"gamma": np.ones(3), "beta": np.zeros(3)} | params, state, training)
+    assert_close(found.y, wanted.y, arena.dtype)
+    assert_close(found.dx, wanted.dx, arena.dtype, "gradient")
+    assert set(found.grads) == set(params)
+    for name, grad in found.grads.items():
+        assert_close(grad, wanted.grads[name], arena.dtype, "gradient")
+    for name, value in wanted.state.items():
+        assert_close(found.state[name], value, arena.dtype)
 
 
 def test_by_hand(arena, run, assert_close) -> None:
@@ -79,8 +98,10 @@ def test_one_value_has_no_variance(arena, run) -> None:
 
 def test_shapes_that_do_not_fit() -> None:
     with pytest.raises(ShapeError) as caught:
-        BatchNorm().output_shape((2, 3))
-    assert str(caught.value) == "BatchNorm: expected x of shape (N, C, H, W) or (N, C), got (N, 2, 3)"
+        BatchNorm().output_shape((2, 3, 1, 1, 1))
+    assert str(caught.value) == (
+        "BatchNorm: expected x of shape (N, C), (N, C, L), (N, C, H, W) or (N, C, D, H, W), got (N, 2, 3, 1, 1, 1)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from cnnkit.finite_differences import gradient_check
-from cnnkit.layers import LAYERS, Context, from_config, to_config
+from cnnkit.layers import LAYERS, Context, Exp, Sequential, from_config, to_config
 from cnnkit.layers.joining import JOINING
 from cnnkit.losses import HalfSquaredError
 from cnnkit.parity.layers import LAYERS as CASES_BY_TYPE
+from cnnkit.parity.layers.samples import fit_inputs
 from cnnkit.tree import flatten, map_leaves
 
 CASES = [case for cases in CASES_BY_TYPE.values() for case in cases]
@@ -31,8 +32,9 @@ def test_the_gradients_are_right(backend, layer, x_shape, training) -> None:
     rng = np.random.default_rng(3)
     fresh = layer.init(rng, x_shape)
     params = map_leaves(lambda value: value + rng.normal(scale=0.3, size=value.shape), fresh.params)
+    network = Sequential((Exp(), layer)) if fit_inputs(layer, -1) > 0 else layer  # of positive values
     report = gradient_check(
-        layer, HalfSquaredError(), x_shape, backend=backend, params=params, samples=3, training=training,
+        network, HalfSquaredError(), x_shape, backend=backend, params=params, samples=3, training=training,
         per_parameter=True, entries=2, bound=1e-6,
     )  # fmt: skip
     assert report.passed, str(report)
@@ -51,7 +53,7 @@ def test_the_shapes_of_the_variables_are_known_without_drawing_them(layer, x_sha
 @pytest.mark.parametrize("training", [True, False])
 def test_shapes_dtypes_and_names_are_what_they_say(arena, normal, layer, x_shape, training) -> None:
     params, state = (map_leaves(arena.array, tree) for tree in layer.init(np.random.default_rng(0), x_shape))
-    context, x = Context(arena.backend, training, key=(1, 2)), arena.array(normal(3, *x_shape))
+    context, x = Context(arena.backend, training, key=(1, 2)), arena.array(fit_inputs(layer, normal(3, *x_shape)))
     y, cache = layer.forward(context, params, state, x)
     assert tuple(y.shape) == (3, *layer.output_shape(x_shape))
     dx, grads = layer.backward(context, params, cache, y)
@@ -74,7 +76,8 @@ def test_a_pass_changes_none_of_its_arguments(arena, normal, layer, x_shape) -> 
     host = arena.backend.to_numpy
     params, state = (map_leaves(arena.array, tree) for tree in layer.init(np.random.default_rng(0), x_shape))
     context = Context(arena.backend, True, key=(1, 2))
-    x, dy = arena.array(normal(3, *x_shape)), arena.array(normal(3, *layer.output_shape(x_shape), seed=1))
+    x = arena.array(fit_inputs(layer, normal(3, *x_shape)))
+    dy = arena.array(normal(3, *layer.output_shape(x_shape), seed=1))
     arrays = [x, dy, *flatten(params).values(), *flatten(state).values()]
     before = [host(array).copy() for array in arrays]
     y, cache = layer.forward(context, params, state, x)

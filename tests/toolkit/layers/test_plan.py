@@ -154,4 +154,4 @@ def test_a_named_layer_reads_and_writes_under_its_name(arena) -> None:
     with pytest.raises(ShapeError, match="layer 3"):
         norm.forward(Context(arena.backend, True), params, state, x[:1])
     with pytest.raises(ShapeError, match="layer 3"):
-        norm.output_shape((1, 2))
+        norm.output_shape((1,) * 5)

@@ -6,10 +6,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from cnnkit.backends.protocol import Array, Shape
+from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.errors import ShapeError
-from cnnkit.layers.base import Context, Layer, Variables
+from cnnkit.layers.base import Context, Variables
 from cnnkit.layers.fields import require
+from cnnkit.layers.normalisation.affine import AffineLayer
 from cnnkit.tree import Tree
 from cnnkit.values import is_number
 
@@ -24,15 +25,18 @@ class BatchNormCache(NamedTuple):
 
 
 @dataclass(frozen=True)
-class BatchNorm(Layer):
-    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta for each channel; x (N, C, H, W) or (N, C).
+class BatchNorm(AffineLayer):
+    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta for each channel; x (N, C, ...).
 
+    x has 0 to 3 axes of positions after N and C; gamma is left out where scale is False, beta where shift is False.
     Training uses mean and (biased) variance of the batch, and moves the running ones towards the batch's mean and
     unbiased variance by `momentum`; inference uses the running ones. Ioffe and Szegedy 2015; constants as in PyTorch.
     """
 
     epsilon: float = 1e-5
     momentum: float = 0.1
+    scale: bool = True
+    shift: bool = True
     axis_names: ClassVar = dict.fromkeys(("gamma", "beta", "mean", "variance"), ("c",))
 
     @property
@@ -40,24 +44,21 @@ class BatchNorm(Layer):
         return True
 
     def __post_init__(self) -> None:
-        require(is_number(self.epsilon) and self.epsilon > 0, self.type, "epsilon", "> 0", self.epsilon)
+        self.require_fields()
         good = is_number(self.momentum) and 0 <= self.momentum <= 1
         require(good, self.type, "momentum", "in [0, 1]", self.momentum)
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         channels = x_shape[0]
-        return Variables(
-            {"gamma": np.ones(channels), "beta": np.zeros(channels)},
-            {"mean": np.zeros(channels), "variance": np.ones(channels)},
-        )
+        return Variables(super().init(rng, x_shape).params, {"mean": np.zeros(channels), "variance": np.ones(channels)})
 
     def variable_shapes(self, x_shape: Shape) -> Variables:
         channels = (x_shape[0],)
-        return Variables({"gamma": channels, "beta": channels}, {"mean": channels, "variance": channels})
+        return Variables(self.pick(channels, channels), {"mean": channels, "variance": channels})
 
     def output_shape(self, x_shape: Shape) -> Shape:
-        if len(x_shape) not in (1, 3):
-            raise self.refuse("(N, C, H, W) or (N, C)", x_shape)
+        if len(x_shape) > 4:
+            raise self.refuse("(N, C), (N, C, L), (N, C, H, W) or (N, C, D, H, W)", x_shape)
         return x_shape
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
@@ -78,25 +79,19 @@ class BatchNorm(Layer):
             centred, variance, statistics = x - state["mean"].reshape(shape), state["variance"], (None, None)
         inverse = (1 / backend.sqrt(variance + self.epsilon)).reshape(shape)
         normalised = centred * inverse
-        y = normalised * params["gamma"].reshape(shape) + params["beta"].reshape(shape)
-        return y, BatchNormCache(normalised, inverse, *statistics)
+        return self.affine(params, normalised, shape), BatchNormCache(normalised, inverse, *statistics)
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
-        shape = _broadcast(dy)
-        grads = self.parameter_gradients(context, params, cache, dy)
-        scale = params["gamma"].reshape(shape) * cache.inverse
+        shape, factor = _broadcast(dy), self.scaled(params, cache.inverse, _broadcast(dy))
         if cache.mean is None:
-            return dy * scale, grads
+            return dy * factor, self.parameter_gradients(context, params, cache, dy)
+        tilt, offset = (_sum_positions(context.backend, values) for values in (dy * cache.normalised, dy))
         count = dy.shape[0] * math.prod(dy.shape[2:])
-        shift = (grads["beta"] / count).reshape(shape) + cache.normalised * (grads["gamma"] / count).reshape(shape)
-        return (dy - shift) * scale, grads
+        towards = (offset / count).reshape(shape) + cache.normalised * (tilt / count).reshape(shape)
+        return (dy - towards) * factor, self.pick(tilt, offset)
 
     def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
-        axes = _axes(dy)
-        return {
-            "gamma": context.backend.sum(dy * cache.normalised, axis=axes),
-            "beta": context.backend.sum(dy, axis=axes),
-        }
+        return self.affine_gradients(context.backend, cache.normalised, dy, (1,))
 
     def next_state(self, state: Tree, cache: Any) -> Tree:
         old, new = 1 - self.momentum, self.momentum
@@ -104,6 +99,10 @@ class BatchNorm(Layer):
             "mean": state["mean"] * old + cache.mean * new,
             "variance": state["variance"] * old + cache.variance * new,
         }
+
+
+def _sum_positions(backend: Backend, x: Array) -> Array:
+    return backend.sum(x, axis=_axes(x))
 
 
 def _axes(x: Array) -> tuple[int, ...]:

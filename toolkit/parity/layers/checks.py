@@ -13,7 +13,7 @@ from cnnkit.parity.layers.activations import ACTIVATIONS
 from cnnkit.parity.layers.combining import COMBINING
 from cnnkit.parity.layers.joining import JOINING
 from cnnkit.parity.layers.normalisation import NORMALISATION
-from cnnkit.parity.layers.samples import LayerCases
+from cnnkit.parity.layers.samples import LayerCases, fit_inputs
 from cnnkit.parity.layers.shaping import SHAPING
 from cnnkit.parity.layers.windows import WINDOWS
 from cnnkit.tree import flatten, map_leaves
@@ -41,7 +41,7 @@ def _run_pass(arena: Arena, layer: Layer, given: "PassArguments", training: bool
 
 
 class PassArguments:
-    """Host values for a pass: normal parameters and inputs, positive variances."""
+    """Host values for a pass: normal parameters and inputs (positive for some layers), positive variances."""
 
     def __init__(self, draw: Draw, layer: Layer, x_shape: Shape, samples: int) -> None:
         rng = draw_generator(draw)
@@ -50,7 +50,7 @@ class PassArguments:
             lambda p: round_to_float32(p + rng.normal(scale=0.3, size=np.shape(p))), initial.params
         )
         self.state = map_leaves(lambda s: round_to_float32(s + rng.uniform(size=np.shape(s))), initial.state)
-        self.x = draw_normal(draw, samples, *x_shape)
+        self.x = round_to_float32(fit_inputs(layer, draw_normal(draw, samples, *x_shape)))
         self.dy = draw_normal(draw, samples, *layer.output_shape(x_shape))
 
 

@@ -1,14 +1,24 @@
-"""Cases of Dense, Dropout and the combinators: type -> [(layer, shape of a sample)]."""
+"""Cases of Dense, both dropouts and the combinators: type -> [(layer, shape of a sample)]."""
 
 from cnnkit import layers
-from cnnkit.parity.layers.samples import IMAGES, ROW, LayerCases
+from cnnkit.parity.layers.samples import IMAGES, ROW, SEQUENCE, LayerCases
 
 COMBINING: LayerCases = {
-    "Dense": [(layers.Dense(5), ROW), (layers.Dense(5, bias=False), ROW)],
+    "Dense": [
+        (layers.Dense(5), ROW), (layers.Dense(5, bias=False), ROW), (layers.Dense(3, axis=-1), IMAGES),
+        (layers.Dense(3, bias=False, axis=-1), SEQUENCE),
+    ],
     "Dropout": [(layers.Dropout(0.4), IMAGES), (layers.Dropout(0.5), ROW)],
+    "SpatialDropout": [
+        (layers.SpatialDropout(0.4), IMAGES), (layers.SpatialDropout(0.5), ROW), (layers.SpatialDropout(), SEQUENCE),
+    ],
     "Sequential": [
         (layers.Sequential((layers.Conv2D(3, 3), layers.ReLU(), layers.Flatten(), layers.Dense(2))), IMAGES),
         (layers.Sequential((layers.Conv2D(2, 3), layers.Dropout(0.3), layers.MaxPool2D(2))), (1, 28, 28)),
+        (layers.Sequential((
+            layers.Conv2D(4, 3), layers.GroupNorm(2), layers.PReLU(), layers.SpatialDropout(0.3),
+            layers.Dense(3, axis=-1), layers.ReLU(),
+        )), (1, 28, 28)),
     ],
     "Residual": [
         (layers.Residual(layers.Sequential((

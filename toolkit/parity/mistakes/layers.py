@@ -1,6 +1,7 @@
 """Mistakes in layers: another convention, while every backend call is right."""
 # ruff: noqa: D102 (the base class documents the passes)
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -21,7 +22,7 @@ class BiasedRunningVariance(BatchNorm):
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
         y, cache = super().forward(context, params, state, x)
-        count = x.shape[0] * (x.shape[2] * x.shape[3] if x.ndim == 4 else 1)
+        count = x.shape[0] * math.prod(x.shape[2:])
         return y, cache._replace(variance=cache.variance * ((count - 1) / count))
 
 
@@ -32,7 +33,8 @@ class UnbiasedNormalisingVariance(BatchNorm):
     def forward(self, context: Context, params: Tree, state: Tree, x: Any) -> tuple[Any, Any]:
         _, cache = super().forward(context, params, state, x)
         shape = tuple(cache.inverse.shape)
-        return _renormalise(params, cache, 1 / context.backend.sqrt(cache.variance + self.epsilon).reshape(shape))
+        inverse = 1 / context.backend.sqrt(cache.variance + self.epsilon).reshape(shape)
+        return _renormalise(self, params, cache, inverse)
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,12 @@ class EpsilonOutsideRoot(BatchNorm):
         _, cache = super().forward(context, params, state, x)
         under = 1 / (cache.inverse * cache.inverse) - self.epsilon
         root = context.backend.sqrt(context.backend.maximum(under, 0.0))
-        return _renormalise(params, cache, 1 / (root + self.epsilon))
+        return _renormalise(self, params, cache, 1 / (root + self.epsilon))
 
 
-def _renormalise(params: Tree, cache: Any, inverse: Any) -> tuple[Any, Any]:
+def _renormalise(layer: BatchNorm, params: Tree, cache: Any, inverse: Any) -> tuple[Any, Any]:
     changed = cache._replace(normalised=cache.normalised * (inverse / cache.inverse), inverse=inverse)
-    shape = tuple(inverse.shape)
-    return changed.normalised * params["gamma"].reshape(shape) + params["beta"].reshape(shape), changed
+    return layer.affine(params, changed.normalised, tuple(inverse.shape)), changed
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,9 @@ class UnscaledDropout(Dropout):
 
 VARIANTS: dict[type[Layer], dict[str, Variant]] = {
     BatchNorm: {
-        "the running variance is biased": lambda layer: BiasedRunningVariance(layer.epsilon, layer.momentum),
-        "the unbiased variance is used to normalise": lambda layer: UnbiasedNormalisingVariance(
-            layer.epsilon, layer.momentum
-        ),
-        "epsilon is added outside the square root": lambda layer: EpsilonOutsideRoot(layer.epsilon, layer.momentum),
+        "the running variance is biased": lambda layer: BiasedRunningVariance(**vars(layer)),
+        "the unbiased variance is used to normalise": lambda layer: UnbiasedNormalisingVariance(**vars(layer)),
+        "epsilon is added outside the square root": lambda layer: EpsilonOutsideRoot(**vars(layer)),
         "epsilon is 1e-3, as in Keras": lambda layer: replace(layer, epsilon=1e-3),
         "momentum is the weight of the old value": lambda layer: replace(layer, momentum=1 - layer.momentum),
     },

@@ -1,0 +1,21 @@
+"""Exp: e to the power of each value."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cnnkit.backends.protocol import Array
+from cnnkit.layers.activations.elementwise import Elementwise
+from cnnkit.layers.base import Context
+from cnnkit.tree import Tree
+
+
+@dataclass(frozen=True)
+class Exp(Elementwise):
+    """y = exp(x), infinity where that is too large for the dtype."""
+
+    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+        y = context.backend.exp(x)
+        return y, y
+
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+        return dy * cache, {}

@@ -1,0 +1,20 @@
+"""Log: the natural logarithm of each value."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cnnkit.backends.protocol import Array
+from cnnkit.layers.activations.elementwise import Elementwise
+from cnnkit.layers.base import Context
+from cnnkit.tree import Tree
+
+
+@dataclass(frozen=True)
+class Log(Elementwise):
+    """y = log(x); -infinity at 0, NaN below."""
+
+    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+        return context.backend.log(x), x
+
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+        return dy / cache, {}
