@@ -107,7 +107,7 @@ class ReferenceBackend(Backend):
         self, x: Native, weight: Native, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
         framed, window = _frame(x, padding, 0.0), weight.shape[2:]
-        y = np.zeros((len(x), len(weight), *_outputs(framed, window, stride, dilation)))
+        y: Native = np.zeros((len(x), len(weight), *_outputs(framed, window, stride, dilation)))
         axes = tuple(range(1, x.ndim))  # channels, and places in the window
         for at, seen in _positions(y.shape[2:], window, stride, dilation):
             patch = framed[seen]
@@ -143,7 +143,7 @@ class ReferenceBackend(Backend):
     ) -> tuple[Native, Any]:
         framed, inside = _frame(x, padding, 0.0), _frame(np.ones((1, 1, *x.shape[2:])), padding, 0.0)
         y: Native = np.zeros((*x.shape[:2], *_outputs(framed, window, stride, dilation)))
-        winners = np.zeros(y.shape, int)  # row-major position in its window of the first maximum, or of the last NaN
+        winners: Native = np.zeros(y.shape, int)  # row-major places in the windows: the first maximum or the last NaN
         for at, seen in _positions(y.shape[2:], window, stride, dilation):
             candidates = np.flatnonzero(inside[seen])  # no padding among them
             values = framed[seen].reshape(*x.shape[:2], math.prod(window))[:, :, candidates]

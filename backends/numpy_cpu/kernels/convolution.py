@@ -3,15 +3,12 @@
 Images are (C, H, W, N) in memory (windows.py): the next convolution copies its columns from what a product writes.
 """
 
-import math
-
 import numpy as np
 
 from cnnkit.backends.numpy_cpu.kernels.windows import (
     NumpyTools,
     OutputRows,
     Windows,
-    column_shape,
     columns,
     contiguous,
     framed,
@@ -26,8 +23,8 @@ def forward(tools: NumpyTools, x: Native, weight: Native, windows: Windows, grou
     kernels = _kernels(weight, groups)
     y = tools.empty((weight.shape[0], *windows.outputs, x.shape[0]), x.dtype)
     for block in windows.blocks:
-        cols = _by_group(columns(tools, frame, windows, block), groups)
-        tools.gemm(kernels, cols, out=_rows_by_group(y, block, groups))
+        cols = _by_group(columns(tools, frame, windows, block), windows, block, groups)
+        tools.gemm(kernels, cols, out=_rows_by_group(y, windows, block, groups))
     return samples_first(y)
 
 
@@ -38,8 +35,8 @@ def input_gradient(tools: NumpyTools, dy: Native, weight: Native, windows: Windo
     dframe = tools.empty(windows.frame_shape, dy.dtype)
     dframe.fill(0)
     for block in windows.blocks:
-        dcols = tools.scratch("columns", column_shape(windows, block), dy.dtype)
-        tools.gemm(kernels, _rows_by_group(dy, block, groups), out=_by_group(dcols, groups))
+        dcols = tools.scratch("columns", block.columns, dy.dtype)
+        tools.gemm(kernels, _rows_by_group(dy, windows, block, groups), out=_by_group(dcols, windows, block, groups))
         for position, place in block.places.items():
             view = dframe[place]
             np.add(view, dcols[(slice(None), *position)], out=view)
@@ -53,8 +50,8 @@ def weight_gradient(
     frame, dy = framed(tools, x, windows, 0), contiguous(tools, dy, "dy")
     total = None
     for block in windows.blocks:
-        cols = _by_group(columns(tools, frame, windows, block), groups)
-        part = tools.gemm(_rows_by_group(dy, block, groups), cols.transpose(0, 2, 1))
+        cols = _by_group(columns(tools, frame, windows, block), windows, block, groups)
+        part = tools.gemm(_rows_by_group(dy, windows, block, groups), cols.transpose(0, 2, 1))
         total = part if total is None else np.add(total, part, out=total)
     return np.zeros(weight_shape, dy.dtype) if total is None else total.reshape(weight_shape)
 
@@ -64,17 +61,15 @@ def _kernels(weight: Native, groups: int) -> Native:
     return weight.reshape((groups, weight.shape[0] // groups, -1))
 
 
-def _by_group(cols: Native, groups: int) -> Native:
+def _by_group(cols: Native, windows: Windows, block: OutputRows, groups: int) -> Native:
     """View (C, KH, KW, rows, OW, N) as (G, C/G*KH*KW, rows*OW*N)."""
-    axes = (cols.ndim - 2) // 2  # spatial ones
-    c, n = cols.shape[0], cols.shape[-1]
-    window, rows = math.prod(cols.shape[1 : 1 + axes]), math.prod(cols.shape[1 + axes : -1])
-    return cols.reshape((groups, c // groups * window, rows * n))
+    return cols.reshape((groups, cols.shape[0] // groups * windows.area, block.rows * windows.row_values))
 
 
-def _rows_by_group(y: Native, block: OutputRows, groups: int) -> Native:
+def _rows_by_group(y: Native, windows: Windows, block: OutputRows, groups: int) -> Native:
     """View a block's rows of (O, OH, OW, N) as (G, O/G, rows*OW*N)."""
-    o, oh, *row = y.shape
-    length = math.prod(row)
-    flat = y.reshape((groups, o // groups, oh * length))
-    return flat if block.rows == oh else flat[:, :, block.first * length : (block.first + block.rows) * length]
+    length = windows.row_values
+    flat = y.reshape((groups, y.shape[0] // groups, windows.outputs[0] * length))
+    if block.rows == windows.outputs[0]:
+        return flat
+    return flat[:, :, block.first * length : (block.first + block.rows) * length]

@@ -8,6 +8,7 @@ images; signals have one spatial axis and volumes three, and nothing else change
 import functools
 import itertools
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
@@ -45,6 +46,7 @@ class OutputRows(NamedTuple):
     first: int
     rows: int
     places: dict[Sizes, Place]
+    columns: Shape  # (C, KH, KW, rows, OW, N), those of im2col
 
 
 class Windows:
@@ -60,20 +62,37 @@ class Windows:
         self.outputs = output_sizes(x_shape, size, stride, padding, dilation)
         self.framed = any(map(any, padding))
         self.frame_shape = (c, *(length + sum(ends) for length, ends in zip(image, padding, strict=True)), n)
-        self.interior = tuple(slice(p, p + length) for (p, _), length in zip(padding, image, strict=True))
+        self.interior, self.borders = _cut_frame(image, padding)
         self.apart = all(d * (w - 1) < s for w, s, d in zip(size, stride, dilation, strict=True))
         covered = tuple(w * o for w, o in zip(size, self.outputs, strict=True))
         self.tiled = size == stride and covered == self.frame_shape[1:-1] and set(dilation) == {1}
         self.single = set(size) == set(stride) == {1} and not self.framed
         self.places = self._places(0, self.outputs[0])
         self.first_inside = self._find_first_inside()
-        height = self.outputs[0]
-        columns = max(1, math.prod(self.outputs[1:]) * n)  # of one output row
-        values = max(1, c * math.prod(size)) * columns
+        self.area = math.prod(size)
+        self.row_values = math.prod(self.outputs[1:]) * n  # of one channel in an output row
+        self.column_steps = self._find_column_steps()
+        self.blocks = self._cut_into_blocks()
+
+    def _cut_into_blocks(self) -> list[OutputRows]:
+        height, columns = self.outputs[0], max(1, self.row_values)
+        values = max(1, self.frame_shape[0] * self.area) * columns
         rows = max(BLOCK_VALUES // values, min(-(-FEWEST_COLUMNS // columns), MOST_BLOCK_VALUES // values), 1)
         count = -(-height // rows)
         edges = [height * i // count for i in range(count + 1)] if height else []
-        self.blocks = [OutputRows(a, b - a, self._places(a, b - a)) for a, b in pairwise(edges)]
+        c, *_, n = self.frame_shape
+        return [
+            OutputRows(a, b - a, self._places(a, b - a), (c, *self.size, b - a, *self.outputs[1:], n))
+            for a, b in pairwise(edges)
+        ]
+
+    def _find_column_steps(self) -> Shape:
+        """Return the steps through a contiguous frame along the axes (C, KH, KW, OH, OW, N), in values."""
+        *steps, sample = (math.prod(self.frame_shape[i + 1 :]) for i in range(len(self.frame_shape)))
+        channel, *steps = steps
+        within = (step * d for step, d in zip(steps, self.dilation, strict=True))
+        between = (step * s for step, s in zip(steps, self.stride, strict=True))
+        return (channel, *within, *between, sample)
 
     def _places(self, first: int, rows: int) -> dict[Sizes, Place]:
         """Return {(a, b): what position (a, b) of the windows sees, (C, rows, OW, N)} in row-major order."""
@@ -97,13 +116,25 @@ class Windows:
 
     def inside(self, frame: Native) -> Native:
         """View the images in a frame (C, H, W, N) as (N, C, H, W)."""
-        return samples_first(frame[(slice(None), *self.interior)] if self.framed else frame)
+        return samples_first(frame[self.interior] if self.framed else frame)
 
 
 @functools.lru_cache(maxsize=1024)
 def windows_on(x_shape: Shape, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Windows:
     """Return the windows on images x_shape (N, C, H, W)."""
     return Windows(x_shape, size, stride, padding, dilation)
+
+
+def _cut_frame(image: Sequence[int], padding: Padding) -> tuple[Place, list[Place]]:
+    """Return where images lie in their frame (C, H, W, N), and the pieces of the frame around them."""
+    inner, borders = [slice(None)], list[Place]()
+    for length, (begin, end) in zip(image, padding, strict=True):
+        if begin:
+            borders.append((*inner, slice(0, begin)))
+        if end:
+            borders.append((*inner, slice(begin + length, None)))
+        inner.append(slice(begin, begin + length))
+    return tuple(inner), borders
 
 
 def samples_last(x: Native) -> Native:
@@ -140,35 +171,22 @@ def framed(tools: NumpyTools, x: Native, windows: Windows, fill: float) -> Nativ
     if not windows.framed:
         return contiguous(tools, x, "frame")
     frame = tools.scratch("frame", windows.frame_shape, x.dtype)
-    inner: Place = (slice(None),)
-    for along in windows.interior:
-        frame[(*inner, slice(0, along.start))] = fill
-        frame[(*inner, slice(along.stop, None))] = fill
-        inner = (*inner, along)
-    frame[inner] = samples_last(x)
+    for border in windows.borders:
+        frame[border] = fill
+    frame[windows.interior] = samples_last(x)
     return frame
 
 
 def columns(tools: NumpyTools, frame: Native, windows: Windows, block: OutputRows) -> Native:
     """Return im2col of a block of output rows, (C, KH, KW, rows, OW, N), of a frame (C, H, W, N)."""
     if windows.single:
-        rows = slice(block.first, block.first + block.rows)
-        return frame[(slice(None), *(None for _ in windows.size), rows)]
-    channel, *steps, sample = frame.strides
-    shape = column_shape(windows, block)
-    within = (step * d for step, d in zip(steps, windows.dilation, strict=True))
-    between = [step * s for step, s in zip(steps, windows.stride, strict=True)]
-    # the pixels of each window, without a copy
-    seen = _strided(frame, shape, block.first * between[0], (channel, *within, *between, sample))
-    cols = tools.scratch("columns", shape, frame.dtype)
+        return frame[:, block.first : block.first + block.rows].reshape(block.columns)
+    strides = tuple([step * frame.itemsize for step in windows.column_steps])
+    offset = block.first * strides[1 + len(windows.size)]
+    seen = _strided(frame, block.columns, offset, strides)  # the pixels of each window, without a copy
+    cols = tools.scratch("columns", block.columns, frame.dtype)
     np.copyto(cols, seen)
     return cols
-
-
-def column_shape(windows: Windows, block: OutputRows) -> Shape:
-    """Return the shape (C, KH, KW, rows, OW, N) of the columns of a block of output rows."""
-    channels, samples = windows.frame_shape[0], windows.frame_shape[-1]
-    return (channels, *windows.size, block.rows, *windows.outputs[1:], samples)
 
 
 def _strided(frame: Native, shape: Shape, offset: int, strides: Shape) -> Native:

@@ -70,7 +70,7 @@ def test_pooling_is_its_definition(geometry) -> None:
     assert np.array_equal(maxima, y)
     assert np.abs(reference.max_pool_gradient(dy, saved, geometry.x, *geometry.how) - dx).max() < 1e-12
     for counted in (True, False):
-        how = *geometry.how, geometry.count("all" if counted else "none")
+        how = *geometry.how, geometry.padding_counted("all" if counted else "none")
         assert np.abs(reference.average_pool(x, *how) - mean[counted]).max() < 1e-12
         back = reference.average_pool_gradient(dy, geometry.x, *how)
         assert np.abs(back - dmean[counted]).max() < 1e-12

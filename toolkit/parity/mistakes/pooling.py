@@ -19,8 +19,8 @@ def _share_ties(share: Share) -> Mistake:
     def mistake(_: Backend, call: Call) -> Any:
         assert call.origin is not None  # noqa: S101 (for the type checker)
         padding = ((0, 0), (0, 0), *call["padding"])
-        padded = np.pad(call.origin["x"].astype(float), padding, constant_values=-np.inf)
-        dpadded = np.zeros(padded.shape)
+        padded: Any = np.pad(call.origin["x"].astype(float), padding, constant_values=-np.inf)
+        dpadded: Any = np.zeros(padded.shape)
         for n, c, *at in itertools.product(*map(range, call["dy"].shape)):
             axes = zip(at, call["window"], call["stride"], call["dilation"], strict=True)
             place = (n, c, *(slice(p * s, p * s + d * (w - 1) + 1, d) for p, w, s, d in axes))

@@ -33,7 +33,7 @@ class PoolingGeometry(NamedTuple):
         axes = zip(self.x[2:], *self.how, strict=True)
         return *self.x[:2], *((size + sum(p) - d * (w - 1) - 1) // s + 1 for size, w, s, p, d in axes)
 
-    def count(self, kind: str) -> Padding:
+    def padding_counted(self, kind: str) -> Padding:
         """Return the padding that counts in a mean: "none", "all" or "some" of it."""
         most = {"none": 0, "some": 1, "all": max(map(max, self.padding))}[kind]
         return tuple((min(begin, most), min(end, most)) for begin, end in self.padding)
@@ -128,7 +128,7 @@ def average_pool(draw: Draw, given: tuple[PoolingGeometry, str] | None) -> Case:
     x = draw_normal(draw, *geometry.x)
 
     def run(arena: Arena) -> dict[str, Any]:
-        return {"y": arena.backend.average_pool(arena.array(x), *geometry.how, geometry.count(counts))}
+        return {"y": arena.backend.average_pool(arena.array(x), *geometry.how, geometry.padding_counted(counts))}
 
     return Case(f"{geometry}, {counts} of it counted", run)
 
@@ -140,7 +140,7 @@ def average_pool_gradient(draw: Draw, given: tuple[PoolingGeometry, str] | None)
     dy = draw_normal(draw, *geometry.y)
 
     def run(arena: Arena) -> dict[str, Any]:
-        how = *geometry.how, geometry.count(counts)
+        how = *geometry.how, geometry.padding_counted(counts)
         return {"dx": arena.backend.average_pool_gradient(arena.array(dy), geometry.x, *how)}
 
     return Case(f"{geometry}, {counts} of it counted", run, "gradient")
