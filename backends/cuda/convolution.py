@@ -3,6 +3,7 @@
 Images are NCHW. The columns of a sample are (C*KH*KW, OH*OW), so their product with the kernels needs no transposition.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -39,32 +40,44 @@ class ImageWindows(NamedTuple):
     @classmethod
     def of(cls, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> "ImageWindows":
         """Return the windows with the output size that they give."""
-        if len(window) != 2:
-            raise NotImplementedError("backend cupy: windows on images alone")
         return cls(x_shape, window, stride, padding, dilation, output_sizes(x_shape, window, stride, padding, dilation))
 
     @property
     def number(self) -> int:
         """Return how many windows an image has."""
-        return self.outputs[0] * self.outputs[1]
+        return math.prod(self.outputs)
+
+    @property
+    def pixels(self) -> int:
+        """Return how many pixels an image has."""
+        return math.prod(self.x_shape[2:])
 
     @property
     def values(self) -> int:
         """Return how many values a sample's columns have for each window."""
-        return self.x_shape[1] * self.window[0] * self.window[1]
+        return self.x_shape[1] * math.prod(self.window)
 
     @property
     def trivial(self) -> bool:
         """Return whether the columns are the image: windows of one pixel at stride 1."""
-        return self.window == (1, 1) and self.stride == (1, 1) and self.padding == ((0, 0), (0, 0))
+        return set(self.window) == set(self.stride) == {1} and not any(map(any, self.padding))
+
+    @property
+    def dilated(self) -> bool:
+        """Return whether windows have gaps."""
+        return set(self.dilation) != {1}
 
     def arguments(self, dilated: bool = True) -> tuple[Any, ...]:
-        """Return the kernels' int arguments along height, then along width."""
+        """Return the kernels' int arguments along height, then along width; WINDOWS in windows.cuh."""
         ints: list[int] = []
-        for axis in (0, 1):
-            ints += [self.x_shape[2 + axis], self.outputs[axis], self.window[axis], self.stride[axis]]
+        for axis, size in enumerate(self.x_shape[2:]):
+            ints += [size, self.outputs[axis], self.window[axis], self.stride[axis]]
             ints += [self.dilation[axis]] * dilated + [self.padding[axis][0]]
         return tuple(map(int32, ints))
+
+    def defines(self, dilated: bool = True) -> tuple[str, ...]:
+        """Return what windows.cuh leaves open."""
+        return f"AXES={len(self.window)}", f"DILATED={int(dilated)}"
 
     def portions(self, itemsize: int) -> Iterator[slice]:
         """Yield slices of samples whose columns are in memory at the same time."""
@@ -88,16 +101,16 @@ def input_gradient(tools: CudaTools, dy: Native, weight: Native, windows: ImageW
     kernels = _kernels(weight, groups).transpose(0, 2, 1)
     grouped = dy.reshape((dy.shape[0], groups, dy.shape[1] // groups, windows.number))
     dx = tools.xp.empty(windows.x_shape, dy.dtype)
-    channels, height, width = windows.x_shape[1:]
+    channels = windows.x_shape[1]
     for part in windows.portions(dy.itemsize):
         target = dx[part]
         if windows.trivial:
             tools.gemm(kernels, grouped[part], out=target.reshape((len(target), groups, -1, windows.number)))
             continue
         columns = tools.gemm(kernels, grouped[part])
-        grid = (blocks(height * width), planes(channels), planes(len(target)))
-        counts = int32(target.shape[0]), int32(channels)
-        tools.kernels("col2im", dy.dtype, grid, columns, target, *counts, *windows.arguments())
+        grid = (blocks(windows.pixels), planes(channels), planes(len(target)))
+        arguments = columns, target, int32(target.shape[0]), int32(channels), *windows.arguments()
+        tools.kernels("col2im", dy.dtype, grid, *arguments, defines=windows.defines())
     return dx
 
 
@@ -136,7 +149,8 @@ def _columns(tools: CudaTools, x: Native, windows: ImageWindows, groups: int) ->
         return x.reshape(shape)
     columns = tools.xp.empty(shape, x.dtype)
     grid = (blocks(windows.number), planes(channels), planes(n))
-    tools.kernels("im2col", x.dtype, grid, x, columns, int32(n), int32(channels), *windows.arguments())
+    arguments = x, columns, int32(n), int32(channels), *windows.arguments()
+    tools.kernels("im2col", x.dtype, grid, *arguments, defines=windows.defines())
     return columns
 
 

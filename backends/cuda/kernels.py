@@ -11,20 +11,28 @@ from cnnkit.backends.cuda.machine import Function, Machine
 FOLDER = Path(__file__).parent / "kernels"
 THREADS = 256  # of a block, unless a launch says otherwise
 MOST_BLOCKS = 65535  # along the second and third axis of a grid
+_INCLUDE = re.compile(r'#include "(\w+\.cuh)"')
 _KERNEL = re.compile(r'extern "C" __global__ void (\w+)\(')
 
 
 def source(file: Path) -> str:
-    """Return the text of a .cu file with the common header in place of its #include."""
-    common = (FOLDER / "common.cuh").read_text("utf-8")
+    """Return the text of a .cu or .cuh file with the headers in place of its #include lines."""
     text = file.read_text("utf-8")
-    number = text[: text.index("#include")].count("\n") + 2
-    return text.replace('#include "common.cuh"', f'#line 1 "common.cuh"\n{common}\n#line {number} "{file.name}"', 1)
+
+    def expand(match: re.Match[str]) -> str:
+        number = text[: match.start()].count("\n") + 2
+        return f'#line 1 "{match[1]}"\n{source(FOLDER / match[1])}\n#line {number} "{file.name}"'
+
+    return _INCLUDE.sub(expand, text)
 
 
-def options(dtype: Any) -> tuple[str, ...]:
-    """Return the compiler's options for values of `dtype`; no fused multiply-add, to compute as NumPy does."""
-    return ("--std=c++17", "--fmad=false", f"-DREAL={'double' if dtype == 'float64' else 'float'}")
+def options(dtype: Any, *defines: str) -> tuple[str, ...]:
+    """Return the compiler's options for values of `dtype`; no fused multiply-add, to compute as NumPy does.
+
+    defines: what the text leaves open, such as "AXES=2".
+    """
+    named = (f"REAL={'double' if dtype == 'float64' else 'float'}", *defines)
+    return ("--std=c++17", "--fmad=false", *(f"-D{define}" for define in named))
 
 
 @functools.cache
@@ -38,31 +46,32 @@ class Kernels:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._functions: dict[tuple[str, str], Function] = {}
-        self._modules: dict[tuple[Path, str], Any] = {}
+        self._functions: dict[tuple[str, ...], Function] = {}
+        self._modules: dict[tuple[Path, tuple[str, ...]], Any] = {}
         self.launches: Counter[str] = Counter()
 
     def __call__(
-        self, name: str, dtype: Any, grid: tuple[int, ...], *arguments: Any, block: tuple[int, ...] = (THREADS,)
-    ) -> None:
+        self, name: str, dtype: Any, grid: tuple[int, ...], *arguments: Any, block: tuple[int, ...] = (THREADS,),
+        defines: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         """Launch kernel `name` for values of `dtype`, unless the grid is empty.
 
-        Raises TypeError for a dtype that the kernels do not have.
+        defines: what its file leaves open. Raises TypeError for a dtype that the kernels do not have.
         """
         if dtype not in ("float32", "float64"):
             raise TypeError(f"{name}: expected float32 or float64, got {dtype}")
-        key = (name, "float64" if dtype == "float64" else "float32")
+        key = (name, "float64" if dtype == "float64" else "float32", *defines)
         function = self._functions.get(key) or self._load(*key)
         if 0 not in grid:
             self.launches[name] += 1
             function(grid, block, arguments)
 
-    def _load(self, name: str, dtype: str) -> Function:
+    def _load(self, name: str, *variant: str) -> Function:
         file = files()[name]
-        if (file, dtype) not in self._modules:
-            self._modules[file, dtype] = self._machine.load(source(file), options(dtype))
-        function: Function = self._modules[file, dtype].get_function(name)
-        self._functions[name, dtype] = function
+        if (file, variant) not in self._modules:
+            self._modules[file, variant] = self._machine.load(source(file), options(*variant))
+        function: Function = self._modules[file, variant].get_function(name)
+        self._functions[name, *variant] = function
         return function
 
 

@@ -20,13 +20,14 @@ class Wrong(NumpyBackend):
 
 class FlippedKernel(Wrong):
     def convolve(self, x, weight, *how):
-        return super().convolve(x, weight[:, :, ::-1, ::-1], *how)
+        return super().convolve(x, np.flip(weight, range(2, weight.ndim)), *how)
 
 
 class TransposedKernelGradient(Wrong):
     def convolve_weight_gradient(self, dy, x, weight_shape, *how):
         gradient = super().convolve_weight_gradient(dy, x, weight_shape, *how)
-        return gradient.transpose(0, 1, 3, 2) if weight_shape[2] == weight_shape[3] else gradient
+        square = gradient.ndim == 4 and weight_shape[2] == weight_shape[3]
+        return gradient.transpose(0, 1, 3, 2) if square else gradient
 
 
 class NoBias(Wrong):
@@ -41,25 +42,22 @@ class LastOfTies(Wrong):
         return super().max_pool(x, *how)[0], x.copy()
 
     def max_pool_gradient(self, dy, saved, x_shape, window, stride, padding, dilation):
-        x = saved
-        covered = [(n - 1) * s + w for n, s, w in zip(dy.shape[2:], stride, window, strict=True)]
-        padded = np.pad(x, ((0, 0), (0, 0), *padding), constant_values=-np.inf)[:, :, : covered[0], : covered[1]]
-        none = ((0, 0), (0, 0))
-        _, saved_reversed = super().max_pool(
-            np.ascontiguousarray(padded[:, :, ::-1, ::-1]), window, stride, none, dilation
-        )
-        reversed_gradient = super().max_pool_gradient(
-            dy[:, :, ::-1, ::-1], saved_reversed, padded.shape, window, stride, none, dilation
-        )
+        x, axes = saved, tuple(range(2, dy.ndim))
+        geometry = zip(dy.shape[2:], window, stride, dilation, strict=True)
+        covered = tuple(slice((n - 1) * s + (w - 1) * d + 1) for n, w, s, d in geometry)
+        padded = np.pad(x, ((0, 0), (0, 0), *padding), constant_values=-np.inf)[:, :, *covered]
+        how = window, stride, tuple((0, 0) for _ in window), dilation
+        _, saved_reversed = super().max_pool(np.ascontiguousarray(np.flip(padded, axes)), *how)
+        reversed_gradient = super().max_pool_gradient(np.flip(dy, axes), saved_reversed, padded.shape, *how)
         dpadded = np.zeros((*x_shape[:2], *(n + sum(p) for n, p in zip(x_shape[2:], padding, strict=True))), dy.dtype)
-        dpadded[:, :, : covered[0], : covered[1]] = reversed_gradient[:, :, ::-1, ::-1]
-        (top, _), (left, _) = padding
-        return dpadded[:, :, top : top + x_shape[2], left : left + x_shape[3]]
+        dpadded[:, :, *covered] = np.flip(reversed_gradient, axes)
+        return dpadded[:, :, *(slice(p, p + n) for n, (p, _) in zip(x_shape[2:], padding, strict=True))]
 
 
 class ZeroPaddingWins(Wrong):
     def max_pool(self, x, window, stride, padding, dilation):
-        return super().max_pool(np.pad(x, ((0, 0), (0, 0), *padding)), window, stride, ((0, 0), (0, 0)), dilation)
+        none = tuple((0, 0) for _ in padding)
+        return super().max_pool(np.pad(x, ((0, 0), (0, 0), *padding)), window, stride, none, dilation)
 
 
 class UnbiasedMean(Wrong):
@@ -175,7 +173,7 @@ PLANTED = [
     (TF32Products, "matmul", "the factors are rounded to TF32 or float16: 10 bits"),
     (OtherGenerator, "uniform", "no known mistake"),
     (NoStep, "uniform", "the step is ignored"),
-    (PaddingCounts, "average_pool", "padding is counted although it should not be, or the reverse"),
+    (PaddingCounts, "average_pool", "all of the padding is counted"),
     (EpsilonInside, "adam_update", "epsilon is added before the bias correction"),
     (InFloat32, "convolve_input_gradient", "computes in float32"),
     (SummedLoss, "softmax_cross_entropy", "summed over the batch instead of averaged"),

@@ -10,6 +10,10 @@ from cnnkit.backends.cuda.simulator.kernel_source import kernels
 pytestmark = pytest.mark.gpu_tools
 
 SOURCES = sorted(FOLDER.glob("*.cu"))
+WINDOWED = [(f"AXES={axes}", f"DILATED={dilated}") for axes in (1, 2, 3) for dilated in (0, 1)]
+VARIANTS = [(file, ()) for file in SOURCES] + [
+    (file, defines) for file in SOURCES if "windows.cuh" in file.read_text("utf-8") for defines in WINDOWED
+]
 ARCHITECTURES = ["sm_75", "sm_80", "sm_90"]
 
 
@@ -48,10 +52,10 @@ def test_there_are_kernels() -> None:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.stem)
-def test_every_kernel_compiles_for(compiled, file, dtype, architecture) -> None:
+@pytest.mark.parametrize(("file", "defines"), VARIANTS, ids=lambda part: getattr(part, "stem", "-".join(part)))
+def test_every_kernel_compiles_for(compiled, file, defines, dtype, architecture) -> None:
     wanted = {name for name, home in files().items() if home == file}
-    assert names_in(compiled(source(file), file.name, f"-arch={architecture}", *options(dtype))) == wanted
+    assert names_in(compiled(source(file), file.name, f"-arch={architecture}", *options(dtype, *defines))) == wanted
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.stem)

@@ -248,6 +248,36 @@ def test_what_can_be_recorded(look) -> None:
     assert len(programs([step])) == 1
 
 
+@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_windows_in_every_rank_are_recorded(axes, groups, normal) -> None:
+    """The second time is a replay, whose bits are compared with the step's."""
+    backend, none = NumpyBackend(threads=1), ((0, 0),) * axes
+    convolution = (1,) * axes, ((1, 0),) * axes, (1, 2, 1)[:axes], groups
+    pooling = (2,) * axes, (1,) * axes, ((0, 1),) * axes, (2,) * axes
+
+    def step(weight, x):
+        y = backend.convolve(x, weight, *convolution)
+        top, saved = backend.max_pool(y, *pooling)
+        dy = backend.max_pool_gradient(backend.average_pool(y, *pooling, none), saved, y.shape, *pooling)
+        dy = dy + backend.average_pool_gradient(top, y.shape, *pooling, none)
+        dx = backend.convolve_input_gradient(dy, weight, x.shape, *convolution)
+        dweight = backend.convolve_weight_gradient(dy, x, weight.shape, *convolution)
+        return backend.assign(weight, weight - dweight * 1e-3), backend.sum(dx * dx)
+
+    compiled = CapturedStep(step, NumpyCaptureDevice(backend))
+    weight = normal(8, 4 // groups, *(3, 2, 2)[:axes])
+    mine, plain = weight.copy(), weight.copy()
+    for i in range(STEPS):
+        x = normal(3, 4, *(9, 7, 8)[:axes], seed=i)
+        mine, found = compiled(mine, x)
+        plain, wanted = step(plain, np.moveaxis(np.moveaxis(x, 0, -1).copy(), -1, 0))
+        assert found == wanted
+        assert np.array_equal(mine, plain)
+    assert compiled.reason is None
+    assert len(programs([compiled])) == 1
+
+
 def test_a_wrong_program_is_detected(monkeypatch) -> None:
     """Whatever the reason: here a call is lost."""
     run = Program.run

@@ -55,25 +55,31 @@ def test_pooling_is_its_definition(geometry) -> None:
     rng = np.random.default_rng(0)
     x, dy = rng.integers(-2, 3, geometry.x).astype(float), rng.normal(size=geometry.y)
     y, dx = np.zeros(geometry.y), np.zeros(geometry.x)
-    mean, dmean = {True: y.copy(), False: y.copy()}, {True: dx.copy(), False: dx.copy()}
+    kinds = pooling.KINDS
+    mean, dmean = {kind: y.copy() for kind in kinds}, {kind: dx.copy() for kind in kinds}
     for n, i, *at in itertools.product(*map(range, geometry.y)):
         output, inside = (n, i, *at), [(n, i, *place) for _, place in places(geometry, geometry.window, at)]
         first = max(inside, key=lambda place: x[place])  # max keeps the first of equals
         y[output] = x[first]
         dx[first] += dy[output]
-        for counted in (True, False):
-            count = math.prod(geometry.window) if counted else len(inside)
-            mean[counted][output] = sum(x[place] for place in inside) / count
+        for kind in kinds:
+            count = math.prod(
+                sum(-before <= p * s + k * d - begin < size + after for k in range(w))
+                for p, w, s, (begin, _), d, size, (before, after) in zip(
+                    at, *geometry.how, geometry.x[2:], geometry.padding_counted(kind), strict=True
+                )
+            )
+            mean[kind][output] = sum(x[place] for place in inside) / count
             for place in inside:
-                dmean[counted][place] += dy[output] / count
+                dmean[kind][place] += dy[output] / count
     maxima, saved = reference.max_pool(x, *geometry.how)
     assert np.array_equal(maxima, y)
     assert np.abs(reference.max_pool_gradient(dy, saved, geometry.x, *geometry.how) - dx).max() < 1e-12
-    for counted in (True, False):
-        how = *geometry.how, geometry.padding_counted("all" if counted else "none")
-        assert np.abs(reference.average_pool(x, *how) - mean[counted]).max() < 1e-12
+    for kind in kinds:
+        how = *geometry.how, geometry.padding_counted(kind)
+        assert np.abs(reference.average_pool(x, *how) - mean[kind]).max() < 1e-12
         back = reference.average_pool_gradient(dy, geometry.x, *how)
-        assert np.abs(back - dmean[counted]).max() < 1e-12
+        assert np.abs(back - dmean[kind]).max() < 1e-12
 
 
 @pytest.mark.parametrize("check", list(PRIMITIVES))

@@ -57,12 +57,10 @@ _EXCHANGES = {
     ),
     "height and width of the padding are exchanged": change_arguments(padding=lambda call: call["padding"][::-1]),
     "height and width of the stride are exchanged": change_arguments(stride=lambda call: call["stride"][::-1]),
-    "the dilation is ignored": change_arguments(dilation=lambda call: tuple(1 for _ in call["dilation"])),
 }
 _COUNTING = {
-    "padding is counted although it should not be, or the reverse": change_arguments(
-        counted=lambda call: _no_padding(call) if any(map(any, call["counted"])) else call["padding"]
-    )
+    "all of the padding is counted": change_arguments(counted=lambda call: call["padding"]),
+    "none of the padding is counted": change_arguments(counted=_no_padding),
 }
 
 MISTAKES: Mistakes = {

@@ -8,6 +8,7 @@ from cnnkit.parity.draw import Draw, Values, draw_normal, draw_pair, draw_sizes
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
+AXES = (2, 2, 1, 3)  # spatial ones of a drawn geometry
 NONE: Padding = ((0, 0), (0, 0))
 
 
@@ -35,7 +36,8 @@ class ConvolutionGeometry(NamedTuple):
 
     def __str__(self) -> str:
         words = [f"x {self.x}", f"weight {self.weight}"]
-        defaults = ConvolutionGeometry(self.x, self.weight)
+        axes = len(self.stride)
+        defaults = ConvolutionGeometry(self.x, self.weight, (1,) * axes, ((0, 0),) * axes, (1,) * axes)
         changed = (n for n in self._fields[2:] if getattr(self, n) != getattr(defaults, n))
         return ", ".join((*words, *(f"{name} {getattr(self, name)}" for name in changed)))
 
@@ -55,6 +57,15 @@ GRID = (
     ConvolutionGeometry((1, 2, 9, 9), (2, 1, 3, 1), (2, 2), ((1, 2), (0, 1)), (2, 1), 2),
     ConvolutionGeometry((5, 1, 1, 9), (2, 1, 1, 5), padding=((0, 0), (2, 2))),
     ConvolutionGeometry((2, 256, 3, 3), (8, 256, 3, 3), padding=((1, 1), (1, 1))),  # 2304 terms in a sum
+    ConvolutionGeometry((2, 3, 9), (4, 3, 3), (1,), ((1, 1),), (1,)),
+    ConvolutionGeometry((1, 1, 1), (1, 1, 1), (1,), ((0, 0),), (1,)),
+    ConvolutionGeometry((3, 4, 12), (6, 2, 3), (2,), ((0, 3),), (2,), 2),
+    ConvolutionGeometry((2, 3, 7), (6, 1, 3), (1,), ((1, 1),), (1,), 3),
+    ConvolutionGeometry((2, 5, 8), (3, 5, 1), (3,), ((0, 0),), (1,)),
+    ConvolutionGeometry((2, 2, 4, 5, 3), (3, 2, 3, 2, 2), (1, 1, 1), ((1, 1), (0, 1), (0, 0)), (1, 1, 1)),
+    ConvolutionGeometry((1, 2, 1, 1, 1), (2, 2, 1, 1, 1), (1, 1, 1), ((0, 0), (0, 0), (0, 0)), (1, 1, 1)),
+    ConvolutionGeometry((2, 4, 5, 6, 4), (4, 2, 2, 3, 1), (2, 1, 3), ((2, 0), (1, 2), (0, 1)), (1, 2, 1), 2),
+    ConvolutionGeometry((1, 3, 4, 4, 4), (3, 1, 3, 3, 3), (1, 1, 1), ((1, 1), (1, 1), (1, 1)), (1, 1, 1), 3),
 )
 
 
@@ -63,7 +74,7 @@ def draw_geometry(draw: Draw, axes: int | None = None) -> ConvolutionGeometry:
 
     axes: how many spatial ones; None draws that too.
     """
-    groups, axes = draw.integer(1, 3), axes or 2
+    groups, axes = draw.integer(1, 3), axes or draw.choice(AXES)
     window = draw_sizes(draw, axes, 1, 4 if axes < 3 else 2)
     stride, dilation = draw_sizes(draw, axes, 1, 3), draw_sizes(draw, axes, 1, 3)
     padding = tuple(draw_pair(draw, 0, 3) for _ in range(axes))

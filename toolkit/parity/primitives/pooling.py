@@ -10,6 +10,7 @@ from cnnkit.parity.draw import Draw, Values, draw_generator, draw_normal, draw_p
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
+AXES = (2, 2, 1, 3)  # spatial ones of a drawn geometry
 NONE: Padding = ((0, 0), (0, 0))
 
 
@@ -53,25 +54,35 @@ GRID = (
     PoolingGeometry((2, 1, 4, 6), (2, 3), (3, 4)),
     PoolingGeometry((2, 2, 3, 3), (3, 3), (1, 2), ((2, 1), (2, 2))),
     PoolingGeometry((3, 1, 1, 9), (1, 4), (1, 3)),
+    PoolingGeometry((2, 2, 8, 9), (2, 3), (2, 1), dilation=(3, 2)),
+    PoolingGeometry((2, 1, 6, 7), (3, 2), (1, 2), ((4, 3), (0, 2)), (2, 3)),
+    PoolingGeometry((1, 2, 5, 5), (2, 2), (2, 2), ((0, 1), (0, 1))),  # the overhang of a pooling that rounds up
+    PoolingGeometry((2, 3, 9), (3,), (2,), ((1, 1),), (1,)),
+    PoolingGeometry((2, 2, 10), (3,), (1,), ((2, 3),), (2,)),
+    PoolingGeometry((2, 2, 4, 5, 6), (2, 2, 2), (2, 2, 2), ((0, 0), (0, 1), (0, 0)), (1, 1, 1)),
+    PoolingGeometry((1, 2, 5, 4, 6), (3, 2, 3), (1, 2, 1), ((1, 1), (1, 0), (2, 2)), (1, 1, 2)),
 )
 
 
 def draw_geometry(draw: Draw, axes: int | None = None) -> PoolingGeometry:
-    """Draw a geometry whose padding is smaller than its window.
+    """Draw a geometry in which each window has a pixel of the image.
 
+    So padding is no wider than what a window reaches over, and the image no smaller than a step inside a window.
     axes: how many spatial ones; None draws that too.
     """
-    axes = axes or 2
+    axes = axes or draw.choice(AXES)
     window, stride = draw_sizes(draw, axes, 1, 4 if axes < 3 else 3), draw_sizes(draw, axes, 1, 4)
-    padding = tuple(draw_pair(draw, 0, size - 1) for size in window)
-    image = [max(1, size - sum(ends)) + draw.integer(0, 5) for size, ends in zip(window, padding, strict=True)]
-    return PoolingGeometry((draw.integer(1, 2), draw.integer(1, 3), *image), window, stride, padding, (1,) * axes)
+    dilation = draw_sizes(draw, axes, 1, draw.choice((1, 1, 3)))
+    padding = tuple(draw_pair(draw, 0, (w - 1) * d) for w, d in zip(window, dilation, strict=True))
+    along = zip(window, padding, dilation, strict=True)
+    image = [max(d, (w - 1) * d + 1 - sum(ends)) + draw.integer(0, 5) for w, ends, d in along]
+    return PoolingGeometry((draw.integer(1, 2), draw.integer(1, 3), *image), window, stride, padding, dilation)
 
 
 # Half of the pixels are -infinity, so that many windows hold nothing else; then a third of all are NaN.
 PIXELS = ("finite", "with -infinity", "with -infinity and NaN")
 MAXIMA = [(geometry, PIXELS[0]) for geometry in GRID] + [
-    (geometry, pixels) for geometry in (*GRID[:3], GRID[5], GRID[7]) for pixels in PIXELS[1:]
+    (geometry, pixels) for geometry in (*GRID[:3], GRID[5], GRID[7], *GRID[10:]) for pixels in PIXELS[1:]
 ]
 
 
@@ -117,7 +128,7 @@ def max_pool_gradient(draw: Draw, given: tuple[PoolingGeometry, str] | None) -> 
     return Case(f"{geometry}, {pixels}", run, "gradient")
 
 
-KINDS = ("none", "all")  # of the padding that counts in a mean
+KINDS = ("none", "some", "all")  # of the padding that counts in a mean
 MEANS = [(geometry, counts) for geometry in GRID for counts in KINDS]
 
 
