@@ -52,7 +52,9 @@ def test_there_are_kernels() -> None:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("file", "defines"), VARIANTS, ids=lambda part: getattr(part, "stem", "-".join(part)))
+@pytest.mark.parametrize(
+    ("file", "defines"), VARIANTS, ids=lambda part: "-".join(part) if isinstance(part, tuple) else part.stem
+)
 def test_every_kernel_compiles_for(compiled, file, defines, dtype, architecture) -> None:
     wanted = {name for name, home in files().items() if home == file}
     assert names_in(compiled(source(file), file.name, f"-arch={architecture}", *options(dtype, *defines))) == wanted
