@@ -46,8 +46,18 @@ from cnnkit.layers.parallel import Parallel
 from cnnkit.layers.residual import Residual
 from cnnkit.layers.schema import LAYERS, from_config, to_config
 from cnnkit.layers.sequential import Sequential
+from cnnkit.layers.shaping.channel_shuffle import ChannelShuffle
+from cnnkit.layers.shaping.crop import Crop
+from cnnkit.layers.shaping.depth_to_space import DepthToSpace, SpaceToDepth
 from cnnkit.layers.shaping.flatten import Flatten
+from cnnkit.layers.shaping.pad import Pad
+from cnnkit.layers.shaping.reduce import Reduce
+from cnnkit.layers.shaping.rescale import Rescale
 from cnnkit.layers.shaping.reshape import Reshape
+from cnnkit.layers.shaping.scale import Scale
+from cnnkit.layers.shaping.slice import Slice
+from cnnkit.layers.shaping.transpose import Transpose
+from cnnkit.layers.shaping.upsample import Upsample
 from cnnkit.layers.windows.avg_pool2d import AvgPool2D
 from cnnkit.layers.windows.conv2d import Conv2D
 from cnnkit.layers.windows.conv_transpose2d import ConvTranspose2D
@@ -67,12 +77,15 @@ __all__ = [
     "AvgPool2D",
     "BatchNorm",
     "Branches",
+    "ChannelShuffle",
     "Clip",
     "Concatenate",
     "Context",
     "Conv2D",
     "ConvTranspose2D",
+    "Crop",
     "Dense",
+    "DepthToSpace",
     "Divide",
     "Dropout",
     "Exp",
@@ -95,20 +108,26 @@ __all__ = [
     "Multiply",
     "Node",
     "PReLU",
+    "Pad",
     "Parallel",
     "Power",
     "RMSNorm",
     "ReLU",
     "ReLU6",
     "Reciprocal",
+    "Reduce",
+    "Rescale",
     "Reshape",
     "Residual",
+    "Scale",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "Slice",
     "Softmax",
     "Softplus",
     "Softsign",
+    "SpaceToDepth",
     "SpatialDropout",
     "Split",
     "Sqrt",
@@ -116,6 +135,8 @@ __all__ = [
     "Subtract",
     "Tanh",
     "ThresholdedReLU",
+    "Transpose",
+    "Upsample",
     "Variables",
     "from_config",
     "to_config",
