@@ -11,6 +11,7 @@ from cnnkit.exporters.keras.builder import KerasBuilder, KerasValue
 from cnnkit.exporters.keras.joins import JOINS, Adder, Values, join_results, straighten
 from cnnkit.exporters.keras.keras_layer import KerasVariable
 from cnnkit.exporters.keras.normalising_layers import NORMALISATION
+from cnnkit.exporters.keras.shaping_layers import SHAPING
 from cnnkit.exporters.keras.window_layers import add_conv, add_conv_transpose, add_pool, uses_bias
 from cnnkit.files.names import format_count, printable
 
@@ -116,7 +117,7 @@ _LAYERS: Mapping[Any, AddLayer] = {
     "MaxPool2D": add_pool, "AvgPool2D": add_pool,
     "GlobalAvgPool2D": add_plain("GlobalAveragePooling2D"), "Flatten": _add_reshape, "Reshape": _add_reshape,
     "Dropout": _add_dropout, "SpatialDropout": _add_spatial_dropout,
-    **NORMALISATION, **ACTIVATIONS,
+    **NORMALISATION, **ACTIVATIONS, **SHAPING,
 }  # fmt: skip
 _WIDE: Mapping[Any, Adder] = {
     **JOINS,

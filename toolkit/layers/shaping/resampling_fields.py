@@ -4,7 +4,7 @@ from typing import Any
 
 from cnnkit.layers.base import Layer
 from cnnkit.layers.fields import MOST_AXES, require, require_flag
-from cnnkit.layers.shaping.resampling import COORDINATES, MODES, NEAREST_RULES
+from cnnkit.resampling import COORDINATES, MODES, NEAREST_RULES
 from cnnkit.values import is_count, is_number
 
 Scales = float | tuple[float, ...]

@@ -10,8 +10,8 @@ from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.contracts import dtype_name
 from cnnkit.layers.base import Context, Layer
 from cnnkit.layers.shaping.along_axis import map_along, select, select_gradient
-from cnnkit.layers.shaping.resampling import AxisMap, compute_matrix, find_inside, find_nearest
 from cnnkit.layers.shaping.resampling_fields import Scales, require_resampling, require_scales, require_sizes
+from cnnkit.resampling import AxisMap, compute_matrix, find_inside, find_nearest
 from cnnkit.tree import Tree
 
 
