@@ -29,7 +29,8 @@ def draw_layer(
     if path == "input" and sample is not None:
         draw_photo(sheet, tensors[0], sample)
     weight, bias = weight_and_bias(tensors)
-    flattened = layer.input_shape if layer is not None and layer.type == "Flatten" else None
+    is_flat = layer is not None and layer.type == "Flatten" and layer.fields.get("start", 1) == 1
+    flattened = layer.input_shape if layer is not None and is_flat else None
     form = plan(weight, image) if weight is not None else None
     joined = bias if weight is not None and form is not None and _belongs(bias, weight, form.outputs) else None
     for values in tensors:

@@ -14,7 +14,7 @@ STEPS = 31
 NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY = 97, 98, -98
 
 
-class Scale(NamedTuple):
+class ColourScale(NamedTuple):
     """limit: magnitude of the last level. beyond: how many values exceed it. low, high: the finite extremes."""
 
     limit: float
@@ -43,19 +43,19 @@ class Scale(NamedTuple):
         return levels
 
 
-def scale_of(values: Floats) -> Scale:
+def scale_of(values: Floats) -> ColourScale:
     """Return the scale: to the largest magnitude, or to the 99th percentile where the largest is 1.5 times that."""
     finite = values[np.isfinite(values)]
     nans = int(np.isnan(values).sum())
     infinities = values.size - finite.size - nans
     if not finite.size:
-        return Scale(0.0, False, 0, 0.0, 0.0, nans, infinities)
+        return ColourScale(0.0, False, 0, 0.0, 0.0, nans, infinities)
     magnitudes = np.abs(finite)
     largest, percentile = float(magnitudes.max()), float(np.quantile(magnitudes, 0.99))
     clipped = percentile > 0 and largest / 1.5 > percentile
     limit = percentile if clipped else largest
     beyond = int((magnitudes > limit).sum())
-    return Scale(limit, clipped, beyond, float(finite.min()), float(finite.max()), nans, infinities)
+    return ColourScale(limit, clipped, beyond, float(finite.min()), float(finite.max()), nans, infinities)
 
 
 class ScaledTensor:
@@ -72,13 +72,13 @@ class ScaledTensor:
         if tensor.kind == "activation":
             self.name = "input" if tensor.name == "input" else "output"
         self.flat: Floats = decode_floats(array, tensor.dtype)
-        self.scale: Scale = scale_of(self.flat)
+        self.scale: ColourScale = scale_of(self.flat)
         self.levels = self.scale.levels(self.flat)
         self.digits: Sequence[str] = write_digits(array, tensor.dtype) if titled else ()
         self.value_names: Sequence[str] = ()
         self.borrowed = False
 
-    def borrow_scale(self, other: Scale) -> None:
+    def borrow_scale(self, other: ColourScale) -> None:
         """Take the limit of another scale, so that equal colours are equal values."""
         with np.errstate(invalid="ignore"):
             beyond = int((np.abs(self.flat[np.isfinite(self.flat)]) > other.limit).sum())
