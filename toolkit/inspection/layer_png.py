@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnkit.errors import ConfigError
-from cnnkit.exporters.svg.scale import STEPS, Scale
+from cnnkit.exporters.svg.scale import STEPS, ColourScale
 from cnnkit.files.names import printable
 from cnnkit.inspection.layer_svg import Section, describe_scale
 from cnnkit.inspection.mosaic import Pixels, draw_mosaic, index_table, mix_palette
@@ -69,7 +69,7 @@ def _write(
     pen.text(place, text, colour, font, anchor)
 
 
-def _draw_scale(image: "Image", pen: "ImageDraw", scale: Scale, y: int) -> None:
+def _draw_scale(image: "Image", pen: "ImageDraw", scale: ColourScale, y: int) -> None:
     """Draw the bar of colours, the values at its ends and in its middle, and the scale in words."""
     bar = index_table()[np.arange(-STEPS, STEPS + 1).astype(np.int8).view(np.uint8)][None]
     _paste(image, np.repeat(bar, _BAR_TALL // _BAR, axis=0), (_MARGIN, y), _BAR)

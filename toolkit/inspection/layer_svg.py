@@ -7,7 +7,7 @@ import numpy as np
 
 from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.svg.palette import css_class, style_sheet
-from cnnkit.exporters.svg.scale import NAN, STEPS, Scale
+from cnnkit.exporters.svg.scale import NAN, STEPS, ColourScale
 from cnnkit.files.markup import escape_whole
 from cnnkit.files.names import printable
 from cnnkit.inspection.mosaic import draw_mosaic, encode_uri
@@ -25,7 +25,7 @@ class Section(NamedTuple):
 
     tensor: Tensor
     maps: UnitMaps
-    scale: Scale
+    scale: ColourScale
     units: list[int]
     channels: list[int]
     captions: list[str]
@@ -55,7 +55,7 @@ def draw(title: str, sections: list[Section]) -> str:
     )
 
 
-def describe_scale(scale: Scale) -> str:
+def describe_scale(scale: ColourScale) -> str:
     """Return the meaning of the colours in one line."""
     text = f"orange -{scale.limit:.4g}, 0 white, blue +{scale.limit:.4g}"
     if scale.clipped:
@@ -64,7 +64,7 @@ def describe_scale(scale: Scale) -> str:
     return text + (f"; {odd:,} not finite" if odd else "")
 
 
-def _draw_colour_bar(scale: Scale, y: float) -> Iterator[str]:
+def _draw_colour_bar(scale: ColourScale, y: float) -> Iterator[str]:
     """Yield the colours of the scale with the values at its ends and in its middle."""
     for k in range(2 * STEPS + 1):
         yield f'<rect class="{css_class(k - STEPS)}" x="{_MARGIN + _BAR * k}" y="{y:g}" width="{_BAR}" height="8"/>'

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit.exporters.svg.palette import image_indices, image_palette
-from cnnkit.exporters.svg.scale import Scale
+from cnnkit.exporters.svg.scale import ColourScale
 from cnnkit.files.png import Colour, data_uri
 from cnnkit.inspection.unit_maps import UnitMaps
 
@@ -41,7 +41,7 @@ def index_table() -> NDArray[np.uint8]:
     return table
 
 
-def draw_mosaic(maps: UnitMaps, scale: Scale) -> Mosaic:
+def draw_mosaic(maps: UnitMaps, scale: ColourScale) -> Mosaic:
     """Return the maps (U, C, H, W) as one picture: one row of maps per unit, small units side by side."""
     levels = scale.levels(maps.values)
     pixels: Pixels = np.take(index_table(), levels.view(np.uint8))

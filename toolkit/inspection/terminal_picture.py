@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, STEPS, Scale
+from cnnkit.exporters.svg.scale import NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, STEPS, ColourScale
 from cnnkit.files.png import Colour
 from cnnkit.inspection.mosaic import index_table, mix_palette
 from cnnkit.inspection.terminal_block import Block, place_beside
@@ -29,7 +29,7 @@ def fold(values: Map) -> Map:
     return room.reshape(len(values), rows, _FOLD)
 
 
-def draw_plain(maps: Map, scale: Scale, width: int) -> Block:
+def draw_plain(maps: Map, scale: ColourScale, width: int) -> Block:
     """Return maps (C, H, W) side by side as text: "+9" is the largest magnitude, " ." exactly zero."""
     gap = " " if maps.shape[2] <= _FOLD else ""
     across = (2 + len(gap)) * maps.shape[2] - len(gap)
@@ -43,7 +43,7 @@ def draw_plain(maps: Map, scale: Scale, width: int) -> Block:
     return place_beside(blocks, width)
 
 
-def draw_coloured(maps: Map, scale: Scale, width: int) -> Block:
+def draw_coloured(maps: Map, scale: ColourScale, width: int) -> Block:
     """Return the same in true colour (ANSI): two blanks per cell, or half blocks for a wide map."""
     colours = mix_palette((0xF7, 0xF7, 0xF7))
     table = index_table()
