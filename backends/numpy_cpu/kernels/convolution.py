@@ -13,8 +13,12 @@ from cnnkit.backends.numpy_cpu.kernels.windows import (
     contiguous,
     framed,
     samples_first,
+    windows_on,
 )
-from cnnkit.backends.protocol import Native, Shape
+from cnnkit.backends.protocol import Native, Padding, Shape
+
+# Of a product of columns, up to which additions of columns cost more than the product: few features or few per group.
+FEW_TERMS = 300
 
 
 def forward(tools: NumpyTools, x: Native, weight: Native, windows: Windows, groups: int) -> Native:
@@ -29,7 +33,15 @@ def forward(tools: NumpyTools, x: Native, weight: Native, windows: Windows, grou
 
 
 def input_gradient(tools: NumpyTools, dy: Native, weight: Native, windows: Windows, groups: int) -> Native:
-    """Return dx (N, C, H, W): each column of weight^T dy added to the pixels it came from."""
+    """Return dx (N, C, H, W): each column of weight^T dy added to the pixels it came from.
+
+    Where kernels have few features and move by one pixel, it is a convolution of dy: no columns are added to pixels.
+    """
+    padding = _padding_of_gradient(windows)
+    features = weight.shape[0] // groups
+    if padding is not None and features <= weight.shape[1] and features * windows.area <= FEW_TERMS:
+        around = windows_on(dy.shape, windows.size, windows.stride, padding, windows.dilation)
+        return forward(tools, dy, _turned(tools, weight, groups), around, groups)
     dy = contiguous(tools, dy, "dy")
     kernels = _kernels(weight, groups).transpose(0, 2, 1)
     dframe = tools.empty(windows.frame_shape, dy.dtype)
@@ -54,6 +66,23 @@ def weight_gradient(
         part = tools.gemm(_rows_by_group(dy, windows, block, groups), cols.transpose(0, 2, 1))
         total = part if total is None else np.add(total, part, out=total)
     return np.zeros(weight_shape, dy.dtype) if total is None else total.reshape(weight_shape)
+
+
+def _padding_of_gradient(windows: Windows) -> Padding | None:
+    """Return the padding of dy with which its convolution is dx; None where it is none, or would cut dy."""
+    reach = [d * (w - 1) for w, d in zip(windows.size, windows.dilation, strict=True)]
+    padding = tuple((r - begin, r - end) for r, (begin, end) in zip(reach, windows.padding, strict=True))
+    return padding if set(windows.stride) == {1} and min(map(min, padding)) >= 0 else None
+
+
+def _turned(tools: NumpyTools, weight: Native, groups: int) -> Native:
+    """Return (O, I, KH, KW) as (G*I, O/G, KH, KW), each kernel turned round."""
+    features, channels, *size = weight.shape
+    turned = tools.empty((groups * channels, features // groups, *size), weight.dtype)
+    by_group = weight.reshape((groups, features // groups, channels, *size)).swapaxes(1, 2)
+    backwards = (slice(None), slice(None), slice(None), *(slice(None, None, -1) for _ in size))
+    np.copyto(turned.reshape(by_group.shape), by_group[backwards])
+    return turned
 
 
 def _kernels(weight: Native, groups: int) -> Native:

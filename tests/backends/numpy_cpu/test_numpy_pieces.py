@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnnkit.backends.numpy_cpu import numpy_backend
-from cnnkit.backends.numpy_cpu.kernels import composites, windows
+from cnnkit.backends.numpy_cpu.kernels import composites, convolution, windows
 from cnnkit.backends.numpy_cpu.kernels.windows import windows_on
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Backend
@@ -36,6 +36,23 @@ def test_convolution_in_blocks_of_rows(normal, assert_close) -> None:
         dweight = backend.convolve_weight_gradient(dy, x, weight.shape, *GEOMETRY)
         assert_close(dx, reference.convolve_input_gradient(dy, weight, x.shape, *GEOMETRY), "float64", "gradient")
         assert_close(dweight, reference.convolve_weight_gradient(dy, x, weight.shape, *GEOMETRY), "float64", "gradient")
+
+
+@pytest.mark.parametrize("terms", [0, 10**9])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("size", [(9,), (7, 8), (5, 4, 6)], ids=str)
+def test_an_input_gradient_by_columns_and_as_a_convolution(
+    size, groups, terms, normal, assert_close, monkeypatch
+) -> None:
+    """Both ways, whatever the threshold between them; with padding wider than a window reaches, one way alone."""
+    monkeypatch.setattr(convolution, "FEW_TERMS", terms)
+    backend, reference, axes = NumpyBackend(), ReferenceBackend(), len(size)
+    for padding in (((1, 2),) * axes, ((0, 0),) * axes, ((5, 0),) * axes):
+        how = (1,) * axes, padding, (1, 2, 1)[:axes], groups
+        x, weight = normal(3, 4, *size), normal(4, 4 // groups, *(3, 2, 2)[:axes], seed=1)
+        dy = normal(*reference.convolve(x, weight, *how).shape, seed=2)
+        dx = backend.convolve_input_gradient(dy, weight, x.shape, *how)
+        assert_close(dx, reference.convolve_input_gradient(dy, weight, x.shape, *how), "float64", "gradient")
 
 
 def test_blocks_cover_every_row_once() -> None:
