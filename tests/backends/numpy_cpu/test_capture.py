@@ -84,7 +84,7 @@ def train(network, x_shape, captures=True, threads=1, dtype="float32", optimizer
 def test_every_layer(name, made) -> None:
     for layer, x_shape in LAYERS[name]:
         after = (Flatten(), Dense(3)) if len(layer.output_shape(x_shape)) > 1 else (Dense(3),)
-        before = (Conv2D(x_shape[0], 1),) if len(x_shape) > 1 else (Dense(x_shape[0]),)
+        before = (Conv2D(x_shape[0], 1),) if len(x_shape) == 3 else (Dense(x_shape[-1], axis=-1),)
         network = Sequential((*before, layer, *after))
         for dtype in ("float32", "float64"):
             made.clear()
