@@ -15,7 +15,22 @@ from cnnkit.exporters.svg.tiles import draw_tile, draw_value_cell
 
 _MOST_EDGES, _MOST_NEURONS, _MOST_LAYERS, _MOST_THICK = 40_000, 64, 3, 2000
 _LABEL, _TALLEST = 92, 1900
-_PASSIVE = {"Flatten", "ReLU", "LeakyReLU", "Sigmoid", "Tanh", "GELU", "Softmax", "Dropout", "Reshape"}
+_PASSIVE = {
+    *(
+        "Flatten",
+        "Reshape",
+        "Dropout",
+        "SpatialDropout",
+        "ReLU",
+        "LeakyReLU",
+        "ReLU6",
+        "Sigmoid",
+        "Tanh",
+        "GELU",
+        "SiLU",
+    ),
+    *("Mish", "ELU", "SELU", "CELU", "Softplus", "Softsign", "Hardsigmoid", "Hardswish", "Softmax", "LogSoftmax"),
+}
 
 
 @dataclass

@@ -21,7 +21,10 @@ from cnnkit.exporters.svg.scale import ScaledTensor
 
 TITLED = 100_000
 _PIXELS, _TENSORS = 4_000_000, 2000
-_KEEPS_VALUES = {"ReLU", "LeakyReLU", "MaxPool2D", "Dropout", "Flatten", "Reshape"}
+_KEEPS_VALUES = {
+    *("ReLU", "LeakyReLU", "ReLU6", "ThresholdedReLU"),
+    *("MaxPool2D", "Dropout", "SpatialDropout", "Flatten", "Reshape"),
+}
 
 
 class _Choice(NamedTuple):

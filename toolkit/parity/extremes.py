@@ -40,6 +40,31 @@ def _gelu_tanh(x: float) -> Derivative:
     return x * (1 + inner) / 2, (1 + inner) / 2 + x * (1 - inner**2) * a * (1 + 3 * b * x * x) / 2
 
 
+def _silu(x: float) -> Derivative:
+    y, slope = _sigmoid(x)
+    return x * y, y + x * slope
+
+
+def _softplus(x: float) -> Derivative:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x))), _sigmoid(x)[0]
+
+
+def _mish(x: float) -> Derivative:
+    value, slope = _softplus(x)
+    gate = math.tanh(value)
+    return x * gate, gate + x * slope / math.cosh(min(value, 300.0)) ** 2
+
+
+def _hardswish(x: float) -> Derivative:
+    if abs(x) >= 3:
+        return max(x, 0.0), float(x > 0)
+    return x * (x + 3) / 6, (2 * x + 3) / 6
+
+
+def _elu(x: float) -> Derivative:
+    return (x, 1.0) if x > 0 else (math.expm1(x) / 2, math.exp(x) / 2)
+
+
 ACTIVATIONS: dict[str, tuple[Layer, Callable[[float], Derivative]]] = {
     "Sigmoid": (layers.Sigmoid(), _sigmoid),
     "Tanh": (layers.Tanh(), _tanh),
@@ -47,6 +72,13 @@ ACTIVATIONS: dict[str, tuple[Layer, Callable[[float], Derivative]]] = {
     "GELU tanh": (layers.GELU("tanh"), _gelu_tanh),
     "ReLU": (layers.ReLU(), lambda x: (max(x, 0.0), float(x > 0))),
     "LeakyReLU": (layers.LeakyReLU(0.5), lambda x: (x, 1.0) if x > 0 else (x / 2, 0.5)),
+    "SiLU": (layers.SiLU(), _silu),
+    "Softplus": (layers.Softplus(), _softplus),
+    "Mish": (layers.Mish(), _mish),
+    "Hardswish": (layers.Hardswish(), _hardswish),
+    "ELU": (layers.ELU(0.5), _elu),
+    "Softsign": (layers.Softsign(), lambda x: (x / (1 + abs(x)), 1 / (1 + abs(x)) / (1 + abs(x)))),
+    "ReLU6": (layers.ReLU6(), lambda x: (min(max(x, 0.0), 6.0), float(0 < x < 6))),
 }
 
 

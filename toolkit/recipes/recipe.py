@@ -13,7 +13,8 @@ from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError, DataError, ShapeError, first_line
 from cnnkit.files.bounded_text import read_bounded
 from cnnkit.files.names import describe_value, printable, to_text
-from cnnkit.layers import Layer
+from cnnkit.layers import Dropout, Layer, SpatialDropout
+from cnnkit.layers.activations import ACTIVATIONS
 from cnnkit.layers.base import Shapes
 from cnnkit.options import Options
 
@@ -23,7 +24,7 @@ _KEYS = ("name", "description", "source", "data", "input_shape", "input_names", 
          "layers")  # fmt: skip
 _TEXTS = ("name", "description", "source", "data")
 _INITIALIZERS = ("weight_initializer", "bias_initializer")
-_ELEMENTWISE = ("Sigmoid", "Softmax", "Tanh", "ReLU", "LeakyReLU", "GELU", "Dropout")  # keep the number of outputs
+_ELEMENTWISE = {layer.__name__ for layer in (*ACTIVATIONS, Dropout, SpatialDropout)}  # keep the number of outputs
 _TRAINING = tuple(f.name for f in fields(Options) if f.name not in ("seed", "limit"))
 
 

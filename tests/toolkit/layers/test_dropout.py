@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cnnkit.errors import ConfigError
-from cnnkit.layers import Context, Dropout, Flatten, Sequential
+from cnnkit.layers import Context, Dropout, Flatten, Sequential, SpatialDropout
 
 
 def mask(arena, layer=None, shape=(50, 40), training=True, **context):
@@ -68,3 +68,19 @@ def test_rates_that_cannot_be(rate) -> None:
     with pytest.raises(ConfigError) as caught:
         Dropout(rate)
     assert str(caught.value) == f"Dropout: expected rate to be in [0, 1), got {rate!r}"
+
+
+def test_whole_channels_are_dropped(arena) -> None:
+    """The mask of (N, C, H, W) is that of rows (N, C), so each backend drops the same channels."""
+    dropout = SpatialDropout(0.4)
+    found = mask(arena, dropout, shape=(20, 6, 3, 4), key=(1, 2))
+    rows = mask(arena, Dropout(0.4), shape=(20, 6), key=(1, 2))
+    assert np.array_equal(found, np.broadcast_to(rows[:, :, None, None], (20, 6, 3, 4)))
+    assert np.array_equal(mask(arena, dropout, shape=(20, 6, 5), key=(1, 2))[:, :, 0], rows)
+    assert (~rows).mean() == pytest.approx(0.4, abs=0.1)
+
+
+def test_shards_drop_the_channels_of_the_whole_batch(arena) -> None:
+    whole = mask(arena, SpatialDropout(0.4), shape=(20, 6, 3, 4), key=(1, 2))
+    part = mask(arena, SpatialDropout(0.4), shape=(5, 6, 3, 4), key=(1, 2), first_sample=15)
+    assert np.array_equal(part, whole[15:])

@@ -20,6 +20,9 @@ _BOUNDS = {"float32": 1e-5, "float64": 1e-10}
 _AT_INFINITY = {  # (y, dx) at -infinity and at infinity; None where the limit is no number
     "Sigmoid": ((0.0, 0.0), (1.0, 0.0)), "Tanh": ((-1.0, 0.0), (1.0, 0.0)), "GELU": ((0.0, 0.0), (None, 1.0)),
     "GELU tanh": ((0.0, 0.0), (None, 1.0)), "ReLU": ((0.0, 0.0), (None, 1.0)), "LeakyReLU": ((None, 0.5), (None, 1.0)),
+    "SiLU": ((0.0, 0.0), (None, 1.0)), "Softplus": ((0.0, 0.0), (None, 1.0)), "Mish": ((0.0, 0.0), (None, 1.0)),
+    "Hardswish": ((0.0, 0.0), (None, 1.0)), "ELU": ((-0.5, 0.0), (None, 1.0)), "Softsign": ((-1.0, 0.0), (1.0, 0.0)),
+    "ReLU6": ((0.0, 0.0), (6.0, 0.0)),
 }  # fmt: skip
 
 
