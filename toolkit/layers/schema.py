@@ -26,6 +26,7 @@ from cnnkit.layers.sequential import Sequential
 from cnnkit.layers.shaping import SHAPING
 from cnnkit.layers.windows import WINDOWS
 
+_SHOWN = 8  # names of layers in a message
 MOST_NESTED = 32  # layers inside each other in a file
 LAYERS: Mapping[str, type[Layer]] = {
     layer.__name__: layer
@@ -84,7 +85,7 @@ def from_config(config: Any, own: Sequence[type[Layer]] = (), where: str = "laye
     if not isinstance(name, str) or name not in known:
         own_hint = "; Model.load(..., layers=[ItsClass]) finds a layer of your own" if isinstance(name, str) else ""
         raise ConfigError(
-            f"{where}: expected type to be one of {', '.join(known)}, got {describe_value(name)}"
+            f"{where}: expected type to be one of {_list_some(known)}, got {describe_value(name)}"
             f"{_nearest(name, known) or own_hint}"
         )
     cls = known[name]
@@ -166,6 +167,11 @@ def _value(value: Any, own: Sequence[type[Layer]], where: str, depth: int) -> An
     if isinstance(value, list | tuple):
         return tuple(_value(item, own, f"{where}[{i}]", depth) for i, item in enumerate(value))
     return value
+
+
+def _list_some(known: Mapping[str, Any]) -> str:
+    """Return a few of the names: all of them do not fit into a line."""
+    return f"{', '.join([*known][:_SHOWN])} and {len(known) - _SHOWN} others (docs/networks.md lists them)"
 
 
 def _nearest(name: object, known: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from cnnkit.errors import ConfigError
 from cnnkit.layers import LAYERS, Branches, Conv2D, Dense, ReLU, Reshape, Residual, Sequential, from_config, to_config
 from cnnkit.layers.activations.elementwise import Elementwise
 
-TYPES = ", ".join(LAYERS)
+TYPES = f"{', '.join([*LAYERS][:8])} and {len(LAYERS) - 8} others (docs/networks.md lists them)"
 CONV_FIELDS = "features, window, stride, padding, dilation, groups, bias, weight_initializer, bias_initializer"
 
 
