@@ -9,7 +9,8 @@ from cnnkit.exporters.core.format import Format, Priority, verify
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.onnx.float64 import describe_rounding
 from cnnkit.exporters.onnx.model_proto import looks_like_model
-from cnnkit.exporters.onnx.reader import NAME, read_onnx
+from cnnkit.exporters.onnx.reader import read_onnx
+from cnnkit.exporters.onnx.stored_values import NAME
 from cnnkit.exporters.onnx.writer import write_onnx
 
 

@@ -1,24 +1,22 @@
 """Reads the tensors of an ONNX file: initializers and constants in the order in which nodes use them."""
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.faults import fault, faults_of
-from cnnkit.exporters.core.file_values import FileValues
-from cnnkit.exporters.core.weight_file import Array, NotRead, Stream, Tensor, WeightFile, numbered_axes
+from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile, numbered_axes
 from cnnkit.exporters.onnx.external import ExternalData
 from cnnkit.exporters.onnx.listing import ListedTensor, describe, list_tensors
 from cnnkit.exporters.onnx.model_proto import ModelProto, parse_model
-from cnnkit.exporters.onnx.tensor_proto import StoredTensor, read_tensor
+from cnnkit.exporters.onnx.stored_values import NAME, make_readers
+from cnnkit.exporters.onnx.tensor_proto import StoredTensor
 from cnnkit.exporters.onnx.usage import interpret_use, list_inputs
 from cnnkit.exporters.onnx.wire import Source
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 
-NAME, PROPERTY = "onnx", "cnnkit"
+PROPERTY = "cnnkit"
 _STATE = ("mean", "variance")
 
 
@@ -69,7 +67,7 @@ def _build_tensor(path: Path, readable: _Readable) -> Tensor:
     layer = listed.layer or listed.name.rpartition(".")[0] or (listed.use.node.name if listed.use else "")
     return Tensor(
         *(listed.name, layer or listed.name, kind, role, axes, stored.dtype, stored.shape),
-        *_make_readers(path, readable),
+        *make_readers(path, listed.name, readable.file, stored),
     )
 
 
@@ -83,7 +81,7 @@ def _read_ours(path: Path, model: ModelProto, readable: list[_Readable], not_rea
             raise ValueError(f"it lists {printable(name, 60)}, which is no tensor of the model")
         found = left.pop(name)
         parts = name, layer, kind, role, tuple(axes), found.stored.dtype, found.stored.shape
-        tensors.append(Tensor(*parts, *_make_readers(path, found)))
+        tensors.append(Tensor(*parts, *make_readers(path, name, found.file, found.stored)))
     if left:
         not_read.append(NotRead("constants of operations", len(left), "they are not weights", weights=False))
     architecture, metadata = about["architecture"], about["metadata"]
@@ -102,18 +100,3 @@ def _describe_model(model: ModelProto) -> dict[str, Any]:
         "inputs": list_inputs(graph),
         "outputs": graph.outputs,
     }
-
-
-def _make_readers(path: Path, readable: _Readable) -> tuple[Callable[[], Array], Stream | None]:
-    """Return `Tensor.read` and `Tensor.stream`, the latter only for raw bytes."""
-    stored, file = readable.stored, readable.file
-    if stored.raw is None:
-        return functools.partial(_read, path, file, stored), None
-    start, stop = stored.raw
-    values = FileValues(file, NAME, readable.listed.name, start, stop - start, stored.dtype, stored.shape)
-    return values.read, values.stream
-
-
-def _read(path: Path, file: StoredFile, stored: StoredTensor) -> Array:
-    with faults_of(path, NAME):
-        return read_tensor(file, stored)
