@@ -29,10 +29,7 @@ class Backend(Execution, ABC):
 
     @abstractmethod
     def asarray(self, values: Any, dtype: str | None = None) -> Array:
-        """Return host `values` as an array of this backend; it may share their memory.
-
-        dtype: "float32", "float64", "int64", ...; None keeps the dtype of `values`.
-        """
+        """Return host `values` as an array, which may share their memory; dtype None ("float32", ...) keeps theirs."""
 
     @abstractmethod
     def to_numpy(self, x: Array) -> Any:
@@ -219,6 +216,10 @@ class Backend(Execution, ABC):
         # A class that is not the target's may have an output of -infinity: its weight of 0 must not meet the infinity.
         logs = self.where(rows == 0, rows, self.log(total) - shifted)
         return self.sum(rows * logs) / count, (powers / total - rows) / count
+
+    def constant(self, values: Any, dtype: str | None = None) -> Array:
+        """Return a host array that never changes, as `asarray` does; a device may keep its copy for later calls."""
+        return self.asarray(values, dtype)
 
     def pack(self, arrays: Sequence[Array]) -> Array:
         """Return all values of `arrays`, one array after the other, as one new array of one axis."""

@@ -16,6 +16,7 @@ from cnnkit.backends.cuda.products import gemm
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Sizes, Step
 from cnnkit.backends.shared.array_backend import ArrayBackend
 from cnnkit.backends.shared.captured_step import CapturedStep
+from cnnkit.backends.shared.constants import Constants
 
 MOST_UPDATE_BLOCKS = 2048
 SHARES = 32  # blocks that sum the bias gradient of one channel, at most
@@ -35,6 +36,7 @@ class CudaBackend(ArrayBackend):
         self.machine = machine
         self.kernels = Kernels(machine)
         self._counters: list[Native] = []
+        self._constants = Constants(self.asarray)
 
     # ---- arrays
 
@@ -55,6 +57,9 @@ class CudaBackend(ArrayBackend):
             return self.xp.matmul(x, y, out=out)
         self.kernels.launches["gemm"] += 1
         return gemm(self.xp, self.machine.multiply, x, y, out, accumulate)
+
+    def constant(self, values: Any, dtype: str | None = None) -> Native:
+        return self._constants.get(values, dtype)
 
     def pack(self, arrays: Sequence[Native]) -> Native:
         if len({array.dtype for array in arrays}) > 1:
@@ -233,6 +238,7 @@ class CudaBackend(ArrayBackend):
 
     def compile(self, step: Step, impure: str | None = None) -> Step:
         reason = impure if self.captures else "capturing is switched off"
+        step = self._constants.keep(step)
         return CapturedStep(step, CudaCaptureDevice(self.machine, self.kernels), reason)
 
     def launches(self) -> Mapping[str, int]:

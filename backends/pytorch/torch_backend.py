@@ -13,6 +13,7 @@ from cnnkit.backends.pytorch import convolution, pooling
 from cnnkit.backends.pytorch.capture_device import TorchCaptureDevice
 from cnnkit.backends.pytorch.pooling import TorchWindows
 from cnnkit.backends.shared.captured_step import CapturedStep
+from cnnkit.backends.shared.constants import Constants
 from cnnkit.backends.shared.philox import counters, philox4x32
 from cnnkit.errors import BackendUnavailableError
 
@@ -41,6 +42,7 @@ class TorchBackend(Backend):
             torch.set_num_threads(wanted)
         self.threads = torch.get_num_threads()
         self._tf32(False)
+        self._constants = Constants(self.asarray)
 
     @classmethod
     def availability(cls) -> Availability:
@@ -183,6 +185,9 @@ class TorchBackend(Backend):
         rows = self.one_hot(targets, outputs) if targets.ndim == 1 else targets
         return torch_composites.softmax_cross_entropy(self.torch, outputs, rows, label_smoothing)
 
+    def constant(self, values: Any, dtype: str | None = None) -> Native:
+        return self._constants.get(values, dtype)
+
     def one_hot(self, labels: Native, like: Native) -> Native:
         return (labels.reshape((-1, 1)) == self.arange(like.shape[1])).to(like.dtype)
 
@@ -209,6 +214,7 @@ class TorchBackend(Backend):
     def compile(self, step: Step, impure: str | None = None) -> Step:
         if not self.device.startswith("cuda"):
             return step
+        step = self._constants.keep(step)
         return CapturedStep(step, TorchCaptureDevice(self.torch, self.device), impure)
 
     def data_bytes(self) -> int:

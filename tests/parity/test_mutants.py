@@ -28,6 +28,7 @@ WITH_RESULT = [
     "sgd_update",
     "adam_update",
     "rmsprop_update",
+    "constant",
     "pack",
     "assign",
 ]

@@ -30,7 +30,7 @@ def frame(backend: Backend, x: Array, axis: int, before: int, after: int, value:
 
 def select(backend: Backend, x: Array, axis: int, indices: Indices) -> Array:
     """Return y[..., j, ...] = x[..., indices[j], ...]; 0 <= indices < the length of the axis."""
-    return backend.take(x, backend.asarray(_host_indices(indices)), axis=axis)
+    return backend.take(x, backend.constant(_host_indices(indices)), axis=axis)
 
 
 def select_gradient(backend: Backend, dy: Array, axis: int, indices: Indices, length: int) -> Array:
@@ -40,9 +40,9 @@ def select_gradient(backend: Backend, dy: Array, axis: int, indices: Indices, le
     """
     rounds = _invert(indices, length)
     if len(rounds) > MOST_ROUNDS:
-        return map_along(backend, dy, axis, backend.asarray(_one_hot(indices, length), dtype_name(dy)))
+        return map_along(backend, dy, axis, backend.constant(_one_hot(indices, length), dtype_name(dy)))
     framed = frame(backend, dy, axis, 0, 1)
-    first, *more = (backend.take(framed, backend.asarray(places), axis=axis) for places in rounds)
+    first, *more = (backend.take(framed, backend.constant(places), axis=axis) for places in rounds)
     return sum(more, start=first)
 
 

@@ -1,5 +1,6 @@
 """Upsample: images of another size."""
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -134,7 +135,7 @@ def _resample(backend: Backend, x: Array, place: int, axis: AxisMap) -> Array:
     if axis.mode == "nearest":
         return select(backend, x, place, find_nearest(axis))
     matrix = compute_matrix(axis)
-    return x if matrix is None else map_along(backend, x, place, backend.asarray(matrix, dtype_name(x)))
+    return x if matrix is None else map_along(backend, x, place, backend.constant(matrix, dtype_name(x)))
 
 
 def _resample_gradient(backend: Backend, dy: Array, place: int, axis: AxisMap) -> Array:
@@ -143,17 +144,19 @@ def _resample_gradient(backend: Backend, dy: Array, place: int, axis: AxisMap) -
     matrix = compute_matrix(axis)
     if matrix is None:
         return dy
-    return map_along(backend, dy, place, backend.transpose(backend.asarray(matrix, dtype_name(dy)), (1, 0)))
+    return map_along(backend, dy, place, backend.transpose(backend.constant(matrix, dtype_name(dy)), (1, 0)))
 
 
 def _find_all_inside(backend: Backend, axes: tuple[AxisMap, ...]) -> Array | None:
     """Return for each pixel of an image whether it comes from inside of x; None where all do."""
-    if all(axis.coordinates != "tf_crop_and_resize" or find_inside(axis) is None for axis in axes):
+    inside = _join_inside(axes) if axes[0].coordinates == "tf_crop_and_resize" else None
+    return None if inside is None else backend.constant(inside)
+
+
+@functools.lru_cache(maxsize=64)
+def _join_inside(axes: tuple[AxisMap, ...]) -> Any:
+    along = [find_inside(axis) for axis in axes]
+    if all(inside is None for inside in along):
         return None
-    inside = np.ones((1,) * len(axes), bool)
-    for place, axis in enumerate(axes):
-        along = find_inside(axis)
-        if along is not None:
-            inside = inside & along.reshape(tuple(-1 if i == place else 1 for i in range(len(axes))))
-    shape = tuple(axis.outputs for axis in axes)
-    return backend.asarray(np.ascontiguousarray(np.broadcast_to(inside, shape)))
+    lines = [np.ones(a.outputs, bool) if i is None else i for i, a in zip(along, axes, strict=True)]
+    return functools.reduce(np.logical_and.outer, lines)

@@ -36,6 +36,7 @@ MISTAKES: Mistakes = {
         "averaged over the classes as well": _scale_loss(lambda call: 1 / call["outputs"].shape[1]),
         "label smoothing is ignored": change_arguments(label_smoothing=lambda _: 0.0),
     },
+    "constant": {"values are doubled": lambda _, call: call["values"] * 2},
     "pack": {
         "values are in column-major order": lambda _, call: np.concatenate([a.ravel("F") for a in call["arrays"]])
     },

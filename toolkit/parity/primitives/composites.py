@@ -99,6 +99,18 @@ def softmax_cross_entropy(draw: Draw, given: Any) -> Case:
     return Case(label, run, kinds={"dy": "gradient"}, wanted=wanted)
 
 
+@CHECKS.add("constant", grid=[(3, 4), (1,)])
+def constant(draw: Draw, given: tuple[int, ...] | None) -> Case:
+    """The values of the host, in the dtype asked for, at the first and at later calls."""
+    values = draw_normal(draw, *(given or draw_shape(draw)))
+
+    def run(arena: Arena) -> dict[str, Any]:
+        first = arena.backend.constant(values, arena.dtype)
+        return {"first": first, "later": arena.backend.constant(values, arena.dtype)}
+
+    return Case(f"shape {values.shape}", run, "exact", wanted={"first": values, "later": values})
+
+
 @CHECKS.add("pack", grid=[((2, 3), (4,), (1, 1, 1, 1)), ((5,),)])
 def pack(draw: Draw, shapes: Any) -> Case:
     """All values in one flat array that shares no memory with the arguments."""
