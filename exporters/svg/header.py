@@ -3,8 +3,8 @@
 from cnnkit.exporters.core.kept_epoch import read_kept_epoch
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
 from cnnkit.exporters.svg.canvas import MARGIN, ROOM, Sheet
+from cnnkit.exporters.svg.chain import describe_chain
 from cnnkit.exporters.svg.lettering import cut, make_safe, measure, wrap
-from cnnkit.exporters.svg.network import describe_chain
 from cnnkit.exporters.svg.palette import css_class
 from cnnkit.exporters.svg.scale import STEPS
 from cnnkit.files.names import format_count

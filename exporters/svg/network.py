@@ -1,10 +1,7 @@
-"""What the drawing says about a layer of the architecture: its window, a label, its settings; the chain of layers."""
+"""What the drawing says about a layer of the architecture: its window, a label, its settings."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from cnnkit.exporters.core.architecture import LayerEntry, input_shape, outer_layers, shape_of
-from cnnkit.exporters.svg.lettering import format_shape, make_safe
+from cnnkit.exporters.core.architecture import LayerEntry, shape_of
+from cnnkit.exporters.svg.lettering import make_safe
 
 
 def window_of(layer: LayerEntry) -> tuple[int, int] | None:
@@ -25,18 +22,6 @@ def describe_settings(layer: LayerEntry) -> str:
     plain = {"stride": (1, [1, 1]), "padding": (0, "valid", [0, 0]), "dilation": (1, [1, 1]), "groups": (1,)}
     fields = [(key, layer.fields.get(key)) for key in plain]
     return ", ".join(f"{key} {_shorten(value)}" for key, value in fields if value not in (None, *plain[key]))
-
-
-def describe_chain(architecture: Mapping[str, Any] | None) -> list[str]:
-    """Return "1×28×28", "Conv2D 3×3", "8×26×26", ...: a shape after every layer that changes it."""
-    shape = input_shape(architecture)
-    words = [format_shape(shape)] if shape else []
-    for layer in outer_layers(architecture):
-        words.append(describe(layer))
-        if layer.output_shape and layer.output_shape != shape:
-            shape = layer.output_shape
-            words.append(format_shape(shape))
-    return words
 
 
 def _shorten(value: object) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from cnnkit.exporters.core.architecture import input_shape, outer_layers
 from cnnkit.exporters.svg.canvas import Canvas, Element, Sheet
+from cnnkit.exporters.svg.graph import draw_graph, find_links
 from cnnkit.exporters.svg.stages import Stage, arrange_rows, find_stages
 
 # Where windows lie on a map, in turn: none hides the value that the one before gave.
@@ -16,6 +17,9 @@ def draw_overview(sheet: Sheet, architecture: dict[str, Any] | None, parameters:
 
     parameters: {path of a layer: number of its parameters}.
     """
+    links = find_links(architecture)
+    if links is not None and not links.is_chain:
+        return draw_graph(sheet, links, parameters)
     stages = find_stages(input_shape(architecture), outer_layers(architecture), parameters)
     if len(stages) < 2:
         return 0.0

@@ -12,6 +12,7 @@ from cnnkit.exporters.svg.canvas import WIDTH, Canvas, Sheet
 from cnnkit.exporters.svg.data_block import NAMESPACE, encode, write_header
 from cnnkit.exporters.svg.diagram import draw_diagram, plan_columns
 from cnnkit.exporters.svg.drawing import draw_layer
+from cnnkit.exporters.svg.graph import find_links
 from cnnkit.exporters.svg.header import describe_folded, describe_training, draw_header, find_title, sum_parameters
 from cnnkit.exporters.svg.legend import draw_colour_bar
 from cnnkit.exporters.svg.overview import draw_overview
@@ -98,7 +99,10 @@ def _draw_layers(sheet: Sheet, weights: WeightFile, choice: _Choice, sample: Sam
     others = {path: [v for v in tensors[path] if v.tensor.kind != "activation"] for path in order}
     if sample is not None:
         _prepare_activations(activations, known, sample)
-    columns = plan_columns(layers, images, {path: group for path, group in others.items() if group})
+    links = find_links(weights.architecture)
+    columns = []
+    if links is None or links.is_chain:
+        columns = plan_columns(layers, images, {path: group for path, group in others.items() if group})
     if columns:
         inputs = activations.get("input", [])
         if sample is not None and inputs:
