@@ -4,6 +4,7 @@ Every text is escaped here. Numbers stand to the right, texts to the left, as in
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from cnnkit.files.markup import escape_html
 
@@ -37,8 +38,10 @@ def draw_lines(lines: Iterable[str]) -> str:
     return "".join(f"<div>{escape_html(line)}</div>" for line in lines)
 
 
-def join_shape(shape: Sequence[int]) -> str:
-    """(4, 6, 6) -> "4 × 6 × 6"."""
+def join_shape(shape: Sequence[Any]) -> str:
+    """(4, 6, 6) -> "4 × 6 × 6"; of several inputs or outputs, whose shapes it lists, "4 × 6 × 6 and 10"."""
+    if shape and isinstance(shape[0], tuple):
+        return " and ".join(map(join_shape, shape))
     return " × ".join(map(str, shape))
 
 

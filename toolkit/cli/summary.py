@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "cnnkit summary --recipe lecture-cnn   or   cnnkit summary --model net.toml --input-shape 3,32,32"
 
+_MOST_INPUTS = 4  # of a layer, named in the table
+
 
 class SummarisedNetwork(NamedTuple):
     """A network, the shape of a sample, and for its memory: batch size, optimizer arrays per parameter."""
@@ -86,7 +88,7 @@ def command(request: SummaryRequest) -> int:
         "multiply_adds": summary.multiply_adds, "memory": {
             "parameter_bytes": 4 * summary.parameters, "training_bytes": training, "batch_size": subject.batch_size,
         },
-        "layers": [vars(row) | {"output_size": sizes[row.path] or None} for row in summary.rows],
+        "layers": [vars(row) | {"output_size": sizes.get(row.path) or None} for row in summary.rows],
     })  # fmt: skip
     return 0
 
@@ -177,24 +179,27 @@ def _derive_axis(size: int, window: int, stride: int, out: int, remainder: int) 
 
 
 def _print_layers(output: Output, summary: "Summary") -> None:
+    takes = any(row.inputs for row in summary.rows)
     rows = [
         (
-            f"{row.path} {row.type}",
+            row.title,
+            *((_format_inputs(row, before),) if takes else ()),
             format_shape(row.output_shape),
             count(row.parameters, "-"),
             _format_field(row),
             count(row.multiply_adds, "-"),
         )
-        for row in summary.rows
+        for before, row in zip((None, *summary.rows), summary.rows, strict=False)
     ]
-    print_table(output, ("layer", "output", "parameters", "sees", "multiply-adds"), rows, "w r r")
+    headings = ("layer", *(("takes",) if takes else ()), "output", "parameters", "sees", "multiply-adds")
+    print_table(output, headings, rows, "ww r r" if takes else "w r r")
 
 
 def _print_settings(output: Output, summary: "Summary", sizes: dict[str, str]) -> None:
     rows = [
-        (f"{row.path} {row.type}", row.setting, sizes[row.path])
+        (f"{row.path} {row.type}", row.setting, sizes.get(row.path, ""))
         for row in summary.rows
-        if row.setting or sizes[row.path]
+        if row.shares is None and (row.setting or sizes.get(row.path))
     ]
     if not rows:
         return
@@ -203,6 +208,16 @@ def _print_settings(output: Output, summary: "Summary", sizes: dict[str, str]) -
         output, "settings, and sizes O = (N - F + 2P)/S + 1: input N, window F, padding P per side, stride S"
     )
     print_table(output, ("layer", "settings", "size"), rows, "www")
+
+
+def _format_inputs(row: "SummaryRow", before: "SummaryRow | None") -> str:
+    """Return the names that a node takes, "" where it is the row before alone."""
+    prefix = row.path.rpartition(".")[0]
+    names = [f"{prefix}.{name}" if prefix else name for name in row.inputs]
+    if not names or (before is not None and names == [before.path]):
+        return ""
+    more = f" and {len(row.inputs) - _MOST_INPUTS} more" if len(row.inputs) > _MOST_INPUTS else ""
+    return ", ".join(row.inputs[:_MOST_INPUTS]) + more
 
 
 def _format_field(row: "SummaryRow") -> str:

@@ -3,7 +3,7 @@
 import itertools
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -117,8 +117,10 @@ def _write(output: Output, block: Block) -> None:
         output.blocks += 1
 
 
-def format_shape(shape: Sequence[int]) -> str:
-    """(1, 28, 28) -> "1 x 28 x 28"."""
+def format_shape(shape: Sequence[Any]) -> str:
+    """(1, 28, 28) -> "1 x 28 x 28"; of several inputs or outputs, whose shapes it lists, "1 x 28 x 28 and 10"."""
+    if shape and isinstance(shape[0], tuple | list):
+        return " and ".join(map(format_shape, shape))
     return " x ".join(map(str, shape)) or "scalar"
 
 
