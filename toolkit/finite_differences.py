@@ -4,8 +4,9 @@ Along a random direction d of one tensor t, (loss(t + h d) - loss(t - h d)) / 2h
 evaluations per tensor of any size (as in HIPS/autograd's test_util). The other tensors do not change.
 """
 
+import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnkit import losses
-from cnnkit.backends.protocol import Backend, Shape
+from cnnkit.backends.protocol import Backend
 from cnnkit.backends.registry import get_backend
 from cnnkit.budget import PassBudget
 from cnnkit.contracts import require_tree_like
-from cnnkit.layers import external_layer
-from cnnkit.layers.base import Context, Layer
+from cnnkit.layers import Graph, external_layer
+from cnnkit.layers.base import Context, Layer, Shapes, count_values, list_shapes
 from cnnkit.layers.drawing import draw
 from cnnkit.layers.external_layer import require_layers
-from cnnkit.layers.fields import require_input_shape
+from cnnkit.layers.fields import require_input_shapes
 from cnnkit.losses import external_loss
 from cnnkit.losses.base import Loss
 from cnnkit.tree import Tree, flatten, map_leaves, unflatten
@@ -40,7 +41,8 @@ _ONE_SIDED = ({0: -1.5, 1: 2.0, 2: -0.5}, {0: 1.5, -1: -2.0, -2: 0.5})
 class GradientRow:
     """One direction of one tensor.
 
-    name: dotted path of the parameter, or "x"; with an index where a single entry was moved ("0.weight[2, 1]").
+    name: dotted path of the parameter, or "x", of several inputs "input left"; with an index where a single entry was
+    moved ("0.weight[2, 1]").
     error: |numeric - analytic| over the larger of the two; where both are below rounding, over the rounding error.
     """
 
@@ -83,17 +85,23 @@ class _Pass(NamedTuple):
     context: Context
     state: Tree
     targets: Any
+    inputs: tuple[str, ...] = ("x",)
 
-    def _forward(self, tensors: dict[str, Values]) -> tuple[Any, Any, Any, Any, Shape]:
+    def _forward(self, tensors: dict[str, Values]) -> tuple[Any, Any, Any, list[Any]]:
+        """Return (params, cache, loss, dys): the loss of all outputs as one row for each sample."""
         backend = self.context.backend
         moved = {name: backend.asarray(np.ascontiguousarray(t), "float64") for name, t in tensors.items()}
-        x = moved.pop("x")
+        xs = tuple(moved.pop(name) for name in self.inputs)
         params = unflatten(moved)
         with np.errstate(all="ignore"):  # a gradient that is not finite is a row that does not pass
-            y, cache = external_layer.forward(self.network, self.context, params, self.state, x)
-            rows = y.reshape((y.shape[0], -1))  # a layer alone may end in images
-            loss, dy = external_loss.value_and_gradient(self.loss, backend, rows, self.targets)
-        return params, cache, loss, dy, y.shape
+            y, cache = external_layer.forward(self.network, self.context, params, self.state, _unpack(xs))
+            ys = y if isinstance(y, tuple) else (y,)
+            rows = [part.reshape((part.shape[0], -1)) for part in ys]  # a layer alone may end in images
+            joined = rows[0] if len(rows) == 1 else backend.concatenate(rows, axis=1)
+            loss, dy = external_loss.value_and_gradient(self.loss, backend, joined, self.targets)
+        ends = list(itertools.accumulate(row.shape[1] for row in rows))
+        parts = zip(ys, [0, *ends], ends, strict=False)
+        return params, cache, loss, [dy[:, begin:end].reshape(part.shape) for part, begin, end in parts]
 
     def value(self, tensors: dict[str, Values]) -> float:
         """Return the loss."""
@@ -101,18 +109,31 @@ class _Pass(NamedTuple):
 
     def gradients(self, tensors: dict[str, Values]) -> dict[str, Values]:
         """Return the analytic gradients, named like the tensors."""
-        params, cache, _, dy, shape = self._forward(tensors)
+        params, cache, _, dys = self._forward(tensors)
         with np.errstate(all="ignore"):
-            dx, grads = external_layer.backward(self.network, self.context, params, cache, dy.reshape(shape))
+            dx, grads = external_layer.backward(self.network, self.context, params, cache, _unpack(dys))
         require_tree_like(self.network.type, "backward", "gradient", grads, params)
-        by_name = {"x": dx, **flatten(grads)}
+        dxs = (dx,) if len(self.inputs) == 1 else dx
+        by_name = dict(zip(self.inputs, dxs, strict=True)) | flatten(grads)
         return {name: np.array(self.context.backend.to_numpy(g), np.float64) for name, g in by_name.items()}
+
+
+def _unpack(arrays: Sequence[Any]) -> Any:
+    """Return one array as it is, several as the tuple that layers take and give."""
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+
+def _name_inputs(network: Layer, count: int) -> tuple[str, ...]:
+    """Return a name for each input; no parameter can have it."""
+    if count == 1:
+        return ("x",)
+    return tuple(f"input {name}" for name in (network.input_names if isinstance(network, Graph) else range(count)))
 
 
 def gradient_check(
     network: Layer,
     loss: str | Loss,
-    x_shape: Shape,
+    x_shape: Shapes,
     *,
     backend: str | Backend = "numpy",
     params: Tree | None = None,
@@ -127,7 +148,8 @@ def gradient_check(
 ) -> GradientReport:
     """Compare the network's backward pass with central differences of its loss, on normal inputs and random labels.
 
-    x_shape: of one sample, without N. params, state: as `init` returns them; by default drawn from `seed`.
+    x_shape: of one sample, without N; of several inputs a tuple of shapes. Several outputs are one row for the loss.
+    params, state: as `init` returns them; by default drawn from `seed`.
     classes: labels are drawn in 0..classes-1; None: the network's number of outputs (2 for one output).
     training: dropout is on, with the same masks in every evaluation, and BatchNorm uses the batch's statistics.
     per_parameter: in addition, up to `entries` random entries of each tensor are moved one by one.
@@ -139,13 +161,19 @@ def gradient_check(
     one that is of no parameter, or one of another shape.
     """
     require_layers("gradient_check", "network", (network,))
-    loss, backend, x_shape = losses.parse(loss), get_backend(backend), require_input_shape(x_shape)
+    loss, backend, x_shape = (
+        losses.parse(loss),
+        get_backend(backend),
+        require_input_shapes(x_shape, network.input_count),
+    )
     rng = np.random.default_rng(seed)
-    outputs = int(np.prod(network.output_shape(x_shape)))
+    outputs, x_shapes = count_values(network.output_shape(x_shape)), list_shapes(x_shape)
+    inputs = _name_inputs(network, len(x_shapes))
     drawn = draw(network, rng, x_shape)
     PassBudget(backend, network, x_shape, itemsize=8, training=True).require_room(samples)
     host = flatten(drawn.params if params is None else params)
-    tensors = {"x": rng.normal(size=(samples, *x_shape)), **{n: np.array(t, np.float64) for n, t in host.items()}}
+    tensors = {name: rng.normal(size=(samples, *shape)) for name, shape in zip(inputs, x_shapes, strict=True)}
+    tensors |= {name: np.array(values, np.float64) for name, values in host.items()}
     labels = rng.integers(classes or max(outputs, 2), size=samples)
     fixed = _Pass(
         network,
@@ -153,6 +181,7 @@ def gradient_check(
         Context(backend, training, (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF)),
         map_leaves(lambda leaf: backend.asarray(leaf, "float64"), drawn.state if state is None else state),
         backend.asarray(labels, "int64"),
+        inputs,
     )
     gradients, noise = fixed.gradients(tensors), _NOISE * max(1.0, abs(fixed.value(tensors)))
     return GradientReport(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cnnkit.layers import Graph, Layer, Sequential, external_layer
+from cnnkit.layers import Graph, Layer, Node, Sequential, external_layer
 from cnnkit.layers.base import POINTWISE, Shapes, count_values, list_shapes
 from cnnkit.layers.fields import require_input_shapes
 from cnnkit.layers.graph.ordering import find_layers
@@ -48,8 +48,8 @@ class SummaryRow:
 
     @property
     def title(self) -> str:
-        """Path and type, and whose weights it uses again."""
-        return f"{self.path} {self.type}" + (f", weights of {self.shares}" if self.shares is not None else "")
+        """Path and type, and what it runs again."""
+        return f"{self.path} {self.type}" + (f", {self.shares} again" if self.shares is not None else "")
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _setting(layer: Layer) -> str:
     shown = []
     for f in dataclasses.fields(layer):  # type: ignore[arg-type]
         value: Any = getattr(layer, f.name)
-        if isinstance(value, Layer) or (isinstance(value, tuple) and value and isinstance(value[0], Layer)):
+        if isinstance(value, Layer) or (isinstance(value, tuple) and value and isinstance(value[0], Layer | Node)):
             continue
         if value != f.default and not f.name.endswith("_initializer"):
             shown.append(f"{f.name}={value}")

@@ -26,6 +26,7 @@ class LayerEntry:
     name      of a node of a Graph, else ""
     inputs    the names that a node of a Graph takes, as the file writes them
     shares    the name of the node whose weights it uses again, "" for weights of its own
+    output_shapes  of all outputs; () where the file has none
     """
 
     path: str
@@ -37,6 +38,7 @@ class LayerEntry:
     name: str = ""
     inputs: tuple[str, ...] = ()
     shares: str = ""
+    output_shapes: tuple[Shape, ...] = ()
 
 
 def outer_layers(architecture: Mapping[str, Any] | None) -> tuple[LayerEntry, ...]:
@@ -66,7 +68,7 @@ def shape_of(value: Any) -> Shape | None:
 def shapes_of(value: Any) -> tuple[Shape, ...]:
     """Return one shape or a JSON list of shapes, as of a layer with several inputs; () for anything else."""
     one = shape_of(value)
-    if one or not isinstance(value, list) or len(value) > _MOST_SHAPES:
+    if one is not None or not isinstance(value, list) or len(value) > _MOST_SHAPES:
         return () if one is None else (one,)
     several = [shape_of(item) for item in value]
     shapes = tuple(shape for shape in several if shape is not None)
@@ -147,6 +149,7 @@ def _read_entries(values: list[Any], depth: int, prefix: str) -> Iterator[LayerE
             name,
             tuple(map(str, inputs)) if isinstance(inputs, list) else (),
             shares,
+            shapes_of(value.get("output_shape")),
         )
 
 

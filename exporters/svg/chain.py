@@ -33,7 +33,7 @@ def _describe_graph(architecture: Mapping[str, Any]) -> list[str]:
     types = Counter(make_safe(layer.type, 30) for layer in layers)
     counted = [f"{number:,} {kind}" for kind, number in types.most_common(_MOST_TYPES)]
     rest = sum(types.values()) - sum(number for _, number in types.most_common(_MOST_TYPES))
-    made = {layer.name: shapes_of(layer.fields.get("output_shape")) for layer in layers}
+    made = {layer.name: layer.output_shapes for layer in layers}
     names = [str(end) for end in ends[:_MOST_TYPES]] if isinstance(ends, list) else [layers[-1].name]
     outputs = [made.get(name) or made.get(name.rpartition(":")[0], ()) for name in names]
     inputs = shapes_of(architecture.get("input_shape"))

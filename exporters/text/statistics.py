@@ -12,7 +12,7 @@ from cnnkit.exporters.core.weight_file import Array, Tensor
 from cnnkit.files.names import printable
 
 _SLICE = 1 << 14
-_DERIVED = ("type", "path", "input_shape", "output_shape")
+_DERIVED = ("type", "path", "input_shape", "output_shape", "name", "shares")
 
 
 def summarise(tensor: Tensor, values: Array, layers: Mapping[str, str]) -> str:

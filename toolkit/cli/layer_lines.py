@@ -76,8 +76,8 @@ def _write_layer(layer: "LayerNode", inspection: "Inspection", ascii_only: bool)
 def _describe_layer(layer: "LayerNode", inspection: "Inspection") -> tuple[str, str, tuple[str, str]]:
     """Return the indent of a layer, its title, and (shape, share of all parameters)."""
     indent = "  " * (layer.path.count(".") if layer.type else 0)
-    title = printable(f"{layer.path} {layer.type or ''}".strip())
-    shape = f"  -> {format_shape(layer.output_shape)}" if layer.output_shape is not None else ""
+    title = printable(layer.title.strip())
+    shape = f"  -> {format_shape(layer.output_shapes)}" if layer.output_shapes else ""
     number, share = layer.parameters, ""
     if number:
         share = f"  {format_count(number, 'parameter')}, {number / inspection.weights.parameters:.1%}"

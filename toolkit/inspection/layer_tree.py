@@ -13,12 +13,31 @@ _LISTED = 12
 
 
 class LayerNode(NamedTuple):
-    """A layer of the tree: path, type and output shape (None where the file has neither), and its tensors."""
+    """A layer of the tree: path, type (None where the file has none), shapes of its outputs, and its tensors.
+
+    shares: the name of the node of a Graph whose weights it uses again, "" for weights of its own
+    """
 
     path: str
     type: str | None
-    output_shape: tuple[int, ...] | None
+    output_shapes: tuple[tuple[int, ...], ...]
     tensors: tuple[Tensor, ...]
+    shares: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Its type, and what it runs again."""
+        return (self.type or "") + (f", {self.shares} again" if self.shares else "")
+
+    @property
+    def title(self) -> str:
+        """Path and kind."""
+        return f"{self.path} {self.kind}" if self.kind else self.path
+
+    @property
+    def output(self) -> str:
+        """The shapes of its outputs: "4 × 6 × 6"; "" where the file has none."""
+        return format_shapes(self.output_shapes)
 
     @property
     def parameters(self) -> int:
@@ -27,14 +46,21 @@ class LayerNode(NamedTuple):
 
     def to_json(self, total: int) -> dict[str, Any]:
         """Return the layer as `cnnkit inspect --json` prints it; `total` is the network's number of parameters."""
-        return {
+        shapes = [list(shape) for shape in self.output_shapes]
+        about = {
             "path": self.path,
             "type": self.type or None,
-            "output_shape": list(self.output_shape) if self.output_shape is not None else None,
+            "output_shape": shapes[0] if len(shapes) == 1 else shapes or None,
             "parameters": self.parameters,
             "share": self.parameters / total if total else 0.0,
             "tensors": [tensor.name for tensor in self.tensors],
         }
+        return about | ({"shares": self.shares} if self.shares else {})
+
+
+def format_shapes(shapes: tuple[tuple[int, ...], ...]) -> str:
+    """((4, 6, 6), (10,)) -> "4 × 6 × 6 and 10"."""
+    return " and ".join(" × ".join(map(str, shape)) for shape in shapes)
 
 
 def list_layers(weights: WeightFile, tensors: tuple[Tensor, ...]) -> Iterator[LayerNode]:
@@ -43,9 +69,9 @@ def list_layers(weights: WeightFile, tensors: tuple[Tensor, ...]) -> Iterator[La
     for tensor in tensors:
         by_layer.setdefault(tensor.layer, []).append(tensor)
     for layer in all_layers(outer_layers(weights.architecture)):
-        yield LayerNode(layer.path, layer.type, layer.output_shape, tuple(by_layer.pop(layer.path, ())))
+        yield LayerNode(layer.path, layer.type, layer.output_shapes, tuple(by_layer.pop(layer.path, ())), layer.shares)
     for path, rest in by_layer.items():
-        yield LayerNode(path, None, None, tuple(rest))
+        yield LayerNode(path, None, (), tuple(rest))
 
 
 def select(weights: WeightFile, layer: str | None = None, optimizer: bool = False) -> tuple[Tensor, ...]:

@@ -1,9 +1,10 @@
 """How a model looks in a notebook: a table of layers and tensors with statistics, and the findings."""
 
+from cnnkit.exporters.core.architecture import shapes_of
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.markup import escape_html
 from cnnkit.inspection.findings import findings
-from cnnkit.inspection.layer_tree import LayerNode, list_layers
+from cnnkit.inspection.layer_tree import LayerNode, format_shapes, list_layers
 from cnnkit.inspection.report.histograms import draw_small
 from cnnkit.inspection.statistics import Statistics, statistics
 
@@ -33,13 +34,12 @@ def model_table(weights: WeightFile) -> str:
 
 def _caption(weights: WeightFile) -> str:
     architecture, made_by = weights.architecture or {}, weights.metadata["provenance"]
-    shape = " × ".join(map(str, architecture["input_shape"]))
+    shape = format_shapes(shapes_of(architecture["input_shape"]))
     return f"input {shape}, {weights.parameters:,} parameters, {made_by['backend']}, {made_by['dtype']}"
 
 
 def _rows(node: LayerNode, by_tensor: dict[tuple[str, str], Statistics]) -> str:
-    output = " × ".join(map(str, node.output_shape)) if node.output_shape is not None else ""
-    layer = f"<td>{escape_html(f'{node.path} {node.type or str()}')}</td><td>{output}</td>"
+    layer = f"<td>{escape_html(node.title)}</td><td>{node.output}</td>"
     if not node.tensors:
         return f'<tr>{layer}<td colspan="{len(_HEADINGS) - 2}"></td></tr>'
     rows = []

@@ -92,7 +92,8 @@ class TrainingSetup:
             return
         network = self.model.network if self.freezing is None else self.freezing.network
         for path, layer, x_shape, _ in walk_layers(network, self.model.input_shape):
-            alone = layer.couples_samples and math.prod(x_shape[1:]) == 1 and not list(layer.children(x_shape))
+            leaf = not any(True for _ in layer.children(x_shape))
+            alone = leaf and layer.couples_samples and math.prod(x_shape[1:]) == 1
             if alone:
                 raise ConfigError(
                     f"batch_size: {images} images in batches of {size} leave a batch of 1, of which layer {path} "

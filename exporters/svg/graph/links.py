@@ -94,7 +94,7 @@ def find_links(architecture: Mapping[str, Any] | None) -> Links | None:
             if word in waiting:
                 add(word, Vertex("input" if alone else f"input {word}", shapes=waiting.pop(word)), ())
         sources = [word for word in words or [before] if word in places]
-        made = shapes_of(layer.fields.get("output_shape"))
+        made = layer.output_shapes
         add(layer.name, Vertex("", [layer], made), sources)
         for word in outputs.pop(layer.name, []):
             add(f"output {word}", Vertex("output" if single else f"output {word}", shapes=made[:1]), [layer.name])

@@ -93,9 +93,8 @@ def _render_layers(weights: WeightFile, tensors: tuple[Tensor, ...]) -> Iterator
         width = round(max(_BAR * share, 1 if layer.parameters else 0), 1)
         rectangle = f'<rect class="bar" width="{width:g}" height="10"/>'
         bar = f'<svg width="{_BAR}" height="10" aria-hidden="true">{rectangle}</svg>'
-        output = " × ".join(map(str, layer.output_shape)) if layer.output_shape is not None else ""
         yield (
-            f"<tr><td>{escape_html(layer.path)}</td><td>{escape_html(layer.type or '')}</td><td>{output}</td>"
+            f"<tr><td>{escape_html(layer.path)}</td><td>{escape_html(layer.kind)}</td><td>{layer.output}</td>"
             f'<td class="num">{layer.parameters:,}</td><td>{bar} {share:.1%}</td></tr>\n'
         )
     yield "</tbody></table></div>\n"
