@@ -32,7 +32,7 @@ def draw_edges(canvas: Canvas, layout: GraphLayout, edges: _Edges) -> Iterator[E
                                                  (right, port[1]), port]))  # fmt: skip
                         start = port
                     _draw_edge(layout, region, edge, start, edges[edge], lines, tips)
-                    if edges[edge] > 2:
+                    if edges[edge] > (1 if edge in region.lanes else 2):
                         words.append(canvas.text(start[0] + 6, start[1] + 12, f"{edges[edge]}×", "s"))
         if number + 1 < len(layout.columns):
             right = _find_right(layout, column) + BETWEEN / 2

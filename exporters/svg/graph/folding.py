@@ -96,7 +96,7 @@ def _describe_sign(vertex: Vertex, index: int, before: list[int]) -> object:
 
     Only where weights set it must the number of maps be the same: what is concatenated may grow from block to block.
     """
-    types = tuple((describe(layer), describe_settings(layer)) for layer in vertex.layers)
+    types = tuple((describe(layer), describe_settings(layer), layer.shares) for layer in vertex.layers)
     distances = tuple(sorted(index - source for source in before))
     gathers = any(layer.type == "Concatenate" for layer in vertex.layers)
     fixed = any(layer.type.startswith(_WEIGHTED) for layer in vertex.layers)

@@ -63,8 +63,9 @@ class Links:
 
     @property
     def is_chain(self) -> bool:
-        """Whether each vertex takes what the one before gives."""
-        return self.edges == {(i, i + 1): 1 for i in range(len(self.vertices) - 1)}
+        """Whether each vertex takes what the one before gives, and none runs another's layer again."""
+        shares = any(layer.shares for vertex in self.vertices for layer in vertex.layers)
+        return not shares and self.edges == {(i, i + 1): 1 for i in range(len(self.vertices) - 1)}
 
 
 def find_links(architecture: Mapping[str, Any] | None) -> Links | None:
