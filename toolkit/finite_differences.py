@@ -95,7 +95,8 @@ class _Pass(NamedTuple):
         params = unflatten(moved)
         with np.errstate(all="ignore"):  # a gradient that is not finite is a row that does not pass
             y, cache = external_layer.forward(self.network, self.context, params, self.state, _unpack(xs))
-            ys = y if isinstance(y, tuple) else (y,)
+            made: Any = y
+            ys = made if isinstance(made, tuple) else (made,)
             rows = [part.reshape((part.shape[0], -1)) for part in ys]  # a layer alone may end in images
             joined = rows[0] if len(rows) == 1 else backend.concatenate(rows, axis=1)
             loss, dy = external_loss.value_and_gradient(self.loss, backend, joined, self.targets)
@@ -113,7 +114,7 @@ class _Pass(NamedTuple):
         with np.errstate(all="ignore"):
             dx, grads = external_layer.backward(self.network, self.context, params, cache, _unpack(dys))
         require_tree_like(self.network.type, "backward", "gradient", grads, params)
-        dxs = (dx,) if len(self.inputs) == 1 else dx
+        dxs: Any = (dx,) if len(self.inputs) == 1 else dx
         by_name = dict(zip(self.inputs, dxs, strict=True)) | flatten(grads)
         return {name: np.array(self.context.backend.to_numpy(g), np.float64) for name, g in by_name.items()}
 
