@@ -37,6 +37,8 @@ ALLOWED = {
     ("cnnkit.exporters.svg.scanner", "xml.parsers"): "the strict reader of XML",
     ("cnnkit.exporters.svg.canvas", "xml.etree"): "builds elements, parses nothing",
     ("cnnkit.exporters.svg.writer", "xml.etree"): "builds elements, parses nothing",
+    ("cnnkit.adopting.checking.worker_process", "subprocess"): "starts cnnkit's own worker, for `adopt --check`",
+    ("cnnkit.adopting.checking.worker_process", "importlib.util"): "whether onnxruntime or Keras is there",
     ("cnnkit.files.hdf5.worker_process", "subprocess"): "starts cnnkit's own worker",
     ("cnnkit.files.hdf5.worker_process", "socket"): "a pair of sockets to cnnkit's own worker",
     ("cnnkit.files.hdf5.worker_process", "json.loads"): "the answer of cnnkit's own worker",

@@ -137,12 +137,16 @@ class Model(Network):
     ) -> Self:
         """Return the model of a weight file on any backend; dtype None keeps the file's.
 
+        A stranger's ONNX or Keras file is adopted: its graph becomes a network of cnnkit's layers.
+
         layers: classes of your own that the architecture names.
 
         Raises WeightFileError when the file cannot be read or does not hold a network that cnnkit can build.
         """
+        from cnnkit.adopting.opening import read_network
+
         return cls.from_weights(
-            exporters.read(Path(path)), backend=backend, device=device, threads=threads, dtype=dtype, layers=layers
+            read_network(path), backend=backend, device=device, threads=threads, dtype=dtype, layers=layers
         )
 
     @classmethod

@@ -42,6 +42,9 @@ def read_hdf5(path: Path) -> WeightFile:
     for key in ("model_config", "training_config"):
         if key in root:
             known[key.replace("model_", "")] = parse_config(root[key], key, not_read)
+    for key, kind in (("sequential_config", "Sequential"), ("functional_config", "Functional")):
+        if key in root and "config" not in known:  # as write_keras leaves it beside the weights
+            known["config"] = {"class_name": kind, "config": parse_config(root[key], key, not_read)}
     read = read_legacy if is_legacy(file.listing) else read_saved
     placed = read(file, list(iterate_layers(known.get("config"))))
     return _build_weight_file(file, placed, known | _list_mirrored(file, placed, known.get("backend")), not_read)

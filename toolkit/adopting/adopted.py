@@ -18,6 +18,7 @@ class AdoptedNode(NamedTuple):
     became    path of the layer in the network, "" where it was folded away
     note      what was done with it, in a few words: "folded into shape arithmetic", "inference: does nothing"
     result    name of the activation that the node gives in the file, as its runtime knows it; "" where there is none
+    gives     what of the network holds that activation, where it is not what `became` gives: "dense_relu", "split:1"
     """
 
     name: str
@@ -25,6 +26,7 @@ class AdoptedNode(NamedTuple):
     became: str
     note: str = ""
     result: str = ""
+    gives: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ SUMMARIES = {
     "image.",
     "predict": "Predict the class of an image, with scores, and draw the image; by default the first test image.",
     "export": "Write a weight file in another format; every tensor is read back and compared before OUT exists.",
+    "adopt": "Make a network of cnnkit's layers of a stranger's file, say what each node became, and compare the two.",
     "inspect": "Show the layers and tensors of a weight file: their values, and the faults in them.",
     "show": "Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor.",
     "diff": "Compare two weight files; exit with 0 when they are equal, 1 when not or when one could be read "

@@ -9,7 +9,7 @@ import typer
 
 from cnnkit.cli.choice import drop_unset
 from cnnkit.cli.completion import complete_format
-from cnnkit.cli.loading import NetworkSource, match_data
+from cnnkit.cli.loading import NetworkSource, match_data, read_complete
 from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, FittingModel, FittingRecipe, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "cnnkit export weights.h5 --format svg"
 TO_STANDARD_OUTPUT = Path("-")
+_NEED_NETWORK = ("keras", "onnx", "svg")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def command(request: ExportRequest) -> int:
     if target != TO_STANDARD_OUTPUT:
         require_other(target, file, model=request.model, data=request.data)
         require_writable(target)
-    source = NetworkSource(file, request.recipe, request.model, request.external).read(output)
+    source = _read_source(request, form)
     digest = _require_free(file, target, request.overwrite)  # which reads all of FILE, so FILE is known to be sound
     left_out = list_not_read(source)
     if source.lacks and not (request.allow_partial and len(source)):
@@ -112,6 +113,14 @@ def command(request: ExportRequest) -> int:
         "parameters": weights.parameters, "left_out": left_out,
     })  # fmt: skip
     return 0
+
+
+def _read_source(request: ExportRequest, form: "Format") -> "WeightFile":
+    """Return what FILE holds: the tensors of a stranger as they are, or its network where the format needs one."""
+    network = NetworkSource(request.file, request.recipe, request.model, request.external)
+    if request.recipe is None and request.model is None and form.name not in _NEED_NETWORK:
+        return read_complete(request.file, request.external)
+    return network.read(request.output)
 
 
 def _choose_format(request: ExportRequest) -> "Format":

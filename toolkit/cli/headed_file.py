@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cnnkit import recipes
-from cnnkit.cli.loading import match_scaling, read_complete
+from cnnkit.cli.loading import match_scaling, read_network_file
 from cnnkit.cli.train_request import TrainRequest
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.scaling import Scaling
@@ -45,7 +45,7 @@ def read_headed(request: TrainRequest) -> HeadedFile | None:
     given = [option for option, value in others.items() if value]
     if given:
         raise ConfigError(f"--replace-head: the network is that of {request.init_from}: leave {given[0]} out")
-    file = read_complete(request.init_from)
+    file = read_network_file(request.output, request.init_from)
     if file.architecture is None:
         raise ConfigError(f"{request.init_from}: holds no network, so it has no head to replace")
     head = replace_head(file.architecture, classes)

@@ -17,7 +17,7 @@ _OPTIONS = {
     ),
     "Optimisation": (
         "--epochs", "--batch-size", "--optimizer", "--learning-rate", "--schedule", "--loss", "--patience", "--seed",
-        "--resume", "--quick", "--per-parameter", "--atol", "--rtol",
+        "--resume", "--quick", "--per-parameter", "--check", "--atol", "--rtol",
     ),
     "Output": (
         "--out", "--overwrite", "--checkpoint-every", "--log", "--plot", "--format", "--precision", "--compression",

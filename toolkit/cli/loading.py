@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cnnkit.cli.output import Output
 from cnnkit.files.names import printable
+from cnnkit.files.shell import write_command
 
 if TYPE_CHECKING:
     from cnnkit.data import Dataset, Scaling
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 def read_complete(path: Path, external: bool = False) -> "WeightFile":
     """Read a weight file; one that only names a recipe gets the recipe's architecture and metadata.
 
+    A stranger's file keeps its tensors, names and layouts.
+
     external: open the files beside it too that it names for its values.
     """
     from cnnkit import architecture, exporters, weights
@@ -26,6 +29,21 @@ def read_complete(path: Path, external: bool = False) -> "WeightFile":
         return file
     described, metadata = weights.complete(file)
     return replace(file, architecture=architecture.describe(*architecture.build(described)), metadata=metadata)
+
+
+def read_network_file(output: Output, path: Path, external: bool = False) -> "WeightFile":
+    """Read a weight file with its network: a stranger's ONNX or Keras file is adopted, which is said.
+
+    Raises WeightFileError for a file without a network, and for one that cnnkit cannot express.
+    """
+    from cnnkit.adopting.opening import holds_graph, read_network
+
+    file = read_complete(path, external)
+    if file.architecture is not None:
+        return file
+    if holds_graph(file):
+        output.note(f"{path}: adopted from {file.format}; cnnkit adopt {write_command(path)} shows what became of it")
+    return read_network(path, external)
 
 
 @dataclass(frozen=True)
@@ -46,7 +64,7 @@ class NetworkSource:
         Raises WeightFileError when file and network do not fit, ConfigError when the file needs no network.
         """
         if self.recipe is None and self.model is None:
-            return read_complete(self.path, self.external)
+            return read_network_file(output, self.path, self.external)
         from cnnkit import exporters
         from cnnkit.adopting.recipe_weights import fill_recipe
         from cnnkit.cli.choice import choose_recipe

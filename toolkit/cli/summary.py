@@ -1,6 +1,5 @@
 """`cnnkit summary`: the layers and costs of a network, before any training."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -12,6 +11,7 @@ from cnnkit.cli.options import DEFAULT_WEIGHTS, ModelFile, RecipeName
 from cnnkit.cli.output import Output
 from cnnkit.cli.place import require_other, require_place
 from cnnkit.cli.request import TableRequest
+from cnnkit.cli.shapes import parse_shape
 from cnnkit.cli.tables import format_shape, format_size, print_sentence, print_table
 from cnnkit.documents import count
 from cnnkit.errors import ConfigError
@@ -61,7 +61,7 @@ def command(request: SummaryRequest) -> int:
     require_place(request.out, (".svg",), request.overwrite)
     require_other(request.out, request.file, model=request.model)
     subject = _choose_network(request.file, request.recipe, request.model)
-    shape = subject.input_shape if request.input_shape is None else _parse_shape(request.input_shape)
+    shape = subject.input_shape if request.input_shape is None else parse_shape(request.input_shape, "--input-shape")
     summary = summarise(subject.network, shape)
     sizes = {place.path: derive_size(place) for place in walk_layers(subject.network, shape)}
 
@@ -105,7 +105,7 @@ def _draw(target: Path, subject: SummarisedNetwork, shape: tuple[int, ...], summ
 
 def _choose_network(file: Path | None, recipe: str | None, model: Path | None) -> SummarisedNetwork:
     from cnnkit import architecture, weights
-    from cnnkit.exporters import read
+    from cnnkit.adopting.opening import read_network
     from cnnkit.training import Options, run
 
     if file is not None and (recipe is not None or model is not None):
@@ -120,7 +120,7 @@ def _choose_network(file: Path | None, recipe: str | None, model: Path | None) -
     if file is None and not path.exists():
         raise ConfigError("no weights.h5 in this folder: name a file, or --recipe NAME (see cnnkit recipes)")
     require_file(path)
-    described, metadata = weights.complete(read(path))
+    described, metadata = weights.complete(read_network(path))
     network, shape = architecture.build(described)
     options = run.stored_options(metadata, str(path), ("batch_size", "optimizer"))
     batch_size = min(options.batch_size, _count_images(None))
@@ -141,30 +141,24 @@ def _count_slots(optimizer: Any) -> int:
     return len(optimizers.parse(optimizer).slots)
 
 
-def _parse_shape(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in re.split("[,x]", text)]
-    if not all(re.fullmatch("[0-9]{1,18}", part) and int(part) > 0 for part in parts):  # what an axis can be long
-        raise ConfigError(f"--input-shape: expected whole numbers such as 3,32,32, got {text!r}")
-    return tuple(map(int, parts))
-
-
 def derive_size(place: "PlacedLayer") -> str:
     """Return the formula of the output size of a convolution or pooling with its numbers, "" for other layers.
 
     O = (N - F + 2P)/S + 1, rounded down; the remainder of the input is not used.
     """
-    from cnnkit.layers.spatial import LETTERS
-    from cnnkit.layers.windows.convolution import Convolution
-    from cnnkit.layers.windows.pooling import Pooling
+    from cnnkit.layers import Conv2D
+    from cnnkit.layers.windows.pool2d import Pool2D
 
-    layer, sizes = place.layer, place.input_shape[1:]
-    reach = layer.reach(place.input_shape)
-    if reach is None or not isinstance(layer, Convolution | Pooling):
+    reach = place.layer.reach(place.input_shape)
+    if reach is None or not isinstance(place.layer, Conv2D | Pool2D):
         return ""
-    formulas = list(map(_derive_axis, sizes, reach.extent, reach.stride, place.output_shape[1:], reach.remainder))
-    if len(set(formulas)) == 1:
-        return formulas[0]
-    return "; ".join(f"{axis}: {formula}" for axis, formula in zip(LETTERS[layer.rank], formulas, strict=True))
+    formulas = [
+        _derive_axis(
+            place.input_shape[1 + a], reach.extent[a], reach.stride[a], place.output_shape[1 + a], reach.remainder[a]
+        )
+        for a in (0, 1)
+    ]
+    return formulas[0] if formulas[0] == formulas[1] else f"H: {formulas[0]}; W: {formulas[1]}"
 
 
 def _derive_axis(size: int, window: int, stride: int, out: int, remainder: int) -> str:

@@ -58,3 +58,8 @@ class FrozenLayer(Layer):
 
     def _context(self, context: Context) -> Context:
         return context._replace(training=False) if self.still else context
+
+
+def stands_still(layer: Layer) -> bool:
+    """Return whether a layer's state, which may hold frozen parameters, is the same after every step."""
+    return isinstance(layer, FrozenLayer) and layer.still

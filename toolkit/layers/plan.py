@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from cnnkit.layers.base import Layer
-from cnnkit.layers.frozen_layer import FrozenLayer
+from cnnkit.layers.frozen_layer import stands_still
 from cnnkit.layers.fused_layer import fuse_first
 from cnnkit.layers.named_layer import NamedLayer
 from cnnkit.layers.parameters_only import ParametersOnly
@@ -44,7 +44,7 @@ def shard(chain: tuple[NamedLayer, ...], stateful: Collection[str], training: bo
     planned: list[Layer] = []
     run: tuple[NamedLayer, ...] = ()
     for named in chain:
-        moves = named.name in stateful and not (isinstance(named.layer, FrozenLayer) and named.layer.still)
+        moves = named.name in stateful and not stands_still(named.layer)
         if named.layer.whole_batch or moves or (training and named.layer.couples_samples):
             planned += [ShardedLayers(run), named] if run else [named]
             run = ()

@@ -3,17 +3,20 @@
 import re
 from collections import Counter
 
+import onnx
 import pytest
 
+from cnnkit import Model
 from cnnkit.backends.protocol import Availability
 from cnnkit.documents import layout
 
-NET, TRAINED, BINARY = "NET", "TRAINED", "BINARY"
+NET, TRAINED, BINARY, STRANGE = "NET", "TRAINED", "BINARY", "STRANGE"
 TABLES = {
     "train": ("train", "--model", NET, "--epochs", 1, "--limit", 100, "--validation-split", 0.2),
     "evaluate": ("evaluate", TRAINED),
     "evaluate of two classes": ("evaluate", BINARY),
     "summary": ("summary", "--recipe", "mini-resnet"),
+    "adopt": ("adopt", STRANGE, "--check"),
     "diff": ("diff", TRAINED, BINARY),
     "diff --runs": ("diff", "--runs", TRAINED, BINARY),
     "parity": ("parity", "--backend", "numpy", "--filter", "exp", "--quick"),
@@ -38,10 +41,16 @@ LONG = ("sha256 ", "to see them: ")  # lines to copy, which a terminal folds its
 
 
 @pytest.fixture
-def call(cnnkit, monkeypatch, net_toml, trained, binary):
+def call(cnnkit, monkeypatch, folder, net_toml, trained, binary):
+    strange = folder / "strange.onnx"
+    Model.load(trained).save(strange)
+    proto = onnx.load(strange)
+    del proto.metadata_props[:]  # which tell that it is cnnkit's
+    onnx.save(proto, strange)
+    monkeypatch.setattr("cnnkit.adopting.checking.check.find_runtime", lambda _: None)
     states = {"numpy": Availability(True), "far": Availability(False, "needs CUDA 12.8 or later", "pip install far-12")}
     monkeypatch.setattr("cnnkit.backends.available_backends", lambda: states)
-    places = {NET: net_toml, TRAINED: trained, BINARY: binary}
+    places = {NET: net_toml, TRAINED: trained, BINARY: binary, STRANGE: strange}
     return lambda arguments: cnnkit(*(places.get(argument, argument) for argument in arguments))
 
 

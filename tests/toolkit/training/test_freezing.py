@@ -9,12 +9,15 @@ from cnnkit.data import from_arrays
 from cnnkit.errors import ConfigError
 from cnnkit.exporters import read, write
 from cnnkit.layers import (
+    Add,
     BatchNorm,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    Graph,
     MaxPool2D,
+    Node,
     ReLU,
     Residual,
     Sequential,
@@ -98,6 +101,27 @@ def test_a_bias_frozen_at_its_value_changes_the_others_as_in_torch():
         expected = getattr(net[int(layer)], names.get(leaf, leaf)).detach().numpy()
         np.testing.assert_allclose(tensor, expected, rtol=1e-9, atol=1e-12, err_msg=name)
         assert np.array_equal(tensor, start[name]) == (layer in "01" or name == "4.bias")
+
+
+def test_layers_of_a_graph_freeze_with_what_shares_them():
+    body = (
+        Node("a", Conv2D(3, 3, padding=1), ("input",)), Node("n", BatchNorm(), ("a",)), Node("r", ReLU(), ("n",)),
+        Node("b", Conv2D(3, 3, padding=1), ("r",)), Node("again", None, ("b",), shares="b"),
+        Node("sum", Add(), ("again", "r")), Node("flat", Flatten(), ("sum",)), Node("fc", Dense(3), ("flat",)),
+    )  # fmt: skip
+    for patterns, still in ((["a", "n", "b"], "anb"), (["b"], "b"), (["a", "n.*"], "an")):
+        before, after = train(patterns, net=Graph(body), epochs=1)
+        same = {name.partition(".")[0] for name in before if np.array_equal(before[name], after[name])}
+        assert same == set(still), patterns
+
+
+def test_a_graph_frozen_below_trains_as_without():
+    """What is above the frozen layers gets the steps that it gets in a network whose lower layers are constants."""
+    layers = (Conv2D(3, 3), ReLU(), Flatten(), Dense(3))
+    nodes = [Node(str(k), layer, (str(k - 1) if k else "input",)) for k, layer in enumerate(layers)]
+    chain, graph = (train(["0"], net=net)[1] for net in (Sequential(layers), Graph(tuple(nodes))))
+    for name, values in chain.items():
+        np.testing.assert_allclose(graph[name], values, rtol=1e-5, atol=1e-7, err_msg=name)
 
 
 def test_a_resumed_training_freezes_the_same(tmp_path):

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from cnnkit.layers.base import Layer
+from cnnkit.layers.frozen_layer import stands_still
 from cnnkit.layers.fused_layer import fuse_first
 from cnnkit.layers.graph.graph_step import GraphStep, Reference
 from cnnkit.layers.graph.node import Node, split_reference
@@ -36,7 +37,7 @@ def plan_graph(
     groups: list[list[GraphStep]] = []
     alone: list[bool] = []
     for step in steps:
-        couples = training and (step.layer.couples_samples or step.owner in state)
+        couples = training and (step.layer.couples_samples or (step.owner in state and not stands_still(step.layer)))
         single = step.layer.whole_batch or couples
         if groups and not single and not alone[-1]:
             groups[-1].append(step)
