@@ -29,7 +29,8 @@ def from_arrays(
     labels       whole numbers (N,) or (N, 1) from 0, or one-hot (N, K)
     test         images and labels of a test split
     class_names  by default 0, 1, ... up to the largest label
-    image_shape  (C, H, W); images of exactly this shape are taken as they are, with any number of channels
+    image_shape  (C, H, W); samples of exactly this shape are taken as they are: with any number of channels, and rows
+                 (F,), signals (C, L) or volumes (C, D, H, W) too
     scaling      to the network's input; by default bytes become [0, 1] and floats stay
 
     Raises DataError on arrays that do not fit together, NaN, infinity, and labels that are not class numbers.

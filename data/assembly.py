@@ -22,7 +22,7 @@ class RawSplit:
     labels: npt.NDArray[Any]  # (N,), (N, 1) or one-hot (N, K)
     images_at: str  # file, with a member where it has several
     labels_at: str
-    channels_first: bool = False  # as (N, C, H, W), whatever C is
+    as_given: bool = False  # as the network takes them: (N, C, H, W) whatever C is, or samples with other axes
 
 
 def assemble(
@@ -53,13 +53,12 @@ def assemble(
         raise refuse(raws[-1].images_at, "test pixels of the same kind as the training pixels", got)
     if class_names is None:
         class_names = tuple(str(k) for k in range(max(int(split.labels.max()) for split in splits) + 1))
-    c, h, w = splits[0].images.shape[1:]
     return Dataset(
         name,
         splits[0],
         splits[1] if test is not None else None,
         class_names,
-        (c, h, w),
+        tuple(splits[0].images.shape[1:]),
         scaling or scalings[0],
         licence,
         notes,
@@ -70,13 +69,13 @@ def _make_split(raw: RawSplit) -> Split:
     images = channels_first(raw)
     labels = class_indices(raw.labels, images.shape[0], raw.labels_at)
     floats = raw.labels.dtype.kind == "f" and raw.labels.size == len(labels)
-    return Split(images, labels, raw.images_at, raw.labels_at, floats)
+    return Split(images, labels, raw.images_at, raw.labels_at, floats, raw.as_given)
 
 
 def channels_first(raw: RawSplit) -> Images:
     """Return the images as (N, C, H, W), a view or a lazy reader; (N, 3, H, 3) is read as channels first."""
     images, shape = as_images(raw.images, raw.images_at), tuple(raw.images.shape)
-    if raw.channels_first:
+    if raw.as_given:
         return images
     if len(shape) not in {3, 4} or (len(shape) == 4 and shape[1] not in {1, 3} and shape[3] not in {1, 3}):
         hint = "reshape the rows into images: images.reshape(-1, height, width)" if len(shape) == 2 else ""

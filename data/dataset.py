@@ -27,6 +27,7 @@ class Split:
     Labels may be given as integers (N,), (N, 1), or one-hot (N, K).
     images_at, labels_at  how messages name the two: a file, with a member where it has several
     float_labels          whether a file stores the labels as floats, as it would store numbers to be predicted
+    any_shape             whether samples may have other axes too: rows (F,), signals (C, L), volumes (C, D, H, W)
 
     Raises DataError on another layout, on pixels that are not finite numbers, and on labels that are not classes.
     """
@@ -36,11 +37,12 @@ class Split:
     images_at: str = "images"
     labels_at: str = "labels"
     float_labels: bool = False
+    any_shape: bool = False
 
     def __post_init__(self) -> None:
         images = as_images(self.images, self.images_at)
         labels = as_array(self.labels, self.labels_at)
-        if len(images.shape) != 4 or 0 in images.shape:
+        if 0 in images.shape or not (len(images.shape) == 4 or (self.any_shape and len(images.shape) > 1)):
             hint = "cnnkit.data.from_arrays takes (N, H, W) and (N, H, W, C) too" if len(images.shape) == 3 else ""
             raise refuse(self.images_at, "at least one image, (N, C, H, W)", f"shape {tuple(images.shape)}", hint)
         require_finite(images, self.images_at)
@@ -89,7 +91,7 @@ class Dataset:
     train: Split
     test: Split | None
     class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]  # (C, H, W)
+    image_shape: tuple[int, ...]  # (C, H, W), or what a sample has in a Split of any shape
     scaling: Scaling = field(default_factory=Scaling)
     licence: str | None = None
     notes: tuple[str, ...] = ()

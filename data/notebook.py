@@ -41,7 +41,7 @@ def describe_dataset(name: str, facts: Iterable[str], classes: Sequence[ClassRow
 
 
 def _draw(picture: npt.NDArray[Any] | None) -> str:
-    if picture is None or picture.shape[0] not in {1, 3}:
+    if picture is None or picture.ndim != 3 or picture.shape[0] not in {1, 3}:
         return ""
     step = -(-max(picture.shape[1:]) // _MOST_PIXELS)
     pixels = np.rint(255 * np.clip(picture[:, ::step, ::step], 0, 1)).astype(np.uint8)

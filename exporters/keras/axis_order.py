@@ -1,4 +1,4 @@
-"""Where the axes of a layer's samples lie in Keras, which keeps the channels of images last."""
+"""Where the axes of a layer's samples lie in Keras, which keeps the channels last."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from cnnkit.exporters.core.architecture import LayerFields
 class KerasOrder:
     """The order of a layer's axes in Keras; the batch is axis 0 in both programs.
 
-    image    whether the samples are images, (C, H, W) here and (H, W, C) there; others have one order in both
+    image    whether the samples are more than rows: (C, ..., W) here and (..., W, C) there
     sources  for each axis in Keras, from 1 on, the axis here
     shape    of a sample in Keras
     """
 
     def __init__(self, layer: LayerFields) -> None:
         shape = layer["input_shape"]
-        self.image = len(shape) == 3
-        self.sources = (2, 3, 1) if self.image else tuple(range(1, len(shape) + 1))
+        self.image = len(shape) > 1
+        self.sources = (*range(2, len(shape) + 1), 1)
         self.shape = tuple(shape[axis - 1] for axis in self.sources)
         self._axes = layer.get("axes")
 

@@ -71,7 +71,7 @@ class KerasBuilder:
     def put_channels_first(self, path: str, image: Sequence[int]) -> None:
         """Bring an image, or a row that was one, from H, W, C to C, H, W order."""
         self.put("Reshape", path, {"target_shape": [*image[1:], image[0]]})
-        self.put("Permute", path, {"dims": [3, 1, 2]})
+        self.put("Permute", path, {"dims": [len(image), *range(1, len(image))]})
         self.row = None
 
     def straighten(self, path: str) -> None:

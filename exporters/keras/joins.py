@@ -67,15 +67,15 @@ def add_split(network: KerasBuilder, layer: LayerFields, values: Values) -> Valu
 
 
 def find_axis(axis: int, rank: int) -> int:
-    """Return an axis of cnnkit, counted with the batch, in Keras's order: channels of images come last."""
+    """Return an axis of cnnkit, counted with the batch, in Keras's order: channels come last."""
     axis = axis % (rank + 1)
-    if rank != 3 or axis == 0:
+    if rank == 1 or axis == 0:
         return axis
     return -1 if axis == 1 else axis - 1
 
 
 def _turn(shape: Shape) -> list[int]:
-    return [*shape[1:], shape[0]] if len(shape) == 3 else list(shape)
+    return [*shape[1:], shape[0]]
 
 
 def _align(network: KerasBuilder, path: str, values: Values) -> Values:

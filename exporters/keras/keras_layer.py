@@ -61,4 +61,4 @@ class KerasLayer:
 
 def order_channels_last(image: tuple[int, ...]) -> Array:
     """Return, for each index of a row flattened as H, W, C, the index in the row flattened as C, H, W."""
-    return np.arange(math.prod(image)).reshape(image).transpose(1, 2, 0).reshape(-1)
+    return np.moveaxis(np.arange(math.prod(image)).reshape(image), 0, -1).reshape(-1)

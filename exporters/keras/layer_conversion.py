@@ -6,13 +6,13 @@ from typing import Any
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import LayerFields, layer_faults
 from cnnkit.exporters.core.wiring import Source, Wiring, wire
-from cnnkit.exporters.keras.activation_layers import ACTIVATIONS, AddLayer, add_plain
+from cnnkit.exporters.keras.activation_layers import ACTIVATIONS, AddLayer
 from cnnkit.exporters.keras.builder import KerasBuilder, KerasValue
 from cnnkit.exporters.keras.joins import JOINS, Adder, Values, join_results, straighten
 from cnnkit.exporters.keras.keras_layer import KerasVariable
 from cnnkit.exporters.keras.normalising_layers import NORMALISATION
 from cnnkit.exporters.keras.shaping_layers import SHAPING
-from cnnkit.exporters.keras.window_layers import add_conv, add_conv_transpose, add_pool, uses_bias
+from cnnkit.exporters.keras.window_layers import WINDOWS, uses_bias
 from cnnkit.files.names import format_count, printable
 
 
@@ -57,32 +57,32 @@ def add_layer(network: KerasBuilder, layer: LayerFields, values: Values) -> Valu
 
 
 def _add_dense(network: KerasBuilder, layer: LayerFields) -> None:
-    outputs, image = layer["features"], len(layer["input_shape"]) == 3
+    outputs, axes = layer["features"], len(layer["input_shape"])
     weight = network.tensor(layer, "weight", (outputs, layer["input_shape"][-1]))
     variables = [KerasVariable(weight, weight.shape, (1, 0), network.row)]
     if uses_bias(layer):
         variables.append(KerasVariable(network.tensor(layer, "bias", (outputs,)), (outputs,), (0,)))
     network.row = None
-    if image:  # along the width
-        network.put("Permute", layer["path"], {"dims": [3, 1, 2]})
+    if axes > 1:  # along the last axis, which is not Keras's
+        network.put("Permute", layer["path"], {"dims": [axes, *range(1, axes)]})
     network.put("Dense", layer["path"], {"units": outputs, "use_bias": uses_bias(layer)}, variables)
-    if image:
-        network.put("Permute", layer["path"], {"dims": [2, 3, 1]})
+    if axes > 1:
+        network.put("Permute", layer["path"], {"dims": [*range(2, 1 + axes), 1]})
 
 
 def _add_reshape(network: KerasBuilder, layer: LayerFields) -> None:
     before, after, path = tuple(layer["input_shape"]), tuple(layer["output_shape"]), layer["path"]
     if before == after:
         return
-    if len(after) == 1 and len(before) == 3:
+    if len(after) == 1 and len(before) > 1:
         network.put("Flatten", path, {})
         network.row = before
         return
-    if len(before) == 3 or network.row is not None:
+    if len(before) > 1 or network.row is not None:
         network.put_channels_first(path, network.row or before)
     network.put("Reshape", path, {"target_shape": list(after)})
-    if len(after) == 3:
-        network.put("Permute", path, {"dims": [2, 3, 1]})
+    if len(after) > 1:
+        network.put("Permute", path, {"dims": [*range(2, 1 + len(after)), 1]})
 
 
 def _add_network(network: KerasBuilder, layer: LayerFields, values: Values) -> Values:
@@ -108,14 +108,13 @@ def _add_dropout(network: KerasBuilder, layer: LayerFields) -> None:
 
 
 def _add_spatial_dropout(network: KerasBuilder, layer: LayerFields) -> None:
-    kind = "SpatialDropout2D" if len(layer["input_shape"]) == 3 else "Dropout"  # both do nothing but in a training
+    rank = len(layer["input_shape"]) - 1
+    kind = f"SpatialDropout{rank}D" if 1 <= rank <= 3 else "Dropout"  # both do nothing but in a training
     network.put(kind, layer["path"], {"rate": layer.get("rate", 0.5)})
 
 
 _LAYERS: Mapping[Any, AddLayer] = {
-    "Conv2D": add_conv, "ConvTranspose2D": add_conv_transpose, "Dense": _add_dense,
-    "MaxPool2D": add_pool, "AvgPool2D": add_pool,
-    "GlobalAvgPool2D": add_plain("GlobalAveragePooling2D"), "Flatten": _add_reshape, "Reshape": _add_reshape,
+    **WINDOWS, "Dense": _add_dense, "Flatten": _add_reshape, "Reshape": _add_reshape,
     "Dropout": _add_dropout, "SpatialDropout": _add_spatial_dropout,
     **NORMALISATION, **ACTIVATIONS, **SHAPING,
 }  # fmt: skip

@@ -21,24 +21,40 @@ def _add_batch_norm(network: KerasBuilder, layer: LayerFields) -> None:
 
 def _add_layer_norm(network: KerasBuilder, layer: LayerFields) -> None:
     whole, trained = tuple(range(1, 1 + len(layer["input_shape"]))), _list_trained(layer)
-    config = {"axis": _find_last(network, layer, whole), "epsilon": _read_epsilon(layer)} | _describe_trained(trained)
-    network.put("LayerNormalization", layer["path"], config, _take(network, layer, trained, whole))
+    _add_over_last(network, layer, "LayerNormalization", whole, trained, _describe_trained(trained))
 
 
 def _add_rms_norm(network: KerasBuilder, layer: LayerFields) -> None:
     if not layer.get("scale", True):
         refuse("Keras's RMSNormalization always has a scale")(network, layer)
-    config = {"axis": _find_last(network, layer, (1,)), "epsilon": _read_epsilon(layer)}
-    network.put("RMSNormalization", layer["path"], config, _take(network, layer, ["gamma"], (1,)))
+    _add_over_last(network, layer, "RMSNormalization", (1,), ["gamma"], {})
 
 
-def _find_last(network: KerasBuilder, layer: LayerFields, default: Sequence[int]) -> list[int]:
-    """Return the layer's axes in Keras. Raises ExportError unless they are the last: over others some backends fail."""
-    order = KerasOrder(layer)
-    axes = order.axes(default)
-    if axes != list(range(1 + order.last - len(axes), 1 + order.last)):
+def _add_over_last(
+    network: KerasBuilder,
+    layer: LayerFields,
+    kind: str,
+    default: Sequence[int],
+    names: Sequence[str],
+    config: Mapping[str, Any],
+) -> None:
+    """Append a layer over the last axes in Keras; where they are the last ones here, between a turn and another back.
+
+    Raises ExportError for other axes: over those some of Keras's backends fail.
+    """
+    order, path = KerasOrder(layer), layer["path"]
+    axes, own, last = order.axes(default), order.own_axes(default), order.last
+    described = {"axis": list(range(1 + last - len(axes), 1 + last)), "epsilon": _read_epsilon(layer)} | dict(config)
+    variables = _take(network, layer, names, default)
+    if axes == described["axis"]:
+        network.put(kind, path, described, variables)
+        return
+    if own != described["axis"]:
         refuse("Keras normalises its last axes, of images height, width, channels")(network, layer)
-    return axes
+    network.put("Permute", path, {"dims": [last, *range(1, last)]})
+    straight = [KerasVariable(variable.tensor, variable.split, tuple(range(len(own)))) for variable in variables]
+    network.put(kind, path, described, straight)
+    network.put("Permute", path, {"dims": [*range(2, 1 + last), 1]})
 
 
 def _add_groups(network: KerasBuilder, layer: LayerFields) -> None:

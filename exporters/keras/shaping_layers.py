@@ -1,4 +1,4 @@
-"""Layers that move, cut, pad, resample or reduce values, as Keras layers; images have their channels last there."""
+"""Layers that move, cut, pad, resample or reduce values, as Keras layers; channels come last there."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -25,7 +25,7 @@ def _require_image(layer: LayerFields) -> tuple[int, int, int]:
 
 def _keras_order(rank: int) -> tuple[int, ...]:
     """Return which axis of cnnkit each axis of Keras is, N being axis 0 of both."""
-    return (2, 3, 1) if rank == 3 else tuple(range(1, rank + 1))
+    return (*range(2, rank + 1), 1)
 
 
 def _add_transpose(network: KerasBuilder, layer: LayerFields) -> None:
@@ -46,11 +46,8 @@ def _exchange(network: KerasBuilder, layer: LayerFields, split: Sequence[int], o
 
 def _add_channel_shuffle(network: KerasBuilder, layer: LayerFields) -> None:
     channels, *rest = layer["input_shape"]
-    split = (layer["groups"], channels // layer["groups"])
-    if len(rest) == 2:
-        _exchange(network, layer, (*rest, *split), (1, 2, 4, 3))
-    else:
-        _exchange(network, layer, (*split, *rest), (2, 1, *range(3, len(rest) + 3)))
+    split, axes = (layer["groups"], channels // layer["groups"]), len(rest)
+    _exchange(network, layer, (*rest, *split), (*range(1, axes + 1), axes + 2, axes + 1))
 
 
 def _add_depth_to_space(network: KerasBuilder, layer: LayerFields) -> None:
@@ -94,9 +91,11 @@ def _add_edges(network: KerasBuilder, layer: LayerFields, kind: str, field: str,
         raise _refuse(layer, "has it as a layer for images (C, H, W) alone")
     if len(shape) < 3:
         network.straighten(path)
-        network.put("Reshape", path, {"target_shape": [*shape, *(1,) * (3 - len(shape))]})
-        network.put(kind, path, {field: [list(side) for side in (*sides, (0, 0))[:2]]})
-        network.put("Reshape", path, {"target_shape": list(layer["output_shape"])})
+        order = _keras_order(len(shape))
+        turned, output = ([lengths[axis - 1] for axis in order] for lengths in (shape, layer["output_shape"]))
+        network.put("Reshape", path, {"target_shape": [*turned, *(1,) * (3 - len(shape))]})
+        network.put(kind, path, {field: [list(side) for side in (*(sides[axis - 1] for axis in order), (0, 0))[:2]]})
+        network.put("Reshape", path, {"target_shape": output})
         return
     if any(map(any, sides[1:])):
         network.put(kind, path, {field: [list(side) for side in sides[1:]]})

@@ -55,7 +55,7 @@ def convert_network(weights: WeightFile) -> KerasNetwork:
     names = wiring.inputs if wiring.output_names or len(shapes) == 1 else number_names("input", len(shapes))
     if not all(shapes) or len(shapes) != len(names):
         raise ExportError(f"architecture: input_shape: expected one for each of {len(names)} inputs, got {len(shapes)}")
-    turned = [[*shape[1:], shape[0]] if len(shape) == 3 else list(shape) for shape in shapes]
+    turned = [[*shape[1:], shape[0]] for shape in shapes]
     values = tuple(network.put_input(name, shape, dtype) for name, shape in zip(names, turned, strict=True))
     given = network.layers.copy()
     results = []

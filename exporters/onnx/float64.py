@@ -13,8 +13,9 @@ FLOAT32_ONLY = frozenset((
     "Conv", "ConvTranspose", "AveragePool", "Erf", "LRN",
     "Elu", "Selu", "Celu", "Softplus", "Softsign", "ThresholdedRelu", "HardSigmoid", "HardSwish",
 ))  # fmt: skip
+_WINDOWS = ("Conv", "ConvTranspose", "AvgPool", "AdaptiveAvgPool")
 _LAYERS = (  # written with them
-    "Conv2D", "ConvTranspose2D", "AvgPool2D", "GELU", "LRN",
+    *(name + rank for name in _WINDOWS for rank in ("1D", "2D", "3D")), "GELU", "LRN",
     "ELU", "SELU", "CELU", "Softplus", "Mish", "Softsign", "ThresholdedReLU", "Hardsigmoid", "Hardswish",
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ _LEAST_GAP, _WIDEST_GAP = 44, 230
 _SMALL, _LARGE = 22, 108
 _MAPS, _STEP = 8, 5
 _CELLS, _CELL = 16, 9
-_WEIGHTED = {"Conv2D", "Dense"}
+_WEIGHTED = {"Conv1D", "Conv2D", "Conv3D", "Dense"}
 
 
 @dataclass
@@ -74,9 +74,9 @@ class Stage:
 
     @property
     def window(self) -> tuple[int, int] | None:
-        """Height and width of the window of the last layer that has one."""
-        windows = [window for layer in self.layers if (window := window_of(layer)) is not None]
-        return windows[-1] if windows else None
+        """Height and width of the window over images of the last layer that has one."""
+        windows = [window for layer in self.layers if (window := window_of(layer)) is not None and len(window) == 2]
+        return (windows[-1][0], windows[-1][1]) if windows else None
 
 
 def find_stages(shape: Shape | None, layers: Sequence[LayerEntry], parameters: dict[str, int]) -> list[Stage]:

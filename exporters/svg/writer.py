@@ -22,9 +22,10 @@ from cnnkit.exporters.svg.scale import ScaledTensor
 
 TITLED = 100_000
 _PIXELS, _TENSORS = 4_000_000, 2000
+_POOLS = {kind + rank for kind in ("MaxPool", "GlobalMaxPool", "AdaptiveMaxPool") for rank in ("1D", "2D", "3D")}
 _KEEPS_VALUES = {
     *("ReLU", "LeakyReLU", "ReLU6", "ThresholdedReLU"),
-    *("MaxPool2D", "Dropout", "SpatialDropout", "Flatten", "Reshape"),
+    *(*_POOLS, "Dropout", "SpatialDropout", "Flatten", "Reshape"),
 }
 
 

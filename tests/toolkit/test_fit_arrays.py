@@ -3,10 +3,20 @@
 import numpy as np
 import pytest
 
-from cnnkit import Model, Sequential, load_data
-from cnnkit.data import Dataset, Scaling, Split
+from cnnkit import Model, Sequential, gradient_check, load_data
+from cnnkit.data import Dataset, Scaling, Split, from_arrays
 from cnnkit.errors import ConfigError, DataError
-from cnnkit.layers import Conv2D, Dense, Flatten
+from cnnkit.layers import (
+    AdaptiveAvgPool3D,
+    Conv1D,
+    Conv2D,
+    Conv3D,
+    Dense,
+    Flatten,
+    MaxPool1D,
+    MaxPool3D,
+    ReLU,
+)
 
 NET = Sequential((Flatten(), Dense(10)))
 OPTIONS = {"epochs": 2, "batch_size": 50, "limit": 200}
@@ -50,6 +60,40 @@ def test_channels_other_than_one_and_three():
     net = Model(Sequential((Conv2D(2, 2), Flatten(), Dense(2))), (5, 3, 3))
     x = np.random.default_rng(0).normal(size=(8, 5, 3, 3))
     assert len(net.fit(x, [0, 1] * 4, epochs=1)) == 1
+
+
+SAMPLES = {
+    "signals": ((3, 12), (Conv1D(4, 3, padding="same"), ReLU(), MaxPool1D(2, ceil_mode=True), Flatten(), Dense(2))),
+    "volumes": (
+        (1, 4, 5, 6),
+        (Conv3D(2, 3, padding=1), MaxPool3D(2), AdaptiveAvgPool3D((1, 2, 2)), Flatten(), Dense(2)),
+    ),
+    "rows": ((5,), (Dense(2),)),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize(("shape", "layers"), SAMPLES.values(), ids=SAMPLES)
+def test_samples_with_other_axes_than_images(tmp_path, shape, layers, backend):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 96)
+    x = (rng.normal(size=(96, *shape)) + labels.reshape(-1, *(1 for _ in shape))).astype(np.float32)
+    net = Model(Sequential(layers), shape, backend=backend)
+    history = net.fit(x, labels, epochs=8, learning_rate=0.02, batch_size=16)
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert net.evaluate(x, labels).accuracy > 0.8
+    net.save(tmp_path / "net.h5")
+    again = Model.load(tmp_path / "net.h5", backend=backend)
+    np.testing.assert_array_equal(again.outputs(x), net.outputs(x))
+    assert gradient_check(net.network, "softmax_cross_entropy", shape, backend=backend).passed
+    assert "<svg" in (net._repr_svg_() or "")
+
+
+def test_a_data_set_of_signals_shows_itself():
+    data = from_arrays(np.zeros((4, 2, 5)), [0, 1, 0, 1], image_shape=(2, 5))
+    assert data.image_shape == (2, 5)
+    assert "2 × 5 float64" in data._repr_html_()
+    assert "<img" not in data._repr_html_()
 
 
 def test_one_output_has_two_classes():

@@ -7,18 +7,24 @@ import torch
 from cnnkit import Model, recipes
 from cnnkit.errors import ConfigError
 from cnnkit.layers import (
+    AdaptiveAvgPool3D,
     AvgPool2D,
     BatchNorm,
     Branches,
+    Conv1D,
     Conv2D,
+    Conv3D,
     ConvTranspose2D,
     Dense,
     Dropout,
     Flatten,
     GlobalAvgPool2D,
     LayerNorm,
+    MaxPool1D,
     MaxPool2D,
+    MaxPool3D,
     ReLU,
+    Reshape,
     Residual,
     Sequential,
     Variables,
@@ -265,3 +271,18 @@ def test_a_layer_alone_is_a_network_of_one() -> None:
         summarise(None, (4,))
     with pytest.raises(ConfigError, match="input_shape: expected whole numbers"):
         summarise(Dense(3), "abc")
+
+
+def test_signals_and_volumes_have_as_many_numbers_as_axes() -> None:
+    signal = rows(Conv1D(4, 3, dilation=2), ReLU(), MaxPool1D(2), Conv1D(2, 3), Flatten(), Dense(2), shape=(1, 20))
+    assert [row.receptive_field for row in signal] == [(5,), (5,), (6,), (10,), (10,), None]
+    assert [row.remainder for row in signal] == [(0,)] * 5 + [(0, 0)]
+    volume = rows(Conv3D(2, (1, 2, 3)), MaxPool3D(2), AdaptiveAvgPool3D(1), shape=(1, 5, 6, 7))
+    assert [row.receptive_field for row in volume] == [(1, 2, 3), (2, 3, 4), (4, 5, 6)]
+    assert [row.remainder for row in volume][:2] == [(0, 0, 0), (1, 1, 1)]
+
+
+def test_a_signal_made_of_an_image_sees_all_of_it() -> None:
+    mixed = rows(Conv2D(1, 3), Reshape((4, 9)), Conv1D(1, 3), shape=(1, 8, 8))
+    assert mixed[0].receptive_field == (3, 3)
+    assert mixed[-1].receptive_field is None

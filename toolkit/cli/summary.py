@@ -146,19 +146,18 @@ def derive_size(place: "PlacedLayer") -> str:
 
     O = (N - F + 2P)/S + 1, rounded down; the remainder of the input is not used.
     """
-    from cnnkit.layers import Conv2D
-    from cnnkit.layers.windows.pool2d import Pool2D
+    from cnnkit.layers.spatial import LETTERS
+    from cnnkit.layers.windows.convolution import Convolution
+    from cnnkit.layers.windows.pooling import Pooling
 
-    reach = place.layer.reach(place.input_shape)
-    if reach is None or not isinstance(place.layer, Conv2D | Pool2D):
+    layer, sizes = place.layer, place.input_shape[1:]
+    reach = layer.reach(place.input_shape)
+    if reach is None or not isinstance(layer, Convolution | Pooling):
         return ""
-    formulas = [
-        _derive_axis(
-            place.input_shape[1 + a], reach.extent[a], reach.stride[a], place.output_shape[1 + a], reach.remainder[a]
-        )
-        for a in (0, 1)
-    ]
-    return formulas[0] if formulas[0] == formulas[1] else f"H: {formulas[0]}; W: {formulas[1]}"
+    formulas = list(map(_derive_axis, sizes, reach.extent, reach.stride, place.output_shape[1:], reach.remainder))
+    if len(set(formulas)) == 1:
+        return formulas[0]
+    return "; ".join(f"{axis}: {formula}" for axis, formula in zip(LETTERS[layer.rank], formulas, strict=True))
 
 
 def _derive_axis(size: int, window: int, stride: int, out: int, remainder: int) -> str:

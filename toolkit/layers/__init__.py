@@ -58,11 +58,26 @@ from cnnkit.layers.shaping.scale import Scale
 from cnnkit.layers.shaping.slice import Slice
 from cnnkit.layers.shaping.transpose import Transpose
 from cnnkit.layers.shaping.upsample import Upsample
-from cnnkit.layers.windows.avg_pool2d import AvgPool2D
-from cnnkit.layers.windows.conv2d import Conv2D
-from cnnkit.layers.windows.conv_transpose2d import ConvTranspose2D
-from cnnkit.layers.windows.global_avg_pool2d import GlobalAvgPool2D
-from cnnkit.layers.windows.max_pool2d import MaxPool2D
+from cnnkit.layers.windows.adaptive_pooling import (
+    AdaptiveAvgPool1D,
+    AdaptiveAvgPool2D,
+    AdaptiveAvgPool3D,
+    AdaptiveMaxPool1D,
+    AdaptiveMaxPool2D,
+    AdaptiveMaxPool3D,
+)
+from cnnkit.layers.windows.average_pooling import AvgPool1D, AvgPool2D, AvgPool3D
+from cnnkit.layers.windows.convolution import Conv1D, Conv2D, Conv3D
+from cnnkit.layers.windows.global_pooling import (
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    GlobalAvgPool3D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    GlobalMaxPool3D,
+)
+from cnnkit.layers.windows.max_pooling import MaxPool1D, MaxPool2D, MaxPool3D
+from cnnkit.layers.windows.transposed_convolution import ConvTranspose1D, ConvTranspose2D, ConvTranspose3D
 
 __all__ = [
     "CELU",
@@ -72,17 +87,29 @@ __all__ = [
     "LRN",
     "SELU",
     "Abs",
+    "AdaptiveAvgPool1D",
+    "AdaptiveAvgPool2D",
+    "AdaptiveAvgPool3D",
+    "AdaptiveMaxPool1D",
+    "AdaptiveMaxPool2D",
+    "AdaptiveMaxPool3D",
     "Add",
     "Average",
+    "AvgPool1D",
     "AvgPool2D",
+    "AvgPool3D",
     "BatchNorm",
     "Branches",
     "ChannelShuffle",
     "Clip",
     "Concatenate",
     "Context",
+    "Conv1D",
     "Conv2D",
+    "Conv3D",
+    "ConvTranspose1D",
     "ConvTranspose2D",
+    "ConvTranspose3D",
     "Crop",
     "Dense",
     "DepthToSpace",
@@ -90,7 +117,12 @@ __all__ = [
     "Dropout",
     "Exp",
     "Flatten",
+    "GlobalAvgPool1D",
     "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
     "Graph",
     "GroupNorm",
     "Hardsigmoid",
@@ -101,7 +133,9 @@ __all__ = [
     "LeakyReLU",
     "Log",
     "LogSoftmax",
+    "MaxPool1D",
     "MaxPool2D",
+    "MaxPool3D",
     "Maximum",
     "Minimum",
     "Mish",

@@ -9,8 +9,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from cnnkit.backends.protocol import Array, Backend, Padding, Pair, Shape
+from cnnkit.backends.protocol import Array, Backend, Padding, Pair, Shape, Sizes
 from cnnkit.errors import ShapeError
+from cnnkit.layers.spatial import measure_extents
 from cnnkit.purity import Part, inner_parts
 from cnnkit.tree import Tree, map_leaves
 
@@ -39,17 +40,18 @@ def join_variables(made: Iterable[Variables]) -> Variables:
 
 
 class Reach(NamedTuple):
-    """The input pixels that one output value depends on: `extent` (height, width), `stride` further for the next value.
+    """The input pixels that one output value depends on: `extent`, `stride` further for the next value.
 
+    Both have a number for each spatial axis, such as (height, width).
     remainder: pixels at the end that no window covers.
     """
 
-    extent: Pair
-    stride: Pair
-    remainder: Pair = (0, 0)
+    extent: Sizes
+    stride: Sizes
+    remainder: Sizes = (0, 0)
 
 
-POINTWISE = Reach((1, 1), (1, 1))
+POINTWISE = Reach((1, 1), (1, 1))  # whatever the number of axes
 
 
 class Context(NamedTuple):
@@ -134,7 +136,7 @@ class Layer(Part, ABC):
         return 0
 
     def reach(self, x_shape: Shape) -> Reach | None:
-        """Return how far an output value looks along height and width; None where it sees the whole sample."""
+        """Return how far an output value looks along each spatial axis; None where it sees the whole sample."""
         return POINTWISE
 
     @property
@@ -173,14 +175,13 @@ class Layer(Part, ABC):
         return ShapeError(self.type, f"expected x of shape {expected}, got {with_batch(x_shape)}", hint)
 
 
-def window_reach(x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Reach:
-    """Return the reach of windows that slide over images x_shape (C, H, W)."""
-    extents, remainders = [], []
-    for axis in (0, 1):
-        extent = dilation[axis] * (window[axis] - 1) + 1
-        extents.append(extent)
-        remainders.append((x_shape[1 + axis] + sum(padding[axis]) - extent) % stride[axis])
-    return Reach((extents[0], extents[1]), stride, (remainders[0], remainders[1]))
+def window_reach(sizes: Sizes, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Reach:
+    """Return the reach of windows that slide over spatial axes of these sizes."""
+    extents = measure_extents(window, dilation)
+    remainders = tuple(
+        (n + sum(sides) - extent) % s for n, extent, s, sides in zip(sizes, extents, stride, padding, strict=True)
+    )
+    return Reach(extents, stride, remainders)
 
 
 def list_shapes(shapes: Shapes) -> tuple[Shape, ...]:
@@ -198,8 +199,3 @@ def with_batch(shape: Shapes) -> str:
     if shape and isinstance(shape[0], tuple):
         return " and ".join(map(with_batch, shape))
     return f"({', '.join(['N', *map(str, shape)])})"
-
-
-def reshape_hint(x_shape: Shape) -> str:
-    """Return a hint for layers that need images: which Reshape to put before them."""
-    return f"put Reshape((channels, height, width)) before it, with {'*'.join(map(str, x_shape))} values in all"

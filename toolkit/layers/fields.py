@@ -1,17 +1,27 @@
-"""Checks of configuration fields, and the arithmetic of windows."""
+"""Configuration fields: checks, and fields that came later than the layer they belong to."""
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal, TypeGuard
+from typing import Any, TypeGuard
 
 from cnnkit import initializers
-from cnnkit.backends.protocol import Padding, Pair, Shape
+from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import describe_value
+from cnnkit.layers.spatial import AXES
 from cnnkit.values import LARGEST_COUNT, is_count
 
 MOST_AXES = 16  # of a sample; NumPy has at most 32 or 64
-Size = int | Pair
-PaddingField = int | Pair | Literal["valid", "same"]
+# Metadata of a field that a layer gained after files were written: described only where it differs from its default, so
+# that what does not use it is described as before. Such fields are given by keyword.
+ADDED_LATER = {"added_later": True}
+PADDINGS = ("valid", "same", "same_lower")  # the words that padding may be
+_TUPLES = {1: "a tuple of one", 2: "a pair", 3: "a triple"}
+
+
+def is_described(field: "dataclasses.Field[Any]", value: object) -> bool:
+    """Say whether a layer's description names this field, whose value it is."""
+    return value is not None and not (field.metadata.get("added_later") and value == field.default)
 
 
 def require(condition: bool, layer: str, field: str, expected: str, got: object) -> None:
@@ -25,12 +35,19 @@ def require_count(layer: str, field: str, value: object, least: int = 1) -> None
     require(is_count(value, least), layer, field, _describe_count(least, value), value)
 
 
-def require_size(layer: str, field: str, value: object, least: int = 1) -> None:
-    """Raise ConfigError unless value is a whole number or a pair of them, (height, width)."""
-    good = is_count(value, least) or (
-        isinstance(value, tuple) and len(value) == 2 and all(is_count(v, least) for v in value)
-    )
-    require(good, layer, field, f"{_describe_count(least, value)} or a pair (height, width)", value)
+def require_size(layer: str, field: str, value: object, least: int = 1, rank: int = 2) -> None:
+    """Raise ConfigError unless value is a whole number or one for each of `rank` axes, such as (height, width)."""
+    good = is_count(value, least) or _is_tuple_of(rank, value, least)
+    require(good, layer, field, f"{_describe_count(least, value)} or {_describe_tuple(rank)}", value)
+
+
+def _is_tuple_of(rank: int, value: object, least: int) -> bool:
+    return isinstance(value, tuple) and len(value) == rank and all(is_count(v, least) for v in value)
+
+
+def _describe_tuple(rank: int) -> str:
+    names = AXES[rank]
+    return f"{_TUPLES[rank]} ({', '.join(names)}{',' * (rank == 1)})"
 
 
 def _describe_count(least: int, value: object) -> str:
@@ -75,47 +92,12 @@ def require_initializers(layer: str, *values: object) -> None:
         initializers.parse(value)
 
 
-def require_padding(layer: str, value: object, words: tuple[str, ...] = ("valid", "same")) -> None:
-    """Raise ConfigError unless value is a number of pixels, a pair (height, width) or one of `words`."""
-    if not (isinstance(value, str) and value in words):
-        try:
-            require_size(layer, "padding", value, least=0)
-        except ConfigError:
-            expected = ", ".join(["a whole number >= 0", "a pair (height, width)", *map(repr, words)])
-            raise ConfigError(f"{layer}: expected padding to be {expected}, got {describe_value(value)}") from None
-
-
-def pair(value: Size) -> Pair:
-    """3 -> (3, 3)."""
-    return (value, value) if isinstance(value, int) else value
-
-
-def resolve_padding(padding: PaddingField, size: Pair, window: Pair, stride: Pair, dilation: Pair) -> Padding:
-    """Return ((top, bottom), (left, right)).
-
-    "same" gives ceil(N/S) outputs, the odd pixel at the end (ONNX SAME_UPPER).
-    """
-    if padding == "valid":
-        return (0, 0), (0, 0)
-    if padding == "same":
-        return _same(size[0], window[0], stride[0], dilation[0]), _same(size[1], window[1], stride[1], dilation[1])
-    height, width = pair(padding)
-    return (height, height), (width, width)
-
-
-def _same(size: int, window: int, stride: int, dilation: int) -> Pair:
-    total = max((-(-size // stride) - 1) * stride + dilation * (window - 1) + 1 - size, 0)
-    return total // 2, total - total // 2
-
-
-def output_size(size: int, window: int, stride: int, padding: Pair, dilation: int = 1) -> int:
-    """O = floor((N + P - D*(F - 1) - 1) / S) + 1."""
-    return (size + sum(padding) - dilation * (window - 1) - 1) // stride + 1
-
-
-def output_sizes(x_shape: Shape, window: Pair, stride: Pair, padding: Padding, dilation: Pair = (1, 1)) -> Pair:
-    """Return (OH, OW) of images x_shape (C, H, W)."""
-    return (
-        output_size(x_shape[1], window[0], stride[0], padding[0], dilation[0]),
-        output_size(x_shape[2], window[1], stride[1], padding[1], dilation[1]),
-    )
+def require_padding(layer: str, value: object, words: tuple[str, ...] = PADDINGS, rank: int = 2) -> None:
+    """Raise ConfigError unless value is a number of pixels, one or a (begin, end) for each axis, or one of `words`."""
+    if isinstance(value, str) and value in words:
+        return
+    uneven = isinstance(value, tuple) and len(value) == rank and all(_is_tuple_of(2, sides, 0) for sides in value)
+    if not (is_count(value, 0) or _is_tuple_of(rank, value, 0) or uneven):
+        sides = ["a (begin, end) for each axis", *map(repr, words)]
+        expected = ", ".join(["a whole number >= 0", _describe_tuple(rank), *sides])
+        raise ConfigError(f"{layer}: expected padding to be {expected}, got {describe_value(value)}")

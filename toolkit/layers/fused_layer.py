@@ -15,10 +15,11 @@ from cnnkit.layers.activations.sigmoid import Sigmoid
 from cnnkit.layers.activations.tanh import Tanh
 from cnnkit.layers.base import Context, Layer
 from cnnkit.layers.linear_layer import LinearLayer
-from cnnkit.layers.windows.max_pool2d import MaxPool2D
+from cnnkit.layers.windows.max_pooling import MaxPool1D, MaxPool2D, MaxPool3D, MaxPooling
 from cnnkit.tree import Tree
 
 _MONOTONIC = (Sigmoid, Tanh)  # activations that never decrease, besides ReLU, which is fused into the bias
+_POOLS = (MaxPool1D, MaxPool2D, MaxPool3D)
 
 
 def fuse_first(layers: tuple[Layer, ...]) -> tuple[Layer, int]:
@@ -31,9 +32,9 @@ def fuse_first(layers: tuple[Layer, ...]) -> tuple[Layer, int]:
         return first, 1
     types = [type(layer) for layer in following]
     activation = following[0] if types and types[0] in (ReLU, *_MONOTONIC) else None
-    pool = following[1 if activation else 0] if MaxPool2D in types[: 2 if activation else 1] else None
+    pool = next((layer for layer in following[1 if activation else 0 :][:1] if type(layer) in _POOLS), None)
     relu, monotonic = isinstance(activation, ReLU), activation if isinstance(activation, _MONOTONIC) else None
-    if not isinstance(pool, MaxPool2D):
+    if not isinstance(pool, MaxPooling):
         return (FusedLayer(first, None, True, None), 2) if relu else (first, 1)
     return FusedLayer(first, pool, relu, monotonic), 1 + (activation is not None) + 1
 
@@ -52,7 +53,7 @@ class FusedLayer(Layer):
     """activation(add_bias(pool(product(x)), relu)); its params are those of `layer`."""
 
     layer: LinearLayer
-    pool: MaxPool2D | None
+    pool: MaxPooling | None
     relu: bool
     activation: Layer | None
 

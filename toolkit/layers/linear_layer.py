@@ -11,16 +11,7 @@ from cnnkit.contracts import naming_faults, require_array
 from cnnkit.errors import ContractError
 from cnnkit.initializers import Initializer
 from cnnkit.layers.base import Context, Layer, Variables
-from cnnkit.layers.fields import (
-    PaddingField,
-    Size,
-    require,
-    require_count,
-    require_flag,
-    require_initializers,
-    require_padding,
-    require_size,
-)
+from cnnkit.layers.fields import require_count, require_flag, require_initializers
 from cnnkit.tree import Tree
 
 
@@ -100,23 +91,3 @@ class LinearLayer(Layer):
         if self.bias:
             grads["bias"] = context.backend.add_bias_gradient(dy, dy)[1]  # it reads its second argument only with relu
         return grads
-
-
-class ConvolutionLayer(LinearLayer):
-    """A LinearLayer whose weight is a bank of windows that move over an image."""
-
-    window: Size
-    stride: Size
-    padding: PaddingField
-    dilation: Size
-    groups: int
-
-    def require_fields(self, paddings: tuple[str, ...] = ("valid", "same")) -> None:
-        """Raise ConfigError for a field that cannot be used; paddings: the words that `padding` may be."""
-        super().require_fields()
-        for field in ("window", "stride", "dilation"):
-            require_size(self.type, field, getattr(self, field))
-        require_padding(self.type, self.padding, paddings)
-        require_count(self.type, "groups", self.groups)
-        divides = self.features % self.groups == 0
-        require(divides, self.type, "features", f"divisible by groups (={self.groups})", self.features)

@@ -18,6 +18,7 @@ from cnnkit.layers.base import Layer
 from cnnkit.layers.branches import Branches
 from cnnkit.layers.dense import Dense
 from cnnkit.layers.dropout import Dropout, SpatialDropout
+from cnnkit.layers.fields import is_described
 from cnnkit.layers.graph import Graph, Node
 from cnnkit.layers.joining import JOINING
 from cnnkit.layers.normalisation import NORMALISATION
@@ -47,12 +48,15 @@ def require_classes(own: Any) -> None:
 
 
 def to_config(layer: Layer) -> dict[str, Any]:
-    """Return the layer as JSON-ready data; fields at None are left out. The nodes of a Graph are its "layers"."""
+    """Return the layer as JSON-ready data; fields at None are left out, and newer ones at their defaults.
+
+    The nodes of a Graph are its "layers".
+    """
     if isinstance(layer, Graph):
         names = {"input_names": list(layer.input_names), "output_names": list(layer.output_names)}
         return {"type": layer.type, "layers": list(map(node_to_config, layer.nodes)), **names}
-    fields = {f.name: getattr(layer, f.name) for f in dataclasses.fields(layer)}  # type: ignore[arg-type]
-    return {"type": layer.type} | {name: _plain(value) for name, value in fields.items() if value is not None}
+    fields = [(f, getattr(layer, f.name)) for f in dataclasses.fields(layer)]  # type: ignore[arg-type]
+    return {"type": layer.type} | {f.name: _plain(value) for f, value in fields if is_described(f, value)}
 
 
 def node_to_config(node: Node) -> dict[str, Any]:

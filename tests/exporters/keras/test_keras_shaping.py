@@ -36,8 +36,8 @@ for path in json.loads(sys.argv[1]):
     model = keras.Sequential.from_config(json.loads(h5py.File(path).attrs["sequential_config"]))
     model.load_weights(path)
     x = np.load(path + ".x.npy")
-    y = keras.ops.convert_to_numpy(model(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x, training=False))
-    np.save(path + ".y.npy", y.transpose(0, 3, 1, 2) if y.ndim == 4 else y)
+    y = keras.ops.convert_to_numpy(model(np.moveaxis(x, 1, -1), training=False))
+    np.save(path + ".y.npy", np.moveaxis(y, -1, 1))
 """
 IMAGES = (4, 6, 8)
 CASES = [

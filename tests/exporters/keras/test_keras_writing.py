@@ -20,18 +20,33 @@ from cnnkit.exporters.keras.layer_conversion import CONVERTED
 from cnnkit.layers import (
     GELU,
     LAYERS,
+    AdaptiveAvgPool2D,
+    AdaptiveAvgPool3D,
+    AdaptiveMaxPool1D,
+    AvgPool1D,
     AvgPool2D,
+    AvgPool3D,
     BatchNorm,
     Branches,
+    Conv1D,
     Conv2D,
+    Conv3D,
+    ConvTranspose1D,
     ConvTranspose2D,
+    ConvTranspose3D,
     Dense,
     Dropout,
     Flatten,
     GlobalAvgPool2D,
+    GlobalAvgPool3D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    GlobalMaxPool3D,
     LayerNorm,
     LeakyReLU,
+    MaxPool1D,
     MaxPool2D,
+    MaxPool3D,
     ReLU,
     Reshape,
     Residual,
@@ -54,8 +69,9 @@ for path in json.loads(sys.argv[1]):
         model = keras.Model.from_config(json.loads(about["functional_config"]))
     model.load_weights(path)
     x = np.load(path + ".x.npy")
-    y = keras.ops.convert_to_numpy(model(x.transpose(0, 2, 3, 1) if x.ndim == 4 else x, training=False))
-    np.save(path + ".y.npy", y.transpose(0, 3, 1, 2) if y.ndim == 4 else y)
+    last, first = (lambda a: np.moveaxis(a, 1, -1)), (lambda a: np.moveaxis(a, -1, 1))
+    y = keras.ops.convert_to_numpy(model(last(x), training=False))
+    np.save(path + ".y.npy", first(y))
     if "-" not in path.rpartition("/")[2]:  # enough of them
         model.save(path + ".keras")
         model.save(path + ".legacy.h5")
@@ -117,6 +133,32 @@ BY_HAND = {
             Dense(3),
         ),
     ),
+    "signals": (
+        (3, 17),
+        (
+            *(Conv1D(4, 3, padding="same"), LeakyReLU(0.2), Conv1D(4, 3, stride=2, padding=((2, 1),), groups=4)),
+            *(LayerNorm(), Conv1D(6, 2, dilation=2, padding=1, groups=2, bias=False), MaxPool1D(2, padding="same")),
+            *(ConvTranspose1D(3, 3, stride=2, padding=((1, 0),)), AvgPool1D(3, 2, ((0, 1),)), Sigmoid()),
+            *(AvgPool1D(2, 1, "same", count_padding=False), MaxPool1D(2, ceil_mode=True)),
+            *(AdaptiveMaxPool1D(1), Flatten(), Dense(12), Reshape((3, 4)), Softmax(), GlobalMaxPool1D()),
+        ),
+    ),
+    "volumes": (
+        (2, 6, 7, 8),
+        (
+            *(Conv3D(4, (1, 2, 3), padding="same"), GELU(), Conv3D(4, 2, padding=((0, 1), (1, 1), (2, 0)), groups=2)),
+            *(MaxPool3D(2), LayerNorm(), ConvTranspose3D(3, 2, stride=(1, 2, 3), padding=(1, 0, 1)), Tanh()),
+            *(
+                AvgPool3D((1, 2, 1), padding=(0, 1, 0)),
+                Conv3D(5, 1),
+                AdaptiveAvgPool3D((1, 5, 3)),
+                Flatten(),
+                Dense(12),
+            ),
+            *(Reshape((2, 2, 1, 3)), GlobalMaxPool3D(keepdims=True), GlobalAvgPool3D()),
+        ),
+    ),
+    "global": ((2, 4, 6), (AdaptiveAvgPool2D((2, 3)), GlobalMaxPool2D(keepdims=True), Conv2D(3, 1))),
     "image": ((2, 4, 4), (Conv2D(4, (2, 4), groups=2), Reshape((4, 3)), Softmax(), Reshape((3, 2, 2)))),
 }
 
@@ -214,6 +256,9 @@ def test_the_same_weights_give_the_same_bytes(tmp_path):
         (ConvTranspose2D(2, 3, stride=2, output_padding=1), "Keras makes 1 pixels less than output_padding=1"),
         (MaxPool2D(3, 2, 1), "Keras pools with padding 'same' or none"),
         (AvgPool2D(3, 2, 1, count_padding=False), "Keras pools with padding 'same' or none"),
+        (MaxPool2D(2, dilation=2), "Keras pools without dilation"),
+        (AvgPool2D(4, ceil_mode=True), "Keras cannot pool an overhang of ceil_mode: write --format onnx"),
+        (AdaptiveAvgPool2D(4), "Keras pools only where the output's size divides the input's"),
     ],
 )
 def test_what_a_sequential_cannot_express_is_one_line(tmp_path, layer, message):

@@ -18,18 +18,34 @@ from cnnkit.exporters.onnx.operators import OPERATORS
 from cnnkit.layers import (
     GELU,
     LAYERS,
+    AdaptiveAvgPool2D,
+    AdaptiveAvgPool3D,
+    AdaptiveMaxPool1D,
+    AdaptiveMaxPool2D,
+    AvgPool1D,
     AvgPool2D,
+    AvgPool3D,
     BatchNorm,
     Branches,
+    Conv1D,
     Conv2D,
+    Conv3D,
+    ConvTranspose1D,
     ConvTranspose2D,
+    ConvTranspose3D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAvgPool1D,
     GlobalAvgPool2D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    GlobalMaxPool3D,
     LayerNorm,
     LeakyReLU,
+    MaxPool1D,
     MaxPool2D,
+    MaxPool3D,
     Reshape,
     Residual,
     Sequential,
@@ -77,6 +93,44 @@ BY_HAND = {
             Sigmoid(),
         ),
     ),
+    "signals": (
+        (3, 17),
+        (
+            *(Conv1D(4, 3, padding="same_lower"), Conv1D(4, 3, stride=2, padding=((2, 1),), groups=4, dilation=2)),
+            *(ConvTranspose1D(6, 2, stride=3, padding=((1, 0),), output_padding=2, groups=2), Tanh()),
+            *(MaxPool1D(3, 2, 1, dilation=2, ceil_mode=True), AvgPool1D(3, 2, 1, ceil_mode=True)),
+            *(AdaptiveMaxPool1D(1), GlobalMaxPool1D(keepdims=True), Flatten(), Dense(4)),
+        ),
+    ),
+    "pools": (
+        (2, 11, 14),
+        (
+            Branches(
+                tuple(
+                    Sequential((pool, GlobalAvgPool2D(), Dense(4)))
+                    for pool in (
+                        *(
+                            MaxPool2D(2, ceil_mode=True),
+                            MaxPool2D(3, 2, 1, ceil_mode=True),
+                            MaxPool2D(2, 5, 1, dilation=2),
+                        ),
+                        *(MaxPool2D((2, 3), 4, ((1, 0), (2, 1)), ceil_mode=True), AvgPool2D(3, 2, ceil_mode=True)),
+                        *(AvgPool2D(3, 4, 1, ceil_mode=True), AvgPool2D(2, 4, 1, count_padding=False, ceil_mode=True)),
+                        *(AvgPool2D(3, 2, "same_lower"), AvgPool2D((2, 4), 3, ((1, 0), (3, 2)), ceil_mode=True)),
+                        *(AdaptiveAvgPool2D((11, 7)), AdaptiveMaxPool2D((1, 2)), GlobalMaxPool2D(keepdims=True)),
+                    )
+                )
+            ),
+        ),
+    ),
+    "volumes": (
+        (2, 6, 7, 8),
+        (
+            *(Conv3D(4, (1, 2, 3), padding="same"), GELU(), Conv3D(4, 2, padding=((0, 1), (1, 1), (2, 0)), groups=2)),
+            *(MaxPool3D(2, ceil_mode=True), ConvTranspose3D(3, 2, stride=(1, 2, 3), output_padding=(0, 1, 2))),
+            *(AvgPool3D((1, 2, 2), padding=(0, 1, 1), ceil_mode=True), AdaptiveAvgPool3D(1), GlobalMaxPool3D()),
+        ),
+    ),
     "nothing-but-dropout": ((3,), (Dropout(0.5),)),
     "row-norm": ((5,), (LayerNorm(), Residual(Dense(5)))),
 }
@@ -96,6 +150,10 @@ IN_FLOAT64 = {
             GlobalAvgPool2D(),
             Dense(5),
         ),
+    ),
+    "float64-signals": (
+        (2, 12),
+        (Conv1D(4, 3), AvgPool1D(3, 2, 1, ceil_mode=True), GlobalMaxPool1D(keepdims=True), GlobalAvgPool1D()),
     ),
     "float64-rows": ((6,), (Dense(12), GELU("tanh"), Reshape((3, 2, 2)), GlobalAvgPool2D(), BatchNorm(), Sigmoid())),
 }
@@ -242,6 +300,20 @@ def with_layer(**fields):
 def test_what_cannot_be_written_is_one_line(tmp_path, change, message):
     with pytest.raises(ExportError, match=message):
         write(change(small(Dense(2), shape=(3,))), tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (AvgPool2D(2, dilation=2), r"layer 0 \(AvgPool2D\): ONNX has no dilation there before operator set 19"),
+        (AdaptiveMaxPool2D(3), r"layer 0 \(AdaptiveMaxPool2D\): ONNX has pooling only where the output's size \(3, 3\) "
+            r"divides the input's \(4, 4\)"),
+    ],
+)  # fmt: skip
+def test_pools_that_onnx_does_not_have(tmp_path, layer, message):
+    with pytest.raises(ExportError, match=message):
+        write(small(layer, Flatten(), Dense(2)), tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,7 +7,7 @@ from cnnkit.layers import Conv2D
 from cnnkit.layers.base import Reach
 
 SIZE = "a whole number >= 1 or a pair (height, width)"
-PADDING = "a whole number >= 0, a pair (height, width), 'valid', 'same'"
+PADDING = "a whole number >= 0, a pair (height, width), a (begin, end) for each axis, 'valid', 'same', 'same_lower'"
 
 CASES = [
     {"features": 4, "window": 3},

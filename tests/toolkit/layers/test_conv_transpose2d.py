@@ -52,7 +52,8 @@ def test_variables_and_costs() -> None:
     [
         (
             {"padding": "same"},
-            "ConvTranspose2D: expected padding to be a whole number >= 0, a pair (height, width), 'valid', got 'same'",
+            "ConvTranspose2D: expected padding to be a whole number >= 0, a pair (height, width), "
+            "a (begin, end) for each axis, 'valid', got 'same'",
         ),
         ({"output_padding": 1}, "ConvTranspose2D: expected output_padding to be smaller than stride (=1), got 1"),
         (

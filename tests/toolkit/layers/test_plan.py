@@ -8,12 +8,16 @@ from cnnkit.layers import (
     AvgPool2D,
     BatchNorm,
     Context,
+    Conv1D,
     Conv2D,
+    Conv3D,
     ConvTranspose2D,
     Dense,
     Dropout,
     Flatten,
+    MaxPool1D,
     MaxPool2D,
+    MaxPool3D,
     ReLU,
     Sequential,
     Sigmoid,
@@ -37,7 +41,7 @@ LENGTHS = [
     ((CONV, ReLU(), POOL), 3), ((CONV, Sigmoid(), POOL), 3), ((CONV, POOL, ReLU()), 2), ((CONV, ReLU(), Sigmoid()), 2),
     ((CONV, ReLU(), AvgPool2D(2)), 2), ((CONV, Sigmoid(), ReLU()), 1), ((CONV, Dropout(), POOL), 1),
     ((CONV, Softmax(), POOL), 1), ((BARE, ReLU(), POOL), 1), ((CONV,), 1), ((POOL, ReLU()), 1), ((Dense(3), ReLU()), 2),
-    ((CONV, AvgPool2D(2), POOL), 1),
+    ((CONV, AvgPool2D(2), POOL), 1), ((Conv1D(3, 3), ReLU(), MaxPool1D(2)), 3), ((Conv3D(3, 3), MaxPool3D(2)), 2),
 ]  # fmt: skip
 
 
@@ -50,10 +54,16 @@ def test_which_layers_are_fused(layers, length) -> None:
         assert layer is layers[0]
 
 
+OTHER_RANKS = [
+    (Conv1D(3, 3), ReLU(), MaxPool1D(3, stride=2, padding=1, dilation=2)),
+    (Conv3D(3, 2), ReLU(), MaxPool3D(2, ceil_mode=True)),
+]
+
+
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("chain", CHAINS, ids=str)
+@pytest.mark.parametrize("chain", CHAINS + OTHER_RANKS, ids=str)
 def test_the_results_of_one_after_the_other(arena, normal, assert_close, chain, training) -> None:
-    shape, network = (2, 9, 8), Sequential(chain)
+    shape, network = {1: (2, 9), 2: (2, 9, 8), 3: (2, 5, 4, 6)}[chain[0].rank], Sequential(chain)
     params = map_leaves(arena.array, network.init(np.random.default_rng(0), shape).params)
     params["0"]["bias"] = arena.array(normal(3, seed=5))
     x, context = arena.array(normal(5, *shape)), Context(arena.backend, training)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Shape
-from cnnkit.layers.base import reshape_hint
 from cnnkit.layers.normalisation.group_norm import ChannelGroups
+from cnnkit.layers.spatial import reshape_hint
 
 
 @dataclass(frozen=True)

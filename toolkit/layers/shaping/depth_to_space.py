@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cnnkit.backends.protocol import Array, Backend, Shape
-from cnnkit.layers.base import Context, Layer, Reach, reshape_hint
+from cnnkit.layers.base import Context, Layer, Reach
 from cnnkit.layers.fields import require, require_count
 from cnnkit.layers.shaping.exchange import exchange_axes
+from cnnkit.layers.spatial import reshape_hint
 from cnnkit.tree import Tree
 
 Order = Literal["DCR", "CRD"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from cnnkit.layers import GELU, AvgPool2D, BatchNorm, Context, Dropout, Layer, LayerNorm
+from cnnkit.layers import GELU, AvgPool1D, AvgPool2D, AvgPool3D, BatchNorm, Context, Dropout, Layer, LayerNorm
 from cnnkit.parity.bounds import bound
 from cnnkit.parity.check import Arena
 from cnnkit.parity.explain import SHARE, UNKNOWN, find_general_mistakes, measure_error
@@ -79,10 +79,13 @@ VARIANTS: dict[type[Layer], dict[str, Variant]] = {
             layer, approximate=_switch_form(layer)
         )
     },
-    AvgPool2D: {
-        "padding is counted although it should not be, or the reverse": lambda layer: replace(
-            layer, count_padding=not layer.count_padding
-        )
+    **{
+        kind: {
+            "padding is counted although it should not be, or the reverse": lambda layer: replace(
+                layer, count_padding=not layer.count_padding
+            )
+        }
+        for kind in (AvgPool1D, AvgPool2D, AvgPool3D)
     },
 }
 
