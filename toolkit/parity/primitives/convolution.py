@@ -78,8 +78,8 @@ def draw_geometry(draw: Draw, axes: int | None = None) -> ConvolutionGeometry:
     window = draw_sizes(draw, axes, 1, 4 if axes < 3 else 2)
     stride, dilation = draw_sizes(draw, axes, 1, 3), draw_sizes(draw, axes, 1, 3)
     padding = tuple(draw_pair(draw, 0, 3) for _ in range(axes))
-    along = zip(window, padding, dilation, strict=True)
-    image = [max(1, d * (w - 1) + 1 - sum(p)) + draw.integer(0, 5) for w, p, d in along]
+    along, further = zip(window, padding, dilation, strict=True), 5 if axes < 3 else 2
+    image = [max(1, d * (w - 1) + 1 - sum(p)) + draw.integer(0, further) for w, p, d in along]
     channels, features = groups * draw.integer(1, 2), groups * draw.integer(1, 2)
     x, weight = (draw.integer(1, 3), channels, *image), (features, channels // groups, *window)
     return ConvolutionGeometry(x, weight, stride, padding, dilation, groups)

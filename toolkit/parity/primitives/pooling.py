@@ -74,8 +74,8 @@ def draw_geometry(draw: Draw, axes: int | None = None) -> PoolingGeometry:
     window, stride = draw_sizes(draw, axes, 1, 4 if axes < 3 else 3), draw_sizes(draw, axes, 1, 4)
     dilation = draw_sizes(draw, axes, 1, draw.choice((1, 1, 3)))
     padding = tuple(draw_pair(draw, 0, (w - 1) * d) for w, d in zip(window, dilation, strict=True))
-    along = zip(window, padding, dilation, strict=True)
-    image = [max(d, (w - 1) * d + 1 - sum(ends)) + draw.integer(0, 5) for w, ends, d in along]
+    along, further = zip(window, padding, dilation, strict=True), 5 if axes < 3 else 2
+    image = [max(d, (w - 1) * d + 1 - sum(ends)) + draw.integer(0, further) for w, ends, d in along]
     return PoolingGeometry((draw.integer(1, 2), draw.integer(1, 3), *image), window, stride, padding, dilation)
 
 
