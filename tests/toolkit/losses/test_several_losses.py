@@ -35,7 +35,7 @@ def test_value_and_gradients_are_the_weighted_sum_of_autograd(backend) -> None:
     alone, _ = losses.parse("huber:delta=2.0").value_and_gradient(
         backend, on(outputs[1], "float64"), on(numbers, "float64")
     )
-    scale = float(backend.to_numpy(alone)) / float(torch_huber)  # what is averaged within a sample is the loss's to say
+    scale = float(backend.to_numpy(alone)) / torch_huber.item()  # what is averaged within a sample is the loss's to say
     total = torch.nn.functional.cross_entropy(first, torch.tensor(labels)) + 0.3 * scale * torch_huber
     total.backward()
     assert float(backend.to_numpy(value)) == pytest.approx(total.item(), rel=1e-12)
