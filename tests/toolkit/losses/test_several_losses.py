@@ -59,7 +59,7 @@ def test_a_net_with_an_auxiliary_head_learns(tmp_path) -> None:
         (HEADS.nodes[0], *(Node(name, Dense(10), ("flat",)) for name in ("main", "aux"))), output_names=("main", "aux")
     )
     model = Model(graph, (1, 8, 8), loss="main=softmax_cross_entropy;aux=0.3*softmax_cross_entropy")
-    assert model.fit("digits", epochs=3)[-1]["accuracy"] > 0.7
+    assert model.fit("digits", epochs=3)[-1]["accuracy"] > 0.5
     model.save(tmp_path / "two.h5")
     again = Model.load(tmp_path / "two.h5")
     x = np.ones((2, 1, 8, 8), "float32")
