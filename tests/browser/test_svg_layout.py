@@ -110,7 +110,7 @@ def with_activations(weights):
 def pictures():
     """{name: SVG without its data block}: the recipes, two with activations, and oddities."""
     files = {}
-    for name in recipes.names():
+    for name in recipes.with_data():
         files[name] = Model(*recipes.get(name).network(), metadata={"recipe": name}).to_weights()
     for name in ("scratch-mlp", "digits-cnn"):
         files[f"{name} with activations"] = with_activations(files[name])
@@ -138,7 +138,12 @@ def examined(browser):
 
 def test_every_recipe_is_there(reports):
     known = {"bright-dark", "digits-cnn", "diy-cnn", "lecture-cnn", "lenet5", "mini-resnet", "numpy-mlp", "scratch-mlp"}
-    assert {name for name, _ in reports} >= known | {*recipes.names(), "special", "odd", "scratch-mlp with activations"}
+    assert {name for name, _ in reports} >= known | {
+        *recipes.with_data(),
+        "special",
+        "odd",
+        "scratch-mlp with activations",
+    }
     for (_, theme), report in reports.items():
         assert report["texts"] > 4
         assert report["tiles"] > 1

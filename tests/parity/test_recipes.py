@@ -53,8 +53,8 @@ def find_largest_difference(one: Model, other: Model) -> float:
     return float(np.max([np.abs(a[name] - b[name]).max() for name in a]))
 
 
-OWN = [(name, "enlarged") for name in recipes.names()]
-LARGE = [(name, "noise") for name in recipes.names() if recipes.get(name).data == "mnist"]
+OWN = [(name, "enlarged") for name in recipes.with_data()]
+LARGE = [(name, "noise") for name in recipes.with_data() if recipes.get(name).data == "mnist"]
 
 
 @pytest.mark.parametrize(("name", "data"), OWN + LARGE)

@@ -9,7 +9,7 @@ BACKENDS = ["numpy", "torch", "reference"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", recipes.names())
+@pytest.mark.parametrize("recipe", recipes.with_data())
 def test_every_recipe_gives_the_same_weights_on_every_backend(recipe) -> None:
     report = parity.run(BACKENDS, parity.Settings(recipes=(recipe,), filter="training *"))
     assert report.failures == []

@@ -245,13 +245,13 @@ def test_a_training_that_raises_fails() -> None:
 def test_every_training_is_shuffled_and_small() -> None:
     from cnnkit import recipes
 
-    for name in recipes.names():
+    for name in recipes.with_data():
         made = plan_training(name)
         assert made.options.shuffle
         assert made.options.batch_size <= 8
         assert made.input_shape[1:] in ((8, 8), (12, 12))
         assert made.steps == 100
-    assert any("Dropout" in str(plan_training(name).network) for name in recipes.names())
+    assert any("Dropout" in str(plan_training(name).network) for name in recipes.with_data())
 
 
 def test_an_unknown_recipe() -> None:

@@ -15,10 +15,10 @@ from cnnkit.cli.output import Output
 from cnnkit.cli.recipe_for_data import adapt_recipe
 from cnnkit.cli.train_request import TrainRequest
 from cnnkit.data import Dataset
-from cnnkit.errors import WeightFileError
+from cnnkit.errors import ConfigError, WeightFileError
 from cnnkit.files.shell import write_command
 from cnnkit.model import Model
-from cnnkit.recipes import Recipe
+from cnnkit.recipes import NO_DATA, Recipe
 from cnnkit.training import Options, Training
 from cnnkit.training.evaluation import require_fit
 from cnnkit.training.initialise import initialise
@@ -77,6 +77,8 @@ def prepare(request: TrainRequest) -> PreparedRun:
         else headed.recipe
     )
     options = Options(**(recipe.training | list_given(request)))
+    if request.data is None and recipe.data == NO_DATA:
+        raise ConfigError(f"recipe {recipe.name}: comes without a data set: name yours with --data FILE_OR_FOLDER")
     source = request.data or (recipe.data if request.model is None else require_inside(request.model, recipe.data))
     dataset = data.load(source)
     described = describe_source(source, dataset.fingerprint(), request.out)

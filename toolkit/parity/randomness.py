@@ -19,7 +19,7 @@ from cnnkit.tree import flatten
 
 def initial_weights(draw: Draw, given: tuple[str, int] | None) -> Case:
     """The initial weights of a recipe are the ones that NumPy draws in float64, rounded once."""
-    name, seed = given or (draw.choice(recipes.names()), draw.integer(0, 2**32))
+    name, seed = given or (draw.choice(recipes.with_data()), draw.integer(0, 2**32))
     network, shape = recipes.get(name).network()
     drawn = network.init(seeded_generator(seed, Purpose.WEIGHTS), shape)
     exact = flatten(drawn.params) | flatten(drawn.state)
@@ -67,7 +67,9 @@ def dropout(draw: Draw, given: tuple[float, tuple[int, ...]] | None) -> Case:
 
 
 CHECKS = [
-    Check("randomness", "initial weights", initial_weights, tuple((name, 0) for name in recipes.names()), drawn=False),
+    Check(
+        "randomness", "initial weights", initial_weights, tuple((name, 0) for name in recipes.with_data()), drawn=False
+    ),
     Check("randomness", "shuffle order", shuffle, ((0, 0, 4), (0, 1, 13))),
     Check("randomness", "dropout masks", dropout, ((0.5, (4, 6)), (0.25, (3, 2, 5, 5)), (0.0, (2, 3)))),
 ]

@@ -149,7 +149,7 @@ def _list_jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report:
     if any(settings.wants(matrix.SECTION, name) for name in matrix.list_names()):
         yield "matrix", partial(_run_matrix, settings, arenas, oracle, report)
     few = settings.quick and settings.filter is None
-    for recipe in settings.recipes or (QUICK_RECIPES if few else recipes.names()):
+    for recipe in settings.recipes or (QUICK_RECIPES if few else recipes.with_data()):
         if settings.wants(trainings.SECTION, f"training {recipe}"):
             planned = plan_training(recipe, settings.seed, QUICK_STEPS if settings.quick else STEPS)
             for dtype in settings.dtypes:

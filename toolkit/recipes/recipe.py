@@ -17,11 +17,13 @@ from cnnkit.layers import Dropout, Layer, SpatialDropout
 from cnnkit.layers.activations import ACTIVATIONS
 from cnnkit.layers.base import Shapes
 from cnnkit.options import Options
+from cnnkit.recipes.blocks import write_out
 
+NO_DATA = "none"  # the data of a recipe that needs a data set of the user's
 _MOST_BYTES = 1 << 20
 _MOST_DOTS = 1000  # in a line: tomllib takes a time quadratic in the parts of a key
-_KEYS = ("name", "description", "source", "data", "input_shape", "input_names", "output_names", "training", "published",
-         "layers")  # fmt: skip
+_KEYS = ("name", "description", "source", "data", "input_shape", "input_names", "output_names", "training",
+         "published", "blocks", "layers")  # fmt: skip
 _TEXTS = ("name", "description", "source", "data")
 _INITIALIZERS = ("weight_initializer", "bias_initializer")
 _ELEMENTWISE = {layer.__name__ for layer in (*ACTIVATIONS, Dropout, SpatialDropout)}  # keep the number of outputs
@@ -84,6 +86,11 @@ def names() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml"))
 
 
+def with_data() -> list[str]:
+    """Return the names of the recipes that have a data set; the others need one of the user's."""
+    return [name for name in names() if get(name).data != NO_DATA]
+
+
 def get(name: str) -> Recipe:
     """Return a recipe that comes with cnnkit. Raises ConfigError that lists their names."""
     return parse(text(name), f"recipe {name}")
@@ -134,6 +141,7 @@ def parse(toml: str, where: str) -> Recipe:
     description = {key: tables.get(key) for key in ("input_shape", "layers")}
     description |= {key: tables[key] for key in architecture.GRAPH_NAMES if key in tables}
     try:
+        description["layers"] = write_out(description["layers"], _blocks(tables))
         network, shape = architecture.build(description)
         network.output_shape(shape)
         for table in (settings, settings | published):
@@ -145,6 +153,13 @@ def parse(toml: str, where: str) -> Recipe:
     texts = {key: tables[key] for key in ("description", "source", "data") if key in tables}
     name = tables.get("name", to_text(Path(where.removeprefix("recipe ")).stem))
     return Recipe(name, description, **texts, training=settings, published=published)
+
+
+def _blocks(tables: Mapping[str, Any]) -> dict[str, Any]:
+    blocks = tables.get("blocks", {})
+    if not isinstance(blocks, dict):
+        raise ConfigError(f"expected blocks to be tables [blocks.NAME], got {describe_value(blocks)}")
+    return blocks
 
 
 def _settings(tables: Mapping[str, Any], name: str, known: tuple[str, ...], where: str) -> dict[str, Any]:

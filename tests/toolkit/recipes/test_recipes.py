@@ -17,10 +17,20 @@ PARAMETERS = {
     "lenet5": 6 * 25 + 6 + 16 * 6 * 25 + 16 + 400 * 120 + 120 + 120 * 84 + 84 + 84 * 10 + 10,
     "mini-resnet": 9 * (16 + 2 * 256 + 512 + 1024 + 2048 + 4096) + 512 + 2048 + 2 * (16 * 3 + 32 * 3 + 64 * 3) + 650,
 }
+PUBLISHED_LARGE = {  # torchvision's documentation of weights; U-Net's by hand, of figure 1 with biases
+    "resnet18": 11_689_512,
+    "resnet50": 25_557_032,
+    "vgg16": 138_357_544,
+    "mobilenet-v2": 3_504_872,
+    "densenet121": 7_978_856,
+    "squeezenet": 1_248_424,
+    "unet": sum(9 * (i + o) * o + 2 * o for i, o in ((1, 64), (64, 128), (128, 256), (256, 512), (512, 1024)))
+    + sum(4 * 2 * o * o + o + 9 * (2 * o + o) * o + 2 * o for o in (512, 256, 128, 64)) + 2 * 64 + 2,
+}  # fmt: skip
 PUBLISHED = {"diy-cnn": 13_610, "lecture-cnn": 1_853_034, "scratch-mlp": 15_910, "numpy-mlp": 7_960}
 
 
-@pytest.mark.parametrize("name", recipes.names())
+@pytest.mark.parametrize("name", recipes.with_data())
 def test_every_recipe_builds_and_can_be_trained(name) -> None:
     recipe = recipes.get(name)
     network, shape = recipe.network()
@@ -35,7 +45,17 @@ def test_every_recipe_builds_and_can_be_trained(name) -> None:
 
 def test_the_counts_are_the_published_ones() -> None:
     assert {name: PARAMETERS[name] for name in PUBLISHED} == PUBLISHED
-    assert set(PARAMETERS) == set(recipes.names())
+    assert set(PARAMETERS) == set(recipes.with_data())
+
+
+@pytest.mark.parametrize("name", PUBLISHED_LARGE)
+def test_large_networks_have_the_published_number_of_parameters(name) -> None:
+    recipe = recipes.get(name)
+    network, shape = recipe.network()
+    assert summarise(network, shape).parameters == PUBLISHED_LARGE[name]
+    assert network.output_shape(shape) == ((2, 256, 256) if name == "unet" else (1000,))
+    Options(**recipe.training)
+    assert set(PUBLISHED_LARGE) | set(PARAMETERS) == set(recipes.names())
 
 
 @pytest.mark.parametrize("name", ["digits-cnn", "bright-dark"])
