@@ -68,6 +68,14 @@ def test_the_model_file_of_the_docs_is_valid() -> None:
     assert network.output_shape(shape) == (10,)
 
 
+def test_the_examples_of_graphs_are_valid() -> None:
+    for block in list_code_blocks("docs/graphs.md", "python"):
+        exec(compile(block, "docs/graphs.md", "exec", dont_inherit=True), {})
+    graph, blocks = list_code_blocks("docs/graphs.md", "toml")
+    assert recipes.parse(graph, "docs").network()[0].output_shape((1, 28, 28)) == (10,)
+    assert len(recipes.parse("input_shape = [3, 8, 8]\n" + blocks, "docs").network()[0].layers) == 4
+
+
 def test_the_pages_name_files_that_exist() -> None:
     for page in [
         *ROOT.glob("*.md"),
