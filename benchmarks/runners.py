@@ -6,7 +6,19 @@ from typing import Any
 
 from workloads import CLASSES, Workload
 
-from cnnkit.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Sequential, Sigmoid
+from cnnkit.layers import (
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Flatten,
+    GlobalAvgPool2D,
+    Layer,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+)
 
 Run = Callable[[int], None]
 
@@ -17,7 +29,7 @@ def ours(work: Workload, backend: str, threads: int) -> Run:
     from cnnkit.flat_tree import flat_tree
     from cnnkit.training.step import TrainState, make_step
 
-    model = Model(work.network, work.input_shape, backend=backend, threads=threads, dtype="float32", seed=0)
+    model = Model(work.trained(), work.input_shape, backend=backend, threads=threads, dtype="float32", seed=0)
     optimizer, loss = optimizers.parse(work.optimizer), losses.parse(work.loss)
     params = flat_tree(model.backend, model.params)
     step = make_step(model.backend, model.network, loss, optimizer, (0, 0))
@@ -35,20 +47,29 @@ def ours(work: Workload, backend: str, threads: int) -> Run:
     return run
 
 
-def torch_module(network: Sequential, input_shape: tuple[int, ...]) -> Any:
-    """Return the net as one writes it with torch.nn."""
+def torch_module(network: Layer, input_shape: tuple[int, ...]) -> Any:
+    """Return the net, a Sequential, as one writes it with torch.nn."""
     from torch import nn
+
+    assert isinstance(network, Sequential)
 
     modules: list[Any] = []
     shape = input_shape
     for layer in network.layers:
         match layer:
             case Conv2D():
-                modules.append(nn.Conv2d(shape[0], layer.features, layer.window, padding=layer.padding))
+                geometry = (layer.window, layer.stride, layer.padding)
+                modules.append(nn.Conv2d(shape[0], layer.features, *geometry, bias=layer.bias))
             case Dense():
                 modules.append(nn.Linear(shape[0], layer.features))
             case MaxPool2D():
-                modules.append(nn.MaxPool2d(layer.window))
+                modules.append(nn.MaxPool2d(layer.window, layer.stride, layer.padding))
+            case BatchNorm():
+                modules.append(nn.BatchNorm2d(shape[0]))
+            case GlobalAvgPool2D():
+                modules.extend([nn.AdaptiveAvgPool2d(1), nn.Flatten()])
+            case Residual():
+                modules.append(torch_residual(layer, shape))
             case ReLU():
                 modules.append(nn.ReLU())
             case Sigmoid():
@@ -59,6 +80,22 @@ def torch_module(network: Sequential, input_shape: tuple[int, ...]) -> Any:
                 raise ValueError(f"no torch.nn module for {layer.type}")
         shape = layer.output_shape(shape)
     return nn.Sequential(*modules)
+
+
+def torch_residual(layer: Residual, shape: tuple[int, ...]) -> Any:
+    """Return body(x) + shortcut(x) as a module."""
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = torch_module(layer.body, shape)
+            self.shortcut = torch_module(layer.shortcut, shape) if layer.shortcut else nn.Identity()
+
+        def forward(self, x: Any) -> Any:
+            return self.body(x) + self.shortcut(x)
+
+    return Block()
 
 
 def theirs(work: Workload, threads: int, channels_last: bool = False, compiled: bool = False) -> Run:

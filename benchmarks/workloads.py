@@ -1,16 +1,21 @@
 """The training steps that are timed: nets, batches, optimizer and loss, the same for cnnkit and every peer."""
 
 import argparse
+import math
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cnnkit import recipes
-from cnnkit.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Sequential
+from cnnkit import Model, recipes
+from cnnkit.adopting.onnx import adopt_onnx
+from cnnkit.layers import Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU, Sequential
 from cnnkit.summary import summarise
 
-CLASSES, BATCHES = 10, 16  # batches are taken in turn from so many
+CLASSES, BATCHES = 10, 16  # batches are taken in turn from so many, fewer of large images
+MOST_VALUES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,16 @@ class Workload:
     optimizer: str  # "adam" or "sgd"
     learning_rate: float
     loss: str  # as cnnkit names it
+    adopted: bool = False  # whether cnnkit trains the graph that it adopts from the net's ONNX file
+
+    def trained(self) -> Layer:
+        """Return the network that cnnkit trains."""
+        if not self.adopted:
+            return self.network
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"{self.name}.onnx")
+            Model(self.network, self.input_shape).save(path)
+            return adopt_onnx(path).network
 
     @property
     def flops(self) -> int:
@@ -38,7 +53,8 @@ class Workload:
         """Return images (N, C, H, W) float32 in [0, 1) and labels (N,) int64."""
         rng = np.random.default_rng(0)
         shape = (self.batch_size, *self.input_shape)
-        return [(rng.random(shape, np.float32), rng.integers(CLASSES, size=self.batch_size)) for _ in range(BATCHES)]
+        count = max(2, min(BATCHES, MOST_VALUES // math.prod(shape)))
+        return [(rng.random(shape, np.float32), rng.integers(CLASSES, size=self.batch_size)) for _ in range(count)]
 
 
 def drawn(seed: int) -> Sequential:
@@ -60,7 +76,11 @@ SETTINGS = {
     "lenet5": (128, "adam", 1e-3, "softmax_cross_entropy"),
     "diy-cnn": (32, "sgd", 0.01, "half_squared_error"),
     "scratch-mlp": (1, "sgd", 0.005, "binary_cross_entropy"),
+    "resnet50": (8, "sgd", 1e-4, "softmax_cross_entropy"),
 }
+
+
+ADOPTED = ("resnet50",)
 
 
 def known(name: str) -> str:
@@ -77,4 +97,4 @@ def workload(name: str, batch_size: int | None = None) -> Workload:
         return Workload(name, network, shape, batch_size or 128, "adam", 1e-3, "softmax_cross_entropy")
     network, shape = recipes.get(name).network()
     settings = SETTINGS[name]
-    return Workload(name, network, shape, batch_size or settings[0], *settings[1:])
+    return Workload(name, network, shape, batch_size or settings[0], *settings[1:], adopted=name in ADOPTED)
