@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FOLDERS = {"toolkit": "cnnkit", "backends": "cnnkit.backends", "exporters": "cnnkit.exporters", "data": "cnnkit.data"}
 # Names with two meanings that are allowed, because they are what users type.
-SHARED: set[str] = set()
+SHARED = {"Split"}  # a layer, as other toolkits call it, and a part of a data set
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

@@ -76,10 +76,12 @@ class Graph(Layer):
 
     @functools.cached_property
     def couples_samples(self) -> bool:
+        """Whether a node's layer does."""
         return any(node.layer.couples_samples for node in self.nodes if node.layer is not None)
 
     @functools.cached_property
     def whole_batch(self) -> bool:
+        """Whether a node's layer prefers the whole batch; nodes are sharded one by one, so only speed depends on it."""
         return any(node.layer.whole_batch for node in self.nodes if node.layer is not None)
 
     def children(self, x_shape: Shapes) -> Iterator[tuple[str, Layer, Shapes]]:
