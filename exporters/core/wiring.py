@@ -11,7 +11,7 @@ from cnnkit.files.names import describe_value, printable
 INPUT = "input"
 
 
-class Source(NamedTuple):
+class WiredValue(NamedTuple):
     """One array: an output of a layer, or an input of the network, which has output 0 alone."""
 
     name: str
@@ -30,7 +30,7 @@ class WiredLayer:
 
     name: str
     fields: LayerFields
-    inputs: tuple[Source, ...]
+    inputs: tuple[WiredValue, ...]
     shares: str | None = None
 
 
@@ -40,7 +40,7 @@ class Wiring:
 
     layers: tuple[WiredLayer, ...]
     inputs: tuple[str, ...]
-    outputs: tuple[Source, ...]
+    outputs: tuple[WiredValue, ...]
     output_names: tuple[str, ...] = ()  # as the file has them
 
 
@@ -82,9 +82,9 @@ def number_names(name: str, count: int) -> tuple[str, ...]:
 def _wire_sequence(layers: Iterable[LayerFields]) -> Wiring:
     wired, before = list[WiredLayer](), INPUT
     for index, layer in enumerate(layers):
-        wired.append(WiredLayer(str(index), layer, (Source(before),)))
+        wired.append(WiredLayer(str(index), layer, (WiredValue(before),)))
         before = str(index)
-    return Wiring(tuple(wired), (INPUT,), (Source(before),))
+    return Wiring(tuple(wired), (INPUT,), (WiredValue(before),))
 
 
 def _complete(
@@ -120,23 +120,23 @@ def _move(layer: LayerFields, old: str, new: str) -> dict[str, Any]:
     return moved
 
 
-def _find_source(word: str, known: set[str], where: str) -> Source:
+def _find_source(word: str, known: set[str], where: str) -> WiredValue:
     name, colon, number = word.rpartition(":")
     if word in known:
-        return Source(word)
+        return WiredValue(word)
     if not (colon and number.isascii() and number.isdecimal() and len(number) < 10 and name in known):
         raise ExportError(f"architecture: {where}: no layer before it and no input is named {describe_value(word)}")
-    return Source(name, int(number))
+    return WiredValue(name, int(number))
 
 
-def _shape_from(shapes: Mapping[Any, Any], source: Source) -> list[int] | None:
+def _shape_from(shapes: Mapping[Any, Any], source: WiredValue) -> list[int] | None:
     shape = shapes.get(source if source.output else source.name)
     return None if shape is None else list(shape)
 
 
 def _note_shapes(shapes: dict[Any, Any], name: str, fields: LayerFields) -> None:
     for index, shape in enumerate(shapes_of(fields.get("output_shape"))):
-        shapes[Source(name, index) if index else name] = shape
+        shapes[WiredValue(name, index) if index else name] = shape
 
 
 def _read_names(value: Any, where: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import LayerFields, layer_faults
-from cnnkit.exporters.core.wiring import Source, Wiring, wire
+from cnnkit.exporters.core.wiring import WiredValue, Wiring, wire
 from cnnkit.exporters.keras.activation_layers import ACTIVATIONS, AddLayer
 from cnnkit.exporters.keras.builder import KerasBuilder, KerasValue
 from cnnkit.exporters.keras.joins import JOINS, Adder, Values, join_results, straighten
@@ -35,7 +35,7 @@ def add_network(network: KerasBuilder, wiring: Wiring, values: Values) -> Values
     return tuple(_take(results, source) for source in wiring.outputs)
 
 
-def _take(results: Mapping[str, Values], source: Source) -> KerasValue:
+def _take(results: Mapping[str, Values], source: WiredValue) -> KerasValue:
     if source.output >= len(results[source.name]):
         has = format_count(len(results[source.name]), "output")
         raise ExportError(f"layer {printable(source.name)} has {has}: there is no output {source.output}")

@@ -9,7 +9,7 @@ from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.architecture import require_layers, shapes_of
 from cnnkit.exporters.core.claims import require_float_type, select_network_tensors
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.exporters.core.wiring import Source, Wiring, number_names, wire
+from cnnkit.exporters.core.wiring import WiredValue, Wiring, number_names, wire
 from cnnkit.exporters.onnx.graph_builder import INPUT, OUTPUT, GraphBuilder, NamedValue
 from cnnkit.exporters.onnx.operators import add_network
 from cnnkit.exporters.onnx.reader import PROPERTY
@@ -63,7 +63,7 @@ def _name_outputs(wiring: Wiring, inputs: Sequence[NamedValue], results: Sequenc
     made = {layer.name: shapes_of(layer.fields.get("output_shape")) for layer in wiring.layers}
     made |= {value.name: (tuple(value.shape),) for value in inputs}
     sources = (
-        wiring.outputs if wiring.output_names else [Source(wiring.layers[-1].name, i) for i in range(len(results))]
+        wiring.outputs if wiring.output_names else [WiredValue(wiring.layers[-1].name, i) for i in range(len(results))]
     )
     names = wiring.output_names or number_names(OUTPUT, len(results))
     outputs = []

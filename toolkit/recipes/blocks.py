@@ -22,7 +22,12 @@ def write_out(layers: Any, blocks: Mapping[str, Any]) -> Any:
     for name, block in blocks.items():
         if not isinstance(block, Mapping) or set(block) != {"layers"} or not isinstance(block["layers"], list):
             raise ConfigError(f"blocks.{name}: expected a table with layers, got {describe_value(block)}")
-    return _Writer(blocks).write(layers, {}, 0)
+    if not blocks:
+        return layers
+    try:
+        return _Writer(blocks).write(layers, {}, 0)
+    except RecursionError:
+        raise ConfigError("layers: nested too deeply") from None
 
 
 class _Writer:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import LayerFields, layer_faults
-from cnnkit.exporters.core.wiring import Source, Wiring, wire
+from cnnkit.exporters.core.wiring import WiredValue, Wiring, wire
 from cnnkit.exporters.onnx.graph_builder import GraphBuilder
 from cnnkit.exporters.onnx.operators.activations import ACTIVATIONS
 from cnnkit.exporters.onnx.operators.joining import JOINING, JoiningOperator
@@ -34,7 +34,7 @@ def add_network(graph: GraphBuilder, wiring: Wiring, xs: tuple[str, ...]) -> tup
     return tuple(_take(results, source) for source in wiring.outputs)
 
 
-def _take(results: Mapping[str, tuple[str, ...]], source: Source) -> str:
+def _take(results: Mapping[str, tuple[str, ...]], source: WiredValue) -> str:
     if source.output >= len(results[source.name]):
         has = format_count(len(results[source.name]), "output")
         raise ExportError(f"layer {printable(source.name)} has {has}: there is no output {source.output}")

@@ -9,7 +9,7 @@ from cnnkit.architecture import describe
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import all_layers, outer_layers, require_layers, shape_of, shapes_of
 from cnnkit.exporters.core.flattened_images import find_flattened_images
-from cnnkit.exporters.core.wiring import Source, wire
+from cnnkit.exporters.core.wiring import WiredValue, wire
 from cnnkit.exporters.text.statistics import describe_layers
 from cnnkit.layers import Dense, Flatten, Sequential
 
@@ -20,8 +20,8 @@ def described(name):
 
 def test_a_sequence_is_a_chain():
     wiring = wire(describe(Sequential((Flatten(), Dense(2), Dense(3))), (1, 2, 2)))
-    assert [layer.inputs for layer in wiring.layers] == [(Source("input"),), (Source("0"),), (Source("1"),)]
-    assert (wiring.outputs, wiring.output_names) == ((Source("2"),), ())
+    assert [layer.inputs for layer in wiring.layers] == [(WiredValue("input"),), (WiredValue("0"),), (WiredValue("1"),)]
+    assert (wiring.outputs, wiring.output_names) == ((WiredValue("2"),), ())
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -60,7 +60,7 @@ def test_shapes_that_a_file_leaves_out_follow_where_they_can():
         {"name": "c", "shares": "a"},
     ]
     wiring = wire({"input_shape": [2, 4, 4], "input_names": ["x"], "layers": layers})
-    assert [layer.inputs for layer in wiring.layers] == [(Source("x"),), (Source("a"),), (Source("b"),)]
+    assert [layer.inputs for layer in wiring.layers] == [(WiredValue("x"),), (WiredValue("a"),), (WiredValue("b"),)]
     assert wiring.layers[2].fields["input_shape"] == [2, 4, 4]
     layers[1]["inputs"] = ["x"]
     with pytest.raises(ExportError, match="its output_shape is missing, and its input is not a's"):
