@@ -120,9 +120,11 @@ def _prepare_activations(
 ) -> None:
     """Give a layer that keeps, drops or moves values the scale of the layer before, and the last layer its names."""
     ordered = [values for group in activations.values() for values in group]
-    for before, values in itertools.pairwise(ordered):
+    named = {values.tensor.name: values for values in ordered}
+    for last, values in itertools.pairwise(ordered):
         layer = layers.get(values.tensor.layer)
-        if layer is not None and layer.type in _KEEPS_VALUES and before.scale.limit:
+        before = named.get(layer.inputs[0]) if layer is not None and layer.inputs else last
+        if layer is not None and layer.type in _KEEPS_VALUES and before is not None and before.scale.limit:
             values.borrow_scale(before.scale)
     if ordered:
         name_outputs(ordered, sample)

@@ -3,12 +3,16 @@
 import re
 import time
 from itertools import combinations, pairwise
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from graphs import NETWORKS, make_model
 
 from cnnkit.architecture import describe
+from cnnkit.exporters import Tensor
+from cnnkit.exporters.core.architecture import outer_layers
 from cnnkit.exporters.svg import writer
 from cnnkit.exporters.svg.canvas import MARGIN, WIDTH
 from cnnkit.exporters.svg.chain import describe_chain
@@ -16,6 +20,8 @@ from cnnkit.exporters.svg.figure import draw_figure
 from cnnkit.exporters.svg.graph.folding import fold
 from cnnkit.exporters.svg.graph.layout import lay_out
 from cnnkit.exporters.svg.graph.links import find_links
+from cnnkit.exporters.svg.scale import ScaledTensor
+from cnnkit.layers import Add, Conv2D, Graph, Node, ReLU
 
 NS = "{http://www.w3.org/2000/svg}"
 
@@ -233,3 +239,23 @@ def test_a_wide_graph_has_several_rows_and_a_large_one_an_end():
     assert "more layers after them<" in text
     net, _ = wide(20_001)
     assert find_links(net.described()) is None
+
+
+def test_a_layer_that_keeps_values_has_the_scale_of_what_it_takes():
+    nodes = (
+        Node("trunk", Conv2D(2, 1), ("input",)),
+        Node("other", Conv2D(2, 1), ("trunk",)),
+        Node("relu", ReLU(), ("trunk",)),
+        Node("sum", Add(), ("other", "relu")),
+    )
+    architecture = describe(Graph(nodes), (1, 1, 2))
+    values = {"input": (1.0, 2.0), "trunk": (-4.0, 3.0), "other": (9.0, 8.0), "relu": (0.0, 3.0), "sum": (9.0, 11.0)}
+    activations = {
+        name: [ScaledTensor(Tensor.of(name, np.array(pair), layer=name, kind="activation"), titled=True)]
+        for name, pair in values.items()
+    }
+    layers = {layer.path: layer for layer in outer_layers(architecture)}
+    writer._prepare_activations(activations, layers, SimpleNamespace(classes=()))
+    limits = {name: group[0].scale.limit for name, group in activations.items()}
+    assert limits["relu"] == limits["trunk"] == 4
+    assert limits["other"] == 9
