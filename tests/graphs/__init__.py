@@ -12,7 +12,9 @@ from cnnkit.layers import (
     Branches,
     Concatenate,
     Context,
+    Conv1D,
     Conv2D,
+    Conv3D,
     ConvTranspose2D,
     Dense,
     Flatten,
@@ -165,7 +167,24 @@ def twice():
     return Graph(nodes), (2, 6, 6)
 
 
-NETWORKS = {f.__name__: f for f in (unet, dense_blocks, mobile, heads, siamese, twice)}
+def signals():
+    """Signals and volumes: joined along either axis, split, flattened; two outputs."""
+    nodes = (
+        Node("wide", Conv1D(3, 5, padding="same"), ("left",)),
+        Node("narrow", Conv1D(3, 1), ("left",)),
+        Node("sum", Add(), ("wide", "narrow")),
+        Node("longer", Concatenate(2), ("sum", "wide")),
+        Node("more", Concatenate(), ("longer", "longer")),
+        Node("split", Split((5, 1)), ("more",)),
+        Node("classes", Sequential((Flatten(), Dense(3))), ("split",)),
+        Node("volume", Conv3D(2, 2), ("right",)),
+        Node("deep", Concatenate(2), ("volume", "volume")),
+        Node("code", Sequential((Flatten(), Dense(2))), ("deep",)),
+    )
+    return Graph(nodes, ("left", "right"), ("classes", "code", "split:1")), ((2, 8), (1, 3, 4, 5))
+
+
+NETWORKS = {f.__name__: f for f in (unet, dense_blocks, mobile, heads, siamese, twice, signals)}
 
 
 def make_model(name, dtype="float32"):
