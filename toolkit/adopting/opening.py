@@ -60,12 +60,14 @@ def adopt(
     return _convert(file, Path(path), external, input_shape)
 
 
-def read_network(path: str | Path, external: bool = False) -> WeightFile:
+def read_network(path: str | Path, external: bool = False, file: WeightFile | None = None) -> WeightFile:
     """Return a weight file with its network: cnnkit's own as it is, a stranger's adopted.
+
+    file: what `path` holds, where it was read before.
 
     Raises WeightFileError as `adopt`. A file that only names a recipe is returned as it is.
     """
-    file = exporters.read(path, external)
+    file = exporters.read(path, external) if file is None else file
     if file.architecture is not None or "recipe" in file.metadata:
         return file
     made = _convert(file, Path(path), external, None).to_weights()

@@ -41,9 +41,10 @@ def read_network_file(output: Output, path: Path, external: bool = False) -> "We
     file = read_complete(path, external)
     if file.architecture is not None:
         return file
+    network = read_network(path, external, file)
     if holds_graph(file):
         output.note(f"{path}: adopted from {file.format}; cnnkit adopt {write_command(path)} shows what became of it")
-    return read_network(path, external)
+    return network
 
 
 @dataclass(frozen=True)
