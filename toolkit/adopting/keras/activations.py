@@ -157,21 +157,16 @@ def _convert_layer(call: LayerCall) -> Value:
 
 
 def _convert_prelu(call: LayerCall) -> Value:
-    """alpha has a slope for each value of a sample, or one along the shared axes."""
+    """Alpha has a slope for each value of a sample, or one along the shared axes."""
     x = call.x
     shared = {call.as_axis("shared_axes", axis, x.rank) for axis in call.get("shared_axes", [])}
     shape = tuple(1 if axis in shared else size for axis, size in enumerate(x.shape))
     alpha = call.take({"alpha": shape})["alpha"]
-    if x.rank == 1:
-        alpha = alpha[find_rows(x)] if not shared else alpha
-    else:
-        alpha = alpha.transpose(x.order)
-    axes = [axis + 1 for axis, of_keras in enumerate(x.order) if of_keras not in shared]
-    weight = alpha.reshape(
-        [size for size, of_keras in zip(alpha.shape, x.order, strict=True) if of_keras not in shared]
-    )
-    value = call.emit(PReLU(tuple(axes)), x, variables=pack({"weight": np.ascontiguousarray(weight)}), order=x.order)
-    return Value(value.ref, value.shape, value.order, x.blocks)
+    alpha = alpha.transpose(x.order) if shared or x.rank > 1 else alpha[find_rows(x)]
+    axes = tuple(axis for axis, of_keras in enumerate(x.order) if of_keras not in shared)
+    weight = np.ascontiguousarray(alpha).reshape([alpha.shape[axis] for axis in axes] or [1])
+    y = call.emit(PReLU(tuple(axis + 1 for axis in axes)), x, variables=pack({"weight": weight}), order=x.order)
+    return Value(y.ref, y.shape, y.order, x.blocks)
 
 
 def _convert_gelu(call: LayerCall) -> Value:

@@ -10,7 +10,6 @@ from cnnkit.files.names import describe_value
 
 _CONSTANT = "_CONSTANT_VALUE"
 _DEEPEST = 8
-_WRAPPED = {"__numpy__": "value", "__tensor__": "value"}
 
 
 class Reference(NamedTuple):
@@ -126,15 +125,19 @@ def _parse_new(given: Any, fault: Fault, depth: int) -> Any:
         return given
     kind, inner = given.get("class_name"), given.get("config")
     if kind == "__keras_tensor__":
-        history = inner.get("keras_history") if isinstance(inner, dict) else None
-        good = isinstance(history, list) and len(history) == 3 and isinstance(history[0], str)
-        if not good or not all(type(number) is int for number in history[1:]):
-            raise fault(f"keras_history: expected a name and two numbers, got {describe_value(history)}")
-        return Reference(*history)
-    if kind in _WRAPPED:
-        return inner.get(_WRAPPED[kind]) if isinstance(inner, dict) else None
+        return _parse_history(inner, fault)
+    if kind in ("__numpy__", "__tensor__"):
+        return inner.get("value") if isinstance(inner, dict) else None
     if kind == "__tuple__":
         return _parse_new(given.get("items", []), fault, depth + 1)
     if kind in ("__slice__", "__ellipsis__"):
         return given
     return {key: _parse_new(value, fault, depth + 1) for key, value in given.items()}
+
+
+def _parse_history(inner: Any, fault: Fault) -> Reference:
+    history = inner.get("keras_history") if isinstance(inner, dict) else None
+    good = isinstance(history, list) and len(history) == 3 and isinstance(history[0], str)
+    if not good or not all(type(number) is int for number in history[1:]):
+        raise fault(f"keras_history: expected a name and two numbers, got {describe_value(history)}")
+    return Reference(*history)

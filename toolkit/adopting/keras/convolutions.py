@@ -20,7 +20,7 @@ _WORDS = ("valid", "same", "causal", "full")
 
 
 def convert_conv(call: LayerCall, rank: int) -> Value:
-    """kernel (*window, I / groups, O), bias (O) -> weight (O, I / groups, *window), bias (O)."""
+    """Take kernel (*window, I / groups, O), bias (O) -> weight (O, I / groups, *window), bias (O)."""
     x = call.take_images(rank)
     window, strides, dilation = _read_window(call, rank)
     channels, features, groups = x.stored_shape[0], call.integer("filters"), call.integer("groups", 1)
@@ -43,7 +43,7 @@ def convert_conv(call: LayerCall, rank: int) -> Value:
 
 
 def convert_depthwise(call: LayerCall, rank: int) -> Value:
-    """kernel (*window, I, M) -> weight (I * M, 1, *window) in I groups."""
+    """Take kernel (*window, I, M) -> weight (I * M, 1, *window) in I groups."""
     x = call.take_images(rank)
     channels, multiplier = x.stored_shape[0], call.integer("depth_multiplier", 1)
     window, _, _ = _read_window(call, rank)
@@ -80,7 +80,7 @@ def convert_separable(call: LayerCall, rank: int) -> Value:
 
 
 def convert_transposed(call: LayerCall, rank: int) -> Value:
-    """kernel (*window, O, I) -> weight (I, O, *window); the sizes are those of TensorFlow's gradient of a convolution."""
+    """Take kernel (*window, O, I) -> weight (I, O, *window); sizes are as TensorFlow has them: a convolution's gradient."""
     x = call.take_images(rank)
     window, strides, dilation = _read_window(call, rank)
     channels, features = x.stored_shape[0], call.integer("filters")

@@ -15,7 +15,7 @@ _CONV: Mapping[int, Any] = {1: Conv1D, 2: Conv2D, 3: Conv3D}
 
 
 def convert_dense(call: LayerCall) -> Value:
-    """kernel (I, O) -> weight (O, I), its rows in the sequence in which the network has the input.
+    """Take kernel (I, O) -> weight (O, I), its rows in the sequence in which the network has the input.
 
     On tensors with more axes it is a convolution with a window of 1 over their last axis.
     """

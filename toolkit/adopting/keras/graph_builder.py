@@ -139,7 +139,7 @@ class GraphBuilder:
         return [Value(f"{ref}:{i}" if i else ref, shape, value.order) for i, shape in enumerate(made)]
 
     def reshape(self, name: str, value: Value, shape: tuple[int, ...], order: Order) -> Value:
-        """Return the values of a tensor in another shape, as Keras does it; in `order` where that needs no Transpose."""
+        """Return a tensor in another shape, as Keras does it; in `order` where that needs no Transpose."""
         value = self.straighten(value)
         if not lies_alike(value.shape, value.order):
             value = self.arrange(value, keep_order(value.rank))
@@ -151,7 +151,7 @@ class GraphBuilder:
         return self.emit(name, Flatten() if len(target) == 1 else Reshape(target), [value], order)
 
     def restore(self, name: str, value: Value, stored: tuple[int, ...], wanted: Value) -> Value:
-        """Return a tensor with axes of size 1 more or fewer, in shape `stored`; wanted: its shape and order in Keras."""
+        """Return a tensor without some axes of size 1, in shape `stored`; wanted: its shape and order in Keras."""
         layer = Flatten() if len(stored) == 1 else Reshape(stored)
         ref = self.emit(name, layer, [value], keep_order(len(stored))).ref
         return Value(ref, wanted.shape, wanted.order)

@@ -35,8 +35,10 @@ def join(call: LayerCall, values: Sequence[Value], layer: Layer, part: str = "")
     for value in values:
         if value.rank < rank:
             shape = (1,) * (rank - value.rank) + value.shape
-            value = call.builder.reshape(f"{call.name}_widened", value, shape, order)
-        wide.append(call.builder.arrange(value, order))
+            wide.append(call.builder.reshape(f"{call.name}_widened", value, shape, order))
+        else:
+            wide.append(value)
+    wide = [call.builder.arrange(value, order) for value in wide]
     return call.emit(layer, wide, part, order=order)
 
 

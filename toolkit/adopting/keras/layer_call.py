@@ -180,14 +180,12 @@ class LayerCall:
 
     # ---- results
 
-    def take(
-        self, expected: Mapping[str, tuple[int, ...] | Sequence[tuple[int, ...]]], **options: Any
-    ) -> dict[str, Array]:
-        """Return its weights, by label. expected: the shape, or the possible ones, of each."""
+    def take(self, expected: Mapping[str, Any], ignored: Sequence[str] = ()) -> dict[str, Array]:
+        """Return its weights, by label. expected: the shape, or a tuple of the possible ones, of each."""
         shapes = {
             label: (shape,) if not shape or isinstance(shape[0], int) else shape for label, shape in expected.items()
         }
-        return self.weights.take(self.path, self.what, shapes, **options)  # type: ignore[arg-type]
+        return self.weights.take(self.path, self.what, shapes, ignored)
 
     def build(self, make: type[Layer], *positional: Any, **fields: Any) -> Layer:
         """Return a layer of cnnkit. Raises WeightFileError where it does not allow these fields."""

@@ -1,7 +1,6 @@
 """Normalisations of Keras, and what scales values: Rescaling, Normalization, ConvNeXt's LayerScale."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,7 @@ def convert_batch_norm(call: LayerCall) -> Value:
     elif call.shared:
         x = call.builder.straighten(x)
     labels = [*_list_trained(call), "moving_mean", "moving_variance"]
-    arrays = call.take({label: (x.shape[axis],) for label in labels})
+    arrays = call.take(dict.fromkeys(labels, (x.shape[axis],)))
     rows = find_rows(x)
     params = {label: arrays[label][rows] for label in ("gamma", "beta") if label in arrays}
     state = {"mean": arrays["moving_mean"][rows], "variance": arrays["moving_variance"][rows]}
@@ -46,6 +45,7 @@ def convert_layer_norm(call: LayerCall) -> Value:
     x = call.x
     if call.flag("rms_scaling", False):
         raise call.refuse("rms_scaling is not supported")
+    x = call.builder.straighten(x) if call.shared else x
     axes, arrays = _take_over_axes(call, x, _list_trained(call))
     layer = call.build(
         LayerNorm,
@@ -58,7 +58,7 @@ def convert_layer_norm(call: LayerCall) -> Value:
 
 
 def convert_rms_norm(call: LayerCall) -> Value:
-    """x / sqrt(mean(x**2) + epsilon), times a scale."""
+    """Return x / sqrt(mean(x**2) + epsilon), times a scale."""
     x = call.x
     axes, arrays = _take_over_axes(call, x, ["gamma"])
     layer = call.build(RMSNorm, epsilon=call.number("epsilon", 1e-6), axes=axes)
@@ -71,7 +71,7 @@ def convert_group_norm(call: LayerCall) -> Value:
     axis = call.axis("axis", -1, x.rank)
     x = call.builder.arrange(x, put_first(x.rank, axis))
     channels, groups = x.shape[axis], call.integer("groups", 32, least=-1)
-    arrays = call.take({label: (channels,) for label in _list_trained(call)})
+    arrays = call.take(dict.fromkeys(_list_trained(call), (channels,)))
     layer = call.build(
         GroupNorm,
         channels if groups == -1 else groups,
@@ -83,13 +83,13 @@ def convert_group_norm(call: LayerCall) -> Value:
 
 
 def convert_rescaling(call: LayerCall) -> Value:
-    """y = scale * x + offset: of numbers, or of arrays along the last axes."""
+    """Return scale * x + offset: of numbers, or of arrays along the last axes."""
     scale, offset = read_array(call, "scale", call.get("scale")), read_array(call, "offset", call.get("offset", 0.0))
     return scale_values(call, call.x, scale, offset)
 
 
 def convert_normalization(call: LayerCall) -> Value:
-    """y = (x - mean) / max(sqrt(variance), 1e-7) along an axis; mean and variance are fields or weights."""
+    """Return (x - mean) / max(sqrt(variance), 1e-7) along an axis; mean and variance are fields or weights."""
     x, given = call.x, call.get("axis", [])
     axes = sorted(call.as_axis("axis", axis, x.rank) for axis in (given if isinstance(given, list) else [given]))
     shape = tuple(x.shape[axis] for axis in axes)

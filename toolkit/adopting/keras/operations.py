@@ -1,5 +1,6 @@
 """Operations between the layers of a functional model, of Keras 3: arithmetic, reductions, slices."""
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -226,7 +227,7 @@ def _convert_split(call: LayerCall) -> list[Value]:
     size = x.shape[axis]
     if isinstance(given, list) and "indices_or_sections" in call.fields:
         cuts = [0, *(call.as_integer("indices", cut, least=0) for cut in given), size]
-        sizes = [b - a for a, b in zip(cuts, cuts[1:], strict=False)]
+        sizes = [b - a for a, b in itertools.pairwise(cuts)]
     elif isinstance(given, list):
         sizes = [call.as_integer("sizes", part) for part in given]
     else:

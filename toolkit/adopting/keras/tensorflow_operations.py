@@ -53,7 +53,7 @@ def _convert_node(call: LayerCall) -> Value | list[Value]:
     constants = call.get("constants", {})
     given = list(call.arguments.positional)
     if isinstance(constants, dict):
-        for place in sorted((int(key) for key in constants if str(key).isdigit() and len(str(key)) < 3)):
+        for place in sorted(int(key) for key in constants if str(key).isdigit() and len(str(key)) < 3):
             given.insert(place, constants[str(place)])
     attributes = node.get("attr", {})
     keep = attributes.get("keep_dims", {}) if isinstance(attributes, dict) else {}
