@@ -63,7 +63,8 @@ def _adopt(file: Any, about: dict[str, Any], config: dict[str, Any], input_shape
     values = [_place(builder, one, name) for one, name in zip(inputs, names, strict=True)]
     version = _parse_version(about.get("keras_version"), config)
     walk = ModelWalk(builder, SavedWeights(file, config, fail), version)
-    outputs = [_finish(builder, value) for value in walk.run_model(config, values, (), False)]
+    sequences = any(one.order == (1, 0) for one in inputs)
+    outputs = [_finish(builder, value, sequences) for value in walk.run_model(config, values, (), False)]
     if not builder.nodes:
         raise fail("a model without layers that do anything")
     network = Graph(tuple(builder.nodes), tuple(names), tuple(value.ref for value in outputs))
@@ -90,11 +91,11 @@ def _place(builder: GraphBuilder, one: ModelInput, name: str) -> Value:
     return builder.emit(f"{name}_plain", Reshape(one.shape), [given], keep_order(2))
 
 
-def _finish(builder: GraphBuilder, value: Value) -> Value:
-    """Return an output as the network gives it: images channels first, vectors in Keras's sequence."""
-    if value.rank < 3:
-        return builder.straighten(value)
-    return builder.arrange(value, builder.prefer_order(value.rank))
+def _finish(builder: GraphBuilder, value: Value, sequences: bool) -> Value:
+    """Return an output as the network gives it: images and sequences channels first, all else in Keras's sequence."""
+    if value.rank > 2 or (value.rank == 2 and sequences):
+        return builder.arrange(value, builder.prefer_order(value.rank))
+    return builder.arrange(value, keep_order(value.rank))
 
 
 def _parse_version(given: Any, config: dict[str, Any]) -> tuple[int, ...]:

@@ -119,10 +119,8 @@ def _parse_new(given: Any, fault: Fault, depth: int) -> Any:
     """Return an argument of Keras 3, in which tensors and constants are tables with a class_name."""
     if depth > _DEEPEST:
         raise fault("arguments of a layer are nested too deep")
-    if isinstance(given, list):
-        return [_parse_new(item, fault, depth + 1) for item in given]
     if not isinstance(given, dict):
-        return given
+        return [_parse_new(item, fault, depth + 1) for item in given] if isinstance(given, list) else given
     kind, inner = given.get("class_name"), given.get("config")
     if kind == "__keras_tensor__":
         return _parse_history(inner, fault)
@@ -130,9 +128,8 @@ def _parse_new(given: Any, fault: Fault, depth: int) -> Any:
         return inner.get("value") if isinstance(inner, dict) else None
     if kind == "__tuple__":
         return _parse_new(given.get("items", []), fault, depth + 1)
-    if kind in ("__slice__", "__ellipsis__"):
-        return given
-    return {key: _parse_new(value, fault, depth + 1) for key, value in given.items()}
+    plain = kind in ("__slice__", "__ellipsis__")
+    return given if plain else {key: _parse_new(value, fault, depth + 1) for key, value in given.items()}
 
 
 def _parse_history(inner: Any, fault: Fault) -> Reference:

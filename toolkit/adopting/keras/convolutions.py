@@ -80,7 +80,7 @@ def convert_separable(call: LayerCall, rank: int) -> Value:
 
 
 def convert_transposed(call: LayerCall, rank: int) -> Value:
-    """Take kernel (*window, O, I) -> weight (I, O, *window); sizes are as TensorFlow has them: a convolution's gradient."""
+    """Take kernel (*window, O, I) -> weight (I, O, *window); TensorFlow has it as a convolution's gradient."""
     x = call.take_images(rank)
     window, strides, dilation = _read_window(call, rank)
     channels, features = x.stored_shape[0], call.integer("filters")

@@ -45,7 +45,7 @@ class GraphBuilder:
 
     def take_name(self, wanted: str) -> str:
         """Return a name for a node or input that is still free: the wanted one, or with a number behind."""
-        base = name = re.sub(r"[^\w/+-]", "_", printable(wanted, 120)) or "layer"
+        base = name = re.sub(r"[^\w+-]", "_", printable(wanted, 120)) or "layer"
         number = 1
         while name in self._names:
             number += 1

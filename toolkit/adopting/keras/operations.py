@@ -183,30 +183,43 @@ def squeeze(call: LayerCall, x: Value, axes: set[int]) -> Value:
 
 
 def _convert_slice(call: LayerCall) -> Value:
-    """Slices and numbers along the axes, the batch whole."""
+    """Slices and numbers along the axes, null for a new axis, the batch whole."""
     x, given = call.builder.straighten(first(call)), argument(call, 1, "key", "slice_spec")
-    keys = given if isinstance(given, list) else [given]
-    if any(_is_ellipsis(key) for key in keys):
-        place = next(i for i, key in enumerate(keys) if _is_ellipsis(key))
-        keys = [*keys[:place], *[{}] * (x.rank + 2 - len(keys)), *keys[place + 1 :]]
-    if len(keys) > x.rank + 1 or not keys or _read_slice(call, keys[0]) != (None, None, None):
-        raise call.refuse("a slice of the batch, or new axes, are not supported")
-    gone = set()
-    for axis, key in enumerate(keys[1:]):
+    keys = _spell_out(call, given if isinstance(given, list) else [given], x.rank)
+    axis, gone, shape = 0, set[int](), list[int]()
+    for key in keys:
+        if key is None:
+            shape.append(1)
+            continue
+        if axis >= x.rank:
+            raise call.refuse("slices more axes than there are")
         if is_number(key):
-            begin = call.as_integer("key", key, least=-(1 << 30))
-            start, stop, step = begin, begin + 1 if begin != -1 else None, None
+            place = call.as_integer("key", key, least=-(1 << 30))
+            start, stop, step = place, place + 1 if place != -1 else None, None
             gone.add(axis)
         else:
             start, stop, step = _read_slice(call, key)
         if (start or 0, stop, step or 1) != (0, None, 1):
             layer = call.build(Slice, x.find_axis(axis), start=start or 0, stop=stop, step=step or 1)
             x = call.emit(layer, x, f"axis{axis + 1}", order=x.order)
-    return squeeze(call, x, gone) if gone else x
+        shape += [] if axis in gone else [x.shape[axis]]
+        axis += 1
+    if gone:
+        x = squeeze(call, x, gone)
+    widened = (*shape, *x.shape[len(shape) - keys.count(None) :])
+    return call.builder.reshape(f"{call.name}_widened", x, widened, call.builder.prefer_order(len(widened)))
 
 
-def _is_ellipsis(key: Any) -> bool:
-    return isinstance(key, dict) and key.get("class_name") == "__ellipsis__"
+def _spell_out(call: LayerCall, keys: list[Any], rank: int) -> list[Any]:
+    """Return the keys of the axes of a sample, without that of the batch and without an ellipsis."""
+    for place, key in enumerate(keys):
+        if isinstance(key, dict) and key.get("class_name") == "__ellipsis__":
+            sliced = len(keys) - 1 - keys.count(None)
+            keys = [*keys[:place], *[{}] * (rank + 1 - sliced), *keys[place + 1 :]]
+            break
+    if not keys or keys[0] is None or is_number(keys[0]) or _read_slice(call, keys[0]) != (None, None, None):
+        raise call.refuse("a slice of the batch is not supported")
+    return keys[1:]
 
 
 def _read_slice(call: LayerCall, key: Any) -> tuple[int | None, int | None, int | None]:
@@ -251,6 +264,15 @@ def _convert_cast(call: LayerCall) -> Value:
     return first(call)
 
 
+def _convert_scaled_sum(call: LayerCall) -> Value:
+    """The first tensor and `scale` times the second: InceptionResNetV2's own layer."""
+    values = call.arguments.values
+    if len(values) != 2 or call.arguments.mixed:
+        raise call.refuse(f"expected 2 inputs, got {len(values)}")
+    scaled = call.apply(call.build(Rescale, call.number("scale")), values[1], "scaled")
+    return join(call, [values[0], scaled], JOINS["Add"])
+
+
 HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum"), _convert_binary),
     **dict.fromkeys(_PLAIN, _convert_plain),
@@ -264,4 +286,5 @@ HANDLERS: Mapping[str, Handler] = {
     "GetItem": _convert_slice,
     "Split": _convert_split,
     "Cast": _convert_cast,
+    "CustomScaleLayer": _convert_scaled_sum,
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from cnnkit.adopting.keras.layer_call import LayerCall
 from cnnkit.adopting.keras.values import Value
-from cnnkit.layers import DepthToSpace, SpaceToDepth, Upsample
+from cnnkit.layers import Crop, DepthToSpace, SpaceToDepth, Upsample
 
 _MODES = {"nearest": "nearest", "bilinear": "linear"}
 
@@ -16,7 +16,9 @@ def _convert_upsampling(call: LayerCall, rank: int) -> Value:
     x, size = call.take_images(rank), call.sizes("size", rank, 2)
     scale = tuple(float(factor) for factor in size)
     if _read_mode(call, "nearest") == "nearest":
-        return call.emit(call.build(Upsample, scale=scale, mode="nearest", coordinates="asymmetric"), x)
+        return call.emit(
+            call.build(Upsample, scale=scale, mode="nearest", coordinates="asymmetric", nearest_rule="floor"), x
+        )
     # Until 2.2 Keras let TensorFlow 1 sample from the corners.
     corners = call.version < (2, 3) and call.version[:3] != (2, 2, 4)
     coordinates = "asymmetric" if corners else "half_pixel"
@@ -28,6 +30,14 @@ def _convert_resizing(call: LayerCall) -> Value:
         if call.flag(name, False):
             raise call.refuse(f"{name} is not supported")
     return resize(call, (call.integer("height"), call.integer("width")), _read_mode(call, "bilinear"))
+
+
+def _convert_center_crop(call: LayerCall) -> Value:
+    x, wanted = call.take_images(2), (call.integer("height"), call.integer("width"))
+    spare = [size - length for size, length in zip(x.stored_shape[1:], wanted, strict=True)]
+    if min(spare) < 0:
+        raise call.refuse("enlarges its images, which is not supported")
+    return call.emit(Crop(tuple((more // 2, more - more // 2) for more in spare)), x)
 
 
 def resize(call: LayerCall, size: tuple[int, int], mode: str) -> Value:
@@ -58,4 +68,5 @@ def move_depth(call: LayerCall, block: int, to_space: bool) -> Value:
 HANDLERS: Mapping[str, Callable[[LayerCall], Value]] = {
     **{f"UpSampling{rank}D": partial(_convert_upsampling, rank=rank) for rank in (1, 2, 3)},
     "Resizing": _convert_resizing,
+    "CenterCrop": _convert_center_crop,
 }

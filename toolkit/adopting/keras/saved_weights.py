@@ -42,10 +42,14 @@ class SavedWeights:
         placed = [(about["paths"][tensor.name].strip("/"), tensor) for tensor in tensors]
         layers = list(iterate_layers(config))
         self._layers: dict[Path, list[_Stored]] = {}
-        if any(_split(place)[-2:-1] == ["vars"] for place, _ in placed):
+        self._by_path = any(_split(place)[-2:-1] == ["vars"] for place, _ in placed)
+        if self._by_path:
             self._index_by_path(placed, layers)
         else:
             self._index_by_name(placed, layers)
+        self._by_name: dict[str, list[Path]] = {}
+        for path in self._layers:
+            self._by_name.setdefault(path[-1], []).append(path)
 
     def take(self, path: Path, what: str, expected: Expected, ignored: Sequence[str] = ()) -> dict[str, Array]:
         """Return {label: array} of a layer.
@@ -55,7 +59,7 @@ class SavedWeights:
 
         Raises WeightFileError when the file has others.
         """
-        stored = [one for one in self._layers.get(path, []) if one.label not in ignored]
+        stored = [one for one in self._find(path) if one.label not in ignored]
         if len(stored) != len(expected):
             shown = ", ".join(f"{label} {shapes[0]}" for label, shapes in expected.items())
             raise self._fault(f"{what}: expected {len(expected)} weights ({shown}), the file has {len(stored)}")
@@ -70,6 +74,16 @@ class SavedWeights:
             if tensor.dtype not in _FLOATS:
                 raise self._fault(f"{what}: expected {label} of float32, the file has {tensor.dtype}")
         return {label: self._read(by_label[label]) for label in expected}
+
+    def _find(self, path: Path) -> list[_Stored]:
+        """Return what the file has of a layer; Keras 3 saves one that several models share in the first of them."""
+        if path not in self._layers and self._by_path:
+            known = self._by_name.get(path[-1], [])
+            for length in range(len(path) - 1, 0, -1):
+                alike = [other for other in known if other[-length:] == path[-length:]]
+                if alike:
+                    return self._layers[alike[0]] if len(alike) == 1 else []
+        return self._layers.get(path, [])
 
     def _read(self, tensor: Tensor) -> Array:
         """Return the values as float32 or float64; a window that Theano ran mirrored, turned round."""
