@@ -2,10 +2,10 @@
 
 import json
 
-import h5py
 import numpy as np
 import pytest
 import torch
+from handmade.keras_h5 import chain, layer, model, write
 from torch.nn import functional
 
 from cnnkit.adopting.keras import adopt_keras
@@ -20,38 +20,11 @@ def draw(*shape):
     return RNG.normal(0, 0.5, shape).astype(np.float32)
 
 
-def write(path, config, layers, **attributes):
-    """Write a full model as Keras 1 and 2 did: {layer: {name of a weight: array}}."""
-    with h5py.File(path, "w") as file:
-        file.attrs["model_config"] = json.dumps(config)
-        for name, value in attributes.items():
-            file.attrs[name] = json.dumps(value) if isinstance(value, dict) else value
-        group = file.create_group("model_weights")
-        group.attrs["layer_names"] = [name.encode() for name in layers]
-        for layer, weights in layers.items():
-            own = group.create_group(layer)
-            own.attrs["weight_names"] = [name.encode() for name in weights]
-            for name, array in weights.items():
-                own[name] = array
-    return path
-
-
 def run(adopted, *inputs):
     """Return what the adopted network makes of float32 inputs."""
     network = Network(adopted.network, adopted.input_shape, backend="numpy")
     network.params, network.state = (map_leaves(network.backend.asarray, tree) for tree in adopted.variables)
     return network.outputs(inputs[0] if len(inputs) == 1 else inputs)
-
-
-def layer(kind, name, inbound=None, **fields):
-    entry = {"class_name": kind, "config": {"name": name, **fields}}
-    return entry if inbound is None else entry | {"name": name, "inbound_nodes": inbound}
-
-
-def model(layers, inputs, outputs):
-    refs = [[[name, 0, 0] for name in names] for names in (inputs, outputs)]
-    fields = {"name": "model", "layers": layers, "input_layers": refs[0], "output_layers": refs[1]}
-    return {"class_name": "Model", "config": fields}
 
 
 def tensor(array):
@@ -211,7 +184,7 @@ def test_padding_of_an_average_does_not_count(path):
     """TensorFlow's rule; the uneven pixel stands at the end."""
     pool = layer("AveragePooling2D", "p", pool_size=[2, 2], strides=[2, 2], padding="same", data_format="channels_last",
                  batch_input_shape=[None, 3, 3, 1])  # fmt: skip
-    write(path, {"class_name": "Sequential", "config": {"layers": [pool]}}, {}, keras_version="2.4.0")
+    write(path, chain(pool), {}, keras_version="2.4.0")
     x = np.arange(9, dtype=np.float32).reshape(1, 1, 3, 3)
     assert run(adopt_keras(path), x).tolist() == [[[[2.0, 3.5], [6.5, 8.0]]]]
 
@@ -222,14 +195,14 @@ def test_numbers_that_numpy_wrapped(path):
         layer("LeakyReLU", "a", alpha={"type": "ndarray", "value": 0.1}, batch_input_shape=[None, 3]),
         layer("ReLU", "b", max_value=[2.0], negative_slope=wrapped, threshold=0.0),
     ]
-    write(path, {"class_name": "Sequential", "config": {"layers": layers}}, {}, keras_version="2.2.2")
+    write(path, chain(*layers), {}, keras_version="2.2.2")
     x = np.array([[-1.0, 0.5, 3.0]], np.float32)
     np.testing.assert_allclose(run(adopt_keras(path), x), [[-0.025, 0.5, 2.0]], rtol=1e-6)
 
 
 def test_open_sizes_are_taken_from_input_shape(path):
     conv = layer("Conv2D", "c", batch_input_shape=[None, None, None, 3], **CONV)
-    write(path, {"class_name": "Sequential", "config": {"layers": [conv]}},
+    write(path, chain(conv),
           {"c": {"c/kernel:0": draw(1, 1, 3, 2), "c/bias:0": draw(2)}}, keras_version="2.4.0")  # fmt: skip
     with pytest.raises(
         WeightFileError, match=r"input input: the file leaves its shape open, \(any, any, 3\): name its"
@@ -252,7 +225,7 @@ LOSSES = {
 @pytest.mark.parametrize(("loss", "ours"), LOSSES.items())
 def test_a_loss_is_taken_over_where_it_is_the_same(path, loss, ours):
     dense = layer("Dense", "d", units=2, use_bias=False, batch_input_shape=[None, 3])
-    write(path, {"class_name": "Sequential", "config": {"layers": [dense]}}, {"d": {"d/kernel:0": draw(3, 2)}},
+    write(path, chain(dense), {"d": {"d/kernel:0": draw(3, 2)}},
           keras_version="2.4.0", training_config={"loss": loss})  # fmt: skip
     assert adopt_keras(path).metadata.get("loss") == ours
 
@@ -260,6 +233,6 @@ def test_a_loss_is_taken_over_where_it_is_the_same(path, loss, ours):
 def test_a_loss_on_logits_is_taken_over(path):
     dense = layer("Dense", "d", units=2, use_bias=False, batch_input_shape=[None, 3])
     loss = {"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": True}}
-    write(path, {"class_name": "Sequential", "config": {"layers": [dense]}}, {"d": {"d/kernel:0": draw(3, 2)}},
+    write(path, chain(dense), {"d": {"d/kernel:0": draw(3, 2)}},
           keras_version="2.4.0", training_config={"loss": loss})  # fmt: skip
     assert adopt_keras(path).metadata["loss"] == "softmax_cross_entropy"

@@ -67,9 +67,9 @@ def activate(call: LayerCall, x: Value, given: Any, part: bool = True) -> Value:
         if given.get("class_name") == "function" or isinstance(inner, str):
             return activate(call, x, inner, part)
         kind = given.get("class_name")
-        if kind in _LAYERS:
+        if isinstance(kind, str) and kind in _LAYERS:
             fields = inner if isinstance(inner, dict) else {}
-            return _LAYERS[kind](call, x, fields, _suffix(str(kind).lower(), part))
+            return _LAYERS[kind](call, x, fields, _suffix(kind.lower(), part))
         raise call.refuse(f"activation {describe_value(kind)} is none that cnnkit knows", "refused")
     if given is None:
         return x

@@ -32,6 +32,7 @@ class GraphBuilder:
         self._params: Tree = {}
         self._state: Tree = {}
         self._names: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self._arranged: dict[tuple[str, Order], Value] = {}
 
     @property
@@ -46,10 +47,9 @@ class GraphBuilder:
     def take_name(self, wanted: str) -> str:
         """Return a name for a node or input that is still free: the wanted one, or with a number behind."""
         base = name = re.sub(r"[^\w+-]", "_", printable(wanted, 120)) or "layer"
-        number = 1
         while name in self._names:
-            number += 1
-            name = f"{base}_{number}"
+            self._numbers[base] = self._numbers.get(base, 1) + 1
+            name = f"{base}_{self._numbers[base]}"
         self._names.add(name)
         return name
 

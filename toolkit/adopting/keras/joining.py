@@ -83,7 +83,7 @@ def _convert_merge(call: LayerCall) -> Value:
         raise call.refuse("merges models of its own, which is not supported")
     if mode == "concat":
         return concatenate(call, values, call.axis("concat_axis", -1, values[0].rank))
-    if mode not in _MERGES:
+    if not isinstance(mode, str) or mode not in _MERGES:
         raise call.refuse("mode: only sum, mul, ave, max and concat are supported", "refused")
     return join(call, values, JOINS[_MERGES[mode]])
 

@@ -1,0 +1,1 @@
+"""Files as other programs wrote them, made by hand."""
