@@ -57,7 +57,9 @@ def _list_mirrored(file: Hdf5Tensors, placed: list[tuple[str, Tensor]], ran_on: 
     "perhaps_mirrored" where only the order of the axes is Theano's.
     """
     theano_ran = ran_on == "theano" or (ran_on is None and "nb_layers" in file.listing.attributes)
-    kernels = [t for _, t in placed if t.role == "weight" and "kw" in t.axes and (theano_ran or t.axes[0] == "o")]
+    kernels = [
+        t for _, t in placed if t.role == "weight" and {"k", "kw"} & {*t.axes} and (theano_ran or t.axes[0] == "o")
+    ]
     names = [tensor.name for tensor in kernels if tensor.kind == "parameter"]
     if not names or ran_on not in (None, "theano"):
         return {}

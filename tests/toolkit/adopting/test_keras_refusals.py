@@ -78,7 +78,7 @@ WRONG = {
         model([X, layer("Add", "a", [[["x", 0, 0], ["b", 0, 0]]]), layer("ReLU", "b", [[["a", 0, 0]]])], ["x"], ["b"]),
         r"layer a needs its own output: the model goes in a circle",
     ),
-    "itself": (model([X, layer("Add", "a", [[["x", 0, 0], ["a", 0, 0]]])], ["x"], ["a"]), r"layer a needs its own output"),
+    "itself": (model([X, layer("Add", "a", [[["x", 0, 0], ["a", 0, 0]]])], ["x"], ["a"]), r"layer a needs its own"),
     "unknown": (
         model([X, layer("ReLU", "a", [[["nobody", 0, 0]]])], ["x"], ["a"]),
         r"call 0 of layer nobody is used, but the model has no such call",

@@ -1,0 +1,49 @@
+"""Makes networks of keras.applications with random weights: `keras_applications.py FOLDER NAME...`.
+
+Each is saved as NAME.keras and NAME.h5, with an input x0 and Keras's output y0 in NAME.npz.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+os.environ["KERAS_BACKEND"] = "torch"
+
+SIZES = {  # the smallest that the network takes, or nearly
+    "VGG16": 32, "MobileNet": 32, "MobileNetV2": 32, "ResNet50V2": 32, "DenseNet121": 32, "InceptionV3": 75,
+    "EfficientNetB0": 32, "Xception": 71, "ResNet50": 32, "MobileNetV3Small": 32, "EfficientNetV2B0": 32,
+    "ConvNeXtTiny": 32, "InceptionResNetV2": 75, "NASNetMobile": 32,
+}  # fmt: skip
+QUICK = ("MobileNetV2", "MobileNetV3Small")
+
+
+def main(folder, names):
+    import keras
+    from keras_models import save
+
+    rng = np.random.default_rng(5)
+    for name in names:
+        if name == "NASNetMobile":
+            lift_refusal(keras)
+        shape = (SIZES[name], SIZES[name], 3)
+        make = getattr(keras.applications, name)
+        fields = {"include_top": False} if name == "VGG16" else {"classes": 10}
+        save(keras, name, make(weights=None, input_shape=shape, **fields), folder, rng)
+
+
+def lift_refusal(keras):
+    """Keras refuses NASNet on PyTorch, for what does not concern its inference."""
+    module = keras.src.applications.nasnet
+
+    class Backend:
+        def __getattr__(self, name):
+            return (lambda: "") if name == "backend" else getattr(keras.src.backend, name)
+
+    module.backend = Backend()
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    main(Path(sys.argv[1]), sys.argv[2:])
