@@ -110,6 +110,7 @@ def chains(layers, activations):
         ),
     )
     yield "average", ((11, 13, 2), [layers.AveragePooling2D(3), layers.GlobalAveragePooling2D(keepdims=True)])
+    yield "sequence_of_rows", ((6, 4), [layers.Conv1D(3, 2), layers.Permute((2, 1)), layers.Dense(2)])
     yield "adaptive", ((11, 13, 3), [layers.AdaptiveAveragePooling2D((3, 4)), layers.AdaptiveMaxPooling2D(2)])
     yield (
         "flattened",
@@ -287,6 +288,14 @@ def graphs(keras):
     parts = ops.split(y, 2, axis=1)
     y = ops.minimum(parts[0], parts[1])
     yield "operations", keras.Model([first, second], [y, row, ops.sqrt(ops.exp(row)) * y[:, 0, :4][:, None, :3]])
+
+    x = keras.Input(IMAGE)
+    y = ops.pad(x, [[0, 0], [1, 0], [2, 1], [0, 1]], constant_values=0.5)
+    y = ops.image.resize(ops.max_pool(y, 3, 2, padding="same"), (9, 8))
+    wide = ops.nn.depth_to_space(y, 2)
+    y = ops.average_pool(wide, 2) + ops.nn.space_to_depth(wide, 2)[..., 1:2]
+    y = ops.stack([y, y * 2], axis=1)
+    yield "image_operations", keras.Model(x, ops.log_softmax(ops.max(y, axis=4), axis=2))
 
     block = keras.Sequential(
         [layers.Conv2D(3, 3, padding="same", name="conv"), layers.BatchNormalization(name="norm"), layers.ReLU()],

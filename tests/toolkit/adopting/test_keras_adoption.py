@@ -18,9 +18,9 @@ from cnnkit.layers import Context
 HERE = Path(__file__).parent
 MODELS = [
     "activations", "adaptive", "average", "channels_first", "channels_first_pooled", "conv1d", "conv2d", "conv3d",
-    "decoder", "depthwise", "flat_output", "flat_reshaped", "flattened", "in_training_alone", "joins", "nested",
-    "normalised", "operations", "plain_images", "plain_reshaped", "pooling", "reshaping", "sizes", "stacked",
-    "transposed_output_padding",
+    "decoder", "depthwise", "flat_output", "flat_reshaped", "flattened", "image_operations", "in_training_alone",
+    "joins", "nested", "normalised", "operations", "plain_images", "plain_reshaped", "pooling", "reshaping",
+    "sequence_of_rows", "sizes", "stacked", "transposed_output_padding",
     *(f"transposed_{word}_{case}" for word in ("same", "valid") for case in ("2_3", "3_2", "4_2", "5_1")),
 ]  # fmt: skip
 ALL = [

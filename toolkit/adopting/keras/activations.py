@@ -174,6 +174,10 @@ def _convert_gelu(call: LayerCall) -> Value:
     return call.apply(GELU("none" if exact else "tanh"), call.x)
 
 
+def _convert_log_softmax(call: LayerCall) -> Value:
+    return _soften(call, call.x, [call.get("axis", -1)], True, "")
+
+
 def _convert_named(name: str) -> Callable[[LayerCall], Value]:
     def convert(call: LayerCall) -> Value:
         return activate(call, call.x, name, part=False)
@@ -185,6 +189,7 @@ HANDLERS: Mapping[str, Callable[[LayerCall], Value]] = {
     "Activation": _convert_field,
     "PReLU": _convert_prelu,
     "Gelu": _convert_gelu,
+    "LogSoftmax": _convert_log_softmax,
     **dict.fromkeys(_LAYERS, _convert_layer),
     **{
         kind: _convert_named(name)

@@ -264,15 +264,6 @@ def _convert_cast(call: LayerCall) -> Value:
     return first(call)
 
 
-def _convert_scaled_sum(call: LayerCall) -> Value:
-    """The first tensor and `scale` times the second: InceptionResNetV2's own layer."""
-    values = call.arguments.values
-    if len(values) != 2 or call.arguments.mixed:
-        raise call.refuse(f"expected 2 inputs, got {len(values)}")
-    scaled = call.apply(call.build(Rescale, call.number("scale")), values[1], "scaled")
-    return join(call, [values[0], scaled], JOINS["Add"])
-
-
 HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum"), _convert_binary),
     **dict.fromkeys(_PLAIN, _convert_plain),
@@ -286,5 +277,4 @@ HANDLERS: Mapping[str, Handler] = {
     "GetItem": _convert_slice,
     "Split": _convert_split,
     "Cast": _convert_cast,
-    "CustomScaleLayer": _convert_scaled_sum,
 }

@@ -15,7 +15,7 @@ def _convert_upsampling(call: LayerCall, rank: int) -> Value:
     """Repeat each value, or interpolate between them."""
     x, size = call.take_images(rank), call.sizes("size", rank, 2)
     scale = tuple(float(factor) for factor in size)
-    if _read_mode(call, "nearest") == "nearest":
+    if read_mode(call, call.get("interpolation", "nearest")) == "nearest":
         return call.emit(
             call.build(Upsample, scale=scale, mode="nearest", coordinates="asymmetric", nearest_rule="floor"), x
         )
@@ -29,7 +29,9 @@ def _convert_resizing(call: LayerCall) -> Value:
     for name in ("crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"):
         if call.flag(name, False):
             raise call.refuse(f"{name} is not supported")
-    return resize(call, (call.integer("height"), call.integer("width")), _read_mode(call, "bilinear"))
+    return resize(
+        call, (call.integer("height"), call.integer("width")), read_mode(call, call.get("interpolation", "bilinear"))
+    )
 
 
 def _convert_center_crop(call: LayerCall) -> Value:
@@ -52,8 +54,9 @@ def resize(call: LayerCall, size: tuple[int, int], mode: str) -> Value:
     return call.emit(call.build(Upsample, **fields), x)
 
 
-def _read_mode(call: LayerCall, default: str) -> str:
-    given = str(call.get("interpolation", default)).lower()
+def read_mode(call: LayerCall, interpolation: Any) -> str:
+    """Return Upsample's name of an interpolation."""
+    given = str(interpolation).lower()
     if given not in _MODES:
         raise call.expect("interpolation", " or ".join(_MODES), given)
     return _MODES[given]
