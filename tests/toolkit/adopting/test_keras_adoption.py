@@ -117,4 +117,4 @@ def test_what_became_of_each_layer_is_told(models):
     nodes = {node.name: node for node in adopt_keras(models / "in_training_alone.keras").nodes}
     assert nodes["random_flip"].note == "changes images in training; inference: does nothing"
     assert nodes["random_flip"].became == ""
-    assert (nodes["conv2d"].operator, nodes["conv2d"].became) == ("keras.Conv2D", "conv2d")
+    assert (nodes["last"].operator, nodes["last"].became) == ("keras.Conv2D", "last")

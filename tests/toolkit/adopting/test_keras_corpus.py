@@ -14,7 +14,7 @@ from cnnkit.layers import Context
 
 CORPUS = Path(os.environ.get("CNNKIT_CORPUS_DIR") or Path(__file__).parents[4] / "shared" / "corpus")
 DATA = Path(os.environ.get("CNNKIT_DATA_DIR") or ".")
-MNIST = {  # name: (factor for the pixels, parameters, share of the 10,000 test images that is right)
+MNIST = {  # name: (factor for the pixels, parameters, share of the first 2,000 test images that is right)
     "003_KiLJ4EdeN_mnist.h5": (1 / 255, 34_826, 0.95),
     "007_annesh0_final_model.h5": (1 / 255, 93_322, 0.95),
 }
@@ -43,8 +43,8 @@ def test_models_of_mnist_are_right(name):
     assert adopted.to_weights().parameters == parameters
     images, labels = (gzip.decompress((DATA / f"t10k-{part}-ubyte.gz").read_bytes()) for part in
                       ("images-idx3", "labels-idx1"))  # fmt: skip
-    x = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 1, 28, 28).astype(np.float32) * np.float32(factor)
-    right = run(adopted, x).argmax(1) == np.frombuffer(labels, np.uint8, offset=8)
+    x = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 1, 28, 28)[:2000].astype(np.float32) * np.float32(factor)
+    right = run(adopted, x).argmax(1) == np.frombuffer(labels, np.uint8, offset=8)[:2000]
     assert right.mean() > share
 
 

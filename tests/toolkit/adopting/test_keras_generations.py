@@ -117,6 +117,14 @@ def test_keras_1_merges_and_batch_normalisation(path):
     assert next(n.layer.momentum for n in adopted.network.nodes if n.name == "n") == pytest.approx(0.1)
 
 
+def test_theano_mirrors_along_one_axis_too(path):
+    kernel, x = draw(3, 2, 4), draw(2, 2, 8)
+    conv = layer("Conv1D", "c", filters=4, kernel_size=[3], use_bias=False, batch_input_shape=[None, 8, 2])
+    write(path, chain(conv), {"c": {"c/kernel:0": kernel}}, keras_version="2.1.0", backend="theano")
+    expected = functional.conv1d(tensor(x), tensor(kernel[::-1].transpose(2, 1, 0)))
+    np.testing.assert_allclose(run(adopt_keras(path), x), expected, rtol=1e-5, atol=1e-6)
+
+
 CONV = {"filters": 2, "kernel_size": [1, 1], "strides": [1, 1], "padding": "valid", "data_format": "channels_last"}
 
 

@@ -134,7 +134,6 @@ def _parse_new(given: Any, fault: Fault, depth: int) -> Any:
 
 def _parse_history(inner: Any, fault: Fault) -> Reference:
     history = inner.get("keras_history") if isinstance(inner, dict) else None
-    good = isinstance(history, list) and len(history) == 3 and isinstance(history[0], str)
-    if not good or not all(type(number) is int for number in history[1:]):
-        raise fault(f"keras_history: expected a name and two numbers, got {describe_value(history)}")
-    return Reference(*history)
+    if isinstance(history, list) and [type(part) for part in history] == [str, int, int]:
+        return Reference(*history)
+    raise fault(f"keras_history: expected a name and two numbers, got {describe_value(history)}")

@@ -20,7 +20,7 @@ def convert_dense(call: LayerCall) -> Value:
     On tensors with more axes it is a convolution with a window of 1 over their last axis.
     """
     x, units = call.x, call.integer("units")
-    shapes = {"kernel": (x.shape[-1], units)}
+    shapes: dict[str, tuple[int, ...]] = {"kernel": (x.shape[-1], units)}
     if call.flag("use_bias", True):
         shapes["bias"] = (units,)
     arrays = call.take(shapes)

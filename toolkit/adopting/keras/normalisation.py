@@ -28,7 +28,7 @@ def convert_batch_norm(call: LayerCall) -> Value:
     labels = [*_list_trained(call), "moving_mean", "moving_variance"]
     arrays = call.take(dict.fromkeys(labels, (x.shape[axis],)))
     rows = find_rows(x)
-    params = {label: arrays[label][rows] for label in ("gamma", "beta") if label in arrays}
+    params: dict[str, Array] = {label: arrays[label][rows] for label in ("gamma", "beta") if label in arrays}
     state = {"mean": arrays["moving_mean"][rows], "variance": arrays["moving_variance"][rows]}
     layer = call.build(
         BatchNorm,

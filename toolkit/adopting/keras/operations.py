@@ -17,6 +17,7 @@ from cnnkit.exporters.core.weight_file import Array
 from cnnkit.layers import Abs, Clip, Layer, Log, Power, Reciprocal, Reduce, Rescale, Slice, Split, Sqrt, Square
 
 Handler = Callable[[LayerCall], Value | list[Value]]
+Sliced = tuple[int | None, int | None, int | None]  # start, stop, step
 _PLAIN: Mapping[str, Layer] = {
     "Negative": Rescale(-1.0),
     "Abs": Abs(),
@@ -27,7 +28,15 @@ _PLAIN: Mapping[str, Layer] = {
     "Log": Log(),
     "Reciprocal": Reciprocal(),
 }
-_REDUCTIONS = {"Mean": "mean", "Sum": "sum", "Max": "max", "Amax": "max", "Min": "min", "Amin": "min", "Prod": "prod"}
+_REDUCTIONS: Mapping[str, Any] = {
+    "Mean": "mean",
+    "Sum": "sum",
+    "Max": "max",
+    "Amax": "max",
+    "Min": "min",
+    "Amin": "min",
+    "Prod": "prod",
+}
 _ALIASES = {"TrueDivide": "Divide"}
 
 
@@ -195,10 +204,11 @@ def _convert_slice(call: LayerCall) -> Value:
             raise call.refuse("slices more axes than there are")
         if is_number(key):
             place = call.as_integer("key", key, least=-(1 << 30))
-            start, stop, step = place, place + 1 if place != -1 else None, None
+            sliced: Sliced = place, place + 1 if place != -1 else None, None
             gone.add(axis)
         else:
-            start, stop, step = _read_slice(call, key)
+            sliced = _read_slice(call, key)
+        start, stop, step = sliced
         if (start or 0, stop, step or 1) != (0, None, 1):
             layer = call.build(Slice, x.find_axis(axis), start=start or 0, stop=stop, step=step or 1)
             x = call.emit(layer, x, f"axis{axis + 1}", order=x.order)
@@ -222,7 +232,7 @@ def _spell_out(call: LayerCall, keys: list[Any], rank: int) -> list[Any]:
     return keys[1:]
 
 
-def _read_slice(call: LayerCall, key: Any) -> tuple[int | None, int | None, int | None]:
+def _read_slice(call: LayerCall, key: Any) -> Sliced:
     inner = key.get("config", key) if isinstance(key, dict) else None
     if not isinstance(inner, dict):
         raise call.refuse("a slice that is no range is not supported")

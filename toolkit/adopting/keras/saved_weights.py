@@ -91,7 +91,7 @@ class SavedWeights:
         values = decode(values, tensor.dtype) if tensor.dtype == "bfloat16" else values
         values = values if values.dtype == np.float64 else values.astype(np.float32)
         if tensor.name in self._mirrored:
-            values = np.flip(values, [i for i, axis in enumerate(tensor.axes) if axis.startswith("k")])
+            return np.flip(values, tuple(i for i, axis in enumerate(tensor.axes) if axis.startswith("k")))
         return values
 
     def _index_by_path(self, placed: list[tuple[str, Tensor]], layers: list[LayerConfig]) -> None:
