@@ -228,7 +228,7 @@ def chains(layers, activations):
                 layers.Dropout(0.2, noise_shape=(None, 1, 1, 3)),
                 layers.ActivityRegularization(0.1),
                 layers.AlphaDropout(0.1),
-                conv(2, 3),
+                conv(2, 3, name="last"),
             ],
         ),
     )
