@@ -1,4 +1,4 @@
-"""Makes networks of keras.applications with random weights: `keras_applications.py FOLDER NAME...`.
+"""Makes networks of keras.applications with random weights, and the small models: `... FOLDER NAME...`.
 
 Each is saved as NAME.keras and NAME.h5, with an input x0 and Keras's output y0 in NAME.npz.
 """
@@ -16,13 +16,13 @@ SIZES = {  # the smallest that the network takes, or nearly
     "EfficientNetB0": 32, "Xception": 71, "ResNet50": 32, "MobileNetV3Small": 32, "EfficientNetV2B0": 32,
     "ConvNeXtTiny": 32, "InceptionResNetV2": 75, "NASNetMobile": 32,
 }  # fmt: skip
-QUICK = ("MobileNetV2", "MobileNetV3Small")
 
 
 def main(folder, names):
     import keras
-    from keras_models import save
+    from keras_models import make_models, save
 
+    make_models(keras, folder)
     rng = np.random.default_rng(5)
     for name in names:
         if name == "NASNetMobile":

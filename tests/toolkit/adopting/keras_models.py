@@ -1,15 +1,9 @@
-"""Makes small Keras models of every kind of layer in a process of its own: `keras_models.py FOLDER`.
+"""Makes small Keras models of every kind of layer.
 
 Each is saved as NAME.keras and NAME.h5 with inputs x0, x1 ... and Keras's outputs y0, y1 ... in NAME.npz.
 """
 
-import os
-import sys
-from pathlib import Path
-
 import numpy as np
-
-os.environ["KERAS_BACKEND"] = "torch"
 
 IMAGE, ODD = (12, 10, 3), (9, 7, 4)
 
@@ -340,9 +334,8 @@ def save(keras, name, model, folder, rng):
     model.save(folder / f"{name}.h5")
 
 
-def main(folder):
-    import keras
-
+def make_models(keras, folder):
+    """Save all models in a folder."""
     rng = np.random.default_rng(7)
     names = [
         "relu", "sigmoid", "tanh", "silu", "hard_sigmoid", "hard_silu", "gelu", "elu", "selu", "celu", "softplus",
@@ -353,7 +346,3 @@ def main(folder):
         save(keras, name, keras.Sequential([keras.Input(shape), *parts]), folder, rng)
     for name, model in graphs(keras):
         save(keras, name, model, folder, rng)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

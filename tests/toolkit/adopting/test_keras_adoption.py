@@ -30,22 +30,15 @@ ALL = [
 APPLICATIONS = ALL if os.environ.get("CNNKIT_ALL_APPLICATIONS") else ["MobileNetV2", "MobileNetV3Small"]
 
 
-def make(script, folder, *names):
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, str(HERE / script), str(folder), *names]
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """The folder with all models: one process makes them."""
+    folder = tmp_path_factory.mktemp("models")
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, str(HERE / "keras_applications.py"), str(folder), *APPLICATIONS]
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert result.returncode == 0, result.stderr
     return folder
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    return make("keras_models.py", tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
-def applications(tmp_path_factory):
-    return make("keras_applications.py", tmp_path_factory.mktemp("applications"), *APPLICATIONS)
 
 
 def as_tuple(value, several):
@@ -85,13 +78,13 @@ def test_small_models_of_every_kind_of_layer(models, name, suffix):
 
 
 def test_every_model_that_is_made_is_compared(models):
-    assert sorted(path.stem for path in models.glob("*.keras")) == sorted(MODELS)
+    assert sorted(path.stem for path in models.glob("*.keras")) == sorted([*MODELS, *APPLICATIONS])
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_networks_of_keras_applications(applications, name, suffix):
-    compare(applications, name, suffix)
+def test_networks_of_keras_applications(models, name, suffix):
+    compare(models, name, suffix)
 
 
 def test_a_wrong_weight_would_be_seen(models):

@@ -155,10 +155,10 @@ def test_models_that_call_each_other_often_end_soon(tmp_path):
         fields["config"]["name"] = f"m{level + 1}"
         entry = fields | {"name": f"m{level + 1}"}
     write(tmp_path / "m.h5", {key: value for key, value in entry.items() if key != "name"}, keras_version="2.4.0")
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(WeightFileError, match="of more than 20,000 layers"):
         adopt_keras(tmp_path / "m.h5")
-    assert time.perf_counter() - begin < 20
+    assert time.process_time() - begin < 20
 
 
 def test_weights_alone_are_no_model(tmp_path):
