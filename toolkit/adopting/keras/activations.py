@@ -159,7 +159,9 @@ def _convert_layer(call: LayerCall) -> Value:
 def _convert_prelu(call: LayerCall) -> Value:
     """Alpha has a slope for each value of a sample, or one along the shared axes."""
     x = call.x
-    shared = {call.as_axis("shared_axes", axis, x.rank) for axis in call.get("shared_axes", [])}
+    given = call.get("shared_axes", [])
+    listed = given if isinstance(given, list) else [given]
+    shared = {call.as_axis("shared_axes", axis, x.rank) for axis in listed}
     shape = tuple(1 if axis in shared else size for axis, size in enumerate(x.shape))
     alpha = call.take({"alpha": shape})["alpha"]
     alpha = alpha.transpose(x.order) if shared or x.rank > 1 else alpha[find_rows(x)]

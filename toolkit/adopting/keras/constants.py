@@ -7,7 +7,7 @@ import numpy as np
 from cnnkit.adopting.keras.layer_call import LayerCall
 from cnnkit.exporters.core.weight_file import Array
 
-_MOST_VALUES = 1 << 22
+MOST_VALUES = 1 << 22
 
 
 def read_array(call: LayerCall, name: str, given: Any) -> Array:
@@ -18,7 +18,7 @@ def read_array(call: LayerCall, name: str, given: Any) -> Array:
         array = np.asarray(given)
     except ValueError:
         raise call.expect(name, "numbers", given) from None
-    if array.dtype.kind not in "iuf" or array.size > _MOST_VALUES or not np.isfinite(array).all():
+    if array.dtype.kind not in "iuf" or array.size > MOST_VALUES or not np.isfinite(array).all():
         raise call.expect(name, "numbers", given)
     return array.astype(np.float64)
 

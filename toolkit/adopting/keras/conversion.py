@@ -69,7 +69,8 @@ def _drop(call: LayerCall) -> Value:
     if rate == 0:
         call.notes.append("a rate of 0: does nothing")
         return x
-    if any(size is not None for size in call.get("noise_shape", [])):
+    parts = call.get("noise_shape", [])
+    if not isinstance(parts, list) or any(size is not None for size in parts):
         call.notes.append("drops whole parts in training; inference: does nothing")
         return x
     return call.apply(call.build(Dropout, rate), x)

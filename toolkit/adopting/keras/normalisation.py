@@ -1,10 +1,11 @@
 """Normalisations of Keras, and what scales values: Rescaling, Normalization, ConvNeXt's LayerScale."""
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from cnnkit.adopting.keras.constants import read_array
+from cnnkit.adopting.keras.constants import MOST_VALUES, read_array
 from cnnkit.adopting.keras.graph_builder import pack
 from cnnkit.adopting.keras.layer_call import LayerCall
 from cnnkit.adopting.keras.values import Value, find_rows, put_first
@@ -129,6 +130,8 @@ def scale_values(call: LayerCall, x: Value, factor: Array, shift: Array, part: s
             raise call.refuse(f"an array of shape {array.shape} does not fit values of shape {x.shape}")
         wide.append(padded.transpose(x.order))
     shape = np.broadcast_shapes(wide[0].shape, wide[1].shape)
+    if math.prod(shape) > MOST_VALUES:
+        raise call.refuse(f"constants for {math.prod(shape)} places are too many")
     axes = tuple(axis + 1 for axis, size in enumerate(shape) if size > 1)
     params = {}
     for label, array, neutral in (("weight", wide[0], 1), ("bias", wide[1], 0)):
