@@ -152,8 +152,8 @@ def test_functions_of_tensorflow_between_layers(path):
     """tf.keras 2.4 to 2.15: TFOpLambda and SlicingOpLambda, arguments beside the tensor or as constants before it."""
     layers = [
         layer("InputLayer", "x", [], batch_input_shape=[None, 4, 4, 2]),
-        layer("TFOpLambda", "half", [["x", 0, 0, {"y": 0.5, "name": None}]], function="math.multiply"),
-        layer("TFOpLambda", "less", [["_CONSTANT_VALUE", -1, 1.0, {"y": ["half", 0, 0]}]], function="math.subtract"),
+        layer("TFOpLambda", "tf.half", [["x", 0, 0, {"y": [[[[0.5, 0.25]]]], "name": None}]], function="math.multiply"),
+        layer("TFOpLambda", "less", [["_CONSTANT_VALUE", -1, 1.0, {"y": ["tf.half", 0, 0]}]], function="math.subtract"),
         layer("TFOpLambda", "cut", [["less", 0, 0, {}]], function="nn.relu6"),
         layer("SlicingOpLambda", "part", [["cut", 0, 0, {"slice_spec": [
             {"start": None, "stop": None, "step": None}, {"start": 1, "stop": 3, "step": None}]}]],
@@ -163,7 +163,7 @@ def test_functions_of_tensorflow_between_layers(path):
     ]  # fmt: skip
     write(path, model(layers, ["x"], ["mean"]), {}, keras_version="2.8.0")
     adopted, x = adopt_keras(path), draw(2, 2, 4, 4)
-    part = np.clip(1 - x * 0.5, 0, 6)[:, :, 1:3]
+    part = np.clip(1 - x * np.array([0.5, 0.25])[:, None, None], 0, 6)[:, :, 1:3]
     np.testing.assert_allclose(run(adopted, x), np.concatenate([part, part], 1).mean((2, 3)), rtol=1e-5, atol=1e-6)
     assert adopted.nodes[0].note == "TensorFlow's math.multiply"
 

@@ -124,7 +124,8 @@ def scale_values(call: LayerCall, x: Value, factor: Array, shift: Array, part: s
         return call.apply(call.build(Rescale, one, other), x, part)
     x = call.builder.straighten(x)
     wide = []
-    for array in (factor, shift):
+    for given in (factor, shift):
+        array = given[0] if given.ndim == x.rank + 1 and len(given) == 1 else given  # one for the batch
         padded = array.reshape((1,) * (x.rank - array.ndim) + array.shape) if array.ndim <= x.rank else array
         if padded.ndim != x.rank or any(n not in (1, size) for n, size in zip(padded.shape, x.shape, strict=True)):
             raise call.refuse(f"an array of shape {array.shape} does not fit values of shape {x.shape}")
