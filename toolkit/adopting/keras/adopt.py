@@ -79,7 +79,7 @@ def _adopt(file: Any, about: dict[str, Any], config: dict[str, Any], input_shape
         builder.variables,
         tuple(walk.nodes),
         metadata,
-        channels_last and any(len(one.shape) > 1 for one in inputs),
+        any(one.plain or one.order != keep_order(len(one.shape)) for one in inputs),
     )
 
 

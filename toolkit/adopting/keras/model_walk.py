@@ -94,9 +94,12 @@ class ModelWalk:
         values = convert_call(call)
         added = self.builder.nodes[before:]
         became = next((node.name for node in added if node.name.startswith(call.name)), "")
-        result = call.path[-1] if added and values else ""
+        # Comparable is what Keras knows by its name alone, and the network has in the same sequence.
+        known = bool(added) and len(inside) == 1 and not shared and len(values) == 1 and not values[0].blocks
+        result, gives = (inside[0], values[0].ref) if known else ("", "")
         note = "; ".join(call.notes)
-        self.nodes.append(AdoptedNode("/".join(inside), _operator(entry), became, note, result))
+        row = AdoptedNode("/".join(inside), _operator(entry), became, note, result, "" if gives == became else gives)
+        self.nodes.append(row)
         return values
 
     def _resolve(self, call: Call, known: Mapping[Key, list[Value]]) -> Arguments:
