@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # A strict editable install is a tree of links: it is made again when a file comes or goes (a folder's time changes).
 FOLDERS := $(shell find toolkit backends exporters data -type d -not -name __pycache__)
 
-.PHONY: train test check parity example bench torture clean
+.PHONY: train test check parity example bench torture onnx-page onnx-networks clean
 
 train: $(VENV)/run.stamp
 	$(BIN)/cnnkit train
@@ -43,6 +43,14 @@ FORM ?= usual
 torture: $(VENV)/dev.stamp
 	mkdir -p build
 	PYTHONPATH=tests $(BIN)/python -m torture --form $(FORM) --json build/torture.json
+
+# Writes docs/onnx-operators.md from what the tests of ONNX's own cases find.
+onnx-page: $(VENV)/dev.stamp
+	CNNKIT_WRITE_PAGES=1 $(BIN)/python -m pytest -q -k up_to_date tests/toolkit/adopting/onnx/test_onnx_node_cases.py
+
+# All nine light networks of the package onnx against onnxruntime: some minutes, and 3 GiB of memory.
+onnx-networks: $(VENV)/dev.stamp
+	CNNKIT_ALL_NETWORKS=1 $(BIN)/python -m pytest -q tests/toolkit/adopting/onnx/test_light_networks.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -25,6 +25,8 @@ def _convert_dropout(operation: Operation) -> Operand:
         raise operation.refuse("gives its mask, which cnnkit does not")
     if operation.version >= 12:
         rate = operation.scalar_of(1) if operation.has(1) else 0.5
+        if rate and operation.has(2) and operation.scalar_of(2):
+            raise operation.refuse("drops values at random (exported for training): export it for inference")
     else:
         rate = operation.real("ratio", 0.5)
     if not 0 <= rate < 1:
