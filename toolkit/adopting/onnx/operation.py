@@ -95,7 +95,8 @@ class Operation:
             return default
         if kind is float and isinstance(value, int):
             value = float(value)
-        if not isinstance(value, kind) or (kind is float and not math.isfinite(float(value))):
+        finite = not isinstance(value, float) or math.isfinite(value)
+        if not isinstance(value, kind) or not finite:
             raise self.refuse(f"attribute {name}: expected {_KINDS[kind]}")
         return value
 
