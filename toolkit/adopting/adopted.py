@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from cnnkit import architecture
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
-from cnnkit.layers import Layer, Variables
+from cnnkit.layers import Graph, Layer, Sequential, Softmax, Variables
 from cnnkit.weights import list_variables
 
 
@@ -55,4 +55,16 @@ class Adopted:
             Tensor.of(row.name, row.leaf, layer=row.layer, kind=row.kind, role=row.role, axes=row.axes) for row in rows
         )
         described = architecture.describe(self.network, self.input_shape)
-        return WeightFile(tensors, described, dict(self.metadata))
+        return WeightFile(tensors, described, self._find_loss() | dict(self.metadata))
+
+    def _find_loss(self) -> dict[str, Any]:
+        """Return the loss that the network's end asks for, where a Softmax makes probabilities of its one output."""
+        last = self.network
+        while isinstance(last, Sequential | Graph):
+            if isinstance(last, Sequential):
+                last = last.layers[-1]
+            elif len(last.output_names) == 1:
+                last = last.layer_of(last.output_names[0])
+            else:
+                return {}
+        return {"loss": "probability_cross_entropy"} if isinstance(last, Softmax) else {}

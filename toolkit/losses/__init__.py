@@ -3,6 +3,7 @@
 from cnnkit.losses.absolute_error import L1, Huber
 from cnnkit.losses.base import Loss
 from cnnkit.losses.binary_cross_entropy import BinaryCrossEntropy
+from cnnkit.losses.probability_cross_entropy import ProbabilityCrossEntropy
 from cnnkit.losses.several_losses import (
     SeveralLosses,
     fit_outputs,
@@ -49,6 +50,7 @@ __all__ = [
     "Huber",
     "Loss",
     "MeanSquaredError",
+    "ProbabilityCrossEntropy",
     "SeveralLosses",
     "SoftmaxCrossEntropy",
     "fit_outputs",

@@ -14,6 +14,7 @@ LOSSES: dict[str, tuple[str, ...]] = {
     "mean_squared_error": ("mean_squared_error",),
     "half_squared_error": ("half_squared_error",),
     "l1": ("l1",),
+    "probability_cross_entropy": ("probability_cross_entropy",),
     "huber": ("huber", "huber:delta=0.3"),
 }
 LossArguments = tuple[

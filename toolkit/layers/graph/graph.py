@@ -65,6 +65,10 @@ class Graph(Layer):
     def output_count(self) -> int:
         return len(self.output_names)
 
+    def layer_of(self, reference: str) -> Layer:
+        """Return the layer that gives a value, as `inputs` and `output_names` name it. Raises KeyError for an input."""
+        return self._layers[split_reference(reference)[0]][1]
+
     @functools.cached_property
     def _layers(self) -> dict[str, tuple[str, Layer]]:
         """{name of a node: (name of the node that has its weights, its layer)}."""
