@@ -24,6 +24,7 @@ from cnnkit.errors import WeightFileError
 from cnnkit.layers import Context
 from cnnkit.tree import map_leaves
 
+LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 JOINS = frozenset(("Add", "Concat", "Div", "Max", "Mean", "Min", "Mul", "Sub", "Sum"))
 ROWS = frozenset((  # a row of values may be a batch of one sample: each value is computed by itself
     "Abs", "Celu", "Clip", "Elu", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Mish", "Neg", "Pow",
@@ -161,3 +162,25 @@ def run_case(adopted: Any, inputs: tuple[Any, ...], backend_name: str) -> tuple[
     y, _ = adopted.network.forward(Context(backend), *trees, x)
     several = isinstance(y, tuple)
     return tuple(np.array(backend.to_numpy(part)) for part in (y if several else (y,)))
+
+
+def draw_weights(path: Path, target: Path) -> None:
+    """Write the network with the results of ConstantOfShape as initializers, drawn from one seed."""
+    model, rng = onnx.load(path), np.random.default_rng(7)
+    shapes = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    nodes, drawn = [], {}
+    for node in model.graph.node:
+        if node.op_type == "ConstantOfShape":
+            drawn[node.output[0]] = tuple(map(int, shapes[node.input[0]]))
+        else:
+            nodes.append(node)
+    variances = {node.input[4] for node in nodes if node.op_type == "BatchNormalization"}
+    for name, shape in drawn.items():
+        if len(shape) > 1:
+            values = rng.normal(size=shape) * np.sqrt(2 / np.prod(shape[1:]))
+        else:
+            values = rng.uniform(0.5, 1.5, shape) if name in variances else 1 + 0.1 * rng.normal(size=shape)
+        model.graph.initializer.append(numpy_helper.from_array(values.astype(np.float32), name))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    target.write_bytes(model.SerializeToString())

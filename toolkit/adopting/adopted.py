@@ -55,16 +55,23 @@ class Adopted:
             Tensor.of(row.name, row.leaf, layer=row.layer, kind=row.kind, role=row.role, axes=row.axes) for row in rows
         )
         described = architecture.describe(self.network, self.input_shape)
-        return WeightFile(tensors, described, self._find_loss() | dict(self.metadata))
+        return WeightFile(tensors, described, dict(self.metadata) | ({"loss": self.loss} if self.loss else {}))
 
-    def _find_loss(self) -> dict[str, Any]:
-        """Return the loss that the network's end asks for, where a Softmax makes probabilities of its one output."""
-        last = self.network
-        while isinstance(last, Sequential | Graph):
-            if isinstance(last, Sequential):
-                last = last.layers[-1]
-            elif len(last.output_names) == 1:
-                last = last.layer_of(last.output_names[0])
-            else:
-                return {}
-        return {"loss": "probability_cross_entropy"} if isinstance(last, Softmax) else {}
+    @property
+    def loss(self) -> str | None:
+        """The file's loss; else the one on probabilities where the network ends with a Softmax; None where unknown."""
+        told = self.metadata.get("loss")
+        if isinstance(told, str):
+            return told
+        return "probability_cross_entropy" if isinstance(_find_last(self.network), Softmax) else None
+
+
+def _find_last(network: Layer) -> Layer | None:
+    """Return the layer that gives the network's one output; None where there are several."""
+    last: Layer | None = network
+    while isinstance(last, Sequential | Graph):
+        if isinstance(last, Sequential):
+            last = last.layers[-1] if last.layers else None
+        else:
+            last = last.layer_of(last.output_names[0]) if len(last.output_names) == 1 else None
+    return last

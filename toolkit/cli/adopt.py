@@ -83,10 +83,8 @@ def command(request: AdoptRequest) -> int:
         f"{len(adopted.nodes) - made} folded away; {shapes}, output {describe_shape(outputs)}; "
         f"{format_count(parameters, 'parameter')}" + (f" and {state:,} running statistics" if state else ""),
     )
-    loss = adopted.metadata.get("loss")
-    print_sentence(
-        output, f"loss: {printable(loss) if isinstance(loss, str) else 'not told'}; pixels: {_tell(adopted)}"
-    )
+    loss = adopted.loss
+    print_sentence(output, f"loss: {printable(loss) if loss else 'not told'}; pixels: {_tell(adopted)}")
     check = _check(request, adopted) if request.check else None
     if check is not None:
         _print_check(request, check)
