@@ -1,6 +1,7 @@
 """Resampling along one axis: which places of the input make a place of the output, and with which weights.
 
-Resampling is a linear map of each axis. Its matrix is computed on the host from fields and lengths, in float64.
+Resampling is a linear map of each axis. Its coefficients are computed on the host from fields and lengths, in float64:
+few for each output, the taps, or a full matrix.
 Coordinates, rules and weights are those of ONNX's Resize; the kernel of "cubic" is Keys 1981.
 """
 
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 MODES = ("nearest", "linear", "cubic")
+MOST_TAPS = 16  # coefficients of one output; a row with more of them goes into a full matrix
+COLUMNS_PER_TAP = 64  # of a full matrix, whose product costs as much as one weighted take; decides for the adjoint
 Values = Any  # float64 numpy.ndarray of one axis
 
 
@@ -94,9 +97,55 @@ def find_inside(axis: AxisMap) -> Any:
     return None if inside.all() else inside
 
 
+class Taps(NamedTuple):
+    """A linear map along an axis by its few coefficients: y[o] = sum over k of weights[k][o] * x[sources[k][o]].
+
+    sources: one int64 array (outputs) for each k; weights: float64 likewise. is_framed: whether some outputs have no
+    coefficient; their source is one place beyond the end of the axis, where x counts as 0.
+    """
+
+    sources: tuple[Any, ...]
+    weights: tuple[Any, ...]
+    is_framed: bool
+
+
+@functools.lru_cache(maxsize=64)
+def find_taps(axis: AxisMap) -> Taps | None:
+    """Return the map of modes "linear" and "cubic" as taps; None where an output has more than MOST_TAPS."""
+    outputs, inputs, weights = _list_coefficients(axis)
+    return _arrange(outputs, inputs, weights, axis.outputs, axis.length, MOST_TAPS)
+
+
+@functools.lru_cache(maxsize=64)
+def find_adjoint_taps(axis: AxisMap) -> Taps | None:
+    """Return the transposed map, from outputs to inputs, as taps; None where a product costs less."""
+    outputs, inputs, weights = _list_coefficients(axis)
+    return _arrange(inputs, outputs, weights, axis.length, axis.outputs, axis.outputs // COLUMNS_PER_TAP)
+
+
+@functools.lru_cache(maxsize=256)
+def is_unchanged(axis: AxisMap) -> bool:
+    """Return whether modes "linear" and "cubic" leave every value as it is."""
+    outputs, inputs, weights = _list_coefficients(axis)
+    every = np.arange(axis.length)
+    return axis.outputs == axis.length and all(
+        np.array_equal(found, wanted) for found, wanted in ((outputs, every), (inputs, every), (weights, every * 0 + 1))
+    )
+
+
 @functools.lru_cache(maxsize=64)
 def compute_matrix(axis: AxisMap) -> Any:
-    """Return the matrix (outputs, length) of modes "linear" and "cubic"; None where it changes nothing.
+    """Return the matrix (outputs, length) of modes "linear" and "cubic"; None where it changes nothing."""
+    if is_unchanged(axis):
+        return None
+    outputs, inputs, weights = _list_coefficients(axis)
+    matrix = np.zeros((axis.outputs, axis.length))
+    matrix[outputs, inputs] = weights
+    return matrix
+
+
+def _list_coefficients(axis: AxisMap) -> tuple[Values, Values, Values]:
+    """Return output, input and weight of each coefficient other than 0, in order of the outputs, then of the inputs.
 
     antialias: where the axis shrinks, the kernel becomes wider by the same factor.
     """
@@ -112,10 +161,34 @@ def compute_matrix(axis: AxisMap) -> Any:
     if axis.exclude_outside or axis.antialias:
         total = weights.sum(axis=1, keepdims=True)
         weights /= np.where(total == 0, 1, total)
-    matrix = np.zeros((axis.outputs, axis.length))
-    np.add.at(matrix, (np.arange(axis.outputs)[:, None], np.clip(taps, 0, axis.length - 1)), weights)
-    unchanged = axis.outputs == axis.length and np.array_equal(matrix, np.eye(axis.length))
-    return None if unchanged else matrix
+    cells = np.arange(axis.outputs)[:, None] * axis.length + np.clip(taps, 0, axis.length - 1)
+    cells, group = np.unique(cells, return_inverse=True)
+    merged = np.bincount(group.reshape(-1), weights.reshape(-1))
+    cells, merged = cells[merged != 0], merged[merged != 0]
+    return cells // axis.length, cells % axis.length, merged
+
+
+def _arrange(rows: Values, columns: Values, weights: Values, count: int, length: int, limit: int) -> Taps | None:
+    """Return the taps of the map whose matrix (count, length) has these coefficients; None with more than `limit`.
+
+    A row with fewer taps than another one repeats its last, with half the weight each: no coefficient of 0 meets an
+    infinity, and the sum of the halves is exact.
+    """
+    order = np.argsort(rows, kind="stable")
+    rows, columns, weights = rows[order], columns[order], weights[order]
+    counts = np.bincount(rows, minlength=count)
+    most = int(counts.max())
+    if not 0 < most <= limit:
+        return None
+    sources, shares = np.full((most, count), length), np.zeros((most, count))
+    number = np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]
+    sources[number, rows], shares[number, rows] = columns, weights
+    for k in range(1, most):
+        short = (counts <= k) & (counts > 0)
+        sources[k, short] = sources[k - 1, short]
+        shares[k - 1, short] /= 2
+        shares[k, short] = shares[k - 1, short]
+    return Taps(tuple(sources), tuple(shares), bool((counts == 0).any()))
 
 
 def _triangle(distance: Values) -> Values:

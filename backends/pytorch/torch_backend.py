@@ -119,9 +119,12 @@ class TorchBackend(Backend):
         return self.torch.argmax(x, dim=axis)
 
     def take(self, x: Native, indices: Native, axis: int = 0) -> Native:
-        return self.torch.index_select(x, axis, indices.reshape((-1,))).reshape(
-            (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
-        )
+        places = indices.reshape((-1,))
+        if 0 < axis == x.ndim - 1:  # along the last axis index_select copies value by value, 5 times as slow on a CPU
+            y = self.torch.gather(x, axis, places.expand((*x.shape[:-1], -1)))
+        else:
+            y = self.torch.index_select(x, axis, places)
+        return y.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
     def transpose(self, x: Native, axes: tuple[int, ...]) -> Native:
         return x.permute(axes)

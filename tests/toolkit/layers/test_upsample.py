@@ -12,6 +12,7 @@ from cnnkit.backends.registry import get_backend
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers import Upsample
 from cnnkit.parity.check import Arena
+from cnnkit.resampling import COLUMNS_PER_TAP, MOST_TAPS, compute_matrix, find_adjoint_taps, find_taps
 
 ROUNDED = {"nearest": 0, "linear": 1e-10, "cubic": 5e-6}  # the evaluator has weights of "cubic" in float32
 TORCH_NEAREST = {"coordinates": "asymmetric", "nearest_rule": "floor"}
@@ -145,6 +146,56 @@ def test_nearest_keeps_infinities_and_nan_where_they_are(arena, run) -> None:
         y = run(arena, layer, x).y[0, 0]
         assert [np.isfinite(y).sum(), np.isinf(y).sum(), np.isnan(y).sum()] in ([4, 2, 2], [3, 2, 2])
         assert np.signbit(y[-1])
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+@pytest.mark.parametrize("place", [0, 3, 18])
+@pytest.mark.parametrize(
+    ("mode", "antialias", "size"),
+    [("linear", False, 38), ("linear", False, 13), ("linear", True, 7), ("cubic", False, 38), ("cubic", True, 7)],
+)
+def test_infinities_and_nan_reach_their_own_taps_alone(arena, run, normal, bad, place, mode, antialias, size) -> None:
+    layer, x = Upsample(size=size, mode=mode, antialias=antialias), normal(1, 1, 19)
+    x[0, 0, place] = bad
+    touched = run(arena, layer, np.eye(19)[place].reshape(1, 1, 19)).y != 0
+    y = run(arena, layer, x).y
+    assert np.array_equal(~np.isfinite(y), touched)
+    assert 0 < touched.sum() < touched.size
+    if mode == "linear" and bad == np.inf:
+        assert (y[touched] == np.inf).all()
+
+
+MAPS = [
+    {"scale": 2, "mode": "linear"}, {"scale": 2, "mode": "cubic"}, {"scale": 2}, {"scale": 12, "mode": "linear"},
+    {"size": 4, "mode": "linear"}, {"size": 4, "mode": "cubic", "exclude_outside": True}, {"size": 31, "mode": "cubic"},
+    {"size": 1, "mode": "linear", "antialias": True}, {"size": 7, "mode": "cubic", "antialias": True},
+    {"size": 40, "mode": "linear", "coordinates": "tf_crop_and_resize", "region": ((-2.0, 0.5),)},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", MAPS, ids=str)
+@pytest.mark.parametrize("length", [20, 130])
+def test_the_gradient_is_the_transposed_matrix(arena, run, length, fields) -> None:
+    layer, ones = Upsample(**fields), np.eye(length)
+    size = layer.output_shape((1, length))[1]
+    columns = run(arena, layer, ones[:, None], np.zeros((length, 1, size))).y[:, 0]
+    rows = run(arena, layer, np.zeros((size, 1, length)), np.eye(size)[:, None]).dx[:, 0]
+    assert np.array_equal(rows, columns.T)
+
+
+@pytest.mark.parametrize("fields", [fields for fields in MAPS if "mode" in fields], ids=str)
+@pytest.mark.parametrize("length", [20, 130])
+def test_taps_are_the_full_matrix(length, fields) -> None:
+    axis = Upsample(**fields)._axes((1, length))[0]
+    matrix = compute_matrix(axis)
+    limits = (MOST_TAPS, axis.outputs // COLUMNS_PER_TAP)
+    for taps, wanted, most in zip((find_taps(axis), find_adjoint_taps(axis)), (matrix, matrix.T), limits, strict=True):
+        assert (taps is None) == ((wanted != 0).sum(axis=1).max() > most)
+        if taps is not None:
+            found = np.zeros((len(wanted), wanted.shape[1] + 1))
+            for sources, weights in zip(taps.sources, taps.weights, strict=True):
+                np.add.at(found, (np.arange(len(wanted)), sources), weights)
+            assert np.array_equal(found[:, :-1], wanted)
 
 
 def test_nothing_changes_where_the_size_is_the_same(arena, run, normal) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.contracts import dtype_name
+from cnnkit.resampling import Taps
 
 Indices = tuple[int, ...]
 MOST_ROUNDS = 8  # takes that an adjoint of a selection consists of; more of them cost more than a product
@@ -30,7 +31,7 @@ def frame(backend: Backend, x: Array, axis: int, before: int, after: int, value:
 
 def select(backend: Backend, x: Array, axis: int, indices: Indices) -> Array:
     """Return y[..., j, ...] = x[..., indices[j], ...]; 0 <= indices < the length of the axis."""
-    return backend.take(x, backend.constant(_host_indices(indices)), axis=axis)
+    return _gather(backend, x, axis, _host_indices(indices))
 
 
 def select_gradient(backend: Backend, dy: Array, axis: int, indices: Indices, length: int) -> Array:
@@ -41,9 +42,31 @@ def select_gradient(backend: Backend, dy: Array, axis: int, indices: Indices, le
     rounds = _invert(indices, length)
     if len(rounds) > MOST_ROUNDS:
         return map_along(backend, dy, axis, backend.constant(_one_hot(indices, length), dtype_name(dy)))
-    framed = frame(backend, dy, axis, 0, 1)
-    first, *more = (backend.take(framed, backend.constant(places), axis=axis) for places in rounds)
+    has_gaps = any(places.max() == len(indices) for places in rounds)
+    source = frame(backend, dy, axis, 0, 1) if has_gaps else dy
+    first, *more = (_gather(backend, source, axis, places) for places in rounds)
     return sum(more, start=first)
+
+
+def weigh(backend: Backend, x: Array, axis: int, taps: Taps) -> Array:
+    """Return y[..., o, ...] = sum over k of weights[k][o] x[..., sources[k][o], ...], a few weighted takes.
+
+    What is not finite in x reaches the outputs alone that have a tap on it.
+    """
+    source, shape = frame(backend, x, axis, 0, 1) if taps.is_framed else x, (-1,) + (1,) * (x.ndim - axis - 1)
+    first, *more = (
+        _gather(backend, source, axis, places) * backend.constant(weights, dtype_name(x)).reshape(shape)
+        for places, weights in zip(taps.sources, taps.weights, strict=True)
+    )
+    return sum(more, start=first)
+
+
+def _gather(backend: Backend, x: Array, axis: int, places: Any) -> Array:
+    """Return the slices of x at these places, as a view where they are evenly spaced."""
+    step = int(places[1] - places[0]) if len(places) > 1 else 1
+    if step > 0 and (np.diff(places) == step).all():
+        return cut(x, axis, int(places[0]), int(places[-1]) + 1, step)
+    return backend.take(x, backend.constant(places), axis=axis)
 
 
 def map_along(backend: Backend, x: Array, axis: int, matrix: Array) -> Array:

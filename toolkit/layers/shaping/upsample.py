@@ -10,9 +10,17 @@ import numpy as np
 from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.contracts import dtype_name
 from cnnkit.layers.base import Context, Layer
-from cnnkit.layers.shaping.along_axis import map_along, select, select_gradient
+from cnnkit.layers.shaping.along_axis import map_along, select, select_gradient, weigh
 from cnnkit.layers.shaping.resampling_fields import Scales, require_resampling, require_scales, require_sizes
-from cnnkit.resampling import AxisMap, compute_matrix, find_inside, find_nearest
+from cnnkit.resampling import (
+    AxisMap,
+    compute_matrix,
+    find_adjoint_taps,
+    find_inside,
+    find_nearest,
+    find_taps,
+    is_unchanged,
+)
 from cnnkit.tree import Tree
 
 
@@ -79,13 +87,9 @@ class Upsample(Layer):
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         backend, axes = context.backend, self._axes(tuple(x.shape[1:]))
-        factors = _find_factors(axes)
-        if factors is not None:
-            y = _repeat(backend, x, factors)
-        else:
-            y = x
-            for place, axis in enumerate(axes, 2):
-                y = _resample(backend, y, place, axis)
+        y = x
+        for place, axis in reversed([*enumerate(axes, 2)]):  # the last axis while it is short: there gathers cost most
+            y = _resample(backend, y, place, axis)
         inside = _find_all_inside(backend, axes)
         return y if inside is None else backend.where(inside, y, float(self.extrapolation)), axes
 
@@ -93,9 +97,6 @@ class Upsample(Layer):
         backend = context.backend
         inside = _find_all_inside(backend, cache)
         dx = dy if inside is None else backend.where(inside, dy, 0.0)
-        factors = _find_factors(cache)
-        if factors is not None:
-            return _repeat_gradient(backend, dx, factors), {}
         for place, axis in enumerate(cache, 2):
             dx = _resample_gradient(backend, dx, place, axis)
         return dx, {}
@@ -105,46 +106,30 @@ def _spread(value: Any, count: int) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,) * count
 
 
-def _find_factors(axes: tuple[AxisMap, ...]) -> tuple[int, ...] | None:
-    """Return how often each pixel is repeated along each axis, where the map is that alone."""
-    factors = tuple(axis.outputs // axis.length for axis in axes)
-    for axis, factor in zip(axes, factors, strict=True):
-        if axis.mode != "nearest" or axis.outputs % axis.length:
-            return None
-        if any(source != place // factor for place, source in enumerate(find_nearest(axis))):
-            return None
-    return factors
-
-
-def _repeat(backend: Backend, x: Array, factors: tuple[int, ...]) -> Array:
-    split, ones = list(x.shape[:2]), [1, 1]
-    for length, factor in zip(x.shape[2:], factors, strict=True):
-        split, ones = [*split, length, 1], [*ones, 1, factor]
-    shape = (*x.shape[:2], *(length * factor for length, factor in zip(x.shape[2:], factors, strict=True)))
-    return (x.reshape(tuple(split)) * (backend.zeros(tuple(ones), dtype_name(x)) + 1)).reshape(shape)
-
-
-def _repeat_gradient(backend: Backend, dy: Array, factors: tuple[int, ...]) -> Array:
-    split = list(dy.shape[:2])
-    for length, factor in zip(dy.shape[2:], factors, strict=True):
-        split += [length // factor, factor]
-    return backend.sum(dy.reshape(tuple(split)), axis=tuple(range(3, len(split), 2)))
-
-
 def _resample(backend: Backend, x: Array, place: int, axis: AxisMap) -> Array:
+    """Return x resampled along the axis at this place."""
     if axis.mode == "nearest":
         return select(backend, x, place, find_nearest(axis))
-    matrix = compute_matrix(axis)
-    return x if matrix is None else map_along(backend, x, place, backend.constant(matrix, dtype_name(x)))
+    if is_unchanged(axis):
+        return x
+    taps = find_taps(axis)
+    if taps is not None:
+        return weigh(backend, x, place, taps)
+    return map_along(backend, x, place, backend.constant(compute_matrix(axis), dtype_name(x)))
 
 
 def _resample_gradient(backend: Backend, dy: Array, place: int, axis: AxisMap) -> Array:
+    """Return dx: the adjoint of `_resample`."""
     if axis.mode == "nearest":
         return select_gradient(backend, dy, place, find_nearest(axis), axis.length)
-    matrix = compute_matrix(axis)
-    if matrix is None:
+    if is_unchanged(axis):
         return dy
-    return map_along(backend, dy, place, backend.transpose(backend.constant(matrix, dtype_name(dy)), (1, 0)))
+    taps = find_adjoint_taps(axis)
+    if taps is not None:
+        return weigh(backend, dy, place, taps)
+    return map_along(
+        backend, dy, place, backend.transpose(backend.constant(compute_matrix(axis), dtype_name(dy)), (1, 0))
+    )
 
 
 def _find_all_inside(backend: Backend, axes: tuple[AxisMap, ...]) -> Array | None:
