@@ -172,7 +172,7 @@ def _arrange(rows: Values, columns: Values, weights: Values, count: int, length:
     """Return the taps of the map whose matrix (count, length) has these coefficients; None with more than `limit`.
 
     A row with fewer taps than another one repeats its last, with half the weight each: no coefficient of 0 meets an
-    infinity, and the sum of the halves is exact.
+    infinity, and the sum of the halves is exact, as they come first and the smallest before the others.
     """
     order = np.argsort(rows, kind="stable")
     rows, columns, weights = rows[order], columns[order], weights[order]
@@ -188,7 +188,7 @@ def _arrange(rows: Values, columns: Values, weights: Values, count: int, length:
         sources[k, short] = sources[k - 1, short]
         shares[k - 1, short] /= 2
         shares[k, short] = shares[k - 1, short]
-    return Taps(tuple(sources), tuple(shares), bool((counts == 0).any()))
+    return Taps(tuple(sources[::-1]), tuple(shares[::-1]), bool((counts == 0).any()))
 
 
 def _triangle(distance: Values) -> Values:
