@@ -15,7 +15,7 @@ from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MOST_NODES = 50_000
 _MOST_VALUES = 200_000
-_MOST_LINKS = 1_000_000  # inputs and outputs of all nodes
+_MOST_LINKS = 200_000  # inputs and outputs of all nodes
 _MOST_AXES = 32
 
 

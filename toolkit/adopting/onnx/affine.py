@@ -55,7 +55,7 @@ def fit_constant(operation: Operation, known: Known, x: Flow) -> Known:
 def _drop_batch(operation: Operation, known: Known, x: Flow) -> Known:
     """Return a constant that repeats itself along the batch, once."""
     for values in known.pair:
-        if values.ndim != x.rank or (values != values[:1]).any():
+        if values.ndim != x.rank or (values.strides[0] and (values != values[:1]).any()):
             raise operation.refuse(f"a constant of shape {known.shape} that differs from sample to sample")
     return Known.of(known.values[:1], key=f"{known.key} once")
 

@@ -1,5 +1,6 @@
 """Drafts as a Graph, or as a Sequential where they are a chain, with the weights of the file."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,13 +94,15 @@ def read_weights(file: FileNetwork, drafts: list[Draft], names: Mapping[int, str
 
 
 def _require_room(file: FileNetwork, owners: list[Draft]) -> None:
-    made = [known for draft in owners for known in (*draft.params.values(), *draft.state.values()) if not known.stored]
-    size = sum(int(np.prod(known.shape, dtype=object)) * 4 for known in made)
+    size, seen = 0, set[str]()
+    for known in (known for draft in owners for known in (*draft.params.values(), *draft.state.values())):
+        if not known.stored or known.key in seen:  # what lies in the file counts when it is used once more
+            size += math.prod(known.shape) * 4
+        seen.add(known.key)
     limit = widen(max(_FREE_BYTES, _LARGEST_RATIO * file.size))
     if size > limit:
-        problem = (
-            f"makes weights of {describe_bytes(size)} from a few numbers, in a file of {describe_bytes(file.size)}"
-        )
+        made, held = describe_bytes(size), describe_bytes(file.size)
+        problem = f"makes weights of {made} from a few numbers, in a file of {held}"
         raise refuse(file.file, f"{problem}: CNNKIT_LIMITS=10 in the environment allows ten times as many", "too_big")
 
 

@@ -19,6 +19,7 @@ from cnnkit.files.names import printable
 
 FIRST_VERSION, LAST_VERSION = 7, 28  # of ONNX's operator set
 _SHAPES = frozenset(("Shape", "Size"))
+_MOST_ENDS = 256  # inputs of a network, and outputs
 
 
 @dataclass
@@ -69,6 +70,9 @@ def _require_version(file: FileNetwork) -> None:
         raise refuse(file.file, "a network without an input")
     if not file.outputs:
         raise refuse(file.file, "a network without an output")
+    for what, count in (("inputs", len(file.inputs)), ("outputs", len(file.outputs))):
+        if count > _MOST_ENDS:
+            raise refuse(file.file, f"{count} {what}, where cnnkit takes at most {_MOST_ENDS}")
 
 
 def _make_input(file: FileNetwork, value: FileValue) -> Draft:

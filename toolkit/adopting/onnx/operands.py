@@ -129,4 +129,8 @@ Operand = Known | Flow
 
 
 def _are_equal(first: Values, second: Values) -> bool:
-    return first.shape == second.shape and first.dtype == second.dtype and np.array_equal(first, second)
+    if first.shape != second.shape or first.dtype != second.dtype:
+        return False
+    if first.size and not any((*first.strides, *second.strides)):  # one number, repeated without memory
+        first, second = first.reshape(-1)[:1], second.reshape(-1)[:1]
+    return np.array_equal(first, second)

@@ -7,7 +7,7 @@ from cnnkit.exporters.core.faults import fault
 from cnnkit.exporters.onnx.network import FileNode
 from cnnkit.files.names import printable
 
-_FORMAT = "onnx"
+_FORMAT, _LONGEST = "onnx", 700  # letters of a line
 
 
 def describe_node(node: FileNode) -> str:
@@ -19,7 +19,7 @@ def describe_node(node: FileNode) -> str:
 
 def refuse(file: str, problem: str, kind: str = "unreadable") -> WeightFileError:
     """Return the error about a file."""
-    return fault(Path(file), problem, kind=kind, format_name=_FORMAT)
+    return fault(Path(file), printable(problem, _LONGEST), kind=kind, format_name=_FORMAT)
 
 
 def refuse_node(file: str, node: FileNode, problem: str) -> WeightFileError:

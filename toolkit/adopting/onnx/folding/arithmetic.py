@@ -21,7 +21,7 @@ def _join(function: Callable[[Any, Any], Any]) -> FoldFunction:
     def compute(operands: Fold) -> Values:
         arrays = [operands[index] for index in range(len(operands.inputs))]
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
-        operands.reserve(_count(shape), arrays[0].dtype)
+        operands.reserve(_count(shape), max((array.dtype for array in arrays), key=lambda dtype: dtype.itemsize))
         return np.asarray(functools.reduce(function, arrays))
 
     return compute

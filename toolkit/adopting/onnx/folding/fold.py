@@ -6,11 +6,17 @@ from typing import Any
 import numpy as np
 
 from cnnkit.adopting.onnx.operands import BATCHES, Known, Values
+from cnnkit.errors import first_line
 from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.onnx.network import FileNode
 from cnnkit.files.limits import widen
 
-_FREE_BYTES, _LARGEST_RATIO = 256 << 20, 100
+_FREE_BYTES, _LARGEST_RATIO = 64 << 20, 100
+# What gives a view of a constant that repeats one number; all else works through its values, one by one.
+_VIEWS = frozenset((
+    "Cast", "CastLike", "Constant", "ConstantOfShape", "Expand", "Flatten", "Identity", "Reshape", "Shape", "Size",
+    "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze",
+))  # fmt: skip
 
 
 class FoldError(Exception):
@@ -90,7 +96,8 @@ def fold(
     for batch in batches:
         arrays = [None if known is None else known.at(batch) for known in inputs]
         for array in arrays:
-            budget.spend(0 if array is None else _count_bytes(array))
+            if array is not None:
+                budget.spend(_count_bytes(array) if node.op in _VIEWS else array.nbytes)
         results.append(_compute(function, Fold(node, version, arrays, budget)))
     return [Known.of(*values, key=f"{node.place}:{index}") for index, values in enumerate(zip(*results, strict=True))]
 
@@ -99,8 +106,8 @@ def _compute(function: FoldFunction, operands: Fold) -> list[Values]:
     try:
         with np.errstate(all="ignore"):
             made = function(operands)
-    except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError, AttributeError) as error:
-        raise FoldError(f"its constants do not fit: {error}") from None
+    except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError, AttributeError, MemoryError) as error:
+        raise FoldError(f"its constants do not fit: {first_line(error)}") from None
     arrays = [np.asarray(array) for array in (made if isinstance(made, list) else [made])]
     for array in arrays:
         if array.ndim > 16:

@@ -44,7 +44,7 @@ def _tile(operands: Fold) -> Values:
 
 def _concatenate(operands: Fold) -> Values:
     arrays = [operands[index] for index in range(len(operands.inputs))]
-    operands.reserve(sum(array.size for array in arrays), arrays[0].dtype)
+    operands.reserve(sum(array.nbytes for array in arrays), np.dtype(np.uint8))
     return np.concatenate(arrays, operands.integer("axis"))
 
 
@@ -62,8 +62,11 @@ def _pad(operands: Fold) -> Values:
 
 def _multiply(operands: Fold) -> Values:
     x, y = operands[0], operands[1]
-    if x.ndim > 2 or y.ndim > 2 or x.size * (y.shape[-1] if y.ndim else 1) > 1 << 28:
+    columns = y.shape[-1] if y.ndim > 1 else 1
+    if x.ndim > 2 or y.ndim > 2 or x.size * columns > 1 << 28:
         raise FoldError("multiplies constants that are too large for that")
+    operands.reserve(x.size * columns // 8, np.dtype(np.uint8))  # what takes as long as to make so many bytes
+    operands.reserve((x.shape[0] if x.ndim > 1 else 1) * columns, x.dtype)
     return np.asarray(np.matmul(x, y))
 
 

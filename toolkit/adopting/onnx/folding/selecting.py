@@ -1,5 +1,6 @@
 """Parts of constants."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,10 @@ def _gather(operands: Fold) -> Values:
 
 
 def _gather_elements(operands: Fold) -> Values:
-    return np.take_along_axis(operands[0], operands[1], operands.integer("axis"))
+    x, places = operands[0], operands[1]
+    if x.ndim == places.ndim:
+        operands.reserve(math.prod(map(max, x.shape, places.shape)), x.dtype)
+    return np.take_along_axis(x, places, operands.integer("axis"))
 
 
 def _gather_rows(operands: Fold) -> Values:
