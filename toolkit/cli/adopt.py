@@ -149,7 +149,8 @@ def _check(request: AdoptRequest, adopted: "Adopted") -> "AdoptionCheck":
 
     named = request.recipe is not None or request.model is not None
     kind = "" if named else exporters.read(request.file).format or ""
-    return check_adopted(adopted, request.file, kind, get_backend(request.backend), request.samples, choose_other)
+    backend = get_backend(request.backend)
+    return check_adopted(adopted, request.file, kind, backend, request.samples, choose_other, request.external)
 
 
 def _print_check(request: AdoptRequest, check: "AdoptionCheck") -> None:

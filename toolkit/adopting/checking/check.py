@@ -61,12 +61,13 @@ class AdoptionCheck(NamedTuple):
 
 
 def check_adopted(
-    adopted: Adopted, path: Path, kind: str, backend: Backend, samples: int, other: Callable[[], Backend]
-) -> AdoptionCheck:
+    adopted: Adopted, path: Path, kind: str, backend: Backend, samples: int, other: Callable[[], Backend],
+    external: bool = False,
+) -> AdoptionCheck:  # fmt: skip
     """Compare an adopted network with the runtime of its file, on inputs drawn from a normal distribution.
 
     kind: the file's format. other: gives the backend to compare with where that runtime is not installed, or cannot
-    run the file.
+    run the file. external: let the runtime open the files beside it that it names.
     """
     inputs = draw_inputs(adopted.input_shape, samples)
     ours = _run(adopted, backend, inputs)
@@ -74,7 +75,7 @@ def check_adopted(
     if runtime is None:
         return _compare_backends(adopted, ours, inputs, other(), "its runtime is not installed" if kind else "")
     try:
-        return _compare_runtime(adopted, ours, inputs, path, kind, runtime)
+        return _compare_runtime(adopted, ours, inputs, path, kind, runtime, external)
     except ConfigError as error:
         return _compare_backends(adopted, ours, inputs, other(), str(error))
 
@@ -94,12 +95,14 @@ def _compare_backends(
 
 
 def _compare_runtime(
-    adopted: Adopted, ours: Arrays, inputs: list[Any], path: Path, kind: str, runtime: str
+    adopted: Adopted, ours: Arrays, inputs: list[Any], path: Path, kind: str, runtime: str, external: bool
 ) -> AdoptionCheck:
     """Return how far the runtime of the file is. Raises ConfigError where it cannot run the file."""
     given = [np.moveaxis(x, 1, -1) if adopted.channels_last and x.ndim > 2 else x for x in inputs]
     nodes = list(_list_compared(adopted.nodes))
-    theirs = run_runtime(kind, path, [np.ascontiguousarray(x) for x in given], [node.result for node in nodes])
+    theirs = run_runtime(
+        kind, path, [np.ascontiguousarray(x) for x in given], [node.result for node in nodes], external
+    )
     rows, skipped = [], []
     for node in nodes:
         held, wanted = ours.get(node.gives or node.became), theirs.get(node.result)

@@ -5,6 +5,7 @@ those of activations, apart by zero bytes; the tensors of the outputs are named 
 outputs of the network "output0", "output1".
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ import numpy as np
 from cnnkit import exporters
 from cnnkit.adopting.checking.onnx_outputs import add_outputs
 from cnnkit.exporters.core.weight_file import Tensor, WeightFile
+from cnnkit.memory import find_memory
 
 NAMES, INPUTS, OUTPUTS = "names.txt", "inputs.safetensors", "outputs.safetensors"
 _KINDS = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16",
@@ -23,28 +25,42 @@ _KINDS = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float
 Values = dict[str, Any]
 
 
-def main(kind: str, model: Path, folder: Path) -> None:
-    """Run the model on the inputs in the folder and leave there what it gives."""
+def main(kind: str, model: Path, folder: Path, external: bool = False) -> None:
+    """Run the model on the inputs in the folder and leave there what it gives.
+
+    external: let the runtime open the files beside the model that it names.
+    """
+    _limit_memory()
     names = [name for name in (folder / NAMES).read_bytes().decode("utf-8", "surrogateescape").split("\0") if name]
     file = exporters.read(folder / INPUTS)
     inputs = [file[str(place)].read() for place in range(len(file))]
-    results = (_run_onnx if kind == "onnx" else _run_keras)(model, names, inputs)
+    beside = model.parent if external else folder
+    results = _run_onnx(model, beside, names, inputs) if kind == "onnx" else _run_keras(model, names, inputs)
     tensors = [Tensor.of(name, np.ascontiguousarray(array)) for name, array in results.items() if _is_real(array)]
     exporters.write(WeightFile(tuple(tensors)), folder / OUTPUTS)
+
+
+def _limit_memory() -> None:
+    """Let this process take no more memory than the machine has, so that it fails rather than anything else."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (find_memory().size // 4 * 3,) * 2)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _is_real(array: Any) -> bool:
     return isinstance(array, np.ndarray) and array.dtype in (np.float16, np.float32, np.float64)
 
 
-def _run_onnx(model: Path, names: list[str], inputs: list[Any]) -> Values:
+def _run_onnx(model: Path, beside: Path, names: list[str], inputs: list[Any]) -> Values:
     import onnxruntime
 
     def open_session(wanted: Iterable[str]) -> Any:
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 4
-        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.parent))
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(beside))
         content = add_outputs(model.read_bytes(), wanted)
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
@@ -107,4 +123,4 @@ def _find_layer(net: Any, name: str) -> Any:
 
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), "external" in sys.argv[4:])

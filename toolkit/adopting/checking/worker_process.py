@@ -33,7 +33,9 @@ def _find_keras_backend() -> str | None:
     return next((name for name in _KERAS_BACKENDS if find_spec(name) is not None), None)
 
 
-def run_runtime(kind: str, model: Path, inputs: Sequence[Any], names: Sequence[str]) -> dict[str, Any]:
+def run_runtime(
+    kind: str, model: Path, inputs: Sequence[Any], names: Sequence[str], external: bool = False
+) -> dict[str, Any]:
     """Return what the file's own runtime gives for the inputs: {name: array}, its outputs as "output0", "output1".
 
     Raises ConfigError where the runtime fails or takes too long.
@@ -51,11 +53,12 @@ def run_runtime(kind: str, model: Path, inputs: Sequence[Any], names: Sequence[s
             kind,
             str(model.resolve()),
             str(folder),
+            *(["external"] if external else []),
         ]
         try:
             done = subprocess.run(  # noqa: S603 (cnnkit's own worker)
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment,
-                timeout=SECONDS, check=False,
+                timeout=SECONDS, check=False, cwd=folder,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise ConfigError(f"--check: {_RUNTIMES[kind]} ran for more than {SECONDS} s on {model}") from None
