@@ -8,7 +8,7 @@ from typing import Any
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.errors import ConfigError
-from cnnkit.files.names import describe_value
+from cnnkit.files.names import describe_value, printable
 from cnnkit.layers.base import Shapes, Values
 from cnnkit.losses import external_loss
 from cnnkit.losses.base import Loss
@@ -52,7 +52,7 @@ class SeveralLosses(Loss):
             try:
                 loss.check(shape, classes)
             except ConfigError as error:
-                raise ConfigError(f"output {name}: {error}") from None
+                raise ConfigError(f"output {printable(name)}: {error}") from None
 
 
 def names_outputs(text: object) -> bool:
@@ -73,7 +73,7 @@ def parse_several(text: str, parse: Callable[[str], Loss]) -> SeveralLosses:
         weights.append(_parse_weight(head) if star else 1.0)
         losses.append(parse(rest if star else spec))
     if len(set(names)) < len(names):
-        raise ConfigError(f"loss: expected each output once, got {', '.join(names)}")
+        raise ConfigError(f"loss: expected each output once, got {_list_names(names)}")
     return SeveralLosses(tuple(names), tuple(losses), tuple(weights))
 
 
@@ -85,6 +85,10 @@ def _parse_weight(text: str) -> float:
     if not (math.isfinite(weight) and weight >= 0):
         raise ConfigError(f"loss: expected a weight >= 0 before '*', got {describe_value(text)}")
     return weight
+
+
+def _list_names(names: Sequence[str]) -> str:
+    return printable(", ".join(names[:20]) + (", ..." if len(names) > 20 else ""), 300)
 
 
 def render_several(loss: SeveralLosses, render: Callable[[Loss], str]) -> str:
@@ -104,7 +108,7 @@ def fit_outputs(loss: Loss, output_names: Sequence[str]) -> Loss:
         return SeveralLosses(tuple(output_names), (loss,) * len(output_names), (1.0,) * len(output_names))
     if set(loss.names) != set(output_names):
         raise ConfigError(
-            f"loss: expected losses of the outputs {', '.join(output_names)}, got {', '.join(loss.names)}"
+            f"loss: expected losses of the outputs {_list_names(output_names)}, got {_list_names(loss.names)}"
         )
     if len(output_names) == 1:
         return loss.losses[0]

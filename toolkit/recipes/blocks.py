@@ -7,7 +7,7 @@ from cnnkit.errors import ConfigError
 from cnnkit.files.names import describe_value
 from cnnkit.values import is_count
 
-MOST_LAYERS = 10_000  # after all blocks are written out
+MOST_LAYERS, MOST_VALUES = 10_000, 100_000  # after all blocks are written out
 MOST_NESTED = 16  # blocks inside each other
 
 
@@ -32,19 +32,23 @@ def write_out(layers: Any, blocks: Mapping[str, Any]) -> Any:
 
 class _Writer:
     def __init__(self, blocks: Mapping[str, Any]) -> None:
-        self.blocks, self.count = blocks, 0
+        self.blocks, self.count, self.values = blocks, 0, 0
+        self._mentioned: dict[str, set[str]] = {}
 
     def write(self, value: Any, given: Mapping[str, Any], depth: int) -> Any:
         """Return a value of a layer with parameters and blocks written out."""
         if isinstance(value, list):
             return [written for item in value for written in self._write_item(item, given, depth)]
         if isinstance(value, Mapping):
+            self.values += len(value)
+            if self.values > MOST_VALUES:
+                raise ConfigError(f"layers: expected at most {MOST_VALUES} fields in blocks, got more")
             return {key: self.write(inner, given, depth) for key, inner in value.items()}
         if isinstance(value, str) and value.startswith("$"):
             if value[1:] not in given:
                 known = ", ".join(f"${name}" for name in given) or "none"
                 raise ConfigError(f"layers: {describe_value(value)} has no value here, those given are: {known}")
-            return given[value[1:]]
+            return self.write(given[value[1:]], {}, depth)  # a copy, of which every value counts
         return value
 
     def _write_item(self, item: Any, given: Mapping[str, Any], depth: int) -> Iterator[Any]:
@@ -65,16 +69,19 @@ class _Writer:
         if depth >= MOST_NESTED:
             raise ConfigError(f"block {name}: blocks nested more than {MOST_NESTED} deep")
         layers = self.blocks[name]["layers"]
-        unused = [key for key in use if not _mentions(layers, f"${key}")]
+        if name not in self._mentioned:
+            self._mentioned[name] = set(_list_texts(layers))
+        unused = [key for key in use if f"${key}" not in self._mentioned[name]]
         if unused:
             raise ConfigError(f"block {name}: has no ${unused[0]} in its layers: leave {unused[0]} out")
-        for _ in range(repeat):
+        for _ in range(repeat if layers else 0):
             yield from self.write(layers, use, depth + 1)
 
 
-def _mentions(value: Any, parameter: str) -> bool:
-    if isinstance(value, list):
-        return any(_mentions(item, parameter) for item in value)
-    if isinstance(value, Mapping):
-        return any(_mentions(inner, parameter) for inner in value.values())
-    return bool(value == parameter)
+def _list_texts(value: Any) -> Iterator[str]:
+    """Yield every text in a value of a layer."""
+    if isinstance(value, list | Mapping):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _list_texts(inner)
+    elif isinstance(value, str):
+        yield value

@@ -34,6 +34,8 @@ class Node(Part):
         object.__setattr__(self, "inputs", tuple(given))
         if (self.layer is None) == (self.shares is None):
             raise ConfigError(f"node {self.name}: expected a layer, or the node that it shares: give one of the two")
+        if self.shares is not None:
+            require_name(f"node {self.name}: shares", self.shares)
         if self.layer is not None:
             require_layers(f"node {self.name}", "layer", (self.layer,))
 

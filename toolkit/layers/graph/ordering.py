@@ -20,13 +20,14 @@ def sort_nodes(nodes: tuple[Node, ...], input_names: tuple[str, ...]) -> tuple[N
         raise ConfigError(f"Graph: expected at most {MOST_NODES} nodes, got {len(nodes)}")
     position = {node.name: i for i, node in enumerate(nodes)}
     _require_unique([*input_names, *(node.name for node in nodes)])
+    entries = set(input_names)
     waiting, users = [0] * len(nodes), [list[int]() for _ in nodes]
     for i, node in enumerate(nodes):
         for source in {split_reference(reference)[0] for reference in node.inputs}:
             if source in position:
                 waiting[i] += 1
                 users[position[source]].append(i)
-            elif source not in input_names:
+            elif source not in entries:
                 raise ConfigError(f"node {node.name}: no node and no input of the graph has the name {_shown(source)}")
     ready = [i for i, count in enumerate(waiting) if not count]
     heapq.heapify(ready)
@@ -64,16 +65,16 @@ def require_references(
     nodes: Iterable[Node], layers: Mapping[str, tuple[str, Layer]], input_names: tuple[str, ...], outputs: Iterable[str]
 ) -> None:
     """Raise ConfigError for a wrong number of inputs or outputs, and for a node that nothing uses."""
-    used = set()
+    used, entries = set(), frozenset(input_names)
     for reference in outputs:
-        used.add(_require_output("Graph: output_names", reference, layers, input_names))
+        used.add(_require_output("Graph: output_names", reference, layers, entries))
     for node in nodes:
         wanted = layers[node.name][1].input_count
         if wanted is not None and len(node.inputs) != wanted:
             kind = layers[node.name][1].type
             raise ConfigError(f"node {node.name} ({kind}): expected {wanted} inputs, got {len(node.inputs)}")
         for reference in node.inputs:
-            used.add(_require_output(f"node {node.name}", reference, layers, input_names))
+            used.add(_require_output(f"node {node.name}", reference, layers, entries))
     for node in nodes:
         if node.name not in used:
             hint = "name it in output_names, or leave it out"
@@ -81,7 +82,7 @@ def require_references(
 
 
 def _require_output(
-    where: str, reference: str, layers: Mapping[str, tuple[str, Layer]], input_names: tuple[str, ...]
+    where: str, reference: str, layers: Mapping[str, tuple[str, Layer]], input_names: frozenset[str]
 ) -> str:
     """Return the name in a reference to one output of a node or to an input of the graph."""
     name, number = split_reference(reference)
