@@ -1,7 +1,8 @@
 """The stages of the overview: the shapes from input to output, the layers between, and their places on the page."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cnnkit.exporters.core.architecture import LayerEntry, Shape
@@ -86,14 +87,17 @@ def find_stages(shape: Shape | None, layers: Sequence[LayerEntry], parameters: d
     """
     stages = [Stage(shape, noun="input")] if shape else []
     waiting: list[LayerEntry] = []
+    owned = Counter[str]()
+    for path, number in parameters.items():
+        owned[path.split(".")[0]] += number
     for layer in layers:
         waiting.append(layer)
         makes = layer.type in _WEIGHTED or layer.children or (stages and layer.output_shape != stages[-1].shape)
         if stages and layer.output_shape and makes:
-            stages.append(_make_stage(layer.output_shape, waiting, parameters))
+            stages.append(_make_stage(layer.output_shape, waiting, owned))
             waiting = []
     if waiting and stages:
-        stages.append(_make_stage(stages[-1].shape, waiting, parameters))
+        stages.append(_make_stage(stages[-1].shape, waiting, owned))
     if len(stages) > 1:
         stages[-1].noun = "output"
     images = [stage.shape for stage in stages if len(stage.shape) == 3]
@@ -103,13 +107,14 @@ def find_stages(shape: Shape | None, layers: Sequence[LayerEntry], parameters: d
     return stages
 
 
-def _make_stage(shape: Shape, layers: list[LayerEntry], parameters: dict[str, int]) -> Stage:
-    own = sum(number for path, number in parameters.items() if path.split(".")[0] in {layer.path for layer in layers})
+def _make_stage(shape: Shape, layers: list[LayerEntry], owned: Mapping[str, int]) -> Stage:
+    """owned: {first part of a path: number of the parameters below it}."""
+    own = sum(owned.get(path, 0) for path in {layer.path for layer in layers})
     dense = any(layer.type == "Dense" for layer in layers)
     noun = "maps" if len(shape) == 3 else "neurons" if dense else "values"
-    below = [cut(make_safe(describe(layer), 40), 120) for layer in layers]
-    if len(below) > 6:
-        below = [*below[:5], f"{len(below) - 5} more"]
+    below = [cut(make_safe(describe(layer), 40), 120) for layer in layers[:6]]
+    if len(layers) > 6:
+        below = [*below[:5], f"{len(layers) - 5} more"]
     return Stage(shape, layers, own, noun, below=below + ([format_count(own, "parameter")] if own else []))
 
 
