@@ -45,7 +45,7 @@ def _convert_prelu(operation: Operation) -> Flow:
         )
     slopes = fit_constant(operation, slopes, x)
     axes = tuple(axis for axis, extent in enumerate(slopes.shape) if extent > 1)
-    shape = tuple(slopes.shape[axis] for axis in axes)
+    shape = tuple(slopes.shape[axis] for axis in axes) or (1,)
     return operation.make("PReLU", x, {"weight": slopes.change("slopes", shape, lambda s: s.reshape(shape))}, axes=axes)
 
 

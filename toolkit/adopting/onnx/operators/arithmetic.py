@@ -50,6 +50,10 @@ def _convert_mul(operation: Operation) -> Flow:
         return normed or multiply_by(operation, flow, known)  # type: ignore[arg-type]
     if x == y:
         return operation.make("Square", x)
+    for one, other in ((x, y), (y, x)):
+        quotient = find_quotient(operation, one, other.draft.inputs[0]) if other.kind == "Reciprocal" else None
+        if quotient is not None:
+            return quotient
     return find_product(operation, x, y) or join(operation, "Multiply", x, y)
 
 
