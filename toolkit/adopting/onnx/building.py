@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit.adopting.onnx.operands import FLAT, Draft, Flow, Known, Values
+from cnnkit.adopting.onnx.operands import FLAT, MOVED, Draft, Flow, Known, Values
 from cnnkit.adopting.onnx.refusal import refuse, refuse_node
 from cnnkit.exporters.onnx.network import FileNetwork
 from cnnkit.files.limits import widen
@@ -21,7 +21,12 @@ def require_layers(file: FileNetwork, drafts: list[Draft]) -> None:
     """Raise WeightFileError for an operation that was to become part of a larger layer, and did not."""
     for draft in drafts:
         if draft.layer is None and draft.node is not None:
-            known = "mixes the batch with other axes" if draft.kind == FLAT else "cnnkit has it as a part of GELU alone"
+            moves = draft.kind in (FLAT, MOVED)
+            known = (
+                "mixes the batch with other axes, or moves it from the front"
+                if moves
+                else "cnnkit has it as a part of GELU alone"
+            )
             raise refuse_node(file.file, draft.node, known)
 
 

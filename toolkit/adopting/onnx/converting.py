@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.adopting.onnx.folding import FOLDS, FoldBudget, FoldError, fold
-from cnnkit.adopting.onnx.operands import BATCHES, Draft, Flow, Known, Operand
+from cnnkit.adopting.onnx.operands import BATCHES, MOVED, Draft, Flow, Known, Operand
 from cnnkit.adopting.onnx.operation import Operation
 from cnnkit.adopting.onnx.operators import OPERATORS
 from cnnkit.adopting.onnx.ordering import order_nodes
@@ -157,7 +157,7 @@ def _stand_in(operand: Operand | None) -> Known | None:
 def _require_declared(operation: Operation, name: str, made: Operand) -> None:
     """Raise WeightFileError where the file declares another shape than this; the batch is left open."""
     declared = operation.file.declared.get(name)
-    if declared is not None and isinstance(made, Flow):
+    if declared is not None and isinstance(made, Flow) and made.kind != MOVED:
         _compare(operation, declared, made.shape)
 
 

@@ -19,6 +19,7 @@ from cnnkit.exporters.onnx.network import FileNode
 from cnnkit.layers import Layer
 
 FLAT = "flat"  # what stands for all values of a batch in one row
+MOVED = "moved"  # what stands for a value whose axis of the batch is not the first
 BATCHES = (31, 37)  # primes: a shape that fits both fits any
 Values = np.ndarray[Any, np.dtype[Any]]
 

@@ -58,3 +58,15 @@ def test_gradients_are_those_of_torch(name, dtype, tolerance, training, tmp_path
         after = flatten(adopted.network.next_state(state, cache)).values()
         for buffer in (buffer.numpy() for buffer in network.buffers() if buffer.ndim):
             assert any(buffer.shape == v.shape and np.allclose(buffer, v, rtol=0, atol=tolerance) for v in after)
+
+
+class UnevenPool(torch.nn.Module):
+    def forward(self, x):
+        return torch.nn.functional.adaptive_avg_pool2d(x[:, [2, 1, 0]], (5, 7))
+
+
+def test_uneven_pools_and_places_of_channels_are_those_of_torch(tmp_path):
+    x = draw_images()
+    export(UnevenPool(), x[:2], tmp_path / "net.onnx", 18, dynamo=True)
+    (got,) = run_case(adopt_onnx(tmp_path / "net.onnx"), (x.numpy(),), "numpy")
+    np.testing.assert_allclose(got, UnevenPool()(x).numpy(), rtol=0, atol=1e-6)

@@ -4,6 +4,7 @@ from cnnkit.adopting.onnx.operators.activations import ACTIVATION_OPERATORS
 from cnnkit.adopting.onnx.operators.arithmetic import ARITHMETIC_OPERATORS
 from cnnkit.adopting.onnx.operators.conversion import Conversion
 from cnnkit.adopting.onnx.operators.convolutions import CONVOLUTION_OPERATORS
+from cnnkit.adopting.onnx.operators.moved import MOVED_OPERATORS
 from cnnkit.adopting.onnx.operators.normalisation import NORMALISATION_OPERATORS
 from cnnkit.adopting.onnx.operators.passing import PASSING_OPERATORS
 from cnnkit.adopting.onnx.operators.pooling import POOLING_OPERATORS
@@ -25,6 +26,7 @@ OPERATORS: dict[str, Conversion] = {
     **RESIZING_OPERATORS,
     **SELECTING_OPERATORS,
     **SHAPING_OPERATORS,
+    **MOVED_OPERATORS,
 }
 
 __all__ = ["OPERATORS", "Conversion"]

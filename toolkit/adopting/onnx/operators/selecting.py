@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnkit.adopting.onnx.folding import FoldError
 from cnnkit.adopting.onnx.folding.selecting import find_parts, find_slices
-from cnnkit.adopting.onnx.operands import BATCHES, FLAT, Flow, Operand
+from cnnkit.adopting.onnx.operands import BATCHES, FLAT, Flow, Known, Operand
 from cnnkit.adopting.onnx.operation import Operation
 from cnnkit.adopting.onnx.operators.conversion import Table
 from cnnkit.adopting.onnx.operators.shaping import reshape
@@ -80,8 +80,11 @@ def _convert_gather(operation: Operation) -> Flow:
     x, axis = operation.flow(), operation.integer("axis")
     if x.kind == FLAT:
         return _gather_all(operation, x.draft.inputs[0])
-    axis = operation.axes((axis,), x.rank)[0]
-    known = operation.known(1)
+    return gather(operation, x, operation.axes((axis,), x.rank)[0], operation.known(1))
+
+
+def gather(operation: Operation, x: Flow, axis: int, known: Known) -> Flow:
+    """Return the values of x at constant places of an axis, in the shape of the places there."""
     if known.varies or known.values.dtype.kind not in "iu" or not 0 < known.values.size <= _MOST_PLACES:
         raise operation.refuse(f"picks values at places of shape {known.shape}")
     extent = x.shape[axis - 1]

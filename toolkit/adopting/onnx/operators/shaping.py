@@ -99,14 +99,6 @@ def _convert_unsqueeze(operation: Operation) -> Flow:
     return reshape(operation, x, tuple(1 if axis in axes else next(own) for axis in range(1, rank)))
 
 
-def _convert_transpose(operation: Operation) -> Flow:
-    x = operation.flow()
-    order = operation.integers("perm") or tuple(reversed(range(x.rank)))
-    if sorted(order) != list(range(x.rank)):
-        raise operation.refuse(f"perm {order} is no order of {x.rank} axes")
-    return transpose(operation, x, order)
-
-
 def transpose(operation: Operation, x: Flow, order: tuple[int, ...]) -> Flow:
     """Return x with its axes in that order; axes of one value may stand anywhere."""
     if order[0] != 0:
@@ -216,6 +208,5 @@ SHAPING_OPERATORS: Table = {
     "SpaceToDepth": _convert_space_to_depth,
     "Squeeze": _convert_squeeze,
     "Tile": _convert_tile,
-    "Transpose": _convert_transpose,
     "Unsqueeze": _convert_unsqueeze,
 }
