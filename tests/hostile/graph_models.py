@@ -92,8 +92,6 @@ _REFUSED: dict[str, tuple[str, str | Callable[[], str]]] = {
     "add_shapes": ("a sum of two shapes", node("a", _INPUT, "Flatten") + node("b", '["a", "input"]', "Add")),
     "loss_outputs": ("losses of outputs that there are not", '[training]\nloss = "main=cross-entropy;aux=l2"\n'
         + node("a")),
-    "loss_many": ("50,000 losses", lambda: f'[training]\nloss = "{";".join(f"a{n}=l1" for n in range(50_000))}"\n'
-        + node("a")),
     "loss_nested": ("losses in each other", f'[training]\nloss = "{"a=" * 100_000}l1"\n' + node("a")),
     "loss_weight": ("a loss that counts NaN times", '[training]\nloss = "a=nan*l1"\n' + node("a")),
     "input_shape_deep": ("a shape in 500 lists", f"input_shape = {'[' * 500}{']' * 500}\n" + node("a")),
@@ -101,7 +99,9 @@ _REFUSED: dict[str, tuple[str, str | Callable[[], str]]] = {
         '= "Graph", ' * 40 + "layers = []" + "}]" * 40 + "\n"),
 }  # fmt: skip
 _LARGE: dict[str, tuple[str, Callable[[], str]]] = {
-    "many": ("15,000 nodes", lambda: _many(15_000) + _TAIL),
+    "loss_many": ("50,000 losses", lambda: f'[training]\nloss = "{";".join(f"a{n}=l1" for n in range(50_000))}"\n'
+        + node("a")),
+    "many": ("8,000 nodes", lambda: _many(8_000) + _TAIL),
     "reversed": ("5,000 nodes, the last first", lambda: 'output_names = ["a4999"]\n' + "".join(
         node(f"a{n}", f'["a{n - 1}"]' if n else _INPUT) for n in reversed(range(5_000)))),
     "wide": ("each of 400 nodes takes all before it", lambda: _wide(400)),
