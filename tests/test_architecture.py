@@ -4,6 +4,7 @@ Imports at every depth count, late ones and those under TYPE_CHECKING as well.
 """
 
 import ast
+import functools
 import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,8 +103,13 @@ MODULES = modules()
 NAMES = {module.name for module in MODULES}
 
 
-def imports(module: Module) -> Iterator[str]:
-    """Yield the name of every imported module, wherever the import stands."""
+@functools.cache
+def imports(module: Module) -> tuple[str, ...]:
+    """Return the name of every imported module, wherever the import stands."""
+    return tuple(find_imports(module))
+
+
+def find_imports(module: Module) -> Iterator[str]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -1,6 +1,7 @@
 """Names and docstrings over the whole project: one meaning per class name, a docstring for every public method."""
 
 import ast
+import functools
 import importlib
 import inspect
 from collections import defaultdict
@@ -30,6 +31,7 @@ def homes(classes: list[tuple[str, str]]) -> dict[str, list[str]]:
     return {name: where for name, where in modules_of.items() if len(where) > 1}
 
 
+@functools.cache
 def classes() -> list[tuple[str, str]]:
     return [
         (module, node.name) for module, tree in modules() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
