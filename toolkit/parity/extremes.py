@@ -51,8 +51,8 @@ def _softplus(x: float) -> Derivative:
 
 def _mish(x: float) -> Derivative:
     value, slope = _softplus(x)
-    gate = math.tanh(value)
-    return x * gate, gate + x * slope / math.cosh(min(value, 300.0)) ** 2
+    gate, root = math.tanh(value), 1 / math.cosh(min(value, 700.0))  # its square may be less than any float
+    return x * gate, gate + x * slope * root * root
 
 
 def _hardswish(x: float) -> Derivative:

@@ -7,7 +7,7 @@ from typing import Any
 from cnnkit import exporters
 from cnnkit.adopting.adopted import Adopted
 from cnnkit.adopting.keras.entries import is_model
-from cnnkit.adopting.keras.graph_builder import Fault, GraphBuilder
+from cnnkit.adopting.keras.graph_builder import Fault, KerasGraphBuilder
 from cnnkit.adopting.keras.losses import find_loss
 from cnnkit.adopting.keras.model_inputs import ModelInput, find_data_format, find_inputs
 from cnnkit.adopting.keras.model_walk import ModelWalk
@@ -58,7 +58,7 @@ def adopt_keras(path: str | Path, input_shape: Any = None) -> Adopted:
 def _adopt(file: Any, about: dict[str, Any], config: dict[str, Any], input_shape: Any, fail: Fault) -> Adopted:
     inputs = find_inputs(config, input_shape, fail)
     channels_last = find_data_format(config)
-    builder = GraphBuilder(fail, channels_last)
+    builder = KerasGraphBuilder(fail, channels_last)
     names = [builder.take_name(one.name) for one in inputs]
     values = [_place(builder, one, name) for one, name in zip(inputs, names, strict=True)]
     version = _parse_version(about.get("keras_version"), config)
@@ -83,7 +83,7 @@ def _adopt(file: Any, about: dict[str, Any], config: dict[str, Any], input_shape
     )
 
 
-def _place(builder: GraphBuilder, one: ModelInput, name: str) -> Value:
+def _place(builder: KerasGraphBuilder, one: ModelInput, name: str) -> Value:
     """Return an input as a tensor of the model."""
     if not one.plain:
         return Value(name, one.shape, one.order)
@@ -91,7 +91,7 @@ def _place(builder: GraphBuilder, one: ModelInput, name: str) -> Value:
     return builder.emit(f"{name}_plain", Reshape(one.shape), [given], keep_order(2))
 
 
-def _finish(builder: GraphBuilder, value: Value, sequences: bool) -> Value:
+def _finish(builder: KerasGraphBuilder, value: Value, sequences: bool) -> Value:
     """Return an output as the network gives it: images and sequences channels first, all else in Keras's sequence."""
     if value.rank > 2 or (value.rank == 2 and sequences):
         return builder.arrange(value, builder.prefer_order(value.rank))

@@ -20,7 +20,7 @@ class Reference(NamedTuple):
     output: int
 
 
-class Call(NamedTuple):
+class StoredCall(NamedTuple):
     """The arguments of one call as the file has them: references, numbers, lists; keywords by name."""
 
     positional: list[Any]
@@ -48,7 +48,7 @@ class Arguments:
         return len(self.values) != len(self.positional)
 
 
-def parse_calls(entry: Mapping[str, Any], fault: Fault) -> list[Call]:
+def parse_calls(entry: Mapping[str, Any], fault: Fault) -> list[StoredCall]:
     """Return the calls of a layer from its `inbound_nodes`. Raises WeightFileError where that is nothing known."""
     nodes = entry.get("inbound_nodes")
     if nodes is None:
@@ -75,17 +75,17 @@ def iterate_references(given: Any) -> Iterator[Reference]:
             yield from iterate_references(item)
 
 
-def _parse_call(node: Any, fault: Fault) -> Call:
+def _parse_call(node: Any, fault: Fault) -> StoredCall:
     if isinstance(node, dict) and "args" in node:  # Keras 3
         positional, keywords = _parse_new(node["args"], fault, 0), _parse_new(node.get("kwargs", {}), fault, 0)
         if not isinstance(positional, list) or not isinstance(keywords, dict):
             raise fault(f"inbound_nodes: expected arguments, got {describe_value(node)}")
-        return Call(positional, keywords)
+        return StoredCall(positional, keywords)
     keywords = dict[str, Any]()
     for tensor in _list_tensors(node, 0):
         if len(tensor) > 3 and isinstance(tensor[3], dict):
             keywords |= {key: _parse_old(value, fault, 0) for key, value in tensor[3].items()}
-    return Call([_parse_old(node, fault, 0)], keywords)
+    return StoredCall([_parse_old(node, fault, 0)], keywords)
 
 
 def _list_tensors(node: Any, depth: int) -> Iterator[list[Any]]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from cnnkit.adopting.keras.values import Block, Order, Value, keep_order, lies_alike, put_first
+from cnnkit.adopting.keras.values import FlattenedTensor, Order, Value, keep_order, lies_alike, put_first
 from cnnkit.errors import CnnkitError, WeightFileError
 from cnnkit.exporters.core.weight_file import Array
 from cnnkit.files.names import printable
@@ -18,7 +18,7 @@ LARGEST = 1 << 40  # values of one sample's tensor
 Fault = Callable[[str], WeightFileError]
 
 
-class GraphBuilder:
+class KerasGraphBuilder:
     """The nodes so far, in the order in which they run.
 
     fault: makes the error of a problem with the file
@@ -156,7 +156,7 @@ class GraphBuilder:
         ref = self.emit(name, layer, [value], keep_order(len(stored))).ref
         return Value(ref, wanted.shape, wanted.order)
 
-    def _straighten(self, value: Value, block: Block) -> Value:
+    def _straighten(self, value: Value, block: FlattenedTensor) -> Value:
         stored = tuple(block.shape[axis] for axis in block.order)
         name = _base(value.ref)
         image = self.emit(f"{name}_unflattened", Reshape(stored), [Value(value.ref, value.shape, (0,))], block.order)

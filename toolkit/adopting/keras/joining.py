@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from cnnkit.adopting.keras.layer_call import LayerCall
-from cnnkit.adopting.keras.values import Block, Value
+from cnnkit.adopting.keras.values import FlattenedTensor, Value
 from cnnkit.layers import Add, Average, Concatenate, Divide, Layer, Maximum, Minimum, Multiply, Subtract
 
 JOINS: Mapping[str, Layer] = {
@@ -52,7 +52,7 @@ def concatenate(call: LayerCall, values: Sequence[Value], axis: int) -> Value:
         y = call.emit(Concatenate(), values, order=(0,))
         if not any(value.blocks for value in values):
             return y
-        blocks = [value.blocks or (Block(value.shape, (0,)),) for value in values]
+        blocks = [value.blocks or (FlattenedTensor(value.shape, (0,)),) for value in values]
         return replace(y, blocks=tuple(block for several in blocks for block in several))
     order = values[0].order
     arranged = [call.builder.arrange(value, order) for value in values]

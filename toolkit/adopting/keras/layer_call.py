@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cnnkit.adopting.keras.arguments import Arguments
-from cnnkit.adopting.keras.graph_builder import GraphBuilder
+from cnnkit.adopting.keras.graph_builder import KerasGraphBuilder
 from cnnkit.adopting.keras.saved_weights import SavedWeights
 from cnnkit.adopting.keras.values import Order, Value, normalise_axis, put_first
 from cnnkit.errors import CnnkitError, WeightFileError
@@ -42,7 +42,7 @@ class LayerCall:
     path: tuple[str, ...]
     fields: Mapping[str, Any]
     arguments: Arguments
-    builder: GraphBuilder
+    builder: KerasGraphBuilder
     weights: SavedWeights
     version: tuple[int, ...]
     shared: bool

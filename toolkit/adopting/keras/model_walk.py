@@ -8,15 +8,15 @@ from typing import Any
 from cnnkit.adopting.adopted import AdoptedNode
 from cnnkit.adopting.keras.arguments import (
     Arguments,
-    Call,
     Reference,
+    StoredCall,
     iterate_references,
     parse_calls,
     parse_references,
 )
 from cnnkit.adopting.keras.conversion import convert_call
 from cnnkit.adopting.keras.entries import get_fields, get_name, is_functional, is_model, is_sequential, list_entries
-from cnnkit.adopting.keras.graph_builder import GraphBuilder
+from cnnkit.adopting.keras.graph_builder import KerasGraphBuilder
 from cnnkit.adopting.keras.keras1 import modernise
 from cnnkit.adopting.keras.layer_call import LayerCall, Made
 from cnnkit.adopting.keras.saved_weights import Path, SavedWeights
@@ -32,7 +32,7 @@ Key = tuple[str, int]
 class ModelWalk:
     """What all models of a file share while they are walked."""
 
-    builder: GraphBuilder
+    builder: KerasGraphBuilder
     weights: SavedWeights
     version: tuple[int, ...]
     nodes: list[AdoptedNode] = field(default_factory=list)
@@ -102,7 +102,7 @@ class ModelWalk:
         self.nodes.append(row)
         return values
 
-    def _resolve(self, call: Call, known: Mapping[Key, list[Value]]) -> Arguments:
+    def _resolve(self, call: StoredCall, known: Mapping[Key, list[Value]]) -> Arguments:
         """Return the arguments of a call with the tensors that stand for its references."""
         positional = [part for given in call.positional for part in self._flatten(given, known)]
         keywords = {name: self._replace(given, known) for name, given in call.keywords.items()}
@@ -132,7 +132,7 @@ class CallGraph:
     """The calls of a functional model by (layer, number), in the file's order."""
 
     entries: Mapping[str, Mapping[str, Any]]
-    calls: Mapping[Key, Call]
+    calls: Mapping[Key, StoredCall]
     inputs: Sequence[Reference]
     outputs: Sequence[Reference]
     fault: Any
@@ -142,7 +142,7 @@ class CallGraph:
         """Return the calls of a model. Raises WeightFileError when its parts do not fit together."""
         fields = get_fields(entry)
         entries: dict[str, Mapping[str, Any]] = {}
-        listed: dict[str, list[Call]] = {}
+        listed: dict[str, list[StoredCall]] = {}
         for layer in list_entries(entry, fault):
             name = get_name(layer)
             if name in entries:
@@ -161,7 +161,7 @@ class CallGraph:
         else:
             inner_shift = outer_shift = inner_shift | outer_shift
         calls = {
-            (name, i): Call(*_shift(list(call), inner_shift))
+            (name, i): StoredCall(*_shift(list(call), inner_shift))
             for name, found in listed.items()
             for i, call in enumerate(found)
         }
@@ -202,7 +202,7 @@ class CallGraph:
         return ordered
 
 
-def _exceeds(ref: Reference, entries: Mapping[str, Any], listed: Mapping[str, list[Call]]) -> bool:
+def _exceeds(ref: Reference, entries: Mapping[str, Any], listed: Mapping[str, list[StoredCall]]) -> bool:
     """Return whether a reference counts the calls of a model from 1: its first one is that of its own inputs."""
     return is_model(entries.get(ref.layer, {})) and ref.call == len(listed[ref.layer])
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from cnnkit.adopting.keras.layer_call import LayerCall
-from cnnkit.adopting.keras.values import Block, Value, lies_alike
+from cnnkit.adopting.keras.values import FlattenedTensor, Value, lies_alike
 from cnnkit.files.names import describe_value
 from cnnkit.layers import Crop, Flatten, Pad
 
@@ -45,7 +45,7 @@ def flatten(call: LayerCall, x: Value) -> Value:
     y = call.emit(Flatten(), x, order=(0,))
     if lies_alike(x.shape, x.order):
         return y
-    return Value(y.ref, y.shape, y.order, (Block(x.shape, x.order),))
+    return Value(y.ref, y.shape, y.order, (FlattenedTensor(x.shape, x.order),))
 
 
 def _convert_flatten(call: LayerCall) -> Value:

@@ -12,7 +12,7 @@ from cnnkit.backends.protocol import Shape
 Order = tuple[int, ...]
 
 
-class Block(NamedTuple):
+class FlattenedTensor(NamedTuple):
     """Values that lie one after the other in a vector, flattened from a tensor.
 
     shape  of the tensor in Keras
@@ -36,7 +36,7 @@ class Value:
     ref: str
     shape: Shape
     order: Order
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[FlattenedTensor, ...] = ()
 
     @property
     def rank(self) -> int:
