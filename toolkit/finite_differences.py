@@ -23,7 +23,7 @@ from cnnkit.layers.base import Context, Layer, Shapes, count_values, list_shapes
 from cnnkit.layers.drawing import draw
 from cnnkit.layers.external_layer import require_layers
 from cnnkit.layers.fields import require_input_shapes
-from cnnkit.losses import external_loss
+from cnnkit.losses import SeveralLosses, external_loss
 from cnnkit.losses.base import Loss
 from cnnkit.tree import Tree, flatten, map_leaves, unflatten
 
@@ -88,7 +88,7 @@ class _Pass(NamedTuple):
     inputs: tuple[str, ...] = ("x",)
 
     def _forward(self, tensors: dict[str, Values]) -> tuple[Any, Any, Any, list[Any]]:
-        """Return (params, cache, loss, dys): the loss of all outputs as one row for each sample."""
+        """Return (params, cache, loss, dys): the loss of each output, or of all as one row."""
         backend = self.context.backend
         moved = {name: backend.asarray(np.ascontiguousarray(t), "float64") for name, t in tensors.items()}
         xs = tuple(moved.pop(name) for name in self.inputs)
@@ -98,6 +98,9 @@ class _Pass(NamedTuple):
             made: Any = y
             ys = made if isinstance(made, tuple) else (made,)
             rows = [part.reshape((part.shape[0], -1)) for part in ys]  # a layer alone may end in images
+            if isinstance(self.loss, SeveralLosses):
+                loss, dys = self.loss.value_and_gradient(backend, tuple(rows), self.targets)
+                return params, cache, loss, [dy.reshape(part.shape) for dy, part in zip(dys, ys, strict=True)]
             joined = rows[0] if len(rows) == 1 else backend.concatenate(rows, axis=1)
             loss, dy = external_loss.value_and_gradient(self.loss, backend, joined, self.targets)
         ends = list(itertools.accumulate(row.shape[1] for row in rows))
@@ -149,7 +152,8 @@ def gradient_check(
 ) -> GradientReport:
     """Compare the network's backward pass with central differences of its loss, on normal inputs and random labels.
 
-    x_shape: of one sample, without N; of several inputs a tuple of shapes. Several outputs are one row for the loss.
+    x_shape: of one sample, without N; of several inputs a tuple of shapes.
+    loss: where it names outputs ("main=...;aux=..."), each has its own; any other takes several outputs as one row.
     params, state: as `init` returns them; by default drawn from `seed`.
     classes: labels are drawn in 0..classes-1; None: the network's number of outputs (2 for one output).
     training: dropout is on, with the same masks in every evaluation, and BatchNorm uses the batch's statistics.
@@ -168,7 +172,11 @@ def gradient_check(
         require_input_shapes(x_shape, network.input_count),
     )
     rng = np.random.default_rng(seed)
-    outputs, x_shapes = count_values(network.output_shape(x_shape)), list_shapes(x_shape)
+    y_shapes, x_shapes = list_shapes(network.output_shape(x_shape)), list_shapes(x_shape)
+    if isinstance(loss, SeveralLosses):
+        loss = losses.fit_outputs(loss, network.output_names if isinstance(network, Graph) else ("output",))
+    apart = isinstance(loss, SeveralLosses)
+    outputs = min(map(count_values, y_shapes)) if apart else sum(map(count_values, y_shapes))
     inputs = _name_inputs(network, len(x_shapes))
     drawn = draw(network, rng, x_shape)
     PassBudget(backend, network, x_shape, itemsize=8, training=True).require_room(samples)

@@ -39,6 +39,7 @@ def command(request: GradcheckRequest) -> int:
     from cnnkit import losses
     from cnnkit.backends import get_backend
     from cnnkit.finite_differences import gradient_check
+    from cnnkit.layers import Graph
     from cnnkit.training import Options
 
     output = request.output
@@ -46,9 +47,11 @@ def command(request: GradcheckRequest) -> int:
     network, shape = chosen.network()
     ready = get_backend(request.backend, request.device, request.threads)
     loss = Options(**chosen.training).loss
+    names = network.output_names if isinstance(network, Graph) else ("output",)
+    fitted = losses.fit_outputs(losses.parse(loss), names)
     output.note(f"{chosen.name}, {loss}, on {ready.name} ({ready.device}), float64, seed {request.seed}")
     report = gradient_check(
-        network, losses.parse(loss), shape,
+        network, fitted, shape,
         backend=ready, seed=request.seed, samples=request.samples, per_parameter=request.per_parameter,
     )  # fmt: skip
     _print_report(output, report)

@@ -99,7 +99,9 @@ def command(request: PredictRequest) -> int:
     outputs, scores, decided = model.outputs(x), model.probabilities(x), model.predict(x)
     require_finite_scores(model, scores)
     predictions = []
-    for image, raw, row, best in zip(images, outputs, scores, decided, strict=True):
+    given: Any = outputs
+    deciding = given[0] if isinstance(given, tuple) else given  # of several outputs the first decides
+    for image, raw, row, best in zip(images, deciding, scores, decided, strict=True):
         _print_prediction(output, image, row, int(best), request.show)
         known = image.label if image.label is not None and image.label < len(row) else None
         name = None if image.label is None else image.names[image.label]

@@ -19,17 +19,21 @@ def adapt_recipe(
 
     images, classes: whether each of the two may be changed: a network of the user stays as it was written.
 
-    Raises ConfigError where the recipe's layers cannot take such images; it says how to change them.
+    Raises ConfigError where the recipe's layers cannot take such images; it says how to change them; and for a loss of
+    outputs that the network does not have.
     """
     from cnnkit import losses
+    from cnnkit.layers import Graph
 
     facts, (_, own_shape) = [], recipe.network()
     if images and own_shape != dataset.image_shape:
         recipe = _with_images(recipe, dataset)
         facts.append(f"takes images of {_join(dataset.image_shape)} (by itself {_join(own_shape)})")
     network, shape = recipe.network()
+    names = network.output_names if isinstance(network, Graph) else ("output",)
+    loss = losses.fit_outputs(losses.parse(options.loss), names)
     try:
-        losses.parse(options.loss).check(network.output_shape(shape), len(dataset.class_names))
+        loss.check(network.output_shape(shape), len(dataset.class_names))
     except ConfigError:
         if classes:
             count = len(dataset.class_names)
