@@ -10,22 +10,31 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
-from cnnkit.contracts import describe, list_names, naming_faults, require_array, require_pair, require_tree_like
+from cnnkit.contracts import (
+    describe,
+    dtype_name,
+    list_names,
+    naming_faults,
+    require_array,
+    require_pair,
+    require_tree_like,
+)
 from cnnkit.errors import ConfigError, ContractError
 from cnnkit.files.names import describe_value
-from cnnkit.layers.base import Context, Layer, Reach, Variables
+from cnnkit.layers.base import Context, Layer, Reach, Shapes, Values, Variables
 from cnnkit.tree import Tree, map_leaves
 
 
 class ExternalCache(NamedTuple):
-    """What the layer left for its backward pass, and the shape and dtype of its x."""
+    """What the layer left for its backward pass, the shapes of its inputs and outputs, and the dtype of them all."""
 
     cache: Any
-    x_shape: Shape
+    x_shapes: tuple[Shape, ...]
+    y_shapes: tuple[Shape, ...]
     dtype: Any
 
 
-def init(layer: Layer, rng: np.random.Generator, x_shape: Shape) -> Variables:
+def init(layer: Layer, rng: np.random.Generator, x_shape: Shapes) -> Variables:
     """Return layer.init(rng, x_shape): trees of NumPy arrays of numbers."""
     if not layer.external:
         return layer.init(rng, x_shape)
@@ -52,7 +61,7 @@ def _require_variables(part: str, kind: str, tree: Any) -> None:
             raise ContractError(part, f"init: {name} in {kind} must be a NumPy array of numbers, got {got}")
 
 
-def variable_shapes(layer: Layer, x_shape: Shape) -> Variables:
+def variable_shapes(layer: Layer, x_shape: Shapes) -> Variables:
     """Return the shapes of what init returns; it is called where the layer's own variable_shapes is older than it."""
     classes = type(layer).__mro__
     newest = {
@@ -64,49 +73,82 @@ def variable_shapes(layer: Layer, x_shape: Shape) -> Variables:
     return Variables(*(map_leaves(lambda values: tuple(np.shape(values)), tree) for tree in drawn))
 
 
-def output_shape(layer: Layer, x_shape: Shape) -> Shape:
-    """Return layer.output_shape(x_shape), a tuple of whole numbers."""
+def output_shape(layer: Layer, x_shape: Shapes) -> Shapes:
+    """Return layer.output_shape(x_shape): a tuple of whole numbers, or one such tuple for each of several outputs."""
     if not layer.external:
         return layer.output_shape(x_shape)
     with naming_faults(layer.type, "output_shape"):
         shape: Any = layer.output_shape(x_shape)
+        count = layer.output_count
+    if count == 1:
+        return _require_shape(layer, shape)
+    if not isinstance(shape, tuple) or len(shape) != count:
+        raise ContractError(layer.type, f"output_shape must return a tuple of {count} shapes, got {describe(shape)}")
+    return tuple(_require_shape(layer, part) for part in shape)
+
+
+def _require_shape(layer: Layer, shape: Any) -> Shape:
     if not isinstance(shape, tuple) or not all(isinstance(n, int | np.integer) and n >= 0 for n in shape):
         raise ContractError(layer.type, f"output_shape must return a tuple of whole numbers without N, got {shape!r}")
     return tuple(int(n) for n in shape)
 
 
-def forward(layer: Layer, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+def forward(layer: Layer, context: Context, params: Tree, state: Tree, x: Values) -> tuple[Values, Any]:
     """Return layer.forward(...): y of the shape that output_shape says, and the cache that the calls below take."""
     if not layer.external:
         return layer.forward(context, params, state, x)
     with _naming(layer, "forward", context, params, state):
         result = layer.forward(context, params, state, x)
     y, cache = require_pair(layer.type, "forward", "(y, cache)", result)
-    said = output_shape(layer, tuple(x.shape[1:]))
-    require_array(layer.type, "y of forward, as output_shape says,", y, (x.shape[0], *said), x.dtype)
-    return y, ExternalCache(cache, tuple(x.shape), x.dtype)
+    xs: tuple[Array, ...] = (x,) if layer.input_count == 1 else x
+    shapes = tuple(tuple(array.shape[1:]) for array in xs)
+    said = output_shape(layer, shapes[0] if layer.input_count == 1 else shapes)
+    samples, dtype = xs[0].shape[0], xs[0].dtype
+    y_shapes = tuple((samples, *shape) for shape in ((said,) if layer.output_count == 1 else said))
+    _require_arrays(layer.type, "y of forward, as output_shape says,", y, layer.output_count == 1, y_shapes, dtype)
+    return y, ExternalCache(cache, tuple((samples, *shape) for shape in shapes), y_shapes, dtype)
 
 
-def backward(layer: Layer, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+def _require_arrays(part: str, what: str, values: Values, single: bool, shapes: tuple[Shape, ...], dtype: Any) -> None:
+    """Raise ContractError unless `values` is an array or, where it is not single, a tuple with one for each shape."""
+    if single:
+        require_array(part, what, values, shapes[0], dtype)
+        return
+    if not isinstance(values, tuple) or len(values) != len(shapes):
+        raise ContractError(part, f"{what} must be a tuple of {len(shapes)} arrays, got {describe(values)}")
+    for number, (value, shape) in enumerate(zip(values, shapes, strict=True)):
+        require_array(part, f"entry {number} of {what}", value, shape, dtype)
+
+
+def backward(layer: Layer, context: Context, params: Tree, cache: Any, dy: Values) -> tuple[Values, Tree]:
     """Return layer.backward(...): dx of the shape of x, and gradients named like params."""
     if not layer.external:
         return layer.backward(context, params, cache, dy)
     with _naming(layer, "backward", context, params, {}):
-        result = layer.backward(context, params, cache.cache, dy)
+        result = layer.backward(context, params, cache.cache, _fill_unread(context, cache, dy))
     dx, grads = require_pair(layer.type, "backward", "(dx, grads)", result)
-    require_array(layer.type, "dx of backward, as x,", dx, cache.x_shape, cache.dtype)
+    _require_arrays(layer.type, "dx of backward, as x,", dx, layer.input_count == 1, cache.x_shapes, cache.dtype)
     require_tree_like(layer.type, "backward", "gradient", grads, params)
     return dx, grads
 
 
-def parameter_gradients(layer: Layer, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
+def _fill_unread(context: Context, cache: ExternalCache, dy: Values) -> Values:
+    """Return dy with zeros for the outputs that nothing reads, for which a graph gives None."""
+    if not isinstance(dy, tuple):
+        return dy
+    dtype = dtype_name(cache)  # a cache has the dtype of the values
+    shapes = zip(dy, cache.y_shapes, strict=True)
+    return tuple(context.backend.zeros(shape, dtype) if part is None else part for part, shape in shapes)
+
+
+def parameter_gradients(layer: Layer, context: Context, params: Tree, cache: Any, dy: Values) -> Tree:
     """Return layer.parameter_gradients(...): gradients named like params."""
     if not layer.external:
         return layer.parameter_gradients(context, params, cache, dy)
     if type(layer).parameter_gradients is Layer.parameter_gradients:
         return backward(layer, context, params, cache, dy)[1]
     with _naming(layer, "parameter_gradients", context, params, {}):
-        grads = layer.parameter_gradients(context, params, cache.cache, dy)
+        grads = layer.parameter_gradients(context, params, cache.cache, _fill_unread(context, cache, dy))
     require_tree_like(layer.type, "parameter_gradients", "gradient", grads, params)
     return grads
 
@@ -126,7 +168,7 @@ def _naming(layer: Layer, method: str, context: Context, params: Tree, state: Tr
     return naming_faults(layer.type, method, made, context.backend.out_of_memory)
 
 
-def reach(layer: Layer, x_shape: Shape) -> Reach | None:
+def reach(layer: Layer, x_shape: Shapes) -> Reach | None:
     """Return layer.reach(x_shape)."""
     if not layer.external:
         return layer.reach(x_shape)
@@ -137,7 +179,7 @@ def reach(layer: Layer, x_shape: Shape) -> Reach | None:
     return found
 
 
-def multiply_adds(layer: Layer, x_shape: Shape) -> int:
+def multiply_adds(layer: Layer, x_shape: Shapes) -> int:
     """Return layer.multiply_adds(x_shape), a whole number."""
     if not layer.external:
         return layer.multiply_adds(x_shape)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers import external_layer
-from cnnkit.layers.base import Context, Layer, Reach
+from cnnkit.layers.base import Context, Layer, Reach, Shapes, Values
 from cnnkit.tree import Tree, child
 
 
@@ -27,26 +26,34 @@ class FrozenLayer(Layer):
     still: bool
 
     @property
+    def input_count(self) -> int | None:
+        return self.layer.input_count
+
+    @property
+    def output_count(self) -> int:
+        return self.layer.output_count
+
+    @property
     def couples_samples(self) -> bool:
         return self.layer.couples_samples and not self.still
 
-    def output_shape(self, x_shape: Shape) -> Shape:
+    def output_shape(self, x_shape: Shapes) -> Shapes:
         return external_layer.output_shape(self.layer, x_shape)
 
-    def reach(self, x_shape: Shape) -> Reach | None:
-        return self.layer.reach(x_shape)
+    def reach(self, x_shape: Shapes) -> Reach | None:
+        return external_layer.reach(self.layer, x_shape)
 
-    def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
+    def forward(self, context: Context, params: Tree, state: Tree, x: Values) -> tuple[Values, Any]:
         frozen = child(state, "params")
         y, cache = external_layer.forward(self.layer, self._context(context), frozen | params, child(state, "state"), x)
         return y, FrozenCache(frozen, cache)
 
-    def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
+    def backward(self, context: Context, params: Tree, cache: Any, dy: Values) -> tuple[Values, Tree]:
         whole = cache.frozen | params
         dx, grads = external_layer.backward(self.layer, self._context(context), whole, cache.inner, dy)
         return dx, {name: grads[name] for name in params}
 
-    def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
+    def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Values) -> Tree:
         whole = cache.frozen | params
         grads = external_layer.parameter_gradients(self.layer, self._context(context), whole, cache.inner, dy)
         return {name: grads[name] for name in params}

@@ -5,12 +5,14 @@ import pytest
 import torch
 from torch.nn import functional as tf
 
+from cnnkit import gradient_check
 from cnnkit import layers as ck
 from cnnkit.architecture import build, describe
 from cnnkit.backends.registry import get_backend
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers import Context, Graph, Node
 from cnnkit.layers.base import list_shapes
+from cnnkit.losses import MeanSquaredError
 from cnnkit.tree import flatten, map_leaves
 
 N = 5
@@ -195,3 +197,24 @@ def test_shapes_that_do_not_fit_name_the_node() -> None:
 def test_a_graph_of_many_nodes_is_sorted_without_recursion() -> None:
     nodes = [Node(f"n{i}", ck.ReLU(), [f"n{i - 1}" if i else "input"]) for i in range(20_000)]
     assert Graph(tuple(reversed(nodes)), output_names=("n19999",)).nodes[0].name == "n0"
+
+
+def test_an_input_that_no_node_reads_has_a_gradient_of_zeros() -> None:
+    graph = Graph(chain(("c", ck.Conv2D(2, 3), "a")), ("a", "b"))
+    report = gradient_check(graph, MeanSquaredError(), ((1, 5, 5), (2, 3)))
+    assert report.passed, str(report)
+
+
+def test_an_output_that_nothing_reads_has_a_gradient_of_zeros_where_its_values_are_infinite() -> None:
+    inner = Graph(chain(("s", ck.Split((1, 2)), "q"), ("inverse", ck.Reciprocal(), "s")), ("q",), ("inverse", "s:1"))
+    graph = Graph(chain(("inner", inner, "input"), ("c", ck.Conv2D(1, 3), "inner:1")))
+    backend = get_backend("numpy")
+    params = map_leaves(lambda t: backend.asarray(t, "float32"), graph.init(np.random.default_rng(0), (3, 5, 5)).params)
+    x = np.random.default_rng(1).normal(size=(2, 3, 5, 5))
+    x[:, 0] = 0
+    context = Context(backend, training=True)
+    with np.errstate(divide="ignore"):
+        y, cache = graph.forward(context, params, {}, backend.asarray(x, "float32"))
+    with np.errstate(all="ignore"):
+        dx = backend.to_numpy(graph.backward(context, params, cache, y)[0])
+    assert np.isfinite(dx[:, 1:]).all()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnkit.backends.protocol import Shape
+from cnnkit.contracts import dtype_name
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.files.names import describe_value
 from cnnkit.layers.base import Context, Layer, Shapes, Values, Variables, join_variables, with_batch
@@ -21,11 +22,13 @@ from cnnkit.tree import Tree
 
 
 class GraphCache(NamedTuple):
-    """The plan that ran, what its segments need for the backward pass, and the outputs where there are several."""
+    """The plan that ran, what its segments need for the backward pass, and the shapes and the dtype of x and y."""
 
     plan: GraphPlan
     segments: list[SegmentCache]
-    outputs: tuple[Any, ...]
+    x_shapes: tuple[Shape, ...]
+    y_shapes: tuple[Shape, ...]
+    dtype: str
 
 
 @dataclass(frozen=True)
@@ -170,9 +173,9 @@ class Graph(Layer):
         values: ValueMap = {(name, 0): array for name, array in zip(self.input_names, given, strict=True)}
         caches = [segment.forward(context, params, state, values) for segment in plan.segments]
         outputs = tuple(values[reference] for reference in self._outputs)
-        if len(outputs) == 1:
-            return outputs[0], GraphCache(plan, caches, ())
-        return outputs, GraphCache(plan, caches, outputs)
+        shapes = (tuple(tuple(array.shape) for array in arrays) for arrays in (given, outputs))
+        cache = GraphCache(plan, caches, *shapes, dtype_name(given[0]))
+        return (outputs[0] if len(outputs) == 1 else outputs), cache
 
     def outputs(self, context: Context, params: Tree, state: Tree, x: Values) -> Iterator[tuple[str, Layer, Values]]:
         """Yield (name, layer, what it gives) of each node in turn, none fused, the batch in one piece."""
@@ -186,7 +189,10 @@ class Graph(Layer):
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Values) -> tuple[Values, Tree]:
         gradients, grads = self._backward(context, params, cache, dy, cache.plan.everything)
-        dxs = tuple(gradients[name, 0] for name in self.input_names)
+        dxs = tuple(
+            gradients[name, 0] if (name, 0) in gradients else context.backend.zeros(shape, cache.dtype)
+            for name, shape in zip(self.input_names, cache.x_shapes, strict=True)  # zeros: no node reads it
+        )
         return (dxs[0] if len(dxs) == 1 else dxs), grads
 
     def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Values) -> Tree:
@@ -198,9 +204,9 @@ class Graph(Layer):
         """Return the gradients of the inputs that are needed, and those of the parameters in the order of params."""
         gradients: ValueMap = {}
         given = (dy,) if self.output_count == 1 else dy
-        read = [cache.outputs[i] * 0 if part is None else part for i, part in enumerate(given)]  # None: not read
-        for reference, part in zip(self._outputs, read, strict=True):
-            gradients[reference] = gradients[reference] + part if reference in gradients else part
+        for reference, part, shape in zip(self._outputs, given, cache.y_shapes, strict=True):
+            gradient = context.backend.zeros(shape, cache.dtype) if part is None else part  # None: nothing reads it
+            gradients[reference] = gradients[reference] + gradient if reference in gradients else gradient
         grads: Tree = {}
         for segment, segment_cache in zip(reversed(cache.plan.segments), reversed(cache.segments), strict=True):
             for owner, tree in segment.backward(context, params, segment_cache, gradients, needed).items():
