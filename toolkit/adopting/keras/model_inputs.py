@@ -1,9 +1,9 @@
 """The inputs of a Keras model: names, shapes, and how the network has them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cnnkit.adopting.keras.arguments import parse_references
+from cnnkit.adopting.keras.arguments import iterate_references, parse_calls, parse_references
 from cnnkit.adopting.keras.entries import get_fields, get_name, is_functional, is_model, list_entries
 from cnnkit.adopting.keras.graph_builder import LARGEST, Fault
 from cnnkit.adopting.keras.values import keep_order, put_first
@@ -55,11 +55,12 @@ def find_inputs(config: Entry, given: Any, fault: Fault) -> list[ModelInput]:
         raise fault(f"input_shape: expected a shape for each of {len(listed)} inputs, got {describe_value(given)}")
     last, kinds = find_data_format(config), [layer.kind for layer in iterate_layers(config)]
     sequences = any("1d" in kind for kind in kinds)
+    flat = _find_flat(config, [name for name, _ in listed], fault)
     inputs = []
     for (name, shape), wanted in zip(listed, offered, strict=True):
         found = _settle(shape, wanted, last, name, fault)
         rank = len(found)
-        plain = rank == 2 and not sequences and _starts_flat(config, name, 0)
+        plain = rank == 2 and not sequences and name in flat
         first = last and (rank > 2 or (rank == 2 and not plain and sequences))
         inputs.append(ModelInput(name, found, put_first(rank, rank - 1) if first else keep_order(rank), plain))
     return inputs
@@ -136,22 +137,32 @@ def _describe(sizes: Sequence[Any]) -> str:
     return f"({', '.join('any' if size is None else describe_value(size, 20) for size in sizes)})"
 
 
-def _starts_flat(config: Entry, name: str, depth: int) -> bool:
-    """Return whether what takes an input gives it another shape first: then it is an image without channels."""
-    fields = get_fields(config)
-    layers = fields.get("layers", config.get("config"))
-    if not isinstance(layers, list) or depth > _DEEPEST:
-        return False
-    layers = [layer for layer in layers if isinstance(layer, dict)]
-    if is_functional(config):
-        layers = [layer for layer in layers if f'"{name}"' in _quote(layer.get("inbound_nodes"))]
-    else:
-        layers = [layer for layer in layers if layer.get("class_name") != "InputLayer"][:1]
-    return bool(layers) and all(
-        _starts_flat(layer, name, depth + 1) if is_model(layer) else layer.get("class_name") in _FLAT
-        for layer in layers
-    )
+def _find_flat(entry: Entry, names: Iterable[str], fault: Fault, depth: int = 0) -> set[str]:
+    """Return those of a model's inputs that all takers give another shape first: images without channels."""
+    fields = get_fields(entry)
+    listed = fields.get("layers", entry.get("config"))
+    if not isinstance(listed, list) or depth > _DEEPEST:
+        return set()
+    layers = [layer for layer in listed if isinstance(layer, dict)]
+    takers: dict[str, list[bool]] = {name: [] for name in names}
+    if not is_functional(entry):
+        first = [layer for layer in layers if layer.get("class_name") != "InputLayer"][:1]
+        takers = {name: [_is_flat(layer, fault, depth) for layer in first] for name in takers}
+        layers = []
+    for layer in layers:
+        calls = [[call.positional, call.keywords] for call in parse_calls(layer, fault)]
+        taken = takers.keys() & {reference.layer for reference in iterate_references(calls)}
+        flat = bool(taken) and _is_flat(layer, fault, depth)
+        for name in taken:
+            takers[name].append(flat)
+    return {name for name, found in takers.items() if found and all(found)}
 
 
-def _quote(nodes: Any) -> str:
-    return str(nodes).replace("'", '"')
+def _is_flat(layer: Entry, fault: Fault, depth: int) -> bool:
+    """Return whether a layer gives its input another shape, or a model does so with all of its inputs."""
+    if not is_model(layer):
+        return layer.get("class_name") in _FLAT
+    inputs = {"input"}
+    if is_functional(layer):
+        inputs = {reference.layer for reference in parse_references(get_fields(layer).get("input_layers"), fault)}
+    return bool(inputs) and _find_flat(layer, inputs, fault, depth + 1) == inputs
