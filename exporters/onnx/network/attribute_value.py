@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit.exporters.core.protobuf_head import BYTES
+from cnnkit.exporters.core.protobuf_head import BYTES, FIXED32
 from cnnkit.exporters.core.weight_file import Tensor
 from cnnkit.exporters.onnx.network.file_network import AttributeValue, Unreadable
 from cnnkit.exporters.onnx.network.names import read_name
@@ -40,7 +40,7 @@ def parse_value(source: Source, whole: Field, make: MakeTensor) -> tuple[str, At
         elif part.number == 20:
             kind = part.value
         elif part.number == 2:
-            found[2] = struct.unpack("<f", part.value.to_bytes(4, "little"))[0]
+            found[2] = _read_float(part)
         elif part.number == 3:
             found[3] = to_signed(part.value)
         elif part.number == 4:
@@ -70,6 +70,12 @@ def _choose(
     return filled if filled is not None else _TYPES.get(kind, ())
 
 
+def _read_float(part: Field) -> float:
+    if part.wire != FIXED32:
+        raise_damaged(f"field {part.number} is no float32", part.start)
+    return float(struct.unpack("<f", part.value.to_bytes(4, "little"))[0])
+
+
 def _read_list(source: Source, part: Field) -> list[Any]:
     """Return the numbers or texts of one field of a list."""
     if part.number == 9:
@@ -78,7 +84,7 @@ def _read_list(source: Source, part: Field) -> list[Any]:
         require_few(part.stop - part.start, 10 * _MOST_VALUES, "bytes in one attribute")
         return [to_signed(value) for value in source.varints(part)]
     if part.wire != BYTES:
-        return [struct.unpack("<f", part.value.to_bytes(4, "little"))[0]]
+        return [_read_float(part)]
     require_few((part.stop - part.start) // 4, _MOST_VALUES, "values in one attribute")
     if (part.stop - part.start) % 4:
         raise_damaged("a list of numbers is cut", part.start)

@@ -109,3 +109,15 @@ def test_a_declared_extent_that_none_can_have(tmp_path):
 def test_a_model_without_a_graph(tmp_path):
     with pytest.raises(WeightFileError, match="0 graphs, expected one"):
         read(onnx.ModelProto(ir_version=8), tmp_path)
+
+
+@pytest.mark.parametrize("field", [b"\x10", b"\x38"])  # f and floats, as varints
+def test_a_float_of_another_wire_type_is_one_line(field, tmp_path):
+    broken = b"\x0a\x05alpha" + field + b"\xff" * 6 + b"\x01"
+    made = helper.make_node("LeakyRelu", ["x"], ["y"]).SerializeToString()
+    made += b"\x2a" + bytes([len(broken)]) + broken
+    graph = b"\x0a" + bytes([len(made)]) + made
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"\x3a" + bytes([len(graph)]) + graph)
+    with pytest.raises(WeightFileError, match="is no float32"):
+        read_network(path)

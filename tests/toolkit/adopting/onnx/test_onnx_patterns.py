@@ -211,3 +211,12 @@ def test_the_network_is_written_as_a_weight_file(tmp_path):
     file = adopt_onnx(tmp_path / "net.onnx").to_weights()
     assert [tensor.name for tensor in file.tensors] == ["Conv_0.weight", "Conv_0.bias"]
     assert file.architecture is not None
+
+
+@pytest.mark.parametrize(
+    ("op", "types"), [("ReduceL1", ["Abs"]), ("ReduceL2", ["Abs"]), ("ReduceSumSquare", ["Square"])]
+)
+def test_a_reduction_along_no_axis_reduces_each_value_by_itself(op, types, tmp_path):
+    writer = Writer(4, 5, 6, version=18)
+    axes = writer.constant(np.zeros(0), np.int64)
+    require_same(writer, [writer(op, "x", axes, noop_with_empty_axes=1)], tmp_path / "net.onnx", types)

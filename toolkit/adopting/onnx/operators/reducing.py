@@ -27,8 +27,8 @@ def _reduce(kind: str, since: int = 18) -> Conversion:
 def reduce_flow(operation: Operation, x: Flow, kind: str, since: int = 18) -> Flow:
     """Return x reduced along the axes that the operation names."""
     axes = read_axes(operation, since)
-    if not axes and operation.integer("noop_with_empty_axes"):
-        return x
+    if not axes and operation.integer("noop_with_empty_axes"):  # each value is reduced by itself
+        return operation.make("Abs", x) if kind in ("l1", "l2") else x
     axes = operation.axes(axes or range(x.rank), x.rank)
     keep = bool(operation.integer("keepdims", 1))
     if x.rank in (3, 4, 5) and axes == tuple(range(2, x.rank)) and kind in _GLOBAL:
