@@ -32,7 +32,7 @@ def parse_value(source: Source, whole: Field, make: MakeTensor) -> tuple[str, At
     if whole.wire != BYTES:
         raise_damaged(f"field {whole.number} is not a message", whole.start)
     source.count(OBJECT)
-    name, kind, found = "", 0, {}
+    name, kind, found = "", 0, dict[int, Any]()
     lists: dict[int, list[Any]] = {7: [], 8: [], 9: []}
     for part in source.fields(whole.start, whole.stop):
         if part.number == 1:
