@@ -10,7 +10,7 @@ import numpy as np
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import PlacedError
 from cnnkit.layers import external_layer
-from cnnkit.layers.base import Context, Layer, Variables
+from cnnkit.layers.base import Context, Layer, Shapes, Variables
 from cnnkit.tree import Tree, child
 
 R = TypeVar("R")
@@ -45,7 +45,7 @@ class NamedLayer(Layer):
         return self._listed(external_layer.variable_shapes(self.layer, x_shape))
 
     @placing
-    def output_shape(self, x_shape: Shape) -> Shape:
+    def output_shape(self, x_shape: Shapes) -> Shapes:
         return external_layer.output_shape(self.layer, x_shape)
 
     @placing

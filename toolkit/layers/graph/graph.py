@@ -173,8 +173,8 @@ class Graph(Layer):
         values: ValueMap = {(name, 0): array for name, array in zip(self.input_names, given, strict=True)}
         caches = [segment.forward(context, params, state, values) for segment in plan.segments]
         outputs = tuple(values[reference] for reference in self._outputs)
-        shapes = (tuple(tuple(array.shape) for array in arrays) for arrays in (given, outputs))
-        cache = GraphCache(plan, caches, *shapes, dtype_name(given[0]))
+        x_shapes, y_shapes = (tuple(tuple(array.shape) for array in arrays) for arrays in (given, outputs))
+        cache = GraphCache(plan, caches, x_shapes, y_shapes, dtype_name(given[0]))
         return (outputs[0] if len(outputs) == 1 else outputs), cache
 
     def outputs(self, context: Context, params: Tree, state: Tree, x: Values) -> Iterator[tuple[str, Layer, Values]]:

@@ -219,4 +219,4 @@ def test_the_network_is_written_as_a_weight_file(tmp_path):
 def test_a_reduction_along_no_axis_reduces_each_value_by_itself(op, types, tmp_path):
     writer = Writer(4, 5, 6, version=18)
     axes = writer.constant(np.zeros(0), np.int64)
-    require_same(writer, [writer(op, "x", axes, noop_with_empty_axes=1)], tmp_path / "net.onnx", [layer])
+    require_same(writer, [writer(op, "x", axes, noop_with_empty_axes=1)], tmp_path / "net.onnx", types)
