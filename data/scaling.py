@@ -117,6 +117,7 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet'
 # and the modes torch, tf and caffe of keras.applications.imagenet_utils.preprocess_input.
 SCALINGS: Mapping[str, Scaling] = {
     "imagenet": Scaling(tuple(255 * mean for mean in _MEAN), tuple(1 / (255 * deviation) for deviation in _DEVIATION)),
+    "mnist": Scaling(255 * 0.1307, 1 / (255 * 0.3081)),  # PyTorch's example: github.com/pytorch/examples, mnist
     "0-1": Scaling(0.0, 1 / 255),
     "tf": Scaling(127.5, 1 / 127.5),
     "caffe": Scaling((103.939, 116.779, 123.68), 1.0, BGR),

@@ -73,5 +73,5 @@ def test_images_of_other_channels_are_refused():
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(ConfigError, match="imagenet, 0-1, tf, caffe, none"):
+    with pytest.raises(ConfigError, match="imagenet, mnist, 0-1, tf, caffe, none"):
         parse_scaling("torch")

@@ -88,7 +88,7 @@ ScalingName = Annotated[
         "--scaling",
         metavar="NAME",
         autocompletion=complete_scaling,
-        help="How pixels become the network's input, where FILE does not say: imagenet, 0-1, tf, caffe, none.",
+        help="How pixels become the network's input, where FILE does not say: imagenet, mnist, 0-1, tf, caffe, none.",
     ),
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N images.")]

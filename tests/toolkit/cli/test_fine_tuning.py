@@ -99,4 +99,4 @@ def test_the_scaling_is_chosen(cnnkit, trained, refused):
     other = cnnkit("evaluate", trained, "--scaling", "tf", "--json").json
     assert plain["accuracy"] > 0.5 > other["accuracy"]
     assert "is of 3 channels" in refused("predict", trained, "--scaling", "imagenet")
-    assert "expected one of imagenet, 0-1, tf, caffe, none" in refused("evaluate", trained, "--scaling", "vgg")
+    assert "expected one of imagenet, mnist, 0-1, tf, caffe, none" in refused("evaluate", trained, "--scaling", "vgg")
