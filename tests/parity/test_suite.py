@@ -9,6 +9,7 @@ from cnnkit import layers, losses, optimizers, parity, schedules
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Backend
 from cnnkit.errors import BackendUnavailableError, ConfigError
+from cnnkit.layers.joining import JOINING
 from cnnkit.parity import layers as layer_checks
 from cnnkit.parity import losses as loss_checks
 from cnnkit.parity import markdown, suite, writing
@@ -33,7 +34,9 @@ def wrong() -> ParityReport:
 
 
 def test_every_layer_loss_optimizer_and_schedule_has_checks() -> None:
-    assert set(layer_checks.LAYERS) == set(layers.LAYERS)
+    graphs = [layer for layer, _ in layer_checks.LAYERS["Graph"] if isinstance(layer, layers.Graph)]
+    joins = {type(node.layer) for graph in graphs for node in graph.nodes} & set(JOINING)
+    assert {*layer_checks.LAYERS, *(kind.__name__ for kind in joins)} == set(layers.LAYERS)
     assert set(loss_checks.LOSSES) == set(losses.LOSSES)
     assert set(optimizer_checks.OPTIMIZERS) == set(optimizers.OPTIMIZERS)
     assert set(optimizer_checks.SCHEDULES) == set(schedules.SCHEDULES)

@@ -242,7 +242,7 @@ def test_save_replaces_unless_told_not_to(tmp_path) -> None:
 
 
 @dataclass(frozen=True)
-class Scale(Elementwise):
+class Triple(Elementwise):
     factor: float = 2.0
 
     def forward(self, context, params, state, x):
@@ -253,13 +253,13 @@ class Scale(Elementwise):
 
 
 def test_a_layer_of_ones_own_trains_saves_and_loads(tmp_path, x) -> None:
-    model = make(Sequential((*PLAIN.layers, Scale(3.0))), dtype="float64")
+    model = make(Sequential((*PLAIN.layers, Triple(3.0))), dtype="float64")
     assert np.allclose(model.outputs(x), 3 * make(dtype="float64").outputs(x))
     model.save(tmp_path / "w.h5")
-    with pytest.raises(WeightFileError, match=r"architecture: layers\[6\]: expected type to be one of .* got 'Scale'"):
+    with pytest.raises(WeightFileError, match=r"architecture: layers\[6\]: expected type to be one of .* got 'Triple'"):
         Model.load(tmp_path / "w.h5")
-    loaded = Model.load(tmp_path / "w.h5", layers=[Scale])
-    assert loaded.network.layers[-1] == Scale(3.0)
+    loaded = Model.load(tmp_path / "w.h5", layers=[Triple])
+    assert loaded.network.layers[-1] == Triple(3.0)
     assert np.array_equal(loaded.outputs(x), model.outputs(x))
 
 

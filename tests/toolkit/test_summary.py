@@ -19,6 +19,7 @@ from cnnkit.layers import (
     Dropout,
     Flatten,
     GlobalAvgPool2D,
+    Graph,
     LayerNorm,
     MaxPool1D,
     MaxPool2D,
@@ -141,13 +142,29 @@ def test_multiply_adds_are_those_that_torchs_shapes_give(name) -> None:
         if isinstance(layer, Residual):
             y = count(layer.body, x)
             return y + (x if layer.shortcut is None else count(layer.shortcut, x))
-        if isinstance(layer, Conv2D):
+        if isinstance(layer, Branches):
+            parts = [count(branch, x) for branch in layer.branches]
+            return torch.cat(parts, 1) if layer.join == "concatenate" else sum(parts)
+        if isinstance(layer, Graph):
+            values = {"input": x}
+            for node in layer.nodes:
+                inputs = [values[name] for name in node.inputs]
+                one = len(inputs) == 1
+                values[node.name] = count(node.layer, *inputs) if one else torch.cat(inputs, 1)
+            return values[layer.nodes[-1].name]
+        if isinstance(layer, ConvTranspose2D):
+            module = torch.nn.ConvTranspose2d(x.shape[1], layer.features, layer.window, layer.stride, layer.padding)
+            y = module(x)
+            total += x.numel() * module.weight[0].numel()
+        elif isinstance(layer, Conv2D):
             s = layer.stride
             if layer.padding == "same":
                 need = max((-(-x.shape[2] // s) - 1) * s + layer.window - x.shape[2], 0)
                 x = torch.nn.functional.pad(x, (need // 2, need - need // 2) * 2)
             pad = layer.padding if isinstance(layer.padding, int) else 0
-            module = torch.nn.Conv2d(x.shape[1], layer.features, layer.window, s, pad, bias=layer.bias)
+            module = torch.nn.Conv2d(
+                x.shape[1], layer.features, layer.window, s, pad, groups=layer.groups, bias=layer.bias
+            )
             y = module(x)
             total += y.numel() * module.weight[0].numel()
         elif isinstance(layer, Dense):
@@ -155,15 +172,20 @@ def test_multiply_adds_are_those_that_torchs_shapes_give(name) -> None:
             y = module(x)
             total += module.weight.numel()
         else:
-            make = {"MaxPool2D": lambda: torch.nn.MaxPool2d(layer.window), "Flatten": torch.nn.Flatten,
-                    "GlobalAvgPool2D": lambda: torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()),
-                    "BatchNorm": lambda: torch.nn.BatchNorm2d(x.shape[1])}  # fmt: skip
+            pool = [getattr(layer, name, None) for name in ("window", "stride", "padding")]
+            make = {
+                "MaxPool2D": lambda: torch.nn.MaxPool2d(*pool, ceil_mode=layer.ceil_mode),
+                "AvgPool2D": lambda: torch.nn.AvgPool2d(*pool, ceil_mode=layer.ceil_mode),
+                "GlobalAvgPool2D": lambda: torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()),
+                "BatchNorm": lambda: torch.nn.BatchNorm2d(x.shape[1]),
+                "Flatten": torch.nn.Flatten,
+            }
             module = make.get(layer.type, torch.nn.Identity)()
             y = module.eval()(x)
         parameters += sum(p.numel() for p in module.parameters())
         return y
 
-    with torch.no_grad():
+    with torch.no_grad(), torch.device("meta"):  # shapes without values
         y = count(network, torch.zeros(1, *shape))
     found = summarise(network, shape)
     assert (found.multiply_adds, found.parameters, found.output_shape) == (total, parameters, tuple(y.shape[1:]))

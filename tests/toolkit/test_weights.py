@@ -190,7 +190,7 @@ def test_what_is_shown_of_a_strangers_metadata_is_harmless(file) -> None:
         ({"layers": []}, "architecture: layers: expected at least one"),
         ({"layers": {}}, "architecture: layers: expected at least one"),
         ({"layers": [5]}, "architecture: layers[0]: expected a table with a type, got 5"),
-        ({"layers": [{"type": "Conv3D"}]}, "architecture: layers[0]: expected type to be one of"),
+        ({"layers": [{"type": "Conv4D"}]}, "architecture: layers[0]: expected type to be one of"),
         ({"layers": [{"type": "Dense", "features": "ten"}]}, "architecture: layers[0]: Dense: expected features"),
         ({"layers": [{"type": "Dense"}]}, "architecture: layers[0] (Dense): expected a value for features"),
         ({"layers": [{"type": "Dense", "features": 2, "kind": 1}]}, "layers[0] (Dense): expected fields of"),
