@@ -29,7 +29,6 @@ functional = torch.nn.functional
         (Slice(2, -1, None, -2), lambda x: x.flip(2)[:, :, ::2], (2, 5, 3)),
         (Slice(1, 0, 10**18), lambda x: x, (2, 5)),
     ],
-    ids=str,
     ids=lambda value: "" if callable(value) else str(value),
 )
 def test_they_are_those_of_torch(arena, run, torch_pass, normal, agree, layer, module, shape) -> None:
