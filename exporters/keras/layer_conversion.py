@@ -27,7 +27,8 @@ def add_network(network: KerasBuilder, wiring: Wiring, values: Values) -> Values
     results: dict[str, Values] = {name: (value,) for name, value in zip(wiring.inputs, values, strict=True)}
     shared = {layer.shares for layer in wiring.layers}
     for layer in wiring.layers:
-        path, taken = layer.fields["path"], tuple(_take(results, source) for source in layer.inputs)
+        path: str = layer.fields["path"]
+        taken = tuple(_take(results, source) for source in layer.inputs)
         with network.sharing(path, layer.shares):
             if layer.shares is not None or path in shared:  # its weights have one order for all uses
                 taken = straighten(network, path, taken)

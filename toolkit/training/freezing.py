@@ -14,7 +14,7 @@ from cnnkit.architecture import walk_layers
 from cnnkit.backends.protocol import Backend, Shape
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import format_count, printable
-from cnnkit.layers import Layer
+from cnnkit.layers import Layer, Node
 from cnnkit.layers.frozen_layer import FrozenLayer
 from cnnkit.tree import Tree, flatten, unflatten
 
@@ -136,11 +136,10 @@ def _replace_layers(value: Any, inside: Iterator[Layer]) -> Any:
     """Return the value of a field with its layers, or those of its nodes, replaced by the next ones."""
     if isinstance(value, Layer):
         return next(inside)
-    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+    if isinstance(value, tuple):
         return tuple(_replace_layers(item, inside) for item in value)
-    if isinstance(getattr(value, "layer", None), Layer):  # a node of a graph
-        layer = next(inside)
-        return value._replace(layer=layer) if hasattr(value, "_replace") else dataclasses.replace(value, layer=layer)
+    if isinstance(value, Node) and value.layer is not None:
+        return dataclasses.replace(value, layer=next(inside))
     return value
 
 

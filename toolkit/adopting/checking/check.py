@@ -131,8 +131,8 @@ def _run(adopted: Adopted, backend: Backend, inputs: list[Any]) -> Arrays:
         map_leaves(lambda values: backend.asarray(np.asarray(values, "float32"), "float32"), tree)
         for tree in adopted.variables
     )
-    arrays = tuple(backend.asarray(x, "float32") for x in inputs)
-    x: Any = arrays if len(arrays) > 1 else arrays[0]
+    arrays: tuple[Any, ...] = tuple(backend.asarray(x, "float32") for x in inputs)
+    x: Any = arrays[0] if len(inputs) == 1 else arrays
     results: Arrays = {}
     network: Any = adopted.network
     context = Context(backend)

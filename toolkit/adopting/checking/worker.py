@@ -45,7 +45,8 @@ def _limit_memory() -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_DATA, (find_memory().size // 4 * 3,) * 2)
+        most = find_memory().size // 4 * 3
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -97,7 +98,7 @@ def _fill(part: Any, size: int) -> Any:
 def _run_keras(model: Path, names: list[str], inputs: list[Any]) -> Values:
     import keras
 
-    net = keras.saving.load_model(model, compile=False, safe_mode=True)
+    net: Any = keras.saving.load_model(model, compile=False, safe_mode=True)
     if isinstance(net, keras.Sequential) and not net.built:
         net.build(inputs[0].shape)
     placed = [(place, _find_layer(net, name)) for place, name in enumerate(names)]

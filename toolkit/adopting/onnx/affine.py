@@ -1,5 +1,7 @@
 """y = factor * x + shift: with numbers (Rescale), or with constants that differ along some axes (Scale, biases)."""
 
+from typing import Any
+
 import numpy as np
 
 from cnnkit.adopting.onnx.operands import Flow, Known, Values
@@ -104,7 +106,9 @@ def _add_bias(operation: Operation, x: Flow, known: Known) -> Flow | None:
         return None
     count = x.shape[axis - 1]
     bias = known.change("as a bias", (count,), lambda values: np.broadcast_to(values.reshape(-1), (count,)))
-    fields = {name: value for name, value in vars(layer).items() if not name.startswith("_")} | {"bias": True}
+    fields: dict[str, Any] = {name: value for name, value in vars(layer).items() if not name.startswith("_")} | {
+        "bias": True
+    }
     return operation.make(
         draft.kind, draft.inputs[0], {"weight": draft.params["weight"], "bias": bias}, named=draft.node, **fields
     )

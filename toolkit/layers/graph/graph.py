@@ -81,15 +81,21 @@ class Graph(Layer):
     def _outputs(self) -> tuple[Reference, ...]:
         return tuple(map(split_reference, self.output_names))
 
-    @functools.cached_property
+    @property
     def couples_samples(self) -> bool:
         """Whether a node's layer does."""
-        return any(node.layer.couples_samples for node in self.nodes if node.layer is not None)
+        return self._habits[0]
 
-    @functools.cached_property
+    @property
     def whole_batch(self) -> bool:
         """Whether a node's layer prefers the whole batch; nodes are sharded one by one, so only speed depends on it."""
-        return any(node.layer.whole_batch for node in self.nodes if node.layer is not None)
+        return self._habits[1]
+
+    @functools.cached_property
+    def _habits(self) -> tuple[bool, bool]:
+        """(couples_samples, whole_batch), asked of all nodes once."""
+        own = [node.layer for node in self.nodes if node.layer is not None]
+        return any(layer.couples_samples for layer in own), any(layer.whole_batch for layer in own)
 
     def children(self, x_shape: Shapes) -> Iterator[tuple[str, Layer, Shapes]]:
         """Yield (name, layer, its x_shape) of the nodes with a layer of their own; x_shape is that of the node."""

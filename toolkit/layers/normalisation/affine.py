@@ -20,11 +20,7 @@ class AffineLayer(Layer):
 
     epsilon: float
     scale: bool
-
-    @property
-    def shift(self) -> bool:
-        """Whether beta is added."""
-        return False
+    shift: bool = False  # whether beta is added
 
     def require_fields(self) -> None:
         """Raise ConfigError for a field that cannot be used."""

@@ -1,6 +1,7 @@
 """Reshape and what amounts to it, transpositions, padding, blocks of pixels, repetitions."""
 
 import math
+from typing import Any
 
 from cnnkit.adopting.onnx.folding import FoldError
 from cnnkit.adopting.onnx.folding.reshaping import resolve_shape
@@ -138,7 +139,7 @@ def _convert_pad(operation: Operation) -> Flow:
     amounts = tuple((max(begin, 0), max(end, 0)) for begin, end in pairs.values())
     if not any(map(any, amounts)):
         return x
-    fields = {"mode": mode} if mode != "constant" else {"value": value} if value else {}
+    fields: dict[str, Any] = {"mode": mode} if mode != "constant" else {"value": value} if value else {}
     return operation.make("Pad", x, padding=amounts, **fields)
 
 
