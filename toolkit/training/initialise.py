@@ -47,7 +47,8 @@ def initialise(model: Network, path: Path, file: WeightFile | None = None) -> St
     file = exporters.read(path) if file is None else file
     fillings = find_fillings(weights.to_weights(model), file)
     if not fillings.found:
-        problem, hint = "no tensor fits this network, by name, layer or order of shapes", f"see cnnkit inspect {path}"
+        problem = "no tensor fits this network, by name, layer or order of shapes"
+        hint = f"see cnnkit inspect {path}, or train the file's own network with --replace-head CLASSES"
         for line in list_lines(file.lacks)[:1]:
             problem = f"{problem}; not read: {line}"
             if "--external" in line:
