@@ -17,12 +17,14 @@ from cnnkit.losses import (
     Huber,
     Loss,
     MeanSquaredError,
+    ProbabilityCrossEntropy,
     SoftmaxCrossEntropy,
 )
 
 LABELS = np.array([2, 0, 1, 1, 2, 0])
 ONE_HOT = np.eye(3)[LABELS]
 EVERY_LOSS = [
+    ProbabilityCrossEntropy(),
     SoftmaxCrossEntropy(),
     SoftmaxCrossEntropy(label_smoothing=0.1),
     BinaryCrossEntropy(),

@@ -118,7 +118,7 @@ REFUSED = {
         {},
         r"\(Reshape\): gives shape \(-1, 8\).*mixes or moves",
     ),
-    "a moved batch": ([node("Transpose", perm=[1, 0, 2, 3])], {}, {}, r"moves the axis of the batch"),
+    "a moved batch": ([node("Transpose", perm=[1, 0, 2, 3])], {}, {}, r"mixes the batch with other axes, or moves it"),
     "a reduced batch": ([node("ReduceMean", axes=[0])], {}, {}, r"works along the axis of the batch"),
     "a cut batch": (
         [node("Slice", "x s e a")],
