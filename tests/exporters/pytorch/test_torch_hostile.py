@@ -290,6 +290,6 @@ def test_nothing_is_run_imported_or_opened_and_memory_is_bounded(tmp_path, weigh
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["seen"] == []
-    assert found["slow"] < 1
+    assert found["slow"] < 5  # seconds of CPU: what counts as a hang; 0.5 to 1.7 were seen on several machines
     assert found["kib"] < 150 << 10
     assert not (tmp_path / MARKER).exists()
