@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import LayerFields, is_graph, shapes_of
-from cnnkit.files.names import describe_value, printable
+from cnnkit.files.names import describe_value, format_count, printable
 
 INPUT = "input"
+T = TypeVar("T")
 
 
 class WiredValue(NamedTuple):
@@ -147,3 +148,18 @@ def _read_names(value: Any, where: str) -> tuple[str, ...]:
 
 def _at(name: Any) -> str:
     return f"layer {printable(str(name), 60)}"
+
+
+def place_inputs(wiring: Wiring, values: tuple[T, ...]) -> dict[str, tuple[T, ...]]:
+    """Return {name of an input of a Graph: what is written for it}. Raises ExportError for another number of them."""
+    if len(values) != len(wiring.inputs):
+        raise ExportError(f"a Graph of the architecture expects {len(wiring.inputs)} inputs, got {len(values)}")
+    return {name: (value,) for name, value in zip(wiring.inputs, values, strict=True)}
+
+
+def take_output(results: Mapping[str, tuple[T, ...]], source: WiredValue) -> T:
+    """Return what was written for one output of a layer. Raises ExportError where it has not as many."""
+    if source.output >= len(results[source.name]):
+        has = format_count(len(results[source.name]), "output")
+        raise ExportError(f"layer {printable(source.name)} has {has}: there is no output {source.output}")
+    return results[source.name][source.output]

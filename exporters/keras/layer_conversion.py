@@ -5,15 +5,15 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import LayerFields, layer_faults
-from cnnkit.exporters.core.wiring import WiredValue, Wiring, wire
+from cnnkit.exporters.core.wiring import Wiring, place_inputs, take_output, wire
 from cnnkit.exporters.keras.activation_layers import ACTIVATIONS, AddLayer
-from cnnkit.exporters.keras.builder import KerasBuilder, KerasValue
+from cnnkit.exporters.keras.builder import KerasBuilder
 from cnnkit.exporters.keras.joins import JOINS, Adder, Values, join_results, straighten
 from cnnkit.exporters.keras.keras_layer import KerasVariable
 from cnnkit.exporters.keras.normalising_layers import NORMALISATION
 from cnnkit.exporters.keras.shaping_layers import SHAPING
 from cnnkit.exporters.keras.window_layers import WINDOWS, uses_bias
-from cnnkit.files.names import format_count, printable
+from cnnkit.files.names import printable
 
 
 def add_network(network: KerasBuilder, wiring: Wiring, values: Values) -> Values:
@@ -22,25 +22,16 @@ def add_network(network: KerasBuilder, wiring: Wiring, values: Values) -> Values
         for layer in wiring.layers:
             values = add_layer(network, layer.fields, values)
         return values
-    if len(values) != len(wiring.inputs):
-        raise ExportError(f"a Graph of the architecture expects {len(wiring.inputs)} inputs, got {len(values)}")
-    results: dict[str, Values] = {name: (value,) for name, value in zip(wiring.inputs, values, strict=True)}
+    results = place_inputs(wiring, values)
     shared = {layer.shares for layer in wiring.layers}
     for layer in wiring.layers:
         path: str = layer.fields["path"]
-        taken = tuple(_take(results, source) for source in layer.inputs)
+        taken = tuple(take_output(results, source) for source in layer.inputs)
         with network.sharing(path, layer.shares):
             if layer.shares is not None or path in shared:  # its weights have one order for all uses
                 taken = straighten(network, path, taken)
             results[layer.name] = add_layer(network, layer.fields, taken)
-    return tuple(_take(results, source) for source in wiring.outputs)
-
-
-def _take(results: Mapping[str, Values], source: WiredValue) -> KerasValue:
-    if source.output >= len(results[source.name]):
-        has = format_count(len(results[source.name]), "output")
-        raise ExportError(f"layer {printable(source.name)} has {has}: there is no output {source.output}")
-    return results[source.name][source.output]
+    return tuple(take_output(results, source) for source in wiring.outputs)
 
 
 def add_layer(network: KerasBuilder, layer: LayerFields, values: Values) -> Values:

@@ -1,13 +1,12 @@
 """ModelProto, GraphProto and NodeProto, parsed: nodes with their inputs, tensors, nested graphs up to a depth."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cnnkit.exporters.core.protobuf_head import BYTES, VARINT, iterate_head
 from cnnkit.exporters.onnx.attribute import AttributeProto, parse_attribute
 from cnnkit.exporters.onnx.sparse_tensor import parse_sparse
 from cnnkit.exporters.onnx.tensor_proto import StoredTensor, parse_tensor
-from cnnkit.exporters.onnx.wire import OBJECT, Field, Source, raise_damaged
+from cnnkit.exporters.onnx.wire import OBJECT, Field, Source, parse_message, parse_pair, raise_damaged
 from cnnkit.files.unsafe_file import UnsafeFileError
 
 _MAX_DEPTH = 16
@@ -78,10 +77,10 @@ def parse_model(source: Source) -> ModelProto:
         elif part.number == 7:
             model.graph, graphs = _parse_graph(source, part, 0), graphs + 1
         elif part.number == 8:
-            domain, version = _parse_pair(source, part)
+            domain, version = parse_pair(source, part)
             model.opsets[str(domain)] = int(version or 0)
         elif part.number == 14:
-            key, value = _parse_pair(source, part)
+            key, value = parse_pair(source, part)
             model.properties[str(key)] = str(value)
         elif part.number == 20:
             model.trainings += 1
@@ -106,7 +105,7 @@ def _parse_graph(source: Source, whole: Field, depth: int) -> GraphProto:
         elif part.number == 5:
             graph.initializers.append(parse_tensor(source, part))
         elif part.number in (11, 12):
-            names = [source.text(p) for p in _parse_message(source, part) if p.number == 1]
+            names = [source.text(p) for p in parse_message(source, part) if p.number == 1]
             (graph.inputs if part.number == 11 else graph.outputs).extend(names)
         elif part.number == 15:
             graph.initializers.append(parse_sparse(source, part))
@@ -116,7 +115,7 @@ def _parse_graph(source: Source, whole: Field, depth: int) -> GraphProto:
 def _parse_function(source: Source, whole: Field) -> GraphProto:
     """Return a FunctionProto: nodes, and names of inputs and outputs."""
     function = GraphProto()
-    for part in _parse_message(source, whole):
+    for part in parse_message(source, whole):
         if part.number == 1:
             function.name = source.text(part)
         elif part.number in (4, 5):
@@ -129,7 +128,7 @@ def _parse_function(source: Source, whole: Field) -> GraphProto:
 def _parse_node(source: Source, whole: Field, depth: int) -> NodeProto:
     node = NodeProto()
     source.count(OBJECT)
-    for part in _parse_message(source, whole):
+    for part in parse_message(source, whole):
         if part.number == 1:
             node.inputs.append(source.text(part))
         elif part.number == 2:
@@ -150,17 +149,3 @@ def _add_attribute(source: Source, attribute: AttributeProto, node: NodeProto, d
     if attribute.number is not None:
         node.numbers[attribute.name] = attribute.number
     node.attributes.append(attribute)
-
-
-def _parse_pair(source: Source, whole: Field) -> tuple[str | int, str | int]:
-    """Return fields 1 and 2, text or number."""
-    values: dict[int, str | int] = {}
-    for part in _parse_message(source, whole):
-        values[part.number] = part.value if part.wire == VARINT else source.text(part)
-    return values.get(1, ""), values.get(2, "")
-
-
-def _parse_message(source: Source, whole: Field) -> Iterator[Field]:
-    if whole.wire != BYTES:
-        raise_damaged(f"field {whole.number} is not a message", whole.start)
-    return source.fields(whole.start, whole.stop)

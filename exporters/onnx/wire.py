@@ -156,3 +156,18 @@ def raise_damaged(problem: str, offset: int) -> NoReturn:
 def to_signed(value: int) -> int:
     """Return a varint as a signed number."""
     return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def parse_message(source: Source, whole: Field) -> Iterator[Field]:
+    """Return the fields of a message inside a message. Raises UnsafeFileError for a field that is none."""
+    if whole.wire != BYTES:
+        raise_damaged(f"field {whole.number} is not a message", whole.start)
+    return source.fields(whole.start, whole.stop)
+
+
+def parse_pair(source: Source, whole: Field) -> tuple[str | int, str | int]:
+    """Return fields 1 and 2 of a message, each a text or a number."""
+    values: dict[int, str | int] = {}
+    for part in parse_message(source, whole):
+        values[part.number] = part.value if part.wire == VARINT else source.text(part)
+    return values.get(1, ""), values.get(2, "")

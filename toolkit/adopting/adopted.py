@@ -54,8 +54,8 @@ class Adopted:
         tensors = tuple(
             Tensor.of(row.name, row.leaf, layer=row.layer, kind=row.kind, role=row.role, axes=row.axes) for row in rows
         )
-        described = architecture.describe(self.network, self.input_shape)
-        return WeightFile(tensors, described, dict(self.metadata) | ({"loss": self.loss} if self.loss else {}))
+        described, loss = architecture.describe(self.network, self.input_shape), self.loss
+        return WeightFile(tensors, described, dict(self.metadata) | ({"loss": loss} if loss else {}))
 
     @property
     def loss(self) -> str | None:

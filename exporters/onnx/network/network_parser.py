@@ -1,15 +1,14 @@
 """ModelProto with all that a network needs: nodes with the values of their attributes, declared types and shapes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cnnkit.exporters.core.protobuf_head import BYTES, VARINT
+from cnnkit.exporters.core.protobuf_head import VARINT
 from cnnkit.exporters.onnx.network.attribute_value import MakeTensor, parse_value
 from cnnkit.exporters.onnx.network.file_network import FileNode, FileValue
 from cnnkit.exporters.onnx.network.names import read_name
 from cnnkit.exporters.onnx.sparse_tensor import parse_sparse
 from cnnkit.exporters.onnx.tensor_proto import TYPES, StoredTensor, parse_tensor
-from cnnkit.exporters.onnx.wire import OBJECT, Field, Source, raise_damaged, to_signed
+from cnnkit.exporters.onnx.wire import OBJECT, Field, Source, parse_message, parse_pair, raise_damaged, to_signed
 from cnnkit.files.limits import require_few
 from cnnkit.files.unsafe_file import UnsafeFileError
 
@@ -48,10 +47,10 @@ def parse_network(source: Source, make: MakeTensor) -> ParsedNetwork:
             _parse_graph(source, part, parsed, make)
             graphs += 1
         elif part.number == 8:
-            domain, version = _parse_pair(source, part)
+            domain, version = parse_pair(source, part)
             parsed.versions[str(domain)] = to_signed(int(version or 0))
         elif part.number == 14:
-            key, value = _parse_pair(source, part)
+            key, value = parse_pair(source, part)
             parsed.properties[str(key)] = str(value)
         elif part.number == 25:
             parsed.functions.append(_parse_function(source, part))
@@ -62,7 +61,7 @@ def parse_network(source: Source, make: MakeTensor) -> ParsedNetwork:
 
 def _parse_graph(source: Source, whole: Field, parsed: ParsedNetwork, make: MakeTensor) -> None:
     values = {11: parsed.inputs, 12: parsed.outputs, 13: parsed.declared}
-    for part in _parse_message(source, whole):
+    for part in parse_message(source, whole):
         if part.number == 1:
             parsed.nodes.append(_parse_node(source, part, len(parsed.nodes), parsed, make))
             require_few(len(parsed.nodes), _MOST_NODES, "nodes")
@@ -79,7 +78,7 @@ def _parse_node(source: Source, whole: Field, place: int, parsed: ParsedNetwork,
     op = name = domain = ""
     inputs, outputs, attributes = [], [], {}
     source.count(OBJECT)
-    for part in _parse_message(source, whole):
+    for part in parse_message(source, whole):
         if part.number == 1:
             inputs.append(read_name(source, part))
         elif part.number == 2:
@@ -102,18 +101,18 @@ def _parse_declaration(source: Source, whole: Field) -> FileValue:
     """Return a ValueInfoProto: field 1 its name, 2 its type, of which field 1 is a tensor's."""
     value = FileValue("", "", None)
     source.count(OBJECT)
-    for part in _parse_message(source, whole):
+    for part in parse_message(source, whole):
         if part.number == 1:
             value = value._replace(name=read_name(source, part))
         elif part.number == 2:
-            for kind in _parse_message(source, part):
+            for kind in parse_message(source, part):
                 if kind.number == 1:
                     value = _parse_type(source, kind, value)
     return value
 
 
 def _parse_type(source: Source, whole: Field, value: FileValue) -> FileValue:
-    for part in _parse_message(source, whole):
+    for part in parse_message(source, whole):
         if part.number == 1 and part.wire == VARINT:
             value = value._replace(dtype=TYPES.get(part.value, ""))
         elif part.number == 2:
@@ -123,10 +122,10 @@ def _parse_type(source: Source, whole: Field, value: FileValue) -> FileValue:
 
 def _parse_shape(source: Source, whole: Field) -> tuple[int | str | None, ...]:
     extents: list[int | str | None] = []
-    for dimension in _parse_message(source, whole):
+    for dimension in parse_message(source, whole):
         if dimension.number == 1:
             extent: int | str | None = None
-            for part in _parse_message(source, dimension):
+            for part in parse_message(source, dimension):
                 if part.number == 1 and part.wire == VARINT:
                     number = to_signed(part.value)
                     if not 0 <= number < 1 << 48:
@@ -141,19 +140,5 @@ def _parse_shape(source: Source, whole: Field) -> tuple[int | str | None, ...]:
 
 def _parse_function(source: Source, whole: Field) -> tuple[str, str]:
     """Return (domain, name) of a FunctionProto."""
-    texts = {p.number: read_name(source, p) for p in _parse_message(source, whole) if p.number in (1, 10)}
+    texts = {p.number: read_name(source, p) for p in parse_message(source, whole) if p.number in (1, 10)}
     return texts.get(10, ""), texts.get(1, "")
-
-
-def _parse_pair(source: Source, whole: Field) -> tuple[str | int, str | int]:
-    """Return fields 1 and 2, text or number."""
-    values: dict[int, str | int] = {}
-    for part in _parse_message(source, whole):
-        values[part.number] = part.value if part.wire == VARINT else source.text(part)
-    return values.get(1, ""), values.get(2, "")
-
-
-def _parse_message(source: Source, whole: Field) -> Iterator[Field]:
-    if whole.wire != BYTES:
-        raise_damaged(f"field {whole.number} is not a message", whole.start)
-    return source.fields(whole.start, whole.stop)

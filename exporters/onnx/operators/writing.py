@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import LayerFields, layer_faults
-from cnnkit.exporters.core.wiring import WiredValue, Wiring, wire
+from cnnkit.exporters.core.wiring import Wiring, place_inputs, take_output, wire
 from cnnkit.exporters.onnx.graph_builder import GraphBuilder
 from cnnkit.exporters.onnx.operators.activations import ACTIVATIONS
 from cnnkit.exporters.onnx.operators.joining import JOINING, JoiningOperator
@@ -12,7 +12,7 @@ from cnnkit.exporters.onnx.operators.normalisation import NORMALISATION
 from cnnkit.exporters.onnx.operators.operator import Operator, write_plain
 from cnnkit.exporters.onnx.operators.shaping import SHAPING
 from cnnkit.exporters.onnx.operators.windows import WINDOWS
-from cnnkit.files.names import format_count, printable
+from cnnkit.files.names import printable
 
 
 def add_network(graph: GraphBuilder, wiring: Wiring, xs: tuple[str, ...]) -> tuple[str, ...]:
@@ -24,21 +24,12 @@ def add_network(graph: GraphBuilder, wiring: Wiring, xs: tuple[str, ...]) -> tup
         for layer in wiring.layers:
             xs = add_operations(graph, layer.fields, xs)
         return xs
-    if len(xs) != len(wiring.inputs):
-        raise ExportError(f"a Graph of the architecture expects {len(wiring.inputs)} inputs, got {len(xs)}")
-    results: dict[str, tuple[str, ...]] = {name: (x,) for name, x in zip(wiring.inputs, xs, strict=True)}
+    results = place_inputs(wiring, xs)
     for layer in wiring.layers:
         with graph.sharing(layer.fields["path"], layer.shares):
-            taken = tuple(_take(results, source) for source in layer.inputs)
+            taken = tuple(take_output(results, source) for source in layer.inputs)
             results[layer.name] = add_operations(graph, layer.fields, taken)
-    return tuple(_take(results, source) for source in wiring.outputs)
-
-
-def _take(results: Mapping[str, tuple[str, ...]], source: WiredValue) -> str:
-    if source.output >= len(results[source.name]):
-        has = format_count(len(results[source.name]), "output")
-        raise ExportError(f"layer {printable(source.name)} has {has}: there is no output {source.output}")
-    return results[source.name][source.output]
+    return tuple(take_output(results, source) for source in wiring.outputs)
 
 
 def add_operations(graph: GraphBuilder, layer: LayerFields, xs: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.files.names import describe_value
 from cnnkit.layers.base import Context, Layer, Shapes, Values, Variables, join_variables, with_batch
 from cnnkit.layers.graph.graph_plan import GraphPlan, make_step, plan_graph
-from cnnkit.layers.graph.graph_step import Reference, ValueMap, add_gradients
+from cnnkit.layers.graph.graph_step import Reference, ValueMap, add_gradient, add_gradients
 from cnnkit.layers.graph.node import Node, split_reference
 from cnnkit.layers.graph.ordering import find_layers, require_references, sort_nodes
 from cnnkit.layers.graph.segment import SegmentCache
@@ -211,8 +211,8 @@ class Graph(Layer):
         gradients: ValueMap = {}
         given = (dy,) if self.output_count == 1 else dy
         for reference, part, shape in zip(self._outputs, given, cache.y_shapes, strict=True):
-            gradient = context.backend.zeros(shape, cache.dtype) if part is None else part  # None: nothing reads it
-            gradients[reference] = gradients[reference] + gradient if reference in gradients else gradient
+            unread = part is None
+            add_gradient(gradients, reference, context.backend.zeros(shape, cache.dtype) if unread else part)
         grads: Tree = {}
         for segment, segment_cache in zip(reversed(cache.plan.segments), reversed(cache.segments), strict=True):
             for owner, tree in segment.backward(context, params, segment_cache, gradients, needed).items():

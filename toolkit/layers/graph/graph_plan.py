@@ -46,7 +46,7 @@ def plan_graph(
             alone.append(single)
     segments, read_later = list[Segment](), set(outputs)
     for group, single in reversed(list(zip(groups, alone, strict=True))):
-        segments.append(make_segment(group, frozenset(read_later), not single))
+        segments.append(make_segment(group, read_later, not single))
         read_later.update(segments[-1].inputs)
     everything = {reference for step in steps for reference in (*step.inputs, *step.outputs)}
     return GraphPlan(tuple(reversed(segments)), frozenset(everything), frozenset(trained))

@@ -67,7 +67,7 @@ class GraphStep:
         parts: Values = (dx,) if layer.input_count == 1 else dx
         for reference, part in zip(self.inputs, parts, strict=True):
             if reference in needed:
-                gradients[reference] = gradients[reference] + part if reference in gradients else part
+                add_gradient(gradients, reference, part)
         return grads
 
     @placing
@@ -76,6 +76,11 @@ class GraphStep:
         if self.owner not in state:
             return state
         return state | {self.owner: external_layer.next_state(self.layer, state[self.owner], cache)}
+
+
+def add_gradient(gradients: ValueMap, reference: Reference, part: Any) -> None:
+    """Add what one reader of a value gives back to what its other readers gave."""
+    gradients[reference] = gradients[reference] + part if reference in gradients else part
 
 
 def add_gradients(total: Tree, owner: str, grads: Tree) -> None:

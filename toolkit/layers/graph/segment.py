@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cnnkit.backends.protocol import Array
 from cnnkit.layers.base import Context
-from cnnkit.layers.graph.graph_step import GraphStep, Reference, ValueMap, add_gradients
+from cnnkit.layers.graph.graph_step import GraphStep, Reference, ValueMap, add_gradient, add_gradients
 from cnnkit.tree import Tree
 
 
@@ -88,7 +88,7 @@ class Segment:
         else:
             results = context.backend.map_samples(run, cache.size, *arrays, label=f"backward {self._label}")
         for reference, part in zip(wanted, _join(context, [dxs for dxs, _ in results]), strict=True):
-            gradients[reference] = gradients[reference] + part if reference in gradients else part
+            add_gradient(gradients, reference, part)
         total: Tree = {}
         for _, grads in results:
             for owner, tree in grads.items():
@@ -111,9 +111,9 @@ def _join(context: Context, shards: Sequence[Sequence[Array]]) -> list[Array]:
 
 def make_segment(steps: Sequence[GraphStep], read_later: Collection[Reference], sharded: bool) -> Segment:
     """Return the segment of these steps, of whose values those in `read_later` are read after it."""
-    made = [reference for step in steps for reference in step.outputs]
+    made = dict.fromkeys(reference for step in steps for reference in step.outputs)
     taken = dict.fromkeys(reference for step in steps for reference in step.inputs)
-    inputs = tuple(reference for reference in taken if reference not in set(made))
+    inputs = tuple(reference for reference in taken if reference not in made)
     outputs = tuple(reference for reference in made if reference in read_later)
     dropped = tuple(reference for reference in inputs if reference not in read_later)
     return Segment(_drop_early(steps, set(outputs)), inputs, outputs, sharded, dropped)
