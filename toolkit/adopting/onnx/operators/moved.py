@@ -43,7 +43,9 @@ def _move(operation: Operation, x: Flow, order: tuple[int, ...]) -> Flow:
 def _convert_gather_nd(operation: Operation) -> Flow:
     """Take values at places along the first axes, of which each place varies along axes of its own."""
     x, known = operation.flow(), operation.known(1)
-    if operation.integer("batch_dims") or not isinstance(x.draft, Moved) or known.varies or not known.shape:
+    if not operation.integer("batch_dims") and not isinstance(x.draft, Moved):
+        raise operation.refuse("picks samples of the batch")
+    if operation.integer("batch_dims") or known.varies or not known.shape:
         raise operation.refuse("picks values in a way that cnnkit does not")
     order, places, source = x.draft.order, known.values, x.draft.inputs[0]
     count, grid = places.shape[-1], places.ndim - 1
