@@ -77,6 +77,8 @@ def _convert_where(operation: Operation) -> Flow:
     chosen, value = (first, second) if isinstance(first, Flow) else (second, first)
     if not isinstance(chosen, Flow) or not isinstance(value, Known) or mask.varies:
         raise operation.refuse("chooses between activations, which cnnkit does not")
+    if mask.values.ndim == chosen.rank and mask.values.shape[0] > 1:
+        raise operation.refuse("chooses by a constant that differs from sample to sample")
     if value.values.size != 1 or not np.isfinite(value.values).all() or mask.values.dtype.kind != "b":
         raise operation.refuse("chooses between an activation and a constant that is no single finite number")
     kept = mask.values if chosen is first else ~mask.values
