@@ -98,7 +98,7 @@ def _list_parameters(signature: inspect.Signature) -> list[tuple[Any, ...]]:
 
 
 def _run_hypothesis(check: Check, arena: Arena, examples: int, require: Callable[[list[ParityRow]], None]) -> None:
-    from hypothesis import HealthCheck, given, settings
+    from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import strategies as st
 
     oracle = get_backend("reference")
@@ -107,6 +107,7 @@ def _run_hypothesis(check: Check, arena: Arena, examples: int, require: Callable
         max_examples=examples,
         deadline=None,
         derandomize=True,
+        phases=set(Phase) - {Phase.explain},  # which parts of a shrunk case matter: slow, and nothing for drawn data
         suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large),
     )
     @given(data=st.data())

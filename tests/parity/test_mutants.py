@@ -10,9 +10,7 @@ import pytest
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.protocol import Backend
 from cnnkit.backends.pytorch.torch_backend import TorchBackend
-from cnnkit.backends.reference.reference_backend import ReferenceBackend
 from cnnkit.parity.check import Arena
-from cnnkit.parity.engine import run_check
 from cnnkit.parity.primitives import PRIMITIVES
 from cnnkit.parity.suite import CHECKS
 
@@ -87,22 +85,27 @@ def make_mutant(base: type[Backend], member: str, mutation: str) -> Backend:
     return type("Mutant", (base,), {"name": "mutant", member: wrong})(**arguments)
 
 
-def list_problems(backend: Backend, member: str) -> list[str]:
-    """Return the problems of the failed rows of the member."""
-    rows = run_check(PRIMITIVES[member], 4, 0, [Arena(backend, "float32")], ReferenceBackend())
-    assert {row.name for row in rows} == {member}
-    return [row.problem for row in rows if not row.passed]
+@pytest.fixture
+def list_problems(run_primitive):
+    """Return the problems of the failed rows of a member."""
+
+    def problems(backend: Backend, member: str) -> list[str]:
+        rows = run_primitive(member, 4, [Arena(backend, "float32")])
+        assert {row.name for row in rows} == {member}
+        return [row.problem for row in rows if not row.passed]
+
+    return problems
 
 
 @pytest.mark.parametrize("base", [NumpyBackend, TorchBackend])
 @pytest.mark.parametrize("member", WITH_RESULT)
-def test_every_change_of_a_primitive_is_detected_in_its_own_row(base, member) -> None:
+def test_every_change_of_a_primitive_is_detected_in_its_own_row(base, member, list_problems) -> None:
     changed = [name for name in MUTATIONS if (member, name) not in SAME]
     assert [name for name in changed if not list_problems(make_mutant(base, member, name), member)] == []
 
 
 @pytest.mark.parametrize("member", WITH_RESULT)
-def test_an_unchanged_primitive_passes(member) -> None:
+def test_an_unchanged_primitive_passes(member, list_problems) -> None:
     assert list_problems(NumpyBackend(threads=1), member) == []
 
 

@@ -11,7 +11,7 @@ from cnnkit.data.dataset import Dataset, Split
 from cnnkit.data.scaling import Scaling
 
 BOUND = 1e-7
-IMAGES, BATCH, EPOCHS = 44, 8, 2  # 6 steps an epoch, the last batch of 4
+IMAGES, BATCH, EPOCHS = 28, 8, 2  # 4 steps an epoch, the last batch of 4
 TINY = ("bright-dark", "digits-cnn", "diy-cnn", "numpy-mlp", "scratch-mlp")  # the reference trains these in a second
 
 

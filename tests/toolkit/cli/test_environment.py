@@ -8,23 +8,24 @@ import h5py
 import numpy as np
 import pytest
 
+# One process for settings that do not meet: which of them it was is said by what comes out.
 SETTINGS = {
-    "warnings are errors": {"PYTHONWARNINGS": "error"},
-    "development mode": {"PYTHONDEVMODE": "1"},
-    "few digits": {"PYTHONINTMAXSTRDIGITS": "640"},
-    "optimised": {"PYTHONOPTIMIZE": "2"},
-    "ASCII": {"PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"},
-    "a start file": {"PYTHONSTARTUP": "evil.py"},
-    "a breakpoint": {"PYTHONBREAKPOINT": "evil.run"},
-    "no cache": {"PYTHONPYCACHEPREFIX": "/dev/null/x"},
-    "plug-ins": {"HDF5_PLUGIN_PATH": ".", "HDF5_PLUGIN_PRELOAD": "."},
-    "a connector": {"HDF5_VOL_CONNECTOR": "evil"},
-    "a driver": {"HDF5_DRIVER": "mpio", "HDF5_DRIVER_CONFIG": "evil"},
-    "no temporary folder": {"TMPDIR": "/dev/null/x"},
-    "no home": {"HOME": "", "XDG_CACHE_HOME": "/dev/null"},
-    "odd numbers": {"CNNKIT_LIMITS": "-1", "COLUMNS": "-1", "LINES": "x", "OPENBLAS_NUM_THREADS": "x"},
-    "an odd terminal": {"TERM": "\x1b[31m", "TZ": "../../etc/passwd"},
-}
+    "warnings are errors, ASCII, code to start with": {
+        "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
+        "LC_ALL": "C", "PYTHONSTARTUP": "evil.py", "PYTHONBREAKPOINT": "evil.run",
+    },
+    "development mode, few digits, plug-ins": {
+        "PYTHONDEVMODE": "1", "PYTHONINTMAXSTRDIGITS": "640", "HDF5_PLUGIN_PATH": ".", "HDF5_PLUGIN_PRELOAD": ".",
+    },
+    "optimised, a connector, no temporary folder": {
+        "PYTHONOPTIMIZE": "2", "HDF5_VOL_CONNECTOR": "evil", "TMPDIR": "/dev/null/x",
+    },
+    "a driver, no home, odd numbers, no cache, an odd terminal": {
+        "HDF5_DRIVER": "mpio", "HDF5_DRIVER_CONFIG": "evil", "HOME": "", "XDG_CACHE_HOME": "/dev/null",
+        "CNNKIT_LIMITS": "-1", "COLUMNS": "-1", "LINES": "x", "OPENBLAS_NUM_THREADS": "x",
+        "PYTHONPYCACHEPREFIX": "/dev/null/x", "TERM": "\x1b[31m", "TZ": "../../etc/passwd",
+    },
+}  # fmt: skip
 CODE = "open('canary', 'w').close()\n"
 
 
