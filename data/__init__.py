@@ -7,6 +7,8 @@ from cnnkit.data.dataset import Dataset, Split
 from cnnkit.data.fetching import cache_folder, fetch
 from cnnkit.data.picture import read_image
 from cnnkit.data.pixels import Images
+from cnnkit.data.reading import Reading
+from cnnkit.data.resizing import Resizing
 from cnnkit.data.scaling import Scaling
 from cnnkit.data.sources import find, is_known, known, load
 
@@ -15,6 +17,8 @@ __all__ = [
     "Dataset",
     "Images",
     "KnownSet",
+    "Reading",
+    "Resizing",
     "Scaling",
     "Split",
     "arrange_classes",

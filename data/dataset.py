@@ -14,6 +14,7 @@ import numpy.typing as npt
 from cnnkit.data.labels import Labels, class_indices, require_known
 from cnnkit.data.notebook import MOST_PICTURES, ClassRow, describe_dataset
 from cnnkit.data.pixels import Images, as_array, as_images, chunks, require_finite
+from cnnkit.data.reading import Reading
 from cnnkit.data.refusal import refuse
 from cnnkit.data.scaling import Scaling
 from cnnkit.errors import DataError
@@ -83,6 +84,7 @@ class Dataset:
     """A named data set: a training split, an optional test split, the classes, and the scaling of the raw pixels.
 
     notes: what a reader changed or decided, a line each, for people
+    reading: how the source was read where that was told, so that a weight file can say it
 
     Raises DataError on images of another shape, and on labels that are the number of no class.
     """
@@ -95,6 +97,7 @@ class Dataset:
     scaling: Scaling = field(default_factory=Scaling)
     licence: str | None = None
     notes: tuple[str, ...] = ()
+    reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self) -> None:
         names: Any = self.class_names

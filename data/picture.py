@@ -14,6 +14,7 @@ import numpy.typing as npt
 from cnnkit.data.picture_cost import CountedReads, require_cheap
 from cnnkit.data.png_check import require_sound_png
 from cnnkit.data.refusal import refuse
+from cnnkit.data.resizing import Resizing
 from cnnkit.errors import DataError
 from cnnkit.files.names import printable
 from cnnkit.files.regular_file import open_regular
@@ -86,19 +87,54 @@ def read_picture(path: str | Path, channels: int, most: int | None = None) -> np
 
     Raises DataError when it cannot be decoded.
     """
-    path = Path(path)
+    return _channels_first(_read_upright(Path(path), channels, lambda image: _shrink(image, most)))
+
+
+def read_resized(path: str | Path, channels: int, resizing: Resizing) -> npt.NDArray[np.uint8]:
+    """Return a picture as `read_picture` does, (C, H, W) uint8, in the size of `resizing`.
+
+    A JPEG that is at least four times as large is decoded at a half, a quarter or an eighth of its size first, not
+    below twice the size that it is scaled to.
+
+    Raises DataError when it cannot be decoded.
+    """
+    upright = _read_upright(Path(path), channels, lambda image: _draft(image, resizing))
+    return _channels_first(resizing.apply(upright))
+
+
+def _read_upright(path: Path, channels: int, prepare: Callable[[Any], int]) -> npt.NDArray[np.uint8]:
+    """Return (H, W) or (H, W, 3). prepare: sees the opened image, returns the factor by which it is made smaller."""
     with _opened(path) as (image, file):
         if image.format == "PNG":
             require_sound_png(path, file)
-        turn, size = _TURNED.get(_orientation(image)), image.size
-        factor = 1 if most is None else _choose_factor(size[0], size[1], most)
-        if factor > 1:
-            image.draft(None, (size[0] // factor, size[1] // factor))  # a JPEG is decoded at half the size or less
-            factor = max(1, factor * image.width // size[0])
+        turn = _TURNED.get(_orientation(image))
+        factor = prepare(image)
         image.load()
         pixels = _convert(image, "L" if channels == 1 else "RGB", factor)
-    upright = pixels if turn is None else turn(pixels)
-    return upright[None] if channels == 1 else upright.transpose(2, 0, 1)
+    return pixels if turn is None else turn(pixels)
+
+
+def _channels_first(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def _shrink(image: Any, most: int | None) -> int:
+    width, height = image.size
+    factor = 1 if most is None else _choose_factor(width, height, most)
+    if factor > 1:
+        image.draft(None, (width // factor, height // factor))  # a JPEG is decoded at half the size or less
+        factor = max(1, factor * image.width // width)
+    return factor
+
+
+def _draft(image: Any, resizing: Resizing) -> int:
+    width, height = image.size
+    if _orientation(image) in _QUARTER_TURNS:
+        wide, tall = resizing.find_scaled(width, height)
+    else:
+        tall, wide = resizing.find_scaled(height, width)
+    image.draft(None, (2 * wide, 2 * tall))
+    return 1
 
 
 def _choose_factor(width: int, height: int, most: int) -> int:

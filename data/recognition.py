@@ -7,10 +7,13 @@ from cnnkit.data.csv_reader import read_csv
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.hdf5_reader import read_hdf5
 from cnnkit.data.idx_reader import idx_files, read_idx_folder
-from cnnkit.data.image_folder import read_image_folder, subfolders
+from cnnkit.data.image_folder import read_image_folder
 from cnnkit.data.npy_folder import read_npy_folder
 from cnnkit.data.npz_reader import read_npz
 from cnnkit.data.picture import SUFFIXES
+from cnnkit.data.picture_files import subfolders
+from cnnkit.data.reader import Reader
+from cnnkit.data.reading import Reading
 from cnnkit.data.refusal import refuse
 from cnnkit.errors import DataError
 from cnnkit.files.hdf5.mark import SIGNATURE
@@ -21,46 +24,55 @@ KINDS = (
     "a folder with IDX files, with x_train.npy and y_train.npy, or with one subfolder of pictures per class, "
     "or a file .npz, .csv, .csv.gz, .h5"
 )
-_MARKS = {b"PK\x03\x04": read_npz, b"PK\x05\x06": read_npz, SIGNATURE: read_hdf5}
+_ARRAYS = "arrays of one size"
+IDX = Reader(lambda name, path, _: read_idx_folder(name, path), _ARRAYS)
+NPY = Reader(lambda name, path, _: read_npy_folder(name, path), _ARRAYS)
+NPZ = Reader(lambda name, path, _: read_npz(name, path), _ARRAYS)
+HDF5 = Reader(lambda name, path, _: read_hdf5(name, path), _ARRAYS)
+PIXELS = Reader(lambda name, path, _: read_csv(name, path), "a table of pixels")
+CLASS_FOLDERS = Reader(read_image_folder, "a folder of pictures per class", ("resize",))
+_MARKS = {b"PK\x03\x04": NPZ, b"PK\x05\x06": NPZ, SIGNATURE: HDF5}
 _SUFFIXES = {".npz": "a zip file with arrays (NPZ)", ".h5": "an HDF5 file", ".hdf5": "an HDF5 file"}
 
 
-def read_path(name: str, path: Path) -> Dataset:
-    """Return the data set in the file or folder `path`.
+def read_path(name: str, path: Path, reading: Reading, fallback: Reading) -> Dataset:
+    """Return the data set in the file or folder `path`, read as `load` says.
 
     Raises DataError when no reader recognises it, or its reader refuses it.
     """
     try:
         if path.is_dir():
-            return _read_folder(name, path)
-        if not stat.S_ISREG(path.stat().st_mode):
+            reader = _recognise_folder(path)
+        elif stat.S_ISREG(path.stat().st_mode):
+            reader = _recognise_file(path)
+        else:
             raise refuse(path, "a file or a folder", "a device, pipe or socket")
-        return _read_file(name, path)
+        return reader.read(name, path, reading, fallback)
     except OSError as error:
         raise DataError(
             f"{printable(str(path), 400)}: cannot be read: {error.strerror or printable(str(error))}"
         ) from None
 
 
-def _read_folder(name: str, folder: Path) -> Dataset:
+def _recognise_folder(folder: Path) -> Reader:
     if idx_files(folder):
-        return read_idx_folder(name, folder)
+        return IDX
     if (folder / "x_train.npy").is_file() or (folder / "y_train.npy").is_file():
-        return read_npy_folder(name, folder)
+        return NPY
     if subfolders(folder):
-        return read_image_folder(name, folder)
+        return CLASS_FOLDERS
     got = ", ".join(printable(path.name, 60) for path in sorted(folder.iterdir())[:5]) or "an empty folder"
     loose = any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
     hint = "put the pictures of each class into a subfolder with the name of the class" if loose else ""
     raise refuse(folder, KINDS, got, hint)
 
 
-def _read_file(name: str, path: Path) -> Dataset:
+def _recognise_file(path: Path) -> Reader:
     with open_regular(path) as file:
         start = file.read(8)
-    for mark, read in _MARKS.items():
+    for mark, reader in _MARKS.items():
         if start.startswith(mark):
-            return read(name, path)
+            return reader
     plain_suffix = path.suffix.lower()
     if plain_suffix in _SUFFIXES:
         raise refuse(
@@ -70,7 +82,7 @@ def _read_file(name: str, path: Path) -> Dataset:
         hint = "put x_train.npy and y_train.npy into a folder and name that, or write both into one .npz"
         raise refuse(path, "images and labels", "one array", hint)
     if path.name.lower().endswith((".csv", ".csv.gz")):
-        return read_csv(name, path)
+        return PIXELS
     hint = ""
     if "-ubyte" in path.name:
         hint = "name the folder that holds the four IDX files"

@@ -11,6 +11,7 @@ from cnnkit.data.dataset import Dataset
 from cnnkit.data.fetching import cache_folder
 from cnnkit.data.idx_reader import idx_files, read_idx_folder
 from cnnkit.data.npz_reader import read_npz
+from cnnkit.data.reading import Reading
 from cnnkit.data.recognition import read_path
 from cnnkit.data.refusal import refuse
 from cnnkit.files.names import printable
@@ -22,17 +23,19 @@ BUILTIN: dict[str, tuple[str, Callable[[], Dataset]]] = {
 _SUFFIXES = ("", ".npz", ".csv", ".csv.gz", ".h5", ".hdf5")
 
 
-def load(source: str | os.PathLike[str]) -> Dataset:
+def load(source: str | os.PathLike[str], reading: Reading | None = None, fallback: Reading | None = None) -> Dataset:
     """Return the data set with the name or at the path `source`; write ./digits for a folder called digits.
+
+    reading   how it is read; what the source has no use for is refused
+    fallback  how it is read where `reading` does not say, as far as the source has a use for it
 
     Raises DataError when nothing has that name, or it cannot be used.
     """
-    name = os.fspath(source)
-    if name in BUILTIN:
-        return BUILTIN[name][1]()
-    if name in DOWNLOADS:
-        return _load_fetched(name)
-    return read_path(name, _require(name))
+    name, told, otherwise = os.fspath(source), reading or Reading(), fallback or Reading()
+    if name in BUILTIN or name in DOWNLOADS:
+        told.require_used(name, (), "arrays of one size")
+        return BUILTIN[name][1]() if name in BUILTIN else _load_fetched(name)
+    return read_path(name, _require(name), told, otherwise)
 
 
 def is_known(name: str) -> bool:

@@ -77,9 +77,9 @@ DOORS = (
 
 # What takes a text that is no path: a name of something known, a pattern, a list of numbers. Nothing is opened for it.
 NAMES = {
-    "train": "--recipe --backend --device --dtype --optimizer --schedule --loss --initializer --freeze",
-    "evaluate": "--backend --device --dtype --recipe --scaling",
-    "predict": "--backend --device --dtype --recipe --scaling",
+    "train": "--recipe --backend --device --dtype --optimizer --schedule --loss --initializer --freeze --resize --fit",
+    "evaluate": "--backend --device --dtype --recipe --scaling --resize --fit",
+    "predict": "--backend --device --dtype --recipe --scaling --resize --fit",
     "export": "--format --recipe",
     "adopt": "--format --recipe --input-shape --scaling --backend",
     "inspect": "--layer --slice",
@@ -90,6 +90,7 @@ NAMES = {
     "gradcheck": "--recipe --backend --device",
     "recipes": "--copy",
     "data fetch": "NAME",
+    "data show": "--resize --fit",
 }
 
 

@@ -9,6 +9,7 @@ import typer
 from cnnkit.cli.completion import complete_data, complete_fetched
 from cnnkit.cli.help_groups import GroupedCommand, GroupedGroup
 from cnnkit.cli.options import Quiet, Verbose, Version
+from cnnkit.cli.reading_options import ReadingRequest
 from cnnkit.cli.request import Request, take_options
 from cnnkit.cli.tables import format_shape, format_size, print_table
 from cnnkit.cli.viewing import (
@@ -97,7 +98,7 @@ def fetch_data(request: FetchRequest) -> int:
 
 
 @dataclass(frozen=True)
-class ImagesRequest(Request):
+class ImagesRequest(ReadingRequest):
     """Images of a data set to draw."""
 
     source: Annotated[str, typer.Argument(metavar="SOURCE", autocompletion=complete_data, help="A name, or a path.")]
@@ -113,7 +114,7 @@ def show_images(request: ImagesRequest) -> int:
     from cnnkit import data
 
     output = request.output
-    split, dataset = request.split, data.load(request.source)
+    split, dataset = request.split, data.load(request.source, request.read_options())
     images = len(dataset.split(split.value))
     for note in dataset.notes:
         output.note(note)

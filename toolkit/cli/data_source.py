@@ -17,21 +17,22 @@ from cnnkit.files.beside import leads_out
 from cnnkit.files.names import from_text, last_part, printable, to_text
 
 if TYPE_CHECKING:
-    from cnnkit.data import Dataset
+    from cnnkit.data import Dataset, Reading
     from cnnkit.exporters import WeightFile
 
 _MOST_BYTES = 64 << 20  # of images that are read again to compare their SHA-256, which takes about a second
 
 
-def describe_source(source: str, sha256: str, out: Path) -> dict[str, str]:
-    """Return how the weight file `out` names its data: name, sha256, and a path from the file's folder if one is told.
+def describe_source(source: str, dataset: "Dataset", out: Path) -> dict[str, Any]:
+    """Return how the weight file `out` names its data: name, sha256, how it was read if that was told, and a path.
 
-    The path is told where file and data lie in a folder of their own: the way from one to the other then names
-    neither the user's home nor anything above it.
+    The path is from the file's folder, and told where file and data lie in a folder of their own: the way from one to
+    the other then names neither the user's home nor anything above it.
     """
     from cnnkit import data
 
-    facts = {"name": to_text(last_part(source)), "sha256": sha256}
+    facts: dict[str, Any] = {"name": to_text(last_part(source)), "sha256": dataset.fingerprint()}
+    facts |= dataset.reading.as_entry()
     if data.is_known(source):
         return facts
     found = data.find(source)
@@ -62,8 +63,10 @@ def public_names() -> frozenset[str]:
     return frozenset(entry.name for entry in data.KNOWN)
 
 
-def load_data(output: Output, source: str | None, file: "WeightFile") -> "Dataset":
+def load_data(output: Output, source: str | None, file: "WeightFile", reading: "Reading | None" = None) -> "Dataset":
     """Return the data set that --data names, by default the one that a weight file was trained on.
+
+    It is read as `reading` tells, and where that tells nothing, as in the training.
 
     A weight file may come from elsewhere, so what it names itself is opened only in its own folder, or by a name alone
     in the current folder and in CNNKIT_DATA_DIR; and no link is followed out of a folder.
@@ -72,15 +75,27 @@ def load_data(output: Output, source: str | None, file: "WeightFile") -> "Datase
     """
     from cnnkit import data
 
+    recorded, as_trained = file.metadata.get("data"), read_recorded(file)
     if source is not None:
-        return data.load(source)
-    recorded = file.metadata.get("data")
+        return data.load(source, reading, as_trained)
     name = recorded.get("name") if isinstance(recorded, dict) else None
     if not isinstance(recorded, dict) or not isinstance(name, str) or not name:
         raise ConfigError(f"{file.file}: does not name its training data: name a data set with --data")
-    dataset = data.load(_locate(Path(file.file or ""), name, recorded.get("path")))
+    dataset = data.load(_locate(Path(file.file or ""), name, recorded.get("path")), reading, as_trained)
     _compare(output, dataset, recorded.get("sha256"))
     return dataset
+
+
+def read_recorded(file: "WeightFile") -> "Reading":
+    """Return how a weight file says that its training data were read. Raises DataError where it says nonsense."""
+    from cnnkit.data import Reading
+
+    recorded = file.metadata.get("data")
+    kept = recorded.get("reading") if isinstance(recorded, dict) else None
+    try:
+        return Reading() if kept is None else Reading.from_json(kept)
+    except DataError as error:
+        raise DataError(f"{file.file}: metadata data: {error}") from None
 
 
 def require_inside(model: Path, source: str) -> str:

@@ -25,6 +25,7 @@ from cnnkit.cli.options import (
 )
 from cnnkit.cli.output import Output
 from cnnkit.cli.place import require_other
+from cnnkit.cli.reading_options import ReadingRequest
 from cnnkit.cli.request import TableRequest
 from cnnkit.cli.tables import print_fields, print_sentence, print_table
 from cnnkit.cli.viewing import DataPart, SplitPart, name_class
@@ -41,7 +42,7 @@ EXAMPLE = "cnnkit evaluate weights.h5 --split train --mistakes 5"
 
 
 @dataclass(frozen=True)
-class EvaluateRequest(TableRequest):
+class EvaluateRequest(ReadingRequest, TableRequest):
     """A file, the images to evaluate it on, and the backend."""
 
     file: WeightsFile = DEFAULT_WEIGHTS
@@ -75,7 +76,8 @@ def command(request: EvaluateRequest) -> int:
     model, weights = load_model(
         output, source, request.backend, request.device, request.threads, request.dtype, request.scaling
     )
-    dataset = match_data(output, model, load_data(output, request.data, weights), request.scaling)
+    dataset = load_data(output, request.data, weights, request.read_options(model.input_shape))
+    dataset = match_data(output, model, dataset, request.scaling)
     result = model.evaluate(dataset, split=request.split.value, limit=request.limit)
     report, names = result.report, result.report.class_names
     wrong = [

@@ -8,7 +8,8 @@ from typer.core import TyperCommand, TyperGroup
 _OPTIONS = {
     "Data": (
         "--data", "--split", "--index", "--limit", "--limit-test", "--validation-split", "--image", "--activations",
-        "--mistakes", "--samples", "--scaling", "--external", "--input-shape",
+        "--mistakes", "--samples", "--scaling", "--external", "--input-shape", "--target",
+        "--resize", "--fit", "--layout", "--ignore",
     ),
     "Network": (
         "--recipe", "--model", "--initializer", "--init-from", "--replace-head", "--freeze", "--faithful", "--layer",

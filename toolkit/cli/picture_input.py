@@ -11,7 +11,7 @@ from cnnkit.errors import DataError
 from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
-    from cnnkit.data import Dataset
+    from cnnkit.data import Dataset, Resizing
 
 Pixels = NDArray[np.float64]
 _SAMPLE = 200  # training images that are measured
@@ -42,13 +42,18 @@ def measure_appearance(dataset: "Dataset | None", shape: tuple[int, int, int], w
     return Appearance(bright, int(np.median([max(box[1] - box[0], box[3] - box[2]) for box in boxes])))
 
 
-def fit_picture(path: Path, shape: tuple[int, int, int], appearance: Appearance) -> tuple[Pixels, str]:
+def fit_picture(
+    path: Path, shape: tuple[int, int, int], appearance: Appearance, resizing: "Resizing | None" = None
+) -> tuple[Pixels, str]:
     """Return (picture of `shape` (C, H, W) in [0, 1], the steps taken in one line). Raises DataError.
 
+    resizing: as the training pictures were resized; then that is all that is done, where it gives the network's size.
     For a network on grey images with a common background the picture is inverted if its background differs, cropped
     to its content, scaled to the size of the content of training images, and centred by mass. For any other network
     it is only scaled.
     """
+    if resizing is not None and (resizing.height, resizing.width) == shape[1:]:
+        return _resize_as_trained(path, shape[0], resizing)
     picture, steps = _read(path, shape[0])
     _, height, width = shape
     if shape[0] != 1 or appearance.bright is None:
@@ -72,10 +77,29 @@ def _describe(path: Path, steps: list[str]) -> str:
     return f"{printable(str(path))}: {', '.join(steps)}"
 
 
+def _resize_as_trained(path: Path, channels: int, resizing: "Resizing") -> tuple[Pixels, str]:
+    from cnnkit.data.picture import read_header, read_resized
+
+    _require_picture(path, channels)
+    header = read_header(path)
+    picture = read_resized(path, channels, resizing).astype(np.float64) / 255
+    return picture, _describe(path, [f"{header.width} x {header.height} pixels", f"resized to {resizing}"])
+
+
 def _read(path: Path, channels: int) -> tuple[Pixels, list[str]]:
     """Return the picture (C, H, W) in [0, 1], made smaller if it has many pixels, and what was read."""
     from cnnkit.data.picture import read_header, read_picture
 
+    _require_picture(path, channels)
+    header = read_header(path)
+    picture = read_picture(path, channels, _MOST).astype(np.float64) / 255
+    steps = [f"{header.width} x {header.height} pixels"]
+    if picture.shape[1:] != (header.height, header.width):
+        steps.append(f"read at {picture.shape[2]} x {picture.shape[1]}")
+    return picture, steps
+
+
+def _require_picture(path: Path, channels: int) -> None:
     if not path.exists():
         raise DataError(f"{path}: expected a picture, found no such file")
     if not path.is_file():
@@ -83,12 +107,6 @@ def _read(path: Path, channels: int) -> tuple[Pixels, list[str]]:
         raise DataError(f"{path}: expected a picture, found {found}")
     if channels not in (1, 3):
         raise DataError(f"{path}: the network expects {channels} channels, a picture has 1 or 3")
-    header = read_header(path)
-    picture = read_picture(path, channels, _MOST).astype(np.float64) / 255
-    steps = [f"{header.width} x {header.height} pixels"]
-    if picture.shape[1:] != (header.height, header.width):
-        steps.append(f"read at {picture.shape[2]} x {picture.shape[1]}")
-    return picture, steps
 
 
 def _find_background(picture: Pixels) -> float:

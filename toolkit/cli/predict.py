@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 from rich.text import Text
 
-from cnnkit.cli.data_source import load_data
+from cnnkit.cli.data_source import load_data, read_recorded
 from cnnkit.cli.loading import NetworkSource, load_model, match_data
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
@@ -24,7 +24,7 @@ from cnnkit.cli.options import (
     WeightsFile,
 )
 from cnnkit.cli.output import Output
-from cnnkit.cli.request import Request
+from cnnkit.cli.reading_options import ReadingRequest
 from cnnkit.cli.tables import find_width
 from cnnkit.cli.viewing import (
     DataPart,
@@ -61,7 +61,7 @@ class ImageToClassify(NamedTuple):
 
 
 @dataclass(frozen=True)
-class PredictRequest(Request):
+class PredictRequest(ReadingRequest):
     """A file, the images to classify, and how to draw them."""
 
     file: WeightsFile = DEFAULT_WEIGHTS
@@ -92,7 +92,7 @@ def command(request: PredictRequest) -> int:
     model, weights = load_model(
         output, source, request.backend, request.device, request.threads, request.dtype, request.scaling
     )
-    images = list(_read_pictures(output, model, weights, request.data, request.image or []))
+    images = list(_read_pictures(request, model, weights, request.image or []))
     if request.index or not request.image:
         images += _read_images(request, model, weights, request.index or [0])
     x = np.stack([image.x for image in images])
@@ -118,7 +118,8 @@ def _read_images(
     request: PredictRequest, model: "Model", weights: "WeightFile", indices: list[int]
 ) -> Iterator[ImageToClassify]:
     output, split = request.output, request.split
-    dataset = match_data(output, model, load_data(output, request.data, weights), request.scaling)
+    dataset = load_data(output, request.data, weights, request.read_options(model.input_shape))
+    dataset = match_data(output, model, dataset, request.scaling)
     for index in indices:
         raw, label = take_image(dataset, split, index)
         x, _ = dataset.batch(split.value, [index], model.dtype)
@@ -128,18 +129,21 @@ def _read_images(
 
 
 def _read_pictures(
-    output: Output, model: "Model", weights: "WeightFile", data: str | None, paths: list[Path]
+    request: PredictRequest, model: "Model", weights: "WeightFile", paths: list[Path]
 ) -> Iterator[ImageToClassify]:
     from cnnkit.cli.picture_input import fit_picture, measure_appearance
 
+    output = request.output
     if not paths:
         return
     if len(model.input_shape) != 3:
         raise ConfigError(f"--image: the network's input {model.input_shape} is not a picture (C, H, W)")
     shape = (model.input_shape[0], model.input_shape[1], model.input_shape[2])
     brightest = model.scaling.white
+    reading = request.read_options(model.input_shape)
+    resizing = reading.over(read_recorded(weights)).resize
     try:
-        trained_on = load_data(output, data, weights)
+        trained_on = load_data(output, request.data, weights, reading)
     except (ConfigError, DataError):  # pictures need no data set
         trained_on = None
         if shape[0] == 1:
@@ -149,7 +153,7 @@ def _read_pictures(
     appearance = measure_appearance(trained_on, shape, brightest)
     names = model.class_names or (trained_on.class_names if trained_on else ())
     for path in paths:
-        picture, steps = fit_picture(path, shape, appearance)
+        picture, steps = fit_picture(path, shape, appearance, resizing)
         x = model.scaling.apply(picture * brightest, "float64")
         output.note(steps)
         title = f"{path}, as the network sees it"

@@ -80,14 +80,14 @@ def prepare(request: TrainRequest) -> PreparedRun:
     if request.data is None and recipe.data == NO_DATA:
         raise ConfigError(f"recipe {recipe.name}: comes without a data set: name yours with --data FILE_OR_FOLDER")
     source = request.data or (recipe.data if request.model is None else require_inside(request.model, recipe.data))
-    dataset = data.load(source)
-    described = describe_source(source, dataset.fingerprint(), request.out)
+    free = request.model is None and not request.faithful and headed is None
+    dataset = data.load(source, _describe_reading(request, recipe, free))
+    described = describe_source(source, dataset, request.out)
     if headed is not None:
         dataset = headed.scale(output, dataset)
     elif request.init_from is not None:
         dataset = data.arrange_classes(dataset, class_names_of(request.init_from), str(request.init_from))
     note_data(output, dataset)
-    free = request.model is None and not request.faithful and headed is None
     classes = free or (request.init_from is not None and headed is None)
     recipe = adapt_recipe(output, recipe, dataset, options, images=free, classes=classes)
     model = _build_model(request, recipe, options, dataset)
@@ -98,6 +98,12 @@ def prepare(request: TrainRequest) -> PreparedRun:
         start = started.sha256
     run = identity(model, dataset, options, recipe.name, start, request.tf32)
     return PreparedRun(recipe.name, described, dataset, options, model, run)
+
+
+def _describe_reading(request: TrainRequest, recipe: Recipe, free: bool) -> data.Reading:
+    """Return how the options and the network say that the data are read; a free recipe takes pictures as they are."""
+    _, shape = recipe.network()
+    return request.read_options(None if free and len(shape) == 3 else shape)
 
 
 def note_data(output: Output, dataset: Dataset) -> None:

@@ -36,10 +36,11 @@ def resume(request: TrainRequest) -> tuple[PreparedRun, Training, WeightFile]:
     recipe = _choose_given_recipe(request, stored)
     options = _merge_options(request, file, recipe)
     model = Model.from_weights(file, backend=_find_backend(request, stored), dtype=request.dtype)
-    dataset = load_data(request.output, request.data, file)
+    reading = request.read_options(model.input_shape)
+    dataset = load_data(request.output, request.data, file, reading)
     origin = file.metadata.get("data")
     if request.data is not None or not isinstance(origin, dict):
-        origin = describe_source(request.data or dataset.name, dataset.fingerprint(), request.out)
+        origin = describe_source(request.data or dataset.name, dataset, request.out)
     dataset = data.arrange_classes(dataset, model.class_names, str(request.out))
     note_data(request.output, dataset)
     name, tf32 = str(stored.get("recipe")), request.tf32 or stored.get("tf32") is True

@@ -18,11 +18,11 @@ from cnnkit.cli.options import (
     Threads,
     TrainingBackend,
 )
-from cnnkit.cli.request import Request
+from cnnkit.cli.reading_options import ReadingRequest
 
 
 @dataclass(frozen=True)
-class TrainRequest(Request):
+class TrainRequest(ReadingRequest):
     """A network, data, options of the training, and places for the results."""
 
     recipe: RecipeName = None

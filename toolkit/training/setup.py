@@ -45,7 +45,7 @@ class TrainingSetup:
         _require_classes(model.loss, dataset)
         model.scaling, model.class_names = dataset.scaling, dataset.class_names
         model.metadata = {name: value for name, value in model.metadata.items() if name not in _OF_A_TRAINING}
-        model.metadata["data"] = {"name": last_part(dataset.name)}
+        model.metadata["data"] = {"name": last_part(dataset.name)} | dataset.reading.as_entry()
         self.model, self.dataset, self.options = model, dataset, options
         self.freezing = freeze(model.network, model.input_shape, options.freeze)
         self.chosen, self.held_out = split_images(len(dataset.train), options, model.seed)

@@ -12,6 +12,7 @@ from PIL import Image
 from cnnkit import Model, exporters
 from cnnkit.cli.app import run
 from cnnkit.cli.data_source import describe_source
+from cnnkit.data import from_arrays
 from cnnkit.layers import Dense, Flatten, Sequential
 
 NET = """
@@ -198,8 +199,9 @@ def test_a_path_through_the_home_of_a_user_is_not_told(cnnkit, fruit, folder, mo
 def test_the_way_from_a_file_to_its_data_names_no_user(folder, monkeypatch, home, data, out, path):
     monkeypatch.setattr("pathlib.Path.home", lambda: folder / home)
     (folder / data).mkdir(parents=True)
-    told = describe_source(str(folder / data), "ab", folder / out)
-    assert told == {"name": "imgs", "sha256": "ab"} | ({"path": path} if path else {})
+    dataset = from_arrays(np.zeros((2, 1, 2, 2), np.uint8), [0, 1])
+    told = describe_source(str(folder / data), dataset, folder / out)
+    assert told == {"name": "imgs", "sha256": dataset.fingerprint()} | ({"path": path} if path else {})
 
 
 def test_a_file_with_an_absolute_path_is_still_read(cnnkit, refused, fruit, folder):
