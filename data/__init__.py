@@ -10,7 +10,7 @@ from cnnkit.data.pixels import Images
 from cnnkit.data.reading import Reading
 from cnnkit.data.resizing import Resizing
 from cnnkit.data.scaling import Scaling
-from cnnkit.data.sources import find, is_known, known, load
+from cnnkit.data.sources import find, is_builtin, is_known, known, load
 
 __all__ = [
     "KNOWN",
@@ -26,6 +26,7 @@ __all__ = [
     "fetch",
     "find",
     "from_arrays",
+    "is_builtin",
     "is_known",
     "known",
     "load",

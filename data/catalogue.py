@@ -22,7 +22,7 @@ class KnownSet:
     description: str
     train_images: int
     test_images: int
-    image_shape: tuple[int, int, int]  # (C, H, W)
+    image_shape: tuple[int, ...]  # (C, H, W), or (C, L) of signals
     classes: int
     licence: str | None
     download_bytes: int
@@ -69,6 +69,9 @@ def _bytes(name: str) -> int:
 KNOWN = (
     KnownSet("digits", "handwritten digits, UCI", 1437, 360, (1, 8, 8), 10, "CC BY 4.0", 0),
     KnownSet("bright-dark", "dark and bright squares, made", 10, 10, (1, 8, 8), 2, None, 0),
+    KnownSet("digits-28", "the digits as large as MNIST's", 1437, 360, (1, 28, 28), 10, "CC BY 4.0", 0),
+    KnownSet("signals", "waves of eight shapes, made", 2400, 600, (1, 96), 8, None, 0),
+    KnownSet("shapes-32", "colour pictures of ten shapes, made", 4000, 1000, (3, 32, 32), 10, None, 0),
     KnownSet("mnist", "handwritten digits", 60000, 10000, (1, 28, 28), 10, "CC BY-SA 3.0", _bytes("mnist")),
     KnownSet("fashion-mnist", "clothes, Zalando", 60000, 10000, (1, 28, 28), 10, "MIT", _bytes("fashion-mnist")),
 )

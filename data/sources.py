@@ -10,15 +10,20 @@ from cnnkit.data.catalogue import CLASS_NAMES, DOWNLOADS, KNOWN, LICENCES, Known
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.fetching import cache_folder
 from cnnkit.data.idx_reader import idx_files, read_idx_folder
+from cnnkit.data.made.datasets import digits_28, shapes_32, signals
 from cnnkit.data.npz_reader import read_npz
 from cnnkit.data.reading import Reading
 from cnnkit.data.recognition import read_path
 from cnnkit.data.refusal import refuse
 from cnnkit.files.names import printable
 
+_COMPUTED = "computed on demand"
 BUILTIN: dict[str, tuple[str, Callable[[], Dataset]]] = {
     "digits": ("ships with cnnkit", digits),
-    "bright-dark": ("computed on demand", bright_dark),
+    "bright-dark": (_COMPUTED, bright_dark),
+    "digits-28": (_COMPUTED, digits_28),
+    "signals": (_COMPUTED, signals),
+    "shapes-32": (_COMPUTED, shapes_32),
 }
 _SUFFIXES = ("", ".npz", ".csv", ".csv.gz", ".h5", ".hdf5")
 
@@ -41,6 +46,11 @@ def load(source: str | os.PathLike[str], reading: Reading | None = None, fallbac
 def is_known(name: str) -> bool:
     """Return whether a data set is known by this name, as "mnist" is."""
     return name in BUILTIN or name in DOWNLOADS
+
+
+def is_builtin(name: str) -> bool:
+    """Return whether a data set is known by this name, and needs no file."""
+    return name in BUILTIN
 
 
 def known() -> tuple[KnownSet, ...]:

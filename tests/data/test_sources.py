@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cnnkit.data import known, load
+from cnnkit.data.sources import BUILTIN
 from cnnkit.errors import DataError
 
 
@@ -68,7 +69,7 @@ def test_a_bare_name_is_found_in_folder_cache_and_here(folder, cache, arrays, mo
 @pytest.mark.usefixtures("cache")
 def test_known_names_the_location(folder, write_idx):
     entries = {entry.name: entry for entry in known()}
-    assert list(entries) == ["digits", "bright-dark", "mnist", "fashion-mnist"]
+    assert list(entries) == [*list(BUILTIN), "mnist", "fashion-mnist"]
     assert entries["mnist"].location is None
     assert entries["mnist"].download_bytes == 11_594_722
     write_idx(folder / "mnist")

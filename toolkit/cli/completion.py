@@ -44,6 +44,12 @@ def _find_backends() -> list[str]:
     return [*entries("cnnkit.backends"), "auto"]
 
 
+def _find_data() -> list[str]:
+    from cnnkit.data import KNOWN
+
+    return [entry.name for entry in KNOWN]
+
+
 complete_recipe = _complete(_find_recipes)
 complete_backend = _complete(_find_backends)
 complete_optimizer = _list_registered("cnnkit.optimizers")
@@ -54,7 +60,7 @@ complete_format = _list_registered("cnnkit.exporters")
 complete_dtype = _complete(lambda: ("float32", "float64"))
 complete_scaling = _complete(lambda: ("imagenet", "mnist", "0-1", "tf", "caffe", "none"))
 complete_device = _complete(lambda: ("cpu", "cuda", "mps"))
-complete_data = _complete(lambda: ("digits", "mnist", "fashion-mnist", "bright-dark"))
+complete_data = _complete(_find_data)
 complete_fetched = _complete(lambda: ("mnist", "fashion-mnist"))
 
 

@@ -89,12 +89,18 @@ def _explain_extra(words: str, known: Sequence[str], command: str) -> str:
     option = ""
     if "--model" in known and first.endswith(".toml"):
         option = "--model"
-    elif "--data" in known and (Path(first).exists() or first in ("digits", "mnist", "fashion-mnist", "bright-dark")):
+    elif "--data" in known and (Path(first).exists() or _names_data(first)):
         option = "--data"
     elif "--recipe" in known and (recipe := find_recipe(first)):
         option, first = "--recipe", recipe
     said = f"expected no argument {words!r}" if words else "expected no argument"
     return f"{said}: did you mean `{command} {option} {write_command(first)}`?" if option else said
+
+
+def _names_data(word: str) -> bool:
+    from cnnkit.data import is_known
+
+    return is_known(word)
 
 
 def _explain_value(parameter: Any, text: str, arguments: Sequence[str]) -> str:

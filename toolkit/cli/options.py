@@ -79,7 +79,7 @@ DataSource = Annotated[
         "--data",
         metavar="SOURCE",
         autocompletion=complete_data,
-        help="digits, mnist, fashion-mnist, bright-dark, or a path.",
+        help="A path, or a name: digits, mnist, ... (cnnkit data list).",
     ),
 ]
 ScalingName = Annotated[

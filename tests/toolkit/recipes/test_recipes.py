@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Training, load_data, recipes
+from cnnkit.data import is_builtin
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.layers import Conv2D, Dense, Residual, Sequential
 from cnnkit.summary import summarise
@@ -14,6 +15,7 @@ PARAMETERS = {
     "numpy-mlp": 784 * 10 + 10 + 10 * 10 + 10,
     "bright-dark": 16 * 9 + 16 + 16 * 16 + 1,
     "digits-cnn": 16 * 9 + 16 + 32 * 16 * 9 + 32 + 512 * 64 + 64 + 64 * 10 + 10,
+    "signal": 7 * (16 + 16 * 32 + 32 * 64) + 2 * (16 + 32 + 64) + 64 * 8 + 8,
     "lenet5": 6 * 25 + 6 + 16 * 6 * 25 + 16 + 400 * 120 + 120 + 120 * 84 + 84 + 84 * 10 + 10,
     "mini-resnet": 9 * (16 + 2 * 256 + 512 + 1024 + 2048 + 4096) + 512 + 2048 + 2 * (16 * 3 + 32 * 3 + 64 * 3) + 650,
 }
@@ -37,10 +39,10 @@ def test_every_recipe_builds_and_can_be_trained(name) -> None:
     assert recipe.name == name
     assert recipe.description
     assert summarise(network, shape).parameters == PARAMETERS[name]
-    classes = {"bright-dark": 1}.get(name, 10)
+    classes = {"bright-dark": 1, "signal": 8}.get(name, 10)
     assert network.output_shape(shape) == (classes,)
     Options(**recipe.training)
-    assert recipe.data in ("digits", "mnist", "bright-dark")
+    assert recipe.data == "mnist" or is_builtin(recipe.data)
 
 
 def test_the_counts_are_the_published_ones() -> None:
@@ -58,7 +60,7 @@ def test_large_networks_have_the_published_number_of_parameters(name) -> None:
     assert set(PUBLISHED_LARGE) | set(PARAMETERS) == set(recipes.names())
 
 
-@pytest.mark.parametrize("name", ["digits-cnn", "bright-dark"])
+@pytest.mark.parametrize("name", [name for name in recipes.with_data() if is_builtin(recipes.get(name).data)])
 def test_recipes_fit_their_data(name) -> None:
     recipe = recipes.get(name)
     network, shape = recipe.network()

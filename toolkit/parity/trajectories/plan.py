@@ -40,7 +40,7 @@ class TrainingPlan:
 def plan_training(recipe: str, seed: int = 0, steps: int = STEPS) -> TrainingPlan:
     """Return the plan of a built-in recipe. Raises ConfigError for an unknown name."""
     chosen = recipes.get(recipe)
-    if chosen.data in ("digits", "bright-dark"):
+    if data.is_builtin(chosen.data):
         dataset = data.load(chosen.data)
     else:
         chosen, dataset = _reduce_images(chosen)
