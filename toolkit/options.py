@@ -1,17 +1,20 @@
 """The settings of a training, checked when they are made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, TypedDict
 
 from cnnkit import losses, optimizers, schedules
 from cnnkit.errors import ConfigError
-from cnnkit.files.names import describe_value
+from cnnkit.files.names import describe_value, printable
 from cnnkit.losses import Loss
 from cnnkit.optimizers import Optimizer
 from cnnkit.schedules import Schedule
-from cnnkit.values import LARGEST_COUNT, SEED_BITS
+from cnnkit.values import LARGEST_COUNT, SEED_BITS, is_finite
+
+# {pattern: factor}, (pattern, factor) one after the other, or texts "PATTERN=FACTOR"; Options keeps pairs.
+LayerRates = Mapping[str, float] | Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Options:
 
     optimizer, schedule, loss  NAME or NAME:key=value,..., or an object
     learning_rate      the base rate, which the schedule multiplies
+    learning_rates     {pattern of layers and tensors: what multiplies the rate there}; the last that matches decides
     loss, seed         become the model's when a training is made
     limit              train on the first N images only
     validation_split   share of the training images kept out to validate each epoch, chosen by the seed
@@ -45,6 +49,7 @@ class Options:
     patience: int | None = None
     limit: int | None = None
     freeze: Sequence[str] = ()
+    learning_rates: LayerRates = ()
 
     def __post_init__(self) -> None:
         for name, kind, expected in _KINDS:
@@ -54,6 +59,7 @@ class Options:
             if value is not None and kind is not bool:  # NumPy's numbers cannot be written as JSON
                 object.__setattr__(self, name, _plain_number(name, value, kind))
         object.__setattr__(self, "freeze", _require_patterns(self.freeze))
+        object.__setattr__(self, "learning_rates", _require_rates(self.learning_rates))
         optimizers.parse(self.optimizer)
         schedules.parse(self.schedule)
         losses.parse(self.loss)
@@ -72,6 +78,11 @@ class Options:
             self.validation_split,
         )
 
+    @property
+    def rate_factors(self) -> tuple[tuple[str, float], ...]:
+        """`learning_rates` as pairs (pattern, factor)."""
+        return _require_rates(self.learning_rates)
+
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON-ready data; objects become the texts that name them."""
         modules = ("optimizer", optimizers), ("schedule", schedules), ("loss", losses)
@@ -79,7 +90,8 @@ class Options:
             name: value if isinstance(value := getattr(self, name), str) else module.render(value)
             for name, module in modules
         }
-        return vars(self) | texts | {"freeze": list(self.freeze)}
+        rates = [list(pair) for pair in self.rate_factors]
+        return vars(self) | texts | {"freeze": list(self.freeze), "learning_rates": rates}
 
 
 class OptionFields(TypedDict, total=False):
@@ -97,8 +109,10 @@ class OptionFields(TypedDict, total=False):
     patience: int | None
     limit: int | None
     freeze: Sequence[str]
+    learning_rates: LayerRates
 
 
+_PAIRS = "factors by patterns of the names of layers or tensors, such as 'features.*=0.1'"
 _MOST_PATTERNS, _LONGEST_PATTERN = 1000, 1000
 _KINDS: tuple[tuple[str, type, str], ...] = (
     *((name, Integral, "a whole number") for name in ("epochs", "batch_size", "seed", "patience", "limit")),
@@ -112,12 +126,33 @@ def _require(good: bool, name: str, expected: str, got: object) -> None:
         raise ConfigError(f"{name}: expected {expected}, got {describe_value(got)}")
 
 
-def _require_patterns(value: Any) -> tuple[str, ...]:
+def _require_patterns(value: Any, name: str = "freeze") -> tuple[str, ...]:
     patterns = (value,) if isinstance(value, str) else value
     good = isinstance(patterns, list | tuple) and len(patterns) <= _MOST_PATTERNS
     good = good and all(isinstance(pattern, str) and 0 < len(pattern) <= _LONGEST_PATTERN for pattern in patterns)
-    _require(good, "freeze", "patterns of the names of layers or tensors", value)
+    _require(good, name, "patterns of the names of layers or tensors", value)
     return tuple(patterns)
+
+
+def _require_rates(value: Any) -> tuple[tuple[str, float], ...]:
+    """Return the pairs (pattern, factor)."""
+    given = list(value.items()) if isinstance(value, Mapping) else [value] if isinstance(value, str) else value
+    _require(isinstance(given, list | tuple), "learning_rates", _PAIRS, value)
+    pairs = [(pair.rpartition("=")[0], pair.rpartition("=")[2]) if isinstance(pair, str) else pair for pair in given]
+    for pair in pairs:
+        _require(isinstance(pair, list | tuple) and len(pair) == 2, "learning_rates", _PAIRS, pair)
+    _require_patterns([pattern for pattern, _ in pairs], "learning_rates")
+    return tuple((pattern, _require_factor(pattern, factor)) for pattern, factor in pairs)
+
+
+def _require_factor(pattern: str, value: Any) -> float:
+    try:
+        factor = float(value) if isinstance(value, str) else value
+    except ValueError:
+        factor = value
+    expected = f"a finite factor above 0 for {printable(pattern, 60)!r} (--freeze leaves a layer as it is)"
+    _require(is_finite(factor) and factor > 0, "learning_rates", expected, value)
+    return float(factor)
 
 
 def _plain_number(name: str, value: Any, kind: type) -> int | float:

@@ -77,7 +77,8 @@ DOORS = (
 
 # What takes a text that is no path: a name of something known, a pattern, a list of numbers. Nothing is opened for it.
 NAMES = {
-    "train": "--recipe --backend --device --dtype --optimizer --schedule --loss --initializer --freeze --resize --fit",
+    "train": "--recipe --backend --device --dtype --optimizer --schedule --loss --initializer --freeze --resize --fit "
+    "--layer-rate",
     "evaluate": "--backend --device --dtype --recipe --scaling --resize --fit",
     "predict": "--backend --device --dtype --recipe --scaling --resize --fit",
     "export": "--format --recipe",

@@ -17,8 +17,8 @@ _OPTIONS = {
         "--channel", "--map", "--only", "--optimizer-state", "--classes", "--filter",
     ),
     "Optimisation": (
-        "--epochs", "--batch-size", "--optimizer", "--learning-rate", "--schedule", "--loss", "--patience", "--seed",
-        "--resume", "--quick", "--per-parameter", "--check", "--atol", "--rtol",
+        "--epochs", "--batch-size", "--optimizer", "--learning-rate", "--layer-rate", "--schedule", "--loss",
+        "--patience", "--seed", "--resume", "--quick", "--per-parameter", "--check", "--atol", "--rtol",
     ),
     "Output": (
         "--out", "--overwrite", "--checkpoint-every", "--log", "--plot", "--format", "--precision", "--compression",

@@ -75,9 +75,9 @@ def _merge_options(request: TrainRequest, file: WeightFile, recipe: Recipe | Non
 
 def _list_kept(options: Options, file: WeightFile, recipe: Recipe | None, request: TrainRequest) -> Iterator[str]:
     """Yield a line for each setting of the file that the recipe has otherwise."""
-    given = list_given(request)
+    given, wanted = list_given(request), vars(Options(**({} if recipe is None else recipe.training)))
     for name, value in (recipe.training if recipe is not None else {}).items():
-        if name not in given and vars(options)[name] != value:
+        if name not in given and vars(options)[name] != wanted[name]:
             yield f"{name}: {vars(options)[name]} as in {file.file}; the recipe has {value}"
 
 

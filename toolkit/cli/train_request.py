@@ -35,7 +35,11 @@ class TrainRequest(ReadingRequest):
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images per update.")] = None
     optimizer: Annotated[
         str | None,
-        typer.Option(metavar="NAME[:...]", autocompletion=complete_optimizer, help="sgd, adam, adamw, rmsprop."),
+        typer.Option(
+            metavar="NAME[:...]",
+            autocompletion=complete_optimizer,
+            help="sgd, adam, adamw, rmsprop, lion, adagrad, adamax, nadam, lamb.",
+        ),
     ] = None
     learning_rate: Annotated[float | None, typer.Option(help="Base rate, which the schedule multiplies.")] = None
     schedule: Annotated[
@@ -71,6 +75,14 @@ class TrainRequest(ReadingRequest):
     freeze: Annotated[
         list[str] | None,
         typer.Option(metavar="PATTERN", help="Layers or tensors not to train: conv1, 'features.*'; repeatable."),
+    ] = None
+    learning_rates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--layer-rate",
+            metavar="PATTERN=FACTOR",
+            help="Factor of the rate for layers or tensors: 'features.*=0.1'; repeatable, the last that matches.",
+        ),
     ] = None
     out: Annotated[Path, typer.Option("--out", "-o", help="The weight file to write.")] = DEFAULT_WEIGHTS
     init_from: Annotated[

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Backend
-from cnnkit.optimizers.base import Optimizer, Scalars, require_ranges
+from cnnkit.optimizers.base import Optimizer, require_ranges
+from cnnkit.optimizers.update_rule import Scalars
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
     weight_decay: float = 0.0
     clip_norm: float = 0.0
+    clip_value: float = 0.0
+    decay_all: bool = True
     slots = ("first_moment", "second_moment")
     decoupled: ClassVar[bool] = False  # whether weight decay shrinks the parameter instead of joining the gradient
 

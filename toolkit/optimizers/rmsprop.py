@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend
-from cnnkit.optimizers.base import Optimizer, Scalars, require_ranges
+from cnnkit.optimizers.base import Optimizer, require_ranges
+from cnnkit.optimizers.update_rule import Scalars
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class RMSprop(Optimizer):
     momentum: float = 0.0
     weight_decay: float = 0.0
     clip_norm: float = 0.0
+    clip_value: float = 0.0
+    decay_all: bool = True
 
     def __post_init__(self) -> None:
         require_ranges(self)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.errors import ConfigError
-from cnnkit.optimizers.base import Optimizer, Scalars, require_ranges
+from cnnkit.optimizers.base import Optimizer, require_ranges
+from cnnkit.optimizers.update_rule import Scalars
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class SGD(Optimizer):
     nesterov: bool = False
     weight_decay: float = 0.0
     clip_norm: float = 0.0
+    clip_value: float = 0.0
+    decay_all: bool = True
 
     def __post_init__(self) -> None:
         require_ranges(self)

@@ -11,11 +11,16 @@ STEPS, PER_EPOCH, RATE = 20, 5, 0.05
 OPTIMIZERS: dict[str, tuple[str, ...]] = {
     "sgd": (
         "sgd", "sgd:weight_decay=0.1", "sgd:momentum=0.9,weight_decay=0.01", "sgd:momentum=0.8,nesterov=true",
-        "sgd:clip_norm=0.5",
+        "sgd:clip_norm=0.5", "sgd:clip_value=0.5,clip_norm=1",
     ),
     "adam": ("adam", "adam:beta1=0.5,beta2=0.9,epsilon=0.001", "adam:weight_decay=0.1", "adam:clip_norm=0.5"),
     "adamw": ("adamw", "adamw:weight_decay=0.3"),
     "rmsprop": ("rmsprop", "rmsprop:decay=0.5,momentum=0.9", "rmsprop:weight_decay=0.1,epsilon=0.0001"),
+    "lion": ("lion", "lion:beta1=0.5,weight_decay=0.1"),
+    "adagrad": ("adagrad", "adagrad:weight_decay=0.1"),
+    "adamax": ("adamax", "adamax:beta2=0.9,weight_decay=0.1"),
+    "nadam": ("nadam", "nadam:beta1=0.5,momentum_decay=0.1,weight_decay=0.1"),
+    "lamb": ("lamb", "lamb:weight_decay=0.3"),
 }  # fmt: skip
 SCHEDULES: dict[str, tuple[str, ...]] = {
     "constant": ("constant",),

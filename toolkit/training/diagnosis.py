@@ -53,7 +53,7 @@ def explain_validation(setup: TrainingSetup, position: Position) -> TrainingErro
 
 
 def _advise(setup: TrainingSetup, step: int) -> str:
-    name = optimizers.OPTIMIZERS.name_of(type(setup.optimizer))
+    name = optimizers.OPTIMIZERS.name_of(type(optimizers.parse(setup.options.optimizer)))
     lower = f"try a lower --learning-rate than {setup.learning_rate(step):g}"
     return f"{lower}, or clip gradients with --optimizer {name}:clip_norm=1"
 

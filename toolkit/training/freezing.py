@@ -5,20 +5,17 @@ BatchNorm uses its statistics, and they do not move.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
-from cnnkit.architecture import walk_layers
 from cnnkit.backends.protocol import Backend, Shape
 from cnnkit.errors import ConfigError
-from cnnkit.files.names import format_count, printable
+from cnnkit.files.names import format_count
 from cnnkit.layers import Layer, Node
 from cnnkit.layers.frozen_layer import FrozenLayer
+from cnnkit.training.patterns import find_owners, list_names, matches, require_matches
 from cnnkit.tree import Tree, flatten, unflatten
-
-_LISTED = 6
 
 
 @dataclass(frozen=True)
@@ -66,9 +63,9 @@ class Freezing:
         """
         count = format_count(sum(sizes[name] for name in self.frozen), "parameter")
         layers = list(dict.fromkeys(self.owners[name] for name in sizes if name in self.frozen))
-        line = f"frozen: {count} of {sum(sizes.values()):,}, in {_list(layers)}"
+        line = f"frozen: {count} of {sum(sizes.values()):,}, in {list_names(layers)}"
         norms = list(dict.fromkeys(owner for name, owner in self.owners.items() if name in self.still))
-        return f"{line}; running statistics are used, and do not move, in {_list(norms)}" if norms else line
+        return f"{line}; running statistics are used, and do not move, in {list_names(norms)}" if norms else line
 
 
 def freeze(network: Layer, input_shape: Shape, patterns: Sequence[str]) -> Freezing | None:
@@ -80,17 +77,13 @@ def freeze(network: Layer, input_shape: Shape, patterns: Sequence[str]) -> Freez
         return None
     shapes = network.variable_shapes(input_shape)
     params, state = list(flatten(shapes.params)), list(flatten(shapes.state))
-    paths = {path for path, layer, shape, _ in walk_layers(network, input_shape) if not any(layer.children(shape))}
-    owners = {name: _find_owner(name, paths) for name in (*params, *state)}
-    for pattern in patterns:
-        if not any(_matches(name, [pattern]) for name in owners):
-            known = _list(list(dict.fromkeys(owners.values())))
-            raise ConfigError(f"freeze: {printable(pattern, 60)!r} matches no tensor or layer with weights: {known}")
-    frozen = frozenset(name for name in params if _matches(name, patterns))
+    owners = find_owners(network, input_shape, (*params, *state))
+    require_matches("freeze", patterns, owners)
+    frozen = frozenset(name for name in params if matches(name, patterns))
     if len(frozen) == len(params):
         raise ConfigError("freeze: expected something left to train, got all parameters frozen: freeze fewer layers")
     trained = {owners[name] for name in params if name not in frozen}
-    named = {owners[name] for name in state if _matches(name, patterns)}
+    named = {owners[name] for name in state if matches(name, patterns)}
     touched = {owners[name] for name in frozen} | named
     still = (touched - trained) | named
     for name in frozen:
@@ -99,21 +92,6 @@ def freeze(network: Layer, input_shape: Shape, patterns: Sequence[str]) -> Freez
     wrapping = {path: path in still for path in touched}
     unmoved = frozenset(name for name in state if owners[name] in still)
     return Freezing(_wrap(network, input_shape, "", wrapping), owners, frozen, unmoved, frozenset(touched))
-
-
-def _find_owner(name: str, paths: set[str]) -> str:
-    """Return the path of the layer that a tensor belongs to."""
-    owner = name.rpartition(".")[0]
-    while owner not in paths and "." in owner:
-        owner = owner.rpartition(".")[0]
-    return owner
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    """Return whether a pattern matches a tensor's name, its layer's path, or that of a layer around it."""
-    parts = name.split(".")
-    paths = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
-    return any(fnmatchcase(path, pattern) for pattern in patterns for path in paths)
 
 
 def _wrap(layer: Layer, x_shape: Shape, prefix: str, wrapping: Mapping[str, bool]) -> Layer:
@@ -141,8 +119,3 @@ def _replace_layers(value: Any, inside: Iterator[Layer]) -> Any:
     if isinstance(value, Node) and value.layer is not None:
         return dataclasses.replace(value, layer=next(inside))
     return value
-
-
-def _list(names: list[str]) -> str:
-    more = len(names) - _LISTED
-    return ", ".join(map(printable, names[:_LISTED])) + (f" and {more} more" if more > 0 else "")

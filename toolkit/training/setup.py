@@ -11,9 +11,9 @@ from cnnkit import losses, optimizers, schedules
 from cnnkit.architecture import walk_layers
 from cnnkit.budget import PassBudget
 from cnnkit.constants import find_limit, require_constants
-from cnnkit.contracts import describe, naming_faults, require_number
+from cnnkit.contracts import naming_faults, require_number
 from cnnkit.data.dataset import Dataset
-from cnnkit.errors import ConfigError, ContractError, DataError, TrainingError
+from cnnkit.errors import ConfigError, DataError, TrainingError
 from cnnkit.files.names import last_part
 from cnnkit.losses import Loss
 from cnnkit.network import Network
@@ -22,6 +22,7 @@ from cnnkit.seeds import Purpose, key
 from cnnkit.training.batches import ResidentImages, batches, epoch_order, resident_images, split_images
 from cnnkit.training.evaluation import check
 from cnnkit.training.freezing import freeze
+from cnnkit.training.parameter_groups import group_parameters
 from cnnkit.training.position import Position
 from cnnkit.training.step import make_step
 
@@ -54,12 +55,10 @@ class TrainingSetup:
         if not model.parameters:
             raise ConfigError("the network has no parameters to train: give it a layer with weights")
         self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
-        self.optimizer, self.schedule = optimizers.parse(options.optimizer), schedules.parse(options.schedule)
-        require_constants(model.dtype, self.optimizer)
-        self._limit, self._largest_factor = (
-            find_limit(model.dtype),
-            max(getattr(self.optimizer, "weight_decay", 0.0), 1.0),
-        )
+        optimizer, self.schedule = optimizers.parse(options.optimizer), schedules.parse(options.schedule)
+        require_constants(model.dtype, optimizer)
+        self._limit, self._largest_factor = find_limit(model.dtype), max(getattr(optimizer, "weight_decay", 0.0), 1.0)
+        self.optimizer = group_parameters(model.network, model.input_shape, optimizer, options.rate_factors)
         self._require_room()
         self.dropout_key = key(model.seed, Purpose.DROPOUT)
         self.step = make_step(model.backend, model.network, model.loss, self.optimizer, self.dropout_key, self.freezing)
@@ -131,19 +130,12 @@ class TrainingSetup:
 
         Raises TrainingError where one is beyond the range of the arrays' type.
         """
-        optimizer, rate = self.optimizer, self.learning_rate(step)
-        if not optimizer.external:
-            scalars = optimizer.scalars(step + 1, rate)
-            if not max(scalars.values()) * self._largest_factor <= self._limit:
-                problem = f"step {step + 1}: with the learning rate {rate:g} the update is beyond {self.model.dtype}"
-                raise TrainingError(problem, hint="try a lower --learning-rate")
-            return scalars | {"step": step}
-        part = type(optimizer).__name__
-        with naming_faults(part, "scalars"):
-            scalars = optimizer.scalars(step + 1, rate)
-        if not isinstance(scalars, dict):
-            raise ContractError(part, f"scalars must return a dictionary {{name: number}}, got {describe(scalars)}")
-        return {name: require_number(part, f"{name} of scalars", n) for name, n in scalars.items()} | {"step": step}
+        rate = self.learning_rate(step)
+        scalars = self.optimizer.checked_scalars(step + 1, rate)
+        if not self.optimizer.external and not max(scalars.values()) * self._largest_factor <= self._limit:
+            problem = f"step {step + 1}: with the learning rate {rate:g} the update is beyond {self.model.dtype}"
+            raise TrainingError(problem, hint="try a lower --learning-rate")
+        return scalars | {"step": step}
 
     def learning_rate(self, step: int) -> float:
         """Return the base rate times the schedule's factor at `step`."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from cnnkit.backends.protocol import Array, Backend, Pair, Step
 from cnnkit.layers import Context, Layer
 from cnnkit.losses import Loss, external_loss
-from cnnkit.optimizers import Optimizer, Scalars
+from cnnkit.optimizers import Scalars, UpdateRule
 from cnnkit.purity import impurity
 from cnnkit.training.freezing import Freezing
 from cnnkit.tree import Tree, map_leaves, map_tree
@@ -27,7 +27,7 @@ class StepReport(NamedTuple):
 
 
 def make_step(
-    backend: Backend, network: Layer, loss: Loss, optimizer: Optimizer, key: Pair, freezing: Freezing | None = None
+    backend: Backend, network: Layer, loss: Loss, optimizer: UpdateRule, key: Pair, freezing: Freezing | None = None
 ) -> Step:
     """Return step(variables, x, labels, scalars) -> (variables, report), compiled by the backend.
 

@@ -97,7 +97,7 @@ def test_every_layer(name, made) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "sgd:momentum=0.9,nesterov=true", "rmsprop", "adam:weight_decay=0.1",
-                                       "adamw:clip_norm=0.5"])  # fmt: skip
+                                       "adamw:clip_norm=0.5", "lamb:clip_value=0.1", "lion"])  # fmt: skip
 @pytest.mark.parametrize("loss", ["softmax_cross_entropy:label_smoothing=0.1", "binary_cross_entropy",
                                   "mean_squared_error", "half_squared_error", "l1", "huber"])  # fmt: skip
 def test_every_optimizer_and_loss(optimizer, loss, made) -> None:

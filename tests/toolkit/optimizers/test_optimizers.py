@@ -6,7 +6,9 @@ import torch
 
 from cnnkit import optimizers
 from cnnkit.errors import ConfigError
-from cnnkit.optimizers import SGD, Adam, AdamW, RMSprop
+from cnnkit.flat_tree import flat_tree
+from cnnkit.optimizers import LAMB, SGD, Adagrad, Adam, Adamax, AdamW, Lion, NAdam, RMSprop
+from cnnkit.optimizers.update_rule import clip_values
 from cnnkit.tree import flatten, map_leaves, unflatten
 
 RATE, STEPS = 0.05, 20
@@ -24,7 +26,15 @@ CASES = [
     (RMSprop(), torch.optim.RMSprop, {}),
     (RMSprop(decay=0.5, momentum=0.9), torch.optim.RMSprop, {"alpha": 0.5, "momentum": 0.9}),
     (RMSprop(weight_decay=0.1, epsilon=1e-4), torch.optim.RMSprop, {"weight_decay": 0.1, "eps": 1e-4}),
-]
+    (Adagrad(), torch.optim.Adagrad, {}),
+    (Adagrad(epsilon=1e-3, weight_decay=0.1), torch.optim.Adagrad, {"eps": 1e-3, "weight_decay": 0.1}),
+    (Adamax(), torch.optim.Adamax, {}),
+    (Adamax(0.5, 0.7, 0.1, weight_decay=0.1), torch.optim.Adamax,
+     {"betas": (0.5, 0.7), "eps": 0.1, "weight_decay": 0.1}),
+    (NAdam(), torch.optim.NAdam, {}),
+    (NAdam(0.5, 0.9, 1e-3, 0.5, weight_decay=0.1), torch.optim.NAdam,
+     {"betas": (0.5, 0.9), "eps": 1e-3, "momentum_decay": 0.5, "weight_decay": 0.1}),
+]  # fmt: skip
 NAMES = [optimizers.render(case[0]) for case in CASES]
 
 
@@ -41,8 +51,9 @@ def gradients(params, step, normal):
     return unflatten(made)
 
 
-def ours(backend, optimizer, params, normal, steps=STEPS, rate=RATE):
+def ours(backend, optimizer, params, normal, steps=STEPS, rate=RATE, flat=False):
     params = map_leaves(lambda p: backend.asarray(p.copy(), "float64"), params)
+    params = flat_tree(backend, params) if flat else params
     slots = optimizer.init(backend, params, "float64")
     for step in range(1, steps + 1):
         host = map_leaves(lambda p: np.array(backend.to_numpy(p)), params)
@@ -51,13 +62,24 @@ def ours(backend, optimizer, params, normal, steps=STEPS, rate=RATE):
     return flatten(map_leaves(lambda p: np.array(backend.to_numpy(p)), params))
 
 
-def torchs(make, settings, params, normal, clip_norm=0.0, steps=STEPS):
+@pytest.fixture(autouse=True)
+def numbers_of_torch_in_float64():
+    """NAdam of torch keeps a product in the default dtype."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+def torchs(make, settings, params, normal, clip_norm=0.0, steps=STEPS, clip_value=0.0):
     tensors = {name: torch.tensor(p, requires_grad=True) for name, p in flatten(params).items()}
     optimizer = make(tensors.values(), lr=RATE, **settings)
     for step in range(1, steps + 1):
         host = unflatten({name: t.detach().numpy().copy() for name, t in tensors.items()})
         for name, gradient in flatten(gradients(host, step, normal)).items():
             tensors[name].grad = torch.tensor(gradient)
+        if clip_value:
+            torch.nn.utils.clip_grad_value_(tensors.values(), clip_value)
         if clip_norm:
             torch.nn.utils.clip_grad_norm_(tensors.values(), clip_norm)
         optimizer.step()
@@ -72,7 +94,9 @@ def agree(got, wanted):
 
 @pytest.mark.parametrize(("optimizer", "make", "settings"), CASES, ids=NAMES)
 def test_twenty_steps_are_torchs(backend, normal, optimizer, make, settings) -> None:
-    agree(ours(backend, optimizer, start(normal), normal), torchs(make, settings, start(normal), normal))
+    wanted = torchs(make, settings, start(normal), normal)
+    agree(ours(backend, optimizer, start(normal), normal), wanted)
+    agree(ours(backend, optimizer, start(normal), normal, flat=True), wanted)
 
 
 @pytest.mark.parametrize("largest", [0.5, 3.0, 1e6])
@@ -80,6 +104,97 @@ def test_clipping_by_the_joint_norm_is_torchs(backend, normal, largest) -> None:
     optimizer = SGD(momentum=0.9, clip_norm=largest)
     wanted = torchs(torch.optim.SGD, {"momentum": 0.9}, start(normal), normal, clip_norm=largest)
     agree(ours(backend, optimizer, start(normal), normal), wanted)
+
+
+@pytest.mark.parametrize("largest", [0.05, 3.0, 1e6])
+def test_clipping_each_value_is_torchs(backend, normal, largest) -> None:
+    optimizer, settings = SGD(momentum=0.9, clip_value=largest), {"momentum": 0.9}
+    wanted = torchs(torch.optim.SGD, settings, start(normal), normal, clip_value=largest)
+    agree(ours(backend, optimizer, start(normal), normal), wanted)
+    agree(ours(backend, optimizer, start(normal), normal, flat=True), wanted)
+    both = torchs(torch.optim.SGD, settings, start(normal), normal, clip_value=largest, clip_norm=0.5)
+    agree(ours(backend, SGD(momentum=0.9, clip_value=largest, clip_norm=0.5), start(normal), normal), both)
+
+
+def test_a_gradient_that_is_no_number_is_not_hidden_by_clipping(backend) -> None:
+    grads = {"p": backend.asarray(np.array([math.nan, math.inf, -math.inf]))}
+    clipped = backend.to_numpy(clip_values(backend, grads, 2.0)["p"])
+    assert np.isnan(clipped[0])
+    assert clipped[1:].tolist() == [2.0, -2.0]
+
+
+def lion(p, g, m, _, beta1=0.9, beta2=0.99, decay=0.0):
+    """Chen et al. 2023, algorithm 2, as the paper writes it: (parameter, momentum)."""
+    c = beta1 * m + (1 - beta1) * g
+    return p - RATE * (np.sign(c) + decay * p), beta2 * m + (1 - beta2) * g
+
+
+def lamb(p, g, m, v, t, beta1=0.9, beta2=0.999, epsilon=1e-6, decay=0.01):
+    """You et al. 2020, algorithm 2: (parameter, m, v)."""
+    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+    r = (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+    update = r + decay * p
+    norms = np.linalg.norm(p), np.linalg.norm(update)
+    return p - RATE * (norms[0] / norms[1] if all(norms) else 1.0) * update, m, v
+
+
+def follow(algorithm, slots, params, normal, **settings):
+    """The parameters after STEPS steps of an algorithm, tensor by tensor."""
+    held = {name: (p, *[np.zeros_like(p)] * slots) for name, p in flatten(params).items()}
+    for step in range(1, STEPS + 1):
+        grads = flatten(gradients(unflatten({name: arrays[0] for name, arrays in held.items()}), step, normal))
+        held = {name: algorithm(arrays[0], grads[name], *arrays[1:], step, **settings)
+                for name, arrays in held.items()}  # fmt: skip
+    return {name: arrays[0] for name, arrays in held.items()}
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["tensors", "flat"])
+def test_twenty_steps_are_those_of_the_papers(backend, normal, flat) -> None:
+    for optimizer, algorithm, settings in (
+        (Lion(), lion, {}),
+        (Lion(0.5, 0.8, weight_decay=0.3), lion, {"beta1": 0.5, "beta2": 0.8, "decay": 0.3}),
+        (LAMB(), lamb, {}),
+        (LAMB(0.5, 0.9, 1e-3, 0.3), lamb, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-3, "decay": 0.3}),
+    ):
+        wanted = follow(algorithm, len(optimizer.slots), start(normal), normal, **settings)
+        agree(ours(backend, optimizer, start(normal), normal, flat=flat), wanted)
+    with pytest.raises(AssertionError):
+        agree(ours(backend, LAMB(weight_decay=0.0), start(normal), normal), wanted)
+
+
+def test_lamb_starts_from_zeros_and_stands_still_without_a_gradient(backend) -> None:
+    def step(p, g):
+        params = {"p": backend.asarray(np.array(p, "float32"))}
+        slots = LAMB(weight_decay=0.0).init(backend, params, "float32")
+        grads = {"p": backend.asarray(np.array(g, "float32"))}
+        new, _ = LAMB(weight_decay=0.0).update(backend, params, grads, slots, LAMB().scalars(1, 0.5))
+        return backend.to_numpy(new["p"])
+
+    assert np.allclose(step([0.0, 0.0], [1.0, -4.0]), [-0.5, 0.5], atol=1e-5)  # a ratio of 1
+    assert step([3.0, -2.0], [0.0, 0.0]).tolist() == [3.0, -2.0]
+
+
+def test_lion_has_no_direction_where_there_is_no_gradient(backend) -> None:
+    params = {"p": backend.asarray(np.array([1.0, 1.0, 1.0], "float32"))}
+    grads = {"p": backend.asarray(np.array([0.0, 1e-30, -5.0], "float32"))}
+    new, _ = Lion().update(backend, params, grads, Lion().init(backend, params, "float32"), Lion().scalars(1, 0.5))
+    assert backend.to_numpy(new["p"]).tolist() == [1.0, 0.5, 1.5]
+
+
+def test_the_numbers_of_nadam_far_on_are_torchs(reference) -> None:
+    p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.NAdam([p], lr=RATE)
+    for _ in range(600):
+        p.grad = torch.ones(1, dtype=torch.float64)
+        optimizer.step()
+    params = {"p": reference.asarray(np.zeros(1))}
+    slots = NAdam().init(reference, params, "float64")
+    for step in range(1, 601):
+        params, slots = NAdam().update(reference, params, {"p": np.ones(1)}, slots, NAdam().scalars(step, RATE))
+    assert params["p"][0] == pytest.approx(float(p.detach()[0]), rel=1e-12)
+    assert NAdam().scalars(10**6, RATE) == pytest.approx(
+        {"gradient_size": 0.1 * RATE, "moment_size": 0.9 * RATE, "correction": 1.0}
+    )
 
 
 def test_the_comparison_fails_on_a_wrong_step(reference, normal) -> None:
@@ -143,12 +258,18 @@ def test_text_is_what_users_type() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sdg", "optimizer: expected one of adam, adamw, rmsprop, sgd, got 'sdg'"),
+        ("sdg", "optimizer: expected one of adagrad, adam, adamax, adamw, lamb, lion, nadam, rmsprop, sgd, got 'sdg'"),
         ("sgd:momentum=1", r"sgd: expected momentum in \[0, 1\), got 1.0"),
         ("sgd:momentum=-0.1", r"sgd: expected momentum in \[0, 1\)"),
         ("sgd:nesterov=true", "sgd: expected momentum > 0 with nesterov=true"),
         ("sgd:weight_decay=-1", "sgd: expected weight_decay >= 0, got -1.0"),
         ("sgd:clip_norm=inf", "sgd: expected clip_norm >= 0, got inf"),
+        ("sgd:clip_value=-1", "sgd: expected clip_value >= 0, got -1.0"),
+        ("lion:beta2=1", r"lion: expected beta2 in"),
+        ("lamb:weight_decay=-1", "lamb: expected weight_decay >= 0"),
+        ("nadam:momentum_decay=-1", "nadam: expected momentum_decay >= 0"),
+        ("adagrad:epsilon=inf", "adagrad: expected epsilon >= 0"),
+        ("adamax:beta1=2", "adamax: expected beta1 in"),
         ("adam:beta1=1", r"adam: expected beta1 in \[0, 1\)"),
         ("adam:epsilon=nan", "adam: epsilon: expected float, got 'nan'"),
         ("adamw:beta2=2", r"adamw: expected beta2 in \[0, 1\)"),
