@@ -46,7 +46,7 @@ def complete(monkeypatch, capsys, *words):
     [
         (("ev",), ["evaluate"]),
         (("train", "--recipe", "le"), ["lecture-cnn", "lenet5"]),
-        (("train", "--optimizer", "ad"), ["adam", "adamw"]),
+        (("train", "--optimizer", "ad"), ["adagrad", "adam", "adamax", "adamw"]),
         (("train", "--loss", "so"), ["softmax_cross_entropy"]),
         (("train", "--schedule", "cos"), ["cosine"]),
         (("train", "--initializer", "he"), ["he", "he_normal", "he_uniform"]),
