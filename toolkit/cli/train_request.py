@@ -47,7 +47,7 @@ class TrainRequest(ReadingRequest):
         typer.Option(
             metavar="NAME[:...]",
             autocompletion=complete_schedule,
-            help="constant, step, inverse, cosine, onecycle, warmup.",
+            help="constant, step, inverse, exponential, polynomial, cosine, restarts, onecycle, plateau, warmup.",
         ),
     ] = None
     loss: Annotated[

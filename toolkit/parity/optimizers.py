@@ -8,6 +8,7 @@ from cnnkit.parity.draw import Draw, draw_normal
 from cnnkit.tree import Tree, flatten
 
 STEPS, PER_EPOCH, RATE = 20, 5, 0.05
+LOSSES = (1.0, 0.8, 0.9)  # of the validation after each epoch
 OPTIMIZERS: dict[str, tuple[str, ...]] = {
     "sgd": (
         "sgd", "sgd:weight_decay=0.1", "sgd:momentum=0.9,weight_decay=0.01", "sgd:momentum=0.8,nesterov=true",
@@ -28,7 +29,11 @@ SCHEDULES: dict[str, tuple[str, ...]] = {
     "inverse": ("inverse:decay=0.5",),
     "cosine": ("cosine", "cosine:floor=0.1"),
     "onecycle": ("onecycle", "onecycle:warm_up=0.5"),
-    "warmup": ("warmup", "warmup:steps=7,then=cosine"),
+    "exponential": ("exponential:gamma=0.7",),
+    "polynomial": ("polynomial:power=2",),
+    "restarts": ("restarts:epochs=1,growth=2",),
+    "plateau": ("plateau:gamma=0.5,patience=0",),
+    "warmup": ("warmup", "warmup:steps=7,then=cosine", "warmup:steps=5,then=plateau:patience=0"),
 }
 
 
@@ -49,7 +54,7 @@ def make(draw: Draw, given: tuple[str, str]) -> Case:
         params = arena.tree(start)
         slots = optimizer.init(arena.backend, params, arena.dtype)
         for step, grads in enumerate(gradients):
-            rate = RATE * schedule.factor(step, STEPS, PER_EPOCH)
+            rate = RATE * schedule.factor_after(LOSSES[: step // PER_EPOCH], step, STEPS, PER_EPOCH)
             scalars = optimizer.scalars(step + 1, rate)
             params, slots = optimizer.update(arena.backend, params, arena.tree(grads), slots, scalars)
         return flatten({"params": params, **slots})

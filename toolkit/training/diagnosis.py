@@ -34,14 +34,14 @@ def explain(setup: TrainingSetup, safe: Position, variables: TrainState, failed:
     source, epoch = setup.batches(safe), failed.epoch + 1
     for step in range(safe.step, failed.step):
         x, labels = next(source)
-        variables, _ = setup.step(variables, x, labels, setup.scalars(step))
+        variables, _ = setup.step(variables, x, labels, setup.scalars(step, safe.validation_losses))
         ruined = _find_ruined(setup, variables)
         if ruined is not None:
             batch = safe.batch + step - safe.step + 1
             problem = f"{ruined} is not finite after the update of epoch {epoch}, batch {batch} (step {step + 1})"
-            return TrainingError(problem, hint=_advise(setup, step))
+            return TrainingError(problem, hint=_advise(setup, failed, step))
     with np.errstate(all="ignore"):  # the warnings are about the values searched for
-        fault, hint = _find_fault(setup, variables, next(source, (None, None))[0], failed.step)
+        fault, hint = _find_fault(setup, variables, next(source, (None, None))[0], failed)
     where = f"epoch {epoch}, batch {failed.batch + 1} (step {failed.step + 1})"
     return TrainingError(f"the loss is not finite in {where}: {fault}", hint=hint)
 
@@ -49,12 +49,13 @@ def explain(setup: TrainingSetup, safe: Position, variables: TrainState, failed:
 def explain_validation(setup: TrainingSetup, position: Position) -> TrainingError:
     """Return the error for an epoch that ends with a validation loss that is not finite."""
     problem = f"the validation loss is not finite after epoch {position.epoch + 1}, all weights are"
-    return TrainingError(problem, hint=f"try a lower --learning-rate than {setup.learning_rate(position.step - 1):g}")
+    rate = setup.learning_rate(position.step - 1, position.validation_losses)
+    return TrainingError(problem, hint=f"try a lower --learning-rate than {rate:g}")
 
 
-def _advise(setup: TrainingSetup, step: int) -> str:
+def _advise(setup: TrainingSetup, position: Position, step: int) -> str:
     name = optimizers.OPTIMIZERS.name_of(type(optimizers.parse(setup.options.optimizer)))
-    lower = f"try a lower --learning-rate than {setup.learning_rate(step):g}"
+    lower = f"try a lower --learning-rate than {setup.learning_rate(step, position.validation_losses):g}"
     return f"{lower}, or clip gradients with --optimizer {name}:clip_norm=1"
 
 
@@ -66,22 +67,22 @@ def _find_ruined(setup: TrainingSetup, variables: TrainState) -> str | None:
     return next((name for name, array in arrays if not _is_finite(setup, array)), "a weight")
 
 
-def _find_fault(setup: TrainingSetup, variables: TrainState, x: Array | None, step: int) -> tuple[str, str]:
+def _find_fault(setup: TrainingSetup, variables: TrainState, x: Array | None, position: Position) -> tuple[str, str]:
     """Return the first thing in a forward pass that is not finite, and what to do."""
     model = setup.model
     if x is None:
-        return "it is when the steps run again", _advise(setup, step - 1)
+        return "it is when the steps run again", _advise(setup, position, position.step - 1)
     if not _is_finite(setup, x):
         return "an image is not finite", "start from other weights or data"
-    context = Context(model.backend, True, setup.dropout_key, step)
+    context = Context(model.backend, True, setup.dropout_key, position.step)
     largest = 0.0
     for path, layer, y in model.network.outputs(context, variables.params, variables.state, x):
         for part in y if isinstance(y, tuple) else (y,):
             if not _is_finite(setup, part):
                 problem = f"the first output that is not finite is that of layer {path} ({layer.type})"
-                return problem, _advise(setup, step)
+                return problem, _advise(setup, position, position.step)
             largest = float(np.abs(model.backend.to_numpy(part)).max())
-    return f"all layers' outputs are finite, the largest is {largest:.3g}", _advise(setup, step)
+    return f"all layers' outputs are finite, the largest is {largest:.3g}", _advise(setup, position, position.step)
 
 
 def _is_finite(setup: TrainingSetup, array: Array) -> bool:

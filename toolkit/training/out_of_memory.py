@@ -23,7 +23,9 @@ def _fits(setup: TrainingSetup, variables: TrainState, position: Position, size:
     backend = setup.model.backend
     try:
         x, labels = next(iter(setup.batches(replace(position, batch=0))))  # the first batch: the last may be smaller
-        setup.step(copy_state(variables), x[:size], labels[:size], setup.scalars(position.step))
+        setup.step(
+            copy_state(variables), x[:size], labels[:size], setup.scalars(position.step, position.validation_losses)
+        )
         backend.synchronize()
     except Exception as error:
         if backend.out_of_memory(error):

@@ -36,6 +36,12 @@ class Position:
     best: Best | None = None
     history: tuple[dict[str, Any], ...] = ()
 
+    @property
+    def validation_losses(self) -> tuple[float, ...]:
+        """The validation loss of each finished epoch; none where the training keeps no images out."""
+        losses = (entry.get("validation_loss") for entry in self.history)
+        return tuple(loss for loss in losses if loss is not None)
+
     def after(self, batches: int, loss_sum: float, correct: int, images: int) -> "Position":
         """Return the position `batches` later; loss_sum is the epoch's so far, correct and images are added."""
         return replace(

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,13 +49,14 @@ class TrainingSetup:
         model.metadata["data"] = {"name": last_part(dataset.name)} | dataset.reading.as_entry()
         self.model, self.dataset, self.options = model, dataset, options
         self.freezing = freeze(model.network, model.input_shape, options.freeze)
+        self.schedule = schedules.parse(options.schedule)
         self.chosen, self.held_out = split_images(len(dataset.train), options, model.seed)
         self._require_enough_images()
         self._require_no_batch_of_one()
         if not model.parameters:
             raise ConfigError("the network has no parameters to train: give it a layer with weights")
         self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
-        optimizer, self.schedule = optimizers.parse(options.optimizer), schedules.parse(options.schedule)
+        optimizer = optimizers.parse(options.optimizer)
         require_constants(model.dtype, optimizer)
         self._limit, self._largest_factor = find_limit(model.dtype), max(getattr(optimizer, "weight_decay", 0.0), 1.0)
         self.optimizer = group_parameters(model.network, model.input_shape, optimizer, options.rate_factors)
@@ -83,6 +84,13 @@ class TrainingSetup:
         if self.options.patience is not None and not len(self.held_out):
             split = self.options.validation_split
             raise ConfigError(f"validation_split: {split} of {len(self.chosen)} images keeps none out")
+        if self.schedule.reacts and not len(self.held_out):
+            name = schedules.render(self.schedule).partition(":")[0]
+            split = self.options.validation_split
+            raise ConfigError(
+                f"schedule {name}: expected images to validate on, as it follows the validation loss, got none with "
+                f"validation_split={split:g}: give it a share of the images, such as 0.1"
+            )
 
     def _require_no_batch_of_one(self) -> None:
         """Raise ConfigError when a batch would hold one image where a layer needs the variance of several."""
@@ -125,26 +133,28 @@ class TrainingSetup:
         self._only_batch = list(remaining)  # full-batch descent sees the same images in the same order in every epoch
         return iter(self._only_batch)
 
-    def scalars(self, step: int) -> dict[str, Any]:
+    def scalars(self, step: int, losses: Sequence[float] = ()) -> dict[str, Any]:
         """Return the numbers that change from step to step; step counts from 0.
+
+        losses: of the validation, after each epoch so far; empty without.
 
         Raises TrainingError where one is beyond the range of the arrays' type.
         """
-        rate = self.learning_rate(step)
+        rate = self.learning_rate(step, losses)
         scalars = self.optimizer.checked_scalars(step + 1, rate)
         if not self.optimizer.external and not max(scalars.values()) * self._largest_factor <= self._limit:
             problem = f"step {step + 1}: with the learning rate {rate:g} the update is beyond {self.model.dtype}"
             raise TrainingError(problem, hint="try a lower --learning-rate")
         return scalars | {"step": step}
 
-    def learning_rate(self, step: int) -> float:
-        """Return the base rate times the schedule's factor at `step`."""
+    def learning_rate(self, step: int, losses: Sequence[float] = ()) -> float:
+        """Return the base rate times the schedule's factor at `step`, after epochs with these validation losses."""
         schedule, counts = self.schedule, (step, self.steps_per_epoch * self.options.epochs, self.steps_per_epoch)
         if not schedule.external:
-            return self.options.learning_rate * schedule.factor(*counts)
+            return self.options.learning_rate * schedule.factor_after(losses, *counts)
         part = type(schedule).__name__
         with naming_faults(part, "factor"):
-            factor = schedule.factor(*counts)
+            factor = schedule.factor_after(losses, *counts)
         return self.options.learning_rate * require_number(part, f"factor of step {step}", factor)
 
 

@@ -108,8 +108,9 @@ class Training(TrainingSetup):
         started, before = time.perf_counter(), self.position.seconds
         read_at = started + READ_EVERY
         done, first_step, stopping = self.position.batch, self.position.step - self.position.batch, False
+        losses = self.position.validation_losses
         for x, labels in self.batches(self.position):
-            self.variables, report = self.step(self.variables, x, labels, self.scalars(first_step + done))
+            self.variables, report = self.step(self.variables, x, labels, self.scalars(first_step + done, losses))
             # + 0 copies: the next step may overwrite the arrays that this one returned
             self._unread.append((StepReport(report.loss + 0, report.correct + 0), x.shape[0]))
             done += 1
@@ -178,7 +179,7 @@ class Training(TrainingSetup):
             "accuracy": position.correct / position.images,
             "validation_loss": loss,
             "validation_accuracy": accuracy,
-            "learning_rate": self.learning_rate(position.step - 1),
+            "learning_rate": self.learning_rate(position.step - 1, position.validation_losses),
             "seconds": position.seconds,
         }
         self.position = position.next_epoch(entry, best, improved)

@@ -9,7 +9,20 @@ from torch.optim import lr_scheduler as torch_schedules
 
 from cnnkit import schedules
 from cnnkit.errors import ConfigError
-from cnnkit.schedules import SCHEDULES, ConstantRate, Cosine, InverseTime, LinearWarmUp, OneCycle, Schedule, Step, parse
+from cnnkit.schedules import (
+    SCHEDULES,
+    ConstantRate,
+    Cosine,
+    Exponential,
+    InverseTime,
+    LinearWarmUp,
+    OneCycle,
+    Polynomial,
+    Schedule,
+    Step,
+    WarmRestarts,
+    parse,
+)
 
 BASE = 0.5
 
@@ -54,6 +67,34 @@ def test_step_is_step_lr() -> None:
 
 def test_inverse_time_follows_whole_epochs() -> None:
     assert ours(InverseTime(0.5), 5, 2) == [BASE, BASE, BASE / 1.5, BASE / 1.5, BASE / 2]
+
+
+def test_exponential_is_exponential_lr() -> None:
+    expected = torchs(lambda o: torch_schedules.ExponentialLR(o, 0.8), 7)
+    assert close(ours(Exponential(0.8), 7), expected)
+    assert close(ours(Exponential(0.8), 21, 3), [rate for rate in expected for _ in range(3)])
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_polynomial_is_polynomial_lr(power: float) -> None:
+    expected = torchs(lambda o: torch_schedules.PolynomialLR(o, 11, power), 11)
+    assert close(ours(Polynomial(power), 11), expected)
+    assert Polynomial(power).factor(11, 11, 1) == Polynomial(power).factor(99, 11, 1) == 0
+    assert Polynomial(2.0, floor=0.2).factor(5, 10, 1) == pytest.approx(0.2 + 0.8 * 0.25)
+    assert Polynomial(2.0, floor=0.2).factor(99, 10, 1) == 0.2
+
+
+@pytest.mark.parametrize(("epochs", "growth", "floor"), [(3, 1, 0.0), (2, 2, 0.1), (1, 3, 0.0), (50, 2, 0.5)])
+def test_warm_restarts_are_cosine_annealing_warm_restarts(epochs: int, growth: int, floor: float) -> None:
+    def make(optimizer: torch.optim.Optimizer) -> torch_schedules.LRScheduler:
+        return torch_schedules.CosineAnnealingWarmRestarts(optimizer, epochs * 4, growth, eta_min=floor * BASE)
+
+    assert close(ours(WarmRestarts(epochs, growth, floor), 70, 4), torchs(make, 70))
+
+
+def test_restarts_far_on_take_no_time() -> None:
+    assert WarmRestarts(1, 1).factor(2**62, 2**63 - 1, 1) == 1
+    assert 0 <= WarmRestarts(1, 2).factor(2**62, 2**63 - 1, 1) <= 1
 
 
 @pytest.mark.parametrize("floor", [0.0, 0.1, 1.0])
@@ -112,6 +153,8 @@ def test_warm_up_may_outlast_the_training() -> None:
 
 EVERY = [
     "constant", "step:epochs=3,gamma=0.5", "inverse:decay=0.1", "cosine:floor=0.2", "onecycle:warm_up=0.2,end=0.01",
+    "exponential:gamma=0.9", "polynomial:power=2.0,floor=0.1", "restarts:epochs=2,growth=2,floor=0.1",
+    "plateau:gamma=0.5,patience=2,threshold=0.01,cooldown=1,floor=0.1", "warmup:then=plateau:gamma=0.5/patience=1",
     "warmup:epochs=1.5,then=cosine:floor=0.5", "warmup:steps=3,start=0.5,then=step:epochs=1/gamma=0.3",
 ]  # fmt: skip
 
@@ -136,7 +179,10 @@ def test_the_factor_stays_between_nothing_and_the_base(text: str, total: int, pe
         "linear", "step:epochs=0", "step:gamma=0", "step:gamma=inf", "inverse", "inverse:decay=-1", "inverse:decay=inf",
         "cosine:floor=-0.1", "cosine:floor=2", "onecycle:warm_up=1.5", "onecycle:start=2", "onecycle:end=-1",
         "warmup:epochs=0", "warmup:steps=0", "warmup:steps=1,epochs=1", "warmup:start=2", "warmup:then=nothing",
-        "warmup:then=warmup", "warmup:epochs=inf",
+        "warmup:then=warmup", "warmup:epochs=inf", "exponential", "exponential:gamma=0", "exponential:gamma=1.1",
+        "polynomial:power=0", "polynomial:power=inf", "polynomial:floor=2", "restarts:epochs=0", "restarts:growth=0",
+        "restarts:floor=-1", f"restarts:growth={10**30}", "plateau:gamma=1", "plateau:gamma=0", "plateau:patience=-1",
+        "plateau:cooldown=-1", "plateau:threshold=1", "plateau:floor=2", "warmup:then=plateau:gamma=2",
     ],
 )  # fmt: skip
 def test_wrong_values_are_config_errors(text: str) -> None:
