@@ -11,7 +11,8 @@ import pytest
 from cnnkit import recipes
 
 ROOT = Path(__file__).parent.parent
-PAGES = {"README.md": "my-net.h5", "docs/networks.md": "my-net.h5", "docs/own-layers.md": "own-layers.h5"}
+PAGES = {"README.md": "my-net.h5", "docs/networks.md": "my-net.h5", "docs/own-layers.md": "own-layers.h5",
+         "docs/training.md": "my-best.h5"}  # fmt: skip
 ROOMS = ("toolkit", "backends", "exporters", "data", "examples", "tests")
 
 

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from cnnkit.cli.commands import SUMMARIES, load_command
 
 WRITE = "write"
+WRITE_INTO = "write into"  # a folder
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Door:
     """An option or argument of a command that takes a path.
 
     option: "--data"; an argument by its place in the help: "FILE". kind: what it reads (a door of `hostile.case`), or
-    "write". arguments: a command line with {path} for what is given to the door, {weights} for a good weight file,
+    "write", or "write into" a folder. arguments: a command line with {path} for what is given to the door, {weights} for a good weight file,
     {out} for a free name without suffix in a folder that can be written. suffixes: what {path} must end with to be
     looked at; none where any name is.
     """
@@ -43,6 +44,7 @@ DOORS = (
     Door("train", "--out", "weights", "train --resume -o {path}", _HDF5),
     Door("train", "--out", WRITE, "train --recipe bright-dark --epochs 1 --overwrite -o {path}", _HDF5),
     Door("train", "--log", WRITE, _TRAIN + " --recipe bright-dark --log {path}"),
+    Door("train", "--tensorboard", WRITE_INTO, _TRAIN + " --recipe bright-dark --tensorboard {path}"),
     Door("train", "--plot", WRITE, _TRAIN + " --recipe bright-dark --plot {path}", _PLOTS),
     Door("evaluate", "FILE", "weights", "evaluate {path} --data bright-dark"),
     Door("evaluate", "--data", "data", "evaluate {weights} --data {path} --split train"),

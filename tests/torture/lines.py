@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hostile.case import Case
-from hostile.doors import DOORS, WRITE, Door
+from hostile.doors import DOORS, WRITE, WRITE_INTO, Door
 
 # Further ways to ask for the same: forms of output, and formats to write.
 FORMS = (
@@ -56,7 +56,7 @@ class Line:
 
 def list_lines(cases: Iterable[Case]) -> list[Line]:
     """Return every case with every command line that takes it."""
-    doors = [door for door in (*DOORS, *FORMS) if door.kind != WRITE]
+    doors = [door for door in (*DOORS, *FORMS) if door.kind not in (WRITE, WRITE_INTO)]
     return [
         Line(case, door)
         for case in cases

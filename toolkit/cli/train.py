@@ -17,7 +17,7 @@ def command(request: TrainRequest) -> int:
 
     _require_names(request.out, request.plot, request.log)
     require_other(request.out, data=request.data, model=request.model)
-    for place in (request.log, request.plot):
+    for place in (request.log, request.plot, request.tensorboard):
         require_other(place, data=request.data, model=request.model, init_from=request.init_from)
     clear_abandoned(request.out.parent)  # also where nothing will be written
     with claim(request.out):
@@ -25,10 +25,10 @@ def command(request: TrainRequest) -> int:
 
 
 def _train(request: TrainRequest) -> int:
+    from cnnkit.cli.epoch_files import plan
     from cnnkit.cli.prepared_run import begin, explain_ways, prepare
     from cnnkit.cli.resumed_run import resume
     from cnnkit.cli.training_job import Job, lacks_test, say_skipped
-    from cnnkit.files.writing.appending import require_appendable
     from cnnkit.files.writing.atomic import require_writable
     from cnnkit.training.run import existing
 
@@ -50,10 +50,9 @@ def _train(request: TrainRequest) -> int:
         training = begin(prepared)
     for place in filter(None, (request.out, request.plot)):
         require_writable(place)  # now, rather than after hours of work
-    if request.log is not None:
-        require_appendable(request.log)
+    files = plan(request, training)
     output.note(prepared.describe(training))
-    places = (request.out, request.checkpoint_every, request.log, request.plot)
+    places = (request.out, files, request.checkpoint_every, request.plot)
     return Job(training, output, *places, request.limit_test).run()
 
 

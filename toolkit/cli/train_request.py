@@ -102,7 +102,14 @@ class TrainRequest(ReadingRequest):
         int | None,
         typer.Option(min=0, metavar="EPOCHS", help="Epochs between saves; 0: at the end only.  [every 30 s]"),
     ] = None
-    log: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="Append one line per epoch.")] = None
+    save_every: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="EPOCHS", help="Keep the weights of every N-th epoch beside OUT, in OUT-epoch-N."),
+    ] = None
+    log: Annotated[Path | None, typer.Option(metavar="FILE.jsonl|csv", help="Append one line per epoch.")] = None
+    tensorboard: Annotated[Path | None, typer.Option(metavar="DIR", help="Figures of each epoch for TensorBoard.")] = (
+        None
+    )
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.svg|png|pdf", help="Loss and accuracy, redrawn every 2 s.")
     ] = None

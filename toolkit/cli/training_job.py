@@ -1,6 +1,5 @@
 """A training on the command line: run it, save it, report its results."""
 
-import json
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from rich.text import Text
 from cnnkit import exporters
 from cnnkit.cli.curves import Curves
 from cnnkit.cli.data_source import name_data
+from cnnkit.cli.epoch_files import EpochFiles
 from cnnkit.cli.options import DEFAULT_WEIGHTS
 from cnnkit.cli.output import Output
 from cnnkit.cli.progress import EpochLines, training_bar
@@ -24,10 +24,9 @@ from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import format_count
 from cnnkit.files.shell import write_command
 from cnnkit.files.writing.advice import describe_failure
-from cnnkit.files.writing.appending import append_line
 from cnnkit.model import Model
 from cnnkit.network import Network
-from cnnkit.training import EpochReport, Training, evaluate
+from cnnkit.training import Training, evaluate
 from cnnkit.training.checkpoint import to_weights
 from cnnkit.training.run import stored_options
 
@@ -44,8 +43,8 @@ class Job:
     training: Training
     output: Output
     out: Path
+    files: EpochFiles
     checkpoint_every: int | None = None
-    log: Path | None = None
     plot: Path | None = None
     limit_test: int | None = None
 
@@ -76,7 +75,7 @@ class Job:
         """Return where the training is, and the command that continues; what is not in the file is repeated."""
         places = {
             "-o": self.out if self.out != DEFAULT_WEIGHTS else None, "--checkpoint-every": self.checkpoint_every,
-            "--log": self.log, "--plot": self.plot, "--limit-test": self.limit_test,
+            **self.files.options, "--plot": self.plot, "--limit-test": self.limit_test,
         }  # fmt: skip
         given = [word for option, value in places.items() if value is not None for word in (option, value)]
         command = write_command("cnnkit", "train", "--resume", *given, *self._name_data())
@@ -91,7 +90,7 @@ class Job:
             try:
                 for report in training.epochs(show, stop):
                     lines.print(report)
-                    self._record_epoch(report)
+                    self.files.record(training, report.entry)
                     if curves is not None:
                         curves.update()
                     if self._is_due(report.entry["epoch"], time.perf_counter() - saved_at):
@@ -119,10 +118,6 @@ class Job:
 
     def _save(self) -> None:
         exporters.write(to_weights(self.training), self.out, "hdf5", overwrite=True)
-
-    def _record_epoch(self, report: EpochReport) -> None:
-        if self.log is not None:
-            append_line(self.log, json.dumps(report.entry))
 
     def _finish(self) -> None:
         """Say what was kept and how good it is; the file gets the figures of the test too."""

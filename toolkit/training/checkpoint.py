@@ -1,5 +1,6 @@
 """From a training to a weight file and back: one file holds the weights, the optimizer's slots and the position."""
 
+import copy
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -31,6 +32,17 @@ def to_weights(training: Training) -> WeightFile:
         for name, array in flatten(model.to_host(tree)).items()
     ]
     return weights.to_weights(model, extra, _to_json(position, training.finished))
+
+
+def to_epoch_weights(training: Training) -> WeightFile:
+    """Return the weights that the last finished epoch ended with, whether or not they are the best; without a position.
+
+    To be called where `epochs` has just yielded a report.
+    """
+    model, position = copy.copy(training.model), training.position
+    model.params, model.state = training.variables.params, training.variables.state
+    model.metadata = model.metadata | {"kept": {"epoch": position.epoch, "batches": 0}}
+    return weights.to_weights(model)
 
 
 def _to_json(position: Position, finished: bool) -> dict[str, Any]:

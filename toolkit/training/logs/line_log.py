@@ -29,6 +29,7 @@ class LineLog(EpochLog):
         self._goes_on = history is not None
 
     def write(self, entry: Entry) -> None:
+        """Append the line of an epoch. Raises OSError, and ConfigError for a table of other columns."""
         if self._goes_on:
             start = self._find_lost(entry)
             if start is not None:
@@ -81,6 +82,7 @@ class JsonLog(LineLog):
     """An object of JSON a line, as the history in weight files has it."""
 
     def require_writable(self) -> None:
+        """Raise OSError where no line can be appended, or the file holds something else."""
         require_appendable(self.path, (b"{", b'{"'), "lines of JSON")
 
     def _append(self, entry: Entry) -> None:
@@ -104,6 +106,7 @@ class CsvLog(LineLog):
     """
 
     def require_writable(self) -> None:
+        """Raise OSError where no line can be appended, or the file holds something else; ConfigError as `write`."""
         require_appendable(self.path, (b"ep",), "a table of epochs")
         if self._history:
             self._require_columns(self._history[-1])

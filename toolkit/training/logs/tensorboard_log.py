@@ -1,5 +1,6 @@
 """A log of epochs as TensorBoard displays it: an event file, in records that TensorBoard's own package writes."""
 
+import errno
 import hashlib
 import importlib.util
 import io
@@ -44,9 +45,11 @@ class TensorBoardLog(EpochLog):
 
     def require_writable(self) -> None:
         """Raise OSError where the folder cannot be written, ConfigError where it holds another training's events."""
-        if not self.folder.is_dir():
+        if not self.folder.exists():
             require_writable(self.folder)  # it is made for the first epoch
             return
+        if not self.folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "is no folder", str(self.folder))
         require_writable(self.path)
         others = [path for path in self._list_others() if not (self._replace and _is_own(path))]
         if others:
@@ -56,6 +59,7 @@ class TensorBoardLog(EpochLog):
             )
 
     def write(self, entry: Entry) -> None:
+        """Append the event of an epoch. Raises OSError with the name of the file."""
         if not self._begun:
             self._begin()
         values = {name: value for name, value in entry.items() if name != "epoch" and isinstance(value, int | float)}

@@ -85,7 +85,7 @@ def test_going_on_twice_and_from_the_first_epoch(tmp_path) -> None:
 def test_another_training_in_the_same_folder(tmp_path) -> None:
     log(tmp_path, [1, 2], run={"seed": 1})
     for options in ({"run": {"seed": 2}}, {"run": {"seed": 2}, "epoch": 3}, {"run": {"seed": 1}}):
-        with pytest.raises(ConfigError, match="holds the events of another training, .*: choose another folder"):
+        with pytest.raises(ConfigError, match=r"holds the events of another training, .*: choose another folder"):
             log(tmp_path, [], **options)
     log(tmp_path, [1], run={"seed": 2}, loss=4.0, replace=True)
     assert read(tmp_path)["loss"] == [(1, 4.0)]
@@ -96,7 +96,7 @@ def test_another_training_in_the_same_folder(tmp_path) -> None:
 
 def test_places_that_cannot_be(tmp_path) -> None:
     (tmp_path / "file").touch()
-    for folder in (tmp_path / "none" / "run", tmp_path / "file" / "run"):
+    for folder in (tmp_path / "none" / "run", tmp_path / "file" / "run", tmp_path / "file"):
         with pytest.raises(OSError, match=str(folder.name)):
             TensorBoardLog(folder).require_writable()
 
