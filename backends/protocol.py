@@ -49,7 +49,7 @@ class Backend(Execution, ABC):
 
         key: two words of 32 bits. step: counts updates; may live on the device. The generator gives four words for each
         counter: word 4 b + j is number j of counter (b low, b high, step low, step high), so element 0 with start 6 is
-        number 2 of counter b = 1. `cnnkit.backends.shared.philox` computes it. Salmon et al. 2011.
+        number 2 of counter b = 1. `cnnkit.philox` computes it. Salmon et al. 2011.
         """
 
     # ---- element by element

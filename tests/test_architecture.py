@@ -18,7 +18,8 @@ FOLDERS = {"toolkit": "cnnkit", "backends": "cnnkit.backends", "exporters": "cnn
 # What each room may import of cnnkit, besides itself. A name stands for itself and everything below it.
 # The table is in the order of the picture in docs/architecture.md: a room imports rooms above its own row alone.
 BOTTOM = ("cnnkit.errors", "cnnkit.tree", "cnnkit.files", "cnnkit.specs", "cnnkit.plugins", "cnnkit.purity",
-          "cnnkit.constants", "cnnkit.contracts", "cnnkit.memory", "cnnkit.resampling", "cnnkit.values")  # fmt: skip
+          "cnnkit.constants", "cnnkit.contracts", "cnnkit.memory", "cnnkit.philox", "cnnkit.resampling",
+          "cnnkit.values")  # fmt: skip
 PROTOCOL = "cnnkit.backends.protocol"
 CORE = (*BOTTOM, PROTOCOL)
 NET = (*CORE, "cnnkit.layers", "cnnkit.losses")
@@ -32,6 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.documents": ("cnnkit.files",),
     "cnnkit.memory": (),
     "cnnkit.values": (),
+    "cnnkit.philox": (),
     "cnnkit.resampling": (),
     "cnnkit.constants": ("cnnkit.errors", "cnnkit.purity", "cnnkit.values"),
     "cnnkit.contracts": ("cnnkit.errors", "cnnkit.tree", "cnnkit.values"),

@@ -14,6 +14,7 @@ class Purpose(IntEnum):
     SHUFFLE = 1
     DROPOUT = 2
     VALIDATION = 3
+    AUGMENTATION = 4
 
 
 def generator(seed: int, purpose: Purpose, epoch: int = 0) -> np.random.Generator:

@@ -5,7 +5,7 @@ from typing import Any
 
 from cnnkit.backends.protocol import Backend, Native, Pair, Shape
 from cnnkit.backends.shared.erf import erf
-from cnnkit.backends.shared.philox import counters, philox4x32
+from cnnkit.philox import counters, philox4x32
 
 
 class ArrayBackend(Backend):

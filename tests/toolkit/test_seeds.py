@@ -31,7 +31,14 @@ def test_every_part_of_the_address_counts() -> None:
 
 
 def test_numbers_of_purposes_are_part_of_the_format() -> None:
-    assert {p.name: int(p) for p in Purpose} == {"WEIGHTS": 0, "SHUFFLE": 1, "DROPOUT": 2, "VALIDATION": 3}
+    numbers = {p.name: int(p) for p in Purpose}
+    assert numbers == {
+        "WEIGHTS": 0,
+        "SHUFFLE": 1,
+        "DROPOUT": 2,
+        "VALIDATION": 3,
+        "AUGMENTATION": 4,
+    }
 
 
 def test_the_scheme_has_not_changed() -> None:

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Sizes, Step
-from cnnkit.backends.shared import philox
+from cnnkit import philox
 from cnnkit.tree import FlatTree, Layout, flatten, unflatten
 from jax import lax
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnkit.backends.shared.philox import philox4x32
+from cnnkit.philox import philox4x32
 
 SETTINGS = settings(max_examples=50, deadline=None, derandomize=True)
 
