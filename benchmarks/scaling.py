@@ -29,7 +29,8 @@ COLOURS = {"numpy": "#1f5fa8", "torch": "#d9822b", "pytorch": "#666666"}
 EPOCH = """
 import sys, time, numpy as np
 from cnnkit import Model, Options, Training, recipes
-from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.dataset import Dataset
+from cnnkit.data.split import Split
 from cnnkit.data.scaling import Scaling
 network, shape = recipes.get(sys.argv[1]).network()
 images, rng = int(sys.argv[3]), np.random.default_rng(0)

@@ -1,28 +1,32 @@
-"""From arrays as stored to a Dataset: layout, pixels, labels and splits, checked in one place for all readers."""
+"""From arrays as stored to a Dataset: layout, pixels, targets and splits, checked in one place for all readers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.dataset import Dataset, Split
-from cnnkit.data.labels import class_indices
+from cnnkit.data.dataset import Dataset
 from cnnkit.data.lazy_images import ChannelsFirst, LazyImages
 from cnnkit.data.pixels import Images, as_images
 from cnnkit.data.refusal import refuse
 from cnnkit.data.scaling import Scaling
+from cnnkit.data.split import Split
+from cnnkit.data.target_reading import read_targets
+from cnnkit.data.targets import CLASS, NUMBERS, OF_CLASSES, TAGS, Targets
 
 
 @dataclass(frozen=True, eq=False)
 class RawSplit:
-    """Images and labels as stored in a file, and how messages name the two."""
+    """Images and targets as stored in a file, and how messages name the two."""
 
     images: Images  # (N, H, W), (N, C, H, W) or (N, H, W, C), C in {1, 3}
-    labels: npt.NDArray[Any]  # (N,), (N, 1) or one-hot (N, K)
+    targets: Any  # as `read_targets` takes them; {name: targets} for several outputs
     images_at: str  # file, with a member where it has several
-    labels_at: str
+    targets_at: str
     as_given: bool = False  # as the network takes them: (N, C, H, W) whatever C is, or samples with other axes
+    weights: npt.NDArray[Any] | None = None  # (N,), by which samples count
 
 
 def assemble(
@@ -36,8 +40,9 @@ def assemble(
 ) -> Dataset:
     """Return the data set with these splits.
 
-    Without `class_names` the classes are 0..K-1, where K is the largest label of any split plus one. Without `scaling`
-    it follows from the pixels: see `_scaling`.
+    Without `class_names` the classes of labels are 0..K-1, where K is the largest label of any split plus one. Without
+    `scaling` it follows from the pixels: see `_scaling`. A split whose labels could be classes, in a file that holds
+    numbers in the other split, has numbers too.
 
     Raises DataError on layouts, pixels, labels or splits that do not fit.
     """
@@ -51,8 +56,9 @@ def assemble(
     if scaling is None and scalings[0] != scalings[-1]:
         got = f"{splits[0].images.dtype} and {splits[-1].images.dtype} of another range"
         raise refuse(raws[-1].images_at, "test pixels of the same kind as the training pixels", got)
+    splits = _name_outputs(_settle_kinds(splits))
     if class_names is None:
-        class_names = tuple(str(k) for k in range(max(int(split.labels.max()) for split in splits) + 1))
+        class_names = _number_classes([split.targets for split in splits])
     return Dataset(
         name,
         splits[0],
@@ -67,9 +73,53 @@ def assemble(
 
 def _make_split(raw: RawSplit) -> Split:
     images = channels_first(raw)
-    labels = class_indices(raw.labels, images.shape[0], raw.labels_at)
-    floats = raw.labels.dtype.kind == "f" and raw.labels.size == len(labels)
-    return Split(images, labels, raw.images_at, raw.labels_at, floats, raw.as_given)
+    shape = tuple(images.shape)
+    several = isinstance(raw.targets, Mapping)
+    named = raw.targets if several else {"": raw.targets}
+    parts = {
+        name: read_targets(part, shape, f"{raw.targets_at}: {name}" if name else raw.targets_at, typed=False)
+        for name, part in named.items()
+    }
+    return Split(images, parts if several else parts[""], raw.images_at, raw.as_given, raw.weights)
+
+
+def _settle_kinds(splits: list[Split]) -> list[Split]:
+    """Return the splits with labels as numbers where a file holds floats and the other split's are no classes."""
+    if any(isinstance(split.targets, Mapping) for split in splits):
+        return splits
+    kinds = {split.targets.kind for split in splits}
+    if kinds != {CLASS, NUMBERS} or not all(s.targets.kind == NUMBERS or s.targets.written_as_floats for s in splits):
+        return splits
+    return [s if s.targets.kind == NUMBERS else s.with_targets(s.targets.as_numbers()) for s in splits]
+
+
+def _name_outputs(splits: list[Split]) -> list[Split]:
+    """Return the splits with the classes of each of several outputs named."""
+    if not all(isinstance(split.targets, Mapping) for split in splits):
+        return splits
+    names = {
+        output: _number_classes([split.targets[output] for split in splits if output in split.targets])
+        for output in splits[0].targets
+    }
+    return [
+        split.with_targets(
+            {output: part.named(names[output]) if names.get(output) else part for output, part in split.targets.items()}
+        )
+        for split in splits
+    ]
+
+
+def _number_classes(parts: list[Any]) -> tuple[str, ...]:
+    """Return the names of classes that have none: "0", "1", ... up to the largest label; () for other targets."""
+    first = parts[0]
+    if isinstance(first, Mapping) or first.kind not in OF_CLASSES:
+        return ()
+    if first.names:
+        names: tuple[str, ...] = first.names
+        return names
+    alike = [part.values for part in parts if isinstance(part, Targets) and part.kind == first.kind]
+    count = first.values.shape[1] if first.kind == TAGS else max(int(values.max()) for values in alike) + 1
+    return tuple(map(str, range(count)))
 
 
 def channels_first(raw: RawSplit) -> Images:

@@ -19,7 +19,7 @@ def match_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
     Raises DataError when no class of the data set is one of the network's.
     """
     own, known = dataset.class_names, tuple(names)
-    if not known or own == known:
+    if not known or not own or own == known:
         return dataset
     if len(set(known)) < len(known):
         raise refuse("the network's class names", "each name once", list_classes(known))
@@ -59,7 +59,7 @@ def _rename(dataset: Dataset, names: tuple[str, ...], notes: list[str]) -> Datas
     """Return the data set with the class names `names`, its labels renumbered by name."""
     numbers = {name: number for number, name in enumerate(names)}
     table = np.array([numbers[name] for name in dataset.class_names], np.int64)
-    train, test = (part and part.relabelled(table) for part in (dataset.train, dataset.test))
+    train, test = (part and part.relabelled(table, names) for part in (dataset.train, dataset.test))
     assert train is not None  # noqa: S101 (for the type checker)
     new = tuple(note for note in notes if note not in dataset.notes)
     return replace(dataset, train=train, test=test, class_names=names, notes=(*dataset.notes, *new))

@@ -10,14 +10,18 @@ from cnnkit.data.refusal import refuse
 Labels = npt.NDArray[np.int64]
 MOST_CLASSES = 100_000  # a stray label of 2**40 must not become a list of 2**40 class names
 WORDS_HINT = "number the classes: class_names, labels = numpy.unique(labels, return_inverse=True)"
-_FLOATS = "labels.astype(int) if they are class numbers; numbers as targets cannot be trained on yet"
+IGNORED = -1  # a label that counts nowhere
+_FLOATS = "labels.astype(int) if they are class numbers"
 
 
-def class_indices(labels: npt.NDArray[Any], images: int, where: str, typed: bool = False) -> Labels:
+def class_indices(
+    labels: npt.NDArray[Any], images: int, where: str, typed: bool = False, ignored: bool = False
+) -> Labels:
     """Return labels (N,) int64 from (N,), (N, 1) or one-hot (N, K) of any number type.
 
     typed: the labels come from a program, which has integers: floats may be targets, not classes, and are refused
     unless they are one-hot. Files often have no other type, so whole floats count as classes there.
+    ignored: whether -1 may stand for a label that counts nowhere.
 
     Raises DataError when their number is not `images`, and for labels that are not whole, negative or too large.
     """
@@ -35,22 +39,23 @@ def class_indices(labels: npt.NDArray[Any], images: int, where: str, typed: bool
     flat = labels.reshape(-1)
     whole = np.isfinite(flat) & (flat == np.trunc(flat)) if flat.dtype.kind == "f" else np.ones(len(flat), bool)
     with np.errstate(over="ignore"):  # float16 holds the bound as infinity
-        fitting = whole & (flat >= 0) & (flat < MOST_CLASSES)
+        fitting = whole & (flat < MOST_CLASSES) & (flat >= (IGNORED if ignored else 0))
     if not fitting.all():
         at = int(np.argmin(fitting))
-        hint = "" if whole[at] else "numbers as targets cannot be trained on yet"
-        raise refuse(where, f"whole labels in 0..{MOST_CLASSES - 1}", f"{flat[at]} at index {at}", hint)
+        raise refuse(where, f"whole labels in 0..{MOST_CLASSES - 1}", f"{flat[at]} at index {at}")
     return flat.astype(np.int64)
 
 
 def require_known(labels: Labels, classes: int, where: str) -> None:
     """Raise DataError for a label that is not the number of one of `classes` classes."""
-    if len(labels) and int(labels.max()) >= classes:
-        at = int(np.argmax(labels >= classes))
+    if labels.size and int(labels.max()) >= classes:
+        at = int(np.argmax((labels >= classes).reshape(len(labels), -1).any(axis=1)))
         hint = f"correct the label, or make network and class names for {int(labels.max()) + 1} classes"
-        if int(labels.min()) == 1 and int(labels.max()) == classes:
+        if labels.ndim == 1 and int(labels.min()) == 1 and int(labels.max()) == classes:
             hint = "the labels count from 1: subtract 1 from them"
-        raise refuse(where, f"labels in 0..{classes - 1} for {classes} classes", f"{labels[at]} at index {at}", hint)
+        raise refuse(
+            where, f"labels in 0..{classes - 1} for {classes} classes", f"{labels[at].max()} at index {at}", hint
+        )
 
 
 def _example(labels: npt.NDArray[Any]) -> str:

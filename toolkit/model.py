@@ -38,7 +38,7 @@ class Model(Network):
     def fit(
         self, data: str | Dataset | ArrayLike, labels: ArrayLike | None = None, **options: Unpack[OptionFields]
     ) -> list[dict[str, Any]]:
-        """Train on a data set, or on images and their labels, and return the history; a notebook shows the progress.
+        """Train on a data set, or on images and their targets, and return the history; a notebook shows the progress.
 
         options are the fields of `cnnkit.Options`; loss and seed are the model's unless given. The model takes the
         data set's scaling and class names; classes that both have stay in the model's order. Arrays are taken as by
@@ -77,7 +77,7 @@ class Model(Network):
         dataset = self._dataset(data, labels)
         if labels is not None and split is not None:
             raise ConfigError(f"evaluate: arrays have no splits, got split={split!r}: leave it out")
-        matched = match_classes(dataset, usable_names(self))
+        matched = match_classes(dataset, usable_names(self)) if dataset.has_labels else dataset
         for note in matched.notes[len(dataset.notes) :]:
             warnings.warn(note, stacklevel=2)
         return evaluate(self, matched, split or ("test" if labels is None else "train"), limit)

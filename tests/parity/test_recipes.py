@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Training, load_data, recipes
-from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.dataset import Dataset
 from cnnkit.data.scaling import Scaling
+from cnnkit.data.split import Split
 
 BOUND = 1e-7
 IMAGES, BATCH, EPOCHS = 28, 8, 2  # 4 steps an epoch, the last batch of 4

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from cnnkit import Model
-from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.dataset import Dataset
 from cnnkit.data.scaling import Scaling
+from cnnkit.data.split import Split
 from cnnkit.errors import ContractError
 from cnnkit.layers import Dense, Flatten, Sequential
 from cnnkit.losses import Loss, MeanSquaredError

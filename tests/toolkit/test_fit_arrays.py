@@ -105,8 +105,8 @@ def test_one_output_has_two_classes():
 BAD = {
     "a label too large": ((np.zeros((2, 8, 8)), [0, 10]), DataError, r"labels in 0\.\.9 for 10 classes, got 10"),
     "from one": ((np.zeros((10, 8, 8)), np.arange(1, 11)), DataError, "count from 1: subtract 1"),
-    "targets": ((np.zeros((2, 8, 8)), [0.5, 2.0]), DataError, "cannot be trained on yet"),
-    "whole targets": ((np.zeros((2, 8, 8)), [1.0, 2.0]), DataError, "cannot be trained on yet"),
+    "numbers": ((np.zeros((2, 8, 8)), [0.5, 2.0]), ConfigError, "got .*numbers"),
+    "whole numbers": ((np.zeros((2, 8, 8)), [1.0, 2.0]), ConfigError, "got .*numbers"),
     "nan": ((np.full((2, 8, 8), np.nan), [0, 1]), DataError, "NaN or infinity in image 0"),
     "rows": ((np.zeros((2, 64)), [0, 1]), DataError, "reshape"),
     "another size": ((np.zeros((2, 9, 8)), [0, 1]), DataError, r"the network expects \(1, 8, 8\)"),
@@ -189,9 +189,7 @@ def test_float_labels_of_a_file_are_no_classes_for_a_loss_of_numbers(tmp_path, l
     np.savez(tmp_path / "a.npz", x_train=np.zeros((3, 2, 2)), y_train=np.array(labels))
     net = Model(Sequential((Flatten(), Dense(3))), (1, 2, 2), loss=loss)
     if targets and loss != "softmax_cross_entropy":
-        with pytest.raises(
-            DataError, match=f"y_train: expected labels as whole numbers with the loss {loss}, got floats"
-        ):
+        with pytest.raises(ConfigError, match=r"expected targets of shape .*N.*, 3.*, got .*numbers"):
             net.fit(tmp_path / "a.npz", epochs=1)
     else:
         assert len(net.fit(str(tmp_path / "a.npz"), epochs=1)) == 1
@@ -205,7 +203,7 @@ def test_float_labels_of_a_table(tmp_path, rows, floats):
     (tmp_path / "a.csv").write_text(f"label,pixel0\n{rows}\n")
     dataset = load_data(tmp_path / "a.csv")
     assert dataset.train.labels.tolist() == [0, 1]
-    assert dataset.train.float_labels is floats
+    assert dataset.train.targets.written_as_floats is floats
 
 
 def test_a_model_keeps_the_name_of_its_data_without_the_path(tmp_path):

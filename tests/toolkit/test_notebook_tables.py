@@ -6,8 +6,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.dataset import Dataset
 from cnnkit.data.scaling import Scaling
+from cnnkit.data.split import Split
 from cnnkit.layers import Conv2D, Dense, Flatten, ReLU, Residual, Sequential
 from cnnkit.network import Network
 from cnnkit.notebook_tables import MOST_ROWS, draw_table

@@ -112,16 +112,16 @@ def match_data(output: Output, model: "Model", dataset: "Dataset", chosen: str |
 
     Raises DataError or ConfigError when model and images do not fit together, or no class is one of the model's.
     """
-    from cnnkit.data import match_classes
+    from cnnkit.data import TargetSpec, match_classes
     from cnnkit.training.evaluation import check_images, usable_names
 
     check_images(model, dataset)
     names = usable_names(model)
     matched = match_classes(dataset, names)
-    model.loss.check(model.output_shape, len(names or matched.class_names))
+    model.loss.check(model.output_shape, TargetSpec.of_classes(names) if names else matched.target)
     for note in matched.notes:
         output.note(note)
-    first = matched.class_names[0]
+    first = matched.class_names[0] if matched.class_names else "0"
     if not names and first != "0":
         reason = "names its classes not once for each output" if model.class_names else "names no classes"
         output.note(

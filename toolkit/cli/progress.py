@@ -36,10 +36,9 @@ def training_bar(output: Output, training: "Training") -> Iterator[Callable[["Po
             facts = ""
             if position.images:
                 speed = position.images / max(position.seconds, 1e-9)
-                loss, accuracy = position.loss_sum / position.images, position.correct / position.images
-                facts = f"loss {loss:.4f}  accuracy {accuracy:6.2%}  {speed:,.0f} images/s"
-                if not wide:
-                    facts = f"loss {loss:.4g}  {accuracy:.0%}"
+                loss, accuracy = position.mean_loss, position.accuracy
+                shown = "" if accuracy is None else f"  accuracy {accuracy:6.2%}" if wide else f"  {accuracy:.0%}"
+                facts = f"loss {loss:.4f}{shown}  {speed:,.0f} images/s" if wide else f"loss {loss:.4g}{shown}"
             description = f"epoch {position.epoch + 1}/{training.options.epochs}"
             bar.update(task, completed=position.step, description=description, facts=facts)
 
@@ -71,11 +70,13 @@ def _make_row(report: "EpochReport", epochs: int) -> Table:
     cells = {
         "epoch": f"{entry['epoch']}/{epochs}".rjust(2 * len(str(epochs)) + 1),
         "loss": _format_loss(entry["loss"]),
-        "acc": f"{entry['accuracy']:7.2%}",
     }
+    if entry["accuracy"] is not None:
+        cells["acc"] = f"{entry['accuracy']:7.2%}"
     if entry["validation_loss"] is not None:
         cells["val loss"] = _format_loss(entry["validation_loss"])
-        cells["val acc"] = f"{entry['validation_accuracy']:7.2%}"
+        if entry["validation_accuracy"] is not None:
+            cells["val acc"] = f"{entry['validation_accuracy']:7.2%}"
         cells["best"] = "*" if report.improved else ""
     cells["images/s"] = f"{report.images_per_second:,.0f}".rjust(11)
     return Table(tuple(cells), [tuple(cells.values())], "r" * len(cells))

@@ -23,6 +23,7 @@ def adapt_recipe(
     outputs that the network does not have.
     """
     from cnnkit import losses
+    from cnnkit.data.targets import CLASS, TAGS, TargetSpec
     from cnnkit.layers import Graph
 
     facts, (_, own_shape) = [], recipe.network()
@@ -33,9 +34,9 @@ def adapt_recipe(
     names = network.output_names if isinstance(network, Graph) else ("output",)
     loss = losses.fit_outputs(losses.parse(options.loss), names)
     try:
-        loss.check(network.output_shape(shape), len(dataset.class_names))
+        loss.check(network.output_shape(shape), dataset.target)
     except ConfigError:
-        if classes:
+        if classes and isinstance(dataset.target, TargetSpec) and dataset.target.kind in (CLASS, TAGS):
             count = len(dataset.class_names)
             recipe = recipe.with_classes(count)
             facts.append(f"has {format_count(count, 'output')}, one for each class")

@@ -153,7 +153,7 @@ class Job:
         return name_data(self.training.dataset, origin, self.out) if isinstance(origin, dict) else ()
 
     def _test(self) -> dict[str, Any] | None:
-        if self.training.dataset.test is None:
+        if self.training.dataset.test is None or not self.training.dataset.has_labels:
             return None
         result = evaluate(self.training.model, self.training.dataset, "test", self.limit_test)
         accuracy = f"{result.accuracy:.2%}", "bold"
@@ -164,7 +164,7 @@ class Job:
 
 def lacks_test(file: WeightFile, dataset: Dataset) -> bool:
     """Return whether a finished training was ended before its last step, the figures of the test."""
-    return dataset.test is not None and "test" not in file.metadata
+    return dataset.test is not None and dataset.has_labels and "test" not in file.metadata
 
 
 def say_skipped(output: Output, file: WeightFile, out: Path, plot: Path | None = None) -> None:

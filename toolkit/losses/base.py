@@ -1,6 +1,7 @@
 """The interface of a loss: a mean over the batch, its gradient, probabilities and decisions from outputs."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.contracts import describe, dtype_name, is_array
@@ -28,8 +29,13 @@ class Loss(Part, ABC):
         require_rows(self, outputs)
         return backend.argmax(outputs, axis=1)
 
-    def check(self, output_shape: Shape, classes: int) -> None:
-        """Raise ConfigError unless a net with outputs of this shape (K,) can be trained on `classes` classes."""
+    def check(self, output_shape: Shape, spec: Any) -> None:
+        """Raise ConfigError unless a net with outputs of this shape (K,) can be trained on targets of this spec."""
+        if spec.kind != "class":
+            if tuple(output_shape) != tuple(spec.shape):
+                raise ConfigError(f"loss: expected targets of shape {('N', *output_shape)}, got {spec}")
+            return
+        classes = len(spec.names)
         if output_shape != (classes,):
             raise ConfigError(
                 f"the data have {classes} classes, the network's output is {output_shape}: "

@@ -1,6 +1,7 @@
 """Binary cross-entropy on logits, one binary decision per output."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.layers.activations.sigmoid import sigmoid
@@ -43,6 +44,6 @@ class BinaryCrossEntropy(Loss):
         scores = backend.concatenate([0 * outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
         return backend.argmax(scores, axis=1)
 
-    def check(self, output_shape: Shape, classes: int) -> None:
-        if not (output_shape == (1,) and classes == 2):
-            super().check(output_shape, classes)
+    def check(self, output_shape: Shape, spec: Any) -> None:
+        if not (output_shape == (1,) and len(spec.names) == 2):
+            super().check(output_shape, spec)

@@ -5,13 +5,16 @@ from cnnkit.contracts import naming_faults, require_array, require_pair
 from cnnkit.losses.base import Loss
 
 
-def value_and_gradient(loss: Loss, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
+def value_and_gradient(
+    loss: Loss, backend: Backend, outputs: Array, targets: Array, weights: Array | None = None
+) -> tuple[Array, Array]:
     """Return loss.value_and_gradient(...): a 0-d value, and a gradient of the outputs' shape and dtype."""
+    given = (outputs, targets) if weights is None else (outputs, targets, weights)
     if not loss.external:
-        return loss.value_and_gradient(backend, outputs, targets)
+        return loss.value_and_gradient(backend, *given)
     part, method = type(loss).__name__, "value_and_gradient"
     with naming_faults(part, method, passes=backend.out_of_memory):
-        result = loss.value_and_gradient(backend, outputs, targets)
+        result = loss.value_and_gradient(backend, *given)
     value, dy = require_pair(part, method, "(loss, dy)", result)
     require_array(part, "loss of value_and_gradient, a mean over the batch,", value, ())
     require_array(part, "dy of value_and_gradient, as the outputs,", dy, tuple(outputs.shape), outputs.dtype)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,10 +47,10 @@ class SeveralLosses(Loss):
     def decide(self, backend: Backend, outputs: Values) -> Array:
         return external_loss.decide(self.losses[0], backend, outputs[0])
 
-    def check(self, output_shape: Shapes, classes: int) -> None:
+    def check(self, output_shape: Shapes, spec: Any) -> None:
         for name, loss, shape in zip(self.names, self.losses, output_shape, strict=True):
             try:
-                loss.check(shape, classes)
+                loss.check(shape, spec[name] if isinstance(spec, Mapping) else spec)
             except ConfigError as error:
                 raise ConfigError(f"output {printable(name)}: {error}") from None
 

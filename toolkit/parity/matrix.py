@@ -8,7 +8,8 @@ import numpy as np
 
 from cnnkit import layers
 from cnnkit.backends.protocol import Availability, Backend
-from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.dataset import Dataset
+from cnnkit.data.split import Split
 from cnnkit.errors import BackendUnavailableError
 from cnnkit.files.names import format_count
 from cnnkit.layers import Context, Layer

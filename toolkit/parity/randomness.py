@@ -5,15 +5,16 @@ from typing import Any
 import numpy as np
 
 from cnnkit import recipes
-from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.dataset import Dataset
 from cnnkit.data.scaling import Scaling
+from cnnkit.data.split import Split
 from cnnkit.layers import Context, Dropout, Sequential
 from cnnkit.network import Network
 from cnnkit.parity.check import Arena, Case, Check
 from cnnkit.parity.draw import Draw, draw_generator
 from cnnkit.seeds import Purpose
 from cnnkit.seeds import generator as seeded_generator
-from cnnkit.training.batches import batches, epoch_order
+from cnnkit.training.batches import Samples, epoch_order
 from cnnkit.tree import flatten
 
 
@@ -41,9 +42,9 @@ def shuffle(draw: Draw, given: tuple[int, int, int] | None) -> Case:
     order = epoch_order(np.arange(13), seed, epoch)
 
     def run(arena: Arena) -> dict[str, Any]:
-        shuffled = list(batches(arena.backend, data, "train", order, size, arena.dtype))
-        images = np.concatenate([arena.host(x) for x, _ in shuffled])
-        return {"images": images, "labels": np.concatenate([arena.host(y) for _, y in shuffled])}
+        shuffled = list(Samples(arena.backend, data, "train", arena.dtype).batches(order, size))
+        images = np.concatenate([arena.host(batch.x) for batch in shuffled])
+        return {"images": images, "labels": np.concatenate([arena.host(batch.targets) for batch in shuffled])}
 
     permuted = seeded_generator(seed, Purpose.SHUFFLE, epoch).permutation(13)
     wanted = {"images": pixels[permuted] / 256, "labels": labels[permuted]}

@@ -1,14 +1,17 @@
 """The order of the images and the batches of an epoch: functions of seed, epoch and batch number, nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.data.dataset import Dataset
+from cnnkit.data.targets import INPUT
 from cnnkit.options import Options
 from cnnkit.seeds import Purpose, generator
+from cnnkit.training.decisions import list_decisions, list_shares
 
 Indices = npt.NDArray[np.int64]
 UPLOAD = 4096  # images that are copied to a device together
@@ -28,39 +31,107 @@ def epoch_order(chosen: Indices, seed: int, epoch: int) -> Indices:
     return chosen[generator(seed, Purpose.SHUFFLE, epoch).permutation(len(chosen))]
 
 
-def batches(
-    backend: Backend, dataset: Dataset, split: str, order: Indices, size: int, dtype: str, first: int = 0
-) -> Iterator[tuple[Array, Array]]:
-    """Yield (x, labels) on the backend for batches first, first + 1, ... of `order`; the last one may be smaller."""
-    image_bytes = int(np.prod(dataset.image_shape)) * np.dtype(dtype).itemsize
-    per_block = max(1, BLOCK_BYTES // image_bytes // size) * size
-    for start in range(first * size, len(order), per_block):
-        images, labels = dataset.batch(split, order[start : start + per_block], dtype)
-        x, y = backend.asarray(images, dtype), backend.asarray(labels)
-        for offset in range(0, len(labels), size):
-            yield x[offset : offset + size], y[offset : offset + size]
+class Counts(NamedTuple):
+    """What a batch counts: its samples, the decisions that they ask for, and its share in a mean of losses."""
+
+    size: int
+    decisions: int
+    share: float
 
 
-class ResidentImages:
-    """Images that stay on the device; batches are taken from them there."""
+class Batch(NamedTuple):
+    """Samples on the backend.
 
-    def __init__(self, backend: Backend, dataset: Dataset, split: str, chosen: Indices, dtype: str) -> None:
-        """Copy the images `chosen`, ascending, to the device."""
-        self._backend, self._chosen = backend, chosen
-        blocks = list(batches(backend, dataset, split, chosen, UPLOAD, dtype))
-        self._images, self._labels = (backend.concatenate(pieces) for pieces in zip(*blocks, strict=True))
+    targets  an array; a tuple for several outputs
+    weights  (n,) with a mean of 1, by which samples count in the loss; None where all count alike
+    """
 
-    def batches(self, order: Indices, size: int, first: int = 0) -> Iterator[tuple[Array, Array]]:
-        """Yield what the function `batches` yields for an order of the chosen images."""
-        take, positions = self._backend.take, self._backend.asarray(np.searchsorted(self._chosen, order))
+    x: Array
+    targets: Any
+    weights: Array | None
+    counts: Counts
+
+    def shorten(self, size: int) -> "Batch":
+        """Return the first samples alone; what they count is not changed."""
+        cut = None if self.weights is None else self.weights[:size]
+        return self._replace(x=self.x[:size], targets=_map(lambda part: part[:size], self.targets), weights=cut)
+
+
+class Samples:
+    """The samples of a split, from which batches are made.
+
+    dtype: of x, and of targets that are not labels
+    """
+
+    def __init__(self, backend: Backend, dataset: Dataset, split: str, dtype: str) -> None:
+        self.backend, self.dataset, self.dtype = backend, dataset, dtype
+        self.split = dataset.split(split)
+        self._decisions = list_decisions(self.split)
+        self._shares = list_shares(self.split, self._decisions)
+
+    def batches(self, order: Indices, size: int, first: int = 0) -> Iterator[Batch]:
+        """Yield batches first, first + 1, ... of `order`; the last one may be smaller."""
+        image_bytes = int(np.prod(self.dataset.image_shape)) * np.dtype(self.dtype).itemsize
+        per_block = max(1, BLOCK_BYTES // image_bytes // size) * size
+        for start in range(first * size, len(order), per_block):
+            block = order[start : start + per_block]
+            x, targets = self.upload(block)
+            for offset in range(0, len(block), size):
+                cut = slice(offset, offset + size)
+                yield self.make_batch(block[cut], x[cut], _map(lambda part: part[cut], targets))  # noqa: B023
+
+    def upload(self, indices: Indices) -> tuple[Array, Any]:
+        """Return x and targets of these samples on the backend."""
+        x, targets = self.dataset.batch(self.split, indices, self.dtype)
+        moved = self.backend.asarray(x, self.dtype)
+        return moved, _map(lambda part: moved if part is x else self.backend.asarray(part), targets)
+
+    def make_batch(self, indices: Indices, x: Array, targets: Any) -> Batch:
+        """Return the batch of these samples, whose x and targets are on the backend."""
+        weights = None
+        if self.split.weights is not None:
+            given = self.split.weights[indices]
+            weights = self.backend.asarray(given / (given.mean() or 1.0), self.dtype)
+        counts = Counts(len(indices), int(self._decisions[indices].sum()), float(self._shares[indices].sum()))
+        return Batch(x, targets, weights, counts)
+
+
+class ResidentSamples:
+    """Samples whose images and targets stay on the device; batches are taken from them there."""
+
+    def __init__(self, samples: Samples, chosen: Indices) -> None:
+        """Copy the samples `chosen`, ascending, to the device."""
+        self._samples, self._chosen, concatenate = samples, chosen, samples.backend.concatenate
+        blocks = [samples.upload(chosen[start : start + UPLOAD]) for start in range(0, len(chosen), UPLOAD)]
+        self._x = concatenate([x for x, _ in blocks])
+        several = isinstance(blocks[0][1], tuple)
+        columns = zip(*(y if several else (y,) for _, y in blocks), strict=True)
+        parts = tuple(
+            self._x if part.kind == INPUT else concatenate(list(column))
+            for part, column in zip(samples.split.parts, columns, strict=True)
+        )
+        self._targets: Any = parts if several else parts[0]
+
+    def batches(self, order: Indices, size: int, first: int = 0) -> Iterator[Batch]:
+        """Yield what `Samples.batches` yields for an order of the chosen samples."""
+        take, positions = self._samples.backend.take, np.searchsorted(self._chosen, order)
+        on_device = self._samples.backend.asarray(positions)
         for start in range(first * size, len(order), size):
-            batch = positions[start : start + size]
-            yield take(self._images, batch), take(self._labels, batch)
+            at = on_device[start : start + size]
+            x, targets = take(self._x, at), _map(lambda part: take(part, at), self._targets)  # noqa: B023
+            yield self._samples.make_batch(order[start : start + size], x, targets)
 
 
-def resident_images(
-    backend: Backend, dataset: Dataset, split: str, chosen: Indices, dtype: str
-) -> ResidentImages | None:
-    """Return the images on the device; None where that gains nothing or they do not fit beside the training."""
-    needed = len(chosen) * int(np.prod(dataset.image_shape)) * np.dtype(dtype).itemsize
-    return ResidentImages(backend, dataset, split, chosen, dtype) if needed <= backend.data_bytes() else None
+def resident_samples(samples: Samples, chosen: Indices) -> ResidentSamples | None:
+    """Return the samples on the device; None where that gains nothing or they do not fit beside the training."""
+    itemsize = np.dtype(samples.dtype).itemsize
+    values = int(np.prod(samples.dataset.image_shape))
+    for part in samples.split.parts:
+        values += 0 if part.kind == INPUT else int(np.prod(part.values.shape[1:]))
+    needed = len(chosen) * values * itemsize
+    return ResidentSamples(samples, chosen) if needed <= samples.backend.data_bytes() else None
+
+
+def _map(change: Callable[[Any], Any], targets: Any) -> Any:
+    """Return the change of an array, or of each in a tuple."""
+    return tuple(map(change, targets)) if isinstance(targets, tuple) else change(targets)

@@ -33,15 +33,15 @@ def explain(setup: TrainingSetup, safe: Position, variables: TrainState, failed:
         return TrainingError(f"{ruined} is not finite from the start", hint="start from other weights or data")
     source, epoch = setup.batches(safe), failed.epoch + 1
     for step in range(safe.step, failed.step):
-        x, labels = next(source)
-        variables, _ = setup.step(variables, x, labels, setup.scalars(step, safe.validation_losses))
+        variables, _ = setup.run_step(variables, next(source), step, safe.validation_losses)
         ruined = _find_ruined(setup, variables)
         if ruined is not None:
             batch = safe.batch + step - safe.step + 1
             problem = f"{ruined} is not finite after the update of epoch {epoch}, batch {batch} (step {step + 1})"
             return TrainingError(problem, hint=_advise(setup, failed, step))
     with np.errstate(all="ignore"):  # the warnings are about the values searched for
-        fault, hint = _find_fault(setup, variables, next(source, (None, None))[0], failed)
+        following = next(source, None)
+        fault, hint = _find_fault(setup, variables, None if following is None else following.x, failed)
     where = f"epoch {epoch}, batch {failed.batch + 1} (step {failed.step + 1})"
     return TrainingError(f"the loss is not finite in {where}: {fault}", hint=hint)
 

@@ -1,8 +1,8 @@
 """How well a model does on a data set: loss, accuracy and the measures of a classifier."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ from cnnkit import metrics
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.data.class_names import match_classes
 from cnnkit.data.dataset import Dataset
+from cnnkit.data.targets import TargetSpec
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.losses import Loss, external_loss
 from cnnkit.network import Network, Values
-from cnnkit.training.batches import Indices, batches
+from cnnkit.training.batches import Indices, Samples
+from cnnkit.training.decisions import count_right, name_kind
 from cnnkit.training.evaluation_table import evaluation_table
 from cnnkit.training.finite_scores import require_finite_scores
 
@@ -62,9 +64,11 @@ def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int |
     is not finite.
     """
     matched = match_classes(dataset, usable_names(model))
+    if not matched.has_labels:
+        check(model, matched)
     names = usable_names(model) or matched.class_names
     check_images(model, matched)
-    model.loss.check(model.output_shape, len(names))
+    model.loss.check(model.output_shape, TargetSpec.of_classes(names))
     indices = np.flatnonzero(matched.split(split).labels < len(names))[: limit or None]
     if not len(indices):
         raise DataError(f"{dataset.name}: no image of the split {split} is of a class that the network knows")
@@ -88,7 +92,7 @@ def usable_names(model: Network) -> tuple[str, ...]:
     """Return the model's class names, none where they are not one for each output, as in files that others wrote."""
     names = model.class_names
     try:
-        model.loss.check(model.output_shape, len(names))
+        model.loss.check(model.output_shape, TargetSpec.of_classes(names))
     except ConfigError:
         return ()
     return names if len(set(names)) == len(names) else ()
@@ -102,7 +106,7 @@ def check(model: Network, dataset: Dataset) -> None:
 def require_fit(loss: Loss, input_shape: Shape, output_shape: Shape, dataset: Dataset) -> None:
     """Raise DataError or ConfigError as `check`, of a network that need not have weights yet."""
     _require_images(input_shape, dataset)
-    loss.check(output_shape, len(dataset.class_names))
+    loss.check(output_shape, dataset.target)
 
 
 def check_images(model: Network, dataset: Dataset) -> None:
@@ -117,6 +121,20 @@ def _require_images(expected: Shape, dataset: Dataset) -> None:
             f"{dataset.name}: the images are {tuple(images)}, the network expects {expected}: "
             f"a network for them has input_shape = {list(images)}"
         )
+
+
+def suit_targets(dataset: Dataset, loss: Loss) -> Dataset:
+    """Return the data set with labels that its file holds as floats as numbers, where the loss compares numbers."""
+    train = dataset.train.targets
+    compares = type(loss).probabilities is Loss.probabilities
+    if isinstance(train, Mapping) or not (train.written_as_floats and compares):
+        return dataset
+    splits = {
+        name: part.with_targets(part.targets.as_numbers())
+        for name in ("train", "test")
+        if (part := getattr(dataset, name)) is not None
+    }
+    return replace(dataset, class_names=(), **splits)
 
 
 @dataclass(frozen=True)
@@ -134,8 +152,8 @@ def scored_batches(
 ) -> Iterator[ScoredBatch]:
     """Yield losses, scores and decisions for images of a split, batch by batch."""
     size = model.find_batch(min(size, len(indices)))
-    for x, labels in batches(model.backend, dataset, split, indices, size, model.dtype):
-        yield _scored(model, x, labels)
+    for batch in Samples(model.backend, dataset, split, model.dtype).batches(indices, size):
+        yield _scored(model, batch.x, batch.targets)
 
 
 @np.errstate(all="ignore")  # a loss that is not finite is the caller's to handle
@@ -150,11 +168,20 @@ def _scored(model: Network, x: Array, labels: Array) -> ScoredBatch:
     )
 
 
-def loss_and_accuracy(model: Network, dataset: Dataset, split: str, indices: Indices) -> tuple[float, float]:
-    """Return the mean loss and the accuracy on images of a split."""
-    scored = list(scored_batches(model, dataset, split, indices))
-    correct = sum(int((batch.decided == batch.labels).sum()) for batch in scored)
-    return _mean_loss(scored), correct / len(indices)
+@np.errstate(all="ignore")  # a loss that is not finite is the caller's to handle
+def loss_and_accuracy(
+    model: Network, dataset: Dataset, split: str, indices: Indices, size: int = 256
+) -> tuple[float, float | None]:
+    """Return the mean loss on samples of a split, and the share of right decisions, None where nothing is decided."""
+    backend, loss, kind = model.backend, model.loss, name_kind(dataset)
+    size = model.find_batch(min(size, len(indices)))
+    sums = np.zeros(4)  # of losses, shares, right decisions, decisions
+    for batch in Samples(backend, dataset, split, model.dtype).batches(indices, size):
+        outputs, share, decisions = model.forward(batch.x), batch.counts.share, batch.counts.decisions
+        value, _ = external_loss.value_and_gradient(loss, backend, outputs, batch.targets, batch.weights)
+        right = int(backend.to_numpy(count_right(loss, backend, outputs, batch.targets, kind))) if decisions else 0
+        sums += float(backend.to_numpy(value)) * share, share, right, decisions
+    return float(sums[0] / (sums[1] or 1.0)), float(sums[2] / sums[3]) if sums[3] else None
 
 
 def _mean_loss(scored: list[ScoredBatch]) -> float:

@@ -28,8 +28,8 @@ class NotebookProgress:
         position, epochs = self._training.position, self._training.options.epochs
         line = f"epoch {min(position.epoch + 1, epochs)} of {epochs}"
         if self.running and position.images:
-            loss, accuracy = position.loss_sum / position.images, position.correct / position.images
-            return f"{line}: loss {loss:.4f}, accuracy {accuracy:.2%}, {self._format_speed()}"
+            accuracy = "" if position.accuracy is None else f", accuracy {position.accuracy:.2%}"
+            return f"{line}: loss {position.mean_loss:.4f}{accuracy}, {self._format_speed()}"
         kept = read_kept_epoch(self._training.model.metadata)
         if kept is None:
             return line

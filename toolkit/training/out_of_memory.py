@@ -22,10 +22,8 @@ def _fits(setup: TrainingSetup, variables: TrainState, position: Position, size:
     """Return whether a step of `size` images runs, on a copy of the variables."""
     backend = setup.model.backend
     try:
-        x, labels = next(iter(setup.batches(replace(position, batch=0))))  # the first batch: the last may be smaller
-        setup.step(
-            copy_state(variables), x[:size], labels[:size], setup.scalars(position.step, position.validation_losses)
-        )
+        batch = next(iter(setup.batches(replace(position, batch=0))))  # the first one: the last may be smaller
+        setup.run_step(copy_state(variables), batch.shorten(size), position.step, position.validation_losses)
         backend.synchronize()
     except Exception as error:
         if backend.out_of_memory(error):

@@ -21,7 +21,10 @@ class Position:
     """Counts of finished work. Random draws depend on (seed, purpose, epoch) alone, so no generator's state is kept.
 
     epoch, batch  finished epochs, and finished batches of the current one; step: finished updates in total
-    loss_sum      sum of the samples' losses in the current epoch; correct, images, seconds likewise
+    loss_sum      sum of the losses of the current epoch's batches, each times its share; correct, images, seconds
+                  likewise
+    decisions     what `correct` is a part of: the samples, or the places of maps; 0 where nothing is decided
+    share         what `loss_sum` is divided by for a mean: the samples, by their weights
     waited        epochs since the validation loss was smallest
     """
 
@@ -32,6 +35,8 @@ class Position:
     correct: int = 0
     images: int = 0
     seconds: float = 0.0
+    decisions: int = 0
+    share: float = 0.0
     waited: int = 0
     best: Best | None = None
     history: tuple[dict[str, Any], ...] = ()
@@ -42,16 +47,30 @@ class Position:
         losses = (entry.get("validation_loss") for entry in self.history)
         return tuple(loss for loss in losses if loss is not None)
 
-    def after(self, batches: int, loss_sum: float, correct: int, images: int) -> "Position":
-        """Return the position `batches` later; loss_sum is the epoch's so far, correct and images are added."""
+    def after(
+        self, batches: int, loss_sum: float, correct: int, images: int, decisions: int = 0, share: float = 0.0
+    ) -> "Position":
+        """Return the position `batches` later; loss_sum and share are the epoch's so far, the others are added."""
         return replace(
             self,
             batch=self.batch + batches,
             step=self.step + batches,
             loss_sum=loss_sum,
+            share=share,
             correct=self.correct + correct,
+            decisions=self.decisions + decisions,
             images=self.images + images,
         )
+
+    @property
+    def mean_loss(self) -> float:
+        """The mean loss of the current epoch so far."""
+        return self.loss_sum / (self.share or 1.0)
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of right decisions in the current epoch so far; None where nothing is decided."""
+        return self.correct / self.decisions if self.decisions else None
 
     def next_epoch(self, entry: dict[str, Any], best: Best | None, improved: bool) -> "Position":
         """Return the position at the start of the next epoch."""

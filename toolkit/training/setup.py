@@ -12,21 +12,22 @@ from cnnkit.architecture import walk_layers
 from cnnkit.budget import PassBudget
 from cnnkit.constants import find_limit, require_constants
 from cnnkit.contracts import naming_faults, require_number
-from cnnkit.data.dataset import Dataset
+from cnnkit.data.dataset import Dataset, name_targets
 from cnnkit.errors import ConfigError, DataError, TrainingError
 from cnnkit.files.names import last_part
-from cnnkit.losses import Loss
 from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.seeds import Purpose, key
-from cnnkit.training.batches import ResidentImages, batches, epoch_order, resident_images, split_images
-from cnnkit.training.evaluation import check
+from cnnkit.training.batches import Batch, ResidentSamples, Samples, epoch_order, resident_samples, split_images
+from cnnkit.training.decisions import name_kind
+from cnnkit.training.evaluation import check, suit_targets
 from cnnkit.training.freezing import freeze
 from cnnkit.training.parameter_groups import group_parameters
 from cnnkit.training.position import Position
-from cnnkit.training.step import make_step
+from cnnkit.training.step import StepReport, TrainState, make_step
 
-_OF_A_TRAINING = ("run", "history", "kept", "test")  # what metadata tells of a training: a new one starts without them
+# What metadata tells of a training: a new one starts without them.
+_OF_A_TRAINING = ("run", "history", "kept", "test", "targets")
 
 
 class TrainingSetup:
@@ -42,11 +43,13 @@ class TrainingSetup:
 
     def __init__(self, model: Network, dataset: Dataset, options: Options) -> None:
         model.loss, model.seed = losses.fit_outputs(losses.parse(options.loss), model.output_names), options.seed
+        dataset = suit_targets(dataset, model.loss)
         check(model, dataset)
-        _require_classes(model.loss, dataset)
         model.scaling, model.class_names = dataset.scaling, dataset.class_names
         model.metadata = {name: value for name, value in model.metadata.items() if name not in _OF_A_TRAINING}
         model.metadata["data"] = {"name": last_part(dataset.name)} | dataset.reading.as_entry()
+        if not dataset.has_labels:
+            model.metadata["targets"] = {name: spec.to_json() for name, spec in name_targets(dataset).items()}
         self.model, self.dataset, self.options = model, dataset, options
         self.freezing = freeze(model.network, model.input_shape, options.freeze)
         self.schedule = schedules.parse(options.schedule)
@@ -62,8 +65,12 @@ class TrainingSetup:
         self.optimizer = group_parameters(model.network, model.input_shape, optimizer, options.rate_factors)
         self._require_room()
         self.dropout_key = key(model.seed, Purpose.DROPOUT)
-        self.step = make_step(model.backend, model.network, model.loss, self.optimizer, self.dropout_key, self.freezing)
-        self._only_batch: list[Any] | None = None
+        self.step = make_step(
+            model.backend, model.network, model.loss, self.optimizer, self.dropout_key, self.freezing,
+            name_kind(dataset),
+        )  # fmt: skip
+        self._samples = Samples(model.backend, dataset, "train", model.dtype)
+        self._only_batch: list[Batch] | None = None
 
     def _require_room(self) -> None:
         """Raise ConfigError where a step needs more memory than there is."""
@@ -76,7 +83,7 @@ class TrainingSetup:
 
     def _require_enough_images(self) -> None:
         """Raise where there is one class, or no image is left to train on, or none to validate on with patience."""
-        if len(self.dataset.class_names) < 2:
+        if self.dataset.has_labels and len(self.dataset.class_names) < 2:
             name = self.dataset.name
             raise DataError(f"{name}: expected images of two classes or more, got one class: there is nothing to learn")
         if not len(self.chosen):
@@ -108,9 +115,9 @@ class TrainingSetup:
                 )
 
     @functools.cached_property
-    def _resident(self) -> ResidentImages | None:
-        """The images on the device, where it has room for them beside the variables, which exist by then."""
-        return resident_images(self.model.backend, self.dataset, "train", self.chosen, self.model.dtype)
+    def _resident(self) -> ResidentSamples | None:
+        """The samples on the device, where it has room for them beside the variables, which exist by then."""
+        return resident_samples(self._samples, self.chosen)
 
     @property
     def not_captured(self) -> str | None:
@@ -118,8 +125,8 @@ class TrainingSetup:
         reason: str | None = getattr(self.step, "reason", None)
         return reason
 
-    def batches(self, position: Position) -> Iterator[Any]:
-        """Yield the remaining batches (x, labels) of the position's epoch."""
+    def batches(self, position: Position) -> Iterator[Batch]:
+        """Yield the remaining batches of the position's epoch."""
         if self._only_batch is not None:
             return iter(self._only_batch)
         order, size, model = self.chosen, self.options.batch_size, self.model
@@ -127,11 +134,24 @@ class TrainingSetup:
             order = epoch_order(order, model.seed, position.epoch)
         if self._resident is not None:
             return self._resident.batches(order, size, position.batch)
-        remaining = batches(model.backend, self.dataset, "train", order, size, model.dtype, position.batch)
+        remaining = self._samples.batches(order, size, position.batch)
         if self.steps_per_epoch > 1 or self.options.shuffle:
             return remaining
         self._only_batch = list(remaining)  # full-batch descent sees the same images in the same order in every epoch
         return iter(self._only_batch)
+
+    def run_step(
+        self, variables: TrainState, batch: Batch, step: int, losses: Sequence[float] = ()
+    ) -> tuple[TrainState, StepReport]:
+        """Return the variables after update `step`, counted from 0, on a batch, and what it reports.
+
+        losses: of the validation, after each epoch so far; empty without.
+        """
+        weighted = () if batch.weights is None else (batch.weights,)
+        result: tuple[TrainState, StepReport] = self.step(
+            variables, batch.x, batch.targets, self.scalars(step, losses), *weighted
+        )
+        return result
 
     def scalars(self, step: int, losses: Sequence[float] = ()) -> dict[str, Any]:
         """Return the numbers that change from step to step; step counts from 0.
@@ -156,13 +176,3 @@ class TrainingSetup:
         with naming_faults(part, "factor"):
             factor = schedule.factor_after(losses, *counts)
         return self.options.learning_rate * require_number(part, f"factor of step {step}", factor)
-
-
-def _require_classes(loss: Loss, dataset: Dataset) -> None:
-    """Raise DataError for float labels with a loss that compares numbers: they would be trained on as class numbers."""
-    if type(loss).probabilities is Loss.probabilities and dataset.train.float_labels:
-        where, name = dataset.train.labels_at, losses.render(loss)
-        raise DataError(
-            f"{where}: expected labels as whole numbers with the loss {name}, got floats: store them as integers if "
-            "they are class numbers; numbers as targets cannot be trained on yet"
-        )

@@ -7,6 +7,7 @@ from cnnkit.layers import Context, Layer
 from cnnkit.losses import Loss, external_loss
 from cnnkit.optimizers import Scalars, UpdateRule
 from cnnkit.purity import impurity
+from cnnkit.training.decisions import count_right
 from cnnkit.training.freezing import Freezing
 from cnnkit.tree import Tree, map_leaves, map_tree
 
@@ -23,31 +24,39 @@ class StepReport(NamedTuple):
     """What a step reports of its batch; 0-d arrays, still on the device."""
 
     loss: Array
-    correct: Array  # number of samples classified correctly, before the update
+    correct: Array  # number of right decisions, before the update
 
 
 def make_step(
-    backend: Backend, network: Layer, loss: Loss, optimizer: UpdateRule, key: Pair, freezing: Freezing | None = None
+    backend: Backend,
+    network: Layer,
+    loss: Loss,
+    optimizer: UpdateRule,
+    key: Pair,
+    freezing: Freezing | None = None,
+    kind: str = "class",
 ) -> Step:
-    """Return step(variables, x, labels, scalars) -> (variables, report), compiled by the backend.
+    """Return step(variables, x, targets, scalars, weights=None) -> (variables, report), compiled by the backend.
 
-    x (N, *input_shape), labels (N,) int64 or targets of the outputs' shape; tuples for several inputs or outputs.
+    x (N, *input_shape), targets as the loss takes them; tuples for several inputs or outputs.
     scalars: those of the optimizer, and "step", counted from 0.
+    weights: (N,) with a mean of 1, by which samples count in the loss.
     key: two words that key the random draws in layers.
     freezing: what is not trained; slots are of the trained parameters alone.
+    kind: of the targets that decide, see `cnnkit.data.targets`.
     """
     trained = network if freezing is None else freezing.network
 
-    def step(variables: TrainState, x: Any, labels: Any, scalars: Scalars) -> tuple[TrainState, StepReport]:
+    def step(
+        variables: TrainState, x: Any, targets: Any, scalars: Scalars, weights: Array | None = None
+    ) -> tuple[TrainState, StepReport]:
         params, state, slots = variables
         if freezing is not None:
             params, state = freezing.take_apart(params, state)
         context = Context(backend, training=True, key=key, step=scalars["step"])
         outputs, cache = trained.forward(context, params, state, x)
-        value, dy = external_loss.value_and_gradient(loss, backend, outputs, labels)
-        decided = labels[0] if isinstance(labels, tuple) else labels  # of several outputs the first decides
-        classes = decided if decided.ndim == 1 else backend.argmax(decided, axis=1)
-        correct = backend.sum(external_loss.decide(loss, backend, outputs) == classes)
+        value, dy = external_loss.value_and_gradient(loss, backend, outputs, targets, weights)
+        correct = count_right(loss, backend, outputs, targets, kind)
         grads = trained.parameter_gradients(context, params, cache, dy)
         params, slots = optimizer.update(backend, params, grads, slots, scalars)
         if freezing is not None:

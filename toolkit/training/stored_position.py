@@ -12,8 +12,9 @@ from cnnkit.values import is_count, is_number
 
 _COUNTS = ("epoch", "batch", "step", "correct", "images", "waited")
 _SUMS = ("loss_sum", "seconds")
-_FIGURES = ("loss", "accuracy", "seconds")  # of an epoch in the history
-_OPTIONAL_FIGURES = ("validation_loss", "validation_accuracy", "learning_rate")
+_DIVISORS = ("decisions", "share")  # of the sums
+_FIGURES = ("loss", "seconds")  # of an epoch in the history
+_OPTIONAL_FIGURES = ("accuracy", "validation_loss", "validation_accuracy", "learning_rate")
 
 
 class _Check(NamedTuple):
@@ -32,7 +33,9 @@ def read_position(file: WeightFile, setup: TrainingSetup) -> Position:
         if not check.good:
             got = "nothing" if check.value is _MISSING else describe_value(check.value)
             raise refuse(file, f"position {check.field}: expected {check.expected}, got {got}")
-    return Position(**{name: stored[name] for name in (*_COUNTS, *_SUMS)}, history=tuple(stored["history"]))
+    counts = {name: stored[name] for name in (*_COUNTS, *_SUMS)}
+    means = {name: stored.get(name, stored["images"]) for name in _DIVISORS}  # a file may be older than these
+    return Position(**counts, **means, history=tuple(stored["history"]))
 
 
 def refuse(file: WeightFile, reason: str) -> WeightFileError:
@@ -58,7 +61,10 @@ def _list_checks(stored: dict[str, Any], setup: TrainingSetup) -> Iterator[_Chec
     yield _Check("step", expected, stored["step"] == done, stored["step"])
     images = batch * setup.options.batch_size
     yield _Check("images", f"{images}, those of {batch} batches", stored["images"] == images, stored["images"])
-    yield _Check("correct", f"at most {images}", stored["correct"] <= images, stored["correct"])
+    decisions, share = (stored.get(name, images) for name in _DIVISORS)
+    yield _Check("decisions", "a whole number >= 0", is_count(decisions), decisions)
+    yield _Check("share", "a number >= 0", is_number(share) and share >= 0, share)
+    yield _Check("correct", f"at most {decisions}", stored["correct"] <= max(decisions, 0), stored["correct"])
     yield _Check("waited", f"at most {epoch}, the epochs", stored["waited"] <= epoch, stored["waited"])
     yield from _list_history_checks(stored.get("history", _MISSING), epoch)
     best = stored.get("best", _MISSING)

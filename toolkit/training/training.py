@@ -13,6 +13,7 @@ from cnnkit.flat_tree import flat_tree
 from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.training import diagnosis
+from cnnkit.training.batches import Counts
 from cnnkit.training.evaluation import loss_and_accuracy
 from cnnkit.training.out_of_memory import too_large
 from cnnkit.training.position import Best, Position
@@ -50,7 +51,9 @@ class Training(TrainingSetup):
 
     def __init__(self, model: Network, dataset: Dataset, options: Options) -> None:
         super().__init__(model, dataset, options)
-        self._unread: list[tuple[StepReport, int]] = []  # reports still on the device, with the size of their batch
+        self._unread: list[
+            tuple[StepReport, Counts]
+        ] = []  # reports still on the device, with the counts of their batch
         params = self._gather(model.params)
         trained = params if self.freezing is None else self.freezing.take_apart(params, model.state)[0]
         slots = self.optimizer.init(model.backend, trained, model.dtype)
@@ -109,10 +112,10 @@ class Training(TrainingSetup):
         read_at = started + READ_EVERY
         done, first_step, stopping = self.position.batch, self.position.step - self.position.batch, False
         losses = self.position.validation_losses
-        for x, labels in self.batches(self.position):
-            self.variables, report = self.step(self.variables, x, labels, self.scalars(first_step + done, losses))
+        for batch in self.batches(self.position):
+            self.variables, report = self.run_step(self.variables, batch, first_step + done, losses)
             # + 0 copies: the next step may overwrite the arrays that this one returned
-            self._unread.append((StepReport(report.loss + 0, report.correct + 0), x.shape[0]))
+            self._unread.append((StepReport(report.loss + 0, report.correct + 0), batch.counts))
             done += 1
             stopping = stop is not None and stop()
             now = time.perf_counter()
@@ -130,15 +133,18 @@ class Training(TrainingSetup):
 
         Raises TrainingError for a loss or weights that are not finite.
         """
-        to_numpy, loss_sum, correct, images = self.model.backend.to_numpy, self.position.loss_sum, 0, 0
-        for i, (report, size) in enumerate(self._unread):
+        to_numpy, position, loss_sum = self.model.backend.to_numpy, self.position, self.position.loss_sum
+        correct, images, decisions, share = 0, 0, 0, position.share
+        for i, (report, batch) in enumerate(self._unread):
             loss = float(to_numpy(report.loss))
             if not math.isfinite(loss):
-                raise self._explain(self.position.after(i, 0.0, 0, 0))
-            loss_sum += loss * size
-            correct += int(to_numpy(report.correct))
-            images += size
-        reached = self.position.after(len(self._unread), loss_sum, correct, images)
+                raise self._explain(position.after(i, 0.0, 0, 0))
+            loss_sum += loss * batch.share
+            share += batch.share
+            correct += int(to_numpy(report.correct)) if batch.decisions else 0
+            decisions += batch.decisions
+            images += batch.size
+        reached = position.after(len(self._unread), loss_sum, correct, images, decisions, share)
         if not diagnosis.are_finite(self.model.backend, (self.variables.params, self.variables.state)):
             raise self._explain(reached)
         self.position = replace(reached, seconds=seconds)
@@ -175,8 +181,8 @@ class Training(TrainingSetup):
             best, improved = Best(position.epoch + 1, loss, *map(model.to_host, (model.params, model.state))), True
         entry = {
             "epoch": position.epoch + 1,
-            "loss": position.loss_sum / position.images,
-            "accuracy": position.correct / position.images,
+            "loss": position.mean_loss,
+            "accuracy": position.accuracy,
             "validation_loss": loss,
             "validation_accuracy": accuracy,
             "learning_rate": self.learning_rate(position.step - 1, position.validation_losses),

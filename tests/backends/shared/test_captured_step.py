@@ -101,7 +101,7 @@ def test_no_host_array_enters_a_training_step_and_nothing_is_read(sim) -> None:
     assert isinstance(run.step, CapturedStep)
     list(run.epochs())
     assert run.step.reason is None
-    x, labels = next(iter(run.batches(run.position)))
+    x, labels = next(iter(run.batches(run.position)))[:2]
     transfers.reset()
     with transfers.forbidden():
         run.step(run.variables, x, labels, run.scalars(6))
@@ -113,7 +113,7 @@ def test_no_host_array_enters_a_training_step_and_nothing_is_read(sim) -> None:
 def test_a_step_takes_as_many_launches_as_its_layers_need(sim) -> None:
     run = training(sim)
     list(run.epochs())
-    x, labels = next(iter(run.batches(run.position)))
+    x, labels = next(iter(run.batches(run.position)))[:2]
     sim.kernels.launches.clear()
     run.step(run.variables, x, labels, run.scalars(6))
     assert dict(sim.kernels.launches) == {

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cnnkit import Model
-from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.dataset import Dataset
 from cnnkit.data.scaling import Scaling
+from cnnkit.data.split import Split
 from cnnkit.errors import CnnkitError, ConfigError, ContractError
 from cnnkit.initializers import Initializer
 from cnnkit.layers import Dense, Flatten, Layer, Residual, Sequential, Variables

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from cnnkit import losses
+from cnnkit.data import TargetSpec
 from cnnkit.errors import ConfigError
 from cnnkit.finite_differences import gradient_check
 from cnnkit.layers import Dense
@@ -172,21 +173,21 @@ def test_decisions_and_probabilities(arena, normal, assert_close, loss) -> None:
 
 @each_loss
 def test_a_network_of_another_number_of_outputs_is_refused(loss) -> None:
-    loss.check((10,), 10)
+    loss.check((10,), TargetSpec.of_classes(10))
     for shape in [(9,), (1,), (10, 1, 1)]:
         with pytest.raises(ConfigError) as caught:
-            loss.check(shape, 10)
+            loss.check(shape, TargetSpec.of_classes(10))
         wanted = f"the data have 10 classes, the network's output is {shape}: a network for them ends with Dense(10)"
         assert str(caught.value) == wanted
 
 
 def test_one_output_for_two_classes_is_for_binary_cross_entropy_alone() -> None:
-    BinaryCrossEntropy().check((1,), 2)
-    BinaryCrossEntropy().check((2,), 2)
+    BinaryCrossEntropy().check((1,), TargetSpec.of_classes(2))
+    BinaryCrossEntropy().check((2,), TargetSpec.of_classes(2))
     with pytest.raises(ConfigError):
-        BinaryCrossEntropy().check((1,), 3)
+        BinaryCrossEntropy().check((1,), TargetSpec.of_classes(3))
     with pytest.raises(ConfigError):
-        SoftmaxCrossEntropy().check((1,), 2)
+        SoftmaxCrossEntropy().check((1,), TargetSpec.of_classes(2))
 
 
 @each_loss

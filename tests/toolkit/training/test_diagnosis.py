@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Sequential, Training, load_data
-from cnnkit.data.dataset import Split
 from cnnkit.data.scaling import Scaling
+from cnnkit.data.split import Split
 from cnnkit.errors import TrainingError
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, ReLU
 from cnnkit.training import training as loop
@@ -57,7 +57,7 @@ def test_the_step_is_the_one_that_failed(digits, backend, read_every, monkeypatc
     monkeypatch.setattr(loop, "READ_EVERY", read_every)
     training, plain = (make(digits, backend, **DIVERGING) for _ in range(2))
     variables, step, loss = plain.variables, 0, 0.0
-    for x, labels in [batch for _ in range(3) for batch in plain.batches(plain.position)]:
+    for x, labels in [batch[:2] for _ in range(3) for batch in plain.batches(plain.position)]:
         variables, report = plain.step(variables, x, labels, plain.scalars(step))
         loss, step = float(plain.model.backend.to_numpy(report.loss)), step + 1
         if not math.isfinite(loss):

@@ -20,8 +20,8 @@ OPTIONS = Options(epochs=4, batch_size=3, optimizer="adam", validation_split=0.2
 # NaN and huge numbers too: a file of ours is JSON without them, but not every reader's format is.
 WRONG = [None, True, -1, 0.5, 10**30, 10**400, float("nan"), float("inf"), "1", "", [], [1], {}, {"epoch": 1}]
 COUNTS = ("epoch", "batch", "step", "correct", "images", "waited")
-FIGURES = ("loss", "accuracy", "seconds")
-OPTIONAL = ("validation_loss", "validation_accuracy", "learning_rate")
+FIGURES = ("loss", "seconds")
+OPTIONAL = ("accuracy", "validation_loss", "validation_accuracy", "learning_rate")
 NO_FIGURES = [value for value in WRONG if value not in (-1, 0.5, 10**30)]  # a figure is any finite number
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cnnkit import Model, Options, Sequential, Training, load_data, recipes
-from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.dataset import Dataset
 from cnnkit.data.scaling import Scaling
+from cnnkit.data.split import Split
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.layers import BatchNorm, Context, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 from cnnkit.layers.activations.elementwise import Elementwise
@@ -138,7 +139,7 @@ def test_the_last_partial_batch_is_trained_on(digits) -> None:
 
 def test_without_shuffle_images_stay_in_order(digits) -> None:
     training = Training(Model(SMALL, (1, 8, 8)), digits, Options(shuffle=False, limit=64, batch_size=64))
-    labels = next(training.batches(Position(epoch=3)))[1]
+    labels = next(training.batches(Position(epoch=3))).targets
     assert np.array_equal(labels, digits.train.take(range(64))[1])
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from cnnkit import data, recipes
 from cnnkit.backends.protocol import Shape
-from cnnkit.data.dataset import Dataset, Split
+from cnnkit.data.dataset import Dataset
+from cnnkit.data.split import Split
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers import Layer
 from cnnkit.options import Options

@@ -12,6 +12,7 @@ from cnnkit.optimizers import Optimizer
 from cnnkit.parity.check import Arena
 from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.seeds import Purpose, generator, key
+from cnnkit.training.batches import Batch
 from cnnkit.training.position import Position
 from cnnkit.training.step import TrainState, make_step
 from cnnkit.training.training import Training
@@ -63,8 +64,8 @@ def _move_by_ulp(p: Any, rng: np.random.Generator) -> Any:
     return np.where(p == 0, p, moved)
 
 
-def iterate_batches(training: Training) -> Iterator[tuple[Any, Any]]:
-    """Yield (x, labels) of all steps, on the backend."""
+def iterate_batches(training: Training) -> Iterator[Batch]:
+    """Yield the batches of all steps, on the backend."""
     for epoch in range(training.options.epochs):
         yield from training.batches(Position(epoch=epoch))
 
@@ -73,8 +74,8 @@ def train_stepwise(contestant: Contestant, plan: TrainingPlan) -> Iterator[Weigh
     """Yield weights and running statistics after each step, on the host."""
     training = prepare_training(contestant, plan)
     with np.errstate(all="ignore"):
-        for i, (x, labels) in zip(range(plan.steps), iterate_batches(training), strict=False):
-            training.variables, _ = training.step(training.variables, x, labels, training.scalars(i))
+        for i, batch in zip(range(plan.steps), iterate_batches(training), strict=False):
+            training.variables, _ = training.run_step(training.variables, batch, i)
             host = training.model.to_host
             yield flatten(host(training.variables.params)) | flatten(host(training.variables.state))
 
@@ -86,11 +87,11 @@ def replay_to_step(
     training = prepare_training(contestant, plan)
     host = training.model.to_host
     with np.errstate(all="ignore"):
-        for i, (x, labels) in enumerate(iterate_batches(training)):
+        for i, batch in enumerate(iterate_batches(training)):
             if i == step:
                 params, state, slots = training.variables
                 trees = {"params": host(params), "state": host(state), **{n: host(t) for n, t in slots.items()}}
                 to_numpy = training.model.backend.to_numpy
-                return trees, np.array(to_numpy(x)), np.array(to_numpy(labels)), training.scalars(i)
-            training.variables, _ = training.step(training.variables, x, labels, training.scalars(i))
+                return trees, np.array(to_numpy(batch.x)), np.array(to_numpy(batch.targets)), training.scalars(i)
+            training.variables, _ = training.run_step(training.variables, batch, i)
     raise ValueError(step)

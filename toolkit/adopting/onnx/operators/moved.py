@@ -43,9 +43,11 @@ def _move(operation: Operation, x: Flow, order: tuple[int, ...]) -> Flow:
 def _convert_gather_nd(operation: Operation) -> Flow:
     """Take values at places along the first axes, of which each place varies along axes of its own."""
     x, known = operation.flow(), operation.known(1)
-    if not operation.integer("batch_dims") and not isinstance(x.draft, Moved):
+    if operation.integer("batch_dims"):
+        raise operation.refuse("picks values in a way that cnnkit does not")
+    if not isinstance(x.draft, Moved):
         raise operation.refuse("picks samples of the batch")
-    if operation.integer("batch_dims") or known.varies or not known.shape:
+    if known.varies or not known.shape:
         raise operation.refuse("picks values in a way that cnnkit does not")
     order, places, source = x.draft.order, known.values, x.draft.inputs[0]
     count, grid = places.shape[-1], places.ndim - 1

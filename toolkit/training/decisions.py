@@ -1,0 +1,57 @@
+"""What counts as a decision of a network, and as a right one: of classes, of several labels, of maps of classes."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnkit.backends.protocol import Array, Backend
+from cnnkit.data.dataset import Dataset
+from cnnkit.data.split import Split
+from cnnkit.data.targets import CLASS, CLASS_MAP, TAGS
+from cnnkit.losses import Loss, external_loss
+
+_DECIDED = (CLASS, TAGS, CLASS_MAP)
+
+
+def list_decisions(split: Split) -> npt.NDArray[np.int64]:
+    """Return how many decisions each sample asks for (N,): 1 of a class, K of tags, H * W of a map; of numbers none.
+
+    Of several outputs the first one counts. Labels of -1 are not counted.
+    """
+    part = split.parts[0]
+    if part.kind not in _DECIDED:
+        return np.zeros(len(split), np.int64)
+    if part.kind == TAGS:
+        return np.full(len(split), part.values.shape[1], np.int64)
+    known = part.values >= 0
+    counts: npt.NDArray[np.int64] = known.reshape(len(split), -1).sum(axis=1)
+    return counts
+
+
+def list_shares(split: Split, decisions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return how much each sample counts in a mean of losses (N,): by its weight, and by its labels that are not -1."""
+    part, shares = split.parts[0], np.ones(len(split))
+    if part.kind in (CLASS, CLASS_MAP) and part.ignores:
+        shares = decisions / max(1, decisions.max())
+    return shares if split.weights is None else shares * split.weights
+
+
+def name_kind(dataset: Dataset) -> str:
+    """Return the kind of the targets that decide: those of the first output."""
+    return dataset.train.parts[0].kind
+
+
+def count_right(loss: Loss, backend: Backend, outputs: Any, targets: Any, kind: str) -> Array:
+    """Return the number of right decisions, 0-d; 0 for numbers and arrays, which decide nothing."""
+    if kind not in _DECIDED:
+        first = outputs[0] if isinstance(outputs, tuple) else outputs
+        return backend.sum(first[:1] * 0)
+    wanted = targets[0] if isinstance(targets, tuple) else targets
+    if kind == TAGS:
+        scores = external_loss.probabilities(loss, backend, outputs)
+        scores = scores[:, 1:] if scores.shape[1] > wanted.shape[1] else scores
+        return backend.sum((scores >= 0.5) == (wanted >= 0.5))
+    decided = external_loss.decide(loss, backend, outputs)
+    classes = wanted if wanted.ndim == decided.ndim else backend.argmax(wanted, axis=1)
+    return backend.sum(decided == classes)
