@@ -138,9 +138,9 @@ def _require_rates(value: Any) -> tuple[tuple[str, float], ...]:
     """Return the pairs (pattern, factor)."""
     given = list(value.items()) if isinstance(value, Mapping) else [value] if isinstance(value, str) else value
     _require(isinstance(given, list | tuple), "learning_rates", _PAIRS, value)
-    pairs = [(pair.rpartition("=")[0], pair.rpartition("=")[2]) if isinstance(pair, str) else pair for pair in given]
-    for pair in pairs:
-        _require(isinstance(pair, list | tuple) and len(pair) == 2, "learning_rates", _PAIRS, pair)
+    pairs = [tuple(pair.rsplit("=", 1)) if isinstance(pair, str) else pair for pair in given]
+    for pair, source in zip(pairs, given, strict=True):
+        _require(isinstance(pair, list | tuple) and len(pair) == 2, "learning_rates", _PAIRS, source)
     _require_patterns([pattern for pattern, _ in pairs], "learning_rates")
     return tuple((pattern, _require_factor(pattern, factor)) for pattern, factor in pairs)
 
