@@ -1,5 +1,6 @@
 """Run the Python and TOML of README and docs as a reader would: from top to bottom, in an empty folder."""
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cnnkit import recipes
+from cnnkit import optimizers, recipes, schedules
+from cnnkit.plugins import Registry, entries
 
 ROOT = Path(__file__).parent.parent
 PAGES = {"README.md": "my-net.h5", "docs/networks.md": "my-net.h5", "docs/own-layers.md": "own-layers.h5",
@@ -75,6 +77,24 @@ def test_the_examples_of_graphs_are_valid() -> None:
     graph, blocks = list_code_blocks("docs/graphs.md", "toml")
     assert recipes.parse(graph, "docs").network()[0].output_shape((1, 28, 28)) == (10,)
     assert len(recipes.parse("input_shape = [3, 8, 8]\n" + blocks, "docs").network()[0].layers) == 4
+
+
+COMMON = {"weight_decay", "decay_all", "clip_norm", "clip_value"}  # fields of optimizers that have a table of their own
+IN_WORDS = {"inverse", "exponential", "warmup", "onecycle"}  # no default, another one that means the same, or rounded
+
+
+@pytest.mark.parametrize("registry", [optimizers.OPTIMIZERS, schedules.SCHEDULES], ids=["optimizers", "schedules"])
+def test_the_page_about_training_lists_every_optimizer_and_schedule_with_its_fields(registry: Registry[Any]) -> None:
+    page = (ROOT / "docs" / "training.md").read_text("utf-8")
+    rows = {text.partition(":")[0]: text for text in re.findall(r"^\| `([a-z]+[:=\w.,-]*)` \|", page, re.M)}
+    own = [name for name, point in entries(registry.group).items() if point.value.startswith("cnnkit.")]
+    assert len(own) >= 9
+    assert set(own) <= set(rows)
+    for name in own:
+        described = registry.parse(rows[name])
+        assert name in IN_WORDS or described == registry.parse(name), name
+        fields = {field.name for field in dataclasses.fields(described)} - COMMON - {"steps"}
+        assert fields <= set(re.findall(r"(\w+)=", rows[name])), name
 
 
 def test_the_pages_name_files_that_exist() -> None:
