@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cnnkit.backends import cross_entropy
 from cnnkit.backends.arrays import Array, Native, Padding, Pair, Scalar, Shape, Sizes
 from cnnkit.backends.execution import Availability, Execution, Step
 from cnnkit.contracts import dtype_name
@@ -194,28 +195,25 @@ class Backend(Execution, ABC):
         return dx, self.sum(dx, axis=(0, *range(2, dx.ndim)))
 
     def one_hot(self, labels: Array, like: Array) -> Array:
-        """Return an array of the shape (N, K) and dtype of `like`: zeros, and a one at the label (N,) of each row."""
+        """Return an array of the shape (N, K, ...) and dtype of `like`: zeros, and a one along axis 1 at each label.
+
+        labels (N, ...) int64; a label outside [0, K) gives zeros alone.
+        """
         ones = self.zeros(tuple(like.shape), dtype_name(like)) + 1
-        return self.where(labels.reshape((-1, 1)) == self.arange(like.shape[1]), ones, 0.0)
+        count, classes, *places = like.shape
+        positions = self.arange(classes).reshape((classes, *(1 for _ in places)))
+        return self.where(labels.reshape((count, 1, *places)) == positions, ones, 0.0)
 
     def softmax_cross_entropy(
-        self, outputs: Array, targets: Array, label_smoothing: float = 0.0
+        self, outputs: Array, targets: Array, label_smoothing: float = 0.0, weights: Array | None = None
     ) -> tuple[Array, Array]:
         """Return (loss, dy): the mean over samples of -sum of target * log softmax(outputs), and its gradient.
 
         outputs (N, K); targets int64 labels (N,) or rows of the outputs' shape. label_smoothing: the share of each
-        target that is spread evenly over all classes.
+        target that is spread evenly over all classes. A label of -1 has loss and gradient 0, and the mean is over the
+        others. weights (N,) of the outputs' dtype: factors of the samples' losses.
         """
-        count, classes = outputs.shape
-        rows = self.one_hot(targets, outputs) if targets.ndim == 1 else targets
-        if label_smoothing:
-            rows = rows * (1 - label_smoothing) + label_smoothing / classes
-        shifted = outputs - self.max(outputs, axis=1, keepdims=True)
-        powers = self.exp(shifted)
-        total = self.sum(powers, axis=1, keepdims=True)
-        # A class that is not the target's may have an output of -infinity: its weight of 0 must not meet the infinity.
-        logs = self.where(rows == 0, rows, self.log(total) - shifted)
-        return self.sum(rows * logs) / count, (powers / total - rows) / count
+        return cross_entropy.softmax_cross_entropy(self, outputs, targets, label_smoothing, weights)
 
     def constant(self, values: Any, dtype: str | None = None) -> Array:
         """Return a host array that never changes, as `asarray` does; a device may keep its copy for later calls."""

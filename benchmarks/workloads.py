@@ -75,7 +75,7 @@ SETTINGS = {
     "lecture-cnn": (128, "adam", 1e-3, "softmax_cross_entropy"),
     "lenet5": (128, "adam", 1e-3, "softmax_cross_entropy"),
     "diy-cnn": (32, "sgd", 0.01, "half_squared_error"),
-    "scratch-mlp": (1, "sgd", 0.005, "binary_cross_entropy"),
+    "scratch-mlp": (1, "sgd", 0.005, "binary_cross_entropy:over_outputs=sum"),
     "resnet50": (8, "sgd", 1e-4, "softmax_cross_entropy"),
 }
 

@@ -189,7 +189,7 @@ def gradient_check(
         loss,
         Context(backend, training, (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF)),
         map_leaves(lambda leaf: backend.asarray(leaf, "float64"), drawn.state if state is None else state),
-        backend.asarray(labels, "int64"),
+        _draw_targets(loss, backend, rng, labels, tuple(map(count_values, y_shapes)), outputs),
         inputs,
     )
     gradients, noise = fixed.gradients(tensors), _NOISE * max(1.0, abs(fixed.value(tensors)))
@@ -200,6 +200,18 @@ def gradient_check(
             for index, direction in _directions(tensor, rng, entries if per_parameter else 0)
         )
     )
+
+
+def _draw_targets(
+    loss: Loss, backend: Backend, rng: np.random.Generator, labels: Any, lengths: tuple[int, ...], outputs: int
+) -> Any:
+    """Return the labels on the backend; numbers instead for one output with a loss that compares numbers."""
+    if isinstance(loss, SeveralLosses):
+        parts = zip(loss.losses, lengths, strict=True)
+        return tuple(_draw_targets(part, backend, rng, labels, (), length) for part, length in parts)
+    if outputs == 1 and "numbers" in loss.kinds and not loss.one_for_two:
+        return backend.asarray(rng.uniform(size=(len(labels), 1)), "float64")
+    return backend.asarray(labels, "int64")
 
 
 def _directions(tensor: Values, rng: np.random.Generator, entries: int) -> Iterator[tuple[str, Values]]:

@@ -19,6 +19,7 @@ from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.backends.shared.constants import Constants
 
 MOST_UPDATE_BLOCKS = 2048
+MOST_LABELS = 4096  # above, counting those that count in every warp takes longer than the losses
 SHARES = 32  # blocks that sum the bias gradient of one channel, at most
 
 
@@ -165,10 +166,10 @@ class CudaBackend(ArrayBackend):
         return dx, dbias
 
     def softmax_cross_entropy(
-        self, outputs: Native, targets: Native, label_smoothing: float = 0.0
+        self, outputs: Native, targets: Native, label_smoothing: float = 0.0, weights: Native | None = None
     ) -> tuple[Native, Native]:
-        if targets.ndim != 1 or outputs.size == 0:
-            return super().softmax_cross_entropy(outputs, targets, label_smoothing)
+        if targets.ndim != 1 or weights is not None or not 0 < len(outputs) <= MOST_LABELS or outputs.size == 0:
+            return super().softmax_cross_entropy(outputs, targets, label_smoothing, weights)
         outputs, targets = self._contiguous(outputs, targets.astype("int64", copy=False))
         dy, losses = self.xp.empty(outputs.shape, outputs.dtype), self.xp.empty((outputs.shape[0],), outputs.dtype)
         loss = self.xp.empty((), outputs.dtype)

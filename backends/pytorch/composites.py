@@ -17,15 +17,27 @@ def add_bias_gradient(torch: Any, dy: Native, y: Native, relu: bool) -> tuple[Na
     return dx, dx.sum(dim=(0, *range(2, dx.ndim)))
 
 
-def softmax_cross_entropy(torch: Any, outputs: Native, wanted: Native, label_smoothing: float) -> tuple[Native, Native]:
-    """The loss and its gradient for rows of targets."""
-    count, classes = outputs.shape
+def softmax_cross_entropy(
+    torch: Any, outputs: Native, wanted: Native, label_smoothing: float, counted: Native | None, weights: Native | None
+) -> tuple[Native, Native]:
+    """The loss and its gradient for rows of targets.
+
+    counted: (N, 1) ones, zeros where a sample is ignored; None: all count.
+    """
+    samples, classes = outputs.shape
+    count = samples if counted is None else counted.sum().clamp_(min=1)
     if label_smoothing:
-        wanted = wanted * (1 - label_smoothing) + label_smoothing / classes
+        spread = label_smoothing / classes if counted is None else counted * (label_smoothing / classes)
+        wanted = wanted * (1 - label_smoothing) + spread
     logarithms = torch.log_softmax(outputs, dim=1)
     # A class that is not the target's may have an output of -infinity: its weight of 0 must not meet the infinity.
     costs = torch.where(wanted == 0, wanted, logarithms) * wanted
-    return costs.sum() / -count, logarithms.exp().sub_(wanted).div_(count)
+    dy = logarithms.exp().sub_(wanted)
+    if counted is not None:
+        dy.mul_(counted)
+    if weights is not None:
+        costs, dy = costs * weights.reshape((-1, 1)), dy.mul_(weights.reshape((-1, 1)))
+    return costs.sum() / -count, dy.div_(count)
 
 
 def sgd_update(

@@ -183,16 +183,20 @@ class TorchBackend(Backend):
         return torch_composites.add_bias_gradient(self.torch, dy, y, relu)
 
     def softmax_cross_entropy(
-        self, outputs: Native, targets: Native, label_smoothing: float = 0.0
+        self, outputs: Native, targets: Native, label_smoothing: float = 0.0, weights: Native | None = None
     ) -> tuple[Native, Native]:
-        rows = self.one_hot(targets, outputs) if targets.ndim == 1 else targets
-        return torch_composites.softmax_cross_entropy(self.torch, outputs, rows, label_smoothing)
+        labelled = targets.ndim == 1
+        rows = self.one_hot(targets, outputs) if labelled else targets
+        counted = (targets >= 0).to(outputs.dtype).reshape((-1, 1)) if labelled else None
+        return torch_composites.softmax_cross_entropy(self.torch, outputs, rows, label_smoothing, counted, weights)
 
     def constant(self, values: Any, dtype: str | None = None) -> Native:
         return self._constants.get(values, dtype)
 
     def one_hot(self, labels: Native, like: Native) -> Native:
-        return (labels.reshape((-1, 1)) == self.arange(like.shape[1])).to(like.dtype)
+        count, classes, *places = like.shape
+        positions = self.arange(classes).reshape((classes, *(1 for _ in places)))
+        return (labels.reshape((count, 1, *places)) == positions).to(like.dtype)
 
     def sgd_update(
         self, parameter: Native, gradient: Native, velocity: Native, rate: Any, *,

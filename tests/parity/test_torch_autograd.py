@@ -35,7 +35,7 @@ CASES: dict[str, tuple[list[Layer], list[nn.Module], dict, Callable, Callable]] 
     "two dense layers, momentum": (
         [Flatten(), Dense(20), Sigmoid(), Dense(10)],
         [nn.Flatten(), nn.Linear(64, 20), nn.Sigmoid(), nn.Linear(20, 10)],
-        {"optimizer": "sgd:momentum=0.9", "learning_rate": 0.2, "loss": "binary_cross_entropy"},
+        {"optimizer": "sgd:momentum=0.9", "learning_rate": 0.2, "loss": "binary_cross_entropy:over_outputs=sum"},
         binary_cross_entropy,
         lambda p: torch.optim.SGD(p, 0.2, momentum=0.9),
     ),

@@ -145,10 +145,10 @@ def test_an_error_of_the_size_of_the_bound_decides(seed, reference) -> None:
 @pytest.mark.parametrize("side", [1, -1])
 def test_a_kink_within_the_step_is_no_error(reference, distance, side) -> None:
     """The bias puts one unit's ReLU at `distance` from its kink, nearer than the first step."""
-    network = Sequential((Dense(1), ReLU(), Dense(1)))
+    network = Sequential((Dense(1), ReLU(), Dense(2)))
     params = {
         "0": {"weight": np.zeros((1, 2)), "bias": np.array([side * distance])},
-        "2": {"weight": np.ones((1, 1)), "bias": np.zeros(1)},
+        "2": {"weight": 1000 * np.ones((2, 1)), "bias": np.zeros(2)},
     }
     report = gradient_check(network, HalfSquaredError(), (2,), backend=reference, params=params)
     assert report.passed, str(report)

@@ -174,7 +174,7 @@ def test_saved_by_name_and_loaded_once_registered(parts, digits, tmp_path) -> No
     model.save(tmp_path / "net.h5")
     with pytest.raises(WeightFileError) as caught:
         Model.load(tmp_path / "net.h5")
-    assert str(caught.value).startswith("metadata loss: expected one of binary_cross_entropy, half_squared_error, ")
+    assert str(caught.value).startswith("metadata loss: expected one of binary_cross_entropy, binary_focal, ")
     assert str(caught.value).endswith(
         "got 'Weighted': for a class of your own call cnnkit.losses.register(Weighted), or install the package that "
         "has it among its entry points of group cnnkit.losses"

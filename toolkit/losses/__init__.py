@@ -3,6 +3,13 @@
 from cnnkit.losses.absolute_error import L1, Huber
 from cnnkit.losses.base import Loss
 from cnnkit.losses.binary_cross_entropy import BinaryCrossEntropy
+from cnnkit.losses.cosine_distance import CosineDistance
+from cnnkit.losses.dice import Dice
+from cnnkit.losses.divergence import KLDivergence, NegativeLogLikelihood
+from cnnkit.losses.fitting import USUAL, TargetDescription
+from cnnkit.losses.focal import BinaryFocal, Focal
+from cnnkit.losses.hinge import BinaryHinge, Hinge
+from cnnkit.losses.poisson import Poisson
 from cnnkit.losses.probability_cross_entropy import ProbabilityCrossEntropy
 from cnnkit.losses.several_losses import (
     SeveralLosses,
@@ -13,6 +20,7 @@ from cnnkit.losses.several_losses import (
 )
 from cnnkit.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 from cnnkit.losses.squared_error import HalfSquaredError, MeanSquaredError
+from cnnkit.losses.triplet import Triplet
 from cnnkit.plugins import Registry
 
 _ELSEWHERE = {  # without underscores
@@ -20,8 +28,12 @@ _ELSEWHERE = {  # without underscores
     "meanabsoluteerror": "l1", "absoluteerror": "l1", "smoothl1": "huber", "bce": "binary_cross_entropy",
     "bcewithlogits": "binary_cross_entropy", "binarycrossentropy": "binary_cross_entropy",
     "logistic": "binary_cross_entropy", "ce": "softmax_cross_entropy", "xent": "softmax_cross_entropy",
-    "crossentropy": "softmax_cross_entropy", "nll": "softmax_cross_entropy", "logloss": "softmax_cross_entropy",
+    "crossentropy": "softmax_cross_entropy", "nll": "negative_log_likelihood", "logloss": "softmax_cross_entropy",
     "categoricalcrossentropy": "softmax_cross_entropy", "sparsecategoricalcrossentropy": "softmax_cross_entropy",
+    "kl": "kl_divergence", "kldiv": "kl_divergence", "kldivergence": "kl_divergence", "multimargin": "hinge",
+    "multiclasshinge": "hinge", "svm": "hinge", "poissonnll": "poisson", "cosine": "cosine_distance",
+    "cosinesimilarity": "cosine_distance", "cosineembedding": "cosine_distance", "tripletmargin": "triplet",
+    "sigmoidfocal": "binary_focal", "binaryfocalcrossentropy": "binary_focal", "jaccard": "dice",
 }  # fmt: skip
 LOSSES: Registry[Loss] = Registry("loss", "cnnkit.losses", Loss, _ELSEWHERE)
 register = LOSSES.register
@@ -45,14 +57,26 @@ def render(value: Loss) -> str:
 __all__ = [
     "L1",
     "LOSSES",
+    "USUAL",
     "BinaryCrossEntropy",
+    "BinaryFocal",
+    "BinaryHinge",
+    "CosineDistance",
+    "Dice",
+    "Focal",
     "HalfSquaredError",
+    "Hinge",
     "Huber",
+    "KLDivergence",
     "Loss",
     "MeanSquaredError",
+    "NegativeLogLikelihood",
+    "Poisson",
     "ProbabilityCrossEntropy",
     "SeveralLosses",
     "SoftmaxCrossEntropy",
+    "TargetDescription",
+    "Triplet",
     "fit_outputs",
     "parse",
     "register",

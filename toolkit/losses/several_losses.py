@@ -12,6 +12,7 @@ from cnnkit.files.names import describe_value, printable
 from cnnkit.layers.base import Shapes, Values
 from cnnkit.losses import external_loss
 from cnnkit.losses.base import Loss
+from cnnkit.losses.fitting import TargetDescription
 
 _NAMED = re.compile(r"[^=:;]{1,200}(:[0-9]{1,4})?=")
 
@@ -31,12 +32,25 @@ class SeveralLosses(Loss):
     losses: tuple[Loss, ...]
     weights: tuple[float, ...]
 
-    def value_and_gradient(self, backend: Backend, outputs: Values, targets: Values) -> tuple[Array, Any]:
-        """Return (loss, dy): the weighted sum (0-d), and a tuple with the gradient in each output."""
+    @property
+    def decides(self) -> bool:
+        return self.losses[0].decides
+
+    @property
+    def couples_samples(self) -> bool:
+        return any(loss.couples_samples for loss in self.losses)
+
+    def value_and_gradient(
+        self, backend: Backend, outputs: Values, targets: Values, weights: Array | None = None
+    ) -> tuple[Array, Any]:
+        """Return (loss, dy): the weighted sum (0-d), and a tuple with the gradient in each output.
+
+        weights: (N,), of the samples; they count in each output.
+        """
         given = targets if isinstance(targets, tuple) else (targets,) * len(self.names)
         parts, total = [], None
         for loss, weight, y, target in zip(self.losses, self.weights, outputs, given, strict=True):
-            value, dy = external_loss.value_and_gradient(loss, backend, y, target)
+            value, dy = external_loss.value_and_gradient(loss, backend, y, target, weights)
             total = value * weight if total is None else total + value * weight
             parts.append(dy * weight)
         return total, tuple(parts)  # type: ignore[return-value]  # there is at least one
@@ -47,8 +61,13 @@ class SeveralLosses(Loss):
     def decide(self, backend: Backend, outputs: Values) -> Array:
         return external_loss.decide(self.losses[0], backend, outputs[0])
 
-    def check(self, output_shape: Shapes, spec: Any) -> None:
+    def check(self, output_shape: Shapes, spec: TargetDescription | Mapping[str, TargetDescription]) -> None:
+        """Raise ConfigError where an output does not fit its targets; one description alone is of all outputs."""
         for name, loss, shape in zip(self.names, self.losses, output_shape, strict=True):
+            if isinstance(spec, Mapping) and name not in spec:
+                raise ConfigError(
+                    f"output {printable(name)}: expected targets for it, got those of {_list_names(list(spec))}"
+                )
             try:
                 loss.check(shape, spec[name] if isinstance(spec, Mapping) else spec)
             except ConfigError as error:

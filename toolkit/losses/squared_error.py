@@ -1,28 +1,27 @@
 """Squared errors: the mean over the outputs, and half the sum over them."""
 
-import math
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend
-from cnnkit.losses.base import Loss, as_targets
+from cnnkit.losses.mean import MeanLoss
 
 
 @dataclass(frozen=True)
-class MeanSquaredError(Loss):
+class MeanSquaredError(MeanLoss):
     """loss = mean over samples and outputs of (output - target)**2."""
 
-    def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        difference = outputs - as_targets(self, backend, outputs, targets)
-        return backend.mean(difference * difference), difference * (2 / (math.prod(outputs.shape)))
+    def terms(self, backend: Backend, outputs: Array, wanted: Array) -> tuple[Array, Array]:  # noqa: ARG002
+        difference = outputs - wanted
+        return difference * difference, difference * 2
 
 
 @dataclass(frozen=True)
-class HalfSquaredError(Loss):
-    """loss = mean over samples of half the sum over outputs of (output - target)**2.
+class HalfSquaredError(MeanLoss):
+    """loss = mean over samples of half the sum over outputs (N, K) of (output - target)**2.
 
-    A sample's gradient is output - target.
+    A sample's gradient is output - target. Of outputs (N, C, H, W) the sum is over C, and the mean over places as well.
     """
 
-    def value_and_gradient(self, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        difference = outputs - as_targets(self, backend, outputs, targets)
-        return backend.sum(difference * difference) * (0.5 / outputs.shape[0]), difference / outputs.shape[0]
+    def terms(self, backend: Backend, outputs: Array, wanted: Array) -> tuple[Array, Array]:
+        difference = outputs - wanted
+        return backend.sum(difference * difference, axis=1, keepdims=True) * 0.5, difference

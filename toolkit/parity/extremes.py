@@ -117,7 +117,7 @@ def _cross_entropy(z: Values, t: Values) -> tuple[float, Values]:
 
 def _binary_cross_entropy(z: Values, t: Values) -> tuple[float, Values]:
     costs = np.maximum(z, 0) - z * t + np.log1p(np.exp(-np.abs(z)))
-    return float(costs.sum() / len(z)), (_sigmoids(z) - t) / len(z)
+    return float(costs.mean()), (_sigmoids(z) - t) / z.size
 
 
 def _sigmoids(z: Values) -> Values:

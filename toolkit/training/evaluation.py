@@ -126,8 +126,7 @@ def _require_images(expected: Shape, dataset: Dataset) -> None:
 def suit_targets(dataset: Dataset, loss: Loss) -> Dataset:
     """Return the data set with labels that its file holds as floats as numbers, where the loss compares numbers."""
     train = dataset.train.targets
-    compares = type(loss).probabilities is Loss.probabilities
-    if isinstance(train, Mapping) or not (train.written_as_floats and compares):
+    if isinstance(train, Mapping) or not (train.written_as_floats and loss.compares_numbers):
         return dataset
     splits = {
         name: part.with_targets(part.targets.as_numbers())

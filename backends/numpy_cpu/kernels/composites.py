@@ -48,9 +48,9 @@ def _along(bias: Native, ndim: int) -> Native:
 
 
 def one_hot(tools: NumpyTools, labels: Native, like: Native) -> Native:
-    """Rows of zeros with a one at the label, in the memory layout of `like`."""
+    """Zeros with a one along axis 1 at each label, in the memory layout of `like`."""
     rows = empty_like(tools, like)
-    np.copyto(rows, labels[:, None] == np.arange(like.shape[1]))
+    np.copyto(rows, labels[:, None] == np.arange(like.shape[1]).reshape((-1,) + (1,) * (like.ndim - 2)))
     return rows
 
 

@@ -55,47 +55,58 @@ def add_bias_gradient(draw: Draw, given: Any) -> Case:
     return Case(f"shape {shape}, relu {relu}", run, "gradient", wanted=wanted)
 
 
-@CHECKS.add("one_hot", grid=[(4, 10), (1, 1), (5, 2)])
-def one_hot(draw: Draw, given: tuple[int, int] | None) -> Case:
-    """Rows of zeros with a one at the label, in the dtype of the second argument."""
-    count, classes = given or (draw.integer(1, 8), draw.integer(1, 12))
-    labels, like = draw_generator(draw).integers(0, classes, count), draw_normal(draw, count, classes)
-    wanted = {"rows": np.eye(classes)[labels]}
+@CHECKS.add("one_hot", grid=[(4, 10), (1, 1), (5, 2), (2, 3, 4), (2, 3, 2, 3)])
+def one_hot(draw: Draw, given: tuple[int, ...] | None) -> Case:
+    """Zeros and a one along axis 1 at each label, in the dtype of the second argument; labels of -1 have none."""
+    count, classes, *places = given or (draw.integer(1, 8), draw.integer(1, 12))
+    labels = draw_generator(draw).integers(-1, classes, (count, *places))
+    like = draw_normal(draw, count, classes, *places)
+    ones = np.concatenate([np.eye(classes), np.zeros((1, classes))])[labels]
     run = lambda arena: {"rows": arena.backend.one_hot(arena.integers(labels), arena.array(like))}  # noqa: E731
-    return Case(f"{count} labels of {classes} classes", run, "exact", wanted=wanted)
+    return Case(f"shape {like.shape}", run, "exact", wanted={"rows": np.moveaxis(ones, -1, 1)})
 
 
 @CHECKS.add(
     "softmax_cross_entropy",
-    grid=[(4, 10, 0.0, True, 1.0), (1, 2, 0.1, True, 1.0), (3, 5, 0.0, False, 1.0), (4, 3, 0.2, False, 100.0)],
-)
+    grid=[
+        (4, 10, 0.0, "labels", 1.0, False), (1, 2, 0.1, "labels", 1.0, False), (3, 5, 0.0, "rows", 1.0, False),
+        (4, 3, 0.2, "rows", 100.0, True), (5, 4, 0.1, "some", 1.0, False), (5, 4, 0.0, "some", 1.0, True),
+        (2, 3, 0.1, "none", 1.0, False),
+    ],
+)  # fmt: skip
 def softmax_cross_entropy(draw: Draw, given: Any) -> Case:
-    """The mean of log(sum of exp) - output, by labels or rows of targets; large outputs do not overflow."""
-    count, classes, smoothing, labelled, scale = given or (
-        draw.integer(1, 6), draw.integer(2, 8), draw.choice((0.0, 0.1)), draw.choice((True, False)),
-        draw.choice((1e-3, 1.0, 100.0)),
+    """The mean of log(sum of exp) - output, by labels or rows of targets; large outputs do not overflow.
+
+    Of "some" labels the first is -1, of "none" all are: what they say is left out of the mean.
+    """
+    count, classes, smoothing, form, scale, weighted = given or (
+        draw.integer(1, 6), draw.integer(2, 8), draw.choice((0.0, 0.1)), draw.choice(("labels", "rows", "some")),
+        draw.choice((1e-3, 1.0, 100.0)), draw.choice((True, False)),
     )  # fmt: skip
     rng = draw_generator(draw)
     outputs, labels = draw_normal(draw, count, classes, scale=scale), rng.integers(0, classes, count)
     rows = np.eye(classes)[labels]
-    if not labelled:
+    if form == "rows":
         rows = np.round(rng.dirichlet(np.ones(classes), count) * 256) / 256
+    labels[: {"some": 1, "none": count}.get(form, 0)] = -1
+    counted = (labels >= 0)[:, None] / max((labels >= 0).sum(), 1)
+    if form == "rows":
+        counted = np.full((count, 1), 1 / count)
+    weights = np.round(rng.uniform(0.5, 2, count) * 256) / 256 if weighted else np.ones(count)
     targets = rows * (1 - smoothing) + smoothing / classes
     shifted = outputs - outputs.max(axis=1, keepdims=True)
     logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    mass = targets.sum(axis=1, keepdims=True)
-    loss = -(targets * logs).sum() / count
+    shares = counted * weights[:, None]
 
     def run(arena: Arena) -> dict[str, Any]:
-        given = arena.integers(labels) if labelled else arena.array(rows)
-        loss, dy = arena.backend.softmax_cross_entropy(arena.array(outputs), given, smoothing)
+        given = arena.array(rows) if form == "rows" else arena.integers(labels)
+        extra = (arena.array(weights),) if weighted else ()
+        loss, dy = arena.backend.softmax_cross_entropy(arena.array(outputs), given, smoothing, *extra)
         return {"loss": loss.reshape(()), "dy": dy}
 
     # Rows of targets need not sum to 1 after rounding; the gradient is that of rows that do.
-    wanted = {"loss": np.array(loss), "dy": (np.exp(logs) - targets) / count}
-    if not labelled and np.abs(mass - 1).max() > 0:
-        wanted["loss"] = np.array(-(targets * shifted).sum() + (targets * (shifted - logs)).sum()) / count
-    label = f"({count}, {classes}), smoothing {smoothing}, {'labels' if labelled else 'rows'}, outputs of {scale:g}"
+    wanted = {"loss": np.array(-(targets * logs * shares).sum()), "dy": (np.exp(logs) - targets) * shares}
+    label = f"({count}, {classes}), smoothing {smoothing}, {form}, outputs of {scale:g}, weights {weighted}"
     return Case(label, run, kinds={"dy": "gradient"}, wanted=wanted)
 
 

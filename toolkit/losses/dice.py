@@ -1,0 +1,72 @@
+"""Dice loss: how far predicted and true regions are from covering each other."""
+
+import math
+from dataclasses import dataclass
+
+from cnnkit.backends.protocol import Array, Backend, Shape
+from cnnkit.errors import ConfigError
+from cnnkit.layers.activations.sigmoid import sigmoid
+from cnnkit.layers.activations.softmax import softmax
+from cnnkit.losses.base import Loss
+from cnnkit.losses.binary import decide_binary
+from cnnkit.losses.fitting import TargetDescription, describe_targets
+from cnnkit.losses.mean import average, read_targets
+
+
+@dataclass(frozen=True)
+class Dice(Loss):
+    """loss = mean over samples and classes of 1 - (2 * sum(p * t) + smooth) / (sum(p) + sum(t) + smooth).
+
+    Sums are over the places of a sample, t is the target. p = softmax of outputs (N, K, H, W), K > 1; of one output for
+    two classes, or for a mask of numbers (N, 1, H, W), p = sigmoid of it.
+    Places of class -1 are in no sum; a sample of such places alone does not count.
+    smooth: keeps the quotient defined where a class is nowhere, and then 1 where none is predicted; > 0.
+    Milletari et al. 2016, with sums of p and t instead of their squares.
+    """
+
+    kinds = ("class_map", "values")
+    one_for_two = True
+
+    smooth: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.smooth < math.inf:
+            raise ConfigError(f"dice: expected smooth > 0, got {self.smooth}")
+
+    def value_and_gradient(
+        self, backend: Backend, outputs: Array, targets: Array, weights: Array | None = None
+    ) -> tuple[Array, Array]:
+        wanted, counted = read_targets(self, backend, outputs, targets)
+        exclusive = outputs.shape[1] > 1
+        p = softmax(backend, outputs) if exclusive else sigmoid(backend, outputs)
+        seen = p if counted is None else p * counted
+        overlap = 2 * _sum_places(backend, seen * wanted) + self.smooth
+        whole = _sum_places(backend, seen) + _sum_places(backend, wanted) + self.smooth
+        pull = (overlap / whole - 2 * wanted) / whole  # the derivative in p
+        if counted is not None:
+            pull = pull * counted
+        inner = backend.sum(pull * p, axis=1, keepdims=True) if exclusive else pull * p
+        if counted is not None:
+            places = _sum_places(backend, counted)
+            counted = backend.where(places > 0, places * 0 + 1, 0.0)
+        return average(backend, 1 - overlap / whole, (pull - inner) * p, counted, weights)
+
+    def probabilities(self, backend: Backend, outputs: Array) -> Array:
+        """Return shares of the classes; one output becomes two, (1 - p, p)."""
+        if outputs.shape[1] > 1:
+            return softmax(backend, outputs)
+        p = sigmoid(backend, outputs)
+        return backend.concatenate([1 - p, p], axis=1)
+
+    def decide(self, backend: Backend, outputs: Array) -> Array:
+        return decide_binary(backend, outputs)
+
+    def check(self, output_shape: Shape, spec: TargetDescription) -> None:
+        super().check(output_shape, spec)
+        if spec.kind == "values" and output_shape[0] != 1:
+            raise ConfigError(f"loss dice: expected masks (N, 1, ...) or class maps, got {describe_targets(spec)}")
+
+
+def _sum_places(backend: Backend, x: Array) -> Array:
+    """Return the sums of x (N, C, ...) over all axes but the first two, which stay as axes of length 1."""
+    return backend.sum(x, axis=tuple(range(2, x.ndim)), keepdims=True) if x.ndim > 2 else x
