@@ -6,7 +6,7 @@ from typing import ClassVar
 from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.contracts import describe, dtype_name, is_array
 from cnnkit.errors import ShapeError
-from cnnkit.losses.fitting import KINDS, TargetDescription, require_fit
+from cnnkit.losses.fitting import KINDS, TargetDescriptions, require_fit, require_one
 from cnnkit.purity import Part
 
 
@@ -64,9 +64,9 @@ class Loss(Part, ABC):
         """Return the class of each sample, int64 (N,), or of each place (N, ...)."""
         return backend.argmax(outputs, axis=1)
 
-    def check(self, output_shape: Shape, spec: TargetDescription) -> None:
+    def check(self, output_shape: Shape, spec: TargetDescriptions) -> None:
         """Raise ConfigError unless a net with outputs of this shape (without N) can be trained on such targets."""
-        require_fit(self, output_shape, spec)
+        require_fit(self, output_shape, require_one(spec))
 
 
 def is_labelled(outputs: Array, targets: Array) -> bool:

@@ -9,7 +9,7 @@ from cnnkit.layers.activations.sigmoid import sigmoid
 from cnnkit.layers.activations.softmax import softmax
 from cnnkit.losses.base import Loss
 from cnnkit.losses.binary import decide_binary
-from cnnkit.losses.fitting import TargetDescription, describe_targets
+from cnnkit.losses.fitting import TargetDescriptions, describe_targets, require_one
 from cnnkit.losses.mean import average, read_targets
 
 
@@ -61,10 +61,11 @@ class Dice(Loss):
     def decide(self, backend: Backend, outputs: Array) -> Array:
         return decide_binary(backend, outputs)
 
-    def check(self, output_shape: Shape, spec: TargetDescription) -> None:
+    def check(self, output_shape: Shape, spec: TargetDescriptions) -> None:
         super().check(output_shape, spec)
-        if spec.kind == "values" and output_shape[0] != 1:
-            raise ConfigError(f"loss dice: expected masks (N, 1, ...) or class maps, got {describe_targets(spec)}")
+        targets = require_one(spec)
+        if targets.kind == "values" and output_shape[0] != 1:
+            raise ConfigError(f"loss dice: expected masks (N, 1, ...) or class maps, got {describe_targets(targets)}")
 
 
 def _sum_places(backend: Backend, x: Array) -> Array:

@@ -1,10 +1,12 @@
 """Whether a loss, a network's outputs and the targets of a data set fit together, before the first batch."""
 
 import re
+from collections.abc import Mapping
 from typing import Protocol
 
 from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError
+from cnnkit.files.names import printable
 
 KINDS = ("class", "tags", "numbers", "class_map", "values", "input")
 # The loss that suits each kind of target when nothing else is asked for.
@@ -37,6 +39,9 @@ class TargetDescription(Protocol):
         ...
 
 
+TargetDescriptions = TargetDescription | Mapping[str, TargetDescription]  # of several outputs by their names
+
+
 class TakesTargets(Protocol):
     """What of a loss says which targets it takes; `Loss` describes them."""
 
@@ -54,6 +59,16 @@ class TakesTargets(Protocol):
 def name_loss(loss: object) -> str:
     """Return a loss's name in text: that of its class in small letters, with underscores."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(loss).__name__).lower()
+
+
+def require_one(spec: TargetDescriptions) -> TargetDescription:
+    """Return the description of a single output's targets. Raises ConfigError for those of several outputs."""
+    if not isinstance(spec, Mapping):
+        return spec
+    if len(spec) != 1:
+        names = printable(", ".join(list(spec)[:20]), 300)
+        raise ConfigError(f"the data have targets of the outputs {names}, the network has one output")
+    return next(iter(spec.values()))
 
 
 def require_kind(loss: TakesTargets, spec: TargetDescription) -> None:

@@ -12,7 +12,7 @@ from cnnkit.files.names import describe_value, printable
 from cnnkit.layers.base import Shapes, Values
 from cnnkit.losses import external_loss
 from cnnkit.losses.base import Loss
-from cnnkit.losses.fitting import TargetDescription
+from cnnkit.losses.fitting import TargetDescriptions
 
 _NAMED = re.compile(r"[^=:;]{1,200}(:[0-9]{1,4})?=")
 
@@ -61,7 +61,7 @@ class SeveralLosses(Loss):
     def decide(self, backend: Backend, outputs: Values) -> Array:
         return external_loss.decide(self.losses[0], backend, outputs[0])
 
-    def check(self, output_shape: Shapes, spec: TargetDescription | Mapping[str, TargetDescription]) -> None:
+    def check(self, output_shape: Shapes, spec: TargetDescriptions) -> None:
         """Raise ConfigError where an output does not fit its targets; one description alone is of all outputs."""
         for name, loss, shape in zip(self.names, self.losses, output_shape, strict=True):
             if isinstance(spec, Mapping) and name not in spec:

@@ -7,7 +7,7 @@ from cnnkit.backends.protocol import Array, Backend
 from cnnkit.contracts import dtype_name
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.losses.base import Loss, require_targets
-from cnnkit.losses.fitting import TargetDescription, require_kind, with_samples
+from cnnkit.losses.fitting import TargetDescriptions, require_kind, require_one, with_samples
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Triplet(Loss):
     def couples_samples(self) -> bool:
         return True
 
-    def check(self, output_shape: tuple[int, ...], spec: TargetDescription) -> None:
-        require_kind(self, spec)
+    def check(self, output_shape: tuple[int, ...], spec: TargetDescriptions) -> None:
+        require_kind(self, require_one(spec))
         if len(output_shape) != 1:
             raise ConfigError(
                 f"loss triplet: expected outputs (N, D), got {with_samples(output_shape)}: "

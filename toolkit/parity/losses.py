@@ -1,6 +1,7 @@
 """Checks of losses: value, gradient, probabilities, decisions."""
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +44,7 @@ class LossArguments(NamedTuple):
     """
 
     text: str
-    count: int
+    samples: int
     outputs: int
     labelled: bool
     scale: float
@@ -53,7 +54,7 @@ class LossArguments(NamedTuple):
 
 def make_case(draw: Draw, given: LossArguments) -> Case:
     """Return the case of one loss on one batch."""
-    loss, count, places = losses.parse(given.text), given.count, given.places
+    loss, count, places = losses.parse(given.text), given.samples, given.places
     z = draw_normal(draw, count, given.outputs, *places, scale=given.scale)
     classes = max(given.outputs, 2)
     labels = draw_generator(draw).integers(0, classes, (count, *places))
@@ -79,18 +80,18 @@ def make_case(draw: Draw, given: LossArguments) -> Case:
 
 
 def _make_grid(name: str, texts: tuple[str, ...]) -> tuple[LossArguments, ...]:
-    batches: list[tuple[Any, ...]] = [
-        (6, 10, True, 1.0), (5, 4, False, 1.0), (1, 3, True, 1.0), (3, 5, True, 50.0), (4, 2, True, 1e-3),
-        (5, 3, True, 1.0, (), True), (4, 3, True, 1.0, (3, 2), True), (2, 3, False, 2.0, (4,)),
+    batch = partial(LossArguments, "")
+    batches = [
+        batch(6, 10, True, 1.0), batch(5, 4, False, 1.0), batch(1, 3, True, 1.0), batch(3, 5, True, 50.0),
+        batch(4, 2, True, 1e-3), batch(5, 3, True, 1.0, (), True), batch(4, 3, True, 1.0, (3, 2), True),
+        batch(2, 3, False, 2.0, (4,)),
     ]  # fmt: skip
     if name in _BINARY:
-        batches.append((6, 1, True, 3.0))
+        batches.append(batch(6, 1, True, 3.0))
     if name == "triplet":
-        batches = [(9, 4, True, 1.0), (7, 2, True, 30.0, (), True), (1, 3, True, 1.0), (8, 2, True, 1e-3)]
+        batches = [batch(9, 4, True, 1.0), batch(7, 2, True, 30.0, (), True), batch(8, 2, True, 1e-3)]
     most = _LARGEST.get(name, math.inf)
-    return tuple(
-        LossArguments(text, *batch[:3], min(batch[3], most), *batch[4:]) for text in texts for batch in batches
-    )
+    return tuple(given._replace(text=text, scale=min(given.scale, most)) for text in texts for given in batches)
 
 
 CHECKS = [

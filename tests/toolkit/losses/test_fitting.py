@@ -98,6 +98,12 @@ def test_the_usual_loss_of_a_kind_takes_it(kind) -> None:
     assert kind in LOSSES[USUAL[kind]].kinds
 
 
+def test_targets_of_several_outputs_are_not_for_one() -> None:
+    with pytest.raises(ConfigError, match="have targets of the outputs digit, width, the network has one output"):
+        losses.parse("l1").check((1,), {"digit": TEN, "width": spec("numbers", (1,))})
+    losses.parse("l1").check((1,), {"width": spec("numbers", (1,))})
+
+
 def test_each_output_is_checked_against_its_own_targets() -> None:
     both = losses.parse("digit=softmax_cross_entropy;width=mean_squared_error")
     targets = {"digit": TEN, "width": spec("numbers", (1,))}
