@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import scipy.special  # noqa: F401 (loads its BLAS before a backend first looks for BLAS libraries)
+from keras_process import KerasProcess
 
 from cnnkit.backends.cuda.cupy_backend import CupyBackend
 from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
@@ -42,6 +43,8 @@ if CupyBackend.availability().usable:
 if "cuda" in TorchBackend.availability().devices:
     BACKENDS["torch-cuda"] = lambda: TorchBackend("cuda")
 FLOATS = ("float32", "float64")
+# The parity suite holds every backend in both; here one is enough where a backend is not the default, or all of them.
+ONE_FLOAT = {} if os.environ.get("CNNKIT_ALL_ARENAS") else {"torch": ("float32",), "cupy-sim": ("float64",)}
 TOLERANCE = {("float32", "forward"): 1e-5, ("float32", "gradient"): 1e-4}  # float64: 1e-10
 
 
@@ -86,7 +89,8 @@ def reference() -> Backend:
 
 @pytest.fixture(
     scope="session",
-    params=["reference-float64", *(f"{name}-{t}" for name in BACKENDS if name != "reference" for t in FLOATS)],
+    params=["reference-float64"]
+    + [f"{name}-{t}" for name in BACKENDS if name != "reference" for t in ONE_FLOAT.get(name, FLOATS)],
 )
 def arena(request: pytest.FixtureRequest) -> Arena:
     name, _, dtype = request.param.rpartition("-")
@@ -112,6 +116,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
     if report.skipped and required and os.environ.get("CNNKIT_REQUIRE_DATA"):
         report.outcome, report.longrepr = "failed", f"skipped although CNNKIT_REQUIRE_DATA is set: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def keras_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KerasProcess]:
+    """A process that runs scripts which import Keras."""
+    process = KerasProcess(tmp_path_factory.mktemp("keras"))
+    yield process
+    process.close()
 
 
 @pytest.fixture

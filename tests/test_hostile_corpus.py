@@ -28,8 +28,29 @@ def test_there_are_many_cases_each_with_a_name_and_a_reason() -> None:
         assert set(case.statuses) <= {0, 1, 2}
 
 
+# Of what takes long to write, an eighth: `make torture` writes all.
+LARGE = (
+    "many",
+    "bomb",
+    "packed",
+    "links",
+    "aliases",
+    "members",
+    "longer_chunk",
+    "zeros",
+    "gzip",
+    "columns",
+    "attribut",
+)
+
+
 def test_each_case_can_be_written_and_is_no_other(tmp_path) -> None:
+    large = [case for case in CASES if any(word in case.name for word in LARGE)]
+    assert len(large) < len(CASES) / 5
+    left_out = {case.name for number, case in enumerate(large) if number % 8}
     for case in CASES:
+        if case.name in left_out:
+            continue
         folder = tmp_path / "here"
         folder.mkdir()
         case.write(folder / case.name)

@@ -19,6 +19,16 @@ _MAIN = {"foreign": "g/weight", "own": "parameters/0.weight", "data": "x_train"}
 
 def build(variant: str, modern: bool, add: Callable[[h5py.File, str], None] | None = None) -> bytearray:
     """Return a file of a variant with all structures that damage needs; `add` changes it further."""
+    return bytearray(_build_plain(variant, modern) if add is None else _build(variant, modern, add))
+
+
+@functools.cache
+def _build_plain(variant: str, modern: bool) -> bytes:
+    """Return the file that most damage begins with."""
+    return _build(variant, modern)
+
+
+def _build(variant: str, modern: bool, add: Callable[[h5py.File, str], None] | None = None) -> bytes:
     stream, main = io.BytesIO(), _MAIN[variant]
     with h5py.File(stream, "w", libver="latest" if modern else "earliest") as file:
         if variant == "own":
@@ -36,7 +46,7 @@ def build(variant: str, modern: bool, add: Callable[[h5py.File, str], None] | No
         _add_structures(file)
         if add is not None:
             add(file, main)
-    return bytearray(stream.getvalue())
+    return stream.getvalue()
 
 
 def _add_structures(file: h5py.File) -> None:

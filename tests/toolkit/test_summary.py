@@ -3,8 +3,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from narrow_recipes import narrow_architecture
 
-from cnnkit import Model, recipes
+from cnnkit import Model, architecture, recipes
 from cnnkit.errors import ConfigError
 from cnnkit.layers import (
     AdaptiveAvgPool3D,
@@ -254,7 +255,7 @@ def test_settings_are_what_is_not_at_its_default() -> None:
 
 @pytest.mark.parametrize("name", recipes.names())
 def test_the_model_gives_the_same_summary(name) -> None:
-    network, shape = recipes.get(name).network()
+    network, shape = architecture.build(narrow_architecture(name))
     assert isinstance(summarise(network, shape), Summary)
     assert Model(network, shape).summary() == summarise(network, shape)
 

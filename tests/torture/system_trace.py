@@ -43,7 +43,18 @@ def find_breaches(
     log = folder / "trace.log"
     (folder / "tmp").mkdir()
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    words = ["strace", "-f", "-qq", "-s", "4096", "-e", "trace=file,network,process", "-e", "signal=none"]
+    words = [
+        "strace",
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-s",
+        "4096",
+        "-e",
+        "trace=file,network,process",
+        "-e",
+        "signal=none",
+    ]
     subprocess.run(
         [*words, "-o", str(log), sys.executable, "-P", "-m", "cnnkit.cli", *arguments],
         cwd=folder,

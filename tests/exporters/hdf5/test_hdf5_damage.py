@@ -32,14 +32,14 @@ def verdict(path, contents, good):
 def test_single_bit_flips_are_detected_or_harmless(path, contents):
     data, good = bytearray(path.read_bytes()), contents(HDF5.read(path))
     rng, verdicts = random.Random(0), Counter()
-    for bit in rng.sample(range(len(data) * 8), 600):
+    for bit in rng.sample(range(len(data) * 8), 300):
         data[bit // 8] ^= 1 << bit % 8
         path.write_bytes(data)
         found = verdict(path, contents, good)
         assert found in {"detected", "harmless"}, f"bit {bit}: {found}"
         verdicts[found] += 1
         data[bit // 8] ^= 1 << bit % 8
-    assert verdicts["detected"] > 200
+    assert verdicts["detected"] > 100
 
 
 def test_the_verdict_can_be_wrong(path, contents, weights):

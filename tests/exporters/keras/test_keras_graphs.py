@@ -1,9 +1,6 @@
 """Graphs as functional models: the real Keras loads them, and every output is that of our own model."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -36,8 +33,8 @@ for path in json.loads(sys.argv[1]):
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """{name: (model, path, samples, outputs by Keras, names of inputs and outputs)}: one process runs them all."""
+def written(tmp_path_factory, keras_process):
+    """{name: (model, path, samples, outputs by Keras, names of inputs and outputs)}, which runs them all at once."""
     folder, found = tmp_path_factory.mktemp("keras"), {}
     for name in NETWORKS:
         model = make_model(name)
@@ -46,10 +43,7 @@ def written(tmp_path_factory):
         np.savez(f"{path}.x.npz", **samples)
         found[name] = (model, path, samples)
     paths = json.dumps([str(path) for _, path, _ in found.values()])
-    environment = os.environ | {"KERAS_BACKEND": "torch", "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, "-c", RUN, paths]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert result.returncode == 0, result.stderr
+    keras_process.run(RUN, paths)
     for name, entry in found.items():
         with np.load(f"{entry[1]}.y.npz") as outputs:
             names = json.loads(Path(f"{entry[1]}.names.json").read_text())

@@ -1,9 +1,6 @@
 """Each activation and normalisation alone: the real Keras loads what we write and gives what it gives here."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -88,8 +85,8 @@ def moved(layer, shape):
 
 
 @pytest.fixture(scope="module")
-def computed(tmp_path_factory):
-    """[(model, path, samples, outputs by Keras)]: one process runs them all."""
+def computed(tmp_path_factory, keras_process):
+    """[(model, path, samples, outputs by Keras)], which runs them all at once."""
     folder, made = tmp_path_factory.mktemp("keras"), []
     for number, (layer, shape) in enumerate(CASES):
         path, model = folder / f"{number}.weights.h5", moved(layer, shape)
@@ -98,10 +95,7 @@ def computed(tmp_path_factory):
         np.save(f"{path}.x.npy", samples)
         made.append((model, path, samples))
     paths = json.dumps([str(path) for _, path, _ in made])
-    environment = os.environ | {"KERAS_BACKEND": "torch", "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, "-c", RUN, paths]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert result.returncode == 0, result.stderr
+    keras_process.run(RUN, paths)
     return [(model, path, x, np.load(f"{path}.y.npy")) for model, path, x in made]
 
 

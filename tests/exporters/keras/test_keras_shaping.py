@@ -1,9 +1,6 @@
 """Each layer that moves, pads, resamples or reduces: what Keras makes of the file is what the layer makes."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -62,8 +59,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """[(model, samples, outputs by Keras)]: one process runs them all."""
+def written(tmp_path_factory, keras_process):
+    """[(model, samples, outputs by Keras)], which runs them all at once."""
     folder, found = tmp_path_factory.mktemp("keras"), []
     for number, (layers, x_shape) in enumerate(CASES):
         model, path = Model(Sequential((LayerNorm(), *layers)), x_shape), folder / f"{number}.weights.h5"
@@ -71,10 +68,7 @@ def written(tmp_path_factory):
         samples = np.random.default_rng(2).uniform(-1, 1, size=(3, *x_shape)).astype(np.float32)
         np.save(f"{path}.x.npy", samples)
         found.append((model, samples, path))
-    command = [sys.executable, "-c", RUN, json.dumps([str(path) for *_, path in found])]
-    environment = os.environ | {"KERAS_BACKEND": "torch", "CUDA_VISIBLE_DEVICES": ""}
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert result.returncode == 0, result.stderr
+    keras_process.run(RUN, json.dumps([str(path) for *_, path in found]))
     return [(model, samples, np.load(f"{path}.y.npy")) for model, samples, path in found]
 
 

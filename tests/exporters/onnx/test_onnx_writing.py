@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from narrow_recipes import narrow_architecture
 
 from cnnkit import architecture, recipes
 from cnnkit.errors import ExportError, WeightFileError
@@ -175,7 +176,7 @@ def perturbed(model):
 
 def models():
     for name in recipes.names():
-        network, shape = architecture.build(recipes.get(name).architecture)
+        network, shape = architecture.build(narrow_architecture(name))
         yield name, perturbed(Model(network, shape, metadata={"recipe": name}))
     for name, (shape, layers) in BY_HAND.items():
         yield name, perturbed(Model(Sequential(layers), shape))

@@ -47,8 +47,13 @@ def net(request):
     return Model(*recipe.network(), metadata={"recipe": request.param}).to_weights()
 
 
-def test_every_parameter_is_a_cell_that_says_its_value(net):
-    cells = titles(parsed(net))
+@pytest.fixture(scope="module")
+def drawn(net):
+    return parsed(net)
+
+
+def test_every_parameter_is_a_cell_that_says_its_value(net, drawn):
+    cells = titles(drawn)
     assert len(cells) == net.parameters
     for tensor in net:
         values, levels = tensor.read(), scale_of(tensor.read().astype(float)).levels(tensor.read().astype(float))
@@ -58,15 +63,14 @@ def test_every_parameter_is_a_cell_that_says_its_value(net):
             assert name == palette.css_class(int(levels[index]))
 
 
-def test_the_head_adds_the_parameters_up(net):
+def test_the_head_adds_the_parameters_up(net, drawn):
     sizes = " + ".join(f"{tensor.parameters:,}" for tensor in net)
-    assert f"{sizes} = {net.parameters:,} parameters" in " ".join(words(parsed(net)))
+    assert f"{sizes} = {net.parameters:,} parameters" in " ".join(words(drawn))
 
 
-def test_groups_and_colours_stay_few(net):
-    root = parsed(net)
-    assert max(len(element) for element in root.iter() if element.tag == NS + "g") <= 200
-    fills = {element.get("class") for element in root.iter(NS + "rect")}
+def test_groups_and_colours_stay_few(drawn):
+    assert max(len(element) for element in drawn.iter() if element.tag == NS + "g") <= 200
+    fills = {element.get("class") for element in drawn.iter(NS + "rect")}
     assert len({name for name in fills if re.fullmatch(r"[pqz]\d+", name or "")}) <= 63
 
 
@@ -122,8 +126,7 @@ def test_activations_are_drawn_beside_their_layers(net):
         for name, shape in shapes.items()
     )
     cells = titles(parsed(WeightFile((*net.tensors, *sample), net.architecture, net.metadata)))
-    drawn = {name.partition("[")[0] for name in cells}
-    assert set(shapes) <= drawn
+    assert set(shapes) <= {name.partition("[")[0] for name in cells}
     assert sum(name.startswith("input[") for name in cells) == math.prod(shapes["input"])
 
 

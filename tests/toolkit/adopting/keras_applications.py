@@ -1,15 +1,11 @@
-"""Makes networks of keras.applications with random weights, and the small models: `... FOLDER NAME...`.
+"""Makes networks of keras.applications with random weights, and the small models; in a process that may import Keras.
 
 Each is saved as NAME.keras and NAME.h5, with an input x0 and Keras's output y0 in NAME.npz.
 """
 
-import os
-import sys
 from pathlib import Path
 
 import numpy as np
-
-os.environ["KERAS_BACKEND"] = "torch"
 
 SIZES = {  # the smallest that the network takes, or nearly
     "VGG16": 32, "MobileNet": 32, "MobileNetV2": 32, "ResNet50V2": 32, "DenseNet121": 32, "InceptionV3": 75,
@@ -19,9 +15,11 @@ SIZES = {  # the smallest that the network takes, or nearly
 
 
 def main(folder, names):
+    """Save the small models, and the named networks, in a folder."""
     import keras
     from keras_models import make_models, save
 
+    folder = Path(folder)
     make_models(keras, folder)
     rng = np.random.default_rng(5)
     for name in names:
@@ -42,8 +40,3 @@ def lift_refusal(keras):
             return (lambda: "") if name == "backend" else getattr(keras.src.backend, name)
 
     module.backend = Backend()
-
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
-    main(Path(sys.argv[1]), sys.argv[2:])

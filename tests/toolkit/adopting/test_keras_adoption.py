@@ -4,8 +4,6 @@ CNNKIT_ALL_APPLICATIONS=1 in the environment takes fourteen networks of keras.ap
 """
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,12 @@ from cnnkit.backends.registry import get_backend
 from cnnkit.layers import Context
 
 HERE = Path(__file__).parent
+MAKE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from keras_applications import main
+main(sys.argv[2], sys.argv[3:])
+"""
 MODELS = [
     "activations", "adaptive", "average", "channels_first", "channels_first_pooled", "conv1d", "conv2d", "conv3d",
     "decoder", "depthwise", "flat_output", "flat_reshaped", "flattened", "image_operations", "in_training_alone",
@@ -31,13 +35,10 @@ APPLICATIONS = ALL if os.environ.get("CNNKIT_ALL_APPLICATIONS") else ["MobileNet
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    """The folder with all models: one process makes them."""
+def models(tmp_path_factory, keras_process):
+    """The folder with all models, which Keras makes at once."""
     folder = tmp_path_factory.mktemp("models")
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, str(HERE / "keras_applications.py"), str(folder), *APPLICATIONS]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert result.returncode == 0, result.stderr
+    keras_process.run(MAKE, str(HERE), str(folder), *APPLICATIONS)
     return folder
 
 

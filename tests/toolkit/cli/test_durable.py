@@ -227,7 +227,7 @@ def test_a_log_whose_last_line_was_torn_gets_new_lines_of_its_own(folder, cnnkit
 @pytest.mark.parametrize("name", ["a.npz", "a.h5"])
 def test_content_reaches_the_disk_before_the_name_and_the_name_before_the_end(folder, trained, name):
     """The order of system calls that lets a file survive the loss of power."""
-    traced = ["strace", "-f", "-y", "-e", "trace=openat,write,fsync,rename,exit_group", "-o", "calls"]
+    traced = ["strace", "-f", "--seccomp-bpf", "-y", "-e", "trace=openat,write,fsync,rename,exit_group", "-o", "calls"]
     (folder / name).write_bytes(b"old")
     command = [sys.executable, "-m", "cnnkit.cli", "export", str(trained), "-o", name, "--overwrite", "-q"]
     if subprocess.run([*traced, *command], capture_output=True, check=False).returncode:

@@ -2,6 +2,7 @@
 
 import cProfile
 import pstats
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,12 +47,21 @@ def assert_linear(cnnkit, *line):
     assert many - base < 1.1 * (MANY - BASE) / (FEW - BASE) * (few - base)
 
 
-@pytest.fixture
-def files(folder):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """Two files of each size, whose layers have different names."""
+    place = tmp_path_factory.mktemp("made")
     for layers in (BASE, FEW, MANY):
-        write(folder / f"{layers}.safetensors", layers)
-        write(folder / f"{layers}.npz", layers, "b")
+        write(place / f"{layers}.safetensors", layers)
+        write(place / f"{layers}.npz", layers, "b")
+    return place
+
+
+@pytest.fixture
+def files(made, folder):
+    """These files in the folder."""
+    for path in made.iterdir():
+        shutil.copy(path, folder)
 
 
 @pytest.mark.usefixtures("files")

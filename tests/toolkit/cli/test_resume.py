@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cnnkit import exporters
+from cnnkit.cli.app import run
 
 OPTIONS = ("--limit", 300, "--validation-split", 0.2)
 
@@ -35,19 +36,26 @@ def test_five_epochs_and_five_more_are_ten(train):
     assert content("parts.h5") == content("whole.h5")
 
 
+@pytest.fixture(scope="module")
+def four_epochs(net_toml, tmp_path_factory):
+    """What a training of four epochs ends with."""
+    path = tmp_path_factory.mktemp("whole") / "whole.h5"
+    assert run(["train", "--model", str(net_toml), *map(str, OPTIONS), "--epochs", "4", "-o", str(path), "-q"]) == 0
+    return content(path)
+
+
 @pytest.mark.parametrize("batches", [0, 1, 3, 5, 12])
-def test_stopped_inside_an_epoch_and_gone_on(train, stop_after, batches):
-    assert train("--epochs", 4, "-o", "whole.h5").status == 0
+def test_stopped_inside_an_epoch_and_gone_on(train, stop_after, four_epochs, batches):
     with stop_after(batches):
         stopped = train("--epochs", 4, "-o", "parts.h5")
     assert stopped.status == 130
     assert "--resume" in stopped.err
-    assert content("parts.h5") != content("whole.h5")
+    assert content("parts.h5") != four_epochs
     assert train("--epochs", 4, "-o", "parts.h5").status == 2, "what is unfinished is not overwritten"
     result = train("--epochs", 4, "-o", "parts.h5", "--resume", "--json")
     assert result.status == 0, result.err
     assert result.json["epochs_run"] == 4
-    assert content("parts.h5") == content("whole.h5")
+    assert content("parts.h5") == four_epochs
 
 
 def test_sigterm_has_its_own_status(train, stop_after):
@@ -112,6 +120,12 @@ def test_a_recipe_given_with_a_resume_brings_defaults_only(train, stop_after):
     assert "learning_rate: 0.01 as in parts.h5; the recipe has 0.05" in result.err
 
 
+@pytest.fixture(scope="module")
+def stopped():
+    """The file of a stopped training, once it has been made."""
+    return []
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -129,9 +143,12 @@ def test_a_recipe_given_with_a_resume_brings_defaults_only(train, stop_after):
         (("--faithful",), "tiny"),
     ],
 )
-def test_options_that_do_not_agree_are_refused_by_name(train, resume, stop_after, options, said):
-    with stop_after(12):
-        assert train("--epochs", 5, "-o", "parts.h5").status == 130
+def test_options_that_do_not_agree_are_refused_by_name(train, resume, stop_after, stopped, options, said):
+    if not stopped:
+        with stop_after(12):
+            assert train("--epochs", 5, "-o", "parts.h5").status == 130
+        stopped.append(Path("parts.h5").read_bytes())
+    Path("parts.h5").write_bytes(stopped[0])
     before = Path("parts.h5").read_bytes()
     result = resume(*options)
     assert result.status == 2
@@ -173,9 +190,9 @@ def test_a_file_whose_options_make_no_sense(train, resume, stop_after, change):
     with stop_after(3):
         train("-o", "parts.h5")
     file = exporters.read(Path("parts.h5"))
-    run = file.metadata["run"]
-    options = run["options"] | change if isinstance(change, dict) else change
-    odd = replace(file, metadata=file.metadata | {"run": run | {"options": options}})
+    kept = file.metadata["run"]
+    options = kept["options"] | change if isinstance(change, dict) else change
+    odd = replace(file, metadata=file.metadata | {"run": kept | {"options": options}})
     exporters.write(odd, Path("parts.h5"), overwrite=True)
     for result in (resume(), train("-o", "parts.h5")):
         assert result.status == 2

@@ -52,7 +52,7 @@ TRIAL = Trial(
     "files that carry code or lead to other files, watched by an audit hook",
     "0 executed, imported, connected, started; opened: the named file alone",
     try_execution,
-    short=60,
+    short=45,
     usual=4_000,
     long=100_000,
     needs=("linux",),

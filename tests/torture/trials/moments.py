@@ -93,7 +93,7 @@ TRIAL = Trial(
     "a signal at each moment of train, inspect and export, in steps of 10 ms, once or twice",
     "one line, its status, nothing left over",
     sweep_moments,
-    short=4,
+    short=2,
     usual=300,
     long=3_000,
     needs=("linux",),

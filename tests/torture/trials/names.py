@@ -128,7 +128,7 @@ TRIAL = Trial(
     "random hostile names of tensors, metadata and files",
     "nothing raw on a terminal, no element or line that a name made, every name read back",
     try_names,
-    short=6,
+    short=4,
     usual=160,
     long=10_000,
 )

@@ -41,10 +41,7 @@ def test_every_pattern_of_16_bits(form, shape, tmp_path):
     assert all(tensor.read().tobytes() == back[tensor.name].read().tobytes() for tensor in weights)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "count"),
-    [("float32", 1_000_000), ("float64", 300_000), pytest.param("float32", 10_000_000, marks=pytest.mark.slow)],
-)
+@pytest.mark.parametrize(("dtype", "count"), [("float32", 1_000_000), ("float64", 300_000)])  # torture: many more
 def test_random_patterns(dtype, count, tmp_path):
     bits = random_bits(dtype, count)
     weights = WeightFile((Tensor.of("a", bits.view(dtype).reshape(-1, 100)), Tensor.of("b", bits[:20_000].view(dtype))))
