@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, TypedDict
 
 from cnnkit import losses, optimizers, schedules
+from cnnkit.class_weights import ClassWeights, parse_class_weights
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import describe_value, printable
 from cnnkit.losses import Loss
@@ -30,6 +31,7 @@ class Options:
     patience           stop after this many epochs without a smaller validation loss
     freeze             patterns (cnn.*, *.bias) of layers and tensors that are not trained; a BatchNorm in which
                        nothing is trained uses its running statistics as they are
+    class_weights      by which classes count in the loss of training: "balanced", or {class name: weight}, 1 by default
     shuffle            use a new order in each epoch, which depends on seed and epoch only
 
     With validation images, the result has the weights of the epoch with the smallest validation loss.
@@ -50,6 +52,7 @@ class Options:
     limit: int | None = None
     freeze: Sequence[str] = ()
     learning_rates: LayerRates = ()
+    class_weights: ClassWeights = None
 
     def __post_init__(self) -> None:
         for name, kind, expected in _KINDS:
@@ -60,6 +63,7 @@ class Options:
                 object.__setattr__(self, name, _plain_number(name, value, kind))
         object.__setattr__(self, "freeze", _require_patterns(self.freeze))
         object.__setattr__(self, "learning_rates", _require_rates(self.learning_rates))
+        object.__setattr__(self, "class_weights", parse_class_weights(self.class_weights))
         optimizers.parse(self.optimizer)
         schedules.parse(self.schedule)
         losses.parse(self.loss)
@@ -110,6 +114,7 @@ class OptionFields(TypedDict, total=False):
     limit: int | None
     freeze: Sequence[str]
     learning_rates: LayerRates
+    class_weights: ClassWeights
 
 
 _PAIRS = "factors by patterns of the names of layers or tensors, such as 'features.*=0.1'"

@@ -14,8 +14,8 @@ from cnnkit.backends.pytorch.capture_device import TorchCaptureDevice
 from cnnkit.backends.pytorch.pooling import TorchWindows
 from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.backends.shared.constants import Constants
-from cnnkit.philox import counters, philox4x32
 from cnnkit.errors import BackendUnavailableError
+from cnnkit.philox import counters, philox4x32
 
 
 class TorchBackend(Backend):

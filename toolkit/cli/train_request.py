@@ -84,6 +84,10 @@ class TrainRequest(ReadingRequest):
             help="Factor of the rate for layers or tensors: 'features.*=0.1'; repeatable, the last that matches.",
         ),
     ] = None
+    class_weights: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=NUMBER,...", help="By which classes count in the loss: balanced, or cat=2,dog=0.5."),
+    ] = None
     out: Annotated[Path, typer.Option("--out", "-o", help="The weight file to write.")] = DEFAULT_WEIGHTS
     init_from: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Start from the weights in this file that fit.")

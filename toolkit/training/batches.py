@@ -11,7 +11,8 @@ from cnnkit.data.dataset import Dataset
 from cnnkit.data.targets import INPUT
 from cnnkit.options import Options
 from cnnkit.seeds import Purpose, generator
-from cnnkit.training.decisions import list_decisions, list_shares
+from cnnkit.training.decisions import list_decisions
+from cnnkit.training.sample_weights import Numbers, weigh_samples
 
 Indices = npt.NDArray[np.int64]
 UPLOAD = 4096  # images that are copied to a device together
@@ -43,7 +44,7 @@ class Batch(NamedTuple):
     """Samples on the backend.
 
     targets  an array; a tuple for several outputs
-    weights  (n,) with a mean of 1, by which samples count in the loss; None where all count alike
+    weights  (n,), or (n, H, W) for maps, with a mean of 1, by which samples count in the loss; None: all alike
     """
 
     x: Array
@@ -60,14 +61,17 @@ class Batch(NamedTuple):
 class Samples:
     """The samples of a split, from which batches are made.
 
-    dtype: of x, and of targets that are not labels
+    dtype          of x, and of targets that are not labels
+    class_weights  (K,) by which classes count in the loss; None: all alike
     """
 
-    def __init__(self, backend: Backend, dataset: Dataset, split: str, dtype: str) -> None:
+    def __init__(
+        self, backend: Backend, dataset: Dataset, split: str, dtype: str, class_weights: Numbers | None = None
+    ) -> None:
         self.backend, self.dataset, self.dtype = backend, dataset, dtype
         self.split = dataset.split(split)
         self._decisions = list_decisions(self.split)
-        self._shares = list_shares(self.split, self._decisions)
+        self._class_weights = class_weights
 
     def batches(self, order: Indices, size: int, first: int = 0) -> Iterator[Batch]:
         """Yield batches first, first + 1, ... of `order`; the last one may be smaller."""
@@ -88,12 +92,9 @@ class Samples:
 
     def make_batch(self, indices: Indices, x: Array, targets: Any) -> Batch:
         """Return the batch of these samples, whose x and targets are on the backend."""
-        weights = None
-        if self.split.weights is not None:
-            given = self.split.weights[indices]
-            weights = self.backend.asarray(given / (given.mean() or 1.0), self.dtype)
-        counts = Counts(len(indices), int(self._decisions[indices].sum()), float(self._shares[indices].sum()))
-        return Batch(x, targets, weights, counts)
+        weights, share = weigh_samples(self.split, self._class_weights, indices)
+        counts = Counts(len(indices), int(self._decisions[indices].sum()), share)
+        return Batch(x, targets, None if weights is None else self.backend.asarray(weights, self.dtype), counts)
 
 
 class ResidentSamples:

@@ -29,14 +29,6 @@ def list_decisions(split: Split) -> npt.NDArray[np.int64]:
     return counts
 
 
-def list_shares(split: Split, decisions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return how much each sample counts in a mean of losses (N,): by its weight, and by its labels that are not -1."""
-    part, shares = split.parts[0], np.ones(len(split))
-    if part.kind in (CLASS, CLASS_MAP) and part.ignores:
-        shares = decisions / max(1, decisions.max())
-    return shares if split.weights is None else shares * split.weights
-
-
 def name_kind(dataset: Dataset) -> str:
     """Return the kind of the targets that decide: those of the first output."""
     return dataset.train.parts[0].kind

@@ -24,6 +24,7 @@ from cnnkit.training.evaluation import check, suit_targets
 from cnnkit.training.freezing import freeze
 from cnnkit.training.parameter_groups import group_parameters
 from cnnkit.training.position import Position
+from cnnkit.training.sample_weights import weigh_classes
 from cnnkit.training.step import StepReport, TrainState, make_step
 
 # What metadata tells of a training: a new one starts without them.
@@ -69,7 +70,8 @@ class TrainingSetup:
             model.backend, model.network, model.loss, self.optimizer, self.dropout_key, self.freezing,
             name_kind(dataset),
         )  # fmt: skip
-        self._samples = Samples(model.backend, dataset, "train", model.dtype)
+        class_weights = weigh_classes(options.class_weights, dataset, self.chosen)
+        self._samples = Samples(model.backend, dataset, "train", model.dtype, class_weights)
         self._only_batch: list[Batch] | None = None
 
     def _require_room(self) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Sizes, Step
 from cnnkit import philox
+from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Sizes, Step
 from cnnkit.tree import FlatTree, Layout, flatten, unflatten
 from jax import lax
 
