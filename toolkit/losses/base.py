@@ -49,7 +49,8 @@ class Loss(Part, ABC):
     ) -> tuple[Array, Array]:
         """Return (loss, dy): the mean over the batch (0-d), and its gradient in the outputs, of their shape.
 
-        weights: (N,) of the outputs' dtype, with a mean of 1: factors of the samples' losses.
+        weights: (N,) of the outputs' dtype, with a mean of 1: factors of the samples' losses; for maps of classes
+        (N, H, W) too, factors of the places.
         """
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:  # noqa: ARG002 (others need the backend)

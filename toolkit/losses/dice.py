@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend, Shape
-from cnnkit.errors import ConfigError
+from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers.activations.sigmoid import sigmoid
 from cnnkit.layers.activations.softmax import softmax
 from cnnkit.losses.base import Loss
@@ -36,6 +36,9 @@ class Dice(Loss):
     def value_and_gradient(
         self, backend: Backend, outputs: Array, targets: Array, weights: Array | None = None
     ) -> tuple[Array, Array]:
+        if weights is not None and weights.ndim > 1:
+            problem = "expected a weight for each sample (N,), got one for each place"
+            raise ShapeError("Dice", problem, "overlap has no weights of classes: leave class_weights out")
         wanted, counted = read_targets(self, backend, outputs, targets)
         exclusive = outputs.shape[1] > 1
         p = softmax(backend, outputs) if exclusive else sigmoid(backend, outputs)

@@ -54,7 +54,8 @@ def average(
 ) -> tuple[Array, Array]:
     """Return (loss, dy): the mean of the terms that count, each times its sample's weight, and its gradient.
 
-    terms, slope: as `MeanLoss.terms` returns them. counted: None, or ones and zeros (N, 1, ...). weights: None or (N,).
+    terms, slope: as `MeanLoss.terms` returns them. counted: None, or ones and zeros (N, 1, ...).
+    weights: None, (N,), or (N, ...) of the places.
     """
     size = math.prod(terms.shape)
     if weights is not None:
@@ -69,8 +70,11 @@ def average(
 
 
 def spread_samples(values: Array, like: Array) -> Array:
-    """Return values (N,) with as many axes as `like` (N, ...), each of length 1."""
-    return values.reshape((-1, *(1 for _ in like.shape[1:])))
+    """Return values (N,), or (N, ...) of places, with as many axes as `like`, those that they lack of length 1."""
+    if values.ndim == like.ndim:
+        return values
+    places = values.shape[1:] or [1 for _ in like.shape[2:]]
+    return values.reshape((values.shape[0], *([1] if like.ndim > 1 else []), *places))
 
 
 def weigh(backend: Backend, share: Array, cost: Array) -> Array:

@@ -72,7 +72,7 @@ def test_each_wrong_option_is_one_line(cnnkit, options, said):
         assert refused.err.count("\n") == 1
 
 
-def test_a_reading_that_a_weight_file_cannot_have_is_refused(cnnkit, mixed, monkeypatch):
+def test_a_reading_that_a_weight_file_cannot_have_is_refused(cnnkit, mixed):
     """A file may come from elsewhere: what it says of sizes allocates nothing."""
     options = ("--resize", "6x8", "-o", "w.h5", "-q")
     assert cnnkit("train", "--model", mixed.parent / "net.toml", "--data", mixed, *options).status == 0

@@ -6,7 +6,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from cnnkit import Model, Options, Sequential
 from cnnkit.data import from_arrays
-from cnnkit.errors import ConfigError
+from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers import Conv2D, Dense, Flatten
 from cnnkit.training import Training
 from cnnkit.training.sample_weights import weigh_classes, weigh_samples
@@ -79,4 +79,11 @@ def test_classes_that_the_data_lack_are_refused():
     with pytest.raises(ConfigError, match="class_weights: expected classes of 0, 1, got cat"):
         train(from_arrays(IMAGES, LABELS), class_weights="cat=2")
     with pytest.raises(ConfigError, match="expected data with class labels or maps of classes, got rows of numbers"):
-        train(from_arrays(IMAGES, LABELS / 2), (Flatten(), Dense(1)), class_weights="balanced", loss="mse")
+        train(
+            from_arrays(IMAGES, LABELS / 2), (Flatten(), Dense(1)), class_weights="balanced", loss="mean_squared_error"
+        )
+
+
+def test_overlap_has_no_weights_of_classes():
+    with pytest.raises(ShapeError, match="a weight for each sample"):
+        train(from_arrays(IMAGES, MAPS), (Conv2D(3, 1),), loss="dice", class_weights="balanced")
