@@ -204,6 +204,16 @@ def test_a_mistake_is_detected_located_and_explained(
         assert beside >= {"y", "dx", "gradient of weight", "parameter of weight", "first_moment of weight"}
 
 
+def test_a_mistake_is_explained_where_parameters_have_groups() -> None:
+    planned = plan_training("digits-cnn", steps=STEPS)
+    options = replace(planned.options, optimizer="adam:weight_decay=0.01,decay_all=false", learning_rates={"0": 0.5})
+    reference = Contestant("reference", Arena(ReferenceBackend(), "float64"))
+    wrong = Contestant("wrong", Arena(KerasAdam(), "float64"))
+    (trajectory,) = compare_recipe(replace(planned, options=options), [wrong], reference, NumpyBackend(threads=1))
+    assert trajectory.dissection.first.place == "layer 0 (Conv2D)"
+    assert trajectory.dissection.explained == "adam_update: epsilon is added before the bias correction"
+
+
 def test_right_backends_end_with_equal_weights() -> None:
     for dtype in ("float32", "float64"):
         trajectory = compare_with_reference("lenet5", Wrong(), dtype)

@@ -26,6 +26,8 @@ OPTIONS = {
     "--random-seed": "--seed", "--subset": "--limit", "--samples": "--limit", "--report": "--html",
     "--gpu": "--backend cupy", "--cuda": "--backend cupy",
     "--momentum": "--optimizer sgd:momentum=0.9", "--nesterov": "--optimizer sgd:momentum=0.9,nesterov=true",
+    "--clip": "--optimizer adam:clip_norm=1", "--clip-norm": "--optimizer adam:clip_norm=1",
+    "--clip-value": "--optimizer adam:clip_value=1", "--layer-lr": "--layer-rate", "--lr-mult": "--layer-rate",
     "--weight-decay": "--optimizer adamw:weight_decay=0.01", "--beta1": "--optimizer adam:beta1=0.9",
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.protocol import Backend
-from cnnkit.optimizers import Optimizer, Scalars
+from cnnkit.optimizers import Scalars, UpdateRule
 from cnnkit.parity.bounds import Kind, bound, compare
 from cnnkit.parity.check import Arena, Case
 from cnnkit.parity.mistakes import MISTAKES, updates
@@ -61,13 +61,13 @@ def explain_calls(calls: Sequence[Call], dtype: str, oracle: Backend) -> list[st
 
 
 def explain_update(
-    optimizer: Optimizer, parameter: Any, gradient: Any, slots: Sequence[Any], scalars: Scalars,
+    optimizer: UpdateRule, path: str, parameter: Any, gradient: Any, slots: Sequence[Any], scalars: Scalars,
     answer: Sequence[Any], dtype: str, oracle: Backend,
 ) -> str:  # fmt: skip
-    """Return the mistake that reproduces `answer`, the new parameter and slots."""
+    """Return the mistake that reproduces `answer`, the new parameter and slots of the parameter at `path`."""
     watched, calls = recorded(Arena(oracle, "float64"))
     arrays = watched.array(parameter), watched.array(gradient), [watched.array(slot) for slot in slots]
-    optimizer.step(watched.backend, *arrays, scalars)
+    optimizer.step_at(path, watched.backend, *arrays, scalars)
     calls = [replace(call, result=tuple(answer)) for call in calls if call.member in updates.MISTAKES]
     return next(iter(explain_calls(calls, dtype, oracle)), "")
 

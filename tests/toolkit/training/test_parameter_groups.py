@@ -9,14 +9,17 @@ import torch
 
 from cnnkit import Model, Options, optimizers
 from cnnkit.backends.cuda.cupy_sim_backend import CupySimBackend
+from cnnkit.backends.numpy_cpu.capture import replay
+from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
+from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.data import from_arrays
-from cnnkit.errors import ConfigError
+from cnnkit.errors import ConfigError, TrainingError
 from cnnkit.exporters import read, write
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, LayerNorm, ReLU, Residual, Sequential
 from cnnkit.optimizers import GroupedOptimizer, Lion, Optimizer, UpdateRule
 from cnnkit.training import Training, checkpoint
 from cnnkit.training.parameter_groups import group_parameters
-from cnnkit.tree import FlatTree, flatten
+from cnnkit.tree import FlatTree, flatten, leaves
 
 DRAWN = np.random.default_rng(0)
 DATA = from_arrays(
@@ -119,6 +122,29 @@ def test_one_group_for_all_has_the_bits_of_none(optimizer) -> None:
     assert isinstance(other.optimizer, GroupedOptimizer)
     for name, weight in one.model.weights.items():
         assert np.array_equal(weight, other.model.weights[name]), name
+
+
+@pytest.mark.parametrize("make", [NumpyBackend, CupySimBackend])
+@pytest.mark.parametrize("optimizer", ["adamw:decay_all=false", "lamb:decay_all=false", "nadam", "lion:clip_value=0.1"])
+def test_a_captured_step_has_the_bits_of_the_step(make, optimizer, monkeypatch) -> None:
+    captured, capture = [], CapturedStep._capture
+    monkeypatch.setattr(CapturedStep, "_capture", lambda *given: captured.append(given) or capture(*given))
+    monkeypatch.setattr(replay, "CALLS_IF_QUICK", 2)
+    variables = []
+    for captures in (True, False):
+        captured.clear()
+        backend = make()
+        backend.captures = captures
+        done = train(backend, optimizer=optimizer, learning_rates=RATES)
+        assert bool(captured) == captures
+        variables.append([np.array(backend.to_numpy(leaf)).tobytes() for leaf in leaves(done.variables)[0]])
+    assert variables[0] == variables[1]
+    assert done.not_captured == "capturing is switched off"
+
+
+def test_a_training_that_diverges_names_its_optimizer() -> None:
+    with pytest.raises(TrainingError, match="clip gradients with --optimizer adam:clip_norm=1"):
+        train(learning_rate=1e30, learning_rates=RATES)
 
 
 def test_what_is_frozen_stays_out_of_the_groups() -> None:

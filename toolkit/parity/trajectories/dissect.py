@@ -20,6 +20,7 @@ from cnnkit.parity.recording import recorded
 from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.parity.trajectories.runner import Contestant, replay_to_step
 from cnnkit.seeds import Purpose, key
+from cnnkit.training.parameter_groups import group_parameters
 from cnnkit.tree import child, flatten, unflatten
 
 
@@ -140,7 +141,9 @@ class _DissectedStep:
 
     def _compare_updates(self, places: list[str]) -> Iterator[QuantityAndReason]:
         grads = self._collect_gradients()
-        optimizer = optimizers.parse(self.plan.options.optimizer)
+        plan, options = self.plan, self.plan.options
+        parsed = optimizers.parse(options.optimizer)
+        optimizer = group_parameters(plan.network, plan.input_shape, parsed, options.rate_factors)
         slots = {name: tree for name, tree in self.trees.items() if name not in ("params", "state")}
         results = []
         for arena, rule in (
@@ -157,7 +160,8 @@ class _DissectedStep:
             updated_name, _, tensor = name.partition(".")
             given = [flatten(slots[n])[tensor] for n in optimizer.slots]
             answer = [got.get(f"{n}.{tensor}") for n in ("parameter", *optimizer.slots)]
-            step = (optimizer, parameters[tensor], grads[tensor], given, self.scalars, answer, self.dtype, self.oracle)
+            arrays = (parameters[tensor], grads[tensor], given)
+            step = (optimizer, tensor, *arrays, self.scalars, answer, self.dtype, self.oracle)
             label = f"{updated_name} of {tensor.partition('.')[2]}"
             place = places[int(tensor.partition(".")[0])]
             why = partial(explain_update, *step)
