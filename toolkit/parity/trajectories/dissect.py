@@ -160,11 +160,12 @@ class _DissectedStep:
             updated_name, _, tensor = name.partition(".")
             given = [flatten(slots[n])[tensor] for n in optimizer.slots]
             answer = [got.get(f"{n}.{tensor}") for n in ("parameter", *optimizer.slots)]
-            arrays = (parameters[tensor], grads[tensor], given)
-            step = (optimizer, tensor, *arrays, self.scalars, answer, self.dtype, self.oracle)
+            why = partial(
+                explain_update, optimizer, tensor, parameters[tensor], grads[tensor], given, self.scalars, answer,
+                self.dtype, self.oracle,
+            )  # fmt: skip
             label = f"{updated_name} of {tensor.partition('.')[2]}"
             place = places[int(tensor.partition(".")[0])]
-            why = partial(explain_update, *step)
             yield from self._compare(place, {label: got.get(name)}, {label: value}, "forward", why)
 
     def _collect_gradients(self) -> dict[str, Any]:
