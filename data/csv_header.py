@@ -9,6 +9,8 @@ from cnnkit.files.names import printable
 
 _HINT = "the first line must name the columns: label,pixel0,pixel1,... or label,1x1,1x2,..."
 MOST_COLUMNS = (1 << 20) + 1  # images of 1024 x 1024
+LABEL = "label"
+_FIRST = {"pixel0", "pixel1", "0x0", "1x1"}
 _SEPARATE = "separate the columns by commas"
 
 
@@ -36,14 +38,29 @@ def parse_header(where: str, line: bytes) -> CsvHeader:
         raise refuse(f"{where}, line 1", f"at most {MOST_COLUMNS} columns", f"{columns}", _HINT)
     text = line.decode("utf-8-sig", "replace").strip()
     names = [name.strip().strip('"') for name in text.split(",")]
-    if names.count("label") != 1:
+    if names.count(LABEL) != 1:
         got = printable(",".join(names[:4]), 60) or "an empty line"
         raise refuse(f"{where}, line 1", "one column called label", got, _SEPARATE if _is_other(text) else _HINT)
     if "\r" in text:
         raise refuse(f"{where}, line 1", "lines that end in LF or CR LF", "lines that end in CR", "save it again")
-    pixels = [name for name in names if name != "label"]
+    pixels = [name for name in names if name != LABEL]
     height, width = _grid(pixels) or _square(where, pixels)
-    return CsvHeader(len(names), names.index("label"), height, width)
+    return CsvHeader(len(names), names.index(LABEL), height, width)
+
+
+def find_grid(where: str, names: list[str]) -> tuple[int, int] | None:
+    """Return (height, width) of images whose pixels have these names, row by row; None where they name no pixels.
+
+    Raises DataError for names of pixels that make no image.
+    """
+    if not has_pixels(names):
+        return None
+    return _grid(names) or _square(where, names)
+
+
+def has_pixels(names: list[str]) -> bool:
+    """Return whether a column is named as the first pixel of an image is."""
+    return any(name in _FIRST for name in names)
 
 
 def _is_other(text: str) -> bool:

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.assembly import RawSplit, assemble
+from cnnkit.data.array_source import ArraySource, list_wanted, read_arrays
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.lazy_images import LazyImages
-from cnnkit.data.npz_reader import NAMES
+from cnnkit.data.pixels import Images
+from cnnkit.data.reading import Reading
 from cnnkit.data.refusal import LABEL_BYTES, refuse, require_affordable
+from cnnkit.data.stored_images import WHOLE_BYTES, require_count
 from cnnkit.errors import DataError
 from cnnkit.files.hdf5.cage import list_hdf5, read_rows, read_values
 from cnnkit.files.hdf5.contents import ListedDataset, Listing
@@ -84,7 +86,7 @@ def _group(rows: Rows, most: int) -> Iterator[Rows]:
         yield group
 
 
-def read_hdf5(name: str, path: Path) -> Dataset:
+def read_hdf5(name: str, path: Path, reading: Reading) -> Dataset:
     """Return the data set in an HDF5 file; its images stay in the file, so it may be larger than memory.
 
     The worker process reads the file. Links out of it, virtual data sets, external storage and plug-in filters are
@@ -92,20 +94,40 @@ def read_hdf5(name: str, path: Path) -> Dataset:
 
     Raises DataError on missing data sets, and on a file that is damaged or uses what is refused.
     """
-    with _refusals_of(path):
-        listing, file = list_hdf5(path), StoredFile(path)
-    splits = {}
-    for split, (x, y) in NAMES.items():
-        present = [key for key in (x, y) if _has(path, listing, key)]
-        if split == "test" and not present:
-            continue
-        for key in (x, y):
-            if key not in present:
-                others = ", ".join(printable(other) for other in list(listing.datasets)[:8])
-                raise refuse(path, f"a data set {key}", f"data sets {others or '(none)'}")
-        images = Hdf5Images(file, x, listing.datasets[x])
-        splits[split] = RawSplit(images, _read_labels(path, y, listing.datasets[y]), f"{path}: {x}", f"{path}: {y}")
-    return assemble(name, splits["train"], splits.get("test"))
+    return read_arrays(name, Hdf5Arrays(path), reading)
+
+
+class Hdf5Arrays(ArraySource):
+    """The data sets of an HDF5 file: samples and large targets stay in it, other targets are read."""
+
+    def __init__(self, path: Path) -> None:
+        self.where: Path = path
+        with _refusals_of(path):
+            self._listing, self._file = list_hdf5(path), StoredFile(path)
+        there = {*self._listing.datasets, *self._listing.not_read}
+        there |= {link.partition(" (")[0] for link in self._listing.not_followed}
+        self.names = [key for key in list_wanted(there) if _has(path, self._listing, key)]
+
+    def read_samples(self, key: str) -> Hdf5Images:
+        """Return the images of a data set, which stay in the file."""
+        return Hdf5Images(self._file, key, self._listing.datasets[key])
+
+    def read_targets(self, key: str, samples: int) -> Images:
+        """Return targets: a row of each sample is read, arrays of more axes stay in the file."""
+        stored = self._listing.datasets[key]
+        if len(stored.shape) > 2 and stored.nbytes > WHOLE_BYTES:
+            require_count(self.read_samples(key), samples, self.locate(key))
+            return self.read_samples(key)
+        return _read_labels(self.where, key, stored)
+
+    def locate(self, key: str) -> str:
+        """Return file and data set."""
+        return f"{self.where}: {key}"
+
+    def refuse_missing(self, key: str) -> Exception:
+        """Return the error for a data set that is not there."""
+        others = ", ".join(printable(other) for other in list(self._listing.datasets)[:8])
+        return refuse(self.where, f"a data set {key}", f"data sets {others or '(none)'}")
 
 
 def _has(path: Path, listing: Listing, key: str) -> bool:

@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy.typing as npt
 
-from cnnkit.data.assembly import RawSplit, assemble
+from cnnkit.data.array_source import ArraySource, list_wanted, read_arrays
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.npy_header import read_npy_header
+from cnnkit.data.reading import Reading
 from cnnkit.data.refusal import LABEL_BYTES, refuse, require_affordable
 from cnnkit.files.npy_header import LONGEST
 from cnnkit.files.unsafe_file import UnsafeFileError
 from cnnkit.files.zips.directory import Member
 from cnnkit.files.zips.gate import ZipGate
 
-NAMES = {"train": ("x_train", "y_train"), "test": ("x_test", "y_test")}
 _LONGEST = LONGEST + 12  # of an array's header, with what is before it
 
 
-def read_npz(name: str, path: Path, **names: Any) -> Dataset:
+def read_npz(name: str, path: Path, reading: Reading | None = None, **facts: Any) -> Dataset:
     """Return the data set in an NPZ file, loaded completely; arrays of other names are ignored.
 
     Nothing is unpickled; sizes are checked before memory is allocated, checksums (CRC-32) while reading.
@@ -27,23 +27,31 @@ def read_npz(name: str, path: Path, **names: Any) -> Dataset:
     Raises DataError on missing arrays and on a zip or an array that contradicts itself.
     """
     try:
-        gate = ZipGate(path)
-        members = _find_members(path, gate)
-        splits = {}
-        for split, (x, y) in NAMES.items():
-            if split == "test" and x not in members and y not in members:
-                continue
-            for key in (x, y):
-                if key not in members:
-                    got = f"arrays {', '.join(sorted(members)[:8]) or '(none)'}"
-                    hint = "numpy.savez(FILE, x_train=images, y_train=labels) names them so"
-                    raise refuse(path, f"an array {key}", got, hint)
-            images = _read(f"{path}: {x}", gate, members[x])
-            labels = _read(f"{path}: {y}", gate, members[y], LABEL_BYTES)
-            splits[split] = RawSplit(images, labels, f"{path}: {x}", f"{path}: {y}")
+        return read_arrays(name, NpzArrays(path), reading or Reading(), **facts)
     except UnsafeFileError as error:
         raise refuse(path, "a complete NPZ file", str(error), "write it again") from None
-    return assemble(name, splits["train"], splits.get("test"), **names)
+
+
+class NpzArrays(ArraySource):
+    """The arrays of an NPZ file, read when asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.where: Path = path
+        self._gate = ZipGate(path)
+        self._members = _find_members(path, self._gate)
+        self.names = self._members.keys()
+
+    def read_samples(self, key: str) -> npt.NDArray[Any]:
+        """Return an array. Raises DataError where its header and its size contradict each other."""
+        return _read(self.locate(key), self._gate, self._members[key])
+
+    def read_targets(self, key: str, samples: int) -> npt.NDArray[Any]:  # noqa: ARG002
+        """Return an array as `read_samples` does."""
+        return _read(self.locate(key), self._gate, self._members[key], LABEL_BYTES)
+
+    def locate(self, key: str) -> str:
+        """Return file and array."""
+        return f"{self.where}: {key}"
 
 
 def _find_members(path: Path, gate: ZipGate) -> dict[str, Member]:
@@ -51,7 +59,7 @@ def _find_members(path: Path, gate: ZipGate) -> dict[str, Member]:
     if gate.unclaimed:
         raise refuse(path, "a zip and nothing else", "bytes before or after it", "write it again")
     members = {n.removesuffix(".npy"): member for n, member in gate.members.items() if n.endswith(".npy")}
-    wanted = [members[key] for pair in NAMES.values() for key in pair if key in members]
+    wanted = [members[key] for key in list_wanted(members)]
     require_affordable(path, sum(member.size for member in wanted), path.stat().st_size)
     return members
 

@@ -31,6 +31,8 @@ SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffi
 _BAND = 1 << 20  # pixels that are converted at a time
 _GREY = {"1", "L", "LA"}
 _COLOUR = {"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "HSV"}
+_MASKS, _LOSSY = {"1", "L", "P"}, {"JPEG", "WEBP"}
+_GREY_STEPS = {"L;2": 85, "L;4": 17}  # between the values 0..255 that Pillow gives grey of few bits
 _ALPHA = {"LA", "RGBA", "PA"}
 _ORIENTATION = 0x0112  # the tag of EXIF 2.3: 1 upright, 2 to 8 mirrored or turned, 5 to 8 by a quarter
 _QUARTER_TURNS = range(5, 9)
@@ -100,6 +102,25 @@ def read_resized(path: str | Path, channels: int, resizing: Resizing) -> npt.NDA
     """
     upright = _read_upright(Path(path), channels, lambda image: _draft(image, resizing))
     return _channels_first(resizing.apply(upright))
+
+
+def read_numbers(path: Path) -> npt.NDArray[np.uint8]:
+    """Return the numbers of a mask, (H, W) uint8, upright: of the colours of its palette, or its grey values.
+
+    Grey of 1, 2 or 4 bits counts from 0 to 1, 3 or 15.
+
+    Raises DataError when it has several numbers a pixel, or cannot be decoded.
+    """
+    with _opened(path) as (image, file):
+        if image.format == "PNG":
+            require_sound_png(path, file)
+        if image.format in _LOSSY or image.mode not in _MASKS:
+            got = f"{image.format} of mode {image.mode}"
+            raise refuse(path, "a mask with one class number a pixel (PNG, grey or with a palette)", got)
+        turn, steps = _TURNED.get(_orientation(image)), _GREY_STEPS.get(str(image.tile[0][-1]) if image.tile else "", 1)
+        image.load()
+        numbers = np.asarray(image).astype(np.uint8) // np.uint8(steps)
+    return numbers if turn is None else turn(numbers)
 
 
 def _read_upright(path: Path, channels: int, prepare: Callable[[Any], int]) -> npt.NDArray[np.uint8]:

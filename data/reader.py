@@ -29,4 +29,5 @@ class Reader:
         """
         reading.require_used(name, self.uses, self.kind)
         used = reading.over(fallback.only(self.uses))
-        return dataclasses.replace(self.open(name, path, used), reading=used)
+        dataset = self.open(name, path, used)
+        return dataclasses.replace(dataset, reading=dataset.reading.over(used))

@@ -3,12 +3,13 @@
 import stat
 from pathlib import Path
 
-from cnnkit.data.csv_reader import read_csv
+from cnnkit.data.csv_kind import recognise_csv
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.hdf5_reader import read_hdf5
 from cnnkit.data.idx_reader import idx_files, read_idx_folder
 from cnnkit.data.image_folder import read_image_folder
-from cnnkit.data.npy_folder import read_npy_folder
+from cnnkit.data.mask_folder import has_masks, read_mask_folder
+from cnnkit.data.npy_folder import has_arrays, read_npy_folder
 from cnnkit.data.npz_reader import read_npz
 from cnnkit.data.picture import SUFFIXES
 from cnnkit.data.picture_files import subfolders
@@ -21,16 +22,16 @@ from cnnkit.files.names import printable
 from cnnkit.files.regular_file import open_regular
 
 KINDS = (
-    "a folder with IDX files, with x_train.npy and y_train.npy, or with one subfolder of pictures per class, "
-    "or a file .npz, .csv, .csv.gz, .h5"
+    "a folder with IDX files, with x_train.npy and y_train.npy, with one subfolder of pictures per class, "
+    "or with images/ and masks/, or a file .npz, .csv, .csv.gz, .h5"
 )
 _ARRAYS = "arrays of one size"
 IDX = Reader(lambda name, path, _: read_idx_folder(name, path), _ARRAYS)
-NPY = Reader(lambda name, path, _: read_npy_folder(name, path), _ARRAYS)
-NPZ = Reader(lambda name, path, _: read_npz(name, path), _ARRAYS)
-HDF5 = Reader(lambda name, path, _: read_hdf5(name, path), _ARRAYS)
-PIXELS = Reader(lambda name, path, _: read_csv(name, path), "a table of pixels")
+NPY = Reader(read_npy_folder, _ARRAYS, ("layout", "ignore"))
+NPZ = Reader(read_npz, _ARRAYS, ("layout", "ignore"))
+HDF5 = Reader(read_hdf5, _ARRAYS, ("layout", "ignore"))
 CLASS_FOLDERS = Reader(read_image_folder, "a folder of pictures per class", ("resize",))
+MASKED = Reader(read_mask_folder, "a folder of pictures with masks", ("resize", "ignore"))
 _MARKS = {b"PK\x03\x04": NPZ, b"PK\x05\x06": NPZ, SIGNATURE: HDF5}
 _SUFFIXES = {".npz": "a zip file with arrays (NPZ)", ".h5": "an HDF5 file", ".hdf5": "an HDF5 file"}
 
@@ -57,8 +58,10 @@ def read_path(name: str, path: Path, reading: Reading, fallback: Reading) -> Dat
 def _recognise_folder(folder: Path) -> Reader:
     if idx_files(folder):
         return IDX
-    if (folder / "x_train.npy").is_file() or (folder / "y_train.npy").is_file():
+    if has_arrays(folder):
         return NPY
+    if has_masks(folder):
+        return MASKED
     if subfolders(folder):
         return CLASS_FOLDERS
     got = ", ".join(printable(path.name, 60) for path in sorted(folder.iterdir())[:5]) or "an empty folder"
@@ -82,7 +85,7 @@ def _recognise_file(path: Path) -> Reader:
         hint = "put x_train.npy and y_train.npy into a folder and name that, or write both into one .npz"
         raise refuse(path, "images and labels", "one array", hint)
     if path.name.lower().endswith((".csv", ".csv.gz")):
-        return PIXELS
+        return recognise_csv(path)
     hint = ""
     if "-ubyte" in path.name:
         hint = "name the folder that holds the four IDX files"

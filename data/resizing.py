@@ -17,8 +17,8 @@ MOST_SIDE = 4096  # pixels
 class Resizing:
     """A size in pixels, and what is done to pictures of another ratio of width to height.
 
-    fit: "crop" cuts what is beyond the ratio off, the same on both sides; "pad" adds black (class 0 in masks) on both
-    sides; "stretch" scales each axis by its own factor.
+    fit: "crop" cuts what is beyond the ratio off, the same on both sides; "pad" adds black on both sides; "stretch"
+    scales each axis by its own factor.
 
     Raises DataError on sides that are not 1 to 4096, and on another fit.
     """
@@ -58,9 +58,11 @@ class Resizing:
         factor = max(factors) if self.fit == "crop" else min(factors)
         return max(1, round(height * factor)), max(1, round(width * factor))
 
-    def apply(self, pixels: npt.NDArray[Any], *, mask: bool = False) -> npt.NDArray[Any]:
-        """Return uint8 pixels (H, W) or (H, W, 3) in this size, by Pillow's bilinear filter, which takes means of all
-        pixels where it makes a picture smaller. mask: each pixel is that of the nearest place, no mean of two.
+    def apply(self, pixels: npt.NDArray[Any], mask: int | None = None) -> npt.NDArray[Any]:
+        """Return uint8 pixels (H, W) or (H, W, 3) in this size.
+
+        Pillow's bilinear filter takes means of all pixels where it makes a picture smaller. mask: the pixels are class
+        numbers, each that of the nearest place, no mean of two; this one is that of the margin that "pad" adds.
         """
         from PIL import Image
 
@@ -68,13 +70,13 @@ class Resizing:
         if (height, width) == (self.height, self.width):
             return pixels
         image = Image.fromarray(np.ascontiguousarray(pixels))
-        how = Image.Resampling.NEAREST if mask else Image.Resampling.BILINEAR
+        how = Image.Resampling.BILINEAR if mask is None else Image.Resampling.NEAREST
         if self.fit != "pad":
             return np.asarray(image.resize((self.width, self.height), how, self._find_box(height, width)))
         tall, wide = self.find_scaled(height, width)
         tall, wide = min(tall, self.height), min(wide, self.width)
         top, left = round((self.height - tall) / 2), round((self.width - wide) / 2)
-        padded = np.zeros((self.height, self.width, *pixels.shape[2:]), pixels.dtype)
+        padded = np.full((self.height, self.width, *pixels.shape[2:]), mask or 0, pixels.dtype)
         padded[top : top + tall, left : left + wide] = np.asarray(image.resize((wide, tall), how))
         return padded
 

@@ -67,11 +67,15 @@ def read_stored(
 
 def hold_labels(images: Any, labels: Any, where: object) -> npt.NDArray[Any]:
     """Return labels as an array. Raises DataError for many, still unread, that are not as many as the images."""
-    if not isinstance(labels, np.ndarray) and labels.shape[:1] != images.shape[:1]:
-        count = images.shape[0] if images.shape else 0
-        raise refuse(where, f"a label for each of the {count} images", f"labels of shape {labels.shape}")
+    require_count(labels, images.shape[0] if images.shape else 0, where)
     held: npt.NDArray[Any] = labels if isinstance(labels, np.ndarray) else labels[:]
     return held
+
+
+def require_count(targets: Any, samples: int, where: object) -> None:
+    """Raise DataError for many targets, still unread, that are not as many as the samples."""
+    if not isinstance(targets, np.ndarray) and targets.shape[:1] != (samples,):
+        raise refuse(where, f"a label for each of the {samples} images", f"labels of shape {targets.shape}")
 
 
 def _require_stored(path: Path, file: BinaryIO) -> None:

@@ -117,12 +117,12 @@ def test_blank_lines_between_rows_are_named(path, monkeypatch, block):
     [
         (HEADER.replace(",", ";") + "\n0;1;2;3;4", "separate the columns by commas"),
         (HEADER.replace(",", "\t") + "\n0\t1\t2\t3\t4", "separate the columns by commas"),
-        (HEADER + '\n"0","1","2","3","4"', r"cell 1: expected a decimal number, .*: write numbers without quotes"),
+        (HEADER + '\n0,"1","2","3","4"', r"cell 2: expected a decimal number, .*: write numbers without quotes"),
         (HEADER.replace("label,", ",label,") + "\n0,0,1,2,3,4", r"to_csv\(FILE, index=False\)"),
         (HEADER + ",\n0,1,2,3,4,", "expected the column pixel4, got a column without a name"),
         (f"{HEADER}\r0,1,2,3,4\r", "lines that end in CR"),
         ("", "got an empty line"),
-        (HEADER + "\ncat,1,2,3,4", "cell 1: expected a decimal number, got 'cat': number the classes 0, 1, 2"),
+        (HEADER + "\n0,1,2,3,4\ncat,1,2,3,4", "cell 1: expected a decimal number, got 'cat': number the classes 0"),
     ],
 )
 def test_other_tables_say_what_to_change(path, content, message):
@@ -214,11 +214,10 @@ def test_the_line_is_right_in_a_later_block(path, monkeypatch):
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("5,0,10,200,255", "one column called label"),
-        ("", "one column called label"),
+        ("5,0,10,200,255", "the names of the columns, got numbers"),
+        ("", "the names of the columns, got an empty line"),
         ("label,label,pixel0", "one column called label"),
-        ("pixel0,pixel1,pixel2,pixel3", "one column called label"),
-        ("label", "a square number"),
+        ("label", "columns besides the target"),
         ("label,pixel0,pixel1,pixel2", "a square number of pixels, got 3"),
         ("label,pixel0,pixel2,pixel1,pixel3", "the column pixel1, got pixel2"),
         ("label,id,pixel0", "the column pixel0, got id"),
@@ -241,7 +240,7 @@ def test_no_images(path):
 
 def test_a_hostile_name_does_not_reach_the_terminal(path):
     with pytest.raises(DataError) as caught:
-        load(write(path, "label,\x1b[31mred", "1,2"))
+        load(write(path, "label,\x1b[31mred", "1,\x1b[31mx"))
     assert "\x1b" not in str(caught.value)
 
 

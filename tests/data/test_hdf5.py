@@ -120,7 +120,7 @@ def test_pixels_and_labels_that_cannot_be_used(path, arrays):
     for key, values, message in (
         ("x_train", np.full((7, 5, 6), np.nan), "NaN"),
         ("x_train", np.zeros((0, 5, 6), np.uint8), "expected"),
-        ("x_train", np.zeros((7, 30), np.uint8), "reshape"),
+        ("x_train", np.zeros((7, 30), np.uint8), "as layout F says"),
         ("y_train", np.arange(6), "each of the 7 images"),
         ("y_train", np.array([b"a"] * 7), "text, not numbers"),
     ):

@@ -101,7 +101,7 @@ BAD_ARRAYS = {
     "declares more": (header(fields(shape="(8, 5, 6)")) + bytes(210), "bytes for uint8"),
     "declares less": (header(fields(shape="(6, 5, 6)")) + bytes(210), "bytes for uint8"),
     "overflow": (header(fields(shape="(4294967296, 4294967296, 1)")) + bytes(210), "a shape that an array can have"),
-    "flat": (npy(np.zeros((7, 30), np.uint8)), "reshape the rows"),
+    "flat": (npy(np.zeros((7, 30), np.uint8)), "expected samples of 1 axes, as layout F says"),
     "nan": (npy(np.full((7, 5, 6), np.nan)), "NaN"),
     "none": (npy(np.zeros((0, 5, 6), np.uint8)), "expected"),
     "fewer": (npy(np.zeros((6, 5, 6), np.uint8)), "each of the 6 images"),

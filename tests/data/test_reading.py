@@ -3,12 +3,14 @@ import pytest
 from cnnkit.data import Reading, Resizing, load
 from cnnkit.errors import DataError
 
-FULL = Reading(Resizing(48, 64, "pad"), ("price", "area"), "HWC", 255)
+FULL = Reading(Resizing(48, 64, "pad"), ("price", "area"), ("rooms",), "HWC", 255)
 
 
 def test_a_weight_file_keeps_what_was_told():
     stored = FULL.to_json()
-    assert stored == {"resize": [48, 64, "pad"], "target": ["price", "area"], "layout": "HWC", "ignore": 255}
+    assert stored == {
+        "resize": [48, 64, "pad"], "target": ["price", "area"], "columns": ["rooms"], "layout": "HWC", "ignore": 255,
+    }  # fmt: skip
     assert Reading.from_json(stored) == FULL
     assert Reading.from_json({}) == Reading()
     assert Reading(numbers=True, sample=(3, 8, 8)).as_entry() == {}
@@ -29,7 +31,8 @@ def test_a_weight_file_keeps_what_was_told():
         {"target": [3]},
         {"target": ["a", "a"]},
         {"target": [""]},
-        {"target": ["a"] * 10_001},
+        {"target": list(map(str, range(100_001)))},
+        {"columns": {"a": 1}},
         {"layout": "NCHW"},
         {"layout": ["C"]},
         {"ignore": 255.0},
@@ -44,7 +47,9 @@ def test_what_a_weight_file_cannot_have_kept_is_refused_in_one_line(stored):
 
 def test_what_was_told_comes_before_what_is_remembered():
     told = Reading(layout="CHW", sample=(1, 8, 8))
-    assert told.over(FULL) == Reading(FULL.resize, FULL.target, "CHW", 255, sample=(1, 8, 8))
+    expected = Reading(FULL.resize, FULL.target, ("rooms",), "CHW", 255, sample=(1, 8, 8), remembered=True)
+    assert told.over(FULL) == expected
+    assert not Reading(target=["price"]).over(FULL).remembered
     assert FULL.only(["layout"]) == Reading(layout="HWC")
 
 
