@@ -48,7 +48,7 @@ class ArraySource(ABC):
 
 
 def list_wanted(names: Collection[str]) -> list[str]:
-    """Return the names that are read: x_train, y_train, y_train_NAME for several outputs, w_train, and those of test."""
+    """Return the names that are read: x_train, y_train, y_train_NAME for several outputs, w_train; of test alike."""
     wanted = [f"{letter}_{part}" for part in (TRAIN, TEST) for letter in "xyw"]
     return [name for name in names if name in wanted or name.startswith(("y_train_", "y_test_"))]
 

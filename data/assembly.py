@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnkit.data.dataset import Dataset
-from cnnkit.data.lazy_images import ChannelsFirst, LazyImages
+from cnnkit.data.layout import arrange_axes
 from cnnkit.data.pixels import Images, as_images
 from cnnkit.data.refusal import refuse
 from cnnkit.data.scaling import Scaling
@@ -132,12 +132,8 @@ def channels_first(raw: RawSplit) -> Images:
         raise refuse(raw.images_at, "images (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3", str(shape), hint)
     if 0 in shape:
         raise refuse(raw.images_at, "at least one image of at least one pixel", f"shape {shape}")
-    if len(shape) == 4 and shape[1] in {1, 3}:
-        return images
-    if isinstance(images, LazyImages):
-        return ChannelsFirst(images)
-    array = np.asarray(images)
-    return array[:, None] if array.ndim == 3 else array.transpose(0, 3, 1, 2)
+    layout = "HW" if len(shape) == 3 else "CHW" if shape[1] in {1, 3} else "HWC"
+    return arrange_axes(images, layout, raw.images_at)
 
 
 def _scaling(split: Split, where: str) -> Scaling:

@@ -27,20 +27,6 @@ class LazyImages(ABC):
         return images if indices.ndim else images[0]
 
 
-class ChannelsFirst(LazyImages):
-    """Lazy images that are stored as (N, H, W) or (N, H, W, C), presented as (N, C, H, W)."""
-
-    def __init__(self, stored: LazyImages) -> None:
-        n, h, w, c = (*stored.shape, 1)[:4]
-        super().__init__((n, c, h, w), stored.dtype)
-        self.stored = stored
-
-    def read(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        """Return the images at `indices` with the channels moved to the front."""
-        images = self.stored.read(indices)
-        return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-
-
 def _find_indices(key: Any, count: int) -> npt.NDArray[np.int64]:
     """Return the indices that an array of `count` would be read at, without listing all. Raises IndexError."""
     if isinstance(key, slice):

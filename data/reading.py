@@ -113,4 +113,5 @@ class Reading:
             if not isinstance(columns, list) or len(columns) > MOST_COLUMNS:
                 raise DataError(f"reading: expected {name} as a list of columns, got {describe_value(columns, 60)}")
         size = None if resize is None else Resizing(*resize)
-        return cls(size, *named.values(), layout=stored.get("layout"), ignore=stored.get("ignore"))
+        target, columns = map(tuple, named.values())
+        return cls(size, target, columns, layout=stored.get("layout"), ignore=stored.get("ignore"))

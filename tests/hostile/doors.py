@@ -79,10 +79,11 @@ DOORS = (
 
 # What takes a text that is no path: a name of something known, a pattern, a list of numbers. Nothing is opened for it.
 NAMES = {
-    "train": "--recipe --backend --device --dtype --optimizer --schedule --loss --initializer --freeze --resize --fit "
+    "train": "--recipe --backend --device --dtype --optimizer --schedule --loss --initializer --freeze --resize"
+    " --fit --target --layout "
     "--layer-rate",
-    "evaluate": "--backend --device --dtype --recipe --scaling --resize --fit",
-    "predict": "--backend --device --dtype --recipe --scaling --resize --fit",
+    "evaluate": "--backend --device --dtype --recipe --scaling --resize --fit --target --layout",
+    "predict": "--backend --device --dtype --recipe --scaling --resize --fit --target --layout",
     "export": "--format --recipe",
     "adopt": "--format --recipe --input-shape --scaling --backend",
     "inspect": "--layer --slice",
@@ -93,7 +94,7 @@ NAMES = {
     "gradcheck": "--recipe --backend --device",
     "recipes": "--copy",
     "data fetch": "NAME",
-    "data show": "--resize --fit",
+    "data show": "--resize --fit --target --layout",
 }
 
 

@@ -76,7 +76,7 @@ def command(request: EvaluateRequest) -> int:
     model, weights = load_model(
         output, source, request.backend, request.device, request.threads, request.dtype, request.scaling
     )
-    dataset = load_data(output, request.data, weights, request.read_options(model.input_shape))
+    dataset = load_data(output, request.data, weights, request.read_options(model.input_shape, model.loss))
     dataset = match_data(output, model, dataset, request.scaling)
     result = model.evaluate(dataset, split=request.split.value, limit=request.limit)
     report, names = result.report, result.report.class_names

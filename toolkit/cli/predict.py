@@ -118,7 +118,7 @@ def _read_images(
     request: PredictRequest, model: "Model", weights: "WeightFile", indices: list[int]
 ) -> Iterator[ImageToClassify]:
     output, split = request.output, request.split
-    dataset = load_data(output, request.data, weights, request.read_options(model.input_shape))
+    dataset = load_data(output, request.data, weights, request.read_options(model.input_shape, model.loss))
     dataset = match_data(output, model, dataset, request.scaling)
     for index in indices:
         raw, label = take_image(dataset, split, index)
@@ -140,7 +140,7 @@ def _read_pictures(
         raise ConfigError(f"--image: the network's input {model.input_shape} is not a picture (C, H, W)")
     shape = (model.input_shape[0], model.input_shape[1], model.input_shape[2])
     brightest = model.scaling.white
-    reading = request.read_options(model.input_shape)
+    reading = request.read_options(model.input_shape, model.loss)
     resizing = reading.over(read_recorded(weights)).resize
     try:
         trained_on = load_data(output, request.data, weights, reading)

@@ -81,7 +81,7 @@ def prepare(request: TrainRequest) -> PreparedRun:
         raise ConfigError(f"recipe {recipe.name}: comes without a data set: name yours with --data FILE_OR_FOLDER")
     source = request.data or (recipe.data if request.model is None else require_inside(request.model, recipe.data))
     free = request.model is None and not request.faithful and headed is None
-    dataset = data.load(source, _describe_reading(request, recipe, free))
+    dataset = data.load(source, _describe_reading(request, recipe, options, free))
     described = describe_source(source, dataset, request.out)
     if headed is not None:
         dataset = headed.scale(output, dataset)
@@ -100,10 +100,10 @@ def prepare(request: TrainRequest) -> PreparedRun:
     return PreparedRun(recipe.name, described, dataset, options, model, run)
 
 
-def _describe_reading(request: TrainRequest, recipe: Recipe, free: bool) -> data.Reading:
+def _describe_reading(request: TrainRequest, recipe: Recipe, options: Options, free: bool) -> data.Reading:
     """Return how the options and the network say that the data are read; a free recipe takes pictures as they are."""
     _, shape = recipe.network()
-    return request.read_options(None if free and len(shape) == 3 else shape)
+    return request.read_options(None if free and len(shape) == 3 else shape, losses.parse(options.loss))
 
 
 def note_data(output: Output, dataset: Dataset) -> None:

@@ -36,7 +36,7 @@ def resume(request: TrainRequest) -> tuple[PreparedRun, Training, WeightFile]:
     recipe = _choose_given_recipe(request, stored)
     options = _merge_options(request, file, recipe)
     model = Model.from_weights(file, backend=_find_backend(request, stored), dtype=request.dtype)
-    reading = request.read_options(model.input_shape)
+    reading = request.read_options(model.input_shape, model.loss)
     dataset = load_data(request.output, request.data, file, reading)
     origin = file.metadata.get("data")
     if request.data is not None or not isinstance(origin, dict):
