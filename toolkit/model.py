@@ -95,10 +95,15 @@ class Model(Network):
                 f"expected a data set, the name of one, or images with labels, got {type(data).__name__} alone: "
                 "type fit(images, labels)"
             )
-        classes = self.class_names or tuple(str(k) for k in range(max(2, list_shapes(self.output_shape)[0][0])))
+        classes = self.class_names or self._number_classes()
         images = as_images(data, "images")
         known = self.scaling if images.dtype.kind in "iu" and self.scaling != Scaling() else None
         return readers.from_arrays(images, labels, class_names=classes, image_shape=self.input_shape, scaling=known)
+
+    def _number_classes(self) -> tuple[str, ...] | None:
+        """Return 0, 1, ... for the outputs of a network that decides between classes; None where it cannot be one."""
+        outputs = list_shapes(self.output_shape)[0][0]
+        return tuple(map(str, range(max(2, outputs)))) if outputs > 1 or self.loss.one_for_two else None
 
     def summary(self) -> Summary:
         """Return layers, shapes, parameters, receptive field and multiply-adds."""

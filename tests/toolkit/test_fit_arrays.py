@@ -129,6 +129,12 @@ def test_arrays_that_cannot_be_used(arguments, kind, message, loss):
     np.testing.assert_array_equal(net.weights["1.weight"], before)
 
 
+def test_class_labels_are_no_numbers():
+    net = Model(Sequential((Flatten(), Dense(1))), (1, 8, 8), loss="mean_squared_error")
+    with pytest.raises(ConfigError, match=r"loss mean_squared_error: expected targets of shape \(N, 1\), got class lab"):
+        net.fit(np.zeros((3, 8, 8)), [0, 1, 2])
+
+
 def test_a_class_that_cannot_be_learned_is_said():
     x = np.zeros((10, 8, 8))
     with pytest.warns(UserWarning, match="no training image of class 0, so it cannot be learned; if labels count"):
