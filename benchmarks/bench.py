@@ -8,6 +8,7 @@ cnnkit and its peers take turns on the same data and threads. --quick runs fewer
 from collections.abc import Callable
 from pathlib import Path
 
+import augmented
 import inspection
 import startup
 import svg
@@ -23,6 +24,7 @@ BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 
 BENCHMARKS: dict[str, Callable[[int], list[Row]]] = {
     "training": lambda rounds: training.measure(rounds, [1, cores()], list(training.CONTESTS)),
+    "augmented": lambda rounds: augmented.measure(rounds, [1, cores()]),
     "time_to_accuracy": lambda rounds: time_to_accuracy.measure(max(1, rounds // 3)),
     "text": text.measure,
     "svg": lambda rounds: svg.measure(max(3, rounds // 2)),

@@ -58,7 +58,8 @@ def torch_module(network: Layer, input_shape: tuple[int, ...]) -> Any:
     for layer in network.layers:
         match layer:
             case Conv2D():
-                geometry = (layer.window, layer.stride, layer.padding)
+                padding = layer.window // 2 if layer.padding == "same" else layer.padding
+                geometry = (layer.window, layer.stride, padding)
                 modules.append(nn.Conv2d(shape[0], layer.features, *geometry, bias=layer.bias))
             case Dense():
                 modules.append(nn.Linear(shape[0], layer.features))

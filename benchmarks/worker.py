@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import augmented
 import runners
 from workloads import workload
 
@@ -29,6 +30,10 @@ def make(task: dict[str, Any]) -> runners.Run:
     kind, threads = task["kind"], task["threads"]
     if kind == "gemm":
         return runners.gemm(GEMM_SIZE)
+    if task["work"] == "augmented":
+        if kind == "pytorch":
+            return augmented.HandWritten(threads).run
+        return augmented.take_steps(augmented.ours(kind, threads))
     work = workload(task["work"], task.get("batch_size"))
     if kind.startswith("pytorch"):
         return runners.theirs(work, threads, channels_last="channels_last" in kind, compiled="compile" in kind)
