@@ -10,7 +10,15 @@ from cnnkit.data.catalogue import CLASS_NAMES, DOWNLOADS, KNOWN, LICENCES, Known
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.fetching import cache_folder
 from cnnkit.data.idx_reader import idx_files, read_idx_folder
-from cnnkit.data.made.datasets import digits_28, shapes_32, signals
+from cnnkit.data.made.datasets import (
+    composed_digits,
+    digit_sums,
+    digits_28,
+    multi_digits,
+    noisy_digits,
+    shapes_32,
+    signals,
+)
 from cnnkit.data.npz_reader import read_npz
 from cnnkit.data.reading import Reading
 from cnnkit.data.recognition import read_path
@@ -22,6 +30,10 @@ BUILTIN: dict[str, tuple[str, Callable[[], Dataset]]] = {
     "digits": ("ships with cnnkit", digits),
     "bright-dark": (_COMPUTED, bright_dark),
     "digits-28": (_COMPUTED, digits_28),
+    "noisy-digits": (_COMPUTED, noisy_digits),
+    "composed-digits": (_COMPUTED, composed_digits),
+    "multi-digits": (_COMPUTED, multi_digits),
+    "digit-sums": (_COMPUTED, digit_sums),
     "signals": (_COMPUTED, signals),
     "shapes-32": (_COMPUTED, shapes_32),
 }

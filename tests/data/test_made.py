@@ -12,6 +12,10 @@ from cnnkit.data.made import draws
 from cnnkit.data.made.shapes import FIGURES, make_shapes
 
 FINGERPRINTS = {
+    "noisy-digits": "56d5307b568a58d1d2553f07191c97e6e13897acd3d63943f189f0f85aad589b",
+    "composed-digits": "41b7d49cfbad85ce195811098b5ef1e3da051e470bbd3d14b3db6ac2130858a7",
+    "multi-digits": "57ff239be5e81cca3aa77f44d00013be3fdcd98616ca16814bca68bd79fdae54",
+    "digit-sums": "45c45c7d9eb38be97a7b3407755cba0b47b8e38fa955612492413e3e2ce06b99",
     "digits-28": "3f51ece8e6bf7421da80fe25b1c129cb09002d0f8bf01e7c93b67de1d4767753",
     "signals": "abd9a843b307dbb3a84969d2217c338db961f691e9483724ed94178c24225a32",
     "shapes-32": "798ea1c60e473d11075257f0d59aef6e3d136818c900a62bcaee6b91c74f7490",
