@@ -19,10 +19,22 @@ PARAMETERS = {
     "denoiser": 9 * (16 + 16 * 32 + 32 * 32 + 16) + 4 * 32 * 16 + 16 + 32 + 32 + 16 + 1,
     "digit-sum": 9 * (16 + 16 * 32) + 16 * 32 * 64 + 64 + 16 + 32 + 64 + 1,
     "multi-digits": 9 * (12 + 12 * 24 + 24 * 64) + 2 * (12 + 24 + 64) + 64 * 10 + 10,
+    "segment-digits": sum(9 * (i * o + o * o) + 4 * o for i, o in ((1, 12), (12, 24), (24, 48), (48, 24), (24, 12)))
+    + 4 * (48 * 24 + 24 * 12)
+    + 24
+    + 12
+    + 12 * 11
+    + 11,
     "lenet5": 6 * 25 + 6 + 16 * 6 * 25 + 16 + 400 * 120 + 120 + 120 * 84 + 84 + 84 * 10 + 10,
     "mini-resnet": 9 * (16 + 2 * 256 + 512 + 1024 + 2048 + 4096) + 512 + 2048 + 2 * (16 * 3 + 32 * 3 + 64 * 3) + 650,
 }
-OUTPUTS = {"bright-dark": (1,), "signal": (8,), "denoiser": (1, 8, 8), "digit-sum": (1,)}
+OUTPUTS = {
+    "bright-dark": (1,),
+    "signal": (8,),
+    "denoiser": (1, 8, 8),
+    "digit-sum": (1,),
+    "segment-digits": (11, 25, 25),
+}
 PUBLISHED_LARGE = {  # torchvision's documentation of weights; U-Net's by hand, of figure 1 with biases
     "resnet18": 11_689_512,
     "resnet50": 25_557_032,
