@@ -28,6 +28,7 @@ def test_no_layer_is_left_out() -> None:
 
 @each_layer
 @pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("backend", ["numpy", "reference"], indirect=True)  # tests/backends: the others equal these
 def test_the_gradients_are_right(backend, layer, x_shape, training) -> None:
     rng = np.random.default_rng(3)
     fresh = layer.init(rng, x_shape)
