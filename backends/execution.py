@@ -45,6 +45,7 @@ class Execution:
     name: str
     device: str = "cpu"
     threads: int = 1
+    half_types: tuple[str, ...] = ()  # of "bfloat16" and "float16", those that it can compute in
 
     @classmethod
     def availability(cls) -> Availability:

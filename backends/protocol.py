@@ -30,11 +30,11 @@ class Backend(Execution, ABC):
 
     @abstractmethod
     def asarray(self, values: Any, dtype: str | None = None) -> Array:
-        """Return host `values` as an array, which may share their memory; dtype None ("float32", ...) keeps theirs."""
+        """Return host `values`, or an array, in a dtype ("float32", ...; None: theirs); they may share memory."""
 
     @abstractmethod
     def to_numpy(self, x: Array) -> Any:
-        """Return x as a numpy.ndarray on the host; it may share memory with x."""
+        """Return x as a numpy.ndarray on the host, bfloat16 as float32; it may share memory with x."""
 
     @abstractmethod
     def zeros(self, shape: Shape, dtype: str) -> Array:

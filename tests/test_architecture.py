@@ -18,7 +18,7 @@ FOLDERS = {"toolkit": "cnnkit", "backends": "cnnkit.backends", "exporters": "cnn
 # What each room may import of cnnkit, besides itself. A name stands for itself and everything below it.
 # The table is in the order of the picture in docs/architecture.md: a room imports rooms above its own row alone.
 BOTTOM = ("cnnkit.errors", "cnnkit.tree", "cnnkit.files", "cnnkit.specs", "cnnkit.plugins", "cnnkit.purity",
-          "cnnkit.constants", "cnnkit.contracts", "cnnkit.memory", "cnnkit.philox", "cnnkit.resampling",
+          "cnnkit.constants", "cnnkit.contracts", "cnnkit.memory", "cnnkit.philox", "cnnkit.precision", "cnnkit.resampling",
           "cnnkit.values")  # fmt: skip
 PROTOCOL = "cnnkit.backends.protocol"
 CORE = (*BOTTOM, PROTOCOL)
@@ -35,7 +35,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.values": (),
     "cnnkit.philox": (),
     "cnnkit.resampling": (),
-    "cnnkit.constants": ("cnnkit.errors", "cnnkit.purity", "cnnkit.values"),
+    "cnnkit.precision": (),
+    "cnnkit.constants": ("cnnkit.errors", "cnnkit.precision", "cnnkit.purity", "cnnkit.values"),
     "cnnkit.contracts": ("cnnkit.errors", "cnnkit.tree", "cnnkit.values"),
     "cnnkit.specs": ("cnnkit.errors", "cnnkit.files"),
     "cnnkit.plugins": ("cnnkit.errors", "cnnkit.files", "cnnkit.specs"),

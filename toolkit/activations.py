@@ -16,9 +16,9 @@ def activations(model: Network, x: Values) -> tuple[Tensor, ...]:
     The input is named "input", an output by its layer's path; all have the kind "activation".
     """
     model.find_batch(1)
-    backend, current = model.backend, model.backend.asarray(x[None].astype(model.dtype), model.dtype)
-    tensors = [Tensor.of("input", x.astype(model.dtype), layer="input", kind="activation")]
-    context = Context(backend, keeps_caches=False)
+    backend, current = model.backend, model.backend.asarray(x[None].astype(model.array_dtype), model.array_dtype)
+    tensors = [Tensor.of("input", x.astype(model.array_dtype), layer="input", kind="activation")]
+    context = Context(backend, keeps_caches=False, half=model.half)
     with np.errstate(all="ignore"):
         for path, _, y in model.network.outputs(context, model.params, model.state, current):
             several: Sequence[Any] = y if isinstance(y, tuple) else (y,)

@@ -18,7 +18,7 @@ class PassBudget:
     """A kind of pass through a network; what is counted is certainly held at one time, so what is refused cannot run.
 
     x_shape     of one sample
-    itemsize    bytes of a value
+    itemsize    bytes of a value between layers; parameter_itemsize: of a parameter, where that is another number
     parameters  values that are held whatever the batch: parameters, gradients, an optimizer's slots
     training    whether each linear layer's x is held too, until its gradient is computed
 
@@ -31,6 +31,7 @@ class PassBudget:
     itemsize: int
     parameters: int = 0
     training: bool = False
+    parameter_itemsize: int | None = None
 
     def require_room(self, images: int) -> None:
         """Raise ConfigError where a pass over `images` samples needs more memory than there is."""
@@ -60,7 +61,7 @@ class PassBudget:
         outputs = (count_values(y) * self._count_at_a_time(images, x) for _, _, x, y in self._list_leaves())
         largest = max(outputs, default=0)
         held = images * _count_held(self.network, self.x_shape) if self.training else 0
-        return self.itemsize * (self.parameters + held + largest)
+        return self.parameters * (self.parameter_itemsize or self.itemsize) + self.itemsize * (held + largest)
 
     def _count_at_a_time(self, images: int, x_shape: Shapes) -> int:
         shapes = [shape for shape in list_shapes(x_shape) if len(shape) > 1]

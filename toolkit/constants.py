@@ -3,16 +3,10 @@
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-import numpy as np
-
 from cnnkit.errors import ConfigError
+from cnnkit.precision import find_limit
 from cnnkit.purity import Part, inner_parts
 from cnnkit.values import is_number
-
-
-def find_limit(dtype: str) -> float:
-    """Return the largest number of a floating-point type: 3.4e38 of float32."""
-    return float(np.finfo(dtype).max)
 
 
 def require_constants(dtype: str, *parts: Part) -> None:

@@ -21,7 +21,7 @@ from cnnkit.exporters.notebook import NotebookWeightFile
 from cnnkit.layers import Layer
 from cnnkit.layers.base import list_shapes
 from cnnkit.layers.schema import require_classes
-from cnnkit.network import DTYPES, Network, require_dtype
+from cnnkit.network import Network, require_dtype
 from cnnkit.options import OptionFields, Options
 from cnnkit.summary import Summary, summarise
 from cnnkit.training import Evaluation, Training, evaluate
@@ -169,7 +169,7 @@ class Model(Network):
 
         Raises WeightFileError when the file does not hold a network that cnnkit can build.
         """
-        require_dtype(dtype or DTYPES[0])
+        require_dtype(dtype or "float32")
         require_classes(layers)
         description, metadata = weights.complete(file)
         try:

@@ -19,15 +19,16 @@ from cnnkit.layers import Context, Graph, Layer, Sequential, Variables
 from cnnkit.layers.base import list_shapes
 from cnnkit.layers.drawing import draw
 from cnnkit.layers.fields import require_input_shapes
+from cnnkit.layers.half_layer import widen
 from cnnkit.losses import Loss, external_loss
 from cnnkit.notebook_tables import draw_caption
+from cnnkit.precision import DTYPES, HALF, array_dtype, find_itemsize, round_values
 from cnnkit.purity import impurity
 from cnnkit.seeds import Purpose, generator
 from cnnkit.summary import summarise
 from cnnkit.tree import Tree, flatten, map_leaves
 from cnnkit.values import SEED_BITS
 
-DTYPES = ("float32", "float64")
 Values = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -38,6 +39,8 @@ class Network:
     input_shape  of one sample: (C, H, W) or (F,); a tuple of shapes for a Graph of several inputs
     backend      a name, or a Backend object
     seed         the one seed: of the initial weights here, of shuffling and dropout in training
+    dtype        "float32" or "float64"; "bfloat16" or "float16" for half precision (cnnkit.precision), in which a
+                 backend that cannot compute in it has only its parameters rounded
     loss         turns outputs into probabilities and decisions, and is what a training minimises; for a Graph of
                  several outputs one for each: "main=softmax_cross_entropy;aux=0.3*huber", of which the first decides
     scaling      network input = (raw pixel - offset) * factor
@@ -73,17 +76,22 @@ class Network:
         self.input_shape = require_input_shapes(input_shape, self.network.input_count)
         self.output_shape = self.network.output_shape(self.input_shape)
         self.backend = get_backend(backend, device, threads)
-        self.dtype = dtype
+        self.dtype, self.array_dtype = dtype, array_dtype(dtype)
+        self.half = dtype if dtype in self.backend.half_types else None
         self.seed = int(seed)
         self.loss = losses.fit_outputs(losses.parse(loss), self.output_names)
-        require_constants(dtype, self.network, self.loss)
+        require_constants(dtype, self.network)
+        require_constants(self.array_dtype, self.loss)
         self.class_names = tuple(map(str, class_names))
         self.scaling = scaling or Scaling()
         self.metadata = dict(metadata or {})
         if variables is not None and not isinstance(variables, Variables):
             raise ConfigError(f"variables: expected Variables(params, state), got {type(variables).__name__}")
         variables = variables or draw(self.network, generator(seed, Purpose.WEIGHTS), self.input_shape)
-        self.params, self.state = self.to_backend(variables.params), self.to_backend(variables.state)
+        params = variables.params
+        if self.stores_half:
+            params = map_leaves(lambda values: round_values(values, dtype), params)
+        self.params, self.state = self.to_backend(params), self.to_backend(variables.state)
         self._forward = self.backend.compile(self._outputs, impurity(self.network))
 
     def _repr_html_(self) -> str:
@@ -95,13 +103,25 @@ class Network:
     # ---- arrays
 
     def to_backend(self, tree: Mapping[str, Any]) -> Tree:
-        """Return a tree of host arrays as new arrays of the backend, in the network's dtype."""
+        """Return a tree of host arrays as new arrays of the backend, in the type of the parameters."""
         with np.errstate(over="ignore"):  # what becomes infinite is told where it matters
-            return map_leaves(lambda values: self.backend.asarray(np.array(values, self.dtype), self.dtype), tree)
+            return map_leaves(
+                lambda values: self.backend.asarray(np.array(values, self.array_dtype), self.array_dtype), tree
+            )
 
     def to_host(self, tree: Mapping[str, Any]) -> Tree:
         """Return a tree of the backend's arrays as NumPy arrays that share no memory with them."""
         return map_leaves(lambda array: np.array(self.backend.to_numpy(array)), tree)
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of a value between layers."""
+        return find_itemsize(self.half or self.array_dtype)
+
+    @property
+    def stores_half(self) -> bool:
+        """Whether only the parameters are of a 16-bit type: the backend computes with them in float32."""
+        return self.dtype in HALF and self.half is None
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -121,14 +141,16 @@ class Network:
     # ---- passes
 
     def _outputs(self, params: Tree, state: Tree, x: Any) -> Any:
-        return self.network.forward(Context(self.backend, keeps_caches=False), params, state, x)[0]
+        context = Context(self.backend, keeps_caches=False, half=self.half)
+        outputs = self.network.forward(context, params, state, x)[0]
+        return outputs if self.half is None else widen(self.backend, outputs)
 
     def find_batch(self, most: int) -> int:
         """Return how many samples to compute at a time: `most`, or less where these do not fit into memory.
 
         Raises ConfigError where not even one does.
         """
-        budget = PassBudget(self.backend, self.network, self.input_shape, np.dtype(self.dtype).itemsize)
+        budget = PassBudget(self.backend, self.network, self.input_shape, self.itemsize)
         images = budget.find_largest(most)
         if not images:
             budget.require_room(1)
@@ -182,8 +204,8 @@ class Network:
     def _upload(self, values: Values) -> Array:
         batch = np.ascontiguousarray(values)
         if values.dtype.kind in "iu":
-            batch = self.scaling.apply(batch, self.dtype)
-        return self.backend.asarray(batch, self.dtype)
+            batch = self.scaling.apply(batch, self.array_dtype)
+        return self.backend.asarray(batch, self.array_dtype)
 
     def _require_inputs(self, x: Any) -> tuple[Values, ...]:
         """Return the samples of each input, equally many. Raises ConfigError."""
@@ -200,9 +222,9 @@ class Network:
 
 
 def require_dtype(dtype: str) -> None:
-    """Raise ConfigError for any dtype but float32 and float64."""
+    """Raise ConfigError for any dtype that is not one of DTYPES."""
     if dtype not in DTYPES:
-        raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {describe_value(dtype)}")
+        raise ConfigError(f"dtype: expected one of {', '.join(DTYPES)}, got {describe_value(dtype)}")
 
 
 def _require_seed(seed: Any) -> None:

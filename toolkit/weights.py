@@ -12,16 +12,21 @@ from cnnkit import architecture, losses, recipes
 from cnnkit.backends.protocol import Shape
 from cnnkit.data.scaling import Scaling
 from cnnkit.errors import ConfigError, ContractError, DataError, WeightFileError
+from cnnkit.exporters.core.element_types import carrier
+from cnnkit.exporters.core.float_types import FLOATS
+from cnnkit.exporters.core.small_floats import decode
 from cnnkit.exporters.core.weight_file import ROLES, Tensor, WeightFile, numbered_axes
 from cnnkit.files.names import describe_value, printable
 from cnnkit.layers import Layer, Variables
 from cnnkit.network import Network
+from cnnkit.precision import DTYPES, HALF
 from cnnkit.tree import Tree, flatten, unflatten
 
 
 def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str, Any] | None = None) -> WeightFile:
     """Return the network as a weight file: its tensors, then `extra`, with architecture and provenance.
 
+    Parameters are float32 in half precision; of a backend that only stores them in a 16-bit type, of that type.
     position: of a training, as JSON.
     """
     metadata = model.metadata | {
@@ -34,7 +39,7 @@ def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str,
     described = architecture.describe(model.network, model.input_shape)
     variables = Variables(model.to_host(model.params), model.to_host(model.state))
     tensors = (
-        Tensor.of(row.name, row.leaf, layer=row.layer, kind=row.kind, role=row.role, axes=row.axes)
+        _to_tensor(row, model.dtype if model.stores_half and row.kind == "parameter" else None)
         for row in list_variables(model.network, model.input_shape, variables)
     )
     return WeightFile((*tensors, *extra), described, metadata, position)
@@ -68,6 +73,14 @@ def list_variables(network: Layer, input_shape: Shape, variables: Variables) -> 
                     raise ContractError(layer.type, problem, path=(path,))
                 role = name if name in ROLES else "other"
                 yield NamedVariable(f"{path}.{name}", path, kind, role, axes, leaf)
+
+
+def _to_tensor(row: NamedVariable, half: str | None) -> Tensor:
+    """Return a variable as a tensor; half: the 16-bit type that its values are of and are stored in."""
+    array = row.leaf
+    if half is not None:
+        array = FLOATS[half].from_float64(array.astype(np.float64)).view(carrier(half))
+    return Tensor.of(row.name, array, layer=row.layer, kind=row.kind, role=row.role, axes=row.axes, dtype=half)
 
 
 def _group_by_layer(flat: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
@@ -158,8 +171,11 @@ _METADATA: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def stored_dtype(file: WeightFile) -> str:
-    """Return float64 where any parameter has it, else float32."""
-    return "float64" if any(t.dtype == "float64" for t in file.select("parameter")) else "float32"
+    """Return the 16-bit type that all parameters have, float64 where any has it, else float32."""
+    dtypes = {tensor.dtype for tensor in file.select("parameter")}
+    if len(dtypes) == 1 and dtypes <= set(HALF):
+        return dtypes.pop()
+    return "float64" if "float64" in dtypes else "float32"
 
 
 def read_variables(file: WeightFile, shapes: Variables) -> Variables:
@@ -186,6 +202,7 @@ def _matched(file: WeightFile, kind: str, shapes: Tree) -> Tree:
         tensor = stored[name]
         if tensor.shape != shape:
             raise WeightFileError(f"{kind} {name}: expected shape {shape}, got {tensor.shape}", file=file.file)
-        if tensor.dtype not in ("float16", "float32", "float64"):
-            raise WeightFileError(f"{kind} {name}: expected float32 or float64, got {tensor.dtype}", file=file.file)
-    return unflatten({name: stored[name].read() for name in flat})
+        if tensor.dtype not in DTYPES:
+            problem = f"{kind} {name}: expected one of {', '.join(DTYPES)}, got {tensor.dtype}"
+            raise WeightFileError(problem, file=file.file)
+    return unflatten({name: decode(stored[name].read(), stored[name].dtype) for name in flat})

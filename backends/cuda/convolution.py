@@ -120,12 +120,12 @@ def weight_gradient(
     """Return dweight of weight_shape (O, C/groups, KH, KW).
 
     Such a product sums many values for few results, so each sample, or each few samples, gives a partial sum; these are
-    added in order.
+    added in order, those of 16-bit types in float32.
     """
-    n, item = x.shape[0], x.itemsize
+    n, item, half = x.shape[0], x.itemsize, x.itemsize == 2
     grouped = dy.reshape((n, groups, dy.shape[1] // groups, windows.number))
     shape = (groups, weight_shape[0] // groups, windows.values // groups)
-    room = max(1, SUM_BYTES // max(1, shape[0] * shape[1] * shape[2] * item))
+    room = max(1, SUM_BYTES // max(1, shape[0] * shape[1] * shape[2] * (4 if half else item)))
     sums = None
     for part in windows.portions(item):
         columns, outputs = _columns(tools, x[part], windows, groups), grouped[part]
@@ -133,12 +133,14 @@ def weight_gradient(
             samples = slice(first, first + room)
             right, left = columns[samples].transpose(0, 1, 3, 2), outputs[samples]
             if sums is None:
-                sums = tools.gemm(left, right)
+                wide = tools.xp.empty((left.shape[0], *shape), "float32") if half else None
+                sums = tools.gemm(left, right, out=wide)
             else:
                 tools.gemm(left, right, out=sums[: left.shape[0]], accumulate=True)
     if sums is None:
         return tools.xp.zeros(weight_shape, dy.dtype)
-    return (sums[0] if sums.shape[0] == 1 else sums.sum(axis=0)).reshape(weight_shape)
+    total = (sums[0] if sums.shape[0] == 1 else sums.sum(axis=0)).reshape(weight_shape)
+    return total.astype(dy.dtype) if half else total
 
 
 def _columns(tools: CudaTools, x: Native, windows: ImageWindows, groups: int) -> Native:

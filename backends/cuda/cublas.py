@@ -16,6 +16,9 @@ from cnnkit.errors import BackendUnavailableError
 WORKSPACE = 32 << 20  # bytes, as NVIDIA recommends for Hopper
 _NONE, _TRANSPOSE = 0, 1
 _DEFAULT_MATH, _TF32_MATH = 0, 3
+_FULL_SUMS = 16  # with either of the two: partial sums of 16-bit products stay float32
+_TYPES = {"float32": 0, "float16": 2, "bfloat16": 14}  # cudaDataType_t
+_COMPUTE_32F, _ANY_ALGORITHM = 68, -1
 _DETAIL = {
     "float32": (ctypes.c_float, "cublasSgemmStridedBatched"),
     "float64": (ctypes.c_double, "cublasDgemmStridedBatched"),
@@ -23,7 +26,7 @@ _DETAIL = {
 
 
 class Cublas:
-    """MatrixLayout products on the current device, in CuPy's current stream."""
+    """MatrixLayout products on the current device, in CuPy's current stream; of 16-bit types they add up in float32."""
 
     def __init__(self, cupy: Any) -> None:
         self._library, self._cupy = _library(), cupy
@@ -45,24 +48,29 @@ class Cublas:
 
     def allow_tf32(self, allowed: bool) -> None:
         """Set whether float32 products may round their factors to TF32."""
-        self._check("cublasSetMathMode", self._handle, ctypes.c_int(_TF32_MATH if allowed else _DEFAULT_MATH))
+        self._check(
+            "cublasSetMathMode", self._handle, ctypes.c_int((_TF32_MATH if allowed else _DEFAULT_MATH) | _FULL_SUMS)
+        )
 
     def multiply(self, product: Product, x: Native, y: Native, out: Native, accumulate: bool) -> None:
         """Write or add the product. cuBLAS is column-major, so it computes out^T = y^T x^T."""
         self.follow_stream()
-        number, name = _DETAIL[x.dtype.name]
+        half = x.dtype.name not in _DETAIL
+        number, name = (ctypes.c_float, "cublasGemmStridedBatchedEx") if half else _DETAIL[x.dtype.name]
         m, n, k, count, *layouts = product
+        matrix = _typed_matrix if half else _matrix
         self._check(
             name,
             self._handle,
             *(ctypes.c_int(_TRANSPOSE if layouts[i].transposed else _NONE) for i in (1, 0)),
             *(ctypes.c_int(size) for size in (n, m, k)),
             ctypes.byref(number(1)),
-            *_matrix(y, layouts[1]),
-            *_matrix(x, layouts[0]),
+            *matrix(y, layouts[1]),
+            *matrix(x, layouts[0]),
             ctypes.byref(number(1 if accumulate else 0)),
-            *_matrix(out, layouts[2]),
+            *matrix(out, layouts[2]),
             ctypes.c_int(count),
+            *((ctypes.c_int(_COMPUTE_32F), ctypes.c_int(_ANY_ALGORITHM)) if half else ()),
         )
 
     def _check(self, name: str, *arguments: Any) -> None:
@@ -73,6 +81,11 @@ class Cublas:
 
 def _matrix(array: Native, layout: MatrixLayout) -> tuple[Any, ...]:
     return ctypes.c_void_p(array.data.ptr), ctypes.c_int(layout.leading), ctypes.c_longlong(layout.step)
+
+
+def _typed_matrix(array: Native, layout: MatrixLayout) -> tuple[Any, ...]:
+    pointer, *rest = _matrix(array, layout)
+    return pointer, ctypes.c_int(_TYPES[array.dtype.name]), *rest
 
 
 def _library() -> Any:

@@ -20,6 +20,8 @@ from cnnkit.backends.shared.constants import Constants
 
 MOST_UPDATE_BLOCKS = 2048
 MOST_LABELS = 4096  # above, counting those that count in every warp takes longer than the losses
+MULTIPLIED = ("float32", "float64", "float16", "bfloat16")  # by cuBLAS
+HALF = ("float16", "bfloat16")
 SHARES = 32  # blocks that sum the bias gradient of one channel, at most
 
 
@@ -34,6 +36,7 @@ class CudaBackend(ArrayBackend):
 
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine.xp)
+        self.half_types = ("bfloat16", "float16") if machine.has_bfloat16() else ("float16",)
         self.machine = machine
         self.kernels = Kernels(machine)
         self._counters: list[Native] = []
@@ -42,7 +45,13 @@ class CudaBackend(ArrayBackend):
     # ---- arrays
 
     def to_numpy(self, x: Native) -> Any:
-        return self.xp.asnumpy(x)
+        host = self.xp.asnumpy(x)
+        return host.astype("float32") if host.dtype.name == "bfloat16" else host  # NumPy has none of its own
+
+    def sum(self, x: Native, axis: Any = None, keepdims: bool = False) -> Native:
+        if x.dtype.name in HALF:
+            return x.sum(axis=axis, dtype="float32", keepdims=keepdims).astype(x.dtype)
+        return super().sum(x, axis, keepdims)
 
     def uniform(self, key: Pair, step: Any, shape: Shape, start: int = 0) -> Native:
         draws = self.xp.empty(shape, "float32")
@@ -53,7 +62,7 @@ class CudaBackend(ArrayBackend):
         return draws
 
     def gemm(self, x: Native, y: Native, out: Native = None, accumulate: bool = False) -> Native:
-        usual = x.dtype == y.dtype and x.dtype.kind == "f" and x.ndim >= 2 and y.ndim >= 2
+        usual = x.dtype == y.dtype and x.dtype.name in MULTIPLIED and x.ndim >= 2 and y.ndim >= 2
         if not usual or x.shape[-1] != y.shape[-2]:  # cuBLAS would read out of bounds where matmul raises
             return self.xp.matmul(x, y, out=out)
         self.kernels.launches["gemm"] += 1
@@ -159,7 +168,7 @@ class CudaBackend(ArrayBackend):
         else:
             length = math.prod(dy.shape[2:])
             shares = min(SHARES, blocks(samples * length, 2048))
-            partial = self.xp.empty((channels, shares), dy.dtype)
+            partial = self.xp.empty((channels, shares), "float32" if dy.dtype.name in HALF else dy.dtype)
             arguments = (dy, y, dx, dbias, partial, self._zeros(channels))
             counts = map(uint32, (samples, channels, length))
             self.kernels("bias_gradient_images", dy.dtype, (shares, channels), *arguments, *counts, int32(relu))

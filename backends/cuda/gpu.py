@@ -1,6 +1,7 @@
 """An NVIDIA GPU through CuPy: kernels by NVRTC, products by cuBLAS, steps captured in CUDA graphs."""
 
 import functools
+import importlib.util
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -59,6 +60,9 @@ class Gpu(Machine):
         except Exception as error:  # whatever stops the capture, the step itself still runs
             raise CaptureError(f"{type(error).__name__}: {first_line(error)}") from error
         return functools.partial(_replay, graph, result, (pool, memory_blocks))
+
+    def has_bfloat16(self) -> bool:
+        return int(self.xp.__version__.split(".")[0]) >= 14 and importlib.util.find_spec("ml_dtypes") is not None
 
     def free_bytes(self) -> int:
         free, _ = self.xp.cuda.runtime.memGetInfo()

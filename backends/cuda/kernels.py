@@ -12,6 +12,11 @@ FOLDER = Path(__file__).parent / "kernels"
 THREADS = 256  # of a block, unless a launch says otherwise
 MOST_BLOCKS = 65535  # along the second and third axis of a grid
 _INCLUDE = re.compile(r'#include "(\w+\.cuh)"')
+# by element type: that of arrays and that of sums
+_TYPES = {
+    "float32": ("float", "float"), "float64": ("double", "double"),
+    "float16": ("binary16", "float"), "bfloat16": ("brain16", "float"),
+}  # fmt: skip
 _KERNEL = re.compile(r'extern "C" __global__ void (\w+)\(')
 
 
@@ -31,7 +36,8 @@ def options(dtype: Any, *defines: str) -> tuple[str, ...]:
 
     defines: what the text leaves open, such as "AXES=2".
     """
-    named = (f"REAL={'double' if dtype == 'float64' else 'float'}", *defines)
+    real, total = _TYPES[str(dtype)]
+    named = (f"REAL={real}", f"SUM={total}", *defines)
     return ("--std=c++17", "--fmad=false", *(f"-D{define}" for define in named))
 
 
@@ -58,9 +64,9 @@ class Kernels:
 
         defines: what its file leaves open. Raises TypeError for a dtype that the kernels do not have.
         """
-        if dtype not in ("float32", "float64"):
-            raise TypeError(f"{name}: expected float32 or float64, got {dtype}")
-        key = (name, "float64" if dtype == "float64" else "float32", *defines)
+        if str(dtype) not in _TYPES:
+            raise TypeError(f"{name}: expected one of {', '.join(_TYPES)}, got {dtype}")
+        key = (name, str(dtype), *defines)
         function = self._functions.get(key) or self._load(*key)
         if 0 not in grid:
             self.launches[name] += 1

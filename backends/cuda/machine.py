@@ -28,6 +28,10 @@ class Machine(Protocol):
         """
         ...
 
+    def has_bfloat16(self) -> bool:
+        """Return whether its arrays can be of bfloat16, a type of the package ml_dtypes."""
+        ...
+
     def free_bytes(self) -> int:
         """Return how many bytes are free for new arrays."""
         ...

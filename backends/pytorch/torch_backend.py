@@ -26,6 +26,7 @@ class TorchBackend(Backend):
     """
 
     name = "torch"
+    half_types = ("bfloat16", "float16")
 
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
         import torch
@@ -55,12 +56,14 @@ class TorchBackend(Backend):
     def asarray(self, values: Any, dtype: str | None = None) -> Native:
         if not isinstance(values, self.torch.Tensor):
             # PyTorch warns about read-only memory, and refuses negative strides
-            host = np.require(np.asarray(values, dtype), requirements=("C", "W"))
+            known = None if dtype == "bfloat16" else dtype  # a type that NumPy lacks
+            host = np.require(np.asarray(values, known), requirements=("C", "W"))
             values = self.torch.from_numpy(host.copy() if min(host.strides, default=0) < 0 else host)
         return values.to(self.device, self._dtype(dtype))
 
     def to_numpy(self, x: Native) -> Any:
-        return x.detach().cpu().numpy()
+        host = x.detach().cpu()
+        return (host.float() if host.dtype == self.torch.bfloat16 else host).numpy()  # NumPy has no bfloat16
 
     def zeros(self, shape: Shape, dtype: str) -> Native:
         return self.torch.zeros(shape, dtype=self._dtype(dtype), device=self.device)

@@ -50,6 +50,12 @@ def _find_data() -> list[str]:
     return [entry.name for entry in KNOWN]
 
 
+def _list_dtypes() -> Iterable[str]:
+    from cnnkit.precision import DTYPES
+
+    return DTYPES
+
+
 complete_recipe = _complete(_find_recipes)
 complete_backend = _complete(_find_backends)
 complete_optimizer = _list_registered("cnnkit.optimizers")
@@ -57,7 +63,7 @@ complete_schedule = _list_registered("cnnkit.schedules")
 complete_loss = _list_registered("cnnkit.losses")
 complete_initializer = _list_registered("cnnkit.initializers")
 complete_format = _list_registered("cnnkit.exporters")
-complete_dtype = _complete(lambda: ("float32", "float64"))
+complete_dtype = _complete(_list_dtypes)
 complete_scaling = _complete(lambda: ("imagenet", "mnist", "0-1", "tf", "caffe", "none"))
 complete_device = _complete(lambda: ("cpu", "cuda", "mps"))
 complete_data = _complete(_find_data)

@@ -203,7 +203,7 @@ def _add_activations(output: Output, weights: "WeightFile", index: int, data: st
     dataset = match_data(output, model, load_data(output, data, weights))
     part = DataPart.TEST if dataset.test is not None else DataPart.TRAIN
     _, label = take_image(dataset, part, index, "--activations")
-    x, _ = dataset.batch(part.value, [index], model.dtype)
+    x, _ = dataset.batch(part.value, [index], model.array_dtype)
     predicted = int(model.predict(x)[0])
     scores, (black, white) = model.probabilities(x)[0], dataset.scaling.extremes
     sample = {

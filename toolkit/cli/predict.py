@@ -122,7 +122,7 @@ def _read_images(
     dataset = match_data(output, model, dataset, request.scaling)
     for index in indices:
         raw, label = take_image(dataset, split, index)
-        x, _ = dataset.batch(split.value, [index], model.dtype)
+        x, _ = dataset.batch(split.value, [index], model.array_dtype)
         title = f"{dataset.name}, {split.value} image {index}"
         picture = scale_for_view(raw, dataset.scaling.white)
         yield ImageToClassify(title, index, None, label, picture, x[0], dataset.class_names)
@@ -157,7 +157,7 @@ def _read_pictures(
         x = model.scaling.apply(picture * brightest, "float64")
         output.note(steps)
         title = f"{path}, as the network sees it"
-        yield ImageToClassify(title, None, str(path), None, picture, x.astype(model.dtype), names)
+        yield ImageToClassify(title, None, str(path), None, picture, x.astype(model.array_dtype), names)
 
 
 def _print_prediction(output: Output, image: ImageToClassify, scores: Any, best: int, show: Show) -> None:

@@ -61,6 +61,7 @@ class Context(NamedTuple):
     step: counts updates from 0; may live on the device.
     first_sample: position in the whole batch of the first sample of this part.
     keeps_caches: False says that no backward pass follows, so that a combinator may drop what layers leave for one.
+    half: the 16-bit type of a network of half precision, None in any other; only `half_layer` reads it.
     """
 
     backend: Backend
@@ -69,12 +70,13 @@ class Context(NamedTuple):
     step: int | Array = 0
     first_sample: int = 0
     keeps_caches: bool = True
+    half: str | None = None
 
     def child(self, name: str) -> "Context":
         """Return the context of the child layer `name`."""
         if not self.training:
             return self
-        return Context(self.backend, True, _derive(self.key, name), self.step, self.first_sample)
+        return Context(self.backend, True, _derive(self.key, name), self.step, self.first_sample, half=self.half)
 
     def shifted(self, samples: int) -> "Context":
         """Return the context of a part of the batch that begins that many samples later."""
@@ -94,9 +96,18 @@ class Layer(Part, ABC):
     tuples with an entry for each input; where output_count is not 1, so are y, dy and the output's shape.
     pure: True says that its methods depend on their arguments and its fields alone, and do nothing but return; then a
     step may be captured, and its Python is not run at every call (cnnkit.purity).
+    half_precision: True says that the layer may compute in a 16-bit type: products, which add up in float32, and values
+    that are moved, chosen or added; False that it always computes in float32; None that its children decide. A class
+    from elsewhere has to say True itself.
     """
 
     axis_names: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # what the axes of each variable are called in files
+    half_precision: ClassVar[bool | None] = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.external and cls.half_precision and "half_precision" not in vars(cls):
+            cls.half_precision = False
 
     def init(self, rng: np.random.Generator, x_shape: Shape) -> Variables:
         """Return fresh variables as float64 NumPy arrays; without a backend, so one seed gives one net."""

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.activations.elementwise import Elementwise
@@ -21,6 +21,7 @@ class Dropout(Elementwise):
     """
 
     rate: float = 0.5
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         require(is_number(self.rate) and 0 <= self.rate < 1, self.type, "rate", "in [0, 1)", self.rate)

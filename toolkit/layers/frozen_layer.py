@@ -1,9 +1,9 @@
 """A layer of which some parameters are not trained."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from cnnkit.layers import external_layer
+from cnnkit.layers import external_layer, half_layer
 from cnnkit.layers.base import Context, Layer, Reach, Shapes, Values
 from cnnkit.tree import Tree, child
 
@@ -24,6 +24,7 @@ class FrozenLayer(Layer):
 
     layer: Layer
     still: bool
+    half_precision: ClassVar[bool | None] = None
 
     @property
     def input_count(self) -> int | None:
@@ -45,23 +46,23 @@ class FrozenLayer(Layer):
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Values) -> tuple[Values, Any]:
         frozen = child(state, "params")
-        y, cache = external_layer.forward(self.layer, self._context(context), frozen | params, child(state, "state"), x)
+        y, cache = half_layer.forward(self.layer, self._context(context), frozen | params, child(state, "state"), x)
         return y, FrozenCache(frozen, cache)
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Values) -> tuple[Values, Tree]:
         whole = cache.frozen | params
-        dx, grads = external_layer.backward(self.layer, self._context(context), whole, cache.inner, dy)
+        dx, grads = half_layer.backward(self.layer, self._context(context), whole, cache.inner, dy)
         return dx, {name: grads[name] for name in params}
 
     def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Values) -> Tree:
         whole = cache.frozen | params
-        grads = external_layer.parameter_gradients(self.layer, self._context(context), whole, cache.inner, dy)
+        grads = half_layer.parameter_gradients(self.layer, self._context(context), whole, cache.inner, dy)
         return {name: grads[name] for name in params}
 
     def next_state(self, state: Tree, cache: Any) -> Tree:
         if self.still or "state" not in state:
             return state
-        return state | {"state": external_layer.next_state(self.layer, state["state"], cache.inner)}
+        return state | {"state": half_layer.next_state(self.layer, state["state"], cache.inner)}
 
     def _context(self, context: Context) -> Context:
         return context._replace(training=False) if self.still else context

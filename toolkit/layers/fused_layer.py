@@ -57,6 +57,10 @@ class FusedLayer(Layer):
     relu: bool
     activation: Layer | None
 
+    @property
+    def half_precision(self) -> bool | None:  # type: ignore[override]
+        return self.layer.half_precision
+
     def output_shape(self, x_shape: Shape) -> Shape:
         y_shape = self.layer.output_shape(x_shape)
         return y_shape if self.pool is None else self.pool.output_shape(y_shape)

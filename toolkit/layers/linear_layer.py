@@ -1,7 +1,7 @@
 """The bases of layers of the form y = product(x, weight) + bias."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -37,6 +37,7 @@ class LinearLayer(Layer):
     bias: bool
     weight_initializer: str | Initializer
     bias_initializer: str | Initializer
+    half_precision: ClassVar[bool | None] = True
 
     @property
     def fusible(self) -> bool:

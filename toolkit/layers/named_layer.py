@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import PlacedError
-from cnnkit.layers import external_layer
+from cnnkit.layers import external_layer, half_layer
 from cnnkit.layers.base import Context, Layer, Shapes, Variables
 from cnnkit.tree import Tree, child
 
@@ -51,25 +51,25 @@ class NamedLayer(Layer):
     @placing
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         name = self.name
-        return external_layer.forward(self.layer, context.child(name), child(params, name), child(state, name), x)
+        return half_layer.forward(self.layer, context.child(name), child(params, name), child(state, name), x)
 
     @placing
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         inner, own = context.child(self.name), child(params, self.name)
-        dx, grads = external_layer.backward(self.layer, inner, own, cache, dy)
+        dx, grads = half_layer.backward(self.layer, inner, own, cache, dy)
         return dx, {self.name: grads} if grads else {}
 
     @placing
     def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
         inner, own = context.child(self.name), child(params, self.name)
-        grads = external_layer.parameter_gradients(self.layer, inner, own, cache, dy)
+        grads = half_layer.parameter_gradients(self.layer, inner, own, cache, dy)
         return {self.name: grads} if grads else {}
 
     @placing
     def next_state(self, state: Tree, cache: Any) -> Tree:
         if self.name not in state:
             return state
-        return state | {self.name: external_layer.next_state(self.layer, state[self.name], cache)}
+        return state | {self.name: half_layer.next_state(self.layer, state[self.name], cache)}
 
     def _listed(self, made: Variables) -> Variables:
         """Return the variables under this name; a layer without some is not listed."""

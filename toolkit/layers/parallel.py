@@ -3,7 +3,7 @@
 import functools
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from cnnkit.tree import Tree
 
 class Parallel(Layer):
     """Base of layers that give x to several children and join their outputs."""
+
+    half_precision: ClassVar[bool | None] = None
 
     def __post_init__(self) -> None:
         children = self.named()

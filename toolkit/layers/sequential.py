@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class Sequential(Layer):
     """
 
     layers: tuple[Layer, ...]
+    half_precision: ClassVar[bool | None] = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", gather_layers(self.type, "layers", self.layers))

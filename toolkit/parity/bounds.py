@@ -4,12 +4,16 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from cnnkit.precision import EPSILON, HALF
+
 Kind = Literal["forward", "gradient", "exact"]
 
 _FLOAT32: dict[Kind, float] = {"forward": 1e-5, "gradient": 1e-4, "exact": 0.0}
 _FLOAT64: dict[Kind, float] = {"forward": 1e-10, "gradient": 1e-10, "exact": 0.0}
 TRAINING = 1e-7  # float64: weights after 100 steps, between any two backends
 ULP_FACTOR = 10.0  # float32: times the difference that moving the initial weights by one ulp makes on one backend
+HALF_ULP_FACTOR = 4.0  # the same in half precision
+ROUNDINGS = 4.0  # half precision: forward and gradients of a layer, in roundings of the 16-bit type
 
 
 class Comparison(NamedTuple):
@@ -21,6 +25,8 @@ class Comparison(NamedTuple):
 
 def bound(kind: Kind, dtype: str) -> float:
     """Return the largest max|a - b| / (1 + max|b|) that is allowed."""
+    if dtype in HALF:
+        return 0.0 if kind == "exact" else ROUNDINGS * EPSILON[dtype]
     return (_FLOAT32 if dtype == "float32" else _FLOAT64)[kind]
 
 

@@ -9,18 +9,19 @@ import numpy as np
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.parity.bounds import Kind
 from cnnkit.parity.draw import Draw, SeededDraw
+from cnnkit.precision import array_dtype
 from cnnkit.tree import Tree, map_leaves
 
 
 class Arena(NamedTuple):
-    """A backend and the floating dtype in which a case runs."""
+    """A backend and the dtype in which a case runs; arrays are float32 around half precision."""
 
     backend: Backend
     dtype: str
 
     def array(self, values: Any) -> Array:
         """Return host values as an array of the backend, a copy."""
-        return self.backend.asarray(np.array(values), self.dtype)
+        return self.backend.asarray(np.array(values), array_dtype(self.dtype))
 
     def integers(self, values: Any) -> Array:
         """Return host values as int64 on the backend."""

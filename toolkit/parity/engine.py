@@ -14,6 +14,7 @@ from cnnkit.parity.bounds import Comparison, Kind, bound, compare
 from cnnkit.parity.check import Arena, Case, Check
 from cnnkit.parity.explain import explain_cases
 from cnnkit.parity.results import KNOWN, ParityRow
+from cnnkit.precision import array_dtype
 
 Results = Mapping[str, Any]
 
@@ -98,7 +99,7 @@ def attempt(arena: Arena, case: Case) -> Attempt:
 def _check_dtype(arena: Arena, case: Case, results: Results) -> str:
     if case.dtype is None:
         return ""
-    expected = _name_dtype(arena.backend.asarray(np.zeros(1), case.dtype or arena.dtype))
+    expected = _name_dtype(arena.backend.asarray(np.zeros(1), case.dtype or array_dtype(arena.dtype)))
     for name, x in results.items():
         if _name_dtype(x) != expected:
             return f"{name}: expected dtype {expected}, got {_name_dtype(x)}"

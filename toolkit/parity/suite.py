@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 
-from cnnkit import recipes
+from cnnkit import precision, recipes
 from cnnkit.backends.protocol import Backend
 from cnnkit.backends.registry import available_backends, get_backend
 from cnnkit.errors import BackendUnavailableError, ConfigError
@@ -18,8 +18,9 @@ from cnnkit.parity.engine import run_check
 from cnnkit.parity.primitives import PRIMITIVES
 from cnnkit.parity.report import ParityReport
 from cnnkit.parity.trajectories.plan import QUICK_STEPS, STEPS, TrainingPlan, plan_training
+from cnnkit.precision import HALF
 
-DTYPES = ("float32", "float64")
+DTYPES = ("float32", "float64")  # that are compared unless others are named
 DRAWS, QUICK_DRAWS = 60, 5
 QUICK_RECIPES = ("digits-cnn",)
 Job = tuple[str, Callable[[], None]]
@@ -52,8 +53,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         for dtype in self.dtypes:
-            if dtype not in DTYPES:
-                raise ConfigError(f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
+            if dtype not in precision.DTYPES:
+                raise ConfigError(f"dtype: expected one of {', '.join(precision.DTYPES)}, got {dtype!r}")
         for recipe in self.recipes or ():
             recipes.get(recipe)  # raises for an unknown name
 
@@ -91,10 +92,12 @@ def resolve_backends(
 
 
 def make_arenas(backends: Sequence[Backend], dtypes: Sequence[str]) -> list[Arena]:
-    """Return each backend in each dtype that it supports: `zeros` raises BackendUnavailableError for the others."""
+    """Return each backend in each dtype that it computes in: `zeros` raises BackendUnavailableError for the others."""
     arenas = []
     for backend in backends:
         for dtype in dtypes:
+            if dtype in HALF and dtype not in backend.half_types:
+                continue
             try:
                 backend.zeros((1,), dtype)
             except BackendUnavailableError:
@@ -122,6 +125,9 @@ def run(
     started = time.perf_counter()
     oracle, chosen = get_backend("reference"), resolve_backends(backends, device, threads)
     arenas = make_arenas(chosen, settings.dtypes)
+    if not arenas:
+        names, wanted = ", ".join(backend.name for backend in chosen), " or ".join(settings.dtypes)
+        raise ConfigError(f"dtype: {names}: expected a backend that computes in {wanted}: name torch or cupy")
     report = ParityReport(
         tuple(backend.name for backend in chosen), settings.dtypes, machine=_describe_machine(chosen, arenas, settings)
     )
@@ -143,11 +149,14 @@ def run(
 
 
 def _list_jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report: ParityReport) -> Iterator[Job]:
-    for check in CHECKS:
-        if settings.wants(check.section, check.name):
-            yield check.name, partial(_run_check, check, settings, arenas, oracle, report)
-    if any(settings.wants(matrix.SECTION, name) for name in matrix.list_names()):
-        yield "matrix", partial(_run_matrix, settings, arenas, oracle, report)
+    whole = [arena for arena in arenas if arena.dtype not in HALF]
+    half = [arena for arena in arenas if arena.dtype in HALF]
+    for checks, chosen in ((CHECKS, whole), (layers.HALF_CHECKS, half)):
+        for check in checks if chosen else ():
+            if settings.wants(check.section, check.name):
+                yield check.name, partial(_run_check, check, settings, chosen, oracle, report)
+    if whole and any(settings.wants(matrix.SECTION, name) for name in matrix.list_names()):
+        yield "matrix", partial(_run_matrix, settings, whole, oracle, report)
     few = settings.quick and settings.filter is None
     for recipe in settings.recipes or (QUICK_RECIPES if few else recipes.with_data()):
         if settings.wants(trainings.SECTION, f"training {recipe}"):

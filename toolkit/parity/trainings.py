@@ -11,15 +11,16 @@ from cnnkit.parity.trajectories.compare import Trajectory, compare_recipe
 from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.parity.trajectories.runner import Contestant
 from cnnkit.parity.wording import error_text, judge
+from cnnkit.precision import array_dtype
 
 SECTION = "trainings"
 
 
 def compared(plan: TrainingPlan, dtype: str, arenas: Sequence[Arena], oracle: Backend) -> list[Trajectory]:
     """Return the training of every backend that has the dtype beside the reference's, and beside each other's."""
-    judge = Contestant(oracle.name, Arena(oracle, dtype))
+    judge = Contestant(oracle.name, Arena(oracle, array_dtype(dtype)))
     contestants = [Contestant(arena.backend.name, arena) for arena in arenas if arena.dtype == dtype]
-    return compare_recipe(plan, contestants, judge, get_backend("numpy", threads=1))
+    return compare_recipe(plan, contestants, judge, get_backend("numpy", threads=1), dtype)
 
 
 def row(trajectory: Trajectory, oracle: Backend) -> ParityRow:

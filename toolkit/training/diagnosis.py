@@ -31,9 +31,9 @@ def explain(setup: TrainingSetup, safe: Position, variables: TrainState, failed:
     ruined = _find_ruined(setup, variables)
     if ruined is not None:
         return TrainingError(f"{ruined} is not finite from the start", hint="start from other weights or data")
-    source, epoch = setup.batches(safe), failed.epoch + 1
+    source, epoch, scale = setup.batches(safe), failed.epoch + 1, safe.loss_scale
     for step in range(safe.step, failed.step):
-        variables, _ = setup.run_step(variables, next(source), step, safe.validation_losses)
+        variables, _, scale = setup.run_step(variables, next(source), step, safe.validation_losses, scale)
         ruined = _find_ruined(setup, variables)
         if ruined is not None:
             batch = safe.batch + step - safe.step + 1
@@ -74,12 +74,14 @@ def _find_fault(setup: TrainingSetup, variables: TrainState, x: Array | None, po
         return "it is when the steps run again", _advise(setup, position, position.step - 1)
     if not _is_finite(setup, x):
         return "an image is not finite", "start from other weights or data"
-    context = Context(model.backend, True, setup.dropout_key, position.step)
+    context = Context(model.backend, True, setup.dropout_key, position.step, half=model.half)
     largest = 0.0
     for path, layer, y in model.network.outputs(context, variables.params, variables.state, x):
         for part in y if isinstance(y, tuple) else (y,):
             if not _is_finite(setup, part):
                 problem = f"the first output that is not finite is that of layer {path} ({layer.type})"
+                if model.half == "float16":
+                    return f"{problem}, beyond the 65,504 of float16", "use --dtype bfloat16, whose range is float32's"
                 return problem, _advise(setup, position, position.step)
             largest = float(np.abs(model.backend.to_numpy(part)).max())
     return f"all layers' outputs are finite, the largest is {largest:.3g}", _advise(setup, position, position.step)

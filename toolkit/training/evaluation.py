@@ -151,7 +151,7 @@ def scored_batches(
 ) -> Iterator[ScoredBatch]:
     """Yield losses, scores and decisions for images of a split, batch by batch."""
     size = model.find_batch(min(size, len(indices)))
-    for batch in Samples(model.backend, dataset, split, model.dtype).batches(indices, size):
+    for batch in Samples(model.backend, dataset, split, model.array_dtype).batches(indices, size):
         yield _scored(model, batch.x, batch.targets)
 
 

@@ -23,7 +23,9 @@ def _fits(setup: TrainingSetup, variables: TrainState, position: Position, size:
     backend = setup.model.backend
     try:
         batch = next(iter(setup.batches(replace(position, batch=0))))  # the first one: the last may be smaller
-        setup.run_step(copy_state(variables), batch.shorten(size), position.step, position.validation_losses)
+        setup.run_step(
+            copy_state(variables), batch.shorten(size), position.step, position.validation_losses, position.loss_scale
+        )
         backend.synchronize()
     except Exception as error:
         if backend.out_of_memory(error):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cnnkit.training.loss_scale import LossScale
 from cnnkit.tree import Tree
 
 
@@ -25,6 +26,7 @@ class Position:
                   likewise
     decisions     what `correct` is a part of: the samples, or the places of maps; 0 where nothing is decided
     share         what `loss_sum` is divided by for a mean: the samples, by their weights
+    loss_scale    of the next step, None where the loss is not scaled
     waited        epochs since the validation loss was smallest
     """
 
@@ -39,6 +41,7 @@ class Position:
     share: float = 0.0
     waited: int = 0
     best: Best | None = None
+    loss_scale: LossScale | None = None
     history: tuple[dict[str, Any], ...] = ()
 
     @property
@@ -79,5 +82,6 @@ class Position:
             step=self.step,
             waited=0 if improved else self.waited + 1,
             best=best,
+            loss_scale=self.loss_scale,
             history=(*self.history, entry),
         )

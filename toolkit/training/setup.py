@@ -5,23 +5,23 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from cnnkit import losses, optimizers, schedules
 from cnnkit.architecture import walk_layers
 from cnnkit.budget import PassBudget
-from cnnkit.constants import find_limit, require_constants
+from cnnkit.constants import require_constants
 from cnnkit.contracts import naming_faults, require_number
 from cnnkit.data.dataset import Dataset, name_targets
 from cnnkit.errors import ConfigError, DataError, TrainingError
 from cnnkit.files.names import last_part
 from cnnkit.network import Network
 from cnnkit.options import Options
+from cnnkit.precision import find_itemsize, find_limit
 from cnnkit.seeds import Purpose, key
 from cnnkit.training.batches import Batch, ResidentSamples, Samples, epoch_order, resident_samples, split_images
 from cnnkit.training.decisions import name_kind
 from cnnkit.training.evaluation import check, suit_targets
 from cnnkit.training.freezing import freeze
+from cnnkit.training.loss_scale import SMALLEST, LossScale
 from cnnkit.training.parameter_groups import group_parameters
 from cnnkit.training.position import Position
 from cnnkit.training.sample_weights import weigh_classes
@@ -43,6 +43,7 @@ class TrainingSetup:
     """
 
     def __init__(self, model: Network, dataset: Dataset, options: Options) -> None:
+        require_trainable(model)
         model.loss, model.seed = losses.fit_outputs(losses.parse(options.loss), model.output_names), options.seed
         dataset = suit_targets(dataset, model.loss)
         check(model, dataset)
@@ -61,27 +62,30 @@ class TrainingSetup:
             raise ConfigError("the network has no parameters to train: give it a layer with weights")
         self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
         optimizer = optimizers.parse(options.optimizer)
-        require_constants(model.dtype, optimizer)
-        self._limit, self._largest_factor = find_limit(model.dtype), max(getattr(optimizer, "weight_decay", 0.0), 1.0)
+        require_constants(model.array_dtype, optimizer)
+        self._limit = find_limit(model.array_dtype)
+        self._largest_factor = max(getattr(optimizer, "weight_decay", 0.0), 1.0)
         self.optimizer = group_parameters(model.network, model.input_shape, optimizer, options.rate_factors)
         self._require_room()
         self.dropout_key = key(model.seed, Purpose.DROPOUT)
         self.step = make_step(
             model.backend, model.network, model.loss, self.optimizer, self.dropout_key, self.freezing,
-            name_kind(dataset),
+            name_kind(dataset), model.half,
         )  # fmt: skip
+        self.scales_loss = model.half == "float16"
         class_weights = weigh_classes(options.class_weights, dataset, self.chosen)
-        self._samples = Samples(model.backend, dataset, "train", model.dtype, class_weights)
+        self._samples = Samples(model.backend, dataset, "train", model.array_dtype, class_weights)
         self._only_batch: list[Batch] | None = None
 
     def _require_room(self) -> None:
         """Raise ConfigError where a step needs more memory than there is."""
         model, images = self.model, min(self.options.batch_size, len(self.chosen))
         values = model.parameters * (2 + len(self.optimizer.slots))
-        itemsize = np.dtype(model.dtype).itemsize
-        PassBudget(model.backend, model.network, model.input_shape, itemsize, values, training=True).require_room(
-            images
-        )
+        budget = PassBudget(
+            model.backend, model.network, model.input_shape, model.itemsize, values, training=True,
+            parameter_itemsize=find_itemsize(model.array_dtype),
+        )  # fmt: skip
+        budget.require_room(images)
 
     def _require_enough_images(self) -> None:
         """Raise where there is one class, or no image is left to train on, or none to validate on with patience."""
@@ -143,29 +147,40 @@ class TrainingSetup:
         return iter(self._only_batch)
 
     def run_step(
-        self, variables: TrainState, batch: Batch, step: int, losses: Sequence[float] = ()
-    ) -> tuple[TrainState, StepReport]:
-        """Return the variables after update `step`, counted from 0, on a batch, and what it reports.
+        self, variables: TrainState, batch: Batch, step: int, losses: Sequence[float] = (),
+        loss_scale: LossScale | None = None,
+    ) -> tuple[TrainState, StepReport, LossScale | None]:  # fmt: skip
+        """Return the variables after update `step`, counted from 0, on a batch, what it reports, and the loss scale.
 
         losses: of the validation, after each epoch so far; empty without.
+        loss_scale: of this step, where the loss is scaled; then the device is read, for that of the next.
+
+        Raises TrainingError where no scale makes the gradients finite.
         """
         weighted = () if batch.weights is None else (batch.weights,)
-        result: tuple[TrainState, StepReport] = self.step(
-            variables, batch.x, batch.targets, self.scalars(step, losses), *weighted
-        )
-        return result
+        scalars = self.scalars(step, losses, loss_scale.skipped if loss_scale else 0)
+        if loss_scale is not None:
+            scalars["loss_scale"] = loss_scale.scale
+        variables, report = self.step(variables, batch.x, batch.targets, scalars, *weighted)
+        if loss_scale is not None:
+            loss_scale = loss_scale.after(bool(self.model.backend.to_numpy(report.finite)))
+            if loss_scale.scale < SMALLEST:
+                problem = f"step {step + 1}: the gradients are not finite in float16 whatever the loss is scaled by"
+                raise TrainingError(problem, hint="use --dtype bfloat16, whose range is that of float32")
+        return variables, report, loss_scale
 
-    def scalars(self, step: int, losses: Sequence[float] = ()) -> dict[str, Any]:
+    def scalars(self, step: int, losses: Sequence[float] = (), skipped: int = 0) -> dict[str, Any]:
         """Return the numbers that change from step to step; step counts from 0.
 
         losses: of the validation, after each epoch so far; empty without.
+        skipped: how many of the steps so far changed nothing; an optimizer does not count them.
 
         Raises TrainingError where one is beyond the range of the arrays' type.
         """
         rate = self.learning_rate(step, losses)
-        scalars = self.optimizer.checked_scalars(step + 1, rate)
+        scalars = self.optimizer.checked_scalars(step + 1 - skipped, rate)
         if not self.optimizer.external and not max(scalars.values()) * self._largest_factor <= self._limit:
-            problem = f"step {step + 1}: with the learning rate {rate:g} the update is beyond {self.model.dtype}"
+            problem = f"step {step + 1}: with the learning rate {rate:g} the update is beyond {self.model.array_dtype}"
             raise TrainingError(problem, hint="try a lower --learning-rate")
         return scalars | {"step": step}
 
@@ -178,3 +193,12 @@ class TrainingSetup:
         with naming_faults(part, "factor"):
             factor = schedule.factor_after(losses, *counts)
         return self.options.learning_rate * require_number(part, f"factor of step {step}", factor)
+
+
+def require_trainable(model: Network) -> None:
+    """Raise ConfigError where the backend only stores the parameters' 16-bit type."""
+    if model.stores_half:
+        what = (
+            f"{model.dtype} on backend {model.backend.name} is for storing weights, which it computes with in float32"
+        )
+        raise ConfigError(f"dtype: {what}: train with --dtype float32, or with --backend torch --dtype {model.dtype}")

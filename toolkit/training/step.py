@@ -4,11 +4,13 @@ from typing import Any, NamedTuple
 
 from cnnkit.backends.protocol import Array, Backend, Pair, Step
 from cnnkit.layers import Context, Layer
+from cnnkit.layers.half_layer import widen
 from cnnkit.losses import Loss, external_loss
 from cnnkit.optimizers import Scalars, UpdateRule
 from cnnkit.purity import impurity
 from cnnkit.training.decisions import count_right
 from cnnkit.training.freezing import Freezing
+from cnnkit.training.loss_scale import keep_unless, scale_gradient, unscale
 from cnnkit.tree import Tree, map_leaves, map_tree
 
 
@@ -25,6 +27,7 @@ class StepReport(NamedTuple):
 
     loss: Array
     correct: Array  # number of right decisions, before the update
+    finite: Any = ()  # whether the gradients were; where the loss is not scaled () instead, which is no array
 
 
 def make_step(
@@ -35,17 +38,20 @@ def make_step(
     key: Pair,
     freezing: Freezing | None = None,
     kind: str = "class",
+    half: str | None = None,
 ) -> Step:
     """Return step(variables, x, targets, scalars, weights=None) -> (variables, report), compiled by the backend.
 
     x (N, *input_shape), targets as the loss takes them; tuples for several inputs or outputs.
-    scalars: those of the optimizer, and "step", counted from 0.
+    scalars: those of the optimizer, and "step", counted from 0; in float16 "loss_scale" too.
     weights: (N,) with a mean of 1, by which samples count in the loss.
     key: two words that key the random draws in layers.
     freezing: what is not trained; slots are of the trained parameters alone.
     kind: of the targets that decide, see `cnnkit.data.targets`.
+    half: the 16-bit type of half precision; in float16 a step whose gradients are not finite changes nothing.
     """
     trained = network if freezing is None else freezing.network
+    scaled = half == "float16"
 
     def step(
         variables: TrainState, x: Any, targets: Any, scalars: Scalars, weights: Array | None = None
@@ -53,18 +59,25 @@ def make_step(
         params, state, slots = variables
         if freezing is not None:
             params, state = freezing.take_apart(params, state)
-        context = Context(backend, training=True, key=key, step=scalars["step"])
+        kept = copy_state(variables) if scaled else None
+        context = Context(backend, training=True, key=key, step=scalars["step"], half=half)
         outputs, cache = trained.forward(context, params, state, x)
+        outputs = outputs if half is None else widen(backend, outputs)
         value, dy = external_loss.value_and_gradient(loss, backend, outputs, targets, weights)
         correct = count_right(loss, backend, outputs, targets, kind)
+        dy = scale_gradient(dy, scalars["loss_scale"]) if scaled else dy
         grads = trained.parameter_gradients(context, params, cache, dy)
+        grads, finite = unscale(backend, grads, scalars["loss_scale"]) if scaled else (grads, None)
         params, slots = optimizer.update(backend, params, grads, slots, scalars)
         if freezing is not None:
             moved = trained.next_state(state, cache)
             params, state = freezing.put_together(backend, variables[:2], params, moved)
         elif state:
             state = map_leaves(backend.assign, state, trained.next_state(state, cache))
-        return TrainState(params, state, slots), StepReport(value, correct)
+        moved = TrainState(params, state, slots)
+        if finite is not None:
+            moved = keep_unless(backend, finite, moved, kept)
+        return moved, StepReport(value, correct, finite)
 
     return backend.compile(step, impurity(network, loss, optimizer))  # why it must not be recorded, None if it may
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import describe_value
+from cnnkit.training.loss_scale import LARGEST, SMALLEST, LossScale
 from cnnkit.training.position import Position
 from cnnkit.training.setup import TrainingSetup
 from cnnkit.values import is_count, is_number
@@ -35,7 +36,8 @@ def read_position(file: WeightFile, setup: TrainingSetup) -> Position:
             raise refuse(file, f"position {check.field}: expected {check.expected}, got {got}")
     counts = {name: stored[name] for name in (*_COUNTS, *_SUMS)}
     means = {name: stored.get(name, stored["images"]) for name in _DIVISORS}  # a file may be older than these
-    return Position(**counts, **means, history=tuple(stored["history"]))
+    scale = None if stored["loss_scale"] is None else LossScale(**stored["loss_scale"])
+    return Position(**counts, **means, loss_scale=scale, history=tuple(stored["history"]))
 
 
 def refuse(file: WeightFile, reason: str) -> WeightFileError:
@@ -67,6 +69,12 @@ def _list_checks(stored: dict[str, Any], setup: TrainingSetup) -> Iterator[_Chec
     yield _Check("correct", f"at most {decisions}", stored["correct"] <= max(decisions, 0), stored["correct"])
     yield _Check("waited", f"at most {epoch}, the epochs", stored["waited"] <= epoch, stored["waited"])
     yield from _list_history_checks(stored.get("history", _MISSING), epoch)
+    scale = stored.get("loss_scale", _MISSING)
+    if setup.scales_loss:
+        expected = f"scale > 0, good and skipped up to {stored['step']}, the steps"
+        yield _Check("loss_scale", expected, _is_loss_scale(scale, stored["step"]), scale)
+    else:
+        yield _Check("loss_scale", f"null, as dtype {setup.model.dtype} has none", scale is None, scale)
     best = stored.get("best", _MISSING)
     yield _Check("best", "an epoch and its loss, or null", best is None or _is_best(best, epoch), best)
 
@@ -85,6 +93,16 @@ def _list_history_checks(history: Any, epochs: int) -> Iterator[_Check]:
         for name in _OPTIONAL_FIGURES:
             value = entry.get(name)
             yield _Check(f"{where} {name}", "a finite number or null", value is None or is_number(value), value)
+
+
+def _is_loss_scale(value: Any, steps: int) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"scale", "good", "skipped"}
+        and is_number(value["scale"])
+        and SMALLEST <= value["scale"] <= LARGEST
+        and all(is_count(value[name]) and value[name] <= steps for name in ("good", "skipped"))
+    )
 
 
 def _is_best(value: Any, epochs: int) -> bool:

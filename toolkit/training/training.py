@@ -15,6 +15,7 @@ from cnnkit.options import Options
 from cnnkit.training import diagnosis
 from cnnkit.training.batches import Counts
 from cnnkit.training.evaluation import loss_and_accuracy
+from cnnkit.training.loss_scale import LossScale
 from cnnkit.training.out_of_memory import too_large
 from cnnkit.training.position import Best, Position
 from cnnkit.training.setup import TrainingSetup
@@ -56,8 +57,9 @@ class Training(TrainingSetup):
         ] = []  # reports still on the device, with the counts of their batch
         params = self._gather(model.params)
         trained = params if self.freezing is None else self.freezing.take_apart(params, model.state)[0]
-        slots = self.optimizer.init(model.backend, trained, model.dtype)
-        self.start_from(TrainState(params, model.state, slots), Position())
+        slots = self.optimizer.init(model.backend, trained, model.array_dtype)
+        scale = LossScale() if self.scales_loss else None
+        self.start_from(TrainState(params, model.state, slots), Position(loss_scale=scale))
 
     def _gather(self, tree: Tree) -> Tree:
         """Return the tree's values in memory of their own: one array, or several where some are not trained."""
@@ -70,6 +72,7 @@ class Training(TrainingSetup):
         params, state, slots = variables
         params, slots = self._gather(params), {name: self._gather(tree) for name, tree in slots.items()}
         self.variables, self.position = TrainState(params, state, slots), position
+        self._loss_scale = position.loss_scale  # of the next step; the position's is that of the last report read
         # The last position whose losses and weights are finite, and the last of those inside an epoch or between two:
         # one at the end of an epoch that is not validated yet is no place to resume from.
         self._safe = self._resumable = (position, copy_state(self.variables))
@@ -113,7 +116,9 @@ class Training(TrainingSetup):
         done, first_step, stopping = self.position.batch, self.position.step - self.position.batch, False
         losses = self.position.validation_losses
         for batch in self.batches(self.position):
-            self.variables, report = self.run_step(self.variables, batch, first_step + done, losses)
+            self.variables, report, self._loss_scale = self.run_step(
+                self.variables, batch, first_step + done, losses, self._loss_scale
+            )
             # + 0 copies: the next step may overwrite the arrays that this one returned
             self._unread.append((StepReport(report.loss + 0, report.correct + 0), batch.counts))
             done += 1
@@ -147,7 +152,7 @@ class Training(TrainingSetup):
         reached = position.after(len(self._unread), loss_sum, correct, images, decisions, share)
         if not diagnosis.are_finite(self.model.backend, (self.variables.params, self.variables.state)):
             raise self._explain(reached)
-        self.position = replace(reached, seconds=seconds)
+        self.position = replace(reached, seconds=seconds, loss_scale=self._loss_scale)
         self._unread.clear()
         self._safe = (self.position, copy_state(self.variables))
         if self.position.batch < self.steps_per_epoch:
@@ -188,6 +193,8 @@ class Training(TrainingSetup):
             "learning_rate": self.learning_rate(position.step - 1, position.validation_losses),
             "seconds": position.seconds,
         }
+        if position.loss_scale is not None:
+            entry |= {"loss_scale": position.loss_scale.scale, "skipped_steps": position.loss_scale.skipped}
         self.position = position.next_epoch(entry, best, improved)
         self._safe = self._resumable = (self.position, self._safe[1])
         self._update_model()

@@ -1,8 +1,8 @@
 // The bias and the ReLU after it in one pass, and both gradients in one pass.
 #include "common.cuh"
 
-__device__ __forceinline__ REAL activated(REAL value, int relu) {
-    return relu && value < 0 ? REAL(0) : value;  // NaN stays NaN
+__device__ __forceinline__ SUM activated(SUM value, int relu) {
+    return relu && value < 0 ? SUM(0) : value;  // NaN stays NaN
 }
 
 // x += bias in place, then max(., 0) if relu. Images: `rows` planes (sample, channel) of `length` pixels.
@@ -11,7 +11,7 @@ extern "C" __global__ void add_bias_images(
     REAL* __restrict__ x, const REAL* __restrict__ bias, int rows, int length, int channels, int relu)
 {
     for (int row = blockIdx.y; row < rows; row += gridDim.y) {
-        REAL shift = bias[row % channels];
+        SUM shift = bias[row % channels];
         REAL* plane = x + (whole)row * length;
         for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < length; i += gridDim.x * blockDim.x)
             plane[i] = activated(plane[i] + shift, relu);
@@ -30,22 +30,22 @@ extern "C" __global__ void add_bias_rows(
 // partial (channels, gridDim.x) until the block that finishes a channel last adds them, in order.
 extern "C" __global__ void bias_gradient_images(
     const REAL* __restrict__ dy, const REAL* __restrict__ y, REAL* __restrict__ dx, REAL* __restrict__ dbias,
-    REAL* partial, unsigned int* counters, unsigned int samples, unsigned int channels, unsigned int length, int relu)
+    SUM* partial, unsigned int* counters, unsigned int samples, unsigned int channels, unsigned int length, int relu)
 {
     unsigned int c = blockIdx.y, count = samples * length;
-    REAL sum = 0;
+    SUM sum = 0;
     for (unsigned int i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x) {
         unsigned int n = i / length;
         whole at = ((whole)n * channels + c) * length + (i - n * length);
-        REAL value = dy[at];
-        if (relu) dx[at] = value = y[at] > 0 ? value : value * REAL(0);
+        SUM value = dy[at];
+        if (relu) dx[at] = value = y[at] > 0 ? value : value * SUM(0);
         sum += value;
     }
     sum = block_sum(sum);
     if (threadIdx.x == 0) partial[c * gridDim.x + blockIdx.x] = sum;
     if (!finishes_last(counters + c, gridDim.x)) return;
     sum = 0;
-    for (int i = threadIdx.x; i < gridDim.x; i += blockDim.x) sum += ((volatile REAL*)partial)[c * gridDim.x + i];
+    for (int i = threadIdx.x; i < gridDim.x; i += blockDim.x) sum += ((volatile SUM*)partial)[c * gridDim.x + i];
     sum = block_sum(sum);
     if (threadIdx.x == 0) dbias[c] = sum;
 }
@@ -55,14 +55,14 @@ extern "C" __global__ void bias_gradient_rows(
     const REAL* __restrict__ dy, const REAL* __restrict__ y, REAL* __restrict__ dx, REAL* __restrict__ dbias,
     int rows, int channels, int relu)
 {
-    __shared__ REAL sums[8][32];
+    __shared__ SUM sums[8][32];
     int c = blockIdx.x * 32 + threadIdx.x;
-    REAL sum = 0;
+    SUM sum = 0;
     if (c < channels) {
         for (int row = threadIdx.y; row < rows; row += 8) {
             whole at = (whole)row * channels + c;
-            REAL value = dy[at];
-            if (relu) dx[at] = value = y[at] > 0 ? value : value * REAL(0);
+            SUM value = dy[at];
+            if (relu) dx[at] = value = y[at] > 0 ? value : value * SUM(0);
             sum += value;
         }
     }

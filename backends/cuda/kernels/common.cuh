@@ -1,6 +1,8 @@
-// What all kernels share. REAL is float or double, chosen when a file is compiled (-DREAL=float).
+// What all kernels share. REAL is the type of arrays and SUM that of sums, chosen when a file is compiled: float, double,
+// or for REAL a 16-bit type (-DREAL=binary16 -DSUM=float).
 // Arrays are contiguous, images are NCHW. A kernel is right for any grid and block size along the axes it loops over.
 #pragma once
+#include "half.cuh"
 
 typedef long long whole;
 
@@ -15,20 +17,20 @@ __device__ __forceinline__ unsigned int quotient(unsigned int n, unsigned int d)
 
 
 // The sum of `value` over the threads of a warp, in a fixed order; every lane has it.
-__device__ __forceinline__ REAL warp_sum(REAL value) {
+__device__ __forceinline__ SUM warp_sum(SUM value) {
     for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffu, value, step);
     return value;
 }
 
 // The sum of `value` over a block of whole warps, at most 1024 threads, in a fixed order; thread 0 has it.
-__device__ __forceinline__ REAL block_sum(REAL value) {
-    __shared__ REAL sums[32];
+__device__ __forceinline__ SUM block_sum(SUM value) {
+    __shared__ SUM sums[32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     value = warp_sum(value);
     __syncthreads();  // an earlier call may still be reading
     if (lane == 0) sums[warp] = value;
     __syncthreads();
-    value = threadIdx.x < blockDim.x / 32 ? sums[threadIdx.x] : REAL(0);
+    value = threadIdx.x < blockDim.x / 32 ? sums[threadIdx.x] : SUM(0);
     return warp == 0 ? warp_sum(value) : value;
 }
 

@@ -45,7 +45,7 @@ extern "C" __global__ void col2im(
             const REAL* source = columns + plane * window_depth * window_height * window_width * windows;
             for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < pixels; i += gridDim.x * blockDim.x) {
                 Position at = position(i, height, width);
-                REAL sum = 0;
+                SUM sum = 0;
                 for (int e = 0; e < window_depth; ++e) {
                     int in = at.d + front - e * dilation_depth, o = quotient(in, stride_depth);
                     if (in < 0 || o * stride_depth != in || o >= out_depth) continue;

@@ -16,12 +16,12 @@ extern "C" __global__ void max_pool(
             Position at = position(i, out_height, out_width);
             int d0 = at.d * stride_depth - front, h0 = at.h * stride_height - top, w0 = at.w * stride_width - left;
             int place = -1;
-            REAL best = -1 / REAL(0);  // of a window on padding only
+            SUM best = -1 / SUM(0);  // of a window on padding only
             SEEN(d, d0, window_depth, dilation_depth, depth)
                 SEEN(h, h0, window_height, dilation_height, height)
                     SEEN(w, w0, window_width, dilation_width, width) {
                         int seen = (d * height + h) * width + w;
-                        REAL value = source[seen];
+                        SUM value = source[seen];
                         if (place < 0 || value > best || value != value) best = value, place = seen;
                     }
             y[(whole)image * windows + i] = best;
@@ -40,7 +40,7 @@ extern "C" __global__ void max_pool_gradient(
         for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < pixels; i += gridDim.x * blockDim.x) {
             Position at = position(i, height, width);
             int d = at.d + front, h = at.h + top, w = at.w + left;
-            REAL sum = 0;
+            SUM sum = 0;
             SEEING(o, d, window_depth, stride_depth, dilation_depth, out_depth)
                 SEEING(p, h, window_height, stride_height, dilation_height, out_height)
                     SEEING(q, w, window_width, stride_width, dilation_width, out_width) {
@@ -73,12 +73,12 @@ extern "C" __global__ void average_pool(
         for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < windows; i += gridDim.x * blockDim.x) {
             Position at = position(i, out_height, out_width);
             int d0 = at.d * stride_depth - front, h0 = at.h * stride_height - top, w0 = at.w * stride_width - left;
-            REAL sum = 0;
+            SUM sum = 0;
             SEEN(d, d0, window_depth, dilation_depth, depth)
                 SEEN(h, h0, window_height, dilation_height, height)
                     SEEN(w, w0, window_width, dilation_width, width) sum += source[(d * height + h) * width + w];
             int count = COUNT(depth, d0) * COUNT(height, h0) * COUNT(width, w0);
-            y[(whole)image * windows + i] = sum / REAL(count);
+            y[(whole)image * windows + i] = sum / SUM(count);
         }
     }
 }
@@ -93,14 +93,14 @@ extern "C" __global__ void average_pool_gradient(
         for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < pixels; i += gridDim.x * blockDim.x) {
             Position at = position(i, height, width);
             int d = at.d + front, h = at.h + top, w = at.w + left;
-            REAL sum = 0;
+            SUM sum = 0;
             SEEING(o, d, window_depth, stride_depth, dilation_depth, out_depth) {
                 int layers = COUNT(depth, o * stride_depth - front);
                 SEEING(p, h, window_height, stride_height, dilation_height, out_height) {
                     int rows = layers * COUNT(height, p * stride_height - top);
                     SEEING(q, w, window_width, stride_width, dilation_width, out_width) {
                         int count = rows * COUNT(width, q * stride_width - left);
-                        sum += dy[(whole)image * windows + (o * out_height + p) * out_width + q] / REAL(count);
+                        sum += dy[(whole)image * windows + (o * out_height + p) * out_width + q] / SUM(count);
                     }
                 }
             }

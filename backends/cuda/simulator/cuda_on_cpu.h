@@ -42,6 +42,12 @@ namespace simulator {
 // ---- The parameters of a kernel as NumPy type codes: "*f4" an array of float32, "r*f4" one that is only read, "i8" a
 // ---- long long by value. The compiler knows the types, so the text need not be parsed for this.
 
+// A 16-bit number of half.cuh says how many bits its exponent has.
+template <class T, class = void> struct is_half : std::false_type {};
+template <class T> struct is_half<T, std::void_t<decltype(T::exponent)>> : std::true_type {
+  static constexpr int bits = T::exponent;
+};
+
 template <class T> void describe(char*& text) {
   if constexpr (std::is_pointer_v<T>) {
     using Item = std::remove_pointer_t<T>;
@@ -51,8 +57,10 @@ template <class T> void describe(char*& text) {
     text = stpcpy(text, "void ");
   } else if constexpr (std::is_same_v<T, bool>) {
     text = stpcpy(text, "? ");
+  } else if constexpr (is_half<T>::value) {
+    text = stpcpy(text, is_half<T>::bits == 8 ? "bfloat16 " : "f2 ");
   } else if constexpr (!std::is_arithmetic_v<T>) {
-    text = stpcpy(text, "V ");  // a structure
+    text = stpcpy(text, "V ");  // another structure
   } else {
     const char kind = std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
     text += sprintf(text, "%c%zu ", kind, sizeof(T));
@@ -68,7 +76,7 @@ template <class... Args, void (*Kernel)(Args...)> struct Call<Kernel> {
   }
   static void run(void** args) { with(args, std::index_sequence_for<Args...>{}); }
   static const char* signature() {
-    static char text[sizeof...(Args) * 8 + 1];
+    static char text[sizeof...(Args) * 12 + 1];
     [[maybe_unused]] char* end = text;
     (describe<Args>(end), ...);
     return text;

@@ -65,7 +65,7 @@ class DeviceModule:
 
 
 def _poisoned(memory: Any) -> DeviceArray:
-    if memory.dtype.kind in "fc":
+    if memory.dtype.kind in "fcV":  # V: bfloat16
         memory.fill(np.nan)
     elif memory.dtype.kind == "b":
         memory.fill(True)

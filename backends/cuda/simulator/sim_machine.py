@@ -1,5 +1,6 @@
 """The CPU simulator of a GPU: kernels compiled by g++, and matrix products by NumPy from the arguments of cuBLAS."""
 
+import importlib.util
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -32,8 +33,10 @@ class SimMachine(Machine):
         right = _matrices(y, layouts[1], count, k, n)
         result = _matrices(out, layouts[2], count, m, n)
         with np.errstate(all="ignore"):
+            if left.itemsize == 2:
+                left, right = left.astype(np.float32), right.astype(np.float32)
             values = np.matmul(left, right)
-            result[...] = result + values if accumulate else values
+            result[...] = result.astype(values.dtype) + values if accumulate else values
 
     def capture(self, function: Callable[[], T]) -> Callable[[], T]:
         """Return a function that runs `function` each time, and forbids transfers to and from the host meanwhile."""
@@ -49,6 +52,9 @@ class SimMachine(Machine):
             return results[0]
 
         return replay
+
+    def has_bfloat16(self) -> bool:
+        return importlib.util.find_spec("ml_dtypes") is not None and bool(importlib.import_module("ml_dtypes"))
 
     def free_bytes(self) -> int:
         return 1 << 40

@@ -1,7 +1,7 @@
 """Abs: each value without its sign."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array
 from cnnkit.layers.activations.elementwise import Elementwise
@@ -12,6 +12,8 @@ from cnnkit.tree import Tree
 @dataclass(frozen=True)
 class Abs(Elementwise):
     """y = |x|; the gradient at 0 is 0."""
+
+    half_precision: ClassVar[bool | None] = True
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         return context.backend.maximum(x, -x), x

@@ -1,7 +1,7 @@
 """LeakyReLU: what is below zero is made small."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array
 from cnnkit.layers.activations.elementwise import Elementwise
@@ -16,6 +16,7 @@ class LeakyReLU(Elementwise):
     """y = x where x > 0, else slope * x."""
 
     slope: float = 0.01
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         require(is_number(self.slope), self.type, "slope", "a finite number", self.slope)

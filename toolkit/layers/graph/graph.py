@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,7 @@ class Graph(Layer):
     nodes: tuple[Node, ...]
     input_names: tuple[str, ...] = ("input",)
     output_names: tuple[str, ...] = ()
+    half_precision: ClassVar[bool | None] = None
 
     def __post_init__(self) -> None:
         nodes = _require_nodes(self.nodes)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cnnkit.layers import external_layer
+from cnnkit.layers import half_layer
 from cnnkit.layers.base import Context, Layer, Values
 from cnnkit.layers.named_layer import placing
 from cnnkit.tree import Tree, child, map_leaves
@@ -38,7 +38,7 @@ class GraphStep:
         x: Values = (
             values[self.inputs[0]] if layer.input_count == 1 else tuple(values[source] for source in self.inputs)
         )
-        y, cache = external_layer.forward(layer, context.child(self.name), child(params, owner), child(state, owner), x)
+        y, cache = half_layer.forward(layer, context.child(self.name), child(params, owner), child(state, owner), x)
         if layer.output_count == 1:
             values[self.outputs[0]] = y
         else:
@@ -62,8 +62,8 @@ class GraphStep:
         else:
             dy = tuple(gradients.pop(reference, None) for reference in self.outputs)  # None: nothing reads this one
         if not needed.intersection(self.inputs):
-            return external_layer.parameter_gradients(layer, inner, own, cache, dy)
-        dx, grads = external_layer.backward(layer, inner, own, cache, dy)
+            return half_layer.parameter_gradients(layer, inner, own, cache, dy)
+        dx, grads = half_layer.backward(layer, inner, own, cache, dy)
         parts: Values = (dx,) if layer.input_count == 1 else dx
         for reference, part in zip(self.inputs, parts, strict=True):
             if reference in needed:
@@ -75,7 +75,7 @@ class GraphStep:
         """Return the parent's state with this layer's after the step that left `cache`."""
         if self.owner not in state:
             return state
-        return state | {self.owner: external_layer.next_state(self.layer, state[self.owner], cache)}
+        return state | {self.owner: half_layer.next_state(self.layer, state[self.owner], cache)}
 
 
 def add_gradient(gradients: ValueMap, reference: Reference, part: Any) -> None:

@@ -14,6 +14,8 @@ from cnnkit.layers.joining.join import ElementwiseJoin
 class Add(ElementwiseJoin):
     """y = the sum of all inputs."""
 
+    half_precision: ClassVar[bool | None] = True
+
     def join(self, backend: Backend, arrays: Sequence[Array]) -> Array:
         return functools.reduce(add, arrays)
 
@@ -38,6 +40,7 @@ class Subtract(ElementwiseJoin):
 
     fewest: ClassVar[int] = 2
     most: ClassVar[int | None] = 2
+    half_precision: ClassVar[bool | None] = True
 
     def join(self, backend: Backend, arrays: Sequence[Array]) -> Array:
         return arrays[0] - arrays[1]

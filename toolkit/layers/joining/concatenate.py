@@ -1,7 +1,7 @@
 """Concatenate: several values one behind the other along an axis."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.errors import ShapeError
@@ -19,6 +19,7 @@ class Concatenate(Layer):
     """
 
     axis: int = 1
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         require_count(self.type, "axis", self.axis)

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.layers.joining.join import ElementwiseJoin
@@ -11,6 +12,8 @@ from cnnkit.layers.joining.join import ElementwiseJoin
 @dataclass(frozen=True)
 class Maximum(ElementwiseJoin):
     """y = the largest of all inputs; NaN wins. The gradient goes to the first of equal ones."""
+
+    half_precision: ClassVar[bool | None] = True
 
     def join(self, backend: Backend, arrays: Sequence[Array]) -> Array:
         return functools.reduce(backend.maximum, arrays)
@@ -22,6 +25,8 @@ class Maximum(ElementwiseJoin):
 @dataclass(frozen=True)
 class Minimum(ElementwiseJoin):
     """y = the smallest of all inputs; NaN wins. The gradient goes to the first of equal ones."""
+
+    half_precision: ClassVar[bool | None] = True
 
     def join(self, backend: Backend, arrays: Sequence[Array]) -> Array:
         return -functools.reduce(backend.maximum, [-array for array in arrays])

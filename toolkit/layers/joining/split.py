@@ -1,7 +1,7 @@
 """Split: one value in several pieces along an axis."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.contracts import dtype_name
@@ -18,6 +18,7 @@ class Split(Layer):
 
     sizes: tuple[int, ...]
     axis: int = 1
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         sizes: Any = self.sizes  # as a file has it

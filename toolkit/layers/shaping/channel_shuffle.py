@@ -1,7 +1,7 @@
 """ChannelShuffle: mixes the channels of groups."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer
@@ -18,6 +18,7 @@ class ChannelShuffle(Layer):
     """
 
     groups: int
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         require_count(self.type, "groups", self.groups)

@@ -1,7 +1,7 @@
 """Crop: cuts off the edges."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer
@@ -19,6 +19,7 @@ class Crop(Layer):
     """
 
     cropping: Sides
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         require_sides(self.type, "cropping", self.cropping)

@@ -1,7 +1,7 @@
 """DepthToSpace and SpaceToDepth: channels become pixels, and pixels become channels."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.layers.base import Context, Layer, Reach
@@ -27,6 +27,7 @@ class DepthToSpace(Layer):
 
     block: int
     mode: Order = "DCR"
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         _require_fields(self.type, self.block, self.mode)
@@ -60,6 +61,7 @@ class SpaceToDepth(Layer):
 
     block: int
     mode: Order = "DCR"
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         _require_fields(self.type, self.block, self.mode)

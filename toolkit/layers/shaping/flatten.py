@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer
@@ -18,6 +18,7 @@ class Flatten(Layer):
     """
 
     start: int = 1
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         require_count(self.type, "start", self.start)

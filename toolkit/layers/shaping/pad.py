@@ -1,7 +1,7 @@
 """Pad: adds edges, of a value or of what the image holds."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from cnnkit.backends.protocol import Array, Pair, Shape
 from cnnkit.layers.base import POINTWISE, Context, Layer, Reach
@@ -28,6 +28,7 @@ class Pad(Layer):
     padding: Sides
     mode: Literal["constant", "reflect", "edge", "wrap"] = "constant"
     value: float = 0.0
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         require_sides(self.type, "padding", self.padding)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer
@@ -15,6 +15,7 @@ class Reshape(Layer):
     """y = the numbers of each sample in `shape` (without N); x (N, ...), y (N, *shape)."""
 
     shape: Shape
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         shape: object = self.shape

@@ -1,7 +1,7 @@
 """Slice: some of the values along an axis."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import POINTWISE, Context, Layer, Reach
@@ -23,6 +23,7 @@ class Slice(Layer):
     start: int = 0
     stop: int | None = None
     step: int = 1
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         require_count(self.type, "axis", self.axis)

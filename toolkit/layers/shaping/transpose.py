@@ -1,7 +1,7 @@
 """Transpose: the axes of a sample in another order."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Shape
 from cnnkit.layers.base import Context, Layer
@@ -18,6 +18,7 @@ class Transpose(Layer):
     """
 
     axes: tuple[int, ...]
+    half_precision: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         axes: object = self.axes

@@ -13,6 +13,8 @@ from cnnkit.tree import Tree
 class MaxPooling(Pooling):
     """y = the largest value of each window, padding left out. Of equal values the first gets the gradient."""
 
+    half_precision: ClassVar[bool | None] = True
+
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         y, saved = context.backend.max_pool(x, *self.geometry(x.shape[1:]))
         return y, (saved, x.shape)

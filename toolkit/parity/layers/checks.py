@@ -37,7 +37,7 @@ def _run_pass(arena: Arena, layer: Layer, given: "PassArguments", training: bool
     y = arena.host(y)
     dx, grads = layer.backward(context, params, cache, dy)
     after = layer.next_state(state, cache) if training else state
-    return {"y": y, "dx": dx, **_prefix_names("gradient of ", grads), **_prefix_names("next ", after)}
+    return {"y": y, "dx": dx, **prefix_names("gradient of ", grads), **prefix_names("next ", after)}
 
 
 class PassArguments:
@@ -54,7 +54,8 @@ class PassArguments:
         self.dy = draw_normal(draw, samples, *layer.output_shape(x_shape))
 
 
-def _prefix_names(prefix: str, tree: Any) -> dict[str, Any]:
+def prefix_names(prefix: str, tree: Any) -> dict[str, Any]:
+    """Return the arrays of a tree by prefix and dotted name."""
     return {prefix + name: array for name, array in flatten(tree).items()}
 
 
@@ -66,15 +67,19 @@ def make_case(draw: Draw, given: LayerArguments) -> Case:
     def run(arena: Arena) -> dict[str, Any]:
         return _run_pass(arena, layer, arguments, training)
 
-    grads = ["dx", *_prefix_names("gradient of ", arguments.params)]
+    grads = ["dx", *prefix_names("gradient of ", arguments.params)]
     kinds: dict[str, Kind] = dict.fromkeys(grads, "gradient")
-    label = (
-        f"{str(layer)[:80]}, x ({samples}, {', '.join(map(str, x_shape))}), {'training' if training else 'inference'}"
-    )
-    return Case(label, run, kinds=kinds)
+    return Case(describe(given), run, kinds=kinds)
 
 
-def _make_grid(cases: list[tuple[Layer, Shape]]) -> tuple[LayerArguments, ...]:
+def describe(given: LayerArguments) -> str:
+    """Return the label of a case."""
+    layer, x_shape, samples, training = given
+    shape = ", ".join(map(str, (samples, *x_shape)))
+    return f"{str(layer)[:80]}, x ({shape}), {'training' if training else 'inference'}"
+
+
+def list_grid(cases: list[tuple[Layer, Shape]]) -> tuple[LayerArguments, ...]:
     """Return each layer with a batch of 3, or 37 for images large enough for shards; and of 1 where allowed."""
     arguments = []
     for layer, x_shape in cases:
@@ -85,4 +90,4 @@ def _make_grid(cases: list[tuple[Layer, Shape]]) -> tuple[LayerArguments, ...]:
     return tuple(arguments)
 
 
-CHECKS = [Check("layers", f"layer {name}", make_case, _make_grid(cases), drawn=False) for name, cases in LAYERS.items()]
+CHECKS = [Check("layers", f"layer {name}", make_case, list_grid(cases), drawn=False) for name, cases in LAYERS.items()]

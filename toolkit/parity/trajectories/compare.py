@@ -11,11 +11,12 @@ import numpy as np
 from cnnkit.architecture import walk_layers
 from cnnkit.backends.protocol import Backend
 from cnnkit.errors import first_line
-from cnnkit.parity.bounds import TRAINING, ULP_FACTOR
+from cnnkit.parity.bounds import HALF_ULP_FACTOR, TRAINING, ULP_FACTOR
 from cnnkit.parity.check import Arena
 from cnnkit.parity.trajectories.dissect import Dissection, dissect
 from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.parity.trajectories.runner import Contestant, Weights, train_stepwise
+from cnnkit.precision import HALF
 
 NUDGE_SEEDS = (1, 2, 3, 4)  # each draws the directions in which initial weights are moved
 
@@ -36,7 +37,7 @@ class Trajectory:
     """Two contestants of one training. error: the largest difference of any weight after the last step.
 
     nudged: the same difference between two trainings of one backend, the second from initial weights that were moved
-    by one ulp; float32 only.
+    by one ulp of the dtype; not in float64.
     """
 
     recipe: str
@@ -81,35 +82,38 @@ class Trajectory:
 
 
 def compare_recipe(
-    plan: TrainingPlan, contestants: Sequence[Contestant], reference: Contestant, yardstick: Backend
-) -> list[Trajectory]:
+    plan: TrainingPlan, contestants: Sequence[Contestant], reference: Contestant, yardstick: Backend,
+    dtype: str | None = None,
+) -> list[Trajectory]:  # fmt: skip
     """Train all contestants and the reference; compare each with the reference and with each other.
 
     All have one dtype. A contestant that exceeds its bound is dissected: the step where it did so is repeated layer by
     layer, from the reference's weights and inputs at that step.
 
-    yardstick: in float32 this backend trains as well, once normally and several times from weights moved by one ulp;
-    choose the fastest backend.
+    yardstick: below float64 this backend trains in float32 as well, once normally and several times from weights moved
+    by one ulp of the dtype; choose the fastest backend.
+    dtype: of the contestants, None for the reference's.
     """
-    dtype = reference.arena.dtype
+    dtype = dtype or reference.arena.dtype
     others = [one for one in contestants if one.name != reference.name]
-    seeds = (None, *NUDGE_SEEDS) if dtype == "float32" else ()
-    measured = [_make_moved_contestant(plan, yardstick, seed) for seed in seeds]
+    seeds = () if dtype == "float64" else (None, *NUDGE_SEEDS)
+    measured = [_make_moved_contestant(plan, yardstick, seed, dtype) for seed in seeds]
     pairs = [(one, reference) for one in others] + list(itertools.combinations(others, 2))
     trajectories = {
         (a.name, b.name): Trajectory(plan.name, plan.label, dtype, a.name, b.name, plan.steps) for a, b in pairs
     }
-    _run_in_lockstep(plan, [reference, *others], measured, trajectories)
+    factor = HALF_ULP_FACTOR if dtype in HALF else ULP_FACTOR
+    _run_in_lockstep(plan, [reference, *others], measured, trajectories, factor)
     for (name, against), trajectory in trajectories.items():
-        if not trajectory.passed and trajectory.divergence is not None and against == reference.name:
+        if not trajectory.passed and trajectory.divergence and against == reference.name and dtype not in HALF:
             contestant = next(one for one in others if one.name == name)
             trajectory.dissection = dissect(plan, contestant, reference, trajectory.divergence.step - 1)
     return list(trajectories.values())
 
 
-def _make_moved_contestant(plan: TrainingPlan, yardstick: Backend, seed: int | None) -> Contestant:
+def _make_moved_contestant(plan: TrainingPlan, yardstick: Backend, seed: int | None, dtype: str) -> Contestant:
     name = f"{yardstick.name} moved by an ulp ({seed})"
-    return Contestant(name, Arena(yardstick, "float32"), plan.network, nudge=seed)
+    return Contestant(name, Arena(yardstick, "float32"), plan.network, nudge=seed, ulp_of=dtype)
 
 
 def _run_in_lockstep(
@@ -117,10 +121,11 @@ def _run_in_lockstep(
     everyone: list[Contestant],
     measured: list[Contestant],
     trajectories: dict[tuple[str, str], Trajectory],
+    factor: float,
 ) -> None:
     """Run one step of every contestant at a time; fill in errors, bounds and divergences.
 
-    measured: the yardstick, unmoved, then moved; empty in float64.
+    measured: the yardstick, unmoved, then moved; empty in float64. factor: the bound, in their differences.
     """
     runs = {
         contestant.name: _ContestantRun(partial(train_stepwise, contestant, plan))
@@ -133,7 +138,7 @@ def _run_in_lockstep(
         moved = [
             find_largest_difference(runs[one.name].weights, runs[measured[0].name].weights)[0] for one in measured[1:]
         ]
-        allowed = max([allowed, *moved]) if moved else TRAINING / ULP_FACTOR
+        allowed = max([allowed, *moved]) if moved else TRAINING / factor
         for (a, b), trajectory in trajectories.items():
             one, other = runs[a], runs[b]
             if one.problem or other.problem:
@@ -141,13 +146,11 @@ def _run_in_lockstep(
                 continue
             error, tensor = find_largest_difference(one.weights, other.weights)
             trajectory.error = error
-            trajectory.bound = ULP_FACTOR * (max(moved) if moved else TRAINING / ULP_FACTOR)
+            trajectory.bound = factor * (max(moved) if moved else TRAINING / factor)
             trajectory.nudged = max(moved) if moved else None
             trajectory.history.append(error)
-            if trajectory.divergence is None and not error <= ULP_FACTOR * allowed:
-                trajectory.divergence = Divergence(
-                    step, tensor, locate_layer(plan, tensor), error, ULP_FACTOR * allowed
-                )
+            if trajectory.divergence is None and not error <= factor * allowed:
+                trajectory.divergence = Divergence(step, tensor, locate_layer(plan, tensor), error, factor * allowed)
 
 
 class _ContestantRun:

@@ -11,6 +11,7 @@ from cnnkit.network import Network
 from cnnkit.optimizers import Optimizer
 from cnnkit.parity.check import Arena
 from cnnkit.parity.trajectories.plan import TrainingPlan
+from cnnkit.precision import EPSILON, HALF, array_dtype
 from cnnkit.seeds import Purpose, generator, key
 from cnnkit.training.batches import Batch
 from cnnkit.training.position import Position
@@ -25,7 +26,7 @@ Weights = dict[str, Any]  # dotted name -> NumPy array
 class Contestant:
     """A participant of a comparison: a backend in a dtype; `network` and `optimizer`, when given, replace the plan's.
 
-    nudge  seed by which each initial weight is moved one ulp of float32 up or down; None: weights are not moved
+    nudge  seed by which each initial weight is moved one ulp of the dtype `ulp_of` up or down; None: not at all
     """
 
     name: str
@@ -33,16 +34,17 @@ class Contestant:
     network: Layer | None = None
     optimizer: Optimizer | None = None
     nudge: int | None = None
+    ulp_of: str = "float32"
 
 
 def prepare_training(contestant: Contestant, plan: TrainingPlan) -> Training:
     """Return the training before its first step. Initial weights are rounded to the dtype."""
     network = contestant.network or plan.network
     initial = plan.network.init(generator(plan.options.seed, Purpose.WEIGHTS), plan.input_shape)
-    params = map_leaves(lambda p: np.asarray(p).astype(contestant.arena.dtype), initial.params)
+    params = map_leaves(lambda p: np.asarray(p).astype(array_dtype(contestant.arena.dtype)), initial.params)
     if contestant.nudge is not None:
         rng = np.random.default_rng(contestant.nudge)
-        params = map_leaves(lambda p: _move_by_ulp(p, rng), params)
+        params = map_leaves(lambda p: _move_by_ulp(p, rng, contestant.ulp_of), params)
     backend, dtype = contestant.arena
     variables = Variables(params, initial.state)
     model = Network(
@@ -51,17 +53,22 @@ def prepare_training(contestant: Contestant, plan: TrainingPlan) -> Training:
     training = Training(model, plan.data, plan.options)
     if contestant.optimizer is not None:
         training.optimizer, (params, state, _) = contestant.optimizer, training.variables
-        slots = contestant.optimizer.init(model.backend, params, model.dtype)
+        slots = contestant.optimizer.init(model.backend, params, model.array_dtype)
         words = key(plan.options.seed, Purpose.DROPOUT)
-        training.step = make_step(model.backend, model.network, model.loss, contestant.optimizer, words)
+        training.step = make_step(
+            model.backend, model.network, model.loss, contestant.optimizer, words, half=model.half
+        )
         training.start_from(TrainState(params, state, slots), Position())
     return training
 
 
-def _move_by_ulp(p: Any, rng: np.random.Generator) -> Any:
-    """Return each value moved to the next one of its dtype, up or down. Zeros stay zero: see docs/parity.md."""
-    moved = np.nextafter(p, rng.choice([-np.inf, np.inf], p.shape).astype(p.dtype))
-    return np.where(p == 0, p, moved)
+def _move_by_ulp(p: Any, rng: np.random.Generator, dtype: str) -> Any:
+    """Return each float32 value moved by one ulp of a dtype, up or down. Zeros stay zero: see docs/parity.md."""
+    way = rng.choice([-np.inf, np.inf], p.shape).astype(p.dtype)
+    if dtype not in HALF:
+        return np.where(p == 0, p, np.nextafter(p, way))
+    ulp = np.ldexp(np.float32(EPSILON[dtype]), np.frexp(p)[1])  # p = m * 2^e with m from 0.5: its ulp is EPSILON * 2^e
+    return np.where(p == 0, p, p + np.copysign(ulp, way))
 
 
 def iterate_batches(training: Training) -> Iterator[Batch]:
@@ -73,9 +80,10 @@ def iterate_batches(training: Training) -> Iterator[Batch]:
 def train_stepwise(contestant: Contestant, plan: TrainingPlan) -> Iterator[Weights]:
     """Yield weights and running statistics after each step, on the host."""
     training = prepare_training(contestant, plan)
+    scale = training.position.loss_scale
     with np.errstate(all="ignore"):
         for i, batch in zip(range(plan.steps), iterate_batches(training), strict=False):
-            training.variables, _ = training.run_step(training.variables, batch, i)
+            training.variables, _, scale = training.run_step(training.variables, batch, i, (), scale)
             host = training.model.to_host
             yield flatten(host(training.variables.params)) | flatten(host(training.variables.state))
 
