@@ -80,8 +80,7 @@ class Network:
         self.half = dtype if dtype in self.backend.half_types else None
         self.seed = int(seed)
         self.loss = losses.fit_outputs(losses.parse(loss), self.output_names)
-        require_constants(dtype, self.network)
-        require_constants(self.array_dtype, self.loss)
+        require_constants(dtype, self.network, self.loss)
         self.class_names = tuple(map(str, class_names))
         self.scaling = scaling or Scaling()
         self.metadata = dict(metadata or {})

@@ -91,7 +91,7 @@ def test_a_layer_alone_becomes_a_network() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"dtype": "float16"}, ConfigError, "dtype: expected float32 or float64, got 'float16'"),
+        ({"dtype": "int8"}, ConfigError, "dtype: expected one of float32, float64, bfloat16, float16, got 'int8'"),
         ({"seed": -1}, ConfigError, "seed: expected a whole number >= 0, got -1"),
         ({"loss": "guess"}, ConfigError, "loss: expected one of .*softmax_cross_entropy.* got 'guess'"),
         ({"backend": "abacus"}, BackendUnavailableError, "backend: expected one of .*numpy.* got 'abacus'"),

@@ -98,11 +98,11 @@ def test_a_tensor_of_another_shape(file) -> None:
     assert load_error(changed(file, "4.weight", np.zeros((48, 2)))) == message
 
 
-@pytest.mark.parametrize(("array", "dtype"), [(np.zeros(2, np.uint16), "bfloat16"), (np.zeros(2, np.int64), None),
+@pytest.mark.parametrize(("array", "dtype"), [(np.zeros(2, np.uint8), "float8_e5m2"), (np.zeros(2, np.int64), None),
                                               (np.zeros(2, np.complex64), None)])  # fmt: skip
 def test_values_that_are_no_floats_are_refused(file, array, dtype) -> None:
-    """Raw bits of a bfloat16 would pass as numbers otherwise."""
-    message = f"parameter 4.bias: expected float32 or float64, got {dtype or array.dtype.name}"
+    """Raw bits of a float8 would pass as numbers otherwise."""
+    message = f"parameter 4.bias: expected one of float32, float64, bfloat16, float16, got {dtype or array.dtype.name}"
     assert load_error(changed(file, "4.bias", array, dtype)) == message
 
 

@@ -62,7 +62,7 @@ class TrainingSetup:
             raise ConfigError("the network has no parameters to train: give it a layer with weights")
         self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
         optimizer = optimizers.parse(options.optimizer)
-        require_constants(model.array_dtype, optimizer)
+        require_constants(model.dtype, optimizer)
         self._limit = find_limit(model.array_dtype)
         self._largest_factor = max(getattr(optimizer, "weight_decay", 0.0), 1.0)
         self.optimizer = group_parameters(model.network, model.input_shape, optimizer, options.rate_factors)

@@ -67,7 +67,7 @@ def make_step(
         correct = count_right(loss, backend, outputs, targets, kind)
         dy = scale_gradient(dy, scalars["loss_scale"]) if scaled else dy
         grads = trained.parameter_gradients(context, params, cache, dy)
-        grads, finite = unscale(backend, grads, scalars["loss_scale"]) if scaled else (grads, None)
+        grads, finite = unscale(backend, grads, scalars["loss_scale"]) if scaled else (grads, ())
         params, slots = optimizer.update(backend, params, grads, slots, scalars)
         if freezing is not None:
             moved = trained.next_state(state, cache)
@@ -75,7 +75,7 @@ def make_step(
         elif state:
             state = map_leaves(backend.assign, state, trained.next_state(state, cache))
         moved = TrainState(params, state, slots)
-        if finite is not None:
+        if scaled:
             moved = keep_unless(backend, finite, moved, kept)
         return moved, StepReport(value, correct, finite)
 

@@ -132,8 +132,8 @@ def test_counters_that_a_captured_step_uses_stay_where_they_are(sim) -> None:
 
 
 def test_dtypes_that_a_gpu_would_misread_are_refused(sim, normal) -> None:
-    x = sim.asarray(normal(1, 1, 4, 4), "float32").astype("float16")
-    with pytest.raises(TypeError, match="max_pool: expected float32 or float64, got float16"):
+    x = sim.asarray(normal(1, 1, 4, 4), "float32").astype("complex64")
+    with pytest.raises(TypeError, match="max_pool: expected one of float32, float64, float16, bfloat16, got complex64"):
         sim.max_pool(x, (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1))
     mixed = [sim.asarray(normal(3), "float32"), sim.asarray(normal(2), "float64")]
     assert sim.to_numpy(sim.pack(mixed)).dtype == np.float64

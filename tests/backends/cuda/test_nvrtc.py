@@ -51,7 +51,7 @@ def test_there_are_kernels() -> None:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
 @pytest.mark.parametrize(
     ("file", "defines"), VARIANTS, ids=lambda part: "-".join(part) if isinstance(part, tuple) else part.stem
 )

@@ -88,7 +88,7 @@ def test_a_layer_without_weights_is_named_as_such(refused, trained):
         ("x: needs CuPy: pip install cupy", "pip install cupy"),
         ("a.h5: damaged (see cnnkit train --help)", "see cnnkit train --help"),
         ("weights.h5: No space left on device", None),
-        ("dtype: expected float32 or float64, got 'half'", None),
+        ("dtype: expected one of float32, float64, bfloat16, float16, got 'half'", None),
         ("damaged", None),
     ],
 )

@@ -83,7 +83,7 @@ def test_a_wrong_backend_is_status_1_and_named(cnnkit, monkeypatch):
     [
         (("--backend", "nope"), "numpy"),
         (("--backend", "numpy", "--backend", "numpy"), "unique names"),
-        (("--dtype", "float16"), "float32"),
+        (("--dtype", "int8"), "float32"),
         (("--recipe", "nope"), "lenet5"),
         (("--filter", "nope"), "no check is called"),
         (("--backend", "numpy", "--device", "nope"), "cpu"),

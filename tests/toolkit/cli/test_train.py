@@ -264,7 +264,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_place_and_a_hint(train, folder
         (("--resume",), "resume"),
         (("--resume", "--overwrite"), "--overwrite"),
         (("--init-from", "nope.h5"), "nope.h5"),
-        (("--dtype", "float16"), "float32"),
+        (("--dtype", "int8"), "float32"),
         (("--model", "nope.toml"), "nope.toml"),
         (("--nope",), "--nope"),
     ],
