@@ -71,7 +71,10 @@ Device = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads; by default one per core.")]
 Dtype = Annotated[
-    str | None, typer.Option("--dtype", metavar="NAME", autocompletion=complete_dtype, help="float32, float64, bfloat16 or float16.")
+    str | None,
+    typer.Option(
+        "--dtype", metavar="NAME", autocompletion=complete_dtype, help="float32, float64, bfloat16 or float16."
+    ),
 ]
 DataSource = Annotated[
     str | None,

@@ -56,6 +56,8 @@ def test_there_are_kernels() -> None:
     ("file", "defines"), VARIANTS, ids=lambda part: "-".join(part) if isinstance(part, tuple) else part.stem
 )
 def test_every_kernel_compiles_for(compiled, file, defines, dtype, architecture) -> None:
+    if dtype in ("float16", "bfloat16") and file.stem in ("optimizers", "random", "softmax"):
+        pytest.skip("half precision does this in float32")
     wanted = {name for name, home in files().items() if home == file}
     assert names_in(compiled(source(file), file.name, f"-arch={architecture}", *options(dtype, *defines))) == wanted
 

@@ -79,10 +79,10 @@ def test_a_step_that_overflows_changes_nothing_but_the_scale(digits, backend, op
     planted = fresh(digits, backend, optimizer=optimizer)
     planted.start_from(planted.variables, Position(loss_scale=LossScale(2.0**60)))
     before = host(planted)
-    (x, labels), scale = next(iter(planted.batches(planted.position))), planted.position.loss_scale
+    batch, scale = next(iter(planted.batches(planted.position))), planted.position.loss_scale
     scales = []
     while True:
-        variables, report, changed = planted.take_step(planted.variables, (x, labels), scale.skipped, (), scale)
+        variables, report, changed = planted.run_step(planted.variables, batch, scale.skipped, (), scale)
         if changed.skipped == scale.skipped:
             break
         planted.variables, scale = variables, changed
@@ -92,7 +92,7 @@ def test_a_step_that_overflows_changes_nothing_but_the_scale(digits, backend, op
     assert len(scales) > 10
     assert scales == [2.0 ** (59 - i) for i in range(len(scales))]
     clean = fresh(digits, backend, optimizer=optimizer)
-    moved, _, _ = clean.take_step(clean.variables, (x, labels), 0, (), LossScale(scale.scale))
+    moved, _, _ = clean.run_step(clean.variables, batch, 0, (), LossScale(scale.scale))
     planted.variables, clean.variables = variables, moved
     assert same_bits(host(planted), host(clean))
     assert not same_bits(host(clean), before)
@@ -144,10 +144,10 @@ def test_a_position_with_another_loss_scale_is_refused(digits, stored, expected)
 
 def test_gradients_that_no_scale_makes_finite_end_the_training(digits) -> None:
     training = fresh(digits)
-    x, labels = next(iter(training.batches(training.position)))
-    x = x * float("nan")
+    batch = next(iter(training.batches(training.position)))
+    batch = batch._replace(x=batch.x * float("nan"))
     with pytest.raises(TrainingError, match="not finite in float16 whatever the loss is scaled by"):
-        training.take_step(training.variables, (x, labels), 0, (), LossScale(SMALLEST))
+        training.run_step(training.variables, batch, 0, (), LossScale(SMALLEST))
 
 
 def test_outputs_beyond_float16_are_named(digits) -> None:

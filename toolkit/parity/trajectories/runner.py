@@ -93,7 +93,7 @@ def replay_to_step(
 ) -> tuple[dict[str, Tree], Any, Any, dict[str, Any]]:
     """Return (params, state and slots; x; labels; scalars) just before a step counted from 0, on the host."""
     training = prepare_training(contestant, plan)
-    host = training.model.to_host
+    host, scale = training.model.to_host, training.position.loss_scale
     with np.errstate(all="ignore"):
         for i, batch in enumerate(iterate_batches(training)):
             if i == step:
@@ -101,5 +101,5 @@ def replay_to_step(
                 trees = {"params": host(params), "state": host(state), **{n: host(t) for n, t in slots.items()}}
                 to_numpy = training.model.backend.to_numpy
                 return trees, np.array(to_numpy(batch.x)), np.array(to_numpy(batch.targets)), training.scalars(i)
-            training.variables, _ = training.run_step(training.variables, batch, i)
+            training.variables, _, scale = training.run_step(training.variables, batch, i, (), scale)
     raise ValueError(step)
