@@ -45,7 +45,7 @@ def unscale(backend: Backend, grads: Tree, scale: Any) -> tuple[Tree, Array]:
     return map_leaves(lambda g: g * (1 / scale), grads), total == 0
 
 
-def keep_unless(backend: Backend, finite: Array, moved: Any, kept: Any) -> Any:
+def keep_unless(backend: Backend, finite: Any, moved: Any, kept: Any) -> Any:
     """Return the variables that a step has moved, holding those of `kept` where its gradients were not finite."""
     arrays, structure = leaves(moved)
     pairs = zip(arrays, leaves(kept)[0], strict=True)

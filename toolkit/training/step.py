@@ -70,8 +70,8 @@ def make_step(
         grads, finite = unscale(backend, grads, scalars["loss_scale"]) if scaled else (grads, ())
         params, slots = optimizer.update(backend, params, grads, slots, scalars)
         if freezing is not None:
-            moved = trained.next_state(state, cache)
-            params, state = freezing.put_together(backend, variables[:2], params, moved)
+            after = trained.next_state(state, cache)
+            params, state = freezing.put_together(backend, variables[:2], params, after)
         elif state:
             state = map_leaves(backend.assign, state, trained.next_state(state, cache))
         moved = TrainState(params, state, slots)
