@@ -18,8 +18,8 @@ FOLDERS = {"toolkit": "cnnkit", "backends": "cnnkit.backends", "exporters": "cnn
 # What each room may import of cnnkit, besides itself. A name stands for itself and everything below it.
 # The table is in the order of the picture in docs/architecture.md: a room imports rooms above its own row alone.
 BOTTOM = ("cnnkit.errors", "cnnkit.tree", "cnnkit.files", "cnnkit.specs", "cnnkit.plugins", "cnnkit.purity",
-          "cnnkit.constants", "cnnkit.contracts", "cnnkit.memory", "cnnkit.philox", "cnnkit.precision", "cnnkit.resampling",
-          "cnnkit.values")  # fmt: skip
+          "cnnkit.constants", "cnnkit.contracts", "cnnkit.memory", "cnnkit.philox", "cnnkit.precision",
+          "cnnkit.resampling", "cnnkit.values")  # fmt: skip
 PROTOCOL = "cnnkit.backends.protocol"
 CORE = (*BOTTOM, PROTOCOL)
 NET = (*CORE, "cnnkit.layers", "cnnkit.losses")

@@ -131,7 +131,9 @@ def test_arrays_that_cannot_be_used(arguments, kind, message, loss):
 
 def test_class_labels_are_no_numbers():
     net = Model(Sequential((Flatten(), Dense(1))), (1, 8, 8), loss="mean_squared_error")
-    with pytest.raises(ConfigError, match=r"loss mean_squared_error: expected targets of shape \(N, 1\), got class lab"):
+    with pytest.raises(
+        ConfigError, match=r"loss mean_squared_error: expected targets of shape \(N, 1\), got class lab"
+    ):
         net.fit(np.zeros((3, 8, 8)), [0, 1, 2])
 
 
