@@ -26,6 +26,13 @@ def require_whole(what: str, value: object, least: int) -> int:
     return int(value)
 
 
+def require_positive(what: str, value: float) -> float:
+    """Return `value`. Raises ConfigError unless it is a finite number above 0."""
+    if not 0 < value < float("inf"):
+        raise ConfigError(f"{what}: expected a number above 0, got {value!r}")
+    return float(value)
+
+
 def class_indices(what: str, values: ArrayLike, classes: int) -> Labels:
     """Return `values` as int64 (N,), N >= 1, each in [0, classes).
 
@@ -76,3 +83,8 @@ def require_scores(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Number
     if truth.size != len(numbers):
         raise DataError(f"scores: expected {truth.size} rows, one per label, got {len(numbers)}")
     return truth, numbers
+
+
+def to_json_number(value: float) -> float | None:
+    """Return a number as JSON holds it, None for NaN."""
+    return None if np.isnan(value) else float(value)
