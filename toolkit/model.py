@@ -24,7 +24,7 @@ from cnnkit.layers.schema import require_classes
 from cnnkit.network import Network, require_dtype
 from cnnkit.options import OptionFields, Options
 from cnnkit.summary import Summary, summarise
-from cnnkit.training import Evaluation, Training, evaluate
+from cnnkit.training import Evaluation, TaskEvaluation, Training, evaluate
 from cnnkit.training.evaluation import usable_names
 from cnnkit.training.notebook_progress import notebook_progress
 
@@ -64,7 +64,7 @@ class Model(Network):
         *,
         split: str | None = None,
         limit: int | None = None,
-    ) -> Evaluation:
+    ) -> Evaluation | TaskEvaluation:
         """Return loss, accuracy and every other measure on the first `limit` images of a data set, or of arrays.
 
         split: of the data set, "test" or "train"; "test" by default. Arrays have none. Classes are matched by name;

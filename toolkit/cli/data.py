@@ -122,8 +122,8 @@ def show_images(request: ImagesRequest) -> int:
     undefined: dict[str, str] = {}
     for number in request.index or [0]:
         raw, label = take_image(dataset, split, number)
-        name = printable(name_class(label, dataset.class_names))
-        output.say(f"{printable(dataset.name)}, {split.value} image {number} of {images:,}: class {name}")
+        name = "" if label is None else f": class {printable(name_class(label, dataset.class_names))}"
+        output.say(f"{printable(dataset.name)}, {split.value} image {number} of {images:,}{name}")
         if not output.json:
             draw(output, scale_for_view(raw, dataset.scaling.white), request.show)
             continue
@@ -131,7 +131,8 @@ def show_images(request: ImagesRequest) -> int:
         if not few:
             undefined[f"shown.{len(shown)}.pixels"] = f"{raw.size:,} values, more than {_MOST_VALUES:,}"
         pixels = raw.tolist() if few else None
-        shown.append({"index": number, "label": label, "class_name": dataset.class_names[label], "pixels": pixels})
+        class_name = None if label is None else dataset.class_names[label]
+        shown.append({"index": number, "label": label, "class_name": class_name, "pixels": pixels})
     facts: dict[str, Any] = {
         "source": dataset.name,
         "split": split.value,

@@ -28,13 +28,16 @@ from cnnkit.cli.place import require_other
 from cnnkit.cli.reading_options import ReadingRequest
 from cnnkit.cli.request import TableRequest
 from cnnkit.cli.tables import print_fields, print_sentence, print_table
+from cnnkit.cli.task_report import print_task
 from cnnkit.cli.viewing import DataPart, SplitPart, name_class
 from cnnkit.documents import Cell, TableEntry, count
 from cnnkit.documents.forms import TableForm
+from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 from cnnkit.files.shell import write_command
 
 if TYPE_CHECKING:
+    from cnnkit.data import Dataset
     from cnnkit.metrics import Report, Scores
     from cnnkit.training.evaluation import Evaluation
 
@@ -64,8 +67,11 @@ class EvaluateRequest(ReadingRequest, TableRequest):
 
 
 def command(request: EvaluateRequest) -> int:
-    """Evaluate a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per image."""
-    from cnnkit.metrics import most_confident_mistakes
+    """Evaluate a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per image.
+
+    Of numbers it tells MAE, RMSE and R2, of tags mAP and F1, of maps of classes IoU and Dice, of arrays PSNR.
+    """
+    from cnnkit.training.evaluation import Evaluation
     from cnnkit.training.figure_file import require_plottable
 
     output = request.output
@@ -78,18 +84,33 @@ def command(request: EvaluateRequest) -> int:
     )
     dataset = load_data(output, request.data, weights, request.read_options(model.input_shape, model.loss))
     dataset = match_data(output, model, dataset, request.scaling)
+    classified = dataset.has_labels and model.loss.decides
+    if request.plot is not None and not classified:
+        raise ConfigError("--plot: draws how classes are confused, got a network that decides no class: leave it out")
     result = model.evaluate(dataset, split=request.split.value, limit=request.limit)
-    report, names = result.report, result.report.class_names
+    print_sentence(
+        output,
+        f"{request.file} on {dataset.name}, {request.split.value}: {result.report.images:,} images; "
+        f"{model.backend.name} on {model.backend.device}, {model.dtype}",
+    )
+    facts: dict[str, Any] = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
+    if isinstance(result, Evaluation):
+        facts |= _tell_classes(request, dataset, result)
+    else:
+        print_task(output, result)
+    output.result(facts | result.to_json())
+    return 0
+
+
+def _tell_classes(request: EvaluateRequest, dataset: "Dataset", result: "Evaluation") -> dict[str, Any]:
+    """Print the measures of a classifier, draw its plot, and return what --json tells besides them."""
+    from cnnkit.metrics import most_confident_mistakes
+
+    output, report, names = request.output, result.report, result.report.class_names
     wrong = [
         (int(result.indices[row[0]]), *row[1:])
         for row in most_confident_mistakes(result.labels, result.scores, request.mistakes)
     ]
-
-    print_sentence(
-        output,
-        f"{request.file} on {dataset.name}, {request.split.value}: {report.images:,} images; "
-        f"{model.backend.name} on {model.backend.device}, {model.dtype}",
-    )
     _print_figures(output, result)
     print_confusion(output, report)
     _print_scores(output, report)
@@ -98,18 +119,16 @@ def command(request: EvaluateRequest) -> int:
         same = [word for option, value in given if value is not None for word in (option, value)]
         same_images = write_command("cnnkit", "predict", request.file, *same, "--split", request.split.value)
         _print_mistakes(output, wrong, names, same_images)
+    facts: dict[str, Any] = {"unknown_classes": list(dataset.class_names[len(names) :])}
     if request.plot is not None:
         from cnnkit.training.evaluation_plot import plot_evaluation
 
         plot_evaluation(result, request.plot, f"{request.file.name} on {dataset.name}, {request.split.value}")
         output.note(f"wrote {request.plot}")
-    facts: dict[str, Any] = {"file": str(request.file), "data": dataset.name, "split": request.split.value}
-    facts["unknown_classes"] = list(dataset.class_names[len(names) :])
-    picture = {} if request.plot is None else {"plot": str(request.plot)}
-    output.result(facts | picture | result.to_json() | {
+        facts["plot"] = str(request.plot)
+    return facts | {
         "mistakes": [dict(zip(("index", "label", "predicted", "confidence"), row, strict=True)) for row in wrong],
-    })  # fmt: skip
-    return 0
+    }
 
 
 def _print_figures(output: Output, result: "Evaluation") -> None:

@@ -206,9 +206,10 @@ def _add_activations(output: Output, weights: "WeightFile", index: int, data: st
     x, _ = dataset.batch(part.value, [index], model.array_dtype)
     predicted = int(model.predict(x)[0])
     scores, (black, white) = model.probabilities(x)[0], dataset.scaling.extremes
+    known = label if label is not None and label < len(scores) else None
     sample = {
         "name": f"{part.value} image {index} of {to_text(Path(dataset.name).name)}",
-        "label": label if label < len(scores) else None, "predicted": predicted, "score": float(scores[predicted]),
+        "label": known, "predicted": predicted, "score": float(scores[predicted]),
         "black": black, "white": white,
     }  # fmt: skip
     tensors = (*weights.tensors, *activations(model, x[0]))

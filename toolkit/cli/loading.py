@@ -113,12 +113,14 @@ def match_data(output: Output, model: "Model", dataset: "Dataset", chosen: str |
     Raises DataError or ConfigError when model and images do not fit together, or no class is one of the model's.
     """
     from cnnkit.data import TargetSpec, match_classes
-    from cnnkit.training.evaluation import check_images, usable_names
+    from cnnkit.training.evaluation import check_images, suit_targets, usable_names
 
     check_images(model, dataset)
-    names = usable_names(model)
+    dataset = suit_targets(dataset, model.loss)
+    names = usable_names(model) if dataset.has_labels else model.class_names
     matched = match_classes(dataset, names)
-    model.loss.check(model.output_shape, TargetSpec.of_classes(names) if names else matched.target)
+    known = dataset.has_labels and names
+    model.loss.check(model.output_shape, TargetSpec.of_classes(names) if known else matched.target)
     for note in matched.notes:
         output.note(note)
     first = matched.class_names[0] if matched.class_names else "0"

@@ -24,6 +24,7 @@ from cnnkit.cli.options import (
     WeightsFile,
 )
 from cnnkit.cli.output import Output
+from cnnkit.cli.predicted_outputs import describe_outputs, tell_outputs
 from cnnkit.cli.reading_options import ReadingRequest
 from cnnkit.cli.tables import find_width
 from cnnkit.cli.viewing import (
@@ -82,7 +83,10 @@ class PredictRequest(ReadingRequest):
 
 
 def command(request: PredictRequest) -> int:
-    """Predict the class of an image, with scores, and draw the image; by default the first test image."""
+    """Predict the class of an image, with scores, and draw the image; by default the first test image.
+
+    A network trained on numbers, tags, maps of classes or arrays tells what it gives of those.
+    """
     import numpy as np
 
     from cnnkit.training.finite_scores import require_finite_scores
@@ -96,6 +100,12 @@ def command(request: PredictRequest) -> int:
     if request.index or not request.image:
         images += _read_images(request, model, weights, request.index or [0])
     x = np.stack([image.x for image in images])
+    specs = describe_outputs(model)
+    if any(spec["kind"] != "class" for spec in specs.values()):
+        output.result(
+            {"file": str(request.file), "predictions": tell_outputs(output, model, specs, images, request.show)}
+        )
+        return 0
     outputs, scores, decided = model.outputs(x), model.probabilities(x), model.predict(x)
     require_finite_scores(model, scores)
     predictions = []

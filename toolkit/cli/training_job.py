@@ -17,16 +17,17 @@ from cnnkit.cli.output import Output
 from cnnkit.cli.progress import EpochLines, training_bar
 from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
+from cnnkit.cli.task_report import describe_figures
 from cnnkit.data import Dataset
 from cnnkit.errors import CnnkitError, ExportError, TrainingError
 from cnnkit.exporters.core.kept_epoch import list_history, read_kept_epoch
 from cnnkit.exporters.core.weight_file import WeightFile
-from cnnkit.files.names import format_count
+from cnnkit.files.names import format_count, printable
 from cnnkit.files.shell import write_command
 from cnnkit.files.writing.advice import describe_failure
 from cnnkit.model import Model
 from cnnkit.network import Network
-from cnnkit.training import Training, evaluate
+from cnnkit.training import TaskEvaluation, Training, evaluate
 from cnnkit.training.checkpoint import to_weights
 from cnnkit.training.run import stored_options
 
@@ -153,9 +154,15 @@ class Job:
         return name_data(self.training.dataset, origin, self.out) if isinstance(origin, dict) else ()
 
     def _test(self) -> dict[str, Any] | None:
-        if self.training.dataset.test is None or not self.training.dataset.has_labels:
+        if self.training.dataset.test is None:
             return None
         result = evaluate(self.training.model, self.training.dataset, "test", self.limit_test)
+        if isinstance(result, TaskEvaluation):
+            for name, report in result.reports.items():
+                of = f" of {printable(name)}" if len(result.reports) > 1 else ""
+                self.output.say(f"test{of}: {describe_figures(report)} on {report.images:,} samples")
+            self.output.say(f"test: loss {result.loss:.4f}")
+            return result.summarise()
         accuracy = f"{result.accuracy:.2%}", "bold"
         figures = f" on {result.report.images:,} images, loss {result.loss:.4f}, mse {result.mse:.6f}"
         self.output.say(Text.assemble("test: accuracy ", accuracy, figures))
@@ -164,7 +171,7 @@ class Job:
 
 def lacks_test(file: WeightFile, dataset: Dataset) -> bool:
     """Return whether a finished training was ended before its last step, the figures of the test."""
-    return dataset.test is not None and dataset.has_labels and "test" not in file.metadata
+    return dataset.test is not None and "test" not in file.metadata
 
 
 def say_skipped(output: Output, file: WeightFile, out: Path, plot: Path | None = None) -> None:

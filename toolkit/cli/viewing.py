@@ -41,13 +41,17 @@ Indices = Annotated[
 ]
 
 
-def take_image(dataset: "Dataset", part: DataPart, index: int, option: str = "--index") -> tuple[Any, int]:
-    """Return (raw image (C, H, W), label). Raises DataError that names the option on an index beyond the part."""
+def take_image(dataset: "Dataset", part: DataPart, index: int, option: str = "--index") -> tuple[Any, int | None]:
+    """Return (raw image (C, H, W), label); no label where the targets are no classes, or it is -1.
+
+    Raises DataError that names the option on an index beyond the part.
+    """
     split = dataset.split(part.value)
     if index >= len(split):
         raise DataError(f"{option}: expected 0 to {len(split) - 1}, {dataset.name} {part.value}, got {index}")
     images, labels = split.take([index])
-    return images[0], int(labels[0])
+    label = int(labels[0]) if dataset.has_labels else -1
+    return images[0], label if label >= 0 else None
 
 
 def scale_for_view(raw: Any, white: float) -> Any:

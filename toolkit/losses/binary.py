@@ -15,8 +15,7 @@ class BinaryLoss(SmoothedLoss):
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:
         """Return sigmoid(outputs); one output becomes two, (1 - p, p)."""
-        p = sigmoid(backend, outputs)
-        return backend.concatenate([1 - p, p], axis=1) if outputs.shape[1] == 1 else p
+        return squash(backend, outputs)
 
     def decide(self, backend: Backend, outputs: Array) -> Array:
         return decide_binary(backend, outputs)
@@ -27,3 +26,9 @@ def decide_binary(backend: Backend, outputs: Array) -> Array:
     # In float32, different outputs may round to equal probabilities.
     scores = backend.concatenate([0 * outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
     return backend.argmax(scores, axis=1)
+
+
+def squash(backend: Backend, outputs: Array) -> Array:
+    """Return sigmoid(outputs); one output becomes two, (1 - p, p)."""
+    p = sigmoid(backend, outputs)
+    return backend.concatenate([1 - p, p], axis=1) if outputs.shape[1] == 1 else p

@@ -8,7 +8,7 @@ from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers.activations.sigmoid import sigmoid
 from cnnkit.layers.activations.softmax import softmax
 from cnnkit.losses.base import Loss
-from cnnkit.losses.binary import decide_binary
+from cnnkit.losses.binary import decide_binary, squash
 from cnnkit.losses.fitting import TargetDescriptions, describe_targets, require_one
 from cnnkit.losses.mean import average, read_targets
 
@@ -56,10 +56,7 @@ class Dice(Loss):
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:
         """Return shares of the classes; one output becomes two, (1 - p, p)."""
-        if outputs.shape[1] > 1:
-            return softmax(backend, outputs)
-        p = sigmoid(backend, outputs)
-        return backend.concatenate([1 - p, p], axis=1)
+        return softmax(backend, outputs) if outputs.shape[1] > 1 else squash(backend, outputs)
 
     def decide(self, backend: Backend, outputs: Array) -> Array:
         return decide_binary(backend, outputs)

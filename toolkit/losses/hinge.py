@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.errors import ConfigError
-from cnnkit.losses.binary import decide_binary
+from cnnkit.losses.binary import decide_binary, squash
 from cnnkit.losses.classes import CLASSES
 from cnnkit.losses.fitting import name_loss
 from cnnkit.losses.mean import MeanLoss, weigh
@@ -66,8 +66,8 @@ class BinaryHinge(MarginLoss):
         return cost, -(slope * side)
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:
-        """Return the outputs, which are no probabilities; one output z becomes two, (-z, z)."""
-        return backend.concatenate([-outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
+        """Return sigmoid(outputs), no probabilities, but 1/2 where a decision turns; one output becomes two."""
+        return squash(backend, outputs)
 
     def decide(self, backend: Backend, outputs: Array) -> Array:
         return decide_binary(backend, outputs)

@@ -63,11 +63,11 @@ class SeveralLosses(Loss):
 
     def check(self, output_shape: Shapes, spec: TargetDescriptions) -> None:
         """Raise ConfigError where an output does not fit its targets; one description alone is of all outputs."""
+        if isinstance(spec, Mapping) and set(spec) != set(self.names):
+            raise ConfigError(
+                f"loss: expected targets of the outputs {_list_names(self.names)}, got {_list_names(list(spec))}"
+            )
         for name, loss, shape in zip(self.names, self.losses, output_shape, strict=True):
-            if isinstance(spec, Mapping) and name not in spec:
-                raise ConfigError(
-                    f"output {printable(name)}: expected targets for it, got those of {_list_names(list(spec))}"
-                )
             try:
                 loss.check(shape, spec[name] if isinstance(spec, Mapping) else spec)
             except ConfigError as error:

@@ -23,6 +23,7 @@ from cnnkit.metrics.regression import (
     root_mean_squared_error,
 )
 from cnnkit.metrics.report import Confusion, Report, Scores, classification_report
+from cnnkit.metrics.retrieval import RetrievalReport, recall_at_1
 from cnnkit.metrics.tags import TagScores, TagsReport, average_precision, best_threshold, tags_report
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "MapReport",
     "RegressionReport",
     "Report",
+    "RetrievalReport",
     "Scores",
     "TagScores",
     "TagsReport",
@@ -55,6 +57,7 @@ __all__ = [
     "peak_signal_to_noise_ratio",
     "pixel_accuracy",
     "r2_score",
+    "recall_at_1",
     "regression_report",
     "roc_auc",
     "roc_auc_per_class",

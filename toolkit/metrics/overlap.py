@@ -111,10 +111,10 @@ def map_report(confusion: Labels, class_names: Sequence[str], images: int) -> Ma
     seen = ~np.isnan(iou)
     if not seen.any():
         undefined |= dict.fromkeys(("accuracy", "mean_iou", "mean_dice"), "no place has a label")
+    mean_iou, mean_dice = (float(v[seen].mean()) if seen.any() else float("nan") for v in (iou, dice))
     return MapReport(
-        images, pixel_accuracy(confusion), *(float(v[seen].mean()) if seen.any() else np.nan for v in (iou, dice)),
-        names, tuple(iou.tolist()), tuple(dice.tolist()), tuple(confusion.sum(axis=1).tolist()),
-        tuple(tuple(row) for row in confusion.tolist()), undefined,
+        images, pixel_accuracy(confusion), mean_iou, mean_dice, names, tuple(iou.tolist()), tuple(dice.tolist()),
+        tuple(confusion.sum(axis=1).tolist()), tuple(tuple(row) for row in confusion.tolist()), undefined,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from cnnkit.errors import DataError
+from cnnkit.metrics.accuracies import top_k_accuracy
 from cnnkit.metrics.checks import require_scores
 from cnnkit.metrics.confusion import confusion_matrix, largest_confusions
 from cnnkit.metrics.precision_recall import class_scores, macro
@@ -44,6 +45,7 @@ class Report:
     """The metrics of one evaluation.
 
     classes, support: in the order of class_names. binary: class 1 as the positive one, None unless there are two.
+    top_5: the share of images whose class is among the five highest scores, None for five classes or fewer.
     confusion_matrix: truth in rows. undefined: path in the JSON ("precision", "classes.3.precision") -> reason.
     """
 
@@ -57,6 +59,24 @@ class Report:
     confusion_matrix: tuple[tuple[int, ...], ...]
     largest_confusions: tuple[Confusion, ...]
     undefined: dict[str, str]
+    top_5: float | None = None
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The headline: {metric: value}."""
+        more = {} if self.top_5 is None else {"top-5 accuracy": self.top_5}
+        return {"accuracy": self.accuracy, **more, "macro F1": self.macro.f1}
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The headings of `rows`."""
+        return ("class", "images", "precision", "recall", "F1", "ROC-AUC")
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """A row for each class."""
+        by_class = zip(self.class_names, self.support, self.classes, strict=True)
+        return [(name, support, *vars(scores).values()) for name, support, scores in by_class]
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values, None for NaN; macro values at the top, `binary` only for two classes."""
@@ -64,6 +84,7 @@ class Report:
         return {
             "images": self.images,
             "accuracy": self.accuracy,
+            **({} if self.top_5 is None else {"top_5_accuracy": self.top_5}),
             **self.macro.to_json(),
             **({"binary": self.binary.to_json()} if self.binary else {}),
             "classes": [{"name": name, **scores.to_json(), "support": support} for name, scores, support in rows],
@@ -104,6 +125,7 @@ def classification_report(labels: ArrayLike, scores: ArrayLike, class_names: Seq
         confusion_matrix=tuple(tuple(int(n) for n in row) for row in confusion),
         largest_confusions=tuple(Confusion(names[i], names[j], n) for i, j, n in largest_confusions(confusion)),
         undefined=_paths(reasons, len(names)),
+        top_5=top_k_accuracy(numbers, truth, 5) if len(names) > 5 else None,
     )
 
 

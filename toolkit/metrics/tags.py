@@ -125,7 +125,7 @@ class TagsReport:
 
 
 def tags_report(scores: ArrayLike, tags: ArrayLike, names: Sequence[str] = ()) -> TagsReport:
-    """Return every measure of scores in [0, 1] (N, K) against tags (N, K), which count as there from 0.5 on.
+    """Return every measure of scores (N, K) against tags (N, K); both count as yes from 0.5 on.
 
     Raises DataError on other shapes, no samples or scores that are not finite.
     """

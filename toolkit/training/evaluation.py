@@ -1,7 +1,7 @@
 """How well a model does on a data set: loss, accuracy and the measures of a classifier."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,12 +13,13 @@ from cnnkit.data.class_names import match_classes
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.targets import TargetSpec
 from cnnkit.errors import ConfigError, DataError
-from cnnkit.losses import Loss, external_loss
+from cnnkit.losses import Loss, SeveralLosses, external_loss
 from cnnkit.network import Network, Values
 from cnnkit.training.batches import Indices, Samples
 from cnnkit.training.decisions import count_right, name_kind
 from cnnkit.training.evaluation_table import evaluation_table
 from cnnkit.training.finite_scores import require_finite_scores
+from cnnkit.training.task_evaluation import TaskEvaluation, evaluate_task
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,28 @@ class Evaluation:
         }
 
 
-def evaluate(model: Network, dataset: Dataset, split: str = "test", limit: int | None = None) -> Evaluation:
-    """Return every measure of the model on the first `limit` images of a split ("train", "test").
+def evaluate(
+    model: Network, dataset: Dataset, split: str = "test", limit: int | None = None
+) -> Evaluation | TaskEvaluation:
+    """Return every measure of the model on the first `limit` samples of a split ("train", "test").
 
-    Classes are matched by name; images of classes that the network does not know are left out.
+    An Evaluation where each sample has a class and the network decides it, else a TaskEvaluation by the kind of the
+    targets, with a report of each output. Classes are matched by name; images of classes that the network does not
+    know, or without a label, are left out.
 
     Raises DataError when the images do not fit the network, the data set lacks the split, no class is known, or a score
     is not finite.
     """
+    if not (dataset.has_labels and model.loss.decides):
+        suited = suit_targets(dataset, model.loss)
+        check(model, suited)
+        return evaluate_task(model, suited, split, np.arange(len(suited.split(split)))[: limit or None])
     matched = match_classes(dataset, usable_names(model))
-    if not matched.has_labels:
-        check(model, matched)
     names = usable_names(model) or matched.class_names
     check_images(model, matched)
     model.loss.check(model.output_shape, TargetSpec.of_classes(names))
-    indices = np.flatnonzero(matched.split(split).labels < len(names))[: limit or None]
+    labels = matched.split(split).labels
+    indices = np.flatnonzero((labels >= 0) & (labels < len(names)))[: limit or None]
     if not len(indices):
         raise DataError(f"{dataset.name}: no image of the split {split} is of a class that the network knows")
     started = time.perf_counter()
@@ -124,16 +132,29 @@ def _require_images(expected: Shape, dataset: Dataset) -> None:
 
 
 def suit_targets(dataset: Dataset, loss: Loss) -> Dataset:
-    """Return the data set with labels that its file holds as floats as numbers, where the loss compares numbers."""
+    """Return the data set with its targets as the loss takes them.
+
+    Labels that a file holds as floats are numbers where the loss compares numbers; targets of several outputs come in
+    the order of the network's outputs.
+    """
     train = dataset.train.targets
-    if isinstance(train, Mapping) or not (train.written_as_floats and loss.compares_numbers):
+    if isinstance(train, Mapping):
+        names = loss.names if isinstance(loss, SeveralLosses) else tuple(train)
+        if len(names) == 1 and len(train) == 1:
+            return _change_targets(dataset, lambda targets: targets[names[0]])
+        if set(names) != set(train) or names == tuple(train):
+            return dataset
+        return _change_targets(dataset, lambda targets: {name: targets[name] for name in names})
+    if not (train.written_as_floats and loss.compares_numbers):
         return dataset
-    splits = {
-        name: part.with_targets(part.targets.as_numbers())
-        for name in ("train", "test")
-        if (part := getattr(dataset, name)) is not None
-    }
-    return replace(dataset, class_names=(), **splits)
+    return _change_targets(dataset, lambda targets: targets.as_numbers(), class_names=())
+
+
+def _change_targets(dataset: Dataset, change: Callable[[Any], Any], **fields: Any) -> Dataset:
+    """Return the data set with the change of its splits' targets, and with other fields."""
+    parts = {name: getattr(dataset, name) for name in ("train", "test")}
+    changed = {name: part.with_targets(change(part.targets)) for name, part in parts.items() if part is not None}
+    return replace(dataset, **changed, **fields)
 
 
 @dataclass(frozen=True)

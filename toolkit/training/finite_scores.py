@@ -16,6 +16,14 @@ def require_finite_scores(model: Network, scores: Values) -> None:
         raise DataError(f"the network gives no class, {score}: {_cause(model)}")
 
 
+def require_finite_outputs(model: Network, outputs: Values) -> None:
+    """Raise DataError where an output (N, ...) of the model is NaN or infinite; it names the first such weight."""
+    finite = np.isfinite(outputs)
+    if not finite.all():
+        first = outputs[~finite][0]
+        raise DataError(f"the network gives no usable output, one is {first}: {_cause(model)}")
+
+
 def _cause(model: Network) -> str:
     for found in list_not_finite(model.weights):
         return f"{found}: cnnkit inspect lists them; train again"

@@ -188,7 +188,7 @@ def test_decisions_and_probabilities(arena, normal, assert_close, loss) -> None:
     shares = host(loss.probabilities(arena.backend, arena.array(outputs)))
     if isinstance(loss, SoftmaxCrossEntropy | Focal):
         assert_close(shares, torch.softmax(torch.tensor(outputs), 1).numpy(), arena.dtype)
-    elif isinstance(loss, BinaryCrossEntropy | BinaryFocal):
+    elif isinstance(loss, BinaryCrossEntropy | BinaryFocal | BinaryHinge):
         assert_close(shares, torch.sigmoid(torch.tensor(outputs)).numpy(), arena.dtype)
     elif isinstance(loss, KLDivergence | NegativeLogLikelihood | Poisson):
         assert_close(shares, np.exp(outputs), arena.dtype)

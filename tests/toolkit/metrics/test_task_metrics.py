@@ -119,7 +119,9 @@ def test_noise_of_images() -> None:
     errors.add(given[:2], wanted[:2])
     errors.add(given[2:], wanted[2:])
     report, peak = errors.report(), np.ptp(wanted)
-    each = [10 * np.log10(peak**2 / sk.mean_squared_error(a.ravel(), b.ravel())) for a, b in zip(wanted, given, strict=True)]
+    each = [
+        10 * np.log10(peak**2 / sk.mean_squared_error(a.ravel(), b.ravel())) for a, b in zip(wanted, given, strict=True)
+    ]
     assert report.psnr == pytest.approx(np.mean(each))
     assert metrics.peak_signal_to_noise_ratio(given[0], wanted[0], peak) == pytest.approx(each[0])
     assert report.mae == pytest.approx(np.abs(given - wanted).mean())
