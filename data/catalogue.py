@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from cnnkit.data.targets import CLASS, CLASS_MAP, NUMBERS, TAGS, VALUES
+
 BASE_MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 BASE_FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 
@@ -16,7 +18,12 @@ class Download:
 
 @dataclass(frozen=True)
 class KnownSet:
-    """A data set with a name. location: where it is now; None when it must be downloaded first."""
+    """A data set with a name.
+
+    classes   0 where the targets are no classes
+    location  where it is now; None when it must be downloaded first
+    target    the kind of its targets, as in `cnnkit.data.targets`
+    """
 
     name: str
     description: str
@@ -27,6 +34,18 @@ class KnownSet:
     licence: str | None
     download_bytes: int
     location: str | None = None
+    target: str = CLASS
+
+    @property
+    def task(self) -> str:
+        """What a network for it gives, in words."""
+        return {
+            CLASS: f"one of {self.classes} classes",
+            TAGS: f"any of {self.classes} classes",
+            CLASS_MAP: f"one of {self.classes} classes per pixel",
+            NUMBERS: "numbers",
+            VALUES: "an image",
+        }[self.target]
 
     def at(self, location: str | None) -> "KnownSet":
         """Return the same entry with that location."""
@@ -70,10 +89,26 @@ KNOWN = (
     KnownSet("digits", "handwritten digits, UCI", 1437, 360, (1, 8, 8), 10, "CC BY 4.0", 0),
     KnownSet("bright-dark", "dark and bright squares, made", 10, 10, (1, 8, 8), 2, None, 0),
     KnownSet("digits-28", "the digits as large as MNIST's", 1437, 360, (1, 28, 28), 10, "CC BY 4.0", 0),
-    KnownSet("noisy-digits", "digits with noise to remove, made", 4311, 360, (1, 8, 8), 0, "CC BY 4.0", 0),
-    KnownSet("composed-digits", "digits on a canvas, with masks, made", 1600, 400, (1, 25, 25), 11, "CC BY 4.0", 0),
-    KnownSet("multi-digits", "several digits on a canvas, made", 3000, 600, (1, 20, 20), 10, "CC BY 4.0", 0),
-    KnownSet("digit-sums", "rows of digits and their sums, made", 4000, 800, (1, 8, 24), 0, "CC BY 4.0", 0),
+    KnownSet(
+        "noisy-digits", "digits with noise to remove, made", 4311, 360, (1, 8, 8), 0, "CC BY 4.0", 0, target=VALUES
+    ),
+    KnownSet(
+        "composed-digits",
+        "digits on a canvas, with masks, made",
+        1600,
+        400,
+        (1, 25, 25),
+        11,
+        "CC BY 4.0",
+        0,
+        target=CLASS_MAP,
+    ),
+    KnownSet(
+        "multi-digits", "several digits on a canvas, made", 3000, 600, (1, 20, 20), 10, "CC BY 4.0", 0, target=TAGS
+    ),
+    KnownSet(
+        "digit-sums", "rows of digits and their sums, made", 4000, 800, (1, 8, 24), 0, "CC BY 4.0", 0, target=NUMBERS
+    ),
     KnownSet("signals", "waves of eight shapes, made", 2400, 600, (1, 96), 8, None, 0),
     KnownSet("shapes-32", "colour pictures of ten shapes, made", 4000, 1000, (3, 32, 32), 10, None, 0),
     KnownSet("mnist", "handwritten digits", 60000, 10000, (1, 28, 28), 10, "CC BY-SA 3.0", _bytes("mnist")),

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from cnnkit.data import load
+from cnnkit.data import KNOWN, load
 from cnnkit.data.made import draws
 from cnnkit.data.made.shapes import FIGURES, make_shapes
+from cnnkit.data.sources import BUILTIN
 
 FINGERPRINTS = {
     "noisy-digits": "56d5307b568a58d1d2553f07191c97e6e13897acd3d63943f189f0f85aad589b",
@@ -80,3 +81,12 @@ def test_enlarged_digits_are_torch_s_bilinear_ones_in_a_frame():
     np.testing.assert_array_equal(labels, same)
     np.testing.assert_allclose(y[:, :, 4:-4, 4:-4], wanted, atol=0.5 / 255 + 1e-6)
     assert np.count_nonzero(y) == np.count_nonzero(y[:, :, 4:-4, 4:-4])
+
+
+@pytest.mark.parametrize("name", sorted(BUILTIN))
+def test_the_catalogue_tells_what_there_is(name):
+    entry = next(entry for entry in KNOWN if entry.name == name)
+    dataset = load(name)
+    assert (entry.train_images, entry.test_images) == (len(dataset.train), len(dataset.split("test")))
+    assert (entry.image_shape, entry.classes) == (dataset.image_shape, len(dataset.class_names))
+    assert (entry.target, entry.licence) == (dataset.target.kind, dataset.licence)

@@ -59,13 +59,13 @@ def list_data(request: Request) -> int:
             entry.name,
             f"{entry.train_images:,} + {entry.test_images:,}",
             format_shape(entry.image_shape),
-            str(entry.classes),
+            entry.task,
             entry.licence or "",
             entry.location or f"not fetched ({format_size(entry.download_bytes)})",
         )
         for entry in known()
     ]
-    print_table(output, ("data", "train + test", "image", "classes", "licence", "where"), rows, " r rww")
+    print_table(output, ("data", "train + test", "sample", "gives", "licence", "where"), rows, " r  ww")
     output.note("fetch one with: cnnkit data fetch NAME")
     output.note("--data takes these names, or a path: IDX folder, .npz, .csv, .h5, folder of images")
     output.result({"data": [asdict(entry) for entry in known()]})

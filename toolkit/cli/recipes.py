@@ -39,22 +39,29 @@ def command(request: RecipesRequest) -> int:
             facts["name"],
             count(facts["parameters"]),
             facts["data"],
+            facts["task"],
             _append_source(facts["description"], facts["source"] if output.verbose else ""),
         )
         for facts in listed
     ]
-    print_table(output, ("recipe", "parameters", "data", "what"), rows, " rw")
+    print_table(output, ("recipe", "parameters", "data", "task", "what"), rows, " r  w")
     output.note("train one with: cnnkit train --recipe NAME   its layers: cnnkit summary --recipe NAME")
     output.result({"recipes": listed})
     return 0
 
 
 def _describe(recipe: Any) -> dict[str, Any]:
+    from cnnkit.data import KNOWN
     from cnnkit.summary import summarise
 
+    tasks = {entry.name: entry.task for entry in KNOWN}
     network, shape = recipe.network()
     kept = {key: value for key, value in asdict(recipe).items() if key != "architecture"}
-    return kept | {"parameters": summarise(network, shape).parameters, "input_shape": list(shape)}
+    return kept | {
+        "task": tasks.get(recipe.data, "that of your data"),
+        "parameters": summarise(network, shape).parameters,
+        "input_shape": list(shape),
+    }
 
 
 def _append_source(description: str, source: str) -> str:

@@ -35,6 +35,10 @@ def test_recipes(cnnkit):
     assert listed["lecture-cnn"]["parameters"] == 1_853_034
     assert listed["lecture-cnn"]["data"] == "mnist"
     assert listed["diy-cnn"]["published"]
+    tasks = {name: recipe["task"] for name, recipe in listed.items()}
+    assert tasks["segment-digits"] == "one of 11 classes per pixel"
+    assert (tasks["multi-digits"], tasks["digit-sum"]) == ("any of 10 classes", "numbers")
+    assert (tasks["denoiser"], tasks["vgg16"]) == ("an image", "that of your data")
     result = cnnkit("recipes")
     assert len(result.out.splitlines()) == len(listed) + 1
     assert "1,853,034" in result.out
