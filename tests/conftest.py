@@ -48,6 +48,18 @@ ONE_FLOAT = {} if os.environ.get("CNNKIT_ALL_ARENAS") else {"torch": ("float32",
 TOLERANCE = {("float32", "forward"): 1e-5, ("float32", "gradient"): 1e-4}  # float64: 1e-10
 
 
+# Files that take a minute, and those of few tests that take half of one.
+LONG = (
+    "test_torture.py", "test_suites.py", "test_laws.py", "test_capture.py", "test_trainings.py",
+    "test_sanitizer.py", "test_hostile_hdf5.py", "test_hostile_names.py", "test_keras_adoption.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files that take long first: a process that begins one last would be waited for."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 class Arena(NamedTuple):
     """A backend and the floating dtype in which a test runs."""
 
