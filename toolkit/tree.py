@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 Tree = dict[str, Any]  # name -> leaf or Tree
-Layout = tuple[tuple[str, tuple[int, ...]], ...]  # ((dotted path, shape), ...) of a FlatTree
+Layout = tuple[tuple[str, tuple[int, ...], int], ...]  # ((dotted path, shape, start in `flat`), ...) of a FlatTree
 # A tree without its leaves, in prefix order: None for a leaf, else dict and its names, FlatTree and its layout, or the
 # class of a sequence and its length. A flat tuple is built and compared faster than a nested one.
 Structure = tuple[Any, ...]
@@ -19,24 +19,37 @@ Structure = tuple[Any, ...]
 class FlatTree(dict[str, Any]):
     """A tree of arrays that are views of `flat`, an array of one axis; an optimizer then updates one array.
 
-    layout: the path and shape of each view, in their order in `flat`.
+    layout: path, shape and place in `flat` of each view, in their order in the tree.
     """
 
     def __init__(self, like: Mapping[str, Any] | Layout, flat: Any) -> None:
-        """Cut `flat` into the shapes of the tree `like`, or of a layout."""
+        """Cut `flat` into the shapes of the tree `like` in their order, or as in another FlatTree, or by a layout."""
         self.layout: Layout = (
-            like if isinstance(like, tuple) else tuple((path, tuple(a.shape)) for path, a in flatten(like).items())
+            like.layout if isinstance(like, FlatTree) else like if isinstance(like, tuple) else lay(like)
         )
-        self.flat, views, start = flat, {}, 0
-        for path, shape in self.layout:
-            size = math.prod(shape)
-            views[path] = flat[start : start + size].reshape(shape)
-            start += size
+        self.flat, views = flat, {}
+        for path, shape, start in self.layout:
+            views[path] = flat[start : start + math.prod(shape)].reshape(shape)
         super().__init__(unflatten(views))
+
+    @property
+    def in_memory(self) -> Layout:
+        """The layout in the order of `flat`."""
+        return tuple(sorted(self.layout, key=lambda entry: entry[2]))
 
     def renewed(self, flat: Any) -> "FlatTree":
         """Return the tree of the same layout on another `flat`, this tree itself if `flat` is its own."""
         return self if flat is self.flat else FlatTree(self.layout, flat)
+
+
+def lay(tree: Mapping[str, Any], order: Iterable[str] = ()) -> Layout:
+    """Return the layout of a flat array that holds the tree's arrays one after the other, in this order of paths."""
+    shapes = {path: tuple(array.shape) for path, array in flatten(tree).items()}
+    starts, start = {}, 0
+    for path in order or shapes:
+        starts[path] = start
+        start += math.prod(shapes[path])
+    return tuple((path, shape, starts[path]) for path, shape in shapes.items())
 
 
 def leaves(tree: Any) -> tuple[list[Any], Structure]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnkit.tree import FlatTree, child, flatten, leaves, map_leaves, map_tree, rebuild, unflatten
+from cnnkit.tree import FlatTree, child, flatten, lay, leaves, map_leaves, map_tree, rebuild, unflatten
 
 NAMES = st.text("abc012_", min_size=1, max_size=3)
 TREES = st.recursive(
@@ -87,3 +87,15 @@ def test_the_leaves_of_a_flat_tree_are_views_of_its_array() -> None:
     assert tree["w"].tolist() == [[7, 7], [7, 7]]
     assert tree.renewed(tree.flat) is tree
     assert list(tree.renewed(np.zeros(5))) == list(tree)
+
+
+def test_a_flat_tree_may_lie_in_another_order_than_it_is_listed() -> None:
+    shapes = {"w": np.zeros((2, 2)), "b": {"c": np.zeros(1)}, "d": np.zeros(2)}
+    tree = FlatTree(lay(shapes, ["d", "w", "b.c"]), np.arange(7.0))
+    assert {path: array.tolist() for path, array in flatten(tree).items()} == {
+        "w": [[2, 3], [4, 5]], "b.c": [6], "d": [0, 1],
+    }  # fmt: skip
+    assert [path for path, _, _ in tree.in_memory] == ["d", "w", "b.c"]
+    assert FlatTree(tree, np.arange(7.0) + 1)["b"]["c"].tolist() == [7]
+    assert leaves(tree)[1] != leaves(FlatTree(shapes, np.arange(7.0)))[1]
+    assert map_tree(lambda leaf: leaf * 2, tree)["d"].tolist() == [0, 2]

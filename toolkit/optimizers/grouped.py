@@ -7,8 +7,8 @@ from typing import Any
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.optimizers.base import Optimizer
-from cnnkit.optimizers.update_rule import Scalars, UpdateRule
-from cnnkit.tree import FlatTree, Layout, unflatten
+from cnnkit.optimizers.update_rule import Pieces, Scalars, UpdateRule
+from cnnkit.tree import FlatTree, unflatten
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class GroupedOptimizer(UpdateRule):
     factors     what multiplies the learning rate of each group
     groups      {path of a parameter: index of its group}
 
-    Gradients are clipped by the norm of all groups together. In a flat tree neighbours of one group are stepped at
-    once. The scalars of group 0 are named `0.rate`, and so on.
+    Gradients are clipped by the norm of all groups together. A flat tree in this `order` is stepped group by group;
+    in another, neighbours of one group are stepped at once. The scalars of group 0 are named `0.rate`, and so on.
     """
 
     optimizers: tuple[Optimizer, ...]
@@ -46,15 +46,18 @@ class GroupedOptimizer(UpdateRule):
         own = unflatten(scalars)[str(group)]
         return self.optimizers[group].step_at(path, backend, parameter, gradient, slots, own)
 
-    def pieces(self, params: FlatTree) -> Layout:
+    def order(self, paths: Sequence[str]) -> Sequence[str]:
+        return sorted(paths, key=lambda path: self.groups[path])
+
+    def pieces(self, params: FlatTree) -> Pieces:
         if self.per_tensor:
-            return params.layout
+            return super().pieces(params)
         pieces: list[tuple[str, tuple[int, ...]]] = []
-        for path, shape in params.layout:
+        for path, shape, _ in params.in_memory:
             size = math.prod(shape)
             if pieces and self.groups[pieces[-1][0]] == self.groups[path]:
                 first, (before,) = pieces.pop()
                 pieces.append((first, (before + size,)))
             else:
                 pieces.append((path, (size,)))
-        return tuple(pieces)
+        return pieces

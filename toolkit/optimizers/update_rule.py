@@ -10,9 +10,10 @@ from cnnkit.backends.protocol import Array, Backend
 from cnnkit.contracts import describe, naming_faults, require_number
 from cnnkit.errors import ContractError
 from cnnkit.purity import Part
-from cnnkit.tree import FlatTree, Layout, Tree, flatten, map_leaves, unflatten
+from cnnkit.tree import FlatTree, Tree, flatten, map_leaves, unflatten
 
 Scalars = Mapping[str, Any]  # name -> number, or 0-d array on the device
+Pieces = Sequence[tuple[str, tuple[int, ...]]]  # of a flat array, in their order: the path that begins each, its shape
 
 
 class UpdateRule(Part, ABC):
@@ -39,9 +40,14 @@ class UpdateRule(Part, ABC):
     ) -> tuple[Array, ...]:
         """Return (parameter, *slots) after one step of the parameter at `path`, or of a piece that begins there."""
 
-    def pieces(self, params: FlatTree) -> Layout:
-        """Return what of a flat tree is stepped at once: the path where each piece begins, and its shape."""
-        return params.layout if self.per_tensor else ((params.layout[0][0], tuple(params.flat.shape)),)
+    def order(self, paths: Sequence[str]) -> Sequence[str]:
+        """Return the paths of parameters in the order in which a flat tree had best hold them."""
+        return paths
+
+    def pieces(self, params: FlatTree) -> Pieces:
+        """Return what of a flat tree is stepped at once."""
+        stored = params.in_memory
+        return [entry[:2] for entry in stored] if self.per_tensor else [(stored[0][0], tuple(params.flat.shape))]
 
     def checked_scalars(self, step: int, learning_rate: float) -> dict[str, Any]:
         """Return self.scalars(...); what an optimizer from outside cnnkit returns is checked."""
@@ -82,7 +88,7 @@ class UpdateRule(Part, ABC):
         self, backend: Backend, params: FlatTree, grads: Tree, slots: Tree, scalars: Scalars
     ) -> tuple[Tree, Tree]:
         by_path = flatten(grads)
-        gradient = self._clip(backend, {"": backend.pack([by_path[path] for path, _ in params.layout])})[""]
+        gradient = self._clip(backend, {"": backend.pack([by_path[path] for path, _, _ in params.in_memory])})[""]
         trees, pieces = (params, *(slots[name] for name in self.slots)), self.pieces(params)
         old = [_cut(tree.flat, pieces) for tree in trees]
         new = [
@@ -102,7 +108,7 @@ class UpdateRule(Part, ABC):
         return clip(backend, grads, self.clip_norm) if self.clip_norm else grads
 
 
-def _cut(flat: Array, pieces: Layout) -> list[Array]:
+def _cut(flat: Array, pieces: Pieces) -> list[Array]:
     """Return views of `flat`, one for each piece; `flat` itself where it is the only one."""
     if len(pieces) == 1 and tuple(flat.shape) == pieces[0][1]:
         return [flat]

@@ -20,7 +20,7 @@ from cnnkit.training.out_of_memory import too_large
 from cnnkit.training.position import Best, Position
 from cnnkit.training.setup import TrainingSetup
 from cnnkit.training.step import StepReport, TrainState, copy_state
-from cnnkit.tree import Tree, map_leaves
+from cnnkit.tree import Tree, flatten, map_leaves
 
 READ_EVERY = 1.0  # seconds between two reads of the device's reports
 Progress = Callable[[Position], None]
@@ -64,7 +64,7 @@ class Training(TrainingSetup):
     def _gather(self, tree: Tree) -> Tree:
         """Return the tree's values in memory of their own: one array, or several where some are not trained."""
         if self.freezing is None:
-            return flat_tree(self.model.backend, tree)
+            return flat_tree(self.model.backend, tree, self.optimizer.order(list(flatten(tree))))
         return map_leaves(lambda array: array * 1, tree)
 
     def start_from(self, variables: TrainState, position: Position) -> None:

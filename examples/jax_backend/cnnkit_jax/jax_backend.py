@@ -213,7 +213,7 @@ def _taken_apart(tree: FlatTree) -> tuple[tuple[Native, ...], Layout]:
 
 def _put_together(layout: Layout, arrays: Sequence[Native]) -> FlatTree:
     tree = FlatTree.__new__(FlatTree)  # the leaves are there already: cutting them out of `flat` again would take time
-    tree.update(unflatten({path: array for (path, _), array in zip(layout, arrays[1:], strict=True)}))
+    tree.update(unflatten({path: array for (path, *_), array in zip(layout, arrays[1:], strict=True)}))
     tree.flat, tree.layout = arrays[0], layout
     return tree
 

@@ -15,6 +15,7 @@ from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.data import from_arrays
 from cnnkit.errors import ConfigError, TrainingError
 from cnnkit.exporters import read, write
+from cnnkit.flat_tree import flat_tree
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, LayerNorm, ReLU, Residual, Sequential
 from cnnkit.optimizers import GroupedOptimizer, Lion, Optimizer, UpdateRule
 from cnnkit.training import Training, checkpoint
@@ -108,6 +109,7 @@ def test_groups_are_those_of_pytorch(make) -> None:
     )  # fmt: skip
     wanted = follow_torch(0.3)
     assert isinstance(done.variables.params, FlatTree)
+    assert len(done.optimizer.pieces(done.variables.params)) == 4, "one update a group"
     for name, weight in done.model.weights.items():
         np.testing.assert_allclose(weight, wanted[name], rtol=0, atol=1e-12, err_msg=name)
     assert any(np.abs(weight - follow_torch(0.0)[name]).max() > 1e-4 for name, weight in done.model.weights.items())
@@ -224,6 +226,7 @@ def test_an_optimizer_of_ones_own_has_groups_too() -> None:
     assert settle(rule)["0.weight"] == (0.5, 0.1)
     assert rule.external
     assert rule.checked_scalars(1, 0.5) == {"0.rate": 0.25, "1.rate": 0.25, "2.rate": 0.5, "3.rate": 0.5}
+    assert len(rule.pieces(flat_tree(NumpyBackend(), Model(NET, SHAPE).params))) == 9, "neighbours of one group"
     with pytest.raises(ConfigError, match="Plain: decay_all=False needs a dataclass with a field weight_decay"):
         group_parameters(NET, SHAPE, Plain(), ())
     assert Lion().decay_all
