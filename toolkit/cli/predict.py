@@ -50,7 +50,10 @@ BEST, BAR = 5, 40
 
 
 class ImageToClassify(NamedTuple):
-    """An image: title, number or file, label if known, the picture in [0, 1], the network's input, class names."""
+    """An image: title, number or file, label if known, the picture in [0, 1], the network's input, class names.
+
+    targets: what was wanted, an array for each output; () where that is not known.
+    """
 
     title: str
     number: int | None
@@ -59,6 +62,7 @@ class ImageToClassify(NamedTuple):
     picture: Any
     x: Any
     names: tuple[str, ...]
+    targets: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,10 +136,11 @@ def _read_images(
     dataset = match_data(output, model, dataset, request.scaling)
     for index in indices:
         raw, label = take_image(dataset, split, index)
-        x, _ = dataset.batch(split.value, [index], model.array_dtype)
+        x, wanted = dataset.batch(split.value, [index], model.array_dtype)
+        targets = tuple(part[0] for part in wanted) if isinstance(wanted, tuple) else (wanted[0],)
         title = f"{dataset.name}, {split.value} image {index}"
         picture = scale_for_view(raw, dataset.scaling.white)
-        yield ImageToClassify(title, index, None, label, picture, x[0], dataset.class_names)
+        yield ImageToClassify(title, index, None, label, picture, x[0], dataset.class_names, targets)
 
 
 def _read_pictures(

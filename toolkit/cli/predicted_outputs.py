@@ -45,6 +45,11 @@ class Pictured(Protocol):
         """The network's input."""
         ...
 
+    @property
+    def targets(self) -> tuple[Any, ...]:
+        """What was wanted of each output, () where that is not known."""
+        ...
+
 
 def describe_outputs(model: "Model") -> dict[str, dict[str, Any]]:
     """Return {output: {"kind", "names"}}: what each output was trained on, as the weight file or the loss tells."""
@@ -91,9 +96,12 @@ def tell_outputs(
         output.say(printable(image.title))
         draw(output, image.picture, show)
         told = {}
-        for (name, spec), loss, part in zip(specs.items(), losses, parts, strict=True):
+        wanted = image.targets if len(image.targets) == len(parts) else (None,) * len(parts)
+        for (name, spec), loss, part, target in zip(specs.items(), losses, parts, wanted, strict=True):
             heading = f"{printable(name)}: " if len(specs) > 1 else ""
             told[name] = _tell(output, model, spec, loss, part[i : i + 1], heading, show)
+            if target is not None:
+                told[name]["target"] = _tell_target(output, spec, np.asarray(target))
         output.say()
         entry = {"index": image.number, "image": image.image}
         predictions.append(entry | (next(iter(told.values())) if len(told) == 1 else {"outputs": told}))
@@ -107,7 +115,7 @@ def _tell(
     from cnnkit.losses import external_loss
 
     kind, names, backend = spec["kind"], spec["names"], model.backend
-    on_backend = backend.asarray(np.ascontiguousarray(raw), model.dtype)
+    on_backend = backend.asarray(np.ascontiguousarray(raw), model.array_dtype)
     if kind == "embedding":
         scores = raw[0]
     else:
@@ -131,6 +139,19 @@ def _tell(
         output.say(f"{heading}{', '.join(shown[:_MOST])}{more}", style="bold")
         return {"kind": kind, "names": list(names), "predicted": scores.tolist()}
     return _tell_array(output, model, kind, scores, heading, show)
+
+
+def _tell_target(output: Output, spec: Mapping[str, Any], target: Any) -> Any:
+    """Print what was wanted, where it is said in a line, and return it as a JSON value, None for large arrays."""
+    kind, names = spec["kind"], spec["names"]
+    if kind == "class" and target >= 0:
+        output.say(f"  wanted: class {printable(name_class(int(target), names))}")
+    elif kind == "tags":
+        chosen = [printable(name_class(int(k), names), 40) for k in np.flatnonzero(target >= 0.5)[:_MOST]]
+        output.say(f"  wanted: {', '.join(chosen) or 'no tag'}")
+    elif kind == "numbers":
+        output.say(f"  wanted: {', '.join(f'{value:.6g}' for value in target[:_MOST])}")
+    return target.tolist() if target.size <= _MOST_VALUES else None
 
 
 def _tell_tags(output: Output, names: Sequence[str], scores: Any, heading: str) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class TagScores:
 
     def to_json(self) -> dict[str, float | None]:
         """Return {metric: value}, None for NaN."""
-        return {name: to_json_number(value) for name, value in vars(self).items()}
+        return {name: to_json_number(value) for name, value in vars(self).items()} | {"support": self.support}
 
 
 @dataclass(frozen=True)

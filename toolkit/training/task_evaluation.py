@@ -117,7 +117,7 @@ def evaluate_task(model: Network, dataset: Dataset, split: str, indices: Indices
     total = shares = 0.0
     started = time.perf_counter()
     size = model.find_batch(min(256, len(indices)))
-    for batch in Samples(model.backend, dataset, split, model.dtype).batches(indices, size):
+    for batch in Samples(model.backend, dataset, split, model.array_dtype).batches(indices, size):
         outputs = model.forward(batch.x)
         value, _ = external_loss.value_and_gradient(model.loss, model.backend, outputs, batch.targets, batch.weights)
         total += float(model.backend.to_numpy(value)) * batch.counts.share
