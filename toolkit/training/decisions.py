@@ -36,7 +36,7 @@ def name_kind(dataset: Dataset) -> str:
 
 def count_right(loss: Loss, backend: Backend, outputs: Any, targets: Any, kind: str) -> Array:
     """Return the number of right decisions, 0-d; 0 for numbers and arrays, which decide nothing."""
-    if kind not in _DECIDED:
+    if kind not in _DECIDED or not loss.decides:
         first = outputs[0] if isinstance(outputs, tuple) else outputs
         return backend.sum(first[:1] * 0)
     wanted = targets[0] if isinstance(targets, tuple) else targets

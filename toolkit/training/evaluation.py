@@ -197,7 +197,8 @@ def loss_and_accuracy(
     size = model.find_batch(min(size, len(indices)))
     sums = np.zeros(4)  # of losses, shares, right decisions, decisions
     for batch in Samples(backend, dataset, split, model.array_dtype).batches(indices, size):
-        outputs, share, decisions = model.forward(batch.x), batch.counts.share, batch.counts.decisions
+        outputs, share = model.forward(batch.x), batch.counts.share
+        decisions = batch.counts.decisions if loss.decides else 0
         value, _ = external_loss.value_and_gradient(loss, backend, outputs, batch.targets, batch.weights)
         right = int(backend.to_numpy(count_right(loss, backend, outputs, batch.targets, kind))) if decisions else 0
         sums += float(backend.to_numpy(value)) * share, share, right, decisions

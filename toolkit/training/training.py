@@ -146,8 +146,9 @@ class Training(TrainingSetup):
                 raise self._explain(position.after(i, 0.0, 0, 0))
             loss_sum += loss * batch.share
             share += batch.share
-            correct += int(to_numpy(report.correct)) if batch.decisions else 0
-            decisions += batch.decisions
+            decided = batch.decisions if self.model.loss.decides else 0
+            correct += int(to_numpy(report.correct)) if decided else 0
+            decisions += decided
             images += batch.size
         reached = position.after(len(self._unread), loss_sum, correct, images, decisions, share)
         if not diagnosis.are_finite(self.model.backend, (self.variables.params, self.variables.state)):

@@ -76,6 +76,7 @@ def test_embeddings(cnnkit) -> None:
     made = cnnkit("train", "--limit", "60", "--epochs", "1", "--loss", "triplet", "--limit-test", "50")
     assert made.status == 0, made.err
     assert "recall at 1" in made.out
+    assert "acc" not in made.err
     found = cnnkit("evaluate", "--limit", "50", "--json").json
     assert 0 <= found["recall_at_1"] <= 1
     assert cnnkit("predict", "--json").json["predictions"][0]["kind"] == "embedding"
