@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 from cnnkit import losses, optimizers, schedules
 from cnnkit.class_weights import ClassWeights, parse_class_weights
+from cnnkit.data.augmentation import Augmentation
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import describe_value, printable
 from cnnkit.losses import Loss
@@ -32,6 +33,9 @@ class Options:
     freeze             patterns (cnn.*, *.bias) of layers and tensors that are not trained; a BatchNorm in which
                        nothing is trained uses its running statistics as they are
     class_weights      by which classes count in the loss of training: "balanced", or {class name: weight}, 1 by default
+    augment            random changes of the training samples, such as "flip,crop:4,rotate:10"; "none" for none
+    workers            processes that read and change samples ahead; 0: none but this one. The bits are the same, so
+                       `to_json` leaves it out
     shuffle            use a new order in each epoch, which depends on seed and epoch only
 
     With validation images, the result has the weights of the epoch with the smallest validation loss.
@@ -53,6 +57,8 @@ class Options:
     freeze: Sequence[str] = ()
     learning_rates: LayerRates = ()
     class_weights: ClassWeights = None
+    augment: str | None = None
+    workers: int = 0
 
     def __post_init__(self) -> None:
         for name, kind, expected in _KINDS:
@@ -64,6 +70,8 @@ class Options:
         object.__setattr__(self, "freeze", _require_patterns(self.freeze))
         object.__setattr__(self, "learning_rates", _require_rates(self.learning_rates))
         object.__setattr__(self, "class_weights", parse_class_weights(self.class_weights))
+        object.__setattr__(self, "augment", _require_augment(self.augment))
+        _require(0 <= self.workers <= _MOST_WORKERS, "workers", f"in 0..{_MOST_WORKERS}", self.workers)
         optimizers.parse(self.optimizer)
         schedules.parse(self.schedule)
         losses.parse(self.loss)
@@ -95,7 +103,8 @@ class Options:
             for name, module in modules
         }
         rates = [list(pair) for pair in self.rate_factors]
-        return vars(self) | texts | {"freeze": list(self.freeze), "learning_rates": rates}
+        told = vars(self) | texts | {"freeze": list(self.freeze), "learning_rates": rates}
+        return {name: value for name, value in told.items() if name != "workers"}
 
 
 class OptionFields(TypedDict, total=False):
@@ -115,12 +124,15 @@ class OptionFields(TypedDict, total=False):
     freeze: Sequence[str]
     learning_rates: LayerRates
     class_weights: ClassWeights
+    augment: str | None
+    workers: int
 
 
 _PAIRS = "factors by patterns of the names of layers or tensors, such as 'features.*=0.1'"
+_MOST_WORKERS, _AUGMENT = 64, "flip,crop:4,rotate:10"
 _MOST_PATTERNS, _LONGEST_PATTERN = 1000, 1000
 _KINDS: tuple[tuple[str, type, str], ...] = (
-    *((name, Integral, "a whole number") for name in ("epochs", "batch_size", "seed", "patience", "limit")),
+    *((name, Integral, "a whole number") for name in ("epochs", "batch_size", "seed", "patience", "limit", "workers")),
     *((name, Real, "a number") for name in ("learning_rate", "validation_split")),
     ("shuffle", bool, "true or false"),
 )
@@ -129,6 +141,12 @@ _KINDS: tuple[tuple[str, type, str], ...] = (
 def _require(good: bool, name: str, expected: str, got: object) -> None:
     if not good:
         raise ConfigError(f"{name}: expected {expected}, got {describe_value(got)}")
+
+
+def _require_augment(value: Any) -> str | None:
+    """Return the text of an augmentation as `render` writes it; None for none."""
+    _require(value is None or isinstance(value, str), "augment", f"a text such as {_AUGMENT}", value)
+    return None if value is None or value.strip() == "none" else str(Augmentation.parse(value))
 
 
 def _require_patterns(value: Any, name: str = "freeze") -> tuple[str, ...]:

@@ -75,13 +75,14 @@ DOORS = (
     Door("parity", "--report", WRITE, "parity --quick --backend numpy --filter relu --report {path}", (".md", ".html")),
     Door("gradcheck", "--model", "model", "gradcheck --model {path}"),
     Door("data show", "SOURCE", "data", "data show {path} --split train"),
+    Door("data show", "--out", WRITE, "data show bright-dark --augment flip --overwrite -o {path}", (".png",)),
 )  # fmt: skip
 
 # What takes a text that is no path: a name of something known, a pattern, a list of numbers. Nothing is opened for it.
 NAMES = {
     "train": "--recipe --backend --device --dtype --optimizer --schedule --loss --initializer --freeze --resize"
     " --fit --target --layout "
-    "--layer-rate",
+    "--layer-rate --augment",
     "evaluate": "--backend --device --dtype --recipe --scaling --resize --fit --target --layout",
     "predict": "--backend --device --dtype --recipe --scaling --resize --fit --target --layout",
     "export": "--format --recipe",
@@ -94,7 +95,7 @@ NAMES = {
     "gradcheck": "--recipe --backend --device",
     "recipes": "--copy",
     "data fetch": "NAME",
-    "data show": "--resize --fit --target --layout",
+    "data show": "--resize --fit --target --layout --augment",
 }
 
 

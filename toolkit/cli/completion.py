@@ -70,6 +70,18 @@ complete_data = _complete(_find_data)
 complete_fetched = _complete(lambda: ("mnist", "fashion-mnist"))
 
 
+def complete_augment(incomplete: str) -> list[str]:
+    """Return the names of transforms behind the last comma."""
+    head, comma, last = incomplete.rpartition(",")
+
+    def find() -> Iterable[str]:
+        from cnnkit.data.augmentation import TRANSFORMS
+
+        return TRANSFORMS
+
+    return [head + comma + name for name in _select(find, last)]
+
+
 def complete_layer(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the layers and tensors of the file on the command line."""
     return _select(lambda: _list_layers(_find_file(ctx.params.get("file"))), incomplete)

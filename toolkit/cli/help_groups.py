@@ -8,7 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 _OPTIONS = {
     "Data": (
         "--data", "--split", "--index", "--limit", "--limit-test", "--validation-split", "--image", "--activations",
-        "--mistakes", "--samples", "--scaling", "--external", "--input-shape", "--target",
+        "--augment", "--epoch", "--mistakes", "--samples", "--scaling", "--external", "--input-shape", "--target",
         "--resize", "--fit", "--layout", "--ignore",
     ),
     "Network": (
@@ -26,7 +26,7 @@ _OPTIONS = {
         "--html", "--histogram", "--runs", "--show", "--report", "--copy", "--json", "--quiet", "--verbose",
         "--version", "--install-completion", "--show-completion", "--help",
     ),
-    "Machine": ("--backend", "--device", "--dtype", "--threads", "--tf32"),
+    "Machine": ("--backend", "--device", "--dtype", "--threads", "--workers", "--tf32"),
 }  # fmt: skip
 # A name that means something else elsewhere.
 _ELSEWHERE = {("inspect", "--optimizer"): "Network", ("export", "--optimizer"): "Output"}

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from cnnkit.cli.completion import complete_initializer, complete_loss, complete_optimizer, complete_schedule
+from cnnkit.cli.completion import (
+    complete_augment,
+    complete_initializer,
+    complete_loss,
+    complete_optimizer,
+    complete_schedule,
+)
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     DataSource,
@@ -87,6 +93,18 @@ class TrainRequest(ReadingRequest):
     class_weights: Annotated[
         str | None,
         typer.Option(metavar="NAME=NUMBER,...", help="By which classes count in the loss: balanced, or cat=2,dog=0.5."),
+    ] = None
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:...],...",
+            autocompletion=complete_augment,
+            help="Random changes of the training images: flip,crop:4,rotate:10; none for those of the recipe.",
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Processes that read and augment images ahead.  [default: 0]"),
     ] = None
     out: Annotated[Path, typer.Option("--out", "-o", help="The weight file to write.")] = DEFAULT_WEIGHTS
     init_from: Annotated[

@@ -77,6 +77,7 @@ class Job:
         places = {
             "-o": self.out if self.out != DEFAULT_WEIGHTS else None, "--checkpoint-every": self.checkpoint_every,
             **self.files.options, "--plot": self.plot, "--limit-test": self.limit_test,
+            "--workers": self.training.options.workers or None,
         }  # fmt: skip
         given = [word for option, value in places.items() if value is not None for word in (option, value)]
         command = write_command("cnnkit", "train", "--resume", *given, *self._name_data())

@@ -18,9 +18,13 @@ def data_uri(pixels: NDArray[np.uint8], palette: Sequence[Colour]) -> str:
 
 def photo_uri(pixels: NDArray[np.uint8]) -> str:
     """Return pixels (H, W, C), C 1 for grey and 3 for red, green and blue, as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(encode_photo(pixels)).decode()
+
+
+def encode_photo(pixels: NDArray[np.uint8]) -> bytes:
+    """Return pixels (H, W, C), C 1 for grey and 3 for red, green and blue, as a PNG file."""
     height, width, channels = pixels.shape
-    file = _write_file(height, width, 0 if channels == 1 else 2, [], pixels.reshape(height, width * channels))
-    return "data:image/png;base64," + base64.b64encode(file).decode()
+    return _write_file(height, width, 0 if channels == 1 else 2, [], pixels.reshape(height, width * channels))
 
 
 def encode(pixels: NDArray[np.uint8], palette: Sequence[Colour]) -> bytes:

@@ -40,6 +40,14 @@ class Counts(NamedTuple):
     share: float
 
 
+class Counted(NamedTuple):
+    """What samples count: weights, as in Batch; their share in a mean of losses; the decisions that they ask for."""
+
+    weights: Numbers | None
+    share: float
+    decisions: int
+
+
 class Batch(NamedTuple):
     """Samples on the backend.
 
@@ -71,7 +79,7 @@ class Samples:
         self.backend, self.dataset, self.dtype = backend, dataset, dtype
         self.split = dataset.split(split)
         self._decisions = list_decisions(self.split)
-        self._class_weights = class_weights
+        self.class_weights = class_weights
 
     def batches(self, order: Indices, size: int, first: int = 0) -> Iterator[Batch]:
         """Yield batches first, first + 1, ... of `order`; the last one may be smaller."""
@@ -79,22 +87,40 @@ class Samples:
         per_block = max(1, BLOCK_BYTES // image_bytes // size) * size
         for start in range(first * size, len(order), per_block):
             block = order[start : start + per_block]
-            x, targets = self.upload(block)
-            for offset in range(0, len(block), size):
-                cut = slice(offset, offset + size)
-                yield self.make_batch(block[cut], x[cut], _map(lambda part: part[cut], targets))  # noqa: B023
+            yield from self.cut(block, *self.upload(block), size)
+
+    def cut(
+        self, block: Indices, x: Array, targets: Any, size: int, count: Callable[[slice], Counted | None] | None = None
+    ) -> Iterator[Batch]:
+        """Yield the batches of a block of samples, whose x and targets are on the backend.
+
+        count: returns what the samples of a slice count, where they were changed
+        """
+        for offset in range(0, len(block), size):
+            part = slice(offset, offset + size)
+            counted = None if count is None else count(part)
+            yield self.make_batch(block[part], x[part], _map(lambda y: y[part], targets), counted)  # noqa: B023
 
     def upload(self, indices: Indices) -> tuple[Array, Any]:
         """Return x and targets of these samples on the backend."""
-        x, targets = self.dataset.batch(self.split, indices, self.dtype)
+        return self.move(*self.dataset.batch(self.split, indices, self.dtype))
+
+    def move(self, x: npt.NDArray[Any], targets: Any) -> tuple[Array, Any]:
+        """Return x and targets, as `Dataset.batch` returns them, on the backend."""
         moved = self.backend.asarray(x, self.dtype)
         return moved, _map(lambda part: moved if part is x else self.backend.asarray(part), targets)
 
-    def make_batch(self, indices: Indices, x: Array, targets: Any) -> Batch:
-        """Return the batch of these samples, whose x and targets are on the backend."""
-        weights, share = weigh_samples(self.split, self._class_weights, indices)
-        counts = Counts(len(indices), int(self._decisions[indices].sum()), share)
+    def make_batch(self, indices: Indices, x: Array, targets: Any, counted: Counted | None = None) -> Batch:
+        """Return the batch of these samples, whose x and targets are on the backend.
+
+        counted: where the samples were changed, and with them what they count
+        """
+        weights, share, decisions = self._count(indices) if counted is None else counted
+        counts = Counts(len(indices), decisions, share)
         return Batch(x, targets, None if weights is None else self.backend.asarray(weights, self.dtype), counts)
+
+    def _count(self, indices: Indices) -> Counted:
+        return Counted(*weigh_samples(self.split, self.class_weights, indices), int(self._decisions[indices].sum()))
 
 
 class ResidentSamples:

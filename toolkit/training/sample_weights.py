@@ -1,5 +1,7 @@
 """How much each sample, or place of a map, counts in the loss: its own weight times that of its class."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -50,11 +52,18 @@ def weigh_samples(
     share    their sum before that, per place: what the samples count in a mean over several batches
     """
     part, given = split.parts[0], None if split.weights is None else split.weights[indices]
-    if class_weights is None and not part.ignores:
+    labels = None if class_weights is None and not part.ignores else part.values[indices]
+    return weigh_labels(labels, given, class_weights, len(indices))
+
+
+def weigh_labels(
+    labels: npt.NDArray[Any] | None, given: Numbers | None, class_weights: Numbers | None, samples: int
+) -> tuple[Numbers | None, float]:
+    """Return what `weigh_samples` does, for labels (n,) or (n, H, W), None where none matters, and weights (n,)."""
+    if labels is None:
         if given is None:
-            return None, float(len(indices))
+            return None, float(samples)
         return given / (given.mean() or 1.0), float(given.sum())
-    labels = part.values[indices]
     weights = np.where(labels < 0, 0.0, 1.0) if class_weights is None else np.append(class_weights, 0.0)[labels]
     if given is not None:
         weights = weights * given.reshape(-1, *(1 for _ in labels.shape[1:]))

@@ -24,6 +24,7 @@ from cnnkit.training.freezing import freeze
 from cnnkit.training.loss_scale import SMALLEST, LossScale
 from cnnkit.training.parameter_groups import group_parameters
 from cnnkit.training.position import Position
+from cnnkit.training.prepared_samples import PreparedSamples
 from cnnkit.training.sample_weights import weigh_classes
 from cnnkit.training.step import StepReport, TrainState, make_step
 
@@ -75,6 +76,10 @@ class TrainingSetup:
         self.scales_loss = model.half == "float16"
         class_weights = weigh_classes(options.class_weights, dataset, self.chosen)
         self._samples = Samples(model.backend, dataset, "train", model.array_dtype, class_weights)
+        self._prepared: PreparedSamples | None = None
+        if options.augment is not None or options.workers:
+            self._prepared = PreparedSamples(self._samples, self.chosen, options)
+            self._prepared.require_loss(model.loss, model.output_shape)
         self._only_batch: list[Batch] | None = None
 
     def _require_room(self) -> None:
@@ -131,6 +136,11 @@ class TrainingSetup:
         reason: str | None = getattr(self.step, "reason", None)
         return reason
 
+    def end_workers(self) -> None:
+        """End the processes that read ahead, where there are some."""
+        if self._prepared is not None:
+            self._prepared.close()
+
     def batches(self, position: Position) -> Iterator[Batch]:
         """Yield the remaining batches of the position's epoch."""
         if self._only_batch is not None:
@@ -138,8 +148,10 @@ class TrainingSetup:
         order, size, model = self.chosen, self.options.batch_size, self.model
         if self.options.shuffle:
             order = epoch_order(order, model.seed, position.epoch)
-        if self._resident is not None:
+        if self.options.augment is None and self._resident is not None:
             return self._resident.batches(order, size, position.batch)
+        if self._prepared is not None:
+            return self._prepared.batches(order, size, position.epoch, position.batch)
         remaining = self._samples.batches(order, size, position.batch)
         if self.steps_per_epoch > 1 or self.options.shuffle:
             return remaining

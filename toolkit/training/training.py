@@ -92,6 +92,12 @@ class Training(TrainingSetup):
         Raises TrainingError when the loss or a weight is no longer finite; it names the step, and the first layer where
         that shows. Model and position are then those before, with the last good weights.
         """
+        try:
+            yield from self._run_epochs(progress, stop)
+        finally:
+            self.end_workers()
+
+    def _run_epochs(self, progress: Progress | None, stop: Stop | None) -> Iterator[EpochReport]:
         while not self.finished:
             try:
                 stopping = self._run_epoch(progress, stop)

@@ -1,0 +1,100 @@
+"""Batches of samples that are changed anew in each epoch, or read by worker processes."""
+
+import functools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from cnnkit.data.augmentation import Augmentation, RawSamples, ReadingPlan, partners_in_epoch
+from cnnkit.data.augmentation.preparation import Preparation, convert
+from cnnkit.data.augmentation.workers import Workers
+from cnnkit.data.targets import CLASS, CLASS_MAP
+from cnnkit.errors import CnnkitError, ConfigError
+from cnnkit.losses import Loss, SeveralLosses, external_loss, render
+from cnnkit.options import Options
+from cnnkit.seeds import Purpose, key
+from cnnkit.training.batches import Batch, Counted, Indices, Samples, epoch_order
+from cnnkit.training.sample_weights import weigh_labels
+
+BLOCK_BYTES = 1 << 20  # of x that is read and changed together; batches are cut from it
+
+
+class PreparedSamples:
+    """The training samples of a split as `options.augment` changes them, in each epoch in another way.
+
+    chosen: indices of the samples to train on, among which partners are found where samples are mixed
+
+    Raises ConfigError where the augmentation cannot change these samples, or the images cannot be read by workers.
+    """
+
+    def __init__(self, samples: Samples, chosen: Indices, options: Options) -> None:
+        self._samples, self._chosen, self._seed = samples, chosen, options.seed
+        self._augmentation = Augmentation(()) if options.augment is None else Augmentation.parse(options.augment)
+        secret = key(options.seed, Purpose.AUGMENTATION)
+        self._of_classes = samples.split.parts[0].kind == CLASS
+        self._preparation = Preparation.of(
+            samples.dataset, samples.split, self._augmentation, secret, samples.class_weights
+        )
+        self._workers = Workers(self._preparation, options.workers) if options.workers else None
+
+    def batches(self, order: Indices, size: int, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """Yield batches first, first + 1, ... of `order` in an epoch, counted from 0; the last one may be smaller."""
+        samples = self._samples
+        image_bytes = int(np.prod(samples.dataset.image_shape)) * np.dtype(samples.dtype).itemsize
+        step = max(1, BLOCK_BYTES // image_bytes // size) * size
+        blocks = [order[start : start + step] for start in range(first * size, len(order), step)]
+        partner_of = None
+        if self._augmentation.mixings:
+            partner_of = partners_in_epoch(epoch_order(self._chosen, self._seed, epoch))
+        plans = (self._augmentation.plan(block, partner_of) for block in blocks)
+        for block, raw in zip(blocks, self._prepare(plans, epoch), strict=True):
+            x, targets = samples.move(*convert(samples.dataset, samples.split, raw, samples.dtype))
+            yield from samples.cut(block, x, targets, size, functools.partial(self._count, raw))
+
+    def _count(self, raw: RawSamples, part: slice) -> Counted | None:
+        """Return what changed samples count; None where that did not change with them."""
+        kind, values = raw.targets[0].kind, raw.targets[0].values
+        weights = None if raw.weights is None else raw.weights[part]
+        if kind == CLASS_MAP and values is not None:
+            if weights is None and self._samples.split.weights is not None:
+                weights = self._samples.split.weights[raw.indices[part]]
+            labels = values[part]
+            weighed = weigh_labels(labels, weights, self._samples.class_weights, len(labels))
+            return Counted(*weighed, int(np.count_nonzero(labels >= 0)))
+        if weights is None:
+            return None
+        count = np.count_nonzero(weights) if self._of_classes else 0
+        return Counted(*weigh_labels(None, weights, None, len(weights)), int(count))
+
+    def _prepare(self, plans: Iterable[ReadingPlan], epoch: int) -> Iterator[RawSamples]:
+        if self._workers is not None:
+            yield from self._workers.prepare(plans, epoch)
+            return
+        for plan in plans:
+            yield self._preparation.change(self._preparation.read(plan), plan, epoch)
+
+    def close(self) -> None:
+        """End the worker processes; further batches would start new ones."""
+        if self._workers is not None:
+            self._workers.close()
+
+    def require_loss(self, loss: Loss, output_shape: Any) -> None:
+        """Raise ConfigError where samples are mixed and the loss takes no rows of shares for class labels."""
+        if not self._augmentation.mixings:
+            return
+        backend, dtype, parts = self._samples.backend, self._samples.dtype, self._samples.split.parts
+        several = isinstance(loss, SeveralLosses)
+        losses = loss.losses if isinstance(loss, SeveralLosses) else (loss,)
+        for place, (one, shape) in enumerate(zip(losses, output_shape if several else (output_shape,), strict=True)):
+            part = parts[place if len(parts) > 1 else 0]
+            if part.kind != CLASS:
+                continue
+            rows = backend.asarray(np.full((2, len(part.names)), 1 / len(part.names)), dtype)
+            try:
+                external_loss.value_and_gradient(one, backend, backend.zeros((2, *shape), dtype), rows)
+            except CnnkitError as error:
+                raise ConfigError(
+                    f"augment: expected a loss that takes shares of classes, as mixed samples have them, got "
+                    f"{render(one)}: leave mixup and cutmix out ({error})"
+                ) from None
