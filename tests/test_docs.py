@@ -1,6 +1,7 @@
 """Run the Python and TOML of README and docs as a reader would: from top to bottom, in an empty folder."""
 
 import dataclasses
+import inspect
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cnnkit import optimizers, recipes, schedules
+from cnnkit import losses, metrics, optimizers, recipes, schedules
 from cnnkit.plugins import Registry, entries
 
 ROOT = Path(__file__).parent.parent
@@ -95,6 +96,27 @@ def test_the_page_about_training_lists_every_optimizer_and_schedule_with_its_fie
         assert name in IN_WORDS or described == registry.parse(name), name
         fields = {field.name for field in dataclasses.fields(described)} - COMMON - {"steps"}
         assert fields <= set(re.findall(r"(\w+)=", rows[name])), name
+
+
+def test_the_page_about_losses_lists_every_loss_with_its_defaults_and_every_metric() -> None:
+    page = (ROOT / "docs" / "losses-and-metrics.md").read_text("utf-8")
+    rows = {text.partition(":")[0]: text for text in re.findall(r"^\| `([a-z0-9_]+[:=\w.,-]*)` \|", page, re.M)}
+    own = [name for name, point in entries("cnnkit.losses").items() if point.value.startswith("cnnkit.")]
+    assert set(own) == {name for name in rows if name in losses.LOSSES}
+    for name in own:
+        fields = {field.name for field in dataclasses.fields(losses.parse(name))}
+        assert fields == set(re.findall(r"(\w+)=", rows[name])), name
+        assert losses.parse(rows[name]) == losses.parse(name)
+    functions = [name for name in metrics.__all__ if inspect.isfunction(getattr(metrics, name))]
+    parts = (
+        "_per_class",
+        "_report",
+        "confusion",
+        "macro",
+        "roc_curve",
+        "mistakes",
+    )  # told in other words, or parts of reports
+    assert not [name for name in functions if f"`{name}`" not in page and not any(part in name for part in parts)]
 
 
 def test_the_pages_name_files_that_exist() -> None:
