@@ -37,6 +37,8 @@ def decide_targets(columns: list[TargetColumn], reading: Reading, where: str) ->
     """
     if not columns:
         said = "no column is a target: the samples are their own; --target NAME names what is to be predicted"
+        if reading.remembered:
+            said = f"has no column {list_columns(reading.target)}: there is nothing to compare predictions with"
         return DecidedTargets(Targets(INPUT, at=where), None, (said,))
     names, first = tuple(column.name for column in columns), columns[0]
     if len(columns) == 1 and (first.of_words or (first.whole and not _are_numbers(first, reading))):

@@ -32,7 +32,6 @@ from cnnkit.cli.viewing import (
     Indices,
     Show,
     ShowAs,
-    SplitPart,
     draw,
     name_class,
     scale_for_view,
@@ -75,7 +74,10 @@ class PredictRequest(ReadingRequest):
         list[Path] | None, typer.Option("--image", metavar="PNG", help="A picture file of yours; repeatable.")
     ] = None
     data: DataSource = None
-    split: SplitPart = DataPart.TEST
+    split: Annotated[
+        DataPart | None,
+        typer.Option("--split", help="The part of the data set.  [default: test, train where there is no test]"),
+    ] = None
     show: ShowAs = Show.BLOCKS
     backend: BackendName = "numpy"
     device: Device = None
@@ -131,16 +133,19 @@ def command(request: PredictRequest) -> int:
 def _read_images(
     request: PredictRequest, model: "Model", weights: "WeightFile", indices: list[int]
 ) -> Iterator[ImageToClassify]:
-    output, split = request.output, request.split
+    output = request.output
     dataset = load_data(output, request.data, weights, request.read_options(model.input_shape, model.loss))
     dataset = match_data(output, model, dataset, request.scaling)
+    split = request.split or (DataPart.TRAIN if dataset.test is None else DataPart.TEST)
+    names = dataset.class_names or model.class_names
+    told = dataset.train.parts[0].kind == next(iter(describe_outputs(model).values()))["kind"]
     for index in indices:
         raw, label = take_image(dataset, split, index)
         x, wanted = dataset.batch(split.value, [index], model.array_dtype)
         targets = tuple(part[0] for part in wanted) if isinstance(wanted, tuple) else (wanted[0],)
-        title = f"{dataset.name}, {split.value} image {index}"
+        title = f"{dataset.name}, {split.value} {'image' if raw.ndim == 3 else 'sample'} {index}"
         picture = scale_for_view(raw, dataset.scaling.white)
-        yield ImageToClassify(title, index, None, label, picture, x[0], dataset.class_names, targets)
+        yield ImageToClassify(title, index, None, label, picture, x[0], names, targets if told else ())
 
 
 def _read_pictures(

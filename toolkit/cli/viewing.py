@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cnnkit.data import Dataset
 
 
+_MOST_NUMBERS = 20  # of a row
 _MOST_DRAWN = 1 << 18  # pixels; a terminal shows fewer
 
 
@@ -55,9 +56,20 @@ def take_image(dataset: "Dataset", part: DataPart, index: int, option: str = "--
 
 
 def scale_for_view(raw: Any, white: float) -> Any:
-    """Return raw pixels (C, H, W) as a picture in [0, 1], one of many pixels made smaller: means of squares."""
+    """Return raw pixels (C, H, W) as a picture in [0, 1], one of many pixels made smaller: means of squares.
+
+    Of a volume (C, D, H, W) the slice in the middle, of a signal (C, L) its channels as rows, in their own range;
+    numbers (F,) stay as they are.
+    """
     import numpy as np
 
+    if raw.ndim == 1:
+        return raw
+    if raw.ndim == 2:
+        white = float(np.ptp(raw)) or 1.0
+        raw = (raw - raw.min())[None]
+    elif raw.ndim == 4:
+        raw = raw[:, raw.shape[1] // 2]
     _, height, width = raw.shape
     factor = math.ceil(math.sqrt(max(1, height * width / _MOST_DRAWN)))
     if factor == 1:
@@ -69,10 +81,17 @@ def scale_for_view(raw: Any, white: float) -> Any:
 
 
 def draw(output: Output, picture: Any, show: Show) -> None:
-    """Print a picture (C, H, W), values in [0, 1]; one of three channels in colour where the terminal has colours."""
+    """Print a picture (C, H, W), values in [0, 1]; one of three channels in colour where the terminal has colours.
+
+    Numbers (F,) are printed as such.
+    """
     from cnnkit.pictures import draw_blocks, draw_colours, draw_hex
 
     if show is Show.NONE or output.json:
+        return
+    if picture.ndim == 1:
+        more = f" and {len(picture) - _MOST_NUMBERS} more" if len(picture) > _MOST_NUMBERS else ""
+        output.say(" ".join(f"{value:.6g}" for value in picture[:_MOST_NUMBERS]) + more)
         return
     width = output.people.width if output.people.is_terminal else None
     if len(picture[0]) * len(picture[0][0]) > _MOST_DRAWN:

@@ -82,3 +82,70 @@ def test_a_reading_that_a_weight_file_cannot_have_is_refused(cnnkit, mixed):
     refused = cnnkit("evaluate", "bad.h5", "--data", mixed)
     assert refused.status == 2
     assert "bad.h5: metadata data: resize: expected sides of 1 to 4096 pixels, got 1073741824" in refused.err
+
+
+ROWS = """
+input_shape = [2]
+[training]
+epochs = 30
+batch_size = 5
+learning_rate = 0.05
+loss = "{loss}"
+[[layers]]
+type = "Dense"
+features = {outputs}
+"""
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Rows with y = 2 a - b, and whether it is positive; the same rows for prediction, in another order."""
+    rng = np.random.default_rng(3)
+    rows = [(a, b, 2 * a - b, "yes" if 2 * a > b else "no") for a, b in rng.normal(size=(40, 2)).round(3)]
+    for name, header, columns in (("y", "a,b,y", (0, 1, 2)), ("w", "a,b,w", (0, 1, 3)), ("new", "b,id,a", (1, 1, 0))):
+        lines = [",".join(str(row[at]) for at in columns) for row in rows]
+        (tmp_path / f"{name}.csv").write_text("\n".join([header, *lines, ""]))
+    for name, loss, outputs in (("y", "mean_squared_error", 1), ("w", "softmax_cross_entropy", 2)):
+        (tmp_path / f"{name}.toml").write_text(ROWS.format(loss=loss, outputs=outputs))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["y", "w"])
+def test_a_table_is_trained_on_resumed_and_predicted_by_the_names_of_its_columns(cnnkit, table, name):
+    data = table / f"{name}.csv"
+    options = ("--model", table / f"{name}.toml", "--data", data, "--target", name, "-o", "w.h5", "-q")
+    assert cnnkit("train", *options).status == 0
+    kept = exporters.read("w.h5").metadata["data"]["reading"]
+    assert kept == {"target": [name], "columns": ["a", "b"]}
+    assert cnnkit("train", "--resume", "-o", "w.h5", "--data", data, "--epochs", "31").status == 0
+    known = cnnkit("predict", "w.h5", "--data", data, "--index", "3", "--json").json["predictions"][0]
+    shown = cnnkit("predict", "w.h5", "--data", table / "new.csv", "--index", "3")
+    assert f"has no column {name}: there is nothing to compare predictions with" in shown.err
+    new = cnnkit("predict", "w.h5", "--data", table / "new.csv", "--index", "3", "--json").json["predictions"][0]
+    assert new["outputs"] == known["outputs"]
+    if name == "y":
+        assert new["target"] is None
+        assert known["outputs"][0] == pytest.approx(known["target"][0], abs=0.2)
+        assert f"  y  {known['outputs'][0]:.6g}" in shown.out
+    else:
+        assert (new["label"], known["label_name"]) == (None, ["no", "yes"][known["predicted"]])
+        assert f"class {known['predicted']} ({known['label_name']})" in shown.out
+
+
+def test_a_table_without_its_target_is_refused_where_one_is_told(cnnkit, table):
+    refused = cnnkit(
+        "train", "--model", table / "y.toml", "--data", table / "new.csv", "--target", "price", "-o", "w.h5"
+    )
+    assert refused.status == 2
+    assert "line 1: expected a column 'price', the target, got the columns b, id, a" in refused.err
+
+
+def test_signals_by_the_networks_input(cnnkit, tmp_path):
+    (tmp_path / "s.toml").write_text(NET.replace("[3, 8, 6]", "[2, 9]").replace("features = 2", "features = 3"))
+    np.savez(tmp_path / "s.npz", x_train=np.random.default_rng(0).normal(size=(12, 2, 9)), y_train=np.arange(12) % 3)
+    assert cnnkit("train", "--model", tmp_path / "s.toml", "--data", tmp_path / "s.npz", "-o", "s.h5", "-q").status == 0
+    assert "train sample 0" in cnnkit("predict", "s.h5", "--data", tmp_path / "s.npz").out
+    refused = cnnkit(
+        "train", "--model", tmp_path / "s.toml", "--data", tmp_path / "s.npz", "--layout", "HWC", "-o", "t.h5"
+    )
+    assert "expected samples of 3 axes, as layout HWC says" in refused.err
