@@ -32,7 +32,7 @@ from cnnkit.cli.task_report import print_task
 from cnnkit.cli.viewing import DataPart, SplitPart, name_class
 from cnnkit.documents import Cell, TableEntry, count
 from cnnkit.documents.forms import TableForm
-from cnnkit.errors import ConfigError
+from cnnkit.errors import ConfigError, DataError
 from cnnkit.files.names import printable
 from cnnkit.files.shell import write_command
 
@@ -83,6 +83,7 @@ def command(request: EvaluateRequest) -> int:
         output, source, request.backend, request.device, request.threads, request.dtype, request.scaling
     )
     dataset = load_data(output, request.data, weights, request.read_options(model.input_shape, model.loss))
+    _require_targets(dataset)
     dataset = match_data(output, model, dataset, request.scaling)
     classified = dataset.has_labels and model.loss.decides
     if request.plot is not None and not classified:
@@ -129,6 +130,16 @@ def _tell_classes(request: EvaluateRequest, dataset: "Dataset", result: "Evaluat
     return facts | {
         "mistakes": [dict(zip(("index", "label", "predicted", "confidence"), row, strict=True)) for row in wrong],
     }
+
+
+def _require_targets(dataset: "Dataset") -> None:
+    """Raise DataError for data that lack the columns that the network was trained to predict."""
+    from cnnkit.data.targets import INPUT
+
+    missing = dataset.reading.target
+    if missing and dataset.train.parts[0].kind == INPUT:
+        where, names = printable(dataset.name, 400), printable(", ".join(missing), 200)
+        raise DataError(f"{where}: has no column {names} to compare predictions with: cnnkit predict needs none")
 
 
 def _print_figures(output: Output, result: "Evaluation") -> None:

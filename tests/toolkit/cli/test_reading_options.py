@@ -122,11 +122,14 @@ def test_a_table_is_trained_on_resumed_and_predicted_by_the_names_of_its_columns
     shown = cnnkit("predict", "w.h5", "--data", table / "new.csv", "--index", "3")
     assert f"has no column {name}: there is nothing to compare predictions with" in shown.err
     new = cnnkit("predict", "w.h5", "--data", table / "new.csv", "--index", "3", "--json").json["predictions"][0]
-    assert new["outputs"] == known["outputs"]
+    assert new["predicted"] == known["predicted"]
+    refused = cnnkit("evaluate", "w.h5", "--data", table / "new.csv", "--split", "train")
+    assert f"new.csv: has no column {name} to compare predictions with: cnnkit predict" in refused.err
     if name == "y":
-        assert new["target"] is None
-        assert known["outputs"][0] == pytest.approx(known["target"][0], abs=0.2)
-        assert f"  y  {known['outputs'][0]:.6g}" in shown.out
+        a, b, y = (float(cell) for cell in data.read_text().split("\n")[4].split(","))
+        assert known["predicted"] == pytest.approx([y], abs=0.2)
+        assert f"y {known['predicted'][0]:.6g}" in shown.out
+        assert f"{a:.6g} {b:.6g}\n" in shown.out
     else:
         assert (new["label"], known["label_name"]) == (None, ["no", "yes"][known["predicted"]])
         assert f"class {known['predicted']} ({known['label_name']})" in shown.out
