@@ -57,7 +57,7 @@ def time_batches(training: Training, steps: bool) -> float:
             images, started = 0, time.perf_counter()
         images += batch.counts.size
         if steps:
-            variables, _ = training.run_step(variables, batch, number)
+            variables, *_ = training.run_step(variables, batch, number)
     seconds = time.perf_counter() - started
     training.end_workers()
     return images / seconds

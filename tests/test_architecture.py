@@ -23,8 +23,8 @@ BOTTOM = ("cnnkit.errors", "cnnkit.tree", "cnnkit.files", "cnnkit.specs", "cnnki
 PROTOCOL = "cnnkit.backends.protocol"
 CORE = (*BOTTOM, PROTOCOL)
 NET = (*CORE, "cnnkit.layers", "cnnkit.losses")
-WORK = (*NET, "cnnkit.architecture", "cnnkit.budget", "cnnkit.data", "cnnkit.flat_tree", "cnnkit.network",
-        "cnnkit.optimizers", "cnnkit.options", "cnnkit.schedules", "cnnkit.seeds")  # fmt: skip
+WORK = (*NET, "cnnkit.architecture", "cnnkit.budget", "cnnkit.class_weights", "cnnkit.data", "cnnkit.flat_tree",
+        "cnnkit.network", "cnnkit.optimizers", "cnnkit.options", "cnnkit.schedules", "cnnkit.seeds")  # fmt: skip
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.errors": (),
     "cnnkit.tree": (),
@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.constants": ("cnnkit.errors", "cnnkit.precision", "cnnkit.purity", "cnnkit.values"),
     "cnnkit.contracts": ("cnnkit.errors", "cnnkit.tree", "cnnkit.values"),
     "cnnkit.specs": ("cnnkit.errors", "cnnkit.files"),
+    "cnnkit.class_weights": ("cnnkit.errors", "cnnkit.files", "cnnkit.values"),
     "cnnkit.plugins": ("cnnkit.errors", "cnnkit.files", "cnnkit.specs"),
     "cnnkit.pictures": ("cnnkit.errors",),
     "cnnkit.notebook_tables": ("cnnkit.files",),
@@ -54,8 +55,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.layers": (*CORE, "cnnkit.initializers"),
     "cnnkit.losses": (*CORE, "cnnkit.layers"),
     "cnnkit.optimizers": (*CORE, "cnnkit.flat_tree"),
-    "cnnkit.options": (*BOTTOM, "cnnkit.data.augmentation", "cnnkit.losses", "cnnkit.optimizers",
-                       "cnnkit.schedules"),
+    "cnnkit.options": (*BOTTOM, "cnnkit.class_weights", "cnnkit.data.augmentation", "cnnkit.losses",
+                       "cnnkit.optimizers", "cnnkit.schedules"),
     "cnnkit.architecture": (*CORE, "cnnkit.layers"),
     "cnnkit.budget": (*CORE, "cnnkit.layers", "cnnkit.architecture"),
     "cnnkit.receptive_field": (*CORE, "cnnkit.layers"),

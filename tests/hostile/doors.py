@@ -82,7 +82,7 @@ DOORS = (
 NAMES = {
     "train": "--recipe --backend --device --dtype --optimizer --schedule --loss --initializer --freeze --resize"
     " --fit --target --layout "
-    "--layer-rate --augment",
+    "--layer-rate --augment --class-weights",
     "evaluate": "--backend --device --dtype --recipe --scaling --resize --fit --target --layout",
     "predict": "--backend --device --dtype --recipe --scaling --resize --fit --target --layout",
     "export": "--format --recipe",
