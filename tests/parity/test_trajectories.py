@@ -1,5 +1,6 @@
 """Whole trainings: right backends get equal weights; each planted mistake is detected, located and explained."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -259,7 +260,7 @@ def test_every_training_is_shuffled_and_small() -> None:
         made = plan_training(name)
         assert made.options.shuffle
         assert made.options.batch_size <= 8
-        assert made.input_shape[1:] in ((8, 8), (12, 12))
+        assert math.prod(made.input_shape) <= 400
         assert made.steps == 100
     assert any("Dropout" in str(plan_training(name).network) for name in recipes.with_data())
 
