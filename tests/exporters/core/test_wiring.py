@@ -104,14 +104,19 @@ def test_a_dense_layer_that_sees_two_images_sees_none():
     assert find_flattened_images(graph | {"layers": layers[:3]}) == {"d": (2, 2, 3)}
 
 
-def test_twenty_thousand_layers_are_wired_in_linear_time():
+def wire_chain(count):
+    """Return the seconds that a chain of layers takes."""
     layer = {"type": "ReLU", "input_shape": [1], "output_shape": [1]}
-    layers = [layer | {"name": f"n{k}", "inputs": [f"n{k - 1}" if k else "input"]} for k in range(20_000)]
-    graph = {"input_shape": [1], "input_names": ["input"], "output_names": ["n19999"], "layers": layers}
+    layers = [layer | {"name": f"n{k}", "inputs": [f"n{k - 1}" if k else "input"]} for k in range(count)]
+    graph = {"input_shape": [1], "input_names": ["input"], "output_names": [f"n{count - 1}"], "layers": layers}
     start = time.process_time()
-    assert len(outer_layers(graph)) == len(wire(graph).layers) == 20_000
+    assert len(outer_layers(graph)) == len(wire(graph).layers) == count
     assert find_flattened_images(graph) == {}
-    assert time.process_time() - start < 10
+    return time.process_time() - start
+
+
+def test_twenty_thousand_layers_are_wired_in_linear_time():
+    assert wire_chain(20_000) < 5 * 3 * max(wire_chain(4_000), 0.02)  # five times as many
 
 
 def test_layers_of_all_kinds_are_read_without_exception():

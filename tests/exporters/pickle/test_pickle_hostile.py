@@ -181,7 +181,7 @@ def test_nothing_is_run_and_all_is_one_line(tmp_path, monkeypatch, name, wrap):
         verdict = str(error)
     finally:
         globals()["_active"] = False
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 30
     assert _seen == []
     assert "\n" not in verdict
     assert "cannot be read as" not in verdict  # what an error of our own would say

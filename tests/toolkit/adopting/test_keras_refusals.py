@@ -158,7 +158,7 @@ def test_models_that_call_each_other_often_end_soon(tmp_path):
     begin = time.process_time()
     with pytest.raises(WeightFileError, match="of more than 20,000 layers"):
         adopt_keras(tmp_path / "m.h5")
-    assert time.process_time() - begin < 20
+    assert time.process_time() - begin < 60
 
 
 def test_weights_alone_are_no_model(tmp_path):

@@ -19,7 +19,7 @@ def test_a_hostile_model_is_summarised_or_refused_in_one_line(case, tmp_path) ->
         assert summarise(*recipes.read(path).network()).parameters >= 0
     except CnnkitError as error:
         problem = str(error)
-    assert time.monotonic() - started < 20  # seconds on a busy machine; the silent pipe takes 4
+    assert time.monotonic() - started < 60  # seconds on a busy machine; the silent pipe takes 4
     assert (0 if problem is None else 2) in case.statuses
     if problem is not None:
         assert case.name in problem
