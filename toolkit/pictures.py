@@ -75,6 +75,23 @@ def _set_colour(where: int, colour: Sequence[int] | None) -> str:
     return f"\x1b[{where};2;{colour[0]};{colour[1]};{colour[2]}m"
 
 
+def draw_signal(values: ArrayLike, width: int | None = None, ascii_only: bool = False) -> str:
+    """Return `values` (L,) or (C, L) as a line for each channel: eight heights from its smallest to its largest value.
+
+    width: the limit of characters per line; a longer signal is averaged over pieces of equal length. NaN is "?".
+    """
+    levels = " .:-=+*#" if ascii_only else "▁▂▃▄▅▆▇█"
+    lines = []
+    for channel in np.atleast_2d(np.asarray(values, dtype=np.float64)):
+        piece = 1 if width is None else -(-len(channel) // max(1, width))
+        means = np.array([channel[start : start + piece].mean() for start in range(0, len(channel), piece)])
+        known = means[np.isfinite(means)]
+        low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
+        scaled = np.clip((means - low) / ((high - low) or 1.0), 0.0, 1.0)
+        lines.append("".join("?" if np.isnan(v) else levels[round(v * (len(levels) - 1))] for v in scaled))
+    return "\n".join(lines)
+
+
 def draw_hex(image: ArrayLike, width: int = 80) -> str:
     """Return `image` (C, H, W), values in [0, 1], as bytes round(255 * value) in two hexadecimal digits, zero as a dot.
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnkit.errors import ConfigError, DataError
-from cnnkit.pictures import ASCII, SHADES, draw_blocks, draw_colours, draw_hex
+from cnnkit.pictures import ASCII, SHADES, draw_blocks, draw_colours, draw_hex, draw_signal
 
 
 def test_brightness_is_ink() -> None:
@@ -92,3 +92,10 @@ def test_a_wide_colour_image_is_averaged_and_two_channels_are_grey() -> None:
         draw_colours(image, 0)
     with pytest.raises(DataError, match="expected one image"):
         draw_colours(image[0], 9)
+
+
+def test_a_signal_is_a_line_of_heights():
+    assert draw_signal([0.0, 1.0, 7.0]) == "▁▂█"
+    assert draw_signal([[0, 7], [3, 3]], ascii_only=True) == " #\n  "
+    assert draw_signal(np.arange(8), width=4) == "▁▃▆█"
+    assert draw_signal([0, np.nan, 7]) == "▁?█"

@@ -58,18 +58,13 @@ def take_image(dataset: "Dataset", part: DataPart, index: int, option: str = "--
 def scale_for_view(raw: Any, white: float) -> Any:
     """Return raw pixels (C, H, W) as a picture in [0, 1], one of many pixels made smaller: means of squares.
 
-    Of a volume (C, D, H, W) the slice in the middle, of a signal (C, L) its channels as rows, in their own range;
-    numbers (F,) stay as they are.
+    Of a volume (C, D, H, W) the slice in the middle; signals (C, L) and numbers (F,) stay as they are.
     """
     import numpy as np
 
-    if raw.ndim == 1:
+    if raw.ndim < 3:
         return raw
-    if raw.ndim == 2:
-        white = float(np.ptp(raw)) or 1.0
-        raw = (raw - raw.min())[None]
-    elif raw.ndim == 4:
-        raw = raw[:, raw.shape[1] // 2]
+    raw = raw[:, raw.shape[1] // 2] if raw.ndim == 4 else raw
     _, height, width = raw.shape
     factor = math.ceil(math.sqrt(max(1, height * width / _MOST_DRAWN)))
     if factor == 1:
@@ -83,9 +78,9 @@ def scale_for_view(raw: Any, white: float) -> Any:
 def draw(output: Output, picture: Any, show: Show) -> None:
     """Print a picture (C, H, W), values in [0, 1]; one of three channels in colour where the terminal has colours.
 
-    Numbers (F,) are printed as such.
+    Signals (C, L) become lines of heights, one a channel; numbers (F,) are printed as such.
     """
-    from cnnkit.pictures import draw_blocks, draw_colours, draw_hex
+    from cnnkit.pictures import draw_blocks, draw_colours, draw_hex, draw_signal
 
     if show is Show.NONE or output.json:
         return
@@ -94,6 +89,10 @@ def draw(output: Output, picture: Any, show: Show) -> None:
         output.say(" ".join(f"{value:.6g}" for value in picture[:_MOST_NUMBERS]) + more)
         return
     width = output.people.width if output.people.is_terminal else None
+    plain = "utf" not in (sys.stdout.encoding or "").lower()
+    if picture.ndim == 2:
+        output.say(Text(draw_signal(picture, output.people.width, ascii_only=plain)), soft_wrap=True)
+        return
     if len(picture[0]) * len(picture[0][0]) > _MOST_DRAWN:
         picture = scale_for_view(picture, 1.0)
     if show is Show.HEX:
@@ -102,7 +101,6 @@ def draw(output: Output, picture: Any, show: Show) -> None:
     if len(picture) == 3 and output.has_colours:
         sys.stdout.write(draw_colours(picture, output.people.width) + "\n")
         return
-    plain = "utf" not in (sys.stdout.encoding or "").lower()
     output.say(Text(draw_blocks(picture, width, ascii_only=plain)), soft_wrap=True)
 
 

@@ -152,3 +152,14 @@ def test_signals_by_the_networks_input(cnnkit, tmp_path):
         "train", "--model", tmp_path / "s.toml", "--data", tmp_path / "s.npz", "--layout", "HWC", "-o", "t.h5"
     )
     assert "expected samples of 3 axes, as layout HWC says" in refused.err
+
+
+def test_signals_and_volumes_are_drawn(cnnkit, tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "v.npz", x_train=rng.random((4, 1, 2, 3, 5)), y_train=np.arange(4) % 2)
+    drawn = cnnkit("data", "show", "v.npz", "--split", "train")
+    assert drawn.status == 0
+    assert len(drawn.out.splitlines()) == 1 + 3  # the middle slice
+    drawn = cnnkit("data", "show", "signals")
+    assert drawn.status == 0
+    assert len(drawn.out.splitlines()) == 2
