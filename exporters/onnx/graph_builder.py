@@ -50,8 +50,14 @@ class GraphBuilder:
         return self._weights.taken
 
     def weight(self, path: str, name: str, shape: Sequence[int]) -> str:
-        """Return the name of a layer's weight. Raises ExportError when there is none of that shape."""
-        return self._weights.take(path, name, shape).name
+        """Return the name of a layer's weight. Raises ExportError when there is none of that shape.
+
+        One of 16 bits in a graph of another type is stored as it is and cast there.
+        """
+        tensor = self._weights.take(path, name, shape)
+        if tensor.dtype == self.dtype or tensor.dtype not in ("bfloat16", "float16"):
+            return tensor.name
+        return self.node("Cast", path, [tensor.name], f"{name}/{self.dtype}", to=_NUMBERS[self.dtype])
 
     def sharing(self, path: str, owner: str | None) -> contextlib.AbstractContextManager[None]:
         """Let the layers at and below `path` take the weights at and below `owner`, which may be taken again."""

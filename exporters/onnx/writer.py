@@ -29,7 +29,7 @@ def write_onnx(weights: WeightFile, path: Path) -> None:
     architecture = weights.architecture
     if architecture is None:
         raise ExportError("ONNX is a network, not only weights: these weights come without an architecture")
-    dtype = require_float_type(tensors, "ONNX")
+    dtype = _find_type(tensors)
     named = {tensor.name: tensor for tensor in tensors}
     if len(named) < len(tensors):
         raise ExportError("ONNX: a parameter and a state have the same name")
@@ -47,6 +47,15 @@ def write_onnx(weights: WeightFile, path: Path) -> None:
         raise ExportError(f"ONNX holds 2 GiB in one file, these weights take {model.size} bytes")
     with path.open("wb") as stream:
         model.write(stream)
+
+
+def _find_type(tensors: tuple[Tensor, ...]) -> str:
+    """Return the type that the graph computes in: float32 for bfloat16 and for 16-bit weights beside float32."""
+    dtypes = {tensor.dtype for tensor in tensors}
+    if "bfloat16" in dtypes or dtypes == {"float16", "float32"}:
+        dtypes -= {"bfloat16", "float16"}
+        tensors = tuple(tensor for tensor in tensors if tensor.dtype in dtypes)
+    return require_float_type(tensors, "ONNX")
 
 
 def _name_inputs(architecture: Mapping[str, Any], wiring: Wiring) -> list[NamedValue]:

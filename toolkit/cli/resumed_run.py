@@ -18,6 +18,7 @@ from cnnkit.data import Dataset
 from cnnkit.errors import ConfigError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.model import Model
+from cnnkit.precision import HALF
 from cnnkit.recipes import Recipe
 from cnnkit.training import Options, Training, checkpoint
 from cnnkit.training.run import differences, identity, read_training, require_possible, stored_options
@@ -35,7 +36,7 @@ def resume(request: TrainRequest) -> tuple[PreparedRun, Training, WeightFile]:
     stored: Mapping[str, Any] = file.metadata["run"]
     recipe = _choose_given_recipe(request, stored)
     options = _merge_options(request, file, recipe)
-    model = Model.from_weights(file, backend=_find_backend(request, stored), dtype=request.dtype)
+    model = Model.from_weights(file, backend=_find_backend(request, stored), dtype=request.dtype or _find_half(stored))
     reading = request.read_options(model.input_shape, model.loss)
     dataset = load_data(request.output, request.data, file, reading)
     origin = file.metadata.get("data")
@@ -56,6 +57,12 @@ def resume(request: TrainRequest) -> tuple[PreparedRun, Training, WeightFile]:
         request.output.note(f"resuming with a change: {change}")
     prepared = PreparedRun(name, origin, dataset, options, model, run)
     return prepared, prepared.mark(checkpoint.resume(model, dataset, options, file)), file
+
+
+def _find_half(stored: Mapping[str, Any]) -> str | None:
+    """Return the 16-bit type of the run, whose file holds float32; None where the file tells the type itself."""
+    dtype = stored.get("dtype")
+    return dtype if isinstance(dtype, str) and dtype in HALF else None
 
 
 def _choose_given_recipe(request: TrainRequest, stored: Mapping[str, Any]) -> Recipe | None:

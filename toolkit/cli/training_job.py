@@ -131,6 +131,10 @@ class Job:
             )
         if training.not_captured is not None:
             output.note(f"steps were not captured, each operation was called: {training.not_captured}")
+        scale = training.position.loss_scale
+        if scale is not None and scale.skipped:
+            skipped = format_count(scale.skipped, "step")
+            output.note(f"float16: {skipped} overflowed and changed nothing; the loss scale is {scale.scale:,.15g}")
         test = self._test()
         if test is not None:
             model.metadata["test"] = test
