@@ -6,8 +6,6 @@ import onnx
 import onnxruntime
 import pytest
 import safetensors.numpy
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cnnkit import Model, Sequential, exporters
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, ReLU
@@ -84,9 +82,3 @@ def test_onnx_stores_16_bits_and_computes_in_float32(tmp_path, dtype) -> None:
     session = onnxruntime.InferenceSession(path)
     (found,) = session.run(None, {session.get_inputs()[0].name: X})
     np.testing.assert_allclose(found, model.outputs(X), rtol=1e-5, atol=1e-5)
-
-
-@given(st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=8), st.sampled_from(HALF))
-def test_rounding_twice_is_rounding_once(values, dtype) -> None:
-    once = round_values(np.array(values, "f4"), dtype)
-    np.testing.assert_array_equal(round_values(once, dtype), once)
