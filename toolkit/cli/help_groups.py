@@ -18,7 +18,8 @@ _OPTIONS = {
     ),
     "Optimisation": (
         "--epochs", "--batch-size", "--optimizer", "--learning-rate", "--layer-rate", "--schedule", "--loss",
-        "--class-weights", "--patience", "--seed", "--resume", "--quick", "--per-parameter", "--check", "--atol", "--rtol",
+        "--class-weights", "--patience", "--seed", "--resume", "--quick", "--per-parameter", "--check", "--atol",
+        "--rtol",
     ),
     "Output": (
         "--out", "--overwrite", "--checkpoint-every", "--save-every", "--log", "--tensorboard", "--plot", "--format",

@@ -112,7 +112,7 @@ def test_each_output_is_checked_against_its_own_targets() -> None:
         ConfigError, match=r"^output width: loss mean_squared_error: expected targets of shape \(N, 2\)"
     ):
         both.check(((10,), (2,)), targets)
-    with pytest.raises(ConfigError, match="^loss: expected targets of the outputs digit, width, got digit$"):
+    with pytest.raises(ConfigError, match=r"^loss: expected targets of the outputs digit, width, got digit$"):
         both.check(((10,), (1,)), {"digit": TEN})
 
 
