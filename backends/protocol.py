@@ -15,7 +15,6 @@ from typing import Any
 from cnnkit.backends import cross_entropy
 from cnnkit.backends.arrays import Array, Native, Padding, Pair, Scalar, Shape, Sizes
 from cnnkit.backends.execution import Availability, Execution, Step
-from cnnkit.contracts import dtype_name
 
 __all__ = ["Array", "Availability", "Backend", "Native", "Padding", "Pair", "Scalar", "Shape", "Sizes", "Step"]
 
@@ -195,14 +194,8 @@ class Backend(Execution, ABC):
         return dx, self.sum(dx, axis=(0, *range(2, dx.ndim)))
 
     def one_hot(self, labels: Array, like: Array) -> Array:
-        """Return an array of the shape (N, K, ...) and dtype of `like`: zeros, and a one along axis 1 at each label.
-
-        labels (N, ...) int64; a label outside [0, K) gives zeros alone.
-        """
-        ones = self.zeros(tuple(like.shape), dtype_name(like)) + 1
-        count, classes, *places = like.shape
-        positions = self.arange(classes).reshape((classes, *(1 for _ in places)))
-        return self.where(labels.reshape((count, 1, *places)) == positions, ones, 0.0)
+        """Return zeros like `like` (N, K, ...) with a one along axis 1 at each label (N, ...) that is in [0, K)."""
+        return cross_entropy.one_hot(self, labels, like)
 
     def softmax_cross_entropy(
         self, outputs: Array, targets: Array, label_smoothing: float = 0.0, weights: Array | None = None
@@ -210,10 +203,16 @@ class Backend(Execution, ABC):
         """Return (loss, dy): the mean over samples of -sum of target * log softmax(outputs), and its gradient.
 
         outputs (N, K); targets int64 labels (N,) or rows of the outputs' shape. label_smoothing: the share of each
-        target that is spread evenly over all classes. A label of -1 has loss and gradient 0, and the mean is over the
-        others. weights (N,) of the outputs' dtype: factors of the samples' losses.
+        target that is spread evenly over all classes. Labels of -1 are left out. weights (N,): of the samples' losses.
         """
         return cross_entropy.softmax_cross_entropy(self, outputs, targets, label_smoothing, weights)
+
+    def drop_ignored(self, labels: Array, *arrays: Array) -> tuple[Array, ...]:
+        """Return (number, *arrays): how many labels are not -1, at least 1, and the arrays with zeros where one is.
+
+        labels (N, ...) int64; arrays (N, K, ...) of one dtype, which may be written into; number: 0-d of their dtype.
+        """
+        return cross_entropy.drop_ignored(self, labels, *arrays)
 
     def constant(self, values: Any, dtype: str | None = None) -> Array:
         """Return a host array that never changes, as `asarray` does; a device may keep its copy for later calls."""

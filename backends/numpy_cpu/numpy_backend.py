@@ -170,6 +170,14 @@ class NumpyBackend(ArrayBackend):
     def one_hot(self, labels: Native, like: Native) -> Native:
         return composites.one_hot(self, labels, like)
 
+    def drop_ignored(self, labels: Native, *arrays: Native) -> tuple[Native, ...]:
+        number, tracer = self.empty((), arrays[0].dtype), active_tracer()
+        if tracer is None:
+            composites.drop_ignored(labels, number, *arrays)
+        else:
+            tracer.record(composites.drop_ignored, labels, number, *arrays, writes=number)
+        return number, *arrays
+
     def update(
         self, formula: Callable[..., tuple[Native, ...]], parameter: Native, gradient: Native, *slots: Native
     ) -> tuple[Native, ...]:

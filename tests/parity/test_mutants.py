@@ -22,6 +22,7 @@ WITH_RESULT = [
     "add_bias_gradient",
     "one_hot",
     "softmax_cross_entropy",
+    "drop_ignored",
     "update",
     "sgd_update",
     "adam_update",

@@ -7,7 +7,7 @@ from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers.activations.sigmoid import sigmoid
 from cnnkit.layers.activations.softmax import softmax
-from cnnkit.losses.base import Loss
+from cnnkit.losses.base import Loss, is_labelled
 from cnnkit.losses.binary import decide_binary, squash
 from cnnkit.losses.fitting import TargetDescriptions, describe_targets, require_one
 from cnnkit.losses.mean import average, read_targets
@@ -39,20 +39,20 @@ class Dice(Loss):
         if weights is not None and weights.ndim > 1:
             problem = "expected a weight for each sample (N,), got one for each place"
             raise ShapeError("Dice", problem, "overlap has no weights of classes: leave class_weights out")
-        wanted, counted = read_targets(self, backend, outputs, targets)
+        wanted = read_targets(self, backend, outputs, targets)
         exclusive = outputs.shape[1] > 1
         p = softmax(backend, outputs) if exclusive else sigmoid(backend, outputs)
-        seen = p if counted is None else p * counted
+        counts: Array | float = 1.0
+        if is_labelled(outputs, targets):
+            places = targets.reshape((targets.shape[0], 1, *targets.shape[1:]))
+            counts = backend.where(places >= 0, p[:, :1] * 0 + 1, 0.0)
+        seen = p * counts
         overlap = 2 * _sum_places(backend, seen * wanted) + self.smooth
         whole = _sum_places(backend, seen) + _sum_places(backend, wanted) + self.smooth
-        pull = (overlap / whole - 2 * wanted) / whole  # the derivative in p
-        if counted is not None:
-            pull = pull * counted
+        pull = (overlap / whole - 2 * wanted) / whole * counts  # the derivative in p
         inner = backend.sum(pull * p, axis=1, keepdims=True) if exclusive else pull * p
-        if counted is not None:
-            places = _sum_places(backend, counted)
-            counted = backend.where(places > 0, places * 0 + 1, 0.0)
-        return average(backend, 1 - overlap / whole, (pull - inner) * p, counted, weights)
+        labels = _find_any_label(backend, targets) if is_labelled(outputs, targets) else None
+        return average(backend, 1 - overlap / whole, (pull - inner) * p, labels, weights)
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:
         """Return shares of the classes; one output becomes two, (1 - p, p)."""
@@ -71,3 +71,9 @@ class Dice(Loss):
 def _sum_places(backend: Backend, x: Array) -> Array:
     """Return the sums of x (N, C, ...) over all axes but the first two, which stay as axes of length 1."""
     return backend.sum(x, axis=tuple(range(2, x.ndim)), keepdims=True) if x.ndim > 2 else x
+
+
+def _find_any_label(backend: Backend, labels: Array) -> Array:
+    """Return the largest label of each sample (N, 1, ...), -1 where no place counts, with as many axes."""
+    count = labels.shape[0]
+    return backend.max(labels.reshape((count, -1)), axis=1).reshape((count, *(1 for _ in labels.shape[1:])))

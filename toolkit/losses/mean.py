@@ -22,24 +22,41 @@ class MeanLoss(Loss):
     def value_and_gradient(
         self, backend: Backend, outputs: Array, targets: Array, weights: Array | None = None
     ) -> tuple[Array, Array]:
-        wanted, counted = read_targets(self, backend, outputs, targets)
+        wanted = read_targets(self, backend, outputs, targets)
         terms, slope = self.terms(backend, outputs, wanted)
-        return average(backend, terms, slope, counted, weights)
+        return average(backend, terms, slope, targets if is_labelled(outputs, targets) else None, weights)
 
 
-def read_targets(loss: Loss, backend: Backend, outputs: Array, targets: Array) -> tuple[Array, Array | None]:
-    """Return (wanted, counted): numbers of the outputs' shape, and for labels (N, 1, ...) ones, zeros at ignored ones.
+def average(
+    backend: Backend, terms: Array, slope: Array, labels: Array | None, weights: Array | None
+) -> tuple[Array, Array]:
+    """Return (loss, dy): the mean of the terms that count, each times its sample's weight, and its gradient.
 
-    Labels become zeros with a one at the label; one output for two classes is wanted at the label itself.
+    terms, slope: as `MeanLoss.terms` returns them; they may be written into. labels: (N, ...), of which -1 does not
+    count; None: all count. weights: (N,) or None.
+    """
+    if weights is not None:
+        terms, slope = terms * spread_samples(weights, terms), slope * spread_samples(weights, slope)
+    if labels is None:
+        return backend.mean(terms), slope / math.prod(terms.shape)
+    number, terms, slope = backend.drop_ignored(labels, terms, slope)
+    number = number * terms.shape[1] if terms.shape[1] > 1 else number
+    return backend.sum(terms) / number, slope / number
+
+
+def read_targets(loss: Loss, backend: Backend, outputs: Array, targets: Array) -> Array:
+    """Return numbers of the outputs' shape: targets that are such, or zeros with a one at each label.
+
+    One output for two classes is wanted at the label itself. A label of -1 gives zeros.
     Raises ShapeError where targets and outputs do not fit together.
     """
     require_targets(loss, outputs, targets)
     if not is_labelled(outputs, targets):
-        return targets, None
+        return targets
     require_several(loss, outputs)
     alone = loss.one_for_two and outputs.shape[1] == 1
     rows = backend.one_hot(targets, backend.concatenate([outputs, outputs], axis=1) if alone else outputs)
-    return rows[:, 1:] if alone else rows, backend.sum(rows, axis=1, keepdims=True)
+    return rows[:, 1:] if alone else rows
 
 
 def require_several(loss: Loss, outputs: Array) -> None:
@@ -47,26 +64,6 @@ def require_several(loss: Loss, outputs: Array) -> None:
     if outputs.shape[1] == 1 and not loss.one_for_two:
         hint = "one output decides between two classes with BinaryCrossEntropy"
         raise ShapeError(type(loss).__name__, "expected an output for each class, got one output", hint)
-
-
-def average(
-    backend: Backend, terms: Array, slope: Array, counted: Array | None, weights: Array | None
-) -> tuple[Array, Array]:
-    """Return (loss, dy): the mean of the terms that count, each times its sample's weight, and its gradient.
-
-    terms, slope: as `MeanLoss.terms` returns them. counted: None, or ones and zeros (N, 1, ...).
-    weights: None, (N,), or (N, ...) of the places.
-    """
-    size = math.prod(terms.shape)
-    if weights is not None:
-        factors = spread_samples(weights, terms)
-        terms, slope = terms * factors, slope * factors
-    if counted is None:
-        return backend.mean(terms), slope / size
-    counts = counted > 0  # what is ignored may be infinite, and must not meet a factor of 0
-    each = size // math.prod(counted.shape)
-    number = backend.maximum(backend.sum(counted), 1.0) * each
-    return backend.sum(backend.where(counts, terms, 0.0)) / number, backend.where(counts, slope, 0.0) / number
 
 
 def spread_samples(values: Array, like: Array) -> Array:

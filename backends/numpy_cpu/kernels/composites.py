@@ -54,6 +54,17 @@ def one_hot(tools: NumpyTools, labels: Native, like: Native) -> Native:
     return rows
 
 
+def drop_ignored(labels: Native, number: Native, *arrays: Native) -> None:
+    """Write the number of labels that are not -1, at least 1, and zeros into arrays (N, K, ...) where one is."""
+    if labels.min() >= 0:  # nearly always, and quickly known
+        number[...] = labels.size
+        return
+    ignored = labels < 0
+    number[...] = max(labels.size - np.count_nonzero(ignored), 1)
+    for array in arrays:
+        np.copyto(array, 0, where=ignored[:, None])
+
+
 def update(formula: Callable[..., tuple[Native, ...]], parameter: Native, gradient: Native, *slots: Native) -> None:
     """(parameter, *slots) = formula(parameter, gradient, *slots), written in place."""
     for target, value in zip((parameter, *slots), formula(parameter, gradient, *slots), strict=True):

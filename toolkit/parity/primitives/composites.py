@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.parity.check import Arena, Case
-from cnnkit.parity.draw import Draw, Values, draw_generator, draw_normal, draw_shape
+from cnnkit.parity.draw import Draw, Values, draw_generator, draw_normal, draw_shape, draw_sizes
 from cnnkit.parity.primitives.registering import Checks
 
 CHECKS = Checks()
@@ -108,6 +108,24 @@ def softmax_cross_entropy(draw: Draw, given: Any) -> Case:
     wanted = {"loss": np.array(-(targets * logs * shares).sum()), "dy": (np.exp(logs) - targets) * shares}
     label = f"({count}, {classes}), smoothing {smoothing}, {form}, outputs of {scale:g}, weights {weighted}"
     return Case(label, run, kinds={"dy": "gradient"}, wanted=wanted)
+
+
+@CHECKS.add("drop_ignored", grid=[(3, 4), (2, 1, 3), (1, 2, 2, 2)])
+def drop_ignored(draw: Draw, given: tuple[int, ...] | None) -> Case:
+    """How many labels are not -1, at least 1, and zeros in the arrays where one is, also instead of infinities."""
+    count, channels, *places = given or (draw.integer(1, 5), draw.integer(1, 4), *draw_sizes(draw, 1, 1, 3))
+    labels = draw_generator(draw).integers(draw.choice((-1, 0)), 2, (count, *places))
+    x, y = draw_normal(draw, count, channels, *places), draw_normal(draw, count, 1, *places)
+    ignored = (labels < 0)[:, None]
+    wild = np.where(ignored, np.inf, y)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        results = arena.backend.drop_ignored(arena.integers(labels), arena.array(x), arena.array(wild))
+        return dict(zip(("number", "x", "y"), (results[0].reshape(()), *results[1:]), strict=True))
+
+    number = np.array(max((labels >= 0).sum(), 1), np.float64)
+    wanted = {"number": number, "x": np.where(ignored, 0, x), "y": np.where(ignored, 0, y)}
+    return Case(f"labels {labels.shape}, {(labels < 0).sum()} of them -1", run, "exact", wanted=wanted)
 
 
 @CHECKS.add("constant", grid=[(3, 4), (1,)])
