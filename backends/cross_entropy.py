@@ -34,7 +34,8 @@ def one_hot(backend: Any, labels: Array, like: Array) -> Array:
     ones = backend.zeros(tuple(like.shape), dtype_name(like)) + 1
     count, classes, *places = like.shape
     positions = backend.arange(classes).reshape((classes, *(1 for _ in places)))
-    return backend.where(labels.reshape((count, 1, *places)) == positions, ones, 0.0)
+    rows: Array = backend.where(labels.reshape((count, 1, *places)) == positions, ones, 0.0)
+    return rows
 
 
 def drop_ignored(backend: Any, labels: Array, *arrays: Array) -> tuple[Array, ...]:
