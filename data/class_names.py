@@ -6,12 +6,16 @@ from dataclasses import replace
 import numpy as np
 
 from cnnkit.data.dataset import Dataset
+from cnnkit.data.labels import IGNORED
 from cnnkit.data.refusal import refuse
+from cnnkit.data.targets import CLASS_MAP
 from cnnkit.files.names import printable
 
 
 def match_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
     """Return the data set with the classes `names` of a network as 0..K-1, and those it does not know from K on.
+
+    In maps of classes, those that the network does not know are -1, which counts nowhere.
 
     Classes are matched by name. Where one side only numbers its classes and no name is shared, position counts. What
     was changed is in the notes.
@@ -24,7 +28,7 @@ def match_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
     if len(set(known)) < len(known):
         raise refuse("the network's class names", "each name once", list_classes(known))
     if set(own) & set(known):
-        unknown = tuple(name for name in own if name not in known)
+        unknown = tuple(name for name in own if name not in known and not _has_maps(dataset))
         return _rename(dataset, (*known, *unknown), _describe_match(dataset, known))
     fitting = len(own) <= len(known) if _is_numbered(own) else len(own) == len(known) and _is_numbered(known)
     if not fitting:
@@ -58,7 +62,7 @@ def arrange_classes(dataset: Dataset, names: Sequence[str], where: str) -> Datas
 def _rename(dataset: Dataset, names: tuple[str, ...], notes: list[str]) -> Dataset:
     """Return the data set with the class names `names`, its labels renumbered by name."""
     numbers = {name: number for number, name in enumerate(names)}
-    table = np.array([numbers[name] for name in dataset.class_names], np.int64)
+    table = np.array([numbers.get(name, IGNORED) for name in dataset.class_names], np.int64)
     train, test = (part and part.relabelled(table, names) for part in (dataset.train, dataset.test))
     assert train is not None  # noqa: S101 (for the type checker)
     new = tuple(note for note in notes if note not in dataset.notes)
@@ -77,8 +81,13 @@ def _describe_match(dataset: Dataset, known: tuple[str, ...]) -> list[str]:
         notes.append(f"{where}: has {len(shared)} of the network's {len(known)} classes, not {list_classes(missing)}")
     unknown = tuple(name for name in own if name not in known)
     if unknown:
-        notes.append(f"{where}: the network does not know {list_classes(unknown)}; its images are left out")
+        what = "such places count nowhere" if _has_maps(dataset) else "its images are left out"
+        notes.append(f"{where}: the network does not know {list_classes(unknown)}; {what}")
     return notes
+
+
+def _has_maps(dataset: Dataset) -> bool:
+    return dataset.train.parts[0].kind == CLASS_MAP
 
 
 def _is_numbered(names: tuple[str, ...]) -> bool:

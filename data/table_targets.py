@@ -43,8 +43,9 @@ def decide_targets(columns: list[TargetColumn], reading: Reading, where: str) ->
     names, first = tuple(column.name for column in columns), columns[0]
     if len(columns) == 1 and (first.of_words or (first.whole and not _are_numbers(first, reading))):
         labels, classes = first.as_classes()
+        count = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
         what = "words" if first.of_words else "whole numbers"
-        said = f"{printable(first.name, 60)}: {what}, taken for {len(classes)} classes: {list_columns(classes)}"
+        said = f"{printable(first.name, 60)}: {what}, taken for {count}: {list_columns(classes)}"
         return DecidedTargets(Targets(CLASS, labels, classes, f"{where}: {first.name}"), classes, (said,))
     values = np.stack([column.as_numbers() for column in columns], axis=1)
     at = f"{where}: {', '.join(names)}"

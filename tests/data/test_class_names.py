@@ -101,3 +101,15 @@ def test_a_training_from_a_file_keeps_its_order(own, arranged, said):
 def test_a_file_with_a_name_twice_gives_no_order():
     dataset = named("banana", "cherry", "apple")
     assert arrange_classes(dataset, ("apple", "apple", "cherry"), "w.h5") is dataset
+
+
+def test_maps_of_classes_are_matched_place_by_place():
+    """Numbers of the data: 0 cherry, 1 durian, 2 apple; the network's: 0 apple, 1 banana, 2 cherry."""
+    maps = np.array([[[0, 1], [2, -1]]])
+    dataset = from_arrays(
+        np.zeros((1, 1, 2, 2)), maps, kind="class_map", ignore=-1, class_names=("cherry", "durian", "apple"), name="d"
+    )
+    matched = match_classes(dataset, ABC)
+    np.testing.assert_array_equal(matched.train.targets.values, [[[2, -1], [0, -1]]])
+    assert matched.class_names == ABC
+    assert "d: the network does not know durian; such places count nowhere" in matched.notes
