@@ -79,7 +79,7 @@ def _read(where: str, file: BinaryIO | gzip.GzipFile, packed: int | None) -> Csv
     grids = np.concatenate(images).reshape(-1, header.height, header.width)
     numbers = np.concatenate(labels)
     exact = not floats and bool((numbers < 1 << 53).all())  # larger ones are no classes, and refused as such later
-    return CsvArrays(grids, numbers.astype(np.int64 if exact else np.float64), _describe(grids, decimal))
+    return CsvArrays(grids, numbers.astype(np.int64 if exact else np.float64), describe_pixels(grids, decimal))
 
 
 def _narrow(labels: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
@@ -87,8 +87,11 @@ def _narrow(labels: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
     return labels.astype(np.int32 if bool((labels < 1 << 31).all()) else np.float64)
 
 
-def _describe(images: npt.NDArray[Any], decimal: int | None) -> str:
-    """Return how the pixels were understood, and what to write for the other reading where it may have been meant."""
+def describe_pixels(images: npt.NDArray[Any], decimal: int | None) -> str:
+    """Return how pixels were understood, and what to write for the other reading where it may have been meant.
+
+    decimal: the line of the first one that is not written as a whole number, None without such
+    """
     low, high = f"{images.min():g}", f"{images.max():g}"
     if images.dtype == np.uint8:
         other = " (write 1.0 for pixels that need no scaling)" if int(images.max()) <= 1 else ""

@@ -41,6 +41,14 @@ def read_numbers(where: str, rows: Rows, columns: tuple[str, ...], chosen: list[
     return np.array([[float(text) for text in row] for row in picked], np.float64).reshape(len(picked), len(chosen))
 
 
+def find_decimal(rows: Rows, chosen: list[int]) -> int | None:
+    """Return the first line with a cell of these columns that is not written as a whole number; None without one."""
+    for line, row in zip(rows.lines, rows.cells, strict=True):
+        if any(mark in row[at] for at in chosen for mark in ".eE"):
+            return line
+    return None
+
+
 def is_number(text: str) -> bool:
     """Return whether a cell is written as a decimal number."""
     return _NUMBER.fullmatch(text) is not None

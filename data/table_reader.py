@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from cnnkit.data.assembly import RawSplit, assemble
 from cnnkit.data.csv_header import find_grid
+from cnnkit.data.csv_reader import describe_pixels
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.packed_file import open_unpacked
 from cnnkit.data.reading import Reading
 from cnnkit.data.refusal import refuse
 from cnnkit.data.scaling import Scaling
-from cnnkit.data.table_columns import TargetColumn, read_numbers
+from cnnkit.data.table_columns import TargetColumn, find_decimal, read_numbers
 from cnnkit.data.table_rows import TableText
 from cnnkit.data.table_targets import decide_targets, find_targets, list_columns
 from cnnkit.files.names import printable
@@ -35,14 +36,16 @@ def read_table(name: str, path: Path, reading: Reading) -> Dataset:
         inputs = _find_inputs(where, text.columns, targets, reading)
         columns, blocks = [TargetColumn(where, target) for target in targets], []
         places = [text.columns.index(target) for target in targets]
+        decimal = None
         for rows in text.blocks():
+            decimal = find_decimal(rows, inputs) if decimal is None else decimal
             blocks.append(read_numbers(where, rows, text.columns, inputs).astype(np.float32))
             for column, at in zip(columns, places, strict=True):
                 column.add([row[at] for row in rows.cells], rows.lines)
     if not blocks:
         raise refuse(f"{where}, line 2", "at least one row", "the end of the file")
     names = tuple(text.columns[at] for at in inputs)
-    samples = _Samples.of(where, np.concatenate(blocks), names)
+    samples = _Samples.of(where, np.concatenate(blocks), names, decimal)
     chosen = decide_targets(columns, reading, where)
     left_out = [n for n in text.columns if n not in names and n not in targets]
     notes = [samples.said, *chosen.said, *([f"not used: {list_columns(left_out)}"] if left_out else [])]
@@ -61,7 +64,9 @@ class _Samples:
     said: str
 
     @classmethod
-    def of(cls, where: str, numbers: npt.NDArray[np.float32], names: tuple[str, ...]) -> "_Samples":
+    def of(
+        cls, where: str, numbers: npt.NDArray[np.float32], names: tuple[str, ...], decimal: int | None
+    ) -> "_Samples":
         low, high, grid = f"{numbers.min():g}", f"{numbers.max():g}", find_grid(where, list(names))
         if grid is None:
             spread = np.ptp(numbers, axis=0)
@@ -71,9 +76,8 @@ class _Samples:
             said = f"rows of {len(names)} numbers, {list_columns(names)}, {low} to {high}: not scaled{hint}"
             return cls(numbers, Scaling(), said)
         images = numbers.reshape(-1, 1, *grid)
-        if bool(((images >= 0) & (images <= 255) & (images == np.trunc(images))).all()) and images.max() > 1:
-            return cls(images.astype(np.uint8), None, f"pixels are whole numbers, {low} to {high}: scaled by 1/255")
-        return cls(images, None, f"pixels are numbers, {low} to {high}: not scaled")
+        pixels = images.astype(np.uint8) if decimal is None and 0 <= images.min() <= images.max() <= 255 else images
+        return cls(pixels, None, describe_pixels(pixels, decimal))
 
 
 def _find_inputs(where: str, columns: tuple[str, ...], targets: tuple[str, ...], reading: Reading) -> list[int]:

@@ -106,6 +106,9 @@ def test_pixels_make_images_with_any_target_and_with_none(path):
     dataset = load(write(path, header, "0.5,0,10,200,255", "0.25,4,3,2,1"), Reading(target=["ink"]))
     np.testing.assert_array_equal(dataset.train.images, [[[[0, 10], [200, 255]]], [[[4, 3], [2, 1]]]])
     assert (dataset.scaling, dataset.target.kind) == (Scaling(0.0, 1 / 255), "numbers")
+    decimal = load(write(path, header, "0.5,0,10,200,255", "0.25,4,3,2.0,1"), Reading(target=["ink"]))
+    assert decimal.scaling == Scaling()
+    assert "pixels are decimal numbers (line 3), 0 to 255: not scaled" in decimal.notes[0]
     words = load(write(path, header.replace("ink", "label"), "cat,0,10,200,255", "ant,4,3,2,1"))
     assert (words.class_names, words.image_shape) == (("ant", "cat"), (1, 2, 2))
     assert load(write(path, header[4:], "0,10,200,255")).target.kind == "input"
