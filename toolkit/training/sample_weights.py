@@ -71,4 +71,5 @@ def weigh_labels(
     share = float(weights.sum() / places)
     if class_weights is None and given is None:
         return None, share
-    return weights / ((weights.sum() / max(1, counted)) or 1.0), share
+    mean = (weights.sum() / max(1, counted)) or 1.0
+    return (given if class_weights is None and given is not None and labels.ndim > 1 else weights) / mean, share
