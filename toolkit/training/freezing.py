@@ -4,17 +4,16 @@ A layer all of whose parameters are frozen, or whose running statistics a patter
 BatchNorm uses its statistics, and they do not move.
 """
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from cnnkit.backends.protocol import Backend, Shape
+from cnnkit.backends.protocol import Array, Backend, Shape
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import format_count
-from cnnkit.layers import Layer, Node
+from cnnkit.layers import Layer
 from cnnkit.layers.frozen_layer import FrozenLayer
 from cnnkit.training.patterns import find_owners, list_names, matches, require_matches
+from cnnkit.training.replacing import replace_layers
 from cnnkit.tree import Tree, flatten, unflatten
 
 
@@ -44,13 +43,18 @@ class Freezing:
         self, backend: Backend, before: tuple[Tree, Tree], trained: Tree, moved: Tree
     ) -> tuple[Tree, Tree]:
         """Return the whole (params, state) after a step, from those before it and what `network` made of its own."""
-        new, inside = flatten(trained), flatten(moved)
+        new, whole = flatten(trained), flatten(before[1])
         params = {name: new.get(name, array) for name, array in flatten(before[0]).items()}
+        inside = self.find_moved(whole, moved)
         state = {
-            name: array if name in self.still else backend.assign(array, inside[self._place(name, "state")])
-            for name, array in flatten(before[1]).items()
+            name: backend.assign(array, inside[name]) if name in inside else array for name, array in whole.items()
         }
         return unflatten(params), unflatten(state)
+
+    def find_moved(self, names: Iterable[str], state: Tree) -> dict[str, Array]:
+        """Return {name: array} of the statistics that move, from the state of `network`."""
+        inside = flatten(state)
+        return {name: inside[self._place(name, "state")] for name in names if name not in self.still}
 
     def _place(self, name: str, part: str) -> str:
         owner = self.owners[name]
@@ -91,31 +95,13 @@ def freeze(network: Layer, input_shape: Shape, patterns: Sequence[str]) -> Freez
             raise ConfigError(f"freeze: {owners[name]} can only be frozen as a whole: name the layer")
     wrapping = {path: path in still for path in touched}
     unmoved = frozenset(name for name in state if owners[name] in still)
-    return Freezing(_wrap(network, input_shape, "", wrapping), owners, frozen, unmoved, frozenset(touched))
+    return Freezing(_wrap(network, input_shape, wrapping), owners, frozen, unmoved, frozenset(touched))
 
 
-def _wrap(layer: Layer, x_shape: Shape, prefix: str, wrapping: Mapping[str, bool]) -> Layer:
-    """Return the layer with those inside it wrapped that `wrapping` names by path: {path: whether it stands still}."""
-    children = list(layer.children(x_shape))
-    if not children:
-        return layer
-    inside = iter(
-        FrozenLayer(child, wrapping[prefix + name])
-        if prefix + name in wrapping
-        else _wrap(child, shape, f"{prefix}{name}.", wrapping)
-        for name, child, shape in children
-    )
-    fields: Any = dataclasses.fields(layer)  # type: ignore[arg-type]  # `children` lists layers in the order of the fields
-    changed = {field.name: _replace_layers(getattr(layer, field.name), inside) for field in fields}
-    return dataclasses.replace(layer, **changed)  # type: ignore[type-var]
+def _wrap(network: Layer, input_shape: Shape, wrapping: Mapping[str, bool]) -> Layer:
+    """Return the network with layers wrapped that `wrapping` names by path: {path: whether it stands still}."""
 
+    def wrap(path: str, layer: Layer) -> Layer | None:
+        return FrozenLayer(layer, wrapping[path]) if path in wrapping else None
 
-def _replace_layers(value: Any, inside: Iterator[Layer]) -> Any:
-    """Return the value of a field with its layers, or those of its nodes, replaced by the next ones."""
-    if isinstance(value, Layer):
-        return next(inside)
-    if isinstance(value, tuple):
-        return tuple(_replace_layers(item, inside) for item in value)
-    if isinstance(value, Node) and value.layer is not None:
-        return dataclasses.replace(value, layer=next(inside))
-    return value
+    return replace_layers(network, input_shape, wrap)
