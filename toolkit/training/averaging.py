@@ -70,7 +70,7 @@ class MovingAverage(Averaging):
         return {"average_keep": decay, "average_take": 1 - decay}
 
     def follow(self, backend: Backend, average: Tree, params: Tree, state: Tree, scalars: Any) -> Tree:
-        """Return the average after an update that led to these weights; arrays are written in place where they can be."""
+        """Return the average after the update that led to these weights; in the same arrays where possible."""
         keep, take = scalars["average_keep"], scalars["average_take"]
         return _mix(backend, average, self.select(params, state), keep, take)
 
@@ -90,7 +90,7 @@ class EpochAverage(Averaging):
         return position.epoch > self.first
 
     def follow(self, backend: Backend, average: Tree, params: Tree, state: Tree, epoch: int) -> Tree:
-        """Return the average after `epoch`, counted from 0, has ended with these weights; it is unchanged before `first`."""
+        """Return the average after `epoch`, from 0, has ended with these weights; before `first` it is unchanged."""
         count = epoch - self.first
         if count < 0:
             return average
