@@ -29,6 +29,12 @@ class Options:
     loss, seed         become the model's when a training is made
     limit              train on the first N images only
     validation_split   share of the training images kept out to validate each epoch, chosen by the seed
+    accumulate         batches whose gradients are added up for one update, which sees batch_size * accumulate samples
+    leaf               add up gradients over this many samples at a time, a divisor of batch_size: updates of as many
+                       samples with the same leaf have the same bits, whatever batch_size and accumulate
+    ema                share of the moving average of the weights that each update keeps; the result has the average
+    swa                share of the epochs after which the weights that epochs end with are averaged (stochastic weight
+                       averaging); the result has the average
     patience           stop after this many epochs without a smaller validation loss
     freeze             patterns (cnn.*, *.bias) of layers and tensors that are not trained; a BatchNorm in which
                        nothing is trained uses its running statistics as they are
@@ -59,12 +65,16 @@ class Options:
     class_weights: ClassWeights = None
     augment: str | None = None
     workers: int = 0
+    accumulate: int = 1
+    leaf: int | None = None
+    ema: float | None = None
+    swa: float | None = None
 
     def __post_init__(self) -> None:
         for name, kind, expected in _KINDS:
             value = getattr(self, name)
             good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-            _require(good or (value is None and name in ("patience", "limit")), name, expected, value)
+            _require(good or (value is None and name in _MAY_BE_NONE), name, expected, value)
             if value is not None and kind is not bool:  # NumPy's numbers cannot be written as JSON
                 object.__setattr__(self, name, _plain_number(name, value, kind))
         object.__setattr__(self, "freeze", _require_patterns(self.freeze))
@@ -75,7 +85,7 @@ class Options:
         optimizers.parse(self.optimizer)
         schedules.parse(self.schedule)
         losses.parse(self.loss)
-        for name in ("epochs", "batch_size", "patience", "limit"):
+        for name in ("epochs", "batch_size", "patience", "limit", "accumulate", "leaf"):
             value = getattr(self, name)
             _require(value is None or value >= 1, name, ">= 1", value)
             _require(value is None or value <= LARGEST_COUNT, name, "<= 2**63 - 1", value)
@@ -89,6 +99,25 @@ class Options:
             "above 0 when patience is given",
             self.validation_split,
         )
+
+        _require(self.update_size <= LARGEST_COUNT, "accumulate", "an update of <= 2**63 - 1 samples", self.accumulate)
+        if self.leaf is not None:
+            expected = f"a divisor of the batch size, {self.batch_size}"
+            _require(self.batch_size % self.leaf == 0, "leaf", expected, self.leaf)
+        _require(self.ema is None or 0 < self.ema < 1, "ema", "above 0 and below 1", self.ema)
+        _require(self.swa is None or 0 <= self.swa < 1, "swa", "in [0, 1)", self.swa)
+        if self.ema is not None and self.swa is not None:
+            raise ConfigError("expected ema or swa, got both: leave one out")
+
+    @property
+    def update_size(self) -> int:
+        """How many samples one update sees."""
+        return self.batch_size * self.accumulate
+
+    @property
+    def piece_size(self) -> int:
+        """How many samples are computed at a time."""
+        return self.batch_size if self.leaf is None else self.leaf
 
     @property
     def rate_factors(self) -> tuple[tuple[str, float], ...]:
@@ -126,14 +155,20 @@ class OptionFields(TypedDict, total=False):
     class_weights: ClassWeights
     augment: str | None
     workers: int
+    accumulate: int
+    leaf: int | None
+    ema: float | None
+    swa: float | None
 
 
 _PAIRS = "factors by patterns of the names of layers or tensors, such as 'features.*=0.1'"
 _MOST_WORKERS, _AUGMENT = 64, "flip,crop:4,rotate:10"
 _MOST_PATTERNS, _LONGEST_PATTERN = 1000, 1000
+_WHOLE = ("epochs", "batch_size", "seed", "patience", "limit", "accumulate", "leaf", "workers")
+_MAY_BE_NONE = ("patience", "limit", "leaf", "ema", "swa")
 _KINDS: tuple[tuple[str, type, str], ...] = (
-    *((name, Integral, "a whole number") for name in ("epochs", "batch_size", "seed", "patience", "limit", "workers")),
-    *((name, Real, "a number") for name in ("learning_rate", "validation_split")),
+    *((name, Integral, "a whole number") for name in _WHOLE),
+    *((name, Real, "a number") for name in ("learning_rate", "validation_split", "ema", "swa")),
     ("shuffle", bool, "true or false"),
 )
 

@@ -19,13 +19,16 @@ from cnnkit.training.stored_position import read_position, refuse
 from cnnkit.training.training import Training
 from cnnkit.tree import Tree, flatten, unflatten
 
+_AVERAGE = "average"  # how the names of averaged weights begin
+
 
 def to_weights(training: Training) -> WeightFile:
     """Return the model with everything that `resume` needs."""
     model, position = training.model, training.position
     trees = dict(training.variables.slots)  # by the prefix of their names
-    if position.best is not None:
+    if position.best is not None or training.averaging is not None:
         trees |= {f"{LATEST}.params": training.variables.params, f"{LATEST}.state": training.variables.state}
+    trees |= {f"{_AVERAGE}.{part}": tree for part, tree in training.variables.average.items()}
     extra = [
         Tensor.of(f"{prefix}.{name}", array, layer=name.rpartition(".")[0], kind="optimizer", role="slot")
         for prefix, tree in trees.items()
@@ -35,12 +38,12 @@ def to_weights(training: Training) -> WeightFile:
 
 
 def to_epoch_weights(training: Training) -> WeightFile:
-    """Return the weights that the last finished epoch ended with, whether or not they are the best; without a position.
+    """Return the weights after the last finished epoch, or their average, the best or not; without a position.
 
     To be called where `epochs` has just yielded a report.
     """
     model, position = copy.copy(training.model), training.position
-    model.params, model.state = training.variables.params, training.variables.state
+    model.params, model.state = training.latest(position.epoch)
     model.metadata = model.metadata | {"kept": {"epoch": position.epoch, "batches": 0}}
     return weights.to_weights(model)
 
@@ -71,12 +74,17 @@ def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile)
         position = replace(
             position, best=Best(best["epoch"], best["loss"], model.to_host(params), model.to_host(state))
         )
+    if best is not None or training.averaging is not None:
         params, state = (
             _tree(file, model, stored, f"{LATEST}.{part}", like)
             for part, like in (("params", params), ("state", state))
         )
     slots = {name: _tree(file, model, stored, name, like) for name, like in training.variables.slots.items()}
-    training.start_from(TrainState(params, state, slots), position)
+    average = {
+        part: _tree(file, model, stored, f"{_AVERAGE}.{part}", like)
+        for part, like in training.variables.average.items()
+    }
+    training.start_from(TrainState(params, state, slots, average), position)
     return training
 
 
@@ -87,7 +95,9 @@ def _tree(file: WeightFile, model: Network, stored: dict[str, Any], prefix: str,
         values = stored.get(f"{prefix}.{name}")
         if values is None or values.shape != np.shape(array) or values.dtype.kind != "f":
             raise refuse(file, f"the file lacks {prefix}.{name} of shape {tuple(array.shape)}")
-        finite = values if prefix.startswith(LATEST) else values[~np.isinf(values)]  # sums of squares may be infinite
+        finite = (
+            values if prefix.startswith((LATEST, _AVERAGE)) else values[~np.isinf(values)]
+        )  # sums of squares may be infinite
         for problem in list_not_finite({f"{prefix}.{name}": finite}):
             raise refuse(file, problem)
         flat[name] = values

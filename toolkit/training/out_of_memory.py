@@ -10,10 +10,16 @@ from cnnkit.training.step import TrainState, copy_state
 
 def too_large(setup: TrainingSetup, variables: TrainState, position: Position) -> TrainingError:
     """Return the error for a step that ran out of memory; it names the largest half, quarter, ... that fits."""
-    size = setup.options.batch_size
+    options, size = setup.options, setup.options.piece_size
     halves = (size >> shift for shift in range(1, size.bit_length()))
     fitting = next((half for half in halves if _fits(setup, variables, position, half)), None)
-    hint = "use a smaller network, or another machine" if fitting is None else f"use --batch-size {fitting}"
+    if fitting is None:
+        hint = "use a smaller network, or another machine"
+    elif options.update_size % fitting:
+        hint = f"use --batch-size {fitting}"
+    else:
+        pieces = options.update_size // fitting
+        hint = f"use --batch-size {fitting}, with --accumulate {pieces} for updates of {options.update_size} images"
     device = setup.model.backend.device
     return TrainingError(f"a batch of {size} images does not fit in the memory of {device}", hint=hint)
 

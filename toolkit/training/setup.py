@@ -17,12 +17,14 @@ from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.precision import find_itemsize, find_limit
 from cnnkit.seeds import Purpose, key
+from cnnkit.training.averaging import MovingAverage, make_averaging
 from cnnkit.training.batches import Batch, ResidentSamples, Samples, epoch_order, resident_samples, split_images
 from cnnkit.training.decisions import name_kind
 from cnnkit.training.evaluation import check, suit_targets
 from cnnkit.training.freezing import freeze
 from cnnkit.training.loss_scale import SMALLEST, LossScale
 from cnnkit.training.parameter_groups import group_parameters
+from cnnkit.training.pieces import tell_coupling
 from cnnkit.training.position import Position
 from cnnkit.training.prepared_samples import PreparedSamples
 from cnnkit.training.sample_weights import weigh_classes
@@ -39,6 +41,7 @@ class TrainingSetup:
 
     chosen, held_out  indices of the images to train on and to validate with, both ascending
     freezing          what of the network is not trained; None where all is
+    averaging         the average of weights that the training results in; None where these are the weights themselves
 
     Raises DataError or ConfigError when model, data and options do not fit.
     """
@@ -61,7 +64,8 @@ class TrainingSetup:
         self._require_no_batch_of_one()
         if not model.parameters:
             raise ConfigError("the network has no parameters to train: give it a layer with weights")
-        self.steps_per_epoch = math.ceil(len(self.chosen) / options.batch_size)
+        self.steps_per_epoch = math.ceil(len(self.chosen) / options.update_size)
+        self.averaging = make_averaging(options.ema, options.swa, options.epochs, self.freezing)
         optimizer = optimizers.parse(options.optimizer)
         require_constants(model.dtype, optimizer)
         self._limit = find_limit(model.array_dtype)
@@ -72,6 +76,8 @@ class TrainingSetup:
         self.step = make_step(
             model.backend, model.network, model.loss, self.optimizer, self.dropout_key, self.freezing,
             name_kind(dataset), model.half,
+            None if options.piece_size == options.update_size else options.piece_size,
+            self.averaging if isinstance(self.averaging, MovingAverage) else None,
         )  # fmt: skip
         self.scales_loss = model.half == "float16"
         class_weights = weigh_classes(options.class_weights, dataset, self.chosen)
@@ -84,8 +90,8 @@ class TrainingSetup:
 
     def _require_room(self) -> None:
         """Raise ConfigError where a step needs more memory than there is."""
-        model, images = self.model, min(self.options.batch_size, len(self.chosen))
-        values = model.parameters * (2 + len(self.optimizer.slots))
+        model, images = self.model, min(self.options.piece_size, len(self.chosen))
+        values = model.parameters * (2 + len(self.optimizer.slots) + (self.averaging is not None))
         budget = PassBudget(
             model.backend, model.network, model.input_shape, model.itemsize, values, training=True,
             parameter_itemsize=find_itemsize(model.array_dtype),
@@ -112,7 +118,7 @@ class TrainingSetup:
 
     def _require_no_batch_of_one(self) -> None:
         """Raise ConfigError when a batch would hold one image where a layer needs the variance of several."""
-        images, size = len(self.chosen), self.options.batch_size
+        images, size = len(self.chosen), self.options.piece_size
         if images % size != 1 and size != 1:
             return
         network = self.model.network if self.freezing is None else self.freezing.network
@@ -131,6 +137,11 @@ class TrainingSetup:
         return resident_samples(self._samples, self.chosen)
 
     @property
+    def coupling(self) -> str | None:
+        """What layers make of updates in pieces, in one line; None where there is nothing to say."""
+        return tell_coupling(self.model.network if self.freezing is None else self.freezing.network, self.options)
+
+    @property
     def not_captured(self) -> str | None:
         """Why a step is not captured as a whole on a device that could replay it; None where nothing is wrong."""
         reason: str | None = getattr(self.step, "reason", None)
@@ -145,7 +156,7 @@ class TrainingSetup:
         """Yield the remaining batches of the position's epoch."""
         if self._only_batch is not None:
             return iter(self._only_batch)
-        order, size, model = self.chosen, self.options.batch_size, self.model
+        order, size, model = self.chosen, self.options.update_size, self.model
         if self.options.shuffle:
             order = epoch_order(order, model.seed, position.epoch)
         if self.options.augment is None and self._resident is not None:
@@ -194,7 +205,8 @@ class TrainingSetup:
         if not self.optimizer.external and not max(scalars.values()) * self._largest_factor <= self._limit:
             problem = f"step {step + 1}: with the learning rate {rate:g} the update is beyond {self.model.array_dtype}"
             raise TrainingError(problem, hint="try a lower --learning-rate")
-        return scalars | {"step": step}
+        averaged = self.averaging.scalars(step - skipped) if isinstance(self.averaging, MovingAverage) else {}
+        return scalars | averaged | {"step": step}
 
     def learning_rate(self, step: int, losses: Sequence[float] = ()) -> float:
         """Return the base rate times the schedule's factor at `step`, after epochs with these validation losses."""

@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 from cnnkit.backends.protocol import Array, Backend, Pair, Step
 from cnnkit.layers import Context, Layer
 from cnnkit.layers.half_layer import widen
-from cnnkit.losses import Loss, external_loss
+from cnnkit.losses import Loss
 from cnnkit.optimizers import Scalars, UpdateRule
 from cnnkit.purity import impurity
+from cnnkit.training import pieces
+from cnnkit.training.averaging import MovingAverage
 from cnnkit.training.decisions import count_right
 from cnnkit.training.freezing import Freezing
 from cnnkit.training.loss_scale import keep_unless, scale_gradient, unscale
@@ -20,6 +22,7 @@ class TrainState(NamedTuple):
     params: Tree
     state: Tree
     slots: Tree
+    average: Tree = {}  # noqa: RUF012 (never written into); see `cnnkit.training.averaging`
 
 
 class StepReport(NamedTuple):
@@ -39,16 +42,20 @@ def make_step(
     freezing: Freezing | None = None,
     kind: str = "class",
     half: str | None = None,
+    piece_size: int | None = None,
+    moving: MovingAverage | None = None,
 ) -> Step:
     """Return step(variables, x, targets, scalars, weights=None) -> (variables, report), compiled by the backend.
 
     x (N, *input_shape), targets as the loss takes them; tuples for several inputs or outputs.
-    scalars: those of the optimizer, and "step", counted from 0; in float16 "loss_scale" too.
+    scalars: those of the optimizer and of `moving`, and "step", counted from 0; in float16 "loss_scale" too.
     weights: (N,) with a mean of 1, by which samples count in the loss.
     key: two words that key the random draws in layers.
     freezing: what is not trained; slots are of the trained parameters alone.
     kind: of the targets that decide, see `cnnkit.data.targets`.
     half: the 16-bit type of half precision; in float16 a step whose gradients are not finite changes nothing.
+    piece_size: how many samples are computed at a time; their gradients are added up. None: all.
+    moving: the average that follows each update.
     """
     trained = network if freezing is None else freezing.network
     scaled = half == "float16"
@@ -56,28 +63,35 @@ def make_step(
     def step(
         variables: TrainState, x: Any, targets: Any, scalars: Scalars, weights: Array | None = None
     ) -> tuple[TrainState, StepReport]:
-        params, state, slots = variables
+        params, state, slots, average = variables
         if freezing is not None:
             params, state = freezing.take_apart(params, state)
         kept = copy_state(variables) if scaled else None
-        context = Context(backend, training=True, key=key, step=scalars["step"], half=half)
-        outputs, cache = trained.forward(context, params, state, x)
-        outputs = outputs if half is None else widen(backend, outputs)
-        value, dy = external_loss.value_and_gradient(loss, backend, outputs, targets, weights)
-        correct = count_right(loss, backend, outputs, targets, kind)
-        dy = scale_gradient(dy, scalars["loss_scale"]) if scaled else dy
-        grads = trained.parameter_gradients(context, params, cache, dy)
-        grads, finite = unscale(backend, grads, scalars["loss_scale"]) if scaled else (grads, ())
-        params, slots = optimizer.update(backend, params, grads, slots, scalars)
+
+        def run(piece: pieces.Piece, state: Tree) -> pieces.Passed:
+            context = Context(backend, training=True, key=key, step=scalars["step"], half=half).shifted(piece.start)
+            outputs, cache = trained.forward(context, params, state, piece.x)
+            outputs = outputs if half is None else widen(backend, outputs)
+            value, dy = pieces.value_and_gradient(loss, backend, outputs, piece)
+            correct = count_right(loss, backend, outputs, piece.targets, kind)
+            dy = scale_gradient(dy, scalars["loss_scale"]) if scaled else dy
+            grads = trained.parameter_gradients(context, params, cache, dy)
+            after = trained.next_state(state, cache) if state else state
+            return pieces.Passed(value, correct, grads, after)
+
+        passed = pieces.add_up(pieces.cut(backend, loss, params, x, targets, weights, piece_size), run, state)
+        grads, finite = unscale(backend, passed.grads, scalars["loss_scale"]) if scaled else (passed.grads, ())
+        new_params, slots = optimizer.update(backend, params, grads, slots, scalars)
         if freezing is not None:
-            after = trained.next_state(state, cache)
-            params, state = freezing.put_together(backend, variables[:2], params, after)
+            new_params, state = freezing.put_together(backend, variables[:2], new_params, passed.state)
         elif state:
-            state = map_leaves(backend.assign, state, trained.next_state(state, cache))
-        moved = TrainState(params, state, slots)
+            state = map_leaves(backend.assign, state, passed.state)
+        if moving is not None:
+            average = moving.follow(backend, average, new_params, state, scalars)
+        moved = TrainState(new_params, state, slots, average)
         if scaled:
             moved = keep_unless(backend, finite, moved, kept)
-        return moved, StepReport(value, correct, finite)
+        return moved, StepReport(passed.loss, passed.correct, finite)
 
     return backend.compile(step, impurity(network, loss, optimizer))  # why it must not be recorded, None if it may
 

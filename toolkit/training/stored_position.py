@@ -61,7 +61,7 @@ def _list_checks(stored: dict[str, Any], setup: TrainingSetup) -> Iterator[_Chec
     done = epoch * per_epoch + batch
     expected = f"{done}, as {epoch} epochs of {per_epoch} batches and {batch} more are"
     yield _Check("step", expected, stored["step"] == done, stored["step"])
-    images = batch * setup.options.batch_size
+    images = batch * setup.options.update_size
     yield _Check("images", f"{images}, those of {batch} batches", stored["images"] == images, stored["images"])
     decisions, share = (stored.get(name, images) for name in _DIVISORS)
     yield _Check("decisions", "a whole number >= 0", is_count(decisions), decisions)

@@ -14,13 +14,14 @@ from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.training import diagnosis
 from cnnkit.training.batches import Counts
+from cnnkit.training.epoch_average import average_epoch
 from cnnkit.training.evaluation import loss_and_accuracy
 from cnnkit.training.loss_scale import LossScale
 from cnnkit.training.out_of_memory import too_large
 from cnnkit.training.position import Best, Position
 from cnnkit.training.setup import TrainingSetup
 from cnnkit.training.step import StepReport, TrainState, copy_state
-from cnnkit.tree import Tree, flatten, map_leaves
+from cnnkit.tree import Tree, flatten, map_leaves, map_tree
 
 READ_EVERY = 1.0  # seconds between two reads of the device's reports
 Progress = Callable[[Position], None]
@@ -45,7 +46,7 @@ class EpochReport:
 class Training(TrainingSetup):
     """A training of `model` on `dataset`; `epochs()` runs it, and at each report the model holds the result.
 
-    variables, position  the arrays that steps change, and the counts of what is done
+    variables, position  the arrays that steps change, averages among them, and the counts of what is done
 
     Raises DataError or ConfigError when model, data and options do not fit.
     """
@@ -58,8 +59,9 @@ class Training(TrainingSetup):
         params = self._gather(model.params)
         trained = params if self.freezing is None else self.freezing.take_apart(params, model.state)[0]
         slots = self.optimizer.init(model.backend, trained, model.array_dtype)
+        average = {} if self.averaging is None else self.averaging.begin(params, model.state)
         scale = LossScale() if self.scales_loss else None
-        self.start_from(TrainState(params, model.state, slots), Position(loss_scale=scale))
+        self.start_from(TrainState(params, model.state, slots, average), Position(loss_scale=scale))
 
     def _gather(self, tree: Tree) -> Tree:
         """Return the tree's values in memory of their own: one array, or several where some are not trained."""
@@ -69,9 +71,11 @@ class Training(TrainingSetup):
 
     def start_from(self, variables: TrainState, position: Position) -> None:
         """Continue from a position that an earlier training had reached with these variables."""
-        params, state, slots = variables
+        params, state, slots, average = variables
         params, slots = self._gather(params), {name: self._gather(tree) for name, tree in slots.items()}
-        self.variables, self.position = TrainState(params, state, slots), position
+        if average:
+            average = {"params": self._gather(average["params"]), "state": average["state"]}
+        self.variables, self.position = TrainState(params, state, slots, average), position
         self._loss_scale = position.loss_scale  # of the next step; the position's is that of the last report read
         # The last position whose losses and weights are finite, and the last of those inside an epoch or between two:
         # one at the end of an epoch that is not validated yet is no place to resume from.
@@ -87,7 +91,7 @@ class Training(TrainingSetup):
     def epochs(self, progress: Progress | None = None, stop: Stop | None = None) -> Iterator[EpochReport]:
         """Yield a report after each epoch, until all are done, patience has run out, or `stop` returns True.
 
-        progress: called about once a second inside an epoch. stop: called after each batch; the position is kept.
+        progress: called about once a second inside an epoch. stop: called after each update; the position is kept.
 
         Raises TrainingError when the loss or a weight is no longer finite; it names the step, and the first layer where
         that shows. Model and position are then those before, with the last good weights.
@@ -182,7 +186,8 @@ class Training(TrainingSetup):
         Raises TrainingError for a validation loss that is not finite.
         """
         position, model = self.position, self.model
-        model.params, model.state = self.variables.params, self.variables.state
+        self.variables = self.variables._replace(average=average_epoch(self, self.variables, position))
+        model.params, model.state = self.latest(position.epoch + 1)
         loss = accuracy = None
         if len(self.held_out):
             loss, accuracy = loss_and_accuracy(model, self.dataset, "train", self.held_out)
@@ -203,15 +208,23 @@ class Training(TrainingSetup):
         if position.loss_scale is not None:
             entry |= {"loss_scale": position.loss_scale.scale, "skipped_steps": position.loss_scale.skipped}
         self.position = position.next_epoch(entry, best, improved)
-        self._safe = self._resumable = (self.position, self._safe[1])
+        kept = self._safe[1]._replace(average=map_tree(lambda array: array * 1, self.variables.average))
+        self._safe = self._resumable = (self.position, kept)
         self._update_model()
         return EpochReport(entry, position.images, improved)
+
+    def latest(self, epoch: int) -> tuple[Tree, Tree]:
+        """Return the (params, state) by which the training is judged after `epoch` epochs: their average, if any."""
+        params, state, _, average = self.variables
+        if self.averaging is None or not self.averaging.is_ready(replace(self.position, epoch=epoch)):
+            return params, state
+        return self.averaging.complete(average, params, state)
 
     def _update_model(self) -> None:
         """Give the model the weights with the smallest validation loss, or the latest without validation."""
         model, best = self.model, self.position.best
         if best is None:
-            model.params, model.state = self.variables.params, self.variables.state
+            model.params, model.state = self.latest(self.position.epoch)
         else:
             model.params, model.state = model.to_backend(best.params), model.to_backend(best.state)
         self._describe_weights()

@@ -45,8 +45,8 @@ def torch_average(trail, average) -> list[np.ndarray]:
 def follow(averaging, backend, trail, number) -> list[np.ndarray]:
     backend = get_backend(backend)
     average = None
-    for count, trees in enumerate(trail):
-        trees = [map_leaves(lambda a: backend.asarray(a, "float64"), tree) for tree in trees]
+    for count, made in enumerate(trail):
+        trees = [map_leaves(lambda a: backend.asarray(a, "float64"), tree) for tree in made]
         if average is None:
             average = averaging.begin(*trees)
         average = averaging.follow(backend, average, *trees, number(count))

@@ -65,7 +65,7 @@ def reload(training: Training, path, options=None) -> Training:
 def everything(training: Training) -> dict[str, bytes]:
     """All values of a training: the result, the latest variables, and the history without times."""
     found = {f"model.{n}": w.tobytes() for n, w in training.model.weights.items()}
-    for part, tree in zip(("params", "state", "slots"), training.variables, strict=True):
+    for part, tree in zip(training.variables._fields, training.variables, strict=True):
         found |= {f"{part}.{n}": a.tobytes() for n, a in flatten(training.model.to_host(tree)).items()}
     position = replace(training.position, seconds=0.0, best=None, history=())
     history = [{k: v for k, v in entry.items() if k != "seconds"} for entry in training.position.history]
@@ -123,6 +123,29 @@ def test_stopped_on_other_backends_and_with_other_options(tmp_path, digits, back
     for network in (DROPPING, RESIDUAL):
         whole = run(fresh(digits, network, options, backend, dtype))
         stopped = run(fresh(digits, network, options, backend, dtype), whole.steps_per_epoch + 2)
+        assert_same(run(reload(stopped, tmp_path / "w.h5")), whole)
+
+
+FOLLOWED = {"accumulate": 2, "batch_size": 8, "epochs": 4, "optimizer": "adam", "freeze": ("1.gamma", "3.body.1")}
+
+
+@pytest.mark.parametrize("average", [{"ema": 0.9}, {"swa": 0.5}], ids=["ema", "swa"])
+@pytest.mark.parametrize("held_out", [0.0, 0.1])
+def test_averages_of_a_training_stopped_at_every_update(tmp_path, digits, average, held_out) -> None:
+    options = Options(**(BASE | FOLLOWED | average | {"validation_split": held_out, "limit": 50}))
+    whole = run(fresh(digits, RESIDUAL, options))
+    stopped, steps = fresh(digits, RESIDUAL, options), 0
+    while not stopped.finished:
+        stopped, steps = reload(run(stopped, 1), tmp_path / "w.h5"), steps + 1
+    assert steps == whole.position.step == 4 * whole.steps_per_epoch
+    assert_same(stopped, whole)
+
+
+def test_averages_of_a_training_stopped_on_torch(tmp_path, digits) -> None:
+    for average in ({"ema": 0.9}, {"swa": 0.3}):
+        options = Options(**(BASE | FOLLOWED | average))
+        whole = run(fresh(digits, RESIDUAL, options, "torch"))
+        stopped = run(fresh(digits, RESIDUAL, options, "torch"), 2 * whole.steps_per_epoch + 1)
         assert_same(run(reload(stopped, tmp_path / "w.h5")), whole)
 
 

@@ -52,7 +52,7 @@ def prepare_training(contestant: Contestant, plan: TrainingPlan) -> Training:
     )
     training = Training(model, plan.data, plan.options)
     if contestant.optimizer is not None:
-        training.optimizer, (params, state, _) = contestant.optimizer, training.variables
+        training.optimizer, (params, state, *_) = contestant.optimizer, training.variables
         slots = contestant.optimizer.init(model.backend, params, model.array_dtype)
         words = key(plan.options.seed, Purpose.DROPOUT)
         training.step = make_step(
@@ -97,7 +97,7 @@ def replay_to_step(
     with np.errstate(all="ignore"):
         for i, batch in enumerate(iterate_batches(training)):
             if i == step:
-                params, state, slots = training.variables
+                params, state, slots, _ = training.variables
                 trees = {"params": host(params), "state": host(state), **{n: host(t) for n, t in slots.items()}}
                 to_numpy = training.model.backend.to_numpy
                 return trees, np.array(to_numpy(batch.x)), np.array(to_numpy(batch.targets)), training.scalars(i)
