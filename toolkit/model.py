@@ -52,7 +52,7 @@ class Model(Network):
         if set(given.class_names) & set(self.class_names):  # outputs keep their meaning
             dataset = arrange_classes(given, self.class_names, "the model")
         training = Training(self, dataset, Options(**settings))
-        for said in (*dataset.notes[len(given.notes) :], *filter(None, [dataset.absent])):
+        for said in (*dataset.notes[len(given.notes) :], *filter(None, [dataset.absent, training.coupling])):
             warnings.warn(said, stacklevel=2)
         with notebook_progress(training) as show:
             return [report.entry for report in training.epochs(show)]

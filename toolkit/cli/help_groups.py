@@ -17,9 +17,9 @@ _OPTIONS = {
         "--channel", "--map", "--only", "--optimizer-state", "--classes", "--filter",
     ),
     "Optimisation": (
-        "--epochs", "--batch-size", "--optimizer", "--learning-rate", "--layer-rate", "--schedule", "--loss",
-        "--class-weights", "--patience", "--seed", "--resume", "--quick", "--per-parameter", "--check", "--atol",
-        "--rtol",
+        "--epochs", "--batch-size", "--accumulate", "--leaf", "--ema", "--swa", "--optimizer", "--learning-rate",
+        "--layer-rate", "--schedule", "--loss", "--class-weights", "--patience", "--seed", "--resume", "--quick",
+        "--per-parameter", "--check", "--atol", "--rtol",
     ),
     "Output": (
         "--out", "--overwrite", "--checkpoint-every", "--save-every", "--log", "--tensorboard", "--plot", "--format",

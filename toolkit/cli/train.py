@@ -52,6 +52,8 @@ def _train(request: TrainRequest) -> int:
         require_writable(place)  # now, rather than after hours of work
     files = plan(request, training)
     output.note(prepared.describe(training))
+    if training.coupling is not None:
+        output.note(training.coupling)
     places = (request.out, files, request.checkpoint_every, request.plot)
     return Job(training, output, *places, request.limit_test).run()
 

@@ -38,7 +38,19 @@ class TrainRequest(ReadingRequest):
     device: Device = None
     dtype: Dtype = None
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images per update.")] = None
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images computed at a time.")] = None
+    accumulate: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Batches whose gradients are added up for one update.")
+    ] = None
+    leaf: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Add up gradients over N images at a time, for equal bits.")
+    ] = None
+    ema: Annotated[
+        float | None, typer.Option(metavar="DECAY", help="Moving average of the weights, such as 0.999.")
+    ] = None
+    swa: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Average the weights of the epochs after this share of them.")
+    ] = None
     optimizer: Annotated[
         str | None,
         typer.Option(

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend, Shape
+from cnnkit.contracts import dtype_name
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers.activations.sigmoid import sigmoid
 from cnnkit.layers.activations.softmax import softmax
@@ -53,6 +54,13 @@ class Dice(Loss):
         inner = backend.sum(pull * p, axis=1, keepdims=True) if exclusive else pull * p
         labels = _find_any_label(backend, targets) if is_labelled(outputs, targets) else None
         return average(backend, 1 - overlap / whole, (pull - inner) * p, labels, weights)
+
+    def count(self, backend: Backend, targets: Array, dtype: str) -> Array | None:
+        """Return the number of samples of which a place is not ignored; None for masks of numbers."""
+        if "int" not in dtype_name(targets):
+            return None
+        best = backend.max(targets.reshape((targets.shape[0], -1)), axis=1)
+        return super().count(backend, best, dtype)
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:
         """Return shares of the classes; one output becomes two, (1 - p, p)."""

@@ -79,12 +79,14 @@ def value_and_gradient(loss: Loss, backend: Backend, outputs: Any, piece: Piece)
     return value * piece.share, dy * piece.share
 
 
-def tell_coupling(network: Layer, options: Options) -> str | None:
+def tell_coupling(network: Layer, loss: Loss, options: Options) -> str | None:
     """Return the line that says what of a training in pieces is not as with all samples at once; None for nothing."""
-    if options.piece_size == options.update_size or not network.couples_samples:
+    if options.piece_size == options.update_size:
         return None
+    coupling = ["layers that couple samples, such as BatchNorm,"] if network.couples_samples else []
+    coupling += ["a loss that couples samples"] if loss.couples_samples else []
     pieces = f"{options.update_size} samples an update in pieces of {options.piece_size}"
-    return f"{pieces}: layers that couple samples, such as BatchNorm, see one piece at a time"
+    return f"{pieces}: {' and '.join(coupling)} see one piece at a time" if coupling else None
 
 
 def slice_samples(values: Any, start: int, stop: int) -> Any:

@@ -139,7 +139,8 @@ class TrainingSetup:
     @property
     def coupling(self) -> str | None:
         """What layers make of updates in pieces, in one line; None where there is nothing to say."""
-        return tell_coupling(self.model.network if self.freezing is None else self.freezing.network, self.options)
+        network = self.model.network if self.freezing is None else self.freezing.network
+        return tell_coupling(network, self.model.loss, self.options)
 
     @property
     def not_captured(self) -> str | None:

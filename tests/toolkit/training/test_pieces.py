@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from cnnkit import Model, Options, Sequential, Training
+from cnnkit import Model, Options, Sequential, Training, losses, optimizers
+from cnnkit.backends import get_backend
 from cnnkit.data import from_arrays
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, ReLU
+from cnnkit.training import pieces
+from cnnkit.training.step import TrainState, make_step
+from cnnkit.tree import flatten, map_leaves
 
 BACKENDS = ["numpy", "torch", "cupy-sim", "reference"]
 CNN = Sequential((Conv2D(3, 3), ReLU(), Dropout(0.4), Flatten(), Dense(5), ReLU(), Dense(3)))
@@ -123,3 +127,62 @@ def test_coupling_is_said_in_one_line() -> None:
     assert train(NORMED, batch_size=12, epochs=1).coupling is None
     assert train(CNN, batch_size=4, accumulate=3, epochs=1).coupling is None
     assert train(NORMED, batch_size=4, accumulate=3, epochs=1, freeze=("1",)).coupling is None
+
+
+# ---- what counts in the mean
+
+
+def take_one_step(backend, loss, x, targets, weights, size):
+    """Return (loss, weights after a step of rate 1) of a linear network: what moved is the gradient."""
+    net = Sequential((Conv2D(3, 1) if x.ndim == 4 else Dense(3),))
+    tools = get_backend(backend)
+    drawn = net.init(np.random.default_rng(0), x.shape[1:]).params
+    params = map_leaves(lambda a: tools.asarray(a, "float64"), drawn)
+    step = make_step(tools, net, losses.parse(loss), optimizers.parse("sgd"), (0, 0), kind="numbers", piece_size=size)
+    weighted = () if weights is None else (tools.asarray(weights, "float64"),)
+    given = tools.asarray(x, "float64"), tools.asarray(targets), {"rate": 1.0, "step": 0}
+    moved, report = step(TrainState(params, {}, {}), *given, *weighted)
+    return float(tools.to_numpy(report.loss)), {
+        n: np.array(tools.to_numpy(a)) for n, a in flatten(moved.params).items()
+    }
+
+
+_LABELS = np.array([0, -1, 2, -1, -1, -1, 1, 1, 0, -1])  # pieces of 3 have 2, 0, 3 and 0 labels that count
+_MAPS = np.random.default_rng(3).integers(-1, 3, size=(10, 2, 3))
+_MAPS[3:5] = -1
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        ("softmax_cross_entropy", _LABELS), ("focal", _LABELS), ("mean_squared_error", np.full((10, 3), 0.3)),
+        ("softmax_cross_entropy", _MAPS), ("dice", _MAPS), ("focal", _MAPS),
+    ],
+    ids=["classes", "focal", "numbers", "maps", "dice", "places"],
+)  # fmt: skip
+def test_ignored_labels_and_weights(backend, loss, targets, weighted) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(10, 4, *targets.shape[1:] * (targets.ndim == 3)))
+    weights = rng.random(10)
+    weights = weights / weights.mean() if weighted else None
+    value, params = take_one_step(backend, loss, x, targets, weights, None)
+    for size in (3, 4, 9):
+        in_pieces, moved = take_one_step(backend, loss, x, targets, weights, size)
+        assert in_pieces == pytest.approx(value, rel=1e-12)
+        for name, array in params.items():
+            np.testing.assert_allclose(moved[name], array, rtol=1e-12, atol=1e-14)
+
+
+def test_each_of_several_losses_has_shares_of_its_own() -> None:
+    several = losses.parse("a=softmax_cross_entropy;b=0.5*mean_squared_error")
+    targets = (_LABELS, np.zeros((10, 3)))
+    cut = pieces.cut(get_backend("numpy"), several, {"0": np.ones(1)}, np.zeros((10, 2)), targets, None, 3)
+    assert [tuple(map(float, piece.share)) for piece in cut] == [(0.4, 0.3), (0.0, 0.3), (0.6, 0.3), (0.0, 0.1)]
+
+
+def test_an_update_whose_labels_are_all_ignored() -> None:
+    value, params = take_one_step("numpy", "softmax_cross_entropy", np.ones((10, 4)), _LABELS * 0 - 1, None, 4)
+    assert value == 0
+    assert all(np.isfinite(array).all() for array in params.values())
