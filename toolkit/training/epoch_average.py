@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from cnnkit.layers import Layer
 from cnnkit.training.averaging import EpochAverage
 from cnnkit.training.pieces import slice_samples
 from cnnkit.training.position import Position
@@ -23,10 +24,11 @@ def average_epoch(setup: TrainingSetup, variables: TrainState, position: Positio
     if not isinstance(averaging, EpochAverage) or position.epoch < averaging.first:
         return average
     average = averaging.follow(backend, average, params, state, position.epoch)
-    network, freezing = setup.model.network, setup.freezing
+    freezing = setup.freezing
+    network: Layer = setup.model.network if freezing is None else freezing.network
     whole = averaging.complete(average, params, state)
     if freezing is not None:
-        network, whole = freezing.network, freezing.take_apart(*whole)
+        whole = freezing.take_apart(*whole)
     if not has_statistics(network, setup.model.input_shape):
         return average
     pieces = _cut_epoch(setup, replace(position, batch=0))

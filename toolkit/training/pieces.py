@@ -59,12 +59,14 @@ def cut(
     if size is None or count <= size:
         yield Piece(0, x, targets, weights, None)
         return
-    starts = range(0, count, size)
-    parts = [tuple(slice_samples(values, start, start + size) for values in (x, targets, weights)) for start in starts]
+    parts = []
+    for start in range(0, count, size):
+        inputs, wanted, weighing = (slice_samples(values, start, start + size) for values in (x, targets, weights))
+        parts.append(Piece(start, inputs, wanted, weighing, None))
     dtype = dtype_name(leaves(params)[0][0])
-    shares = _find_shares(backend, loss, [(_count_samples(part[0]), part[1]) for part in parts], dtype)
-    for start, part, share in zip(starts, parts, shares, strict=True):
-        yield Piece(start, *part, share)
+    shares = _find_shares(backend, loss, [(_count_samples(part.x), part.targets) for part in parts], dtype)
+    for part, share in zip(parts, shares, strict=True):
+        yield part._replace(share=share)
 
 
 def value_and_gradient(loss: Loss, backend: Backend, outputs: Any, piece: Piece) -> tuple[Array, Any]:
