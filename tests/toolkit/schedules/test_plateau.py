@@ -1,7 +1,8 @@
 """The schedule that follows the validation loss: torch's ReduceLROnPlateau, in a training, and after a resume."""
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -116,3 +117,27 @@ def test_without_validation_images_it_is_refused(schedule, split) -> None:
     with pytest.raises(ConfigError, match=r"^schedule \w+: expected images to validate on.*such as 0\.1$") as caught:
         train(schedule=schedule, validation_split=split)
     assert "\n" not in str(caught.value)
+
+
+@dataclass(frozen=True)
+class Impatient(Schedule):
+    """A half after each epoch whose loss is not below the one before it."""
+
+    reacts = True
+
+    def factor(self, *_):
+        return 1.0
+
+    def factor_after(self, losses, *_):
+        return 0.5 ** sum(later >= earlier for earlier, later in pairwise(losses))
+
+
+def test_a_schedule_of_ones_own_may_follow_the_losses() -> None:
+    done = train(schedule=Impatient()).position.history
+    given = [entry["validation_loss"] for entry in done]
+    assert [entry["learning_rate"] for entry in done] == [
+        0.5 * Impatient().factor_after(given[:i], 0, 1, 1) for i in range(len(given))
+    ]
+    assert done[-1]["learning_rate"] < 0.5
+    with pytest.raises(ConfigError, match="schedule Impatient: expected images to validate on"):
+        train(schedule=Impatient(), validation_split=0.0)
