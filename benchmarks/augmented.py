@@ -20,12 +20,17 @@ DATA, RECIPE, AUGMENT = "shapes-32", "mini-resnet", "flip,crop:4"
 BATCH, RATE, PADDING = 64, 0.003, 4
 SHAPE = (3, 32, 32)
 ENDLESS = 1000  # epochs
+DRAWN = "fan_in_uniform"
 GENERATIONS = 3  # of processes
 
 
 def ours(backend: str, threads: int, seed: int = 0, epochs: int = ENDLESS, limit: int | None = None) -> Training:
-    """Return cnnkit's training, at its start; the network of the recipe, for colour pictures."""
-    network, shape = recipes.get(RECIPE).with_input(SHAPE).network()
+    """Return cnnkit's training, at its start; the network of the recipe, for colour pictures.
+
+    Initial weights are drawn as torch.nn draws its own: evenly within 1 / sqrt(fan in).
+    """
+    recipe = recipes.get(RECIPE).with_input(SHAPE)
+    network, shape = recipe.with_initializers(weight_initializer=DRAWN, bias_initializer=DRAWN).network()
     options = Options(
         epochs=epochs, batch_size=BATCH, optimizer="adamw", learning_rate=RATE, schedule="onecycle", seed=seed,
         limit=limit, validation_split=0.0, augment=AUGMENT,

@@ -2,9 +2,9 @@
 
     python benchmarks/augmented_accuracy.py [--seeds 5] [--epochs 20] [--limit 4000] [--backend torch] [--threads 2]
 
-The same network, optimizer, schedule, batches and kinds of augmentation, but each with its own random numbers and its
-own initial weights (PyTorch's are the ones that torch.nn draws). Prints the accuracy on the 1,000 test pictures for
-each seed, both means, and the difference in standard errors: within +-2 it is noise.
+The same network, optimizer, schedule, batches, kinds of augmentation and distribution of the initial weights, but each
+with its own random numbers. Prints the accuracy on the 1,000 test pictures for each seed, both means, and the
+difference in standard errors: within +-2 it is noise.
 """
 
 import math
