@@ -42,22 +42,28 @@ function overlaps(sorted, slack, mixed) {
   });
   return pairs;
 }
-function examine(svg) {
-  const canvas = svg.viewBox.baseVal, all = [...svg.querySelectorAll("text")];
+// The dark theme changes colours alone, which test_the_themes_differ_in_colours_alone holds.
+function examine(svg, places) {
+  const all = [...svg.querySelectorAll("text")], tiles = [...svg.querySelectorAll(".z")];
   const loose = all.filter(e => !e.classList.contains("v"));
-  const texts = boxes(all), tiles = boxes([...svg.querySelectorAll(".z")]);
-  const shapes = [...svg.querySelectorAll(".z, .glyph, .window")];
-  const outside = boxes([...all, ...shapes]).filter(([b]) =>
-    b.x < 0 || b.y < 0 || b.x + b.width > canvas.width || b.y + b.height > canvas.height);
   const paper = getComputedStyle(svg.querySelector(".paper")).fill;
   return {
-    texts: texts.length, tiles: tiles.length, paper,
-    outside: outside.map(([, e]) => name(e)),
-    overlapping_texts: overlaps(texts, 0.5),
-    overlapping_tiles: overlaps(tiles, 0.1),
-    texts_on_shapes: overlaps(boxes([...loose, ...shapes]), 1.5, true),
+    texts: all.length, tiles: tiles.length, paper,
     small: all.filter(e => parseFloat(getComputedStyle(e).fontSize) < 11).map(name),
     faint: loose.filter(e => contrast(getComputedStyle(e).fill, paper) < 4.5).map(name),
+    ...(places ? examine_places(svg, all, loose, tiles) : {}),
+  };
+}
+function examine_places(svg, all, loose, tiles) {
+  const canvas = svg.viewBox.baseVal, shapes = [...svg.querySelectorAll(".z, .glyph:not([rx]), .window")];
+  const cards = [...svg.querySelectorAll(".glyph[rx]")];  // of a graph, around their texts
+  const outside = boxes([...all, ...shapes, ...cards]).filter(([b]) =>
+    b.x < 0 || b.y < 0 || b.x + b.width > canvas.width || b.y + b.height > canvas.height);
+  return {
+    outside: outside.map(([, e]) => name(e)),
+    overlapping_texts: overlaps(boxes(all), 0.5),
+    overlapping_tiles: overlaps(boxes([...tiles, ...cards]), 0.1),
+    texts_on_shapes: overlaps(boxes([...loose, ...shapes]), 1.5, true),
   };
 }
 """
@@ -128,12 +134,22 @@ def reports(browser, pictures, tmp_path_factory):
         browser.open(path)
         for theme in PAPER:
             browser.theme(theme)
-            faults[name, theme] = examined(browser)
+            faults[name, theme] = examined(browser, theme == "light")
     return faults
 
 
-def examined(browser):
-    return browser.value(f"(() => {{{SCRIPT}; return examine(document.documentElement);}})()")
+def examined(browser, places=True):
+    return browser.value(f"(() => {{{SCRIPT}; return examine(document.documentElement, {str(places).lower()});}})()")
+
+
+def test_the_themes_differ_in_colours_alone(pictures):
+    for text in (pictures["diy-cnn"], pictures["odd"]):
+        (dark,) = re.findall(r"@media[^{]*dark\)(\{.*?\})\s*\}", text, re.S)
+        declared = re.findall(r"[{;]\s*([\w-]+):([^;}{]*)[;}]", dark)
+        assert len(declared) > 60
+        assert all(
+            name in ("fill", "filter") or (name.startswith("--") and value.startswith("#")) for name, value in declared
+        )
 
 
 def test_every_recipe_is_there(reports):
@@ -152,7 +168,7 @@ def test_every_recipe_is_there(reports):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_nothing_overlaps_or_is_illegible(reports, fault):
-    assert {key: report[fault] for key, report in reports.items() if report[fault]} == {}
+    assert {key: report[fault] for key, report in reports.items() if report.get(fault)} == {}
 
 
 # Changes that spoil a good picture: {name: (the fault to report, the change as JavaScript)}.
@@ -183,8 +199,7 @@ TRIALS = {
 }
 
 
-@pytest.mark.parametrize("theme", PAPER)
-@pytest.mark.parametrize("trial", TRIALS)
+@pytest.mark.parametrize(("trial", "theme"), [*((trial, "light") for trial in TRIALS), ("a faint text", "dark")])
 def test_a_planted_fault_is_reported(browser, pictures, tmp_path, theme, trial):
     fault, change = TRIALS[trial]
     (tmp_path / "a.svg").write_text(pictures["diy-cnn"], "utf-8")
