@@ -10,6 +10,7 @@ from cnnkit.files.names import printable
 _HINT = "the first line must name the columns: label,pixel0,pixel1,... or label,1x1,1x2,..."
 MOST_COLUMNS = (1 << 20) + 1  # images of 1024 x 1024
 LABEL = "label"
+_PIXEL = re.compile(r"pixel[0-9]{1,7}|[0-9]{1,6}x[0-9]{1,6}")
 _FIRST = {"pixel0", "pixel1", "0x0", "1x1"}
 _SEPARATE = "separate the columns by commas"
 
@@ -33,9 +34,7 @@ def parse_header(where: str, line: bytes) -> CsvHeader:
     """
     if line.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise refuse(f"{where}, line 1", "text in UTF-8", "UTF-16", "save it as CSV in UTF-8")
-    columns = line.count(b",") + 1
-    if columns > MOST_COLUMNS:
-        raise refuse(f"{where}, line 1", f"at most {MOST_COLUMNS} columns", f"{columns}", _HINT)
+    require_columns(where, line)
     text = line.decode("utf-8-sig", "replace").strip()
     names = [name.strip().strip('"') for name in text.split(",")]
     if names.count(LABEL) != 1:
@@ -46,6 +45,13 @@ def parse_header(where: str, line: bytes) -> CsvHeader:
     pixels = [name for name in names if name != LABEL]
     height, width = _grid(pixels) or _square(where, pixels)
     return CsvHeader(len(names), names.index(LABEL), height, width)
+
+
+def require_columns(where: str, line: bytes) -> None:
+    """Raise DataError for a first line of more columns than an image has pixels, before it is taken apart."""
+    columns = line.count(b",") + 1
+    if columns > MOST_COLUMNS:
+        raise refuse(f"{where}, line 1", f"at most {MOST_COLUMNS} columns", f"{columns}", _HINT)
 
 
 def find_grid(where: str, names: list[str]) -> tuple[int, int] | None:
@@ -59,8 +65,9 @@ def find_grid(where: str, names: list[str]) -> tuple[int, int] | None:
 
 
 def has_pixels(names: list[str]) -> bool:
-    """Return whether a column is named as the first pixel of an image is."""
-    return any(name in _FIRST for name in names)
+    """Return whether a column is named as the first pixel of an image is, or all but the label as pixels are."""
+    others = [name for name in names if name != LABEL]
+    return any(name in _FIRST for name in others) or (bool(others) and all(map(_PIXEL.fullmatch, others)))
 
 
 def _is_other(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cnnkit.data.csv_header import LABEL, has_pixels
+from cnnkit.data.csv_header import LABEL, has_pixels, require_columns
 from cnnkit.data.csv_reader import LONGEST_LINE, read_csv
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.file_list import FILE, read_file_list
@@ -13,6 +13,7 @@ from cnnkit.data.table_columns import is_number
 from cnnkit.data.table_reader import read_table
 
 _Line = list[str]
+_ROW = 16 << 20  # bytes of the second line that are looked at
 
 
 def recognise_csv(path: Path) -> Reader:
@@ -34,8 +35,10 @@ def _read_numbers(name: str, path: Path, reading: Reading) -> Dataset:
 def _peek(path: Path) -> tuple[_Line, _Line]:
     """Return the cells of the first two lines, of a simple table."""
     with open_unpacked(path) as (file, _):
-        lines = [file.readline(LONGEST_LINE).decode("utf-8-sig", "replace") for _ in range(2)]
-    names, first = ([cell.strip() for cell in line.split(",")] for line in lines)
+        lines = [file.readline(LONGEST_LINE)]
+        require_columns(str(path), lines[0])
+        lines.append(file.readline(_ROW))
+    names, first = ([cell.strip() for cell in line.decode("utf-8-sig", "replace").split(",")] for line in lines)
     return [name.strip('"') for name in names], first
 
 

@@ -9,7 +9,7 @@ from cnnkit.data.refusal import refuse, require_affordable
 from cnnkit.files.names import printable
 
 LONGEST_LINE = 32 << 20
-MOST_COLUMNS = 1 << 20
+MOST_COLUMNS = (1 << 20) + 1
 FREE_TEXT = 24 << 20  # of a packed table
 _BLOCK = 4 << 20  # bytes of lines that are parsed together
 _ROW_BYTES = 64  # of a row in memory, however short it is
@@ -74,6 +74,8 @@ class TableText:
             self._bytes += len(line) + _ROW_BYTES
             if len(line) == LONGEST_LINE:
                 raise refuse(self._where, f"lines of less than {LONGEST_LINE} bytes", "a longer one")
+            if line.count(b",") >= MOST_COLUMNS:
+                raise refuse(f"{self._where}, line {self._line}", f"at most {MOST_COLUMNS} columns", "more")
             if self._packed is not None:
                 require_affordable(self._where, self._bytes, self._packed, FREE_TEXT)
             yield self._decode(line)
@@ -97,8 +99,6 @@ def _require_columns(where: str, columns: tuple[str, ...]) -> None:
     first = f"{where}, line 1"
     if not columns:
         raise refuse(first, "the names of the columns", "an empty line")
-    if len(columns) > MOST_COLUMNS:
-        raise refuse(first, f"at most {MOST_COLUMNS} columns", f"{len(columns)}")
     if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
         raise refuse(first, "names of columns", printable(columns[0], 60), "separate the columns by commas")
     if all(re.fullmatch(r"[-+0-9.eE]+", name) for name in columns):

@@ -45,6 +45,14 @@ def _lie(name: str) -> Case:
     return Case(f"folder_{name}", "data", f"in a folder: {_PICTURES[name].about}", _add(change), (2,))
 
 
+def _mask(content: bytes) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        _build(folder, ("images", "masks"))
+        (folder / "masks" / "1.png").write_bytes(content)
+
+    return change
+
+
 def _listen(folder: Path) -> None:
     here = os.getcwd()
     os.chdir(folder / "a")  # the name of a socket has at most 107 bytes
@@ -122,6 +130,14 @@ CASES = (
     _case("names_bytes", "a name that is no UTF-8", _name(b"\xff\xfe.png"), 0),
     _case("names_long", "a name of 204 characters", _name(_LONG.encode() + b".png"), 0),
     _case("names_digits", "a name of 200 digits", _name(b"9" * 200 + b".png"), 0),
+    _case("masks", "pictures with masks", _mask(_PICTURE), 0, 2),
+    _case("masks_lie", "a mask that declares 20000 x 20000",
+          _mask(SIGNATURE + header(20_000, 20_000) + pixels(72) + chunk(b"IEND"))),
+    _case("masks_cut", "a mask that is cut", _mask(_PICTURE[:-20])),
+    _case("masks_names", "class names of 2 MB",
+          lambda folder: (_mask(_PICTURE)(folder), (folder / "classes.txt").write_bytes(b"x" * 2_000_000))),
+    _case("masks_pipe", "class names in a pipe",
+          lambda folder: (_mask(_PICTURE)(folder), os.mkfifo(folder / "classes.txt")), 0, 2),
     _case("many", "5,000 pictures", _many(5_000), 0),
     _case("test_only", "test images alone", lambda folder: (folder / "test" / "a").mkdir(parents=True)),
     _case("other_classes", "test classes that training lacks",
