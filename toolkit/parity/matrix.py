@@ -65,7 +65,7 @@ SAME_WORDS: dict[str, Action] = {
     "Dense: images for rows": _pass_through(layers.Dense(3), (4,), 2, 1, 2, 2),
     "BatchNorm: a batch of 1": _pass_through(layers.BatchNorm(), (4,), 1, 4),
     "Sequential: other channels inside": _pass_through(layers.Sequential((layers.Conv2D(2, 1),)), IMAGES, 2, 4, 5, 5),
-    "Model: dtype float16": lambda arena: _make_model(arena, dtype="float16"),
+    "Model: dtype int32": lambda arena: _make_model(arena, dtype="int32"),
     "Model: seed -1": lambda arena: _make_model(arena, seed=-1),
     "Model: images of another shape": lambda arena: _make_model(arena).outputs(np.ones((2, 1, 3, 3))),
     "Model: no image": lambda arena: _make_model(arena).outputs(np.ones((0, 1, 2, 2))),
