@@ -95,7 +95,7 @@ def test_the_report_in_json_markdown_and_html(wrong, tmp_path) -> None:
 
 
 def test_invalid_arguments_raise() -> None:
-    with pytest.raises(ConfigError, match="dtype: expected one of float32, .*, got 'int32'"):
+    with pytest.raises(ConfigError, match=r"dtype: expected one of float32, .*, got 'int32'"):
         parity.Settings(dtypes=("int32",))
     with pytest.raises(ConfigError, match="no check is called 'nope'"):
         parity.run(["numpy"], parity.Settings(filter="nope"))
