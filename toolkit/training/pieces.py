@@ -25,7 +25,7 @@ class Passed(NamedTuple):
     state: Tree  # after the passes
 
 
-class Piece(NamedTuple):
+class BatchPiece(NamedTuple):
     """Samples of an update from number `start` on; share: of its mean, a tuple for several losses, None of all."""
 
     start: int
@@ -35,7 +35,7 @@ class Piece(NamedTuple):
     share: Any
 
 
-def add_up(pieces: Iterator[Piece], run: Callable[[Piece, Tree], Passed], state: Tree) -> Passed:
+def add_up(pieces: Iterator[BatchPiece], run: Callable[[BatchPiece, Tree], Passed], state: Tree) -> Passed:
     """Return the sum of run(piece, state) over the pieces: ((first + second) + third) + ...
 
     state: of the layers, which each piece takes from the one before.
@@ -53,23 +53,23 @@ def add_up(pieces: Iterator[Piece], run: Callable[[Piece, Tree], Passed], state:
 
 def cut(
     backend: Backend, loss: Loss, params: Tree, x: Any, targets: Any, weights: Array | None, size: int | None
-) -> Iterator[Piece]:
+) -> Iterator[BatchPiece]:
     """Yield the samples of an update in pieces of `size`, the last one smaller; None: all at once."""
     count = _count_samples(x)
     if size is None or count <= size:
-        yield Piece(0, x, targets, weights, None)
+        yield BatchPiece(0, x, targets, weights, None)
         return
     parts = []
     for start in range(0, count, size):
         inputs, wanted, weighing = (slice_samples(values, start, start + size) for values in (x, targets, weights))
-        parts.append(Piece(start, inputs, wanted, weighing, None))
+        parts.append(BatchPiece(start, inputs, wanted, weighing, None))
     dtype = dtype_name(leaves(params)[0][0])
     shares = _find_shares(backend, loss, [(_count_samples(part.x), part.targets) for part in parts], dtype)
     for part, share in zip(parts, shares, strict=True):
         yield part._replace(share=share)
 
 
-def value_and_gradient(loss: Loss, backend: Backend, outputs: Any, piece: Piece) -> tuple[Array, Any]:
+def value_and_gradient(loss: Loss, backend: Backend, outputs: Any, piece: BatchPiece) -> tuple[Array, Any]:
     """Return (loss, dy) of a piece's outputs, times the piece's share."""
     weighted = () if piece.weights is None else (piece.weights,)
     if isinstance(loss, SeveralLosses) and piece.share is not None:

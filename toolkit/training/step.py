@@ -68,7 +68,7 @@ def make_step(
             params, state = freezing.take_apart(params, state)
         kept = copy_state(variables) if scaled else None
 
-        def run(piece: pieces.Piece, state: Tree) -> pieces.Passed:
+        def run(piece: pieces.BatchPiece, state: Tree) -> pieces.Passed:
             context = Context(backend, training=True, key=key, step=scalars["step"], half=half).shifted(piece.start)
             outputs, cache = trained.forward(context, params, state, piece.x)
             outputs = outputs if half is None else widen(backend, outputs)
