@@ -25,6 +25,7 @@ from cnnkit.layers import (
     MaxPool1D,
     MaxPool2D,
     MaxPool3D,
+    Reduce,
     ReLU,
     Reshape,
     Residual,
@@ -134,7 +135,7 @@ def test_multiply_adds_are_those_that_torchs_shapes_give(name) -> None:
     network, shape = recipes.get(name).network()
     total, parameters = 0, 0
 
-    def count(layer, x):
+    def count(layer, x):  # noqa: PLR0912 (a branch for each kind of layer)
         nonlocal total, parameters
         if isinstance(layer, Sequential):
             for inner in layer.layers:
@@ -154,9 +155,20 @@ def test_multiply_adds_are_those_that_torchs_shapes_give(name) -> None:
                 values[node.name] = count(node.layer, *inputs) if one else torch.cat(inputs, 1)
             return values[layer.nodes[-1].name]
         if isinstance(layer, ConvTranspose2D):
-            module = torch.nn.ConvTranspose2d(x.shape[1], layer.features, layer.window, layer.stride, layer.padding)
+            module = torch.nn.ConvTranspose2d(
+                x.shape[1], layer.features, layer.window, layer.stride, layer.padding, layer.output_padding
+            )
             y = module(x)
             total += x.numel() * module.weight[0].numel()
+        elif isinstance(layer, Conv1D):
+            module = torch.nn.Conv1d(
+                x.shape[1], layer.features, layer.window, layer.stride, layer.padding, bias=layer.bias
+            )
+            y = module(x)
+            total += y.numel() * module.weight[0].numel()
+        elif isinstance(layer, Reduce):
+            assert layer.kind == "sum"
+            return x.sum(layer.axes)
         elif isinstance(layer, Conv2D):
             s = layer.stride
             if layer.padding == "same":
@@ -178,7 +190,10 @@ def test_multiply_adds_are_those_that_torchs_shapes_give(name) -> None:
                 "MaxPool2D": lambda: torch.nn.MaxPool2d(*pool, ceil_mode=layer.ceil_mode),
                 "AvgPool2D": lambda: torch.nn.AvgPool2d(*pool, ceil_mode=layer.ceil_mode),
                 "GlobalAvgPool2D": lambda: torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()),
-                "BatchNorm": lambda: torch.nn.BatchNorm2d(x.shape[1]),
+                "BatchNorm": lambda: (torch.nn.BatchNorm2d if x.ndim == 4 else torch.nn.BatchNorm1d)(x.shape[1]),
+                "GlobalMaxPool2D": lambda: torch.nn.Sequential(torch.nn.AdaptiveMaxPool2d(1), torch.nn.Flatten()),
+                "MaxPool1D": lambda: torch.nn.MaxPool1d(*pool),
+                "GlobalAvgPool1D": lambda: torch.nn.Sequential(torch.nn.AdaptiveAvgPool1d(1), torch.nn.Flatten()),
                 "Flatten": torch.nn.Flatten,
             }
             module = make.get(layer.type, torch.nn.Identity)()

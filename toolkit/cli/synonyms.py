@@ -33,8 +33,7 @@ OPTIONS = {
 
 # What cnnkit does not do, and what to do instead.
 MISSING = {
-    "--augment": "cnnkit does not change the images: write the changed ones into a folder and name it with --data",
-    "--augmentation": "cnnkit does not change the images: write the changed ones into a folder and name it with --data",
+    "--augmentation": "did you mean --augment?",
     "--shuffle": "the training images are shuffled in each epoch, by --seed",
     "--dropout": "dropout is a layer: name a file with your network with --model",
     "--tensorboard": "--log FILE.jsonl writes the figures of each epoch, --plot FILE.svg draws them",

@@ -271,8 +271,8 @@ def renamed(file):
     return replace(file, tensors=(*file.tensors, replace(first, name="9.weight")))
 
 
-def in_float16_too(file):
-    return replace(file, tensors=(*file.tensors[1:], Tensor.of("0.weight", np.zeros((2, 3), np.float16))))
+def in_float64_too(file):
+    return replace(file, tensors=(*file.tensors[1:], Tensor.of("0.weight", np.zeros((2, 3), np.float64))))
 
 
 def turned(file):
@@ -292,7 +292,7 @@ def with_layer(**fields):
         (lambda file: replace(file, metadata={"x": {1, 2}}), "metadata is not JSON"),
         (lambda file: replace(file, metadata={"x": float("nan")}), "metadata is not JSON"),
         (renamed, r"tensor 9\.weight belongs to no layer"),
-        (in_float16_too, "expected weights of one of float16, float32, float64, got float16, float32"),
+        (in_float64_too, "expected weights of one of float16, float32, float64, got float32, float64"),
         (turned, r"tensor 0\.weight: expected shape \(2, 3\), got \(3, 2\)"),
         (with_layer(type="Fourier", path="0", output_shape=[2]), r"layer 0 \(Fourier\): not known as ONNX"),
         (with_layer(type="Dense", path="0", output_shape=[2]), r"layer 0 \(Dense\): its description lacks something"),

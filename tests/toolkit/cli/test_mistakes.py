@@ -20,7 +20,7 @@ MISTAKES = [
     (("train", "-e", 3), "did you mean --epochs?"),
     (("train", "--momentum", 0.9), "did you mean --optimizer sgd:momentum=0.9?"),
     (("train", "--gpu"), "did you mean --backend cupy?"),
-    (("train", "--augment"), "write the changed ones into a folder and name it with --data"),
+    (("train", "--augmentation", "flip"), "did you mean --augment?"),
     (("train", "--epochs", "three"), "did you mean --epochs 3?"),
     (("train", "--epochs=1e1"), "did you mean --epochs 10?"),
     (("train", "--epochs", "1.5"), "expected a whole number >= 1, got '1.5'"),

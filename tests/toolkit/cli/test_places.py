@@ -60,7 +60,9 @@ def test_what_a_command_reads_is_not_where_it_writes(refused, folder, words, opt
 def test_a_log_and_curves_replace_nothing_else(refused, folder):
     (folder / "mine.csv").write_text("label,pixel0\n")
     words = ("train", "--recipe", "bright-dark", "--epochs", "1", "-o", "w.h5")
-    assert "holds something else than lines of JSON" in refused(*words, "--log", "mine.csv")
+    assert "holds something else than a table of epochs" in refused(*words, "--log", "mine.csv")
+    (folder / "mine.jsonl").write_text("label,pixel0\n")
+    assert "holds something else than lines of JSON" in refused(*words, "--log", "mine.jsonl")
     assert (folder / "mine.csv").read_text() == "label,pixel0\n"
     (folder / "curves.svg").symlink_to("w.h5")
     assert "--plot: expected a file of its own" in refused(*words, "--plot", "curves.svg")

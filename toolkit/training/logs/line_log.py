@@ -8,8 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cnnkit.errors import ConfigError
+from cnnkit.errors import ConfigError, ExportError
+from cnnkit.exporters.core.strict_json import loads
 from cnnkit.files.names import printable
+from cnnkit.files.regular_file import open_regular
 from cnnkit.files.writing.appending import append_line, cut_short, require_appendable
 from cnnkit.training.logs.epoch_log import Entries, Entry, EpochLog
 
@@ -58,7 +60,7 @@ class LineLog(EpochLog):
         if not self.path.exists():
             return None
         epoch, start, lost, offset, before = int(entry["epoch"]), None, 0, 0, None
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             for line in iter(lambda: file.readline(_LONGEST_LINE), b""):
                 cells = self._read(line.decode("utf-8", "replace"))
                 told = None if cells is None else cells.get("epoch")
@@ -90,8 +92,8 @@ class JsonLog(LineLog):
 
     def _read(self, line: str) -> Cells | None:
         try:
-            told = json.loads(line)
-        except (ValueError, RecursionError):
+            told = loads(line.encode())
+        except (ExportError, ValueError):
             return None
         return self._tell(told) if isinstance(told, dict) else None
 
@@ -124,7 +126,7 @@ class CsvLog(LineLog):
         """The names of the columns, none where the file is empty or missing."""
         if not self.path.exists():
             return []
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             return _split(file.readline(_LONGEST_LINE).decode("utf-8", "replace"))
 
     def _require_columns(self, entry: Entry) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
+from cnnkit.files.regular_file import open_regular
 from cnnkit.files.writing.appending import append_bytes, cut_short
 from cnnkit.files.writing.atomic import require_writable
 from cnnkit.training.logs.epoch_log import Entry, EpochLog
@@ -111,7 +112,7 @@ def _find_end(path: Path, epoch: int) -> int:
     from tensorboard.compat.proto.event_pb2 import Event
 
     size, end = path.stat().st_size, 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while len(head := file.read(_HEAD)) == _HEAD:
             (length,) = struct.unpack_from("<Q", head)
             if length > size - end - _HEAD - _FOOT:
