@@ -53,7 +53,7 @@ def read_targets(
     elif kind == NUMBERS and (array.ndim == 0 or array.shape[0] != images[0]):
         raise refuse(at, f"a target for each of the {images[0]} images", f"targets of shape {array.shape}")
     if ignore is not None and kind in (CLASS, CLASS_MAP) and array.dtype.kind in "iuf":
-        array = np.where(array == ignore, IGNORED, array.astype(np.int64))
+        array = _drop(array, ignore)
     if kind == CLASS:
         floats = array.dtype.kind == "f" and array.size == images[0]
         labels = class_indices(array, images[0], at, typed=typed, ignored=ignore is not None)
@@ -77,6 +77,19 @@ def _find_kind(array: npt.NDArray[Any], images: tuple[int, ...], typed: bool) ->
         return (CLASS if (array.sum(axis=1) == 1).all() else TAGS) if binary else NUMBERS
     whole = array.dtype.kind in "iu" and array.shape == (images[0], *images[2:])
     return CLASS_MAP if whole else VALUES if array.ndim > 2 else CLASS
+
+
+def _drop(array: npt.NDArray[Any], ignore: int) -> npt.NDArray[Any]:
+    """Return labels with -1 for the class `ignore`, in the smallest type with a sign that holds the others.
+
+    Floats that are no labels stay floats, for the kind to refuse.
+    """
+    if array.dtype.kind == "f":
+        kept = np.where(array == ignore, array.dtype.type(IGNORED), array)
+        return kept.astype(np.int64) if _are_classes(np.maximum(kept, 0)) and array.ndim > 1 else kept
+    if array.dtype == np.uint64:
+        array = np.minimum(array, np.uint64(np.iinfo(np.int64).max)).astype(np.int64)
+    return np.where(array == ignore, np.int8(IGNORED), array)
 
 
 def _are_classes(array: npt.NDArray[Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from cnnkit.data.labels import IGNORED, class_indices, require_known
+from cnnkit.data.labels import IGNORED, MOST_CLASSES, class_indices, require_known
 from cnnkit.data.pixels import Images, as_array, as_images, chunks, require_finite
 from cnnkit.data.refusal import refuse
 from cnnkit.data.scaling import Scaling
@@ -172,9 +172,11 @@ def _check_map(values: Any, at: str) -> npt.NDArray[Any]:
     maps = as_array(values, at)
     if maps.dtype.kind not in "biu" or maps.ndim < 2 or 0 in maps.shape:
         raise refuse(at, "maps of classes (N, H, W) as whole numbers", f"{maps.dtype} {maps.shape}")
-    maps = maps.astype(np.int64) if maps.dtype == np.uint64 else maps
-    if int(maps.min()) < IGNORED:
-        raise refuse(at, "classes from 0 on, or -1 where nothing counts", f"{int(maps.min())}")
+    maps = maps.astype(np.uint8) if maps.dtype == np.bool_ else maps
+    lowest, highest = int(maps.min()), int(maps.max())
+    if lowest < IGNORED or highest >= MOST_CLASSES:
+        wrong = lowest if lowest < IGNORED else highest
+        raise refuse(at, f"classes in 0..{MOST_CLASSES - 1}, or -1 where nothing counts", f"{wrong}")
     return maps
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from cnnkit import architecture, exporters, weights
 from cnnkit import data as readers
 from cnnkit.backends.protocol import Backend
-from cnnkit.data.class_names import arrange_classes, match_classes
+from cnnkit.data.class_names import arrange_classes
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.pixels import as_images
 from cnnkit.data.scaling import Scaling
@@ -25,7 +25,7 @@ from cnnkit.network import Network, require_dtype
 from cnnkit.options import OptionFields, Options
 from cnnkit.summary import Summary, summarise
 from cnnkit.training import Evaluation, TaskEvaluation, Training, evaluate
-from cnnkit.training.evaluation import usable_names
+from cnnkit.training.evaluation import match_names
 from cnnkit.training.notebook_progress import notebook_progress
 
 
@@ -77,7 +77,7 @@ class Model(Network):
         dataset = self._dataset(data, labels)
         if labels is not None and split is not None:
             raise ConfigError(f"evaluate: arrays have no splits, got split={split!r}: leave it out")
-        matched = match_classes(dataset, usable_names(self)) if dataset.has_labels else dataset
+        matched = match_names(self, dataset)
         for note in matched.notes[len(dataset.notes) :]:
             warnings.warn(note, stacklevel=2)
         return evaluate(self, matched, split or ("test" if labels is None else "train"), limit)

@@ -65,13 +65,23 @@ def test_a_number_that_stands_for_no_class_is_ignored():
     assert data.class_names == ("0", "1", "2")
     assert (data.batch("train", [0])[1] == np.where(IMAGES[:1, 0] == 5, -1, MAPS[:1].astype(int))).all()
     assert from_arrays(IMAGES, [0, 1, 9, 0, 1, 9], ignore=9).train.labels.tolist() == [0, 1, -1, 0, 1, -1]
+    assert from_arrays(IMAGES, np.uint8([0, 1, 255, 0, 1, 0]), ignore=255).train.labels.tolist() == [0, 1, -1, 0, 1, 0]
+    with pytest.raises(DataError, match="expected labels as whole numbers"):
+        from_arrays(IMAGES, [0.5, 1.7, 9, 0, 1, 9], kind="class", ignore=9)
+
+
+def test_maps_of_yes_and_no_have_classes_0_and_1():
+    values = from_arrays(IMAGES, IMAGES[:, 0] > 50, kind="class_map").train.targets.values
+    assert np.array_equal(np.array([5, 7])[values], np.where(IMAGES[:, 0] > 50, 7, 5))
 
 
 BAD = {
     "another number": ([[0.5], [1.5]], "a target for each of the 6 images"),
     "not finite": ([0.5, np.nan, 0, 0, 0, 0.5], r"labels: expected finite numbers, got \[nan\] at index 1"),
     "negative classes": ([0, -1, 0, 0, 0, 1], "got -1 at index 1"),
-    "negative maps": (MAPS.astype(int) - 2, "classes from 0 on, or -1 where nothing counts, got -2"),
+    "negative maps": (MAPS.astype(int) - 2, r"classes in 0\.\.99999, or -1 where nothing counts, got -2"),
+    "classes beyond number": (np.where(MAPS == 2, 1 << 40, MAPS.astype(np.int64)), f"got {1 << 40}"),
+    "classes beyond a sign": (np.where(MAPS == 2, np.uint64(2**64 - 1), MAPS.astype(np.uint64)), f"got {2**64 - 1}"),
     "infinite images": (np.full((6, 1, 4, 4), np.inf), "NaN or infinity in image 0"),
     "maps of another size": (Targets("class_map", np.zeros((6, 3, 3), int)), r"maps of classes of the images' size"),
 }

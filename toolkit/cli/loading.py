@@ -112,14 +112,14 @@ def match_data(output: Output, model: "Model", dataset: "Dataset", chosen: str |
 
     Raises DataError or ConfigError when model and images do not fit together, or no class is one of the model's.
     """
-    from cnnkit.data import TargetSpec, match_classes
+    from cnnkit.data import TargetSpec
     from cnnkit.data.targets import INPUT
-    from cnnkit.training.evaluation import check_images, suit_targets, usable_names
+    from cnnkit.training.evaluation import check_images, match_names, suit_targets, usable_names
 
     check_images(model, dataset)
     dataset = suit_targets(dataset, model.loss)
     names = usable_names(model) if dataset.has_labels else model.class_names
-    matched = match_classes(dataset, names)
+    matched = match_names(model, dataset)
     known = dataset.has_labels and names
     if matched.train.parts[0].kind != INPUT:  # data without targets can be predicted
         model.loss.check(model.output_shape, TargetSpec.of_classes(names) if known else matched.target)

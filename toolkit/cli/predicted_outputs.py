@@ -7,6 +7,8 @@ import numpy as np
 
 from cnnkit.cli.output import Output
 from cnnkit.cli.viewing import Show, draw, name_class
+from cnnkit.data.targets import KINDS, TargetSpec
+from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
@@ -57,8 +59,9 @@ def describe_outputs(model: "Model") -> dict[str, dict[str, Any]]:
 
     told = model.metadata.get("targets")
     if isinstance(told, dict) and len(told) == len(model.output_names) and all(map(_is_spec, told.values())):
-        specs = zip(model.output_names, told.values(), strict=True)
-        return {name: {"kind": spec["kind"], "names": tuple(map(str, spec["names"]))} for name, spec in specs}
+        specs = dict(zip(model.output_names, map(_read_spec, told.values()), strict=True))
+        if _fit(model, specs):
+            return {name: {"kind": spec.kind, "names": spec.names} for name, spec in specs.items()}
     names = model.class_names
     if isinstance(model.loss, SeveralLosses):  # classes decided by the first output, as files without targets mean it
         return {"output": {"kind": "class", "names": names}}
@@ -67,7 +70,27 @@ def describe_outputs(model: "Model") -> dict[str, dict[str, Any]]:
 
 
 def _is_spec(spec: Any) -> bool:
-    return isinstance(spec, dict) and isinstance(spec.get("kind"), str) and isinstance(spec.get("names"), list)
+    return (
+        isinstance(spec, dict)
+        and spec.get("kind") in KINDS
+        and isinstance(spec.get("names"), list)
+        and isinstance(spec.get("shape"), list)
+    )
+
+
+def _read_spec(spec: Mapping[str, Any]) -> TargetSpec:
+    return TargetSpec(spec["kind"], tuple(spec["shape"]), tuple(map(str, spec["names"])))
+
+
+def _fit(model: "Model", specs: Mapping[str, TargetSpec]) -> bool:
+    """Say whether outputs are what a file tells of them: nothing holds a file to the truth."""
+    several = len(specs) > 1
+    try:
+        model.loss.check(model.output_shape, specs if several else next(iter(specs.values())))
+    except ConfigError:
+        return False
+    numbers = [spec for spec in specs.values() if spec.kind == "numbers"]
+    return all(len(spec.names) in (0, *spec.shape) for spec in numbers)
 
 
 def _guess_kind(loss: "Loss", shape: tuple[Any, ...]) -> str:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.data.dataset import Dataset
-from cnnkit.data.targets import INPUT
+from cnnkit.data.targets import CLASS, CLASS_MAP, INPUT
 from cnnkit.options import Options
 from cnnkit.seeds import Purpose, generator
 from cnnkit.training.decisions import list_decisions
@@ -152,10 +152,11 @@ class ResidentSamples:
 def resident_samples(samples: Samples, chosen: Indices) -> ResidentSamples | None:
     """Return the samples on the device; None where that gains nothing or they do not fit beside the training."""
     itemsize = np.dtype(samples.dtype).itemsize
-    values = int(np.prod(samples.dataset.image_shape))
+    sample_bytes = int(np.prod(samples.dataset.image_shape)) * itemsize
     for part in samples.split.parts:
-        values += 0 if part.kind == INPUT else int(np.prod(part.values.shape[1:]))
-    needed = len(chosen) * values * itemsize
+        label_bytes = np.dtype(np.int64).itemsize if part.kind in (CLASS, CLASS_MAP) else itemsize
+        sample_bytes += 0 if part.kind == INPUT else int(np.prod(part.values.shape[1:])) * label_bytes
+    needed = len(chosen) * sample_bytes
     return ResidentSamples(samples, chosen) if needed <= samples.backend.data_bytes() else None
 
 

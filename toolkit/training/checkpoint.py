@@ -10,10 +10,12 @@ from cnnkit import weights
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core.weight_file import LATEST, Tensor, WeightFile
+from cnnkit.files.names import describe_value
 from cnnkit.network import Network
 from cnnkit.options import Options
+from cnnkit.training.averaging import EpochAverage
 from cnnkit.training.finite_weights import list_not_finite
-from cnnkit.training.position import Best, Position
+from cnnkit.training.position import Best
 from cnnkit.training.step import TrainState
 from cnnkit.training.stored_position import read_position, refuse
 from cnnkit.training.training import Training
@@ -34,7 +36,7 @@ def to_weights(training: Training) -> WeightFile:
         for prefix, tree in trees.items()
         for name, array in flatten(model.to_host(tree)).items()
     ]
-    return weights.to_weights(model, extra, _to_json(position, training.finished))
+    return weights.to_weights(model, extra, _to_json(training))
 
 
 def to_epoch_weights(training: Training) -> WeightFile:
@@ -48,10 +50,22 @@ def to_epoch_weights(training: Training) -> WeightFile:
     return weights.to_weights(model)
 
 
-def _to_json(position: Position, finished: bool) -> dict[str, Any]:
+def _to_json(training: Training) -> dict[str, Any]:
+    position, averaging = training.position, training.averaging
     counts = asdict(replace(position, best=None, history=()))
     best = None if position.best is None else {"epoch": position.best.epoch, "loss": position.best.loss}
-    return counts | {"best": best, "history": list(position.history), "finished": finished}
+    first = averaging.first if isinstance(averaging, EpochAverage) else None
+    rest = {"best": best, "history": list(position.history), "finished": training.finished, "average_from": first}
+    return counts | rest
+
+
+def _require_same_average(file: WeightFile, training: Training, epoch: int) -> None:
+    """Raise WeightFileError where epochs were averaged from another one on: how many is what the next one counts by."""
+    averaging, told = training.averaging, (file.position or {}).get("average_from")
+    if isinstance(averaging, EpochAverage) and averaging.first < epoch and told != averaging.first:
+        share, epochs = training.options.swa, training.options.epochs
+        problem = f"swa {share:g} of {epochs} epochs leaves out {averaging.first}"
+        raise refuse(file, f"{problem}, the average in the file {describe_value(told)}: leave epochs as they were")
 
 
 def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile) -> Training:
@@ -67,6 +81,7 @@ def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile)
         raise refuse(file, problem)
     training = Training(model, dataset, options)
     position = read_position(file, training)
+    _require_same_average(file, training, position.epoch)
     best = file.position["best"]
     stored: dict[str, Any] = {tensor.name: tensor.read() for tensor in file.select("optimizer")}
     params, state = training.variables.params, training.variables.state

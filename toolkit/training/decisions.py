@@ -45,5 +45,7 @@ def count_right(loss: Loss, backend: Backend, outputs: Any, targets: Any, kind: 
         scores = scores[:, 1:] if scores.shape[1] > wanted.shape[1] else scores
         return backend.sum((scores >= 0.5) == (wanted >= 0.5))
     decided = external_loss.decide(loss, backend, outputs)
-    classes = wanted if wanted.ndim == decided.ndim else backend.argmax(wanted, axis=1)
-    return backend.sum(decided == classes)
+    if wanted.ndim == decided.ndim:
+        return backend.sum(decided == wanted)
+    right = decided == backend.argmax(wanted, axis=1)
+    return backend.sum(right * (backend.max(wanted, axis=1) > 0))  # a row of zeros is a label that does not count

@@ -69,10 +69,10 @@ def evaluate(
     is not finite.
     """
     if not (dataset.has_labels and model.loss.decides):
-        suited = suit_targets(dataset, model.loss)
+        suited = suit_targets(dataset if dataset.has_labels else match_names(model, dataset), model.loss)
         check(model, suited)
         return evaluate_task(model, suited, split, np.arange(len(suited.split(split)))[: limit or None])
-    matched = match_classes(dataset, usable_names(model))
+    matched = match_names(model, dataset)
     names = usable_names(model) or matched.class_names
     check_images(model, matched)
     model.loss.check(model.output_shape, TargetSpec.of_classes(names))
@@ -94,6 +94,11 @@ def evaluate(
         labels=labels,
         indices=indices,
     )
+
+
+def match_names(model: Network, dataset: Dataset) -> Dataset:
+    """Return the data set with its classes, tags or classes of maps numbered as the model's, matched by name."""
+    return match_classes(dataset, usable_names(model) if dataset.has_labels else model.class_names)
 
 
 def usable_names(model: Network) -> tuple[str, ...]:

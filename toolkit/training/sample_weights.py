@@ -72,4 +72,5 @@ def weigh_labels(
     if class_weights is None and given is None:
         return None, share
     mean = (weights.sum() / max(1, counted)) or 1.0
-    return (given if class_weights is None and given is not None and labels.ndim > 1 else weights) / mean, share
+    # Only the labels' own loss leaves out what they ignore: other outputs' losses count those samples all the same.
+    return (given if class_weights is None and given is not None else weights) / mean, share

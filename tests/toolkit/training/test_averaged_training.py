@@ -144,3 +144,24 @@ def test_the_average_of_a_file_is_needed(digits) -> None:
     model = Model.from_weights(without, dtype="float64")
     with pytest.raises(WeightFileError, match=r"lacks average\.params\.4\.bias of shape \(10,\)"):
         checkpoint.resume(model, digits, training.options, without)
+
+
+def test_no_average_of_other_epochs_is_carried_on(digits) -> None:
+    """Of 8 epochs the last four are averaged: after 4 of them, 6 would count one more that was not."""
+    from cnnkit.errors import WeightFileError
+
+    training = begin(digits, swa=0.5, epochs=8)
+    for report in training.epochs():
+        if report.entry["epoch"] == 4:
+            break
+    file = checkpoint.to_weights(training)
+    for epochs, fits in ((8, True), (10, True), (6, False)):
+        model = Model.from_weights(file, dtype="float64")
+        options = Options(**(BASE | {"swa": 0.5, "epochs": epochs}))
+        if fits:
+            checkpoint.resume(model, digits, options, file)
+        else:
+            with pytest.raises(
+                WeightFileError, match=r"swa 0\.5 of 6 epochs leaves out 3, the average in the file 4: "
+            ):
+                checkpoint.resume(model, digits, options, file)

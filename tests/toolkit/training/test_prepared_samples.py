@@ -360,3 +360,14 @@ def test_workers_close_twice() -> None:
     workers = Workers(Preparation(Augmentation(()), images, (), None, 255.0, (0, 0)), 1)
     workers.close()
     workers.close()
+
+
+def test_mixed_labels_that_count_nowhere_are_no_right_decisions() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (50, 1, 6, 6), np.uint8)
+    weights = np.r_[np.zeros(47), np.ones(3)]
+    data = from_arrays(images, np.zeros(50, int), class_names=ABC, weights=weights)
+    model = make_model()
+    model.params["3"]["bias"][:] = [1e6, 0, 0]
+    training = Training(model, data, Options(epochs=1, batch_size=50, augment="mixup:1", learning_rate=1e-9))
+    (report,) = training.epochs()
+    assert report.entry["accuracy"] == 1

@@ -5,7 +5,7 @@ import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
 from cnnkit import Model, Options, Sequential
-from cnnkit.data import from_arrays
+from cnnkit.data import Targets, from_arrays
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers import Conv2D, Dense, Flatten
 from cnnkit.training import Training
@@ -87,3 +87,10 @@ def test_classes_that_the_data_lack_are_refused():
 def test_overlap_has_no_weights_of_classes():
     with pytest.raises(ShapeError, match="a weight for each sample"):
         train(from_arrays(IMAGES, MAPS), (Conv2D(3, 1),), loss="dice", class_weights="balanced")
+
+
+def test_what_one_output_ignores_counts_in_the_others():
+    labels = {"main": Targets("class", np.where(LABELS == 0, -1, LABELS), ("a", "b")), "size": RNG.normal(size=(9, 2))}
+    weights = np.arange(9) + 1.0
+    found, _ = weigh_samples(from_arrays(IMAGES, labels, weights=weights).train, None, np.arange(9))
+    np.testing.assert_allclose(found / found[0], weights)

@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as sk
 
 from cnnkit import Model, Sequential
-from cnnkit.data import Dataset, Split, Targets
+from cnnkit.data import Dataset, Split, Targets, from_arrays
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.layers import Conv2D, Dense, Flatten, Graph, Node
 from cnnkit.training import TaskEvaluation
@@ -149,3 +149,20 @@ def test_targets_that_do_not_fit_are_one_line() -> None:
     model = head(Flatten(), Dense(2), loss="mean_squared_error")
     with pytest.raises(ConfigError, match=r"expected targets of shape \(N, 2\), got numbers \(N, 1\)"):
         evaluate(model, make("numbers", FLAT[:, :1]))
+
+
+def test_classes_of_maps_and_tags_are_matched_by_name() -> None:
+    maps, tags = RNG.integers(0, 3, (20, 4, 4)), RNG.integers(0, 2, (20, 3))
+    order = np.array([2, 0, 1])  # class k of the network is number order[k] of the data
+    names = tuple(np.array(NAMES)[np.argsort(order)])
+    for kind, values, moved, loss, layers in (
+        ("class_map", maps, order[maps], "softmax_cross_entropy", (Conv2D(3, 1),)),
+        ("tags", tags, tags[:, np.argsort(order)], "binary_cross_entropy", (Flatten(), Dense(3))),
+    ):
+        model = head(*layers, loss=loss)
+        model.class_names = NAMES
+        other = from_arrays(IMAGES, moved, kind=kind, class_names=names)
+        own = evaluate(model, from_arrays(IMAGES, values, kind=kind, class_names=NAMES), "train")
+        assert evaluate(model, other, "train").loss == own.loss
+        with pytest.warns(UserWarning, match="classes are matched by name"):
+            assert model.evaluate(other, split="train").loss == own.loss
