@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class ArraySource(ABC):
     """The arrays of a file or a folder."""
 
     names: Collection[str]
-    where: object
+    where: Path
 
     @abstractmethod
     def read_samples(self, key: str) -> Images:

@@ -55,7 +55,7 @@ class Preparation:
 
         Raises ConfigError where the augmentation cannot change its samples.
         """
-        parts = split.parts
+        parts, first = split.parts, split.parts[0]
         shape = tuple(split.images.shape[1:])
         specs = [part.describe(shape) for part in parts]
         augmentation.check(shape, [spec.kind for spec in specs], [spec.shape for spec in specs])
@@ -66,12 +66,12 @@ class Preparation:
                 "leave mixup and cutmix out"
             )
         weights = None
-        of_classes = parts[0].kind == CLASS and (any(ignores) or class_weights is not None)
+        of_classes = first.kind == CLASS and (any(ignores) or class_weights is not None)
         if augmentation.mixings and (split.weights is not None or of_classes):
             weights = np.ones(len(split)) if split.weights is None else split.weights.astype(np.float64)
         if weights is not None and of_classes:
-            factors = np.ones(len(parts[0].names)) if class_weights is None else class_weights
-            weights = weights * np.append(factors, 0.0)[parts[0].values]  # 0 for -1, the ignored ones
+            factors = np.ones(len(first.names)) if class_weights is None else class_weights
+            weights = weights * np.append(factors, 0.0)[first.values]  # 0 for -1, the ignored ones
         targets = tuple(TargetValues(part.kind, part.values, len(part.names)) for part in parts)
         return cls(augmentation, split.images, targets, weights, dataset.scaling.white, key)
 

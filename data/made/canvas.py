@@ -50,5 +50,5 @@ def place(seed: int, available: int, canvases: int, size: Shape, most: int) -> P
         free = ~((earlier < SIDE).all(axis=-1) & there[:, None, :digit]).any(axis=-1)  # (N, TRIES)
         first = free.argmax(axis=1)
         corners[:, digit] = places[np.arange(canvases), digit, first]
-        there[:, digit] &= free.any(axis=1)
+        there[:, digit] &= np.any(free, axis=1)
     return Placed(chosen, corners, there)

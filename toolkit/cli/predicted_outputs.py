@@ -143,6 +143,7 @@ def _tell(
         scores = raw[0]
     else:
         scores = np.array(backend.to_numpy(external_loss.probabilities(loss, backend, on_backend)))[0]
+    decided: Any = None
     if kind in ("class", "class_map"):
         decided = np.array(backend.to_numpy(external_loss.decide(loss, backend, on_backend)))[0]
     if kind != "class" and len(scores) > raw.shape[1]:

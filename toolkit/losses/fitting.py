@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from cnnkit.backends.protocol import Shape
 from cnnkit.errors import ConfigError
@@ -43,17 +43,10 @@ TargetDescriptions = TargetDescription | Mapping[str, TargetDescription]  # of s
 
 
 class TakesTargets(Protocol):
-    """What of a loss says which targets it takes; `Loss` describes them."""
+    """What of a loss says which targets it takes: their kinds, and whether one output decides between two classes."""
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds of targets."""
-        ...
-
-    @property
-    def one_for_two(self) -> bool:
-        """Whether one output may decide between two classes."""
-        ...
+    kinds: ClassVar[tuple[str, ...]]
+    one_for_two: ClassVar[bool]
 
 
 def name_loss(loss: object) -> str:

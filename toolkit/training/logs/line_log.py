@@ -116,7 +116,7 @@ class CsvLog(LineLog):
     def _append(self, entry: Entry) -> None:
         self._require_columns(entry)
         if not self._header:
-            self.__dict__["_header"] = list(entry)
+            vars(self)["_header"] = list(entry)
             append_line(self.path, _join(self._header))
         cells = self._tell(entry)
         append_line(self.path, _join([cells[name] for name in self._header]))

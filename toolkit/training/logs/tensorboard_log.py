@@ -89,8 +89,8 @@ def _is_own(path: Path) -> bool:
 
 def _write_event(step: int = 0, values: Mapping[str, float] | None = None) -> bytes:
     """Return a record with scalars, or the first of a file, which tells the version of its format."""
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
+    from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     if values is None:
@@ -109,7 +109,7 @@ def _find_end(path: Path, epoch: int) -> int:
     What a loss of power left unfinished at its end counts as later. Raises ConfigError for what is no event file.
     """
     from google.protobuf.message import DecodeError
-    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
 
     size, end = path.stat().st_size, 0
     with open_regular(path) as file:
