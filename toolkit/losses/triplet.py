@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from cnnkit.backends.protocol import Array, Backend
 from cnnkit.contracts import dtype_name
@@ -22,7 +23,7 @@ class Triplet(Loss):
     coupled: the loss of a data set depends on how it is cut into batches.
     """
 
-    kinds = ("class",)
+    kinds: ClassVar[tuple[str, ...]] = ("class",)
 
     margin: float = 0.2
     mining: str = "hard"
