@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from cnnkit import metrics
-from cnnkit.backends.protocol import Array, Shape
+from cnnkit.backends.protocol import Shape
 from cnnkit.data.class_names import match_classes
 from cnnkit.data.dataset import Dataset
 from cnnkit.data.targets import TargetSpec
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.losses import Loss, SeveralLosses, external_loss
 from cnnkit.network import Network, Values
-from cnnkit.training.batches import Indices, Samples
+from cnnkit.training.batches import Batch, Indices, Samples
 from cnnkit.training.decisions import count_right, name_kind
 from cnnkit.training.evaluation_table import evaluation_table
 from cnnkit.training.finite_scores import require_finite_scores
@@ -69,7 +69,7 @@ def evaluate(
     is not finite.
     """
     if not (dataset.has_labels and model.loss.decides):
-        suited = suit_targets(dataset if dataset.has_labels else match_names(model, dataset), model.loss)
+        suited = suit_targets(match_names(model, dataset), model.loss)
         check(model, suited)
         return evaluate_task(model, suited, split, np.arange(len(suited.split(split)))[: limit or None])
     matched = match_names(model, dataset)
@@ -97,7 +97,12 @@ def evaluate(
 
 
 def match_names(model: Network, dataset: Dataset) -> Dataset:
-    """Return the data set with its classes, tags or classes of maps numbered as the model's, matched by name."""
+    """Return the data set with its classes, tags or classes of maps numbered as the model's, matched by name.
+
+    Embeddings know no classes: those of their data stay.
+    """
+    if dataset.has_labels and not model.loss.decides:
+        return dataset
     return match_classes(dataset, usable_names(model) if dataset.has_labels else model.class_names)
 
 
@@ -164,9 +169,10 @@ def _change_targets(dataset: Dataset, change: Callable[[Any], Any], **fields: An
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """A batch's loss, scores (N, K), decisions (N,) and labels (N,), on the host."""
+    """A batch's loss and its share in a mean over batches, scores (N, K), decisions (N,), labels (N,), on the host."""
 
     loss: float
+    share: float
     scores: Values
     decided: Values
     labels: Values
@@ -178,18 +184,19 @@ def scored_batches(
     """Yield losses, scores and decisions for images of a split, batch by batch."""
     size = model.find_batch(min(size, len(indices)))
     for batch in Samples(model.backend, dataset, split, model.array_dtype).batches(indices, size):
-        yield _scored(model, batch.x, batch.targets)
+        yield _scored(model, batch)
 
 
 @np.errstate(all="ignore")  # a loss that is not finite is the caller's to handle
-def _scored(model: Network, x: Array, labels: Array) -> ScoredBatch:
-    backend, loss, outputs = model.backend, model.loss, model.forward(x)
-    value, _ = external_loss.value_and_gradient(loss, backend, outputs, labels)
+def _scored(model: Network, batch: Batch) -> ScoredBatch:
+    backend, loss, outputs = model.backend, model.loss, model.forward(batch.x)
+    value, _ = external_loss.value_and_gradient(loss, backend, outputs, batch.targets, batch.weights)
     return ScoredBatch(
         float(backend.to_numpy(value)),
+        batch.counts.share,
         np.array(backend.to_numpy(external_loss.probabilities(loss, backend, outputs))),
         np.array(backend.to_numpy(external_loss.decide(loss, backend, outputs))),
-        np.array(backend.to_numpy(labels)),
+        np.array(backend.to_numpy(batch.targets)),
     )
 
 
@@ -211,5 +218,5 @@ def loss_and_accuracy(
 
 
 def _mean_loss(scored: list[ScoredBatch]) -> float:
-    """Return the mean over all samples; a smaller last batch counts by its samples."""
-    return sum(batch.loss * len(batch.labels) for batch in scored) / sum(len(batch.labels) for batch in scored)
+    """Return the mean over all samples, by their weights; a smaller last batch counts by its samples."""
+    return sum(batch.loss * batch.share for batch in scored) / (sum(batch.share for batch in scored) or 1.0)

@@ -1,5 +1,6 @@
 """How much each sample, or place of a map, counts in the loss: its own weight times that of its class."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ def weigh_classes(given: ClassWeights, dataset: Dataset, chosen: npt.NDArray[np.
     parsed = parse_class_weights(given)
     if parsed is None:
         return None
+    if isinstance(dataset.train.targets, Mapping):
+        problem = "class_weights: expected the classes of one output, got targets of several outputs"
+        raise ConfigError(f"{problem}: leave it out; weights of samples count in each of them")
     part, names = dataset.train.parts[0], dataset.class_names
     if part.kind not in (CLASS, CLASS_MAP) or not names:
         got = part.describe(dataset.image_shape)

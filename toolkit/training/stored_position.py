@@ -36,7 +36,7 @@ def read_position(file: WeightFile, setup: TrainingSetup) -> Position:
             raise refuse(file, f"position {check.field}: expected {check.expected}, got {got}")
     counts = {name: stored[name] for name in (*_COUNTS, *_SUMS)}
     means = {name: stored.get(name, stored["images"]) for name in _DIVISORS}  # a file may be older than these
-    scale = None if stored["loss_scale"] is None else LossScale(**stored["loss_scale"])
+    scale = None if stored.get("loss_scale") is None else LossScale(**stored["loss_scale"])
     return Position(**counts, **means, loss_scale=scale, history=tuple(stored["history"]))
 
 
@@ -69,7 +69,7 @@ def _list_checks(stored: dict[str, Any], setup: TrainingSetup) -> Iterator[_Chec
     yield _Check("correct", f"at most {decisions}", stored["correct"] <= max(decisions, 0), stored["correct"])
     yield _Check("waited", f"at most {epoch}, the epochs", stored["waited"] <= epoch, stored["waited"])
     yield from _list_history_checks(stored.get("history", _MISSING), epoch)
-    scale = stored.get("loss_scale", _MISSING)
+    scale = stored.get("loss_scale")
     if setup.scales_loss:
         expected = f"scale > 0, good and skipped up to {stored['step']}, the steps"
         yield _Check("loss_scale", expected, _is_loss_scale(scale, stored["step"]), scale)

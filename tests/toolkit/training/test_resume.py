@@ -270,3 +270,11 @@ def test_slots_that_are_missing_or_wrong(stopped) -> None:
             assert message == f"the training cannot be resumed: the file lacks {name} of shape (4,)"
     other = replace(stopped.options, optimizer="sgd:momentum=0.9")
     assert "lacks velocity.0.weight" in refused(stopped, file, other)
+
+
+def test_a_position_older_than_scaled_losses_goes_on(digits) -> None:
+    training = run(fresh(digits, DROPPING, Options(**BASE)), 2)
+    file = checkpoint.to_weights(training)
+    older = {name: value for name, value in file.position.items() if name not in ("loss_scale", "share", "decisions")}
+    model = Model.from_weights(file)
+    assert checkpoint.resume(model, digits, training.options, replace(file, position=older)).position.step == 2

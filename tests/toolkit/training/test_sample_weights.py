@@ -9,6 +9,7 @@ from cnnkit.data import Targets, from_arrays
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers import Conv2D, Dense, Flatten
 from cnnkit.training import Training
+from cnnkit.training.evaluation import evaluate, loss_and_accuracy
 from cnnkit.training.sample_weights import weigh_classes, weigh_samples
 
 RNG = np.random.default_rng(3)
@@ -94,3 +95,18 @@ def test_what_one_output_ignores_counts_in_the_others():
     weights = np.arange(9) + 1.0
     found, _ = weigh_samples(from_arrays(IMAGES, labels, weights=weights).train, None, np.arange(9))
     np.testing.assert_allclose(found / found[0], weights)
+
+
+def test_validation_and_evaluation_have_one_mean_of_weighed_samples():
+    data = from_arrays(IMAGES, LABELS, weights=np.arange(9) + 1.0)
+    model = Model(Sequential(ROW), (1, 4, 4), dtype="float64", loss="softmax_cross_entropy")
+    p = model.probabilities(IMAGES)[np.arange(9), LABELS]
+    wanted = pytest.approx(np.average(-np.log(p), weights=np.arange(9) + 1.0))
+    assert evaluate(model, data, "train").loss == wanted
+    assert loss_and_accuracy(model, data, "train", np.arange(9), size=4)[0] == wanted
+
+
+def test_classes_of_one_of_several_outputs_have_no_weights():
+    data = from_arrays(IMAGES, {"main": LABELS, "size": RNG.normal(size=(9, 2))})
+    with pytest.raises(ConfigError, match="got targets of several outputs: leave it out"):
+        weigh_classes("balanced", data, np.arange(9))

@@ -127,6 +127,8 @@ def test_embeddings_are_judged_by_their_nearest_neighbours() -> None:
     given = outputs_of(model)
     distances = np.linalg.norm(given[:, None] - given, axis=2) + np.diag(np.full(20, np.inf))
     assert result.to_json()["recall_at_1"] == pytest.approx((LABELS[distances.argmin(axis=1)] == LABELS).mean())
+    model.class_names = ("x", "y", "z")  # of other classes than those it was trained on
+    assert model.evaluate(make("class", LABELS, NAMES)).to_json()["recall_at_1"] == result.to_json()["recall_at_1"]
 
 
 def test_labels_of_nothing_are_left_out() -> None:
