@@ -14,6 +14,7 @@ from cnnkit.data.layout import arrange_axes, choose_layout
 from cnnkit.data.pixels import Images
 from cnnkit.data.reading import Reading
 from cnnkit.data.refusal import refuse
+from cnnkit.data.split import read_weights
 from cnnkit.data.target_reading import read_targets
 from cnnkit.data.targets import CLASS, NUMBERS, VALUES, Targets
 from cnnkit.files.names import printable
@@ -126,4 +127,4 @@ def _read_weights(source: ArraySource, part: str, samples: int) -> npt.NDArray[A
     weights: npt.NDArray[Any] = stored if isinstance(stored, np.ndarray) else stored[:]
     if weights.shape not in ((samples,), (samples, 1)):
         raise refuse(source.locate(key), f"weights ({samples},)", f"shape {weights.shape}")
-    return weights.reshape(samples)
+    return read_weights(weights.reshape(samples), samples, source.locate(key))

@@ -47,7 +47,7 @@ class Split:
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "targets", self._read_targets())
         if self.weights is not None:
-            object.__setattr__(self, "weights", _read_weights(self.weights, len(self)))
+            object.__setattr__(self, "weights", read_weights(self.weights, len(self)))
 
     def _read_targets(self) -> Any:
         if not isinstance(self.targets, Mapping):
@@ -117,14 +117,15 @@ class Split:
         return chunks(self.images)
 
 
-def _read_weights(given: Any, samples: int) -> npt.NDArray[Any]:
-    weights = as_array(given, "weights")
+def read_weights(given: Any, samples: int, at: str = "weights") -> npt.NDArray[Any]:
+    """Return the weights of so many samples, float64 (N,). Raises DataError, which names them `at`, on others."""
+    weights = as_array(given, at)
     if weights.dtype.kind not in "biuf" or weights.shape != (samples,):
-        raise refuse("weights", f"a number for each of the {samples} samples", f"{weights.dtype} {weights.shape}")
+        raise refuse(at, f"a number for each of the {samples} samples", f"{weights.dtype} {weights.shape}")
     wrong = ~((weights >= 0) & np.isfinite(weights))
     if wrong.any():
-        at = int(np.argmax(wrong))
-        raise refuse("weights", "finite numbers >= 0", f"{weights[at]} at index {at}")
+        first = int(np.argmax(wrong))
+        raise refuse(at, "finite numbers >= 0", f"{weights[first]} at index {first}")
     if not weights.any():
-        raise refuse("weights", "a number above 0", "zeros alone")
+        raise refuse(at, "a number above 0", "zeros alone")
     return weights.astype(np.float64)

@@ -61,12 +61,19 @@ def describe_outputs(model: "Model") -> dict[str, dict[str, Any]]:
     if isinstance(told, dict) and len(told) == len(model.output_names) and all(map(_is_spec, told.values())):
         specs = dict(zip(model.output_names, map(_read_spec, told.values()), strict=True))
         if _fit(model, specs):
-            return {name: {"kind": spec.kind, "names": spec.names} for name, spec in specs.items()}
+            losses = model.loss.losses if isinstance(model.loss, SeveralLosses) else (model.loss,)
+            parts = zip(specs.items(), losses, strict=True)
+            return {name: _describe(loss, spec.kind, spec.names) for (name, spec), loss in parts}
     names = model.class_names
     if isinstance(model.loss, SeveralLosses):  # classes decided by the first output, as files without targets mean it
         return {"output": {"kind": "class", "names": names}}
     kind = _guess_kind(model.loss, tuple(model.output_shape))
-    return {model.output_names[0]: {"kind": kind, "names": names}}
+    return {model.output_names[0]: _describe(model.loss, kind, names)}
+
+
+def _describe(loss: "Loss", kind: str, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return what an output tells; the values of an embedding have no names, whatever those of the classes are."""
+    return {"kind": kind, "names": names} if loss.decides else {"kind": "embedding", "names": ()}
 
 
 def _is_spec(spec: Any) -> bool:
@@ -94,8 +101,6 @@ def _fit(model: "Model", specs: Mapping[str, TargetSpec]) -> bool:
 
 
 def _guess_kind(loss: "Loss", shape: tuple[Any, ...]) -> str:
-    if not loss.decides:
-        return "embedding"
     if len(shape) > 1:
         return "values" if loss.compares_numbers else "class_map"
     return "numbers" if loss.compares_numbers and shape == (1,) else "class"

@@ -1,5 +1,6 @@
 """The interface of a loss: a mean over the batch, its gradient, scores and decisions from outputs."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -20,10 +21,12 @@ class Loss(Part, ABC):
 
     kinds        of targets that the loss can be trained on (`check`)
     one_for_two  one output may decide between two classes
+    target_range  the least and the largest number that targets may be, beyond which the loss has no smallest value
     """
 
     kinds: ClassVar[tuple[str, ...]] = KINDS
     one_for_two: ClassVar[bool] = False
+    target_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
 
     @property
     def decides(self) -> bool:

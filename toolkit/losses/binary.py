@@ -12,6 +12,7 @@ class BinaryLoss(SmoothedLoss):
     """Base of losses on logits of binary decisions: tags, several classes one against all, or one output for two."""
 
     one_for_two = True
+    target_range = (0.0, 1.0)
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:
         """Return sigmoid(outputs); one output becomes two, (1 - p, p)."""

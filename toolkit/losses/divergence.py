@@ -33,6 +33,7 @@ class KLDivergence(LogProbabilityLoss):
     """
 
     kinds = (*CLASSES, "numbers", "values")
+    target_range = (0.0, 1.0)
 
     def terms(self, backend: Backend, outputs: Array, wanted: Array) -> tuple[Array, Array]:
         costs, slope = super().terms(backend, outputs, wanted)

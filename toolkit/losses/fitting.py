@@ -18,6 +18,7 @@ _WORDS = {
     "class": "class labels", "tags": "tags", "numbers": "numbers", "class_map": "class maps", "values": "values",
     "input": "the inputs themselves",
 }  # fmt: skip
+_VOID = "; where 255 is no class but says that a place counts nowhere: --ignore 255"
 
 
 class TargetDescription(Protocol):
@@ -95,7 +96,7 @@ def require_fit(loss: TakesTargets, output_shape: Shape, spec: TargetDescription
     places = f" at each of {_sizes(target_shape)} places" if target_shape else ""
     raise ConfigError(
         f"the data have {classes} classes{places}, the network's output is {output_shape}: "
-        f"a network for them ends with {wanted}"
+        f"a network for them ends with {wanted}{_VOID if places and classes == 256 else ''}"
     )
 
 

@@ -1,5 +1,6 @@
 """Poisson loss: counts whose logarithm of the rate, or whose rate, a network gives."""
 
+import math
 from dataclasses import dataclass
 
 from cnnkit.backends.protocol import Array, Backend
@@ -19,6 +20,7 @@ class Poisson(MeanLoss):
     """
 
     kinds = ("numbers", "values", "input")
+    target_range = (0.0, math.inf)
 
     log_input: bool = True
 

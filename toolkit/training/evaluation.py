@@ -19,6 +19,7 @@ from cnnkit.training.batches import Batch, Indices, Samples
 from cnnkit.training.decisions import count_right, name_kind
 from cnnkit.training.evaluation_table import evaluation_table
 from cnnkit.training.finite_scores import require_finite_scores
+from cnnkit.training.target_range import require_range
 from cnnkit.training.task_evaluation import TaskEvaluation, evaluate_task
 
 
@@ -125,6 +126,7 @@ def require_fit(loss: Loss, input_shape: Shape, output_shape: Shape, dataset: Da
     """Raise DataError or ConfigError as `check`, of a network that need not have weights yet."""
     _require_images(input_shape, dataset)
     loss.check(output_shape, dataset.target)
+    require_range(loss, dataset)
 
 
 def check_images(model: Network, dataset: Dataset) -> None:

@@ -1,5 +1,7 @@
 """train, evaluate and predict on targets that are not one class an image."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,16 @@ def test_embeddings(cnnkit) -> None:
     found = cnnkit("evaluate", "--limit", "50", "--json").json
     assert 0 <= found["recall_at_1"] <= 1
     assert cnnkit("predict", "--json").json["predictions"][0]["kind"] == "embedding"
+
+
+def test_an_embedding_has_any_length(cnnkit) -> None:
+    layers = '[[layers]]\ntype = "Flatten"\n[[layers]]\ntype = "Dense"\nfeatures = 4\n'
+    Path("net.toml").write_text(f"input_shape = [1, 8, 8]\n{layers}")
+    assert cnnkit("train", "--model", "net.toml", *FEW, "--loss", "triplet").status == 0
+    told = cnnkit("predict", "w.h5", "--json").json["predictions"][0]
+    assert told["kind"] == "embedding"
+    assert len(told["predicted"]) == 4
+    assert told["names"] == []
 
 
 def test_a_loss_for_other_targets_is_one_line(cnnkit) -> None:

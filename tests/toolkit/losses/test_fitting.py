@@ -72,6 +72,9 @@ REFUSED = [
     ("softmax_cross_entropy", (3,), spec("class_map", (8, 8), "abc"),
      "the data have 3 classes at each of 8x8 places, the network's output is (3,): "
      "a network for them ends with Conv2D(3, 1) on 8x8 places"),
+    ("softmax_cross_entropy", (2, 8, 8), TargetSpec("class_map", (8, 8), tuple(map(str, range(256)))),
+     "the data have 256 classes at each of 8x8 places, the network's output is (2, 8, 8): a network for them ends with "
+     "Conv2D(256, 1) on 8x8 places; where 255 is no class but says that a place counts nowhere: --ignore 255"),
     ("dice", (2, 8, 8), spec("values", (2, 8, 8)),
      "loss dice: expected masks (N, 1, ...) or class maps, got values (N, 2, 8, 8)"),
     ("poisson", (10,), TEN,
