@@ -118,7 +118,9 @@ class _DissectedStep:
     def compute_loss(self, arena: Arena) -> dict[str, Any]:
         """Return the loss and its gradient on the reference's outputs."""
         loss = losses.parse(self.plan.options.loss)
-        value, dy = loss.value_and_gradient(arena.backend, arena.array(self.outputs), arena.integers(self.labels))
+        of_classes = self.labels.dtype.kind in "iu"
+        targets = arena.integers(self.labels) if of_classes else arena.array(self.labels)
+        value, dy = loss.value_and_gradient(arena.backend, arena.array(self.outputs), targets)
         return {"loss": arena.host(value).reshape(()), "dy": arena.host(dy)}
 
     def compare_all(self) -> Iterator[QuantityAndReason]:
