@@ -141,18 +141,17 @@ def _tell(
 ) -> dict[str, Any]:
     """Print one output (1, ...) of an image and return it as JSON values."""
     from cnnkit.losses import external_loss
+    from cnnkit.training.decisions import keep_yes
 
     kind, names, backend = spec["kind"], spec["names"], model.backend
     on_backend = backend.asarray(np.ascontiguousarray(raw), model.array_dtype)
-    if kind == "embedding":
-        scores = raw[0]
-    else:
-        scores = np.array(backend.to_numpy(external_loss.probabilities(loss, backend, on_backend)))[0]
+    scores = raw
+    if kind != "embedding":
+        scores = np.array(backend.to_numpy(external_loss.probabilities(loss, backend, on_backend)))
+    scores = scores[0] if kind == "class" else keep_yes(scores, raw.shape[1])[0]
     decided: Any = None
     if kind in ("class", "class_map"):
         decided = np.array(backend.to_numpy(external_loss.decide(loss, backend, on_backend)))[0]
-    if kind != "class" and len(scores) > raw.shape[1]:
-        scores = scores[1:]  # of one binary decision the second is that of yes
     if kind == "class":
         best = int(decided)
         output.say(f"{heading}class {printable(name_class(best, names))}, score {scores[best]:.4f}")

@@ -41,11 +41,15 @@ def count_right(loss: Loss, backend: Backend, outputs: Any, targets: Any, kind: 
         return backend.sum(first[:1] * 0)
     wanted = targets[0] if isinstance(targets, tuple) else targets
     if kind == TAGS:
-        scores = external_loss.probabilities(loss, backend, outputs)
-        scores = scores[:, 1:] if scores.shape[1] > wanted.shape[1] else scores
+        scores = keep_yes(external_loss.probabilities(loss, backend, outputs), wanted.shape[1])
         return backend.sum((scores >= 0.5) == (wanted >= 0.5))
     decided = external_loss.decide(loss, backend, outputs)
     if wanted.ndim == decided.ndim:
         return backend.sum(decided == wanted)
     right = decided == backend.argmax(wanted, axis=1)
     return backend.sum(right * (backend.max(wanted, axis=1) > 0))  # a row of zeros is a label that does not count
+
+
+def keep_yes(scores: Any, columns: int) -> Any:
+    """Return scores (N, K, ...) with as many columns as there are targets: of one binary decision that of yes."""
+    return scores[:, 1:] if scores.shape[1] > columns else scores

@@ -1,7 +1,7 @@
 """How well a model does on a data set: loss, accuracy and the measures of a classifier."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,10 +15,11 @@ from cnnkit.data.targets import TargetSpec
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.losses import Loss, SeveralLosses, external_loss
 from cnnkit.network import Network, Values
-from cnnkit.training.batches import Batch, Indices, Samples
+from cnnkit.training.batches import Indices
 from cnnkit.training.decisions import count_right, name_kind
 from cnnkit.training.evaluation_table import evaluation_table
 from cnnkit.training.finite_scores import require_finite_scores
+from cnnkit.training.forward_batches import MeanOverBatches, forward_batches
 from cnnkit.training.target_range import require_range
 from cnnkit.training.task_evaluation import TaskEvaluation, evaluate_task
 
@@ -81,13 +82,17 @@ def evaluate(
     indices = np.flatnonzero((labels >= 0) & (labels < len(names)))[: limit or None]
     if not len(indices):
         raise DataError(f"{dataset.name}: no image of the split {split} is of a class that the network knows")
-    started = time.perf_counter()
-    scored = list(scored_batches(model, matched, split, indices))
+    started, mean, found = time.perf_counter(), MeanOverBatches(), list[Values]()
+    for done in forward_batches(model, matched, split, indices):
+        mean.add(done)
+        with np.errstate(all="ignore"):
+            probabilities = external_loss.probabilities(model.loss, model.backend, done.outputs)
+        found.append(np.array(model.backend.to_numpy(probabilities)))
     seconds = time.perf_counter() - started
-    scores, labels = np.concatenate([b.scores for b in scored]), np.concatenate([b.labels for b in scored])
+    scores, labels = np.concatenate(found), labels[indices]
     require_finite_scores(model, scores)
     return Evaluation(
-        loss=_mean_loss(scored),
+        loss=mean.value,
         mse=metrics.mean_squared_error(scores, np.eye(len(names))[labels]),
         report=metrics.classification_report(labels, scores, names),
         milliseconds_per_image=1000 * seconds / len(labels),
@@ -169,56 +174,16 @@ def _change_targets(dataset: Dataset, change: Callable[[Any], Any], **fields: An
     return replace(dataset, **changed, **fields)
 
 
-@dataclass(frozen=True)
-class ScoredBatch:
-    """A batch's loss and its share in a mean over batches, scores (N, K), decisions (N,), labels (N,), on the host."""
-
-    loss: float
-    share: float
-    scores: Values
-    decided: Values
-    labels: Values
-
-
-def scored_batches(
-    model: Network, dataset: Dataset, split: str, indices: Indices, size: int = 256
-) -> Iterator[ScoredBatch]:
-    """Yield losses, scores and decisions for images of a split, batch by batch."""
-    size = model.find_batch(min(size, len(indices)))
-    for batch in Samples(model.backend, dataset, split, model.array_dtype).batches(indices, size):
-        yield _scored(model, batch)
-
-
-@np.errstate(all="ignore")  # a loss that is not finite is the caller's to handle
-def _scored(model: Network, batch: Batch) -> ScoredBatch:
-    backend, loss, outputs = model.backend, model.loss, model.forward(batch.x)
-    value, _ = external_loss.value_and_gradient(loss, backend, outputs, batch.targets, batch.weights)
-    return ScoredBatch(
-        float(backend.to_numpy(value)),
-        batch.counts.share,
-        np.array(backend.to_numpy(external_loss.probabilities(loss, backend, outputs))),
-        np.array(backend.to_numpy(external_loss.decide(loss, backend, outputs))),
-        np.array(backend.to_numpy(batch.targets)),
-    )
-
-
-@np.errstate(all="ignore")  # a loss that is not finite is the caller's to handle
+@np.errstate(all="ignore")  # outputs that are not finite are the caller's to handle
 def loss_and_accuracy(
     model: Network, dataset: Dataset, split: str, indices: Indices, size: int = 256
 ) -> tuple[float, float | None]:
     """Return the mean loss on samples of a split, and the share of right decisions, None where nothing is decided."""
     backend, loss, kind = model.backend, model.loss, name_kind(dataset)
-    size = model.find_batch(min(size, len(indices)))
-    sums = np.zeros(4)  # of losses, shares, right decisions, decisions
-    for batch in Samples(backend, dataset, split, model.array_dtype).batches(indices, size):
-        outputs, share = model.forward(batch.x), batch.counts.share
-        decisions = batch.counts.decisions if loss.decides else 0
-        value, _ = external_loss.value_and_gradient(loss, backend, outputs, batch.targets, batch.weights)
-        right = int(backend.to_numpy(count_right(loss, backend, outputs, batch.targets, kind))) if decisions else 0
-        sums += float(backend.to_numpy(value)) * share, share, right, decisions
-    return float(sums[0] / (sums[1] or 1.0)), float(sums[2] / sums[3]) if sums[3] else None
-
-
-def _mean_loss(scored: list[ScoredBatch]) -> float:
-    """Return the mean over all samples, by their weights; a smaller last batch counts by its samples."""
-    return sum(batch.loss * batch.share for batch in scored) / (sum(batch.share for batch in scored) or 1.0)
+    mean, right, decisions = MeanOverBatches(), 0, 0
+    for done in forward_batches(model, dataset, split, indices, size):
+        mean.add(done)
+        if loss.decides and done.batch.counts.decisions:
+            right += int(backend.to_numpy(count_right(loss, backend, done.outputs, done.batch.targets, kind)))
+            decisions += done.batch.counts.decisions
+    return mean.value, right / decisions if decisions else None

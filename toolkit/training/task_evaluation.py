@@ -13,8 +13,10 @@ from cnnkit.data.targets import CLASS, CLASS_MAP, NUMBERS, TAGS, TargetSpec
 from cnnkit.losses import Loss, SeveralLosses, external_loss
 from cnnkit.network import Network, Values
 from cnnkit.notebook_tables import draw_caption, draw_table
-from cnnkit.training.batches import Indices, Samples
+from cnnkit.training.batches import Indices
+from cnnkit.training.decisions import keep_yes
 from cnnkit.training.finite_scores import require_finite_outputs
+from cnnkit.training.forward_batches import MeanOverBatches, forward_batches
 
 
 class TaskReport(Protocol):
@@ -114,19 +116,14 @@ def evaluate_task(model: Network, dataset: Dataset, split: str, indices: Indices
     specs = name_targets(dataset)
     losses = model.loss.losses if isinstance(model.loss, SeveralLosses) else (model.loss,)
     measures = [_Measure(loss, spec) for loss, spec in zip(losses, specs.values(), strict=True)]
-    total = shares = 0.0
-    started = time.perf_counter()
-    size = model.find_batch(min(256, len(indices)))
-    for batch in Samples(model.backend, dataset, split, model.array_dtype).batches(indices, size):
-        outputs = model.forward(batch.x)
-        value, _ = external_loss.value_and_gradient(model.loss, model.backend, outputs, batch.targets, batch.weights)
-        total += float(model.backend.to_numpy(value)) * batch.counts.share
-        shares += batch.counts.share
-        for measure, y, t in zip(measures, _list(outputs), _list(batch.targets), strict=True):
+    started, mean = time.perf_counter(), MeanOverBatches()
+    for done in forward_batches(model, dataset, split, indices):
+        mean.add(done)
+        for measure, y, t in zip(measures, _list(done.outputs), _list(done.batch.targets), strict=True):
             measure.add(model, y, t)
     milliseconds = 1000 * (time.perf_counter() - started) / len(indices)
     reports = {name: measure.report() for name, measure in zip(specs, measures, strict=True)}
-    return TaskEvaluation(total / (shares or 1.0), reports, milliseconds, indices)
+    return TaskEvaluation(mean.value, reports, milliseconds, indices)
 
 
 class _Measure:
@@ -153,8 +150,8 @@ class _Measure:
         given = outputs if embedded else external_loss.probabilities(self.loss, backend, outputs)
         scores = np.array(backend.to_numpy(given))
         require_finite_outputs(model, scores)
-        if self.spec.kind != CLASS and scores.shape[1] > wanted.shape[1]:
-            scores = scores[:, 1:]  # of one binary decision the second column is that of yes
+        if self.spec.kind != CLASS:
+            scores = keep_yes(scores, wanted.shape[1])
         if self.spec.kind in (CLASS, TAGS, NUMBERS):
             self._scores.append(scores)
             self._targets.append(wanted)
