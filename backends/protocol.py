@@ -14,12 +14,13 @@ from typing import Any
 
 from cnnkit.backends import cross_entropy
 from cnnkit.backends.arrays import Array, Native, Padding, Pair, Scalar, Shape, Sizes
+from cnnkit.backends.batch_parts import BatchParts
 from cnnkit.backends.execution import Availability, Execution, Step
 
 __all__ = ["Array", "Availability", "Backend", "Native", "Padding", "Pair", "Scalar", "Shape", "Sizes", "Step"]
 
 
-class Backend(Execution, ABC):
+class Backend(Execution, BatchParts, ABC):
     """The primitives. A new backend must write the abstract ones; the composites have default bodies.
 
     A backend writes a composite itself where one fused call is measured to be faster.

@@ -83,4 +83,4 @@ class Dense(LinearLayer):
         return context.backend.matmul(dy, weight)
 
     def weight_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
-        return context.backend.matmul(context.backend.transpose(dy, (1, 0)), x)
+        return context.backend.dense_weight_gradient(dy, x)

@@ -1,0 +1,76 @@
+"""Sums over the samples of a batch that is computed in parts: by several workers, or one part after the other."""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+from cnnkit.backends.arrays import Array
+
+
+class Parts(Protocol):
+    """The parts of a batch, contiguous samples each, as one of them sees them.
+
+    samples  how many samples the whole batch has
+    """
+
+    samples: int
+
+    def gather(self, x: Array) -> list[Array]:
+        """Return x of every part, in the order of their samples; each part must call it, with one shape and dtype."""
+        ...
+
+
+class BatchParts(ABC):
+    """What a backend does where a pass sees a part of a batch; by default, and where `parts` is None, it sees all.
+
+    A layer whose samples depend on each other takes its sums over samples as join(sum_samples(x)), and divides them by
+    `count_samples`. A gradient of parameters is `sum_samples`: whoever trains adds up the shares of all parts.
+    """
+
+    parts: Parts | None = None
+
+    def seeing(self, parts: Parts | None) -> Self:
+        """Return this backend for a pass that sees one of these parts."""
+        backend = copy.copy(self)
+        backend.parts = parts
+        return backend
+
+    @abstractmethod
+    def sum(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+        """Return sums; see `Backend.sum`."""
+
+    @abstractmethod
+    def matmul(self, x: Array, y: Array) -> Array:
+        """Return a matrix product; see `Backend.matmul`."""
+
+    @abstractmethod
+    def transpose(self, x: Array, axes: tuple[int, ...]) -> Array:
+        """Return x with its axes in this order; see `Backend.transpose`."""
+
+    def sum_samples(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+        """Return this part's share of a sum over all samples; axis includes 0. The shares of all parts add up to it."""
+        return self.sum(x, axis, keepdims)
+
+    def dense_weight_gradient(self, dy: Array, x: Array) -> Array:
+        """Return this part's share of dweight (O, I): the sum over samples n of dy[n, o] x[n, i]."""
+        return self.matmul(self.transpose(dy, (1, 0)), x)
+
+    def join(self, share: Array) -> Array:
+        """Return the sum of the shares of all parts, which each part gets."""
+        return share if self.parts is None else add_in_pairs(self.parts.gather(share))
+
+    def count_samples(self, seen: int) -> int:
+        """Return how many samples the whole batch has, of which this pass sees `seen`."""
+        return seen if self.parts is None else self.parts.samples
+
+
+def add_in_pairs(values: Sequence[Array]) -> Array:
+    """Return the sum of the values by a binary tree that depends on their number alone.
+
+    The first 2^k of them, the largest power below their number, are the left branch, the others the right one.
+    """
+    if len(values) == 1:
+        return values[0]
+    left = 1 << (len(values) - 1).bit_length() - 1
+    return add_in_pairs(values[:left]) + add_in_pairs(values[left:])
