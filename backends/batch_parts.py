@@ -2,10 +2,10 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Protocol, Self
 
 from cnnkit.backends.arrays import Array
+from cnnkit.backends.leaf_tree import add_in_pairs
 
 
 class Parts(Protocol):
@@ -63,14 +63,3 @@ class BatchParts(ABC):
     def count_samples(self, seen: int) -> int:
         """Return how many samples the whole batch has, of which this pass sees `seen`."""
         return seen if self.parts is None else self.parts.samples
-
-
-def add_in_pairs(values: Sequence[Array]) -> Array:
-    """Return the sum of the values by a binary tree that depends on their number alone.
-
-    The first 2^k of them, the largest power below their number, are the left branch, the others the right one.
-    """
-    if len(values) == 1:
-        return values[0]
-    left = 1 << (len(values) - 1).bit_length() - 1
-    return add_in_pairs(values[:left]) + add_in_pairs(values[left:])
