@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any, TypeVar
 
 from cnnkit.backends.arrays import Array, Shape
+from cnnkit.backends.engine import describe_blas, describe_processor
 from cnnkit.errors import BackendUnavailableError, ConfigError
 
 T = TypeVar("T")
@@ -51,6 +52,10 @@ class Execution:
     def availability(cls) -> Availability:
         """Say whether this machine can run the backend, without raising."""
         return Availability(usable=True)
+
+    def describe_engine(self) -> dict[str, str]:
+        """Return what of this machine, besides threads and versions, decides the last bits of plain arithmetic."""
+        return describe_processor() | {"blas": describe_blas()}
 
     def assign(self, target: Array, value: Array) -> Array:
         """Return the array to use for `target` from now on, holding `value`; mutable arrays are written in place."""

@@ -35,6 +35,8 @@ class Options:
     ema                share of the moving average of the weights that each update keeps; the result has the average
     swa                share of the epochs after which the weights that epochs end with are averaged (stochastic weight
                        averaging); the result has the average
+    keep_every         updates between two links of a chain of hashes (`cnnkit.training.hash_chain`), by which
+                       `cnnkit verify` finds the first step that differs
     patience           stop after this many epochs without a smaller validation loss
     freeze             patterns (cnn.*, *.bias) of layers and tensors that are not trained; a BatchNorm in which
                        nothing is trained uses its running statistics as they are
@@ -69,6 +71,7 @@ class Options:
     leaf: int | None = None
     ema: float | None = None
     swa: float | None = None
+    keep_every: int | None = None
 
     def __post_init__(self) -> None:
         for name, kind, expected in _KINDS:
@@ -85,7 +88,7 @@ class Options:
         optimizers.parse(self.optimizer)
         schedules.parse(self.schedule)
         losses.parse(self.loss)
-        for name in ("epochs", "batch_size", "patience", "limit", "accumulate", "leaf"):
+        for name in ("epochs", "batch_size", "patience", "limit", "accumulate", "leaf", "keep_every"):
             value = getattr(self, name)
             _require(value is None or value >= 1, name, ">= 1", value)
             _require(value is None or value <= LARGEST_COUNT, name, "<= 2**63 - 1", value)
@@ -159,13 +162,14 @@ class OptionFields(TypedDict, total=False):
     leaf: int | None
     ema: float | None
     swa: float | None
+    keep_every: int | None
 
 
 _PAIRS = "factors by patterns of the names of layers or tensors, such as 'features.*=0.1'"
 _MOST_WORKERS, _AUGMENT = 64, "flip,crop:4,rotate:10"
 _MOST_PATTERNS, _LONGEST_PATTERN = 1000, 1000
-_WHOLE = ("epochs", "batch_size", "seed", "patience", "limit", "accumulate", "leaf", "workers")
-_MAY_BE_NONE = ("patience", "limit", "leaf", "ema", "swa")
+_WHOLE = ("epochs", "batch_size", "seed", "patience", "limit", "accumulate", "leaf", "workers", "keep_every")
+_MAY_BE_NONE = ("patience", "limit", "leaf", "ema", "swa", "keep_every")
 _KINDS: tuple[tuple[str, type, str], ...] = (
     *((name, Integral, "a whole number") for name in _WHOLE),
     *((name, Real, "a number") for name in ("learning_rate", "validation_split", "ema", "swa")),

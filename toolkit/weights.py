@@ -93,7 +93,7 @@ def _group_by_layer(flat: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]
 
 
 def _provenance(model: Network) -> dict[str, Any]:
-    """Return how the arrays were computed: backend, device, dtype, threads, versions."""
+    """Return how the arrays were computed: backend, device, dtype, threads, versions, engine."""
     versions = {"cnnkit": version("cnnkit"), "numpy": np.__version__, "python": platform.python_version()}
     library = sys.modules.get(model.backend.name)  # a backend is named after the library that it runs on
     if library is not None:
@@ -104,6 +104,7 @@ def _provenance(model: Network) -> dict[str, Any]:
         "dtype": model.dtype,
         "threads": model.backend.threads,
         "versions": versions,
+        "engine": model.backend.describe_engine(),
     }
 
 

@@ -47,6 +47,13 @@ class CupyBackend(CudaBackend):
             )
         return Availability(True, devices=("cuda",))
 
+    def describe_engine(self) -> dict[str, str]:
+        import cupy
+
+        runtime = cupy.cuda.runtime
+        name: bytes = runtime.getDeviceProperties(runtime.getDevice())["name"]
+        return {"gpu": name.decode(), "cuda": str(runtime.runtimeGetVersion())}
+
     def allow_tf32(self) -> None:
         self._gpu.cublas.allow_tf32(True)
 

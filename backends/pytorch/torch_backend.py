@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnkit.backends.engine import describe_processor
 from cnnkit.backends.execution import require_threads
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Sizes, Step
 from cnnkit.backends.pytorch import composites as torch_composites
@@ -52,6 +53,13 @@ class TorchBackend(Backend):
         except ImportError:
             return Availability(False, "PyTorch is not installed", "pip install 'cnnkit[torch]'", ())
         return Availability(True, devices=_devices(torch))
+
+    def describe_engine(self) -> dict[str, str]:
+        torch = self.torch
+        if self.device.startswith("cuda"):
+            cudnn = str(torch.backends.cudnn.version())
+            return {"gpu": torch.cuda.get_device_name(self.device), "cuda": str(torch.version.cuda), "cudnn": cudnn}
+        return describe_processor() | {"kernels": torch.backends.cpu.get_cpu_capability()}
 
     def asarray(self, values: Any, dtype: str | None = None) -> Native:
         if not isinstance(values, self.torch.Tensor):

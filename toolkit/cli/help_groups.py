@@ -22,10 +22,10 @@ _OPTIONS = {
         "--per-parameter", "--check", "--atol", "--rtol",
     ),
     "Output": (
-        "--out", "--overwrite", "--checkpoint-every", "--save-every", "--log", "--tensorboard", "--plot", "--format",
-        "--precision", "--compression", "--allow-partial", "--anonymous", "--values", "--no-stats", "--strict",
-        "--html", "--histogram", "--runs", "--show", "--report", "--copy", "--json", "--quiet", "--verbose",
-        "--version", "--install-completion", "--show-completion", "--help",
+        "--out", "--overwrite", "--checkpoint-every", "--save-every", "--keep-every", "--log", "--tensorboard",
+        "--plot", "--format", "--precision", "--compression", "--allow-partial", "--anonymous", "--values",
+        "--no-stats", "--strict", "--html", "--histogram", "--runs", "--show", "--report", "--copy", "--json",
+        "--quiet", "--verbose", "--version", "--install-completion", "--show-completion", "--help",
     ),
     "Machine": ("--backend", "--device", "--dtype", "--threads", "--workers", "--tf32"),
 }  # fmt: skip

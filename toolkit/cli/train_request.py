@@ -140,6 +140,10 @@ class TrainRequest(ReadingRequest):
         int | None,
         typer.Option(min=1, metavar="EPOCHS", help="Keep the weights of every N-th epoch beside OUT, in OUT-epoch-N."),
     ] = None
+    keep_every: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="STEPS", help="Keep a hash of each tensor every N steps, for cnnkit verify."),
+    ] = None
     log: Annotated[Path | None, typer.Option(metavar="FILE.jsonl|csv", help="Append one line per epoch.")] = None
     tensorboard: Annotated[Path | None, typer.Option(metavar="DIR", help="Figures of each epoch for TensorBoard.")] = (
         None

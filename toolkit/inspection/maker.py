@@ -11,6 +11,7 @@ from cnnkit.files.names import printable
 _PLACES = {
     ("data", "name"), ("data", "path"), ("run", "data", "name"), ("run", "threads"), ("exported_from", "file"),
     ("sample", "name"),    ("provenance", "device"), ("provenance", "threads"), ("provenance", "versions"),
+    ("provenance", "engine"),
 }  # fmt: skip
 _KEYS = {"author", "created", "date", "date_saved", "doc_string", "host", "hostname", "producer", "user", "username"}
 # An absolute path of Unix or Windows, a home, a share, an address: anywhere in a text.

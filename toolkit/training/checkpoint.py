@@ -15,6 +15,7 @@ from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.training.averaging import EpochAverage
 from cnnkit.training.finite_weights import list_not_finite
+from cnnkit.training.hash_chain import ChainError, HashChain
 from cnnkit.training.position import Best
 from cnnkit.training.step import TrainState
 from cnnkit.training.stored_position import read_position, refuse
@@ -56,7 +57,8 @@ def _to_json(training: Training) -> dict[str, Any]:
     best = None if position.best is None else {"epoch": position.best.epoch, "loss": position.best.loss}
     first = averaging.first if isinstance(averaging, EpochAverage) else None
     rest = {"best": best, "history": list(position.history), "finished": training.finished, "average_from": first}
-    return counts | rest
+    chain = None if training.chain is None else training.chain.to_json()
+    return counts | rest | {"chain": chain}
 
 
 def _require_same_average(file: WeightFile, training: Training, epoch: int) -> None:
@@ -100,7 +102,17 @@ def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile)
         for part, like in training.variables.average.items()
     }
     training.start_from(TrainState(params, state, slots, average), position)
+    if training.chain is not None:
+        training.chain = _read_chain(file, training.chain, position.step)
     return training
+
+
+def _read_chain(file: WeightFile, begun: HashChain, step: int) -> HashChain:
+    try:
+        return HashChain.from_json((file.position or {}).get("chain"), begun.every, begun.names, step)
+    except ChainError as fault:
+        where = "" if fault.step is None else f" of step {fault.step}"
+        raise refuse(file, f"position chain{where}: {fault}") from None
 
 
 def _tree(file: WeightFile, model: Network, stored: dict[str, Any], prefix: str, like: Tree) -> Tree:

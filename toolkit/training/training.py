@@ -16,6 +16,7 @@ from cnnkit.training import diagnosis
 from cnnkit.training.batches import Counts
 from cnnkit.training.epoch_average import average_epoch
 from cnnkit.training.evaluation import loss_and_accuracy
+from cnnkit.training.hash_chain import HashChain, name_arrays
 from cnnkit.training.loss_scale import LossScale
 from cnnkit.training.out_of_memory import too_large
 from cnnkit.training.position import Best, Position
@@ -47,6 +48,7 @@ class Training(TrainingSetup):
     """A training of `model` on `dataset`; `epochs()` runs it, and at each report the model holds the result.
 
     variables, position  the arrays that steps change, averages among them, and the counts of what is done
+    chain                of hashes every `keep_every` steps, None where none is kept
 
     Raises DataError or ConfigError when model, data and options do not fit.
     """
@@ -62,12 +64,21 @@ class Training(TrainingSetup):
         average = {} if self.averaging is None else self.averaging.begin(params, model.state)
         scale = LossScale() if self.scales_loss else None
         self.start_from(TrainState(params, model.state, slots, average), Position(loss_scale=scale))
+        self.chain: HashChain | None = None
+        if options.keep_every is not None:
+            self.chain = HashChain(options.keep_every, tuple(name_arrays(self.variables)))
+            self._append_link()
 
     def _gather(self, tree: Tree) -> Tree:
         """Return the tree's values in memory of their own: one array, or several where some are not trained."""
         if self.freezing is None:
             return flat_tree(self.model.backend, tree, self.optimizer.order(list(flatten(tree))))
         return map_leaves(lambda array: array * 1, tree)
+
+    def _append_link(self) -> None:
+        assert self.chain is not None  # noqa: S101 (for the type checker)
+        to_numpy = self.model.backend.to_numpy
+        self.chain.append({name: to_numpy(array) for name, array in name_arrays(self.variables).items()})
 
     def start_from(self, variables: TrainState, position: Position) -> None:
         """Continue from a position that an earlier training had reached with these variables."""
@@ -132,6 +143,8 @@ class Training(TrainingSetup):
             # + 0 copies: the next step may overwrite the arrays that this one returned
             self._unread.append((StepReport(report.loss + 0, report.correct + 0), batch.counts))
             done += 1
+            if self.chain is not None and self.chain.is_due(first_step + done):
+                self._append_link()
             stopping = stop is not None and stop()
             now = time.perf_counter()
             if now >= read_at or stopping or done == self.steps_per_epoch:
@@ -178,6 +191,8 @@ class Training(TrainingSetup):
         self._unread.clear()
         position, variables = good
         self.start_from(variables, position)
+        if self.chain is not None:
+            self.chain.cut(position.step)
         self._update_model()
 
     def _close_epoch(self) -> EpochReport:
