@@ -6,6 +6,7 @@ CnnkitError
 |   `-- ContractError        a part written outside cnnkit that does not do what its base class asks
 |-- ConfigError              a value of a layer, loss, optimizer, recipe or command that cannot be used
 |-- BackendUnavailableError  a backend or device that this machine cannot run
+|-- GroupError               a worker of a group that is lost, silent, or not like the others
 |-- TrainingError            a training that cannot go on (loss not finite, interrupted file, ...)
 |-- DataError                images or labels that cannot be used
 |-- WeightFileError          a weight file that cannot be read
@@ -31,6 +32,10 @@ class ConfigError(CnnkitError):
 
 class BackendUnavailableError(CnnkitError):
     """A backend or device that this machine cannot run; the text names the package to install."""
+
+
+class GroupError(CnnkitError):
+    """A group of workers that cannot go on: one is lost, silent for too long, or not like the others."""
 
 
 class TrainingError(CnnkitError):
