@@ -24,8 +24,8 @@ _OPTIONS = {
     "Output": (
         "--out", "--overwrite", "--checkpoint-every", "--save-every", "--keep-every", "--log", "--tensorboard",
         "--plot", "--format", "--precision", "--compression", "--allow-partial", "--anonymous", "--values",
-        "--no-stats", "--strict", "--html", "--histogram", "--runs", "--show", "--report", "--copy", "--json",
-        "--quiet", "--verbose", "--version", "--install-completion", "--show-completion", "--help",
+        "--no-stats", "--fingerprint", "--strict", "--html", "--histogram", "--runs", "--show", "--report", "--copy",
+        "--json", "--quiet", "--verbose", "--version", "--install-completion", "--show-completion", "--help",
     ),
     "Machine": ("--backend", "--device", "--dtype", "--threads", "--workers", "--tf32"),
 }  # fmt: skip

@@ -18,7 +18,7 @@ from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
-    from cnnkit.exporters import Tensor
+    from cnnkit.exporters import Tensor, WeightFile
     from cnnkit.inspection import Inspection
     from cnnkit.inspection.slices import Parts
 
@@ -48,6 +48,9 @@ class InspectRequest(Request):
         bool, typer.Option("--strict", help="Exit with 1 on an error, a warning, an edited tensor, or one not read.")
     ] = False
     optimizer: Annotated[bool, typer.Option("--optimizer", help="The optimizer's tensors too.")] = False
+    fingerprint: Annotated[
+        bool, typer.Option("--fingerprint", help="One hash of all that the training computed: weights, slots, history.")
+    ] = False
     external: External = False
     html: Annotated[
         Path | None, typer.Option("--html", metavar="OUT", help="Write everything as one page for a browser.")
@@ -77,20 +80,28 @@ def command(request: InspectRequest) -> int:
         if request.values or parts is not None:  # checked before any statistics, which may take long
             printed = _require_part(output, select(weights, request.layer, request.optimizer), parts)
         inspection = inspect(weights, request.layer, request.optimizer, compute=not request.no_stats)
+        digest = _hash_training(weights) if request.fingerprint else None
     if request.html is not None:
         _write_page(output, request.html, inspection)
     maker = describe_maker(weights, public_names())
     if request.json:
         page = {} if request.html is None else {"html": str(request.html)}
-        output.result(_to_json(inspection, printed, parts) | {"maker": maker} | page)
+        hashed = {} if digest is None else {"fingerprint": digest}
+        output.result(_to_json(inspection, printed, parts) | {"maker": maker} | page | hashed)
     else:
-        print_inspection(output, inspection, request.optimizer)
+        print_inspection(output, inspection, request.optimizer, digest)
         if maker:
             told = ", ".join(f"{key} {value}" for key, value in maker.items())
             output.say(f"of its maker: {told} (cnnkit export --anonymous leaves it out)", style="dim")
         if printed:
             print_values(output, weights, printed, parts)
     return int(request.strict and inspection.doubtful)
+
+
+def _hash_training(weights: "WeightFile") -> str:
+    from cnnkit.training.fingerprint import fingerprint
+
+    return fingerprint(weights)
 
 
 def _require_part(output: Output, tensors: tuple["Tensor", ...], parts: "Parts | None") -> tuple["Tensor", ...]:

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
-def print_inspection(output: Output, inspection: "Inspection", optimizer: bool) -> None:
+def print_inspection(output: Output, inspection: "Inspection", optimizer: bool, fingerprint: str | None = None) -> None:
     """Print the file, its layers and tensors, what else it holds, and the findings."""
     for fact in _describe_file(inspection):
         output.say(fact, soft_wrap=fact.startswith("sha256") or None)  # a digest is copied whole
+    if fingerprint is not None:
+        output.say(f"fingerprint {fingerprint}", soft_wrap=True)
     output.say()
     print_layers(output, inspection)
     _print_rest(output, inspection.weights, optimizer)

@@ -29,6 +29,7 @@ from cnnkit.model import Model
 from cnnkit.network import Network
 from cnnkit.training import TaskEvaluation, Training, evaluate
 from cnnkit.training.checkpoint import to_weights
+from cnnkit.training.fingerprint import fingerprint
 from cnnkit.training.run import stored_options
 
 SAVE_EVERY = 30.0  # seconds between two saves by default
@@ -143,6 +144,8 @@ class Job:
         counts = f"{format_count(model.parameters, 'parameter')}, {format_count(len(history), 'epoch')}"
         made = f"{counts}, {seconds:.1f} s of training"
         output.say(f"wrote {self.out} ({format_size(self.out.stat().st_size)}): {made}")
+        digest = fingerprint(training)
+        output.note(f"fingerprint {digest}")
         split = ["--split", "train"] if training.dataset.test is None else []
         split = [*self._name_data(), *split]
         words = (("evaluate", self.out, *split), ("predict", self.out, *split), ("inspect", self.out))
@@ -150,7 +153,7 @@ class Job:
         images = len(training.chosen) * len(history)
         output.result(_describe_model(model, history, self.out) | {
             "epochs_run": len(history), "seconds": seconds, "images_per_second": images / max(seconds, 1e-9),
-            "skipped": False, "batch_size": training.options.batch_size,
+            "skipped": False, "batch_size": training.options.batch_size, "fingerprint": digest,
         })  # fmt: skip
 
     def _name_data(self) -> tuple[str, ...]:
@@ -202,6 +205,7 @@ def say_skipped(output: Output, file: WeightFile, out: Path, plot: Path | None =
     same = {key: provenance.get(key) for key in ("backend", "device", "dtype")}
     output.result(_describe_model(model, history, out) | same | {
         "epochs_run": len(history), "seconds": 0.0, "images_per_second": None, "skipped": True,
+        "fingerprint": fingerprint(file),
     })  # fmt: skip
 
 

@@ -179,3 +179,13 @@ def test_brackets_in_names(cnnkit, folder):
     assert [t["name"] for t in cnnkit("show", "net.npz", "blk[0]", "--json").json["tensors"]] == ["blk[0].weight"]
     compared = cnnkit("diff", "net.npz", "net.npz", "--only", "blk[0].weight", "--json")
     assert [t["a"] for t in compared.json["tensors"]] == ["blk[0].weight"]
+
+
+def test_the_fingerprint_of_a_training_is_shown_by_train_and_by_inspect(cnnkit):
+    arguments = ("train", "--recipe", "digits-cnn", "--limit", 32, "--epochs", 1, "--limit-test", 8)
+    told = cnnkit(*arguments, "--json").json["fingerprint"]
+    assert len(told) == 64
+    assert cnnkit("inspect", "weights.h5", "--fingerprint", "--json").json["fingerprint"] == told
+    assert f"fingerprint {told}" in cnnkit("inspect", "weights.h5", "--fingerprint").out.splitlines()
+    assert "fingerprint" not in cnnkit("inspect", "weights.h5", "--json").json
+    assert cnnkit(*arguments, "--json").json["fingerprint"] == told, "which found the same run"
