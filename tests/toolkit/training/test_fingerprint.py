@@ -41,7 +41,7 @@ def test_trainings_of_the_same_bits_have_one_fingerprint_whatever_time_they_took
     assert [e["seconds"] for e in again.position.history] != [e["seconds"] for e in training.position.history]
     assert fingerprint(again) == fingerprint(training)
     assert fingerprint(train(stop_after=1)) != fingerprint(training)
-    assert fingerprint(train(options=replace(OPTIONS, keep_every=1))) == fingerprint(training), "a chain changes nothing"
+    assert fingerprint(train(options=replace(OPTIONS, keep_every=1))) == fingerprint(training)
 
 
 def change(file: WeightFile, tensor: Tensor, values: np.ndarray) -> WeightFile:
