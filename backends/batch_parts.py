@@ -60,6 +60,10 @@ class BatchParts(ABC):
         """Return the sum of the shares of all parts, which each part gets."""
         return share if self.parts is None else add_in_pairs(self.parts.gather(share))
 
+    def finish_share(self, total: Array) -> Array:
+        """Return the sum of the shares of all parts as the gradient that it is, of the parameters' dtype."""
+        return total
+
     def count_samples(self, seen: int) -> int:
         """Return how many samples the whole batch has, of which this pass sees `seen`."""
         return seen if self.parts is None else self.parts.samples

@@ -46,6 +46,7 @@ class Execution:
     name: str
     device: str = "cpu"
     threads: int = 1
+    numerics: str = "plain"  # or "exact": sums and products whose bits do not depend on their order
     half_types: tuple[str, ...] = ()  # of "bfloat16" and "float16", those that it can compute in
 
     @classmethod

@@ -17,6 +17,15 @@ def names() -> list[str]:
     return sorted(plugins.entries(GROUP))
 
 
+# The classes with exact numerics; other packages' backends have none.
+_EXACT = {
+    "numpy": "cnnkit.backends.numpy_cpu.exact_numpy_backend:ExactNumpyBackend",
+    "torch": "cnnkit.backends.pytorch.exact_torch_backend:ExactTorchBackend",
+    "cupy": "cnnkit.backends.cuda.exact_cupy_backend:ExactCupyBackend",
+    "cupy-sim": "cnnkit.backends.cuda.exact_cupy_backend:ExactCupySimBackend",
+}
+NUMERICS = ("plain", "exact")
+
 # What other programs call a backend, or name a device.
 _ELSEWHERE = {"cuda": "cupy", "gpu": "cupy", "nvidia": "cupy", "cpu": "numpy", "np": "numpy", "pt": "torch"}
 
@@ -57,20 +66,22 @@ def available_backends() -> dict[str, Availability]:
 
 
 def get_backend(
-    backend: str | Backend = "numpy", device: str | None = None, threads: int | None = None, tf32: bool = False
-) -> Backend:
+    backend: str | Backend = "numpy", device: str | None = None, threads: int | None = None, tf32: bool = False,
+    numerics: str = "plain",
+) -> Backend:  # fmt: skip
     """Return a backend that is ready to use.
 
     backend: a registered name, or "auto": a GPU through cupy or torch where there is one, else numpy.
     device: "cpu", "cuda", "mps"; None lets the backend choose. threads: of the CPU; None lets the backend choose.
     tf32: let an NVIDIA GPU round the factors of matrix products to TF32 (10 bits): faster, and much less exact.
+    numerics: "plain", or "exact": the same bits on every backend, machine and number of threads.
 
     Raises BackendUnavailableError with one line that says what would help.
     """
     if isinstance(backend, Backend):
-        if device is not None or threads is not None or tf32:
+        if device is not None or threads is not None or tf32 or numerics not in ("plain", backend.numerics):
             raise BackendUnavailableError(
-                f"backend {backend.name}: already exists: give its name instead, or leave out device, threads and tf32"
+                f"backend {backend.name}: already exists: give its name instead, or leave out device, threads, tf32 and numerics"
             )
         return backend
     threads = require_threads(threads)
@@ -78,7 +89,7 @@ def get_backend(
         raise ConfigError(f"device: expected a text such as 'cpu' or 'cuda', got {device!r}")
     if backend == "auto":
         backend = _automatic(device)
-    load = _entry(backend).load
+    load = _entry_of_numerics(backend, numerics, tf32).load
     state = availability(backend)
     if not state.usable:
         raise BackendUnavailableError(
@@ -103,6 +114,20 @@ def get_backend(
     if tf32:
         instance.allow_tf32()
     return instance
+
+
+def _entry_of_numerics(name: str, numerics: str, tf32: bool) -> EntryPoint:
+    """Return where the class of a backend with these numerics is."""
+    if numerics not in NUMERICS:
+        raise ConfigError(f"numerics: expected one of {', '.join(NUMERICS)}, got {numerics!r}")
+    entry = _entry(name)
+    if numerics == "plain":
+        return entry
+    if tf32:
+        raise ConfigError(f"numerics: TF32 rounds what {numerics} numerics keep: leave one of them out")
+    if name not in _EXACT:
+        raise BackendUnavailableError(f"backend {name}: has no exact numerics: use one of {', '.join(_EXACT)}")
+    return EntryPoint(name, _EXACT[name], GROUP)
 
 
 def _automatic(device: str | None) -> str:

@@ -81,7 +81,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 MAY_IMPORT["cnnkit.cli"] = (*MAY_IMPORT, "cnnkit.backends", "cnnkit.data")
 # Who alone may import the libraries that are heavy or not everywhere.
 LIBRARIES = {"torch": "cnnkit.backends.pytorch", "cupy": "cnnkit.backends.cuda", "mpi4py": "cnnkit.backends.groups"}
-CONCRETE = ("numpy_cpu", "pytorch", "reference", "shared", "cuda")
+CONCRETE = ("numpy_cpu", "pytorch", "reference", "shared", "cuda", "exact")
 
 
 class Module(NamedTuple):

@@ -40,6 +40,7 @@ def max_forward(torch: Any, x: Native, windows: TorchWindows) -> tuple[Native, A
 def max_gradient(torch: Any, dy: Native, saved: Any, x_shape: Shape, windows: TorchWindows) -> Native:
     """Return dx of x_shape."""
     framed, even, indices = saved
+    framed = framed.to(dy.dtype)  # the same array, unless dy is in float64 for an exact sum
     dy, windows = _as_images(dy), windows.of_images()
     layout = torch.channels_last if framed.ndim == 4 else torch.channels_last_3d
     if framed.is_contiguous(memory_format=layout):  # else PyTorch copies all of dx twice

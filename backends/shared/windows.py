@@ -1,5 +1,7 @@
 """How many windows fit on an image, and how many pixels each of them averages, axis by axis."""
 
+import functools
+
 import numpy as np
 
 from cnnkit.backends.protocol import Native, Padding, Pair, Shape, Sizes
@@ -21,3 +23,15 @@ def count_pixels(size: int, window: int, stride: int, padding: Pair, dilation: i
     before = np.maximum(-(-(-counted[0] - first) // dilation), 0)  # pixels of the window before what counts
     upto = np.minimum((size + counted[1] - 1 - first) // dilation + 1, window)
     return np.maximum(upto - before, 0)
+
+
+@functools.lru_cache(maxsize=1024)
+def count_window_pixels(
+    image: Sizes, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, counted: Padding
+) -> Native:
+    """Return how many pixels each window averages, int64 (OH, OW); one array for each geometry, read-only."""
+    counts = np.ones((), np.int64)
+    for along in map(count_pixels, image, window, stride, padding, dilation, counted):
+        counts = counts[..., None] * along
+    counts.flags.writeable = False
+    return counts

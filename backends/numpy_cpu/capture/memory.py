@@ -142,11 +142,14 @@ class Workspace:
         return buffers[key]
 
 
-def empty_like(allocator: Allocator, x: Native, shape: Shape | None = None) -> Native:
-    """Return an uninitialised array whose axes have the same order in memory as those of x; `shape` defaults to x's."""
+def empty_like(allocator: Allocator, x: Native, shape: Shape | None = None, dtype: Any = None) -> Native:
+    """Return an uninitialised array whose axes have the same order in memory as those of x.
+
+    shape, dtype: default to those of x.
+    """
     order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
     sizes = x.shape if shape is None else shape
-    array = allocator.empty(tuple(sizes[axis] for axis in order), x.dtype)
+    array = allocator.empty(tuple(sizes[axis] for axis in order), x.dtype if dtype is None else np.dtype(dtype))
     return array.transpose(sorted(range(x.ndim), key=order.__getitem__))
 
 
