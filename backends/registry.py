@@ -80,9 +80,8 @@ def get_backend(
     """
     if isinstance(backend, Backend):
         if device is not None or threads is not None or tf32 or numerics not in ("plain", backend.numerics):
-            raise BackendUnavailableError(
-                f"backend {backend.name}: already exists: give its name instead, or leave out device, threads, tf32 and numerics"
-            )
+            remedy = "give its name instead, or leave out device, threads, tf32 and numerics"
+            raise BackendUnavailableError(f"backend {backend.name}: already exists: {remedy}")
         return backend
     threads = require_threads(threads)
     if device is not None and not isinstance(device, str):

@@ -137,6 +137,7 @@ class Model(Network):
         backend: str | Backend = "numpy",
         device: str | None = None,
         threads: int | None = None,
+        numerics: str = "plain",
         dtype: str | None = None,
         layers: Sequence[type[Layer]] = (),
     ) -> Self:
@@ -151,7 +152,13 @@ class Model(Network):
         from cnnkit.adopting.opening import read_network
 
         return cls.from_weights(
-            read_network(path), backend=backend, device=device, threads=threads, dtype=dtype, layers=layers
+            read_network(path),
+            backend=backend,
+            device=device,
+            threads=threads,
+            numerics=numerics,
+            dtype=dtype,
+            layers=layers,
         )
 
     @classmethod
@@ -162,6 +169,7 @@ class Model(Network):
         backend: str | Backend = "numpy",
         device: str | None = None,
         threads: int | None = None,
+        numerics: str = "plain",
         dtype: str | None = None,
         layers: Sequence[type[Layer]] = (),
     ) -> Self:
@@ -183,6 +191,7 @@ class Model(Network):
             backend=backend,
             device=device,
             threads=threads,
+            numerics=numerics,
             dtype=dtype or weights.stored_dtype(file),
             seed=metadata.get("seed", 0),
             loss=metadata.get("loss", "softmax_cross_entropy"),

@@ -38,6 +38,7 @@ class Network:
     network      a layer; anything but a Sequential or a Graph is put into a Sequential
     input_shape  of one sample: (C, H, W) or (F,); a tuple of shapes for a Graph of several inputs
     backend      a name, or a Backend object
+    numerics     "plain", or "exact": the same bits on every backend and machine, from float32
     seed         the one seed: of the initial weights here, of shuffling and dropout in training
     dtype        "float32" or "float64"; "bfloat16" or "float16" for half precision (cnnkit.precision), in which a
                  backend that cannot compute in it has only its parameters rounded
@@ -60,6 +61,7 @@ class Network:
         backend: str | Backend = "numpy",
         device: str | None = None,
         threads: int | None = None,
+        numerics: str = "plain",
         dtype: str = "float32",
         seed: int = 0,
         loss: str | Loss = "softmax_cross_entropy",
@@ -75,7 +77,8 @@ class Network:
         self.network = network if isinstance(network, Sequential | Graph) else Sequential((network,))
         self.input_shape = require_input_shapes(input_shape, self.network.input_count)
         self.output_shape = self.network.output_shape(self.input_shape)
-        self.backend = get_backend(backend, device, threads)
+        self.backend = get_backend(backend, device, threads, numerics=numerics)
+        _require_numerics(self.backend, dtype)
         self.dtype, self.array_dtype = dtype, array_dtype(dtype)
         self.half = dtype if dtype in self.backend.half_types else None
         self.seed = int(seed)
@@ -230,6 +233,12 @@ def _require_seed(seed: Any) -> None:
     """Raise ConfigError for anything but a whole number of at least 0 and at most SEED_BITS bits."""
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0 or int(seed).bit_length() > SEED_BITS:
         raise ConfigError(f"seed: expected a whole number >= 0, got {describe_value(seed)}")
+
+
+def _require_numerics(backend: Backend, dtype: str) -> None:
+    """Raise ConfigError where exact numerics meet another type than float32, to which they round."""
+    if backend.numerics != "plain" and dtype != "float32":
+        raise ConfigError(f"dtype: with {backend.numerics} numerics expected float32, got {dtype!r}")
 
 
 def _require_samples(x: Any) -> Values:

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from cnnkit.backends.arrays import Array, Native, Padding, Shape, Sizes
+from cnnkit.backends.arrays import Native, Padding, Shape, Sizes
 from cnnkit.backends.exact import grid
 from cnnkit.backends.protocol import Backend
 from cnnkit.backends.shared.windows import count_window_pixels
@@ -46,8 +46,8 @@ class ExactNumerics(Backend):
 
     def find_power(self, x: Native) -> Native:
         """Return 2^floor(log2(x)) of x >= 0 in float64; 0 of 0, infinity of infinity and NaN."""
-        bits = self.asarray(x, "float64").view(self.word_type) & grid.EXPONENT
-        return bits.view(self.real_type)
+        wide: Native = self.asarray(x, "float64")
+        return (wide.view(self.word_type) & grid.EXPONENT).view(self.real_type)
 
     word_type: Any = "int64"
     real_type: Any = "float64"
@@ -59,7 +59,9 @@ class ExactNumerics(Backend):
     def _on_own_grid(self, x: Native, axes: tuple[int, ...], bits: int) -> Native:
         return self.round_to_grid(x, self.find_largest(x, axes), bits)
 
-    def _on_joint_grids(self, terms: int, dy: Native, dy_axes: tuple[int, ...], x: Native, x_axes: tuple[int, ...]) -> Any:
+    def _on_joint_grids(
+        self, terms: int, dy: Native, dy_axes: tuple[int, ...], x: Native, x_axes: tuple[int, ...]
+    ) -> Any:
         """Return the factors of a product over samples on grids that all parts of the batch share."""
         first, second = self._join_largest(self.find_largest(dy, dy_axes), self.find_largest(x, x_axes))
         bits, other_bits = grid.bits_of_factors(terms)
@@ -81,12 +83,12 @@ class ExactNumerics(Backend):
 
     # ---- sums
 
-    def sum(self, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    def sum(self, x: Native, axis: Any = None, keepdims: bool = False) -> Native:
         if not _is_real(x):
             return self.plain.sum(x, axis, keepdims)
         return self.narrow(self._sum_exactly(x, axis, keepdims))
 
-    def mean(self, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    def mean(self, x: Native, axis: Any = None, keepdims: bool = False) -> Native:
         terms = grid.count_terms(x.shape, grid.axes_of(axis, x.ndim))
         count = self.constant_number(terms)
         return self.narrow(self._sum_exactly(x, axis, keepdims) / count)
@@ -102,7 +104,7 @@ class ExactNumerics(Backend):
         values = self._on_own_grid(x, axes, grid.bits_of_terms(grid.count_terms(x.shape, axes)))
         return self.plain.sum(values, axes, keepdims)
 
-    def sum_samples(self, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    def sum_samples(self, x: Native, axis: Any = None, keepdims: bool = False) -> Native:
         if not _is_real(x):
             return self.plain.sum_samples(x, axis, keepdims)
         axes = grid.axes_of(axis, x.ndim)
@@ -110,7 +112,7 @@ class ExactNumerics(Backend):
         (largest,) = self._join_largest(self.find_largest(x, axes))
         return self.plain.sum(self.round_to_grid(x, largest, grid.bits_of_terms(terms)), axes, keepdims)
 
-    def join(self, share: Array) -> Array:
+    def join(self, share: Native) -> Native:
         if dtype_name(share) != "float64":
             return self.plain.join(share)
         total = share
@@ -120,12 +122,12 @@ class ExactNumerics(Backend):
                 total = total + other
         return self.narrow(total)
 
-    def finish_share(self, total: Array) -> Array:
+    def finish_share(self, total: Native) -> Native:
         return self.narrow(total) if dtype_name(total) == "float64" else total
 
     # ---- products
 
-    def matmul(self, x: Array, y: Array) -> Array:
+    def matmul(self, x: Native, y: Native) -> Native:
         if not _is_real(x):
             return self.plain.matmul(x, y)
         bits, other_bits = grid.bits_of_factors(x.shape[-1])
@@ -133,19 +135,21 @@ class ExactNumerics(Backend):
         columns = self._on_own_grid(y, (max(y.ndim - 2, 0),), other_bits)
         return self.narrow(self.plain.matmul(rows, columns))
 
-    def dense_weight_gradient(self, dy: Array, x: Array) -> Array:
+    def dense_weight_gradient(self, dy: Native, x: Native) -> Native:
         dy, x = self._on_joint_grids(self.count_samples(x.shape[0]), dy, (0,), x, (0,))
         return self.plain.matmul(self.transpose(dy, (1, 0)), x)
 
-    def convolve(self, x: Array, weight: Array, stride: Sizes, padding: Padding, dilation: Sizes, groups: int) -> Array:
+    def convolve(
+        self, x: Native, weight: Native, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
+    ) -> Native:
         bits, other_bits = grid.bits_of_factors(math.prod(weight.shape[1:]))
         samples = self._on_own_grid(x, _behind(x, 1), bits)
         kernels = self._on_own_grid(weight, _behind(weight, 1), other_bits)
         return self.narrow(self.plain.convolve(samples, kernels, stride, padding, dilation, groups))
 
     def convolve_input_gradient(
-        self, dy: Array, weight: Array, x_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
-    ) -> Array:
+        self, dy: Native, weight: Native, x_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
+    ) -> Native:
         features = weight.shape[0] // groups
         bits, other_bits = grid.bits_of_factors(features * math.prod(weight.shape[2:]))
         samples = self._on_own_grid(dy, _behind(dy, 1), bits)
@@ -156,8 +160,8 @@ class ExactNumerics(Backend):
         )
 
     def convolve_weight_gradient(
-        self, dy: Array, x: Array, weight_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
-    ) -> Array:
+        self, dy: Native, x: Native, weight_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
+    ) -> Native:
         axes = (0, *_behind(x, 2))
         terms = self.count_samples(x.shape[0]) * math.prod(dy.shape[2:])
         dy, x = self._on_joint_grids(terms, dy, axes, x, axes)
@@ -166,8 +170,8 @@ class ExactNumerics(Backend):
     # ---- pooling
 
     def max_pool_gradient(
-        self, dy: Array, saved: Any, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
-    ) -> Array:
+        self, dy: Native, saved: Any, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
+    ) -> Native:
         geometry = window, stride, padding, dilation
         if all(d * (w - 1) < s for w, s, d in zip(window, stride, dilation, strict=True)):  # no pixel in two windows
             return self.plain.max_pool_gradient(dy, saved, x_shape, *geometry)
@@ -175,17 +179,17 @@ class ExactNumerics(Backend):
         return self.narrow(self.plain.max_pool_gradient(samples, saved, x_shape, *geometry))
 
     def average_pool(
-        self, x: Array, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, counted: Padding
-    ) -> Array:
+        self, x: Native, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, counted: Padding
+    ) -> Native:
         samples = self._on_own_grid(x, _behind(x, 1), grid.bits_of_terms(math.prod(window)))
         ones = self.zeros((x.shape[1], 1, *window), "float64") + 1.0
         total = self.plain.convolve(samples, ones, stride, padding, dilation, x.shape[1])
         return self.narrow(total / self._counts(x.shape, window, stride, padding, dilation, counted, "float64"))
 
     def average_pool_gradient(
-        self, dy: Array, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes,
+        self, dy: Native, x_shape: Shape, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes,
         counted: Padding,
-    ) -> Array:  # fmt: skip
+    ) -> Native:  # fmt: skip
         share = dy / self._counts(x_shape, window, stride, padding, dilation, counted, "float32")
         samples = self._on_own_grid(share, _behind(dy, 1), grid.bits_of_terms(math.prod(window)))
         ones = self.zeros((x_shape[1], 1, *window), "float64") + 1.0
@@ -202,7 +206,7 @@ class ExactNumerics(Backend):
 
     # ---- composites: by their default bodies, which fuse nothing
 
-    def add_bias_gradient(self, dy: Array, y: Array, relu: bool = False) -> tuple[Array, Array]:
+    def add_bias_gradient(self, dy: Native, y: Native, relu: bool = False) -> tuple[Native, Native]:
         dx = dy * (y > 0) if relu else dy
         return dx, self.sum_samples(dx, axis=(0, *_behind(dx, 2)))
 
@@ -216,6 +220,6 @@ def _is_real(x: Any) -> bool:
     return dtype_name(x).startswith("float")
 
 
-def _behind(x: Array, first: int) -> tuple[int, ...]:
+def _behind(x: Native, first: int) -> tuple[int, ...]:
     """Return the axes of x from `first` on."""
     return tuple(range(first, x.ndim))

@@ -80,7 +80,8 @@ def make_step(
             return pieces.Passed(value, correct, grads, after)
 
         passed = pieces.add_up(pieces.cut(backend, loss, params, x, targets, weights, piece_size), run, state)
-        grads, finite = unscale(backend, passed.grads, scalars["loss_scale"]) if scaled else (passed.grads, ())
+        grads: Tree = map_leaves(backend.finish_share, passed.grads)
+        grads, finite = unscale(backend, grads, scalars["loss_scale"]) if scaled else (grads, ())
         new_params, slots = optimizer.update(backend, params, grads, slots, scalars)
         if freezing is not None:
             new_params, state = freezing.put_together(backend, variables[:2], new_params, passed.state)
