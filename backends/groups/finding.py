@@ -62,7 +62,8 @@ def find_group(backend: Backend, seconds: float | None = None) -> Group | None:
     if launcher is None:
         return None
     limit = find_seconds(os.environ) if seconds is None else seconds
-    return _join_mpi(backend, launcher, limit)
+    join = _join_torch if launcher.name == "torchrun" else _join_mpi
+    return join(backend, launcher, limit)
 
 
 def find_seconds(environment: Mapping[str, str]) -> float:
@@ -92,3 +93,13 @@ def _join_mpi(backend: Backend, launcher: Launcher, seconds: float) -> Group:
         problem = f"but the MPI of mpi4py sees {group.size}: start them by the mpiexec of the same MPI library"
         raise BackendUnavailableError(f"{started}, {problem}")
     return group
+
+
+def _join_torch(backend: Backend, launcher: Launcher, seconds: float) -> Group:
+    try:
+        from cnnkit.backends.pytorch.torch_group import TorchGroup
+
+        return TorchGroup(backend, seconds)
+    except ImportError as error:
+        problem = "which need PyTorch: pip install 'cnnkit[torch]'"
+        raise BackendUnavailableError(f"torchrun started {launcher.size} workers, {problem}") from error

@@ -1,0 +1,70 @@
+"""How a process finds that it is a worker: by what launchers leave in the environment."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cnnkit.backends.groups import find_group, find_launcher
+from cnnkit.backends.groups.finding import find_seconds
+from cnnkit.backends.registry import get_backend
+from cnnkit.errors import BackendUnavailableError, ConfigError
+
+OPEN_MPI = {"OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_LOCAL_RANK": "1"}
+TORCHRUN = {"RANK": "2", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        (OPEN_MPI, ("mpiexec", 2, 4, 1)),
+        ({"PMI_RANK": "2", "PMI_SIZE": "4"}, ("mpiexec", 2, 4, 0)),
+        ({"PMIX_RANK": "2", "SLURM_STEP_NUM_TASKS": "4", "SLURM_LOCALID": "1"}, ("mpiexec", 2, 4, 1)),
+        (TORCHRUN, ("torchrun", 2, 4, 1)),
+        (OPEN_MPI | TORCHRUN, ("torchrun", 2, 4, 1)),
+        ({}, None),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, None),  # a batch script, no step of srun
+        ({"OMPI_ALLOW_RUN_AS_ROOT": "1", "RANK": "3"}, None),
+    ],
+    ids=["open-mpi", "pmi", "srun-pmix", "torchrun", "torchrun-inside-mpiexec", "none", "sbatch", "half"],
+)
+def test_launchers(environment, expected):
+    assert find_launcher(environment) == expected
+
+
+@pytest.mark.parametrize("rank", ["4", "-1", "x", "", "٣", "1" * 5000], ids=lambda text: text[:3] or "empty")
+def test_a_rank_that_cannot_be_is_refused(rank):
+    with pytest.raises(ConfigError, match="expected the rank and number of workers of mpiexec, got OMPI_COMM_WORLD_RA"):
+        find_launcher(OPEN_MPI | {"OMPI_COMM_WORLD_RANK": rank})
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "nan", "inf", "a minute"])
+def test_seconds_that_cannot_be_are_refused(text):
+    with pytest.raises(ConfigError, match=r"^CNNKIT_GROUP_SECONDS: expected seconds above 0, such as 300, got "):
+        find_seconds({"CNNKIT_GROUP_SECONDS": text})
+    assert find_seconds({}) == 300
+
+
+@pytest.mark.parametrize(
+    ("environment", "missing", "told"),
+    [
+        (OPEN_MPI, "mpi4py", r"^mpiexec started 4 workers, which need .*: pip install 'cnnkit\[mpi\]'$"),
+        (TORCHRUN, "torch", r"^torchrun started 4 workers, which need PyTorch: pip install 'cnnkit\[torch\]'$"),
+    ],
+    ids=["mpiexec", "torchrun"],
+)
+def test_a_missing_engine_is_told_with_its_extra(monkeypatch, environment, missing, told):
+    backend = get_backend("numpy")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(BackendUnavailableError, match=told):
+        find_group(backend)
+
+
+def test_nothing_is_imported_without_a_launcher():
+    code = "import sys; from cnnkit.backends.groups import find_group; assert find_group(None) is None\n"
+    code += "assert not {'mpi4py', 'torch'} & set(sys.modules)"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMPI_", "PMI"))}
+    subprocess.run([sys.executable, "-c", code], env=clean, check=True)
