@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # A strict editable install is a tree of links: it is made again when a file comes or goes (a folder's time changes).
 FOLDERS := $(shell find toolkit backends exporters data -type d -not -name __pycache__)
 
-.PHONY: train test coverage check parity example bench torture onnx-page onnx-networks clean
+.PHONY: train test coverage check parity exact exact-table example bench torture onnx-page onnx-networks clean
 
 train: $(VENV)/run.stamp
 	$(BIN)/cnnkit train
@@ -23,6 +23,14 @@ coverage: $(VENV)/dev.stamp
 parity: $(VENV)/dev.stamp
 	mkdir -p build
 	$(BIN)/cnnkit parity --quiet --backend numpy --backend torch --backend reference --backend cupy-sim --report build/parity.html
+
+# One hash for each of five trainings of 200 steps, in every arrangement that this machine can run: docs/exact.md.
+exact: $(VENV)/dev.stamp
+	PYTHONPATH=tests $(BIN)/python -m exact
+
+# After a change of bits that was meant: writes the table of hashes from numpy, then compares all arrangements with it.
+exact-table: $(VENV)/dev.stamp
+	PYTHONPATH=tests $(BIN)/python -m exact --write
 
 # The example backend as its author would try it: installed beside cnnkit, found by its entry point.
 example: | $(VENV)/bin/python

@@ -1,0 +1,39 @@
+"""The committed hashes, recomputed: one for each training, on every backend, by every kernel, thread and worker."""
+
+import re
+
+import pytest
+
+from exact.cases import CASES, LONG, SHORT, train
+from exact.table import ADVICE, find_changes, read_table
+
+TABLE = read_table()
+IN_THIS_PROCESS = [("numpy", name) for name in CASES] + [("cupy-sim", "digits-mlp")]
+
+
+def require_same(found: dict[str, str]) -> None:
+    changes = find_changes(found, SHORT, TABLE)
+    assert not changes, "; ".join([*changes, ADVICE])
+
+
+def hash_case(name: str, backend: str, **options) -> dict[str, str]:
+    from cnnkit.training.fingerprint import fingerprint
+
+    return {name: fingerprint(train(CASES[name].begin(backend, **options), SHORT))}
+
+
+def test_the_table_has_each_case_twice() -> None:
+    assert TABLE.keys() == CASES.keys()
+    hashes = [digest for entries in TABLE.values() for digest in entries.values()]
+    assert all(entries.keys() == {str(SHORT), str(LONG)} for entries in TABLE.values())
+    assert len(set(hashes)) == 2 * len(CASES)
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in hashes)
+
+
+@pytest.mark.parametrize(("backend", "name"), IN_THIS_PROCESS)
+def test_backends_give_the_hashes_of_the_table(backend, name) -> None:
+    require_same(hash_case(name, backend))
+
+
+def test_threads_change_no_bit() -> None:
+    require_same(hash_case("signal", "numpy", threads=2))
