@@ -3,9 +3,9 @@
 from typing import Any
 
 from cnnkit.backends.exact.exact_numerics import ExactNumerics
-from cnnkit.backends.protocol import Step
+from cnnkit.backends.protocol import Native, Step
 from cnnkit.backends.pytorch.torch_backend import TorchBackend
-from cnnkit.backends.shared.step_inputs import StepInputs
+from cnnkit.backends.shared.step_inputs import Native, StepInputs
 
 
 class ExactTorchBackend(ExactNumerics, TorchBackend):
@@ -14,6 +14,14 @@ class ExactTorchBackend(ExactNumerics, TorchBackend):
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
         super().__init__(device, threads)
         self.word_type, self.real_type = self.torch.int64, self.torch.float64
+
+    def sqrt(self, x: Native) -> Native:
+        """Return the square root, correctly rounded, which PyTorch's own in float32 (by MKL) is not.
+
+        A root of float32 is at least 2^-51 away from the middle between two float32, so that one in float64 that is
+        less than a unit of its last place off rounds to the right one.
+        """
+        return self.asarray(self.torch.sqrt(self.asarray(x, "float64")), "float32")
 
     def compile(self, step: Step, impure: str | None = None) -> Step:
         """Return the step with numbers as 0-d arrays of float32, as captured steps of other backends have them."""
