@@ -26,6 +26,23 @@ class ExactNumerics(Backend):
         """The primitives of the backend's own class."""
         return super()
 
+    # ---- element by element: a library's float64, which is rarely so wrong that float32 is rounded to another number
+
+    def exp(self, x: Native) -> Native:
+        return self.narrow(self.plain.exp(self.asarray(x, "float64")))
+
+    def log(self, x: Native) -> Native:
+        return self.narrow(self.plain.log(self.asarray(x, "float64")))
+
+    def log1p(self, x: Native) -> Native:
+        return self.narrow(self.plain.log1p(self.asarray(x, "float64")))
+
+    def tanh(self, x: Native) -> Native:
+        return self.narrow(self.plain.tanh(self.asarray(x, "float64")))
+
+    def erf(self, x: Native) -> Native:
+        return self.narrow(self.plain.erf(self.asarray(x, "float64")))
+
     # ---- grids
 
     def find_largest(self, x: Native, axes: tuple[int, ...]) -> Native:

@@ -5,7 +5,7 @@ from typing import Any
 from cnnkit.backends.exact.exact_numerics import ExactNumerics
 from cnnkit.backends.protocol import Native, Step
 from cnnkit.backends.pytorch.torch_backend import TorchBackend
-from cnnkit.backends.shared.step_inputs import Native, StepInputs
+from cnnkit.backends.shared.step_inputs import StepInputs
 
 
 class ExactTorchBackend(ExactNumerics, TorchBackend):

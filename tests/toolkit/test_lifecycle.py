@@ -191,7 +191,7 @@ def test_a_layer_with_state_is_updated(digits) -> None:
 
 IDENTITY = {
     "recipe": "a", "architecture": {"layers": [1]}, "data": {"name": "d", "sha256": "0"}, "backend": "numpy",
-    "device": "cpu", "dtype": "float32", "threads": 2, "init_from": None, "tf32": False,
+    "device": "cpu", "dtype": "float32", "threads": 2, "init_from": None, "tf32": False, "numerics": "plain",
     "class_names": ["x", "y"], "options": {"epochs": 1, "seed": 0},
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from cnnkit.cli.options import (
     DataSource,
     Device,
     Dtype,
+    Exact,
     FittingModel,
     FittingRecipe,
     Limit,
@@ -61,6 +62,7 @@ class EvaluateRequest(ReadingRequest, TableRequest):
         typer.Option(metavar="OUT.svg|png|pdf", help="Draw the confusion matrix and the ROC curve of each class."),
     ] = None
     threads: Threads = None
+    exact: Exact = False
     scaling: ScalingName = None
     recipe: FittingRecipe = None
     model: FittingModel = None
@@ -80,8 +82,9 @@ def command(request: EvaluateRequest) -> int:
         require_other(request.plot, request.file, model=request.model, data=request.data)
     source = NetworkSource(request.file, request.recipe, request.model)
     model, weights = load_model(
-        output, source, request.backend, request.device, request.threads, request.dtype, request.scaling
-    )
+        output, source, request.backend, request.device, request.threads, request.dtype, request.scaling,
+        request.exact,
+    )  # fmt: skip
     dataset = load_data(output, request.data, weights, request.read_options(model.input_shape, model.loss))
     _require_targets(dataset)
     dataset = match_data(output, model, dataset, request.scaling)

@@ -27,7 +27,7 @@ _OPTIONS = {
         "--no-stats", "--fingerprint", "--strict", "--html", "--histogram", "--runs", "--show", "--report", "--copy",
         "--json", "--quiet", "--verbose", "--version", "--install-completion", "--show-completion", "--help",
     ),
-    "Machine": ("--backend", "--device", "--dtype", "--threads", "--workers", "--tf32"),
+    "Machine": ("--backend", "--device", "--dtype", "--threads", "--workers", "--exact", "--tf32"),
 }  # fmt: skip
 # A name that means something else elsewhere.
 _ELSEWHERE = {("inspect", "--optimizer"): "Network", ("export", "--optimizer"): "Output"}

@@ -69,7 +69,17 @@ Device = Annotated[
         help="cpu, cuda, mps; by default the backend chooses.",
     ),
 ]
+
+
+def name_numerics(exact: bool) -> str:
+    """Return the numerics of --exact, as get_backend takes them."""
+    return "exact" if exact else "plain"
+
+
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads; by default one per core.")]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="The same bits on every backend and machine, in 2 to 4 times the time.")
+]
 Dtype = Annotated[
     str | None,
     typer.Option(

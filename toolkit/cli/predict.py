@@ -17,6 +17,7 @@ from cnnkit.cli.options import (
     DataSource,
     Device,
     Dtype,
+    Exact,
     FittingModel,
     FittingRecipe,
     ScalingName,
@@ -83,6 +84,7 @@ class PredictRequest(ReadingRequest):
     device: Device = None
     dtype: Dtype = None
     threads: Threads = None
+    exact: Exact = False
     scaling: ScalingName = None
     recipe: FittingRecipe = None
     model: FittingModel = None
@@ -100,8 +102,9 @@ def command(request: PredictRequest) -> int:
     output = request.output
     source = NetworkSource(request.file, request.recipe, request.model)
     model, weights = load_model(
-        output, source, request.backend, request.device, request.threads, request.dtype, request.scaling
-    )
+        output, source, request.backend, request.device, request.threads, request.dtype, request.scaling,
+        request.exact,
+    )  # fmt: skip
     images = list(_read_pictures(request, model, weights, request.image or []))
     if request.index or not request.image:
         images += _read_images(request, model, weights, request.index or [0])

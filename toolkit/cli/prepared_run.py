@@ -11,6 +11,7 @@ from cnnkit.backends import get_backend
 from cnnkit.cli.choice import choose_recipe, drop_unset
 from cnnkit.cli.data_source import describe_source, name_data, require_inside
 from cnnkit.cli.headed_file import read_headed
+from cnnkit.cli.options import name_numerics
 from cnnkit.cli.output import Output
 from cnnkit.cli.recipe_for_data import adapt_recipe
 from cnnkit.cli.train_request import TrainRequest
@@ -116,7 +117,8 @@ def _build_model(request: TrainRequest, recipe: Recipe, options: Options, datase
     network, input_shape = recipe.network()
     # before any weight is drawn
     require_fit(losses.parse(options.loss), input_shape, network.output_shape(input_shape), dataset)
-    backend = get_backend(request.backend or "numpy", request.device, request.threads, request.tf32)
+    numerics = name_numerics(request.exact)
+    backend = get_backend(request.backend or "numpy", request.device, request.threads, request.tf32, numerics)
     return Model(
         network, input_shape, backend=backend, dtype=request.dtype or "float32", seed=options.seed, loss=options.loss,
         class_names=dataset.class_names, scaling=dataset.scaling,
@@ -144,7 +146,7 @@ def explain_ways(out: Path, prepared: PreparedRun, earlier: Existing) -> str:
         )
         ways.append(f"`{alone}` alone continues what it holds")
     holds = f"something else ({differences})"
-    if earlier.file.position is not None and not list_serious(earlier.differs):
+    if earlier.file.position is not None and not list_serious(earlier.differs, earlier.file.metadata["run"]):
         begun, epochs = count_epochs(earlier.file), stored_options(earlier.file.metadata).epochs
         holds = f"a training of this very run, epoch {begun} of {epochs}" + (f" ({differences})" if differences else "")
     return f"{out}: holds {holds}: {', '.join(ways)}"

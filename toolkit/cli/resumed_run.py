@@ -11,6 +11,7 @@ from cnnkit.backends import get_backend
 from cnnkit.backends.protocol import Backend
 from cnnkit.cli.choice import choose_recipe
 from cnnkit.cli.data_source import describe_source, load_data
+from cnnkit.cli.options import name_numerics
 from cnnkit.cli.prepared_run import PreparedRun, list_given, note_data
 from cnnkit.cli.recipe_for_data import adapt_recipe
 from cnnkit.cli.train_request import TrainRequest
@@ -97,6 +98,7 @@ def _find_backend(request: TrainRequest, stored: Mapping[str, Any]) -> Backend:
         request.device or (device if same and isinstance(device, str) else None),
         request.threads or (threads if same and type(threads) is int and threads > 0 else None),
         request.tf32 or stored.get("tf32") is True,
+        name_numerics(request.exact or stored.get("numerics") == name_numerics(True)),
     )
 
 

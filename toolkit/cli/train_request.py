@@ -18,6 +18,7 @@ from cnnkit.cli.options import (
     DataSource,
     Device,
     Dtype,
+    Exact,
     Limit,
     ModelFile,
     RecipeName,
@@ -151,5 +152,6 @@ class TrainRequest(ReadingRequest):
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.svg|png|pdf", help="Loss and accuracy, redrawn every 2 s.")
     ] = None
+    exact: Exact = False
     tf32: Annotated[bool, typer.Option("--tf32", help="Allow TF32 on an NVIDIA GPU: faster, less exact.")] = False
     threads: Threads = None

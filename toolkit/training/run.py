@@ -17,6 +17,7 @@ from cnnkit.options import Options
 
 _OPTIONS = tuple(field.name for field in fields(Options))
 MAY_CHANGE = ("epochs", "patience", "threads")  # in a resumed training
+MAY_CHANGE_IF_EXACT = (*MAY_CHANGE, "backend", "device")  # which then give the same bits
 
 
 def identity(
@@ -38,6 +39,7 @@ def identity(
         "threads": model.backend.threads,
         "init_from": init_from,
         "tf32": tf32,
+        "numerics": model.backend.numerics,
     }
 
 
@@ -53,7 +55,8 @@ def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
     for name, value in wanted["options"].items():
         if stored_options.get(name) != value:
             differs[name] = f"{name}: {stored_options.get(name)}, now {value}"
-    missing = {"class_names"} - stored.keys()  # a file may be older than this part of the identity
+    stored = {"numerics": "plain"} | dict(stored)
+    missing = {"class_names"} - stored.keys()  # a file may be older than these parts of the identity
     for name in wanted.keys() - {"options"} - missing:
         if _content(stored.get(name)) != _content(wanted[name]):
             differs[name] = _describe_difference(name, stored.get(name), wanted[name])
@@ -61,7 +64,7 @@ def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
 
 
 def _describe_difference(name: str, stored: Any, wanted: Any) -> str:
-    if name in ("recipe", "backend", "device", "dtype", "threads", "tf32"):
+    if name in ("recipe", "backend", "device", "dtype", "threads", "tf32", "numerics"):
         return f"{name}: {stored}, now {wanted}"
     if name == "class_names" and isinstance(stored, list):
         return f"class_names: {list_classes([str(text) for text in stored])}, now {list_classes(wanted)}"
@@ -76,14 +79,15 @@ def _content(value: Any) -> Any:
     return value["sha256"] if isinstance(value, Mapping) and "sha256" in value else value
 
 
-def list_serious(differs: Mapping[str, str]) -> list[str]:
-    """Return the differences with which a training cannot go on."""
-    return [text for name, text in differs.items() if name not in MAY_CHANGE]
+def list_serious(differs: Mapping[str, str], stored: Mapping[str, Any]) -> list[str]:
+    """Return the differences with which a training of this identity cannot go on."""
+    exact = stored.get("numerics", "plain") != "plain"
+    return [text for name, text in differs.items() if name not in (MAY_CHANGE_IF_EXACT if exact else MAY_CHANGE)]
 
 
 def require_possible(file: WeightFile, differs: Mapping[str, str], epochs: int) -> None:
     """Raise ConfigError unless the training in a file can go on with these differences, to that many epochs."""
-    serious = list_serious(differs)
+    serious = list_serious(differs, file.metadata["run"])
     if serious:
         raise ConfigError(
             f"{file.file}: its training goes on only with the settings that it had ({'; '.join(serious)}): leave such "
