@@ -30,7 +30,7 @@ class Group(ABC):
     sent_bytes: what this worker has sent to others. Each operation must be called by all ranks, in the same order.
     Use it as a context: a worker that leaves with an error stops the others at once instead of letting them wait.
 
-    Raises: GroupError from every operation if a worker is lost or silent for longer than `seconds`; none works after.
+    Raises: GroupError from every operation if a worker is lost or silent for longer than `seconds`, and from all after.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Group(ABC):
     def __init__(self, backend: Backend, rank: int, size: int, seconds: float) -> None:
         self.backend, self.rank, self.size, self.seconds = backend, rank, size, seconds
         self.sent_bytes = 0
+        self._broken: GroupError | None = None
 
     # ---- what an engine brings
 
@@ -84,10 +85,20 @@ class Group(ABC):
         packed = {id(x): self.pack(x) for k in others for x in outgoing[k]}
         rooms = {k: [self.allocate(length, like) for length in lengths[k]] for k in others}
         sends = {k: [packed[id(x)] for x in outgoing[k] if len(packed[id(x)])] for k in others}
-        self.move(sends, {k: [room for room in rooms[k] if len(room)] for k in others}, seconds or self.seconds)
+        self._move(sends, {k: [room for room in rooms[k] if len(room)] for k in others}, seconds or self.seconds)
         self.sent_bytes += sum(len(buffer) for k in others for buffer in sends[k])
         received = {k: [self.unpack(room, like) for room in rooms[k]] for k in others}
         return [received[k] if k in received else list(outgoing[k]) for k in range(self.size)]
+
+    def _move(self, outgoing: Messages, incoming: Messages, seconds: float) -> None:
+        if self._broken is not None:
+            raise self._broken
+        try:
+            self.move(outgoing, incoming, seconds)
+        except GroupError as error:
+            self._broken = error
+            self.abort()
+            raise
 
     def all_gather(self, x: Array) -> list[Array]:
         """Return x of every rank, in the order of ranks; all have one shape and dtype. The own one is x itself."""

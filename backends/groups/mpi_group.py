@@ -45,8 +45,7 @@ class MpiGroup(Group):
         ]  # fmt: skip
         try:
             self._wait([*receives, *sends], seconds)
-        except GroupError:
-            self._failed = True
+        except BaseException:
             self._abandoned += [outgoing, incoming, receives, sends]
             raise
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnkit.backends.engine import describe_processor
 from cnnkit.backends.execution import require_threads
+from cnnkit.backends.groups.finding import find_launcher
 from cnnkit.backends.protocol import Availability, Backend, Native, Padding, Pair, Shape, Sizes, Step
 from cnnkit.backends.pytorch import composites as torch_composites
 from cnnkit.backends.pytorch import convolution, pooling
@@ -22,7 +23,8 @@ from cnnkit.philox import counters, philox4x32
 class TorchBackend(Backend):
     """The primitives on torch.Tensor.
 
-    device: "cpu", "cuda", "cuda:1", "mps"; None takes the best one available. threads: of the CPU operations.
+    device: "cpu", "cuda", "cuda:1", "mps"; None takes the best one available. Of several workers on a machine, each
+    takes its own "cuda". threads: of the CPU operations.
     TF32 is switched off: by default PyTorch's convolutions on CUDA round to it.
     """
 
@@ -39,6 +41,9 @@ class TorchBackend(Backend):
             missing = f"PyTorch {torch.__version__} finds no such device here"
             expected = f"expected device {' or '.join(present)}, got {device!r}"
             raise BackendUnavailableError(f"backend torch: {expected}: {missing}")
+        launcher = find_launcher()
+        if self.device == "cuda" and launcher and launcher.local_rank:
+            self.device = f"cuda:{launcher.local_rank % torch.cuda.device_count()}"
         wanted = require_threads(threads)
         if wanted is not None:
             torch.set_num_threads(wanted)

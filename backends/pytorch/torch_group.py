@@ -37,7 +37,7 @@ class TorchGroup(Group):
                 distributed.init_process_group(engine, timeout=timedelta(seconds=seconds))
             except (RuntimeError, ValueError) as error:
                 place = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
-                raise GroupError(f"torch.distributed at {place}: {_tell(error)}") from error
+                raise GroupError(f"torch.distributed at {place}: {_tell(error)}: start every worker there") from error
         super().__init__(backend, distributed.get_rank(), distributed.get_world_size(), seconds)
 
     # ---- messages are tensors of bytes

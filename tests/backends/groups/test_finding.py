@@ -5,9 +5,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from cnnkit.backends.groups import find_group, find_launcher
 from cnnkit.backends.groups.finding import find_seconds
+from cnnkit.backends.pytorch.torch_backend import TorchBackend
 from cnnkit.backends.registry import get_backend
 from cnnkit.errors import BackendUnavailableError, ConfigError
 
@@ -68,3 +70,15 @@ def test_nothing_is_imported_without_a_launcher():
     code += "assert not {'mpi4py', 'torch'} & set(sys.modules)"
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMPI_", "PMI"))}
     subprocess.run([sys.executable, "-c", code], env=clean, check=True)
+
+
+@pytest.mark.parametrize(
+    ("local_rank", "device", "expected"),
+    [(0, "cuda", "cuda"), (1, "cuda", "cuda:1"), (3, None, "cuda:1"), (1, "cuda:0", "cuda:0"), (1, "cpu", "cpu")],
+)
+def test_workers_of_a_machine_take_its_gpus_in_turn(monkeypatch, local_rank, device, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name, value in (TORCHRUN | {"LOCAL_RANK": str(local_rank)}).items():
+        monkeypatch.setenv(name, value)
+    assert TorchBackend(device).device == expected

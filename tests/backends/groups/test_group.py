@@ -142,6 +142,23 @@ def test_a_silent_worker_is_named_within_the_limit():
     assert time.monotonic() - start < 10
 
 
+def test_a_group_that_has_failed_fails_at_once():
+    def work(group):
+        if group.rank == 1:
+            time.sleep(0.5)
+            return
+        with pytest.raises(GroupError, match="worker 2 of 2"):
+            group.barrier(seconds=0.1)
+        start = time.monotonic()
+        with pytest.raises(GroupError, match="worker 2 of 2"):
+            group.all_gather(np.zeros(1))
+        assert time.monotonic() - start < 5
+        raise KeyError("as expected")
+
+    with pytest.raises(KeyError, match="as expected"):
+        run_in_threads([NUMPY] * 2, work)
+
+
 def test_a_slow_worker_within_the_limit_is_waited_for():
     def work(group):
         time.sleep(0.2 * group.rank)
