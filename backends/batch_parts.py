@@ -1,6 +1,7 @@
 """Sums over the samples of a batch that is computed in parts: by several workers, or one part after the other."""
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from typing import Protocol, Self
 
@@ -24,8 +25,9 @@ class Parts(Protocol):
 class BatchParts(ABC):
     """What a backend does where a pass sees a part of a batch; by default, and where `parts` is None, it sees all.
 
-    A layer whose samples depend on each other takes its sums over samples as join(sum_samples(x)), and divides them by
-    `count_samples`. A gradient of parameters is `sum_samples`: whoever trains adds up the shares of all parts.
+    A layer whose samples depend on each other takes its sums over samples as join(sum_samples(x)), its means as
+    `mean_samples`, and its counts from `count_samples`. So does a loss, which is the whole batch's in each part.
+    A gradient of parameters is `sum_samples`: whoever trains adds up the shares of all parts.
     """
 
     parts: Parts | None = None
@@ -39,6 +41,10 @@ class BatchParts(ABC):
     @abstractmethod
     def sum(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
         """Return sums; see `Backend.sum`."""
+
+    @abstractmethod
+    def mean(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+        """Return means; see `Backend.mean`."""
 
     @abstractmethod
     def matmul(self, x: Array, y: Array) -> Array:
@@ -55,6 +61,15 @@ class BatchParts(ABC):
     def dense_weight_gradient(self, dy: Array, x: Array) -> Array:
         """Return this part's share of dweight (O, I): the sum over samples n of dy[n, o] x[n, i]."""
         return self.matmul(self.transpose(dy, (1, 0)), x)
+
+    def mean_samples(self, x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
+        """Return the mean over all samples, which each part gets; axis includes 0."""
+        if self.parts is None:
+            return self.mean(x, axis)
+        axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+        return self.join(self.sum_samples(x, axis)) / math.prod(
+            x.shape[i] if i else self.count_samples(x.shape[0]) for i in axes
+        )
 
     def join(self, share: Array) -> Array:
         """Return the sum of the shares of all parts, which each part gets."""

@@ -12,7 +12,6 @@ def softmax_cross_entropy(
     """Return (loss, dy) of outputs (N, K), as `Backend.softmax_cross_entropy` says."""
     labelled = targets.ndim == 1
     rows = backend.one_hot(targets, outputs) if labelled else targets
-    count = outputs.shape[0]
     if label_smoothing:
         rows = rows * (1 - label_smoothing) + label_smoothing / outputs.shape[1]
     shifted = outputs - backend.max(outputs, axis=1, keepdims=True)
@@ -21,12 +20,15 @@ def softmax_cross_entropy(
     # A class that is not the target's may have an output of -infinity: its weight of 0 must not meet the infinity.
     logs = backend.where(rows == 0, rows, backend.log(total) - shifted)
     costs, dy = rows * logs, powers / total - rows
-    number: Scalar = count
+    number: Scalar = outputs.shape[0]
     if labelled:
         number, costs, dy = backend.drop_ignored(targets, costs, dy)
+    elif backend.parts is not None:
+        ones = backend.zeros((outputs.shape[0],), dtype_name(outputs)) + 1
+        number = backend.join(backend.sum_samples(ones))
     if weights is not None:
         costs, dy = costs * weights.reshape((-1, 1)), dy * weights.reshape((-1, 1))
-    return backend.sum(costs) / number, dy / number
+    return backend.join(backend.sum_samples(costs)) / number, dy / number
 
 
 def one_hot(backend: Any, labels: Array, like: Array) -> Array:
@@ -42,5 +44,5 @@ def drop_ignored(backend: Any, labels: Array, *arrays: Array) -> tuple[Array, ..
     """Return (number, *arrays), as `Backend.drop_ignored` says."""
     places = labels.reshape((labels.shape[0], 1, *labels.shape[1:]))
     ones = backend.zeros(tuple(places.shape), dtype_name(arrays[0])) + 1
-    number = backend.maximum(backend.sum(backend.where(places >= 0, ones, 0.0)), 1.0)
+    number = backend.maximum(backend.join(backend.sum_samples(backend.where(places >= 0, ones, 0.0))), 1.0)
     return (number, *(backend.where(places >= 0, array, 0.0) for array in arrays))

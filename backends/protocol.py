@@ -14,10 +14,10 @@ from typing import Any
 
 from cnnkit.backends import cross_entropy
 from cnnkit.backends.arrays import Array, Native, Padding, Pair, Scalar, Shape, Sizes
-from cnnkit.backends.batch_parts import BatchParts
+from cnnkit.backends.batch_parts import BatchParts, Parts
 from cnnkit.backends.execution import Availability, Execution, Step
 
-__all__ = ["Array", "Availability", "Backend", "Native", "Padding", "Pair", "Scalar", "Shape", "Sizes", "Step"]
+__all__ = ["Array", "Availability", "Backend", "Native", "Padding", "Pair", "Parts", "Scalar", "Shape", "Sizes", "Step"]
 
 
 class Backend(Execution, BatchParts, ABC):
@@ -192,7 +192,7 @@ class Backend(Execution, BatchParts, ABC):
     def add_bias_gradient(self, dy: Array, y: Array, relu: bool = False) -> tuple[Array, Array]:
         """Return (dx, dbias): the adjoint of add_bias, whose result was y; y is read only if `relu`."""
         dx = dy * (y > 0) if relu else dy
-        return dx, self.sum(dx, axis=(0, *range(2, dx.ndim)))
+        return dx, self.sum_samples(dx, axis=(0, *range(2, dx.ndim)))
 
     def one_hot(self, labels: Array, like: Array) -> Array:
         """Return zeros like `like` (N, K, ...) with a one along axis 1 at each label (N, ...) that is in [0, K)."""
@@ -201,7 +201,7 @@ class Backend(Execution, BatchParts, ABC):
     def softmax_cross_entropy(
         self, outputs: Array, targets: Array, label_smoothing: float = 0.0, weights: Array | None = None
     ) -> tuple[Array, Array]:
-        """Return (loss, dy): the mean over samples of -sum of target * log softmax(outputs), and its gradient.
+        """Return (loss, dy): the mean over all samples of -sum of target * log softmax(outputs), and its gradient.
 
         outputs (N, K); targets int64 labels (N,) or rows of the outputs' shape. label_smoothing: the share of each
         target that is spread evenly over all classes. Labels of -1 are left out. weights (N,): of the samples' losses.
@@ -209,7 +209,7 @@ class Backend(Execution, BatchParts, ABC):
         return cross_entropy.softmax_cross_entropy(self, outputs, targets, label_smoothing, weights)
 
     def drop_ignored(self, labels: Array, *arrays: Array) -> tuple[Array, ...]:
-        """Return (number, *arrays): how many labels are not -1, at least 1, and the arrays with zeros where one is.
+        """Return (number, *arrays): how many labels of all samples are not -1, or 1; the arrays with 0 where one is.
 
         labels (N, ...) int64; arrays (N, K, ...) of one dtype, which may be written into; number: 0-d of their dtype.
         """

@@ -177,7 +177,8 @@ class CudaBackend(ArrayBackend):
     def softmax_cross_entropy(
         self, outputs: Native, targets: Native, label_smoothing: float = 0.0, weights: Native | None = None
     ) -> tuple[Native, Native]:
-        if targets.ndim != 1 or weights is not None or not 0 < len(outputs) <= MOST_LABELS or outputs.size == 0:
+        fused = targets.ndim == 1 and weights is None and 0 < len(outputs) <= MOST_LABELS and outputs.size
+        if not fused or self.parts is not None:
             return super().softmax_cross_entropy(outputs, targets, label_smoothing, weights)
         outputs, targets = self._contiguous(outputs, targets.astype("int64", copy=False))
         dy, losses = self.xp.empty(outputs.shape, outputs.dtype), self.xp.empty((outputs.shape[0],), outputs.dtype)

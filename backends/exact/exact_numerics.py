@@ -129,15 +129,23 @@ class ExactNumerics(Backend):
         (largest,) = self._join_largest(self.find_largest(x, axes))
         return self.plain.sum(self.round_to_grid(x, largest, grid.bits_of_terms(terms)), axes, keepdims)
 
+    def mean_samples(self, x: Native, axis: Any = None) -> Native:
+        axes = grid.axes_of(axis, x.ndim)
+        terms = self.count_samples(x.shape[0]) * grid.count_terms(x.shape, [axis for axis in axes if axis])
+        return self.narrow(self._add_shares(self.sum_samples(x, axes)) / self.constant_number(terms))
+
     def join(self, share: Native) -> Native:
         if dtype_name(share) != "float64":
             return self.plain.join(share)
-        total = share
-        if self.parts is not None:
-            total, *others = self.parts.gather(share)
-            for other in others:
-                total = total + other
-        return self.narrow(total)
+        return self.narrow(self._add_shares(share))
+
+    def _add_shares(self, share: Native) -> Native:
+        if self.parts is None:
+            return share
+        total, *others = self.parts.gather(share)
+        for other in others:
+            total = total + other
+        return total
 
     def finish_share(self, total: Native) -> Native:
         return self.narrow(total) if dtype_name(total) == "float64" else total

@@ -171,6 +171,8 @@ class NumpyBackend(ArrayBackend):
         return composites.one_hot(self, labels, like)
 
     def drop_ignored(self, labels: Native, *arrays: Native) -> tuple[Native, ...]:
+        if self.parts is not None:
+            return super().drop_ignored(labels, *arrays)
         number, tracer = self.empty((), arrays[0].dtype), active_tracer()
         if tracer is None:
             composites.drop_ignored(labels, number, *arrays)

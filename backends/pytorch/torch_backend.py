@@ -201,6 +201,8 @@ class TorchBackend(Backend):
     def softmax_cross_entropy(
         self, outputs: Native, targets: Native, label_smoothing: float = 0.0, weights: Native | None = None
     ) -> tuple[Native, Native]:
+        if self.parts is not None:
+            return super().softmax_cross_entropy(outputs, targets, label_smoothing, weights)
         labelled = targets.ndim == 1
         rows = self.one_hot(targets, outputs) if labelled else targets
         counted = (targets >= 0).to(outputs.dtype).reshape((-1, 1)) if labelled else None

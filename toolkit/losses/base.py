@@ -57,11 +57,11 @@ class Loss(Part, ABC):
         """
 
     def count(self, backend: Backend, targets: Array, dtype: str) -> Array | None:
-        """Return what the mean is over, 0-d of `dtype`: the labels that are not ignored; None where all samples are."""
+        """Return what counts of these samples, 0-d of `dtype`: labels that are not ignored; None where all count."""
         if "int" not in dtype_name(targets):
             return None
         ones = backend.zeros(tuple(targets.shape), dtype) + 1
-        return backend.sum(backend.where(targets >= 0, ones, 0.0))
+        return backend.sum_samples(backend.where(targets >= 0, ones, 0.0))
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:  # noqa: ARG002 (others need the backend)
         """Return what the outputs say in the targets' terms: the score of each class or tag, or numbers.

@@ -38,10 +38,11 @@ def average(
     if weights is not None:
         terms, slope = terms * spread_samples(weights, terms), slope * spread_samples(weights, slope)
     if labels is None:
-        return backend.mean(terms), slope / math.prod(terms.shape)
+        count = backend.count_samples(terms.shape[0]) * math.prod(terms.shape[1:])
+        return backend.mean_samples(terms), slope / count
     number, terms, slope = backend.drop_ignored(labels, terms, slope)
     number = number * terms.shape[1] if terms.shape[1] > 1 else number
-    return backend.sum(terms) / number, slope / number
+    return backend.join(backend.sum_samples(terms)) / number, slope / number
 
 
 def read_targets(loss: Loss, backend: Backend, outputs: Array, targets: Array) -> Array:

@@ -17,7 +17,7 @@ from cnnkit.tree import Tree, flatten, map_leaves, unflatten
 def average_epoch(setup: TrainingSetup, variables: TrainState, position: Position) -> Tree:
     """Return the average after the epoch of a position at its end; as it is where no epoch is averaged yet.
 
-    Running statistics are computed anew over the epoch's samples, in the pieces in which they were trained on.
+    Running statistics are computed anew over the epoch's samples, in the batches in which they were trained on.
     """
     params, state, _, average = variables
     averaging, backend = setup.averaging, setup.model.backend
@@ -38,8 +38,8 @@ def average_epoch(setup: TrainingSetup, variables: TrainState, position: Positio
 
 
 def _cut_epoch(setup: TrainingSetup, start: Position) -> Iterator[Any]:
-    """Yield x of all pieces of an epoch."""
-    size = setup.options.piece_size
+    """Yield x of all batches of an epoch."""
+    size = setup.options.batch_size
     for batch in setup.batches(start):
         for first in range(0, batch.counts.size, size):
             yield slice_samples(batch.x, first, first + size)

@@ -10,7 +10,7 @@ from cnnkit.training.step import TrainState, copy_state
 
 def too_large(setup: TrainingSetup, variables: TrainState, position: Position) -> TrainingError:
     """Return the error for a step that ran out of memory; it names the largest half, quarter, ... that fits."""
-    options, size = setup.options, setup.options.piece_size
+    options, size = setup.options, setup.held_size
     halves = (size >> shift for shift in range(1, size.bit_length()))
     fitting = next((half for half in halves if _fits(setup, variables, position, half)), None)
     if fitting is None:

@@ -1,18 +1,21 @@
-"""The gradient of one update, added up over pieces of its samples, in their order.
+"""The gradient of one update, added up over leaves of its samples by the one tree of `cnnkit.backends.leaf_tree`.
 
-What a piece adds is its share of the mean over the whole update: by its samples, or by its labels that are not ignored.
+What a leaf adds is its share of the mean over the whole update: by its samples, or by its labels that are not ignored.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from cnnkit.backends.protocol import Array, Backend
+from cnnkit.backends.leaf_tree import TreeSum, add_in_pairs
+from cnnkit.backends.protocol import Array, Backend, Parts
 from cnnkit.contracts import dtype_name
 from cnnkit.layers import Layer
 from cnnkit.losses import Loss, external_loss
 from cnnkit.losses.several_losses import SeveralLosses
 from cnnkit.options import Options
+from cnnkit.training.joined_leaves import Exchange, run_together
 from cnnkit.tree import Tree, leaves, map_leaves
 
 
@@ -24,49 +27,83 @@ class Passed(NamedTuple):
     grads: Tree
     state: Tree  # after the passes
 
+    def plus(self, later: "Passed") -> "Passed":
+        """Return the sums over the leaves of both, with the state after the later ones."""
+        grads = map_leaves(lambda one, other: one + other, self.grads, later.grads)
+        return Passed(self.loss + later.loss, self.correct + later.correct, grads, later.state)
+
 
 class BatchPiece(NamedTuple):
-    """Samples of an update from number `start` on; share: of its mean, a tuple for several losses, None of all."""
+    """A leaf of an update, the one of this number: its samples from number `start` on.
 
+    share: of the update's mean, a tuple for several losses; None of all.
+    """
+
+    number: int
     start: int
     x: Any
     targets: Any
     weights: Array | None
     share: Any
 
+    @property
+    def size(self) -> int:
+        """How many samples it has."""
+        return _count_samples(self.x)
 
-def add_up(pieces: Iterator[BatchPiece], run: Callable[[BatchPiece, Tree], Passed], state: Tree) -> Passed:
-    """Return the sum of run(piece, state) over the pieces: ((first + second) + third) + ...
 
-    state: of the layers, which each piece takes from the one before.
-    """
-    total = None
+Run = Callable[[BatchPiece, Tree, Parts | None], Passed]
+
+
+def add_up(total: TreeSum[Passed], pieces: Iterable[BatchPiece], run: Run, state: Tree) -> None:
+    """Add run(piece, state, None) of each leaf to the total; each takes the layers' state from the one before."""
     for piece in pieces:
-        passed = run(piece, state if total is None else total.state)
-        if total is not None:
-            grads = map_leaves(lambda one, other: one + other, total.grads, passed.grads)
-            passed = Passed(total.loss + passed.loss, total.correct + passed.correct, grads, passed.state)
-        total = passed
-    assert total is not None  # noqa: S101 (for the type checker: an update has samples)
-    return total
+        passed = run(piece, state, None)
+        total.add((piece.number, piece.number + 1), passed)
+        state = passed.state
+
+
+def add_up_together(
+    total: TreeSum[Passed], pieces: Sequence[BatchPiece], run: Run, state: Tree, size: int,
+    exchange: Exchange | None = None,
+) -> None:  # fmt: skip
+    """Add up leaves whose layers see batches of `size` samples: run(piece, state, the parts of its batch).
+
+    exchange: with the leaves of other processes, see `run_together`.
+    """
+    for batch in _list_batches(pieces, size):
+
+        def work(parts: Parts, piece: BatchPiece, state: Tree = state) -> Passed:
+            return run(piece, state, parts)
+
+        works = [functools.partial(work, piece=piece) for piece in batch]
+        results = run_together(works, sum(piece.size for piece in batch), exchange, batch[0].number)
+        for piece, passed in zip(batch, results, strict=True):
+            total.add((piece.number, piece.number + 1), passed)
+        state = results[-1].state
+
+
+def _list_batches(pieces: Sequence[BatchPiece], size: int) -> list[list[BatchPiece]]:
+    batches: dict[int, list[BatchPiece]] = {}
+    for piece in pieces:
+        batches.setdefault(piece.start // size, []).append(piece)
+    return list(batches.values())
 
 
 def cut(
     backend: Backend, loss: Loss, params: Tree, x: Any, targets: Any, weights: Array | None, size: int | None
-) -> Iterator[BatchPiece]:
-    """Yield the samples of an update in pieces of `size`, the last one smaller; None: all at once."""
+) -> list[BatchPiece]:
+    """Return the samples of an update in leaves of `size`, the last one smaller; None: all at once."""
     count = _count_samples(x)
     if size is None or count <= size:
-        yield BatchPiece(0, x, targets, weights, None)
-        return
-    parts = []
-    for start in range(0, count, size):
+        return [BatchPiece(0, 0, x, targets, weights, None)]
+    pieces = []
+    for number, start in enumerate(range(0, count, size)):
         inputs, wanted, weighing = (slice_samples(values, start, start + size) for values in (x, targets, weights))
-        parts.append(BatchPiece(start, inputs, wanted, weighing, None))
+        pieces.append(BatchPiece(number, start, inputs, wanted, weighing, None))
     dtype = dtype_name(leaves(params)[0][0])
-    shares = _find_shares(backend, loss, [(_count_samples(part.x), part.targets) for part in parts], dtype)
-    for part, share in zip(parts, shares, strict=True):
-        yield part._replace(share=share)
+    shares = _find_shares(backend, loss, [(piece.size, piece.targets) for piece in pieces], dtype)
+    return [piece._replace(share=share) for piece, share in zip(pieces, shares, strict=True)]
 
 
 def value_and_gradient(loss: Loss, backend: Backend, outputs: Any, piece: BatchPiece) -> tuple[Array, Any]:
@@ -82,13 +119,13 @@ def value_and_gradient(loss: Loss, backend: Backend, outputs: Any, piece: BatchP
 
 
 def tell_coupling(network: Layer, loss: Loss, options: Options) -> str | None:
-    """Return the line that says what of a training in pieces is not as with all samples at once; None for nothing."""
-    if options.piece_size == options.update_size:
-        return None
-    coupling = ["layers that couple samples, such as BatchNorm,"] if network.couples_samples else []
-    coupling += ["a loss that couples samples"] if loss.couples_samples else []
-    pieces = f"{options.update_size} samples an update in pieces of {options.piece_size}"
-    return f"{pieces}: {' and '.join(coupling)} see one piece at a time" if coupling else None
+    """Return the line that says what of an update in pieces is not as with all samples at once; None for nothing."""
+    told = []
+    if network.couples_samples and options.accumulate > 1:
+        told.append(f"layers that couple samples, such as BatchNorm, see one batch of {options.batch_size} at a time")
+    if loss.couples_samples and options.piece_size != options.update_size:
+        told.append(f"a loss that couples samples sees {options.piece_size} at a time")
+    return f"{options.update_size} samples an update: {' and '.join(told)}" if told else None
 
 
 def slice_samples(values: Any, start: int, stop: int) -> Any:
@@ -106,14 +143,12 @@ def _find_shares(backend: Backend, loss: Loss, parts: list[tuple[int, Any]], dty
             for i, one in enumerate(loss.losses)
         ]
         return list(zip(*columns, strict=True))
-    numbers = [loss.count(backend, targets, dtype) for _, targets in parts]
-    if numbers[0] is None:
+    counted = [loss.count(backend, targets, dtype) for _, targets in parts]
+    numbers = [number for number in counted if number is not None]
+    if not numbers:
         total = sum(count for count, _ in parts)
         return [count / total for count, _ in parts]
-    whole = numbers[0]
-    for number in numbers[1:]:
-        whole = whole + number
-    whole = backend.maximum(whole, 1.0)
+    whole = backend.maximum(add_in_pairs(numbers), 1.0)
     return [number / whole for number in numbers]
 
 

@@ -13,6 +13,7 @@ from cnnkit.contracts import naming_faults, require_number
 from cnnkit.data.dataset import Dataset, name_targets
 from cnnkit.errors import ConfigError, DataError, TrainingError
 from cnnkit.files.names import last_part
+from cnnkit.layers import Layer
 from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.precision import find_itemsize, find_limit
@@ -77,6 +78,7 @@ class TrainingSetup:
             model.backend, model.network, model.loss, self.optimizer, self.dropout_key, self.freezing,
             name_kind(dataset), model.half,
             None if options.piece_size == options.update_size else options.piece_size,
+            options.batch_size if self.joins else None,
             self.averaging if isinstance(self.averaging, MovingAverage) else None,
         )  # fmt: skip
         self.scales_loss = model.half == "float16"
@@ -118,11 +120,10 @@ class TrainingSetup:
 
     def _require_no_batch_of_one(self) -> None:
         """Raise ConfigError when a batch would hold one image where a layer needs the variance of several."""
-        images, size = len(self.chosen), self.options.piece_size
+        images, size = len(self.chosen), self.held_size
         if images % size != 1 and size != 1:
             return
-        network = self.model.network if self.freezing is None else self.freezing.network
-        for path, layer, x_shape, _ in walk_layers(network, self.model.input_shape):
+        for path, layer, x_shape, _ in walk_layers(self._trained, self.model.input_shape):
             leaf = not any(True for _ in layer.children(x_shape))
             alone = leaf and layer.couples_samples and math.prod(x_shape[1:]) == 1
             if alone:
@@ -137,10 +138,23 @@ class TrainingSetup:
         return resident_samples(self._samples, self.chosen)
 
     @property
+    def _trained(self) -> Layer:
+        return self.model.network if self.freezing is None else self.freezing.network
+
+    @property
+    def joins(self) -> bool:
+        """Whether the leaves of a batch wait for each other, since layers couple its samples."""
+        return self.options.leaf is not None and self._trained.couples_samples
+
+    @property
+    def held_size(self) -> int:
+        """How many samples a step holds at one time."""
+        return self.options.batch_size if self.joins else self.options.piece_size
+
+    @property
     def coupling(self) -> str | None:
         """What layers make of updates in pieces, in one line; None where there is nothing to say."""
-        network = self.model.network if self.freezing is None else self.freezing.network
-        return tell_coupling(network, self.model.loss, self.options)
+        return tell_coupling(self._trained, self.model.loss, self.options)
 
     @property
     def not_captured(self) -> str | None:

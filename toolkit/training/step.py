@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from cnnkit.backends.protocol import Array, Backend, Pair, Step
+from cnnkit.backends.leaf_tree import TreeSum
+from cnnkit.backends.protocol import Array, Backend, Pair, Parts, Step
 from cnnkit.layers import Context, Layer
 from cnnkit.layers.half_layer import widen
 from cnnkit.losses import Loss
@@ -14,6 +15,8 @@ from cnnkit.training.decisions import count_right
 from cnnkit.training.freezing import Freezing
 from cnnkit.training.loss_scale import keep_unless, scale_gradient, unscale
 from cnnkit.tree import Tree, map_leaves, map_tree
+
+_WAITING = "layers that couple samples make the leaves of a batch wait for each other"
 
 
 class TrainState(NamedTuple):
@@ -43,6 +46,7 @@ def make_step(
     kind: str = "class",
     half: str | None = None,
     piece_size: int | None = None,
+    batch_size: int | None = None,
     moving: MovingAverage | None = None,
 ) -> Step:
     """Return step(variables, x, targets, scalars, weights=None) -> (variables, report), compiled by the backend.
@@ -54,7 +58,8 @@ def make_step(
     freezing: what is not trained; slots are of the trained parameters alone.
     kind: of the targets that decide, see `cnnkit.data.targets`.
     half: the 16-bit type of half precision; in float16 a step whose gradients are not finite changes nothing.
-    piece_size: how many samples are computed at a time; their gradients are added up. None: all.
+    piece_size: how many samples a leaf has; the leaves' gradients are added up. None: all.
+    batch_size: over how many samples layers couple them; None: over a leaf.
     moving: the average that follows each update.
     """
     trained = network if freezing is None else freezing.network
@@ -68,8 +73,9 @@ def make_step(
             params, state = freezing.take_apart(params, state)
         kept = copy_state(variables) if scaled else None
 
-        def run(piece: pieces.BatchPiece, state: Tree) -> pieces.Passed:
-            context = Context(backend, training=True, key=key, step=scalars["step"], half=half).shifted(piece.start)
+        def run(piece: pieces.BatchPiece, state: Tree, parts: Parts | None) -> pieces.Passed:
+            seeing = backend if parts is None else backend.seeing(parts)
+            context = Context(seeing, training=True, key=key, step=scalars["step"], half=half).shifted(piece.start)
             outputs, cache = trained.forward(context, params, state, piece.x)
             outputs = outputs if half is None else widen(backend, outputs)
             value, dy = pieces.value_and_gradient(loss, backend, outputs, piece)
@@ -79,7 +85,13 @@ def make_step(
             after = trained.next_state(state, cache) if state else state
             return pieces.Passed(value, correct, grads, after)
 
-        passed = pieces.add_up(pieces.cut(backend, loss, params, x, targets, weights, piece_size), run, state)
+        cut = pieces.cut(backend, loss, params, x, targets, weights, piece_size)
+        total = TreeSum(len(cut), pieces.Passed.plus)
+        if batch_size is None:
+            pieces.add_up(total, cut, run, state)
+        else:
+            pieces.add_up_together(total, cut, run, state, batch_size)
+        passed = total.whole
         grads: Tree = map_leaves(backend.finish_share, passed.grads)
         grads, finite = unscale(backend, grads, scalars["loss_scale"]) if scaled else (grads, ())
         new_params, slots = optimizer.update(backend, params, grads, slots, scalars)
@@ -94,7 +106,10 @@ def make_step(
             moved = keep_unless(backend, finite, moved, kept)
         return moved, StepReport(passed.loss, passed.correct, finite)
 
-    return backend.compile(step, impurity(network, loss, optimizer))  # why it must not be recorded, None if it may
+    impure = impurity(network, loss, optimizer)  # why it must not be recorded, None if it may
+    if batch_size is not None and batch_size != (piece_size or batch_size):
+        impure = impure or _WAITING
+    return backend.compile(step, impure)
 
 
 def copy_state(variables: TrainState) -> TrainState:

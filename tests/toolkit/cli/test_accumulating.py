@@ -32,14 +32,15 @@ def test_an_average_goes_on_with_its_options(train, cnnkit, average) -> None:
 
 
 def test_what_couples_samples_is_said(train, cnnkit) -> None:
-    assert "see one piece at a time" not in train("--batch-size", 8, "--accumulate", 4).err
+    assert "layers that couple" not in train("--batch-size", 8, "--accumulate", 4).err
     Path("norm.toml").write_text(
         'input_shape = [1, 8, 8]\n[[layers]]\ntype = "BatchNorm"\n[[layers]]\ntype = "Flatten"\n'
         '[[layers]]\ntype = "Dense"\nfeatures = 10\n'
     )
     result = cnnkit("train", "--model", "norm.toml", "--limit", 100, "--epochs", 1, "--accumulate", 2, "-o", "n.h5")
     assert result.status == 0
-    assert "64 samples an update in pieces of 32: layers that couple samples, such as BatchNorm, see one" in result.err
+    line = "64 samples an update: layers that couple samples, such as BatchNorm, see one batch of 32 at a time"
+    assert line in result.err
 
 
 @pytest.mark.parametrize(

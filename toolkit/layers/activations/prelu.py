@@ -43,7 +43,7 @@ class PReLU(Elementwise):
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         backend, weight, above = context.backend, params["weight"], cache > 0
         rest = other_axes(dy.ndim, resolve_axes(self, self.axes, dy.shape[1:]))
-        dweight = backend.sum(backend.where(above, 0.0, dy * cache), axis=rest).reshape(tuple(weight.shape))
+        dweight = backend.sum_samples(backend.where(above, 0.0, dy * cache), axis=rest).reshape(tuple(weight.shape))
         return backend.where(above, dy, dy * self._spread(weight, dy)), {"weight": dweight}
 
     def _spread(self, weight: Array, x: Array) -> Array:

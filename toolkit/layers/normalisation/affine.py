@@ -56,8 +56,8 @@ class AffineLayer(Layer):
     def affine_gradients(self, backend: Backend, normalised: Array, dy: Array, axes: Axes) -> Tree:
         """Return the gradients of gamma and beta, which differ along these axes."""
         rest = other_axes(dy.ndim, axes)
-        return ({"gamma": backend.sum(dy * normalised, axis=rest)} if self.scale else {}) | (
-            {"beta": backend.sum(dy, axis=rest)} if self.shift else {}
+        return ({"gamma": backend.sum_samples(dy * normalised, axis=rest)} if self.scale else {}) | (
+            {"beta": backend.sum_samples(dy, axis=rest)} if self.shift else {}
         )
 
 

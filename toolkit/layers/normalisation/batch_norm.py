@@ -64,16 +64,16 @@ class BatchNorm(AffineLayer):
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         backend, axes, shape = context.backend, _axes(x), _broadcast(x)
         if context.training:
-            count = x.shape[0] * math.prod(x.shape[2:])
+            count = _count_values(backend, x)
             if count < 2:
                 raise ShapeError(
                     self.type,
                     "expected at least 2 values per channel while training, got 1",
                     "use a batch size that leaves no batch of 1",
                 )
-            mean = backend.mean(x, axis=axes)
+            mean = backend.mean_samples(x, axes)
             centred = x - mean.reshape(shape)
-            variance = backend.mean(centred * centred, axis=axes)
+            variance = backend.mean_samples(centred * centred, axes)
             statistics: tuple[Array | None, Array | None] = (mean, variance * (count / (count - 1)))
         else:
             centred, variance, statistics = x - state["mean"].reshape(shape), state["variance"], (None, None)
@@ -82,12 +82,14 @@ class BatchNorm(AffineLayer):
         return self.affine(params, normalised, shape), BatchNormCache(normalised, inverse, *statistics)
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
-        shape, factor = _broadcast(dy), self.scaled(params, cache.inverse, _broadcast(dy))
+        backend, axes, shape = context.backend, _axes(dy), _broadcast(dy)
+        factor = self.scaled(params, cache.inverse, shape)
         if cache.mean is None:
             return dy * factor, self.parameter_gradients(context, params, cache, dy)
-        tilt, offset = (_sum_positions(context.backend, values) for values in (dy * cache.normalised, dy))
-        count = dy.shape[0] * math.prod(dy.shape[2:])
-        towards = (offset / count).reshape(shape) + cache.normalised * (tilt / count).reshape(shape)
+        tilt, offset = (backend.sum_samples(values, axes) for values in (dy * cache.normalised, dy))
+        count = _count_values(backend, dy)
+        mean_offset, mean_tilt = ((backend.join(share) / count).reshape(shape) for share in (offset, tilt))
+        towards = mean_offset + cache.normalised * mean_tilt
         return (dy - towards) * factor, self.pick(tilt, offset)
 
     def parameter_gradients(self, context: Context, params: Tree, cache: Any, dy: Array) -> Tree:
@@ -101,8 +103,9 @@ class BatchNorm(AffineLayer):
         }
 
 
-def _sum_positions(backend: Backend, x: Array) -> Array:
-    return backend.sum(x, axis=_axes(x))
+def _count_values(backend: Backend, x: Array) -> int:
+    """Return how many values a channel has in the whole batch."""
+    return backend.count_samples(x.shape[0]) * math.prod(x.shape[2:])
 
 
 def _axes(x: Array) -> tuple[int, ...]:

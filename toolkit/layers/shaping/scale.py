@@ -68,5 +68,5 @@ class Scale(Layer):
 
     def _total(self, context: Context, values: Array) -> Array:
         others = tuple(axis for axis in range(values.ndim) if axis not in self.axes)
-        total = context.backend.sum(values, axis=others)
+        total = context.backend.sum_samples(values, axis=others)
         return total if self.axes else total.reshape((1,))
