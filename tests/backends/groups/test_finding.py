@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from cnnkit.backends.groups import find_group, find_launcher
+from cnnkit.backends.groups import find_group, find_launcher, mpi_group
 from cnnkit.backends.groups.finding import find_seconds
 from cnnkit.backends.pytorch.torch_backend import TorchBackend
 from cnnkit.backends.registry import get_backend
@@ -46,6 +46,11 @@ def test_seconds_that_cannot_be_are_refused(text):
     with pytest.raises(ConfigError, match=r"^CNNKIT_GROUP_SECONDS: expected seconds above 0, such as 300, got "):
         find_seconds({"CNNKIT_GROUP_SECONDS": text})
     assert find_seconds({}) == 300
+
+
+def test_messages_are_cut_into_what_mpi_counts(monkeypatch):
+    monkeypatch.setattr(mpi_group, "MESSAGE", 4)
+    assert [bytes(piece) for piece in mpi_group.cut(memoryview(b"123456789"))] == [b"1234", b"5678", b"9"]
 
 
 @pytest.mark.parametrize(
