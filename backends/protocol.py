@@ -79,6 +79,10 @@ class Backend(Execution, BatchParts, ABC):
     def erf(self, x: Array) -> Array:
         """Return the error function: 2 / sqrt(pi) times the integral of exp(-t^2) for t from 0 to x."""
 
+    def power(self, x: Array, exponent: float) -> Array:
+        """Return x ** exponent; NaN for a negative x and an exponent that is no whole number."""
+        return x**exponent
+
     @abstractmethod
     def maximum(self, x: Array, other: Array | float) -> Array:
         """Return the larger one; NaN wins."""

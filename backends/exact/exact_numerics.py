@@ -9,6 +9,8 @@ from cnnkit.backends.protocol import Backend
 from cnnkit.backends.shared.windows import count_window_pixels
 from cnnkit.contracts import dtype_name
 
+MOST_FACTORS = 64  # of a power by multiplication
+
 
 class ExactNumerics(Backend):
     """Mixed in before a backend's class, whose float64 primitives must add and multiply, and nothing else.
@@ -42,6 +44,13 @@ class ExactNumerics(Backend):
 
     def erf(self, x: Native) -> Native:
         return self.narrow(self.plain.erf(self.asarray(x, "float64")))
+
+    def power(self, x: Native, exponent: float) -> Native:
+        if exponent == 0:
+            return self.zeros(tuple(x.shape), "float32") + 1
+        wide = self.asarray(x, "float64")
+        whole = exponent == round(exponent) and abs(exponent) <= MOST_FACTORS
+        return self.narrow(_multiply_out(wide, round(exponent)) if whole else wide**exponent)
 
     # ---- grids
 
@@ -239,6 +248,16 @@ class ExactNumerics(Backend):
     sgd_update = Backend.sgd_update
     adam_update = Backend.adam_update
     rmsprop_update = Backend.rmsprop_update
+
+
+def _multiply_out(x: Native, exponent: int) -> Native:
+    """Return x ** exponent by squaring, from the exponent's first bit to its last one; exponent not 0."""
+    if exponent < 0:
+        return 1.0 / _multiply_out(x, -exponent)
+    y = x
+    for bit in f"{exponent:b}"[1:]:
+        y = y * y * x if bit == "1" else y * y
+    return y
 
 
 def _is_real(x: Any) -> bool:

@@ -39,7 +39,7 @@ class Focal(ClassesLoss):
         powers = backend.exp(shifted)
         total = backend.sum(powers, axis=1, keepdims=True)
         logs, p, q = shifted - backend.log(total), powers / total, (total - powers) / total
-        focus = q**self.gamma
+        focus = backend.power(q, self.gamma)
         costs = weigh(backend, wanted, -(focus * logs))
         # The derivative of (1 - p)**gamma * log(p) in log(p); where p is 1, it is (1 - p)**gamma.
         change = focus - self.gamma * focus * weigh(backend, p, logs) / backend.where(q > 0, q, 1.0)
@@ -77,5 +77,5 @@ class BinaryFocal(BinaryLoss):
         """Return -(1 - p)**gamma * log(p) and its derivative in z."""
         softplus = backend.maximum(-z, 0.0) + backend.log1p(backend.exp(-backend.maximum(z, -z)))
         p, q = sigmoid(backend, z), sigmoid(backend, -z)
-        focus = q**self.gamma
+        focus = backend.power(q, self.gamma)
         return weigh(backend, focus, softplus), -focus * (q + self.gamma * weigh(backend, p, softplus))

@@ -21,9 +21,9 @@ class Power(Elementwise):
         require(is_number(self.exponent), self.type, "exponent", "a finite number", self.exponent)
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
-        return x**self.exponent, x
+        return context.backend.power(x, self.exponent), x
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         if self.exponent == 0:
             return dy * 0.0, {}  # also at 0, where 0 * 0 ** -1 would be no number
-        return dy * (cache ** (self.exponent - 1) * self.exponent), {}
+        return dy * (context.backend.power(cache, self.exponent - 1) * self.exponent), {}

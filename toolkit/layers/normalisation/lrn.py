@@ -43,7 +43,7 @@ class LRN(Layer):
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         total = _sum_neighbours(context.backend, x * x, self.size // 2, (self.size - 1) // 2)
         amount = total * (self.alpha / self.size) + self.bias
-        power = amount**-self.beta
+        power = context.backend.power(amount, -self.beta)
         return x * power, LRNCache(x, amount, power)
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
