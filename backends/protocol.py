@@ -133,8 +133,7 @@ class Backend(Execution, BatchParts, ABC):
     def convolve(self, x: Array, weight: Array, stride: Sizes, padding: Padding, dilation: Sizes, groups: int) -> Array:
         """y[n,o,p,q] = sum over i, a, b of weight[o,i,a,b] x[n, i, p*stride + a*dilation - top, ...].
 
-        x (N, C, H, W), weight (O, C/groups, KH, KW), y (N, O, OH, OW); with one or three spatial axes likewise.
-        i counts the channels of the group of o.
+        x (N, C, H, W), weight (O, C/groups, KH, KW), y (N, O, OH, OW), or other spatial axes; i: channels of o's group.
         """
 
     @abstractmethod
@@ -153,8 +152,7 @@ class Backend(Execution, BatchParts, ABC):
     def max_pool(self, x: Array, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> tuple[Array, Any]:
         """Return (y, saved): the maximum of each window, padding left out. Only the gradient reads `saved`.
 
-        A window with NaN in it gives NaN. Layers guarantee, here as in average_pool, that each window has a pixel of
-        the image.
+        A window with NaN in it gives NaN. Here and in average_pool each window has a pixel of the image: layers see to it.
         """
 
     @abstractmethod
