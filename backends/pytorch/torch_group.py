@@ -44,7 +44,9 @@ class TorchGroup(Group):
 
     def pack(self, x: Native) -> Buffer:
         if isinstance(x, self._torch.Tensor):
-            return x.detach().to(self._road(x)).contiguous().reshape(-1).view(self._torch.uint8)
+            flat = x.detach().to(self._road(x)).reshape(-1)
+            dense = flat if flat.stride(0) == 1 else flat.clone(memory_format=self._torch.contiguous_format)
+            return dense.view(self._torch.uint8)
         return self._torch.from_numpy(np.require(super().pack(x), requirements="W"))
 
     def allocate(self, length: int, like: Native) -> Buffer:

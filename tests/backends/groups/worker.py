@@ -35,7 +35,10 @@ def gather(group, backend):
             np.array_equal(backend.to_numpy(y), np.arange(6).reshape(2, 3) + 10 * k) for k, y in enumerate(gathered)
         ]
         right.append(np.array_equal(backend.to_numpy(group.broadcast(x, 2)), np.arange(6).reshape(2, 3) + 20))
-    return all(right)
+    few = [backend.asarray(np.full(n, group.rank, "float32")) for n in (0, 1)]
+    few += [few[1].reshape((1, 1))[:, 0], backend.asarray(np.full((4, 3), group.rank, "float32"))[:, 1]]
+    right += [np.all(backend.to_numpy(y) == k) for x in few for k, y in enumerate(group.all_gather(x))]
+    return bool(all(right))
 
 
 def reduce(group, backend, owned):
