@@ -87,3 +87,12 @@ def test_workers_of_a_machine_take_its_gpus_in_turn(monkeypatch, local_rank, dev
     for name, value in (TORCHRUN | {"LOCAL_RANK": str(local_rank)}).items():
         monkeypatch.setenv(name, value)
     assert TorchBackend(device).device == expected
+
+
+def test_a_worker_takes_one_thread_if_none_are_asked_for(monkeypatch):
+    alone = get_backend("numpy").threads
+    for name, value in OPEN_MPI.items():
+        monkeypatch.setenv(name, value)
+    assert [get_backend("numpy", threads=n).threads for n in (None, 3)] == [1, 3]
+    monkeypatch.undo()
+    assert get_backend("numpy").threads == alone
