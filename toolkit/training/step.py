@@ -74,7 +74,7 @@ def make_step(
         kept = copy_state(variables) if scaled else None
 
         def run(piece: pieces.BatchPiece, state: Tree, parts: Parts | None) -> pieces.Passed:
-            seeing = backend if parts is None else backend.seeing(parts)
+            seeing = backend if parts is None else backend.seeing(parts, piece.size)
             context = Context(seeing, training=True, key=key, step=scalars["step"], half=half).shifted(piece.start)
             outputs, cache = trained.forward(context, params, state, piece.x)
             outputs = outputs if half is None else widen(backend, outputs)
