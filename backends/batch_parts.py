@@ -31,12 +31,11 @@ class BatchParts(ABC):
     """
 
     parts: Parts | None = None
-    _seen: int = 1  # samples of this part
 
-    def seeing(self, parts: Parts | None, samples: int) -> Self:
-        """Return this backend for a pass that sees one of these parts, of so many samples."""
+    def seeing(self, parts: Parts | None) -> Self:
+        """Return this backend for a pass that sees one of these parts."""
         backend = copy.copy(self)
-        backend.parts, backend._seen = parts, samples
+        backend.parts = parts
         return backend
 
     @abstractmethod
@@ -81,10 +80,5 @@ class BatchParts(ABC):
         return total
 
     def count_samples(self, seen: int) -> int:
-        """Return how many samples the whole batch has, of which this pass sees `seen`; or rows, of several a sample.
-
-        A part without samples counts as one with a row for each.
-        """
-        if self.parts is None:
-            return seen
-        return self.parts.samples * (seen // self._seen if self._seen else 1)
+        """Return how many samples the whole batch has, of which this pass sees `seen`."""
+        return seen if self.parts is None else self.parts.samples

@@ -22,7 +22,7 @@ from cnnkit.backends.registry import get_backend
 from cnnkit.flat_tree import flat_tree
 from cnnkit.losses import SoftmaxCrossEntropy
 from cnnkit.optimizers import Adam
-from cnnkit.training.step import TrainState, make_step
+from cnnkit.training.step import StepWork, TrainState, make_step
 
 BATCH, ROUNDS, STEPS, WARM_UP = 128, 7, 200, 20
 Run = Callable[[int], None]
@@ -36,7 +36,7 @@ def ours(name: str, backend: Any) -> Run:
     x, labels = model.backend.asarray(x, "float32"), model.backend.asarray(labels)
     params = flat_tree(model.backend, model.params)
     state = {"variables": TrainState(params, model.state, optimizer.init(model.backend, params, "float32")), "done": 0}
-    step = make_step(model.backend, model.network, SoftmaxCrossEntropy(), optimizer, (0, 0))
+    step = make_step(StepWork(model.backend, model.network, SoftmaxCrossEntropy(), optimizer, (0, 0)))
 
     def run(steps: int) -> None:
         for _ in range(steps):

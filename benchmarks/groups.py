@@ -57,9 +57,9 @@ def all_reduce(group: Group) -> Callable[[np.ndarray], Any]:
 def measure(group: Group, rounds: int, numbers: int) -> dict[str, Any]:
     """Return the costs of one sum of so many float32, and of a gather of 128 numbers as BatchNorm needs it."""
     cuts = [LEAVES * k // group.size for k in range(group.size + 1)]
-    owned: list[Node] = list(pairwise(cuts))
+    owned: list[list[Node]] = [[own] for own in pairwise(cuts)]
     x = np.ones(numbers, np.float32)
-    values = dict.fromkeys(cover(LEAVES, *owned[group.rank]), x)
+    values = dict.fromkeys(cover(LEAVES, *owned[group.rank][0]), x)
     plain = all_reduce(group)
     before = group.sent_bytes
     group.reduce_leaves(values, owned, x)

@@ -27,12 +27,12 @@ def ours(work: Workload, backend: str, threads: int) -> Run:
     """Return run(steps) on a backend of cnnkit: the step that `cnnkit train` takes."""
     from cnnkit import Model, losses, optimizers
     from cnnkit.flat_tree import flat_tree
-    from cnnkit.training.step import TrainState, make_step
+    from cnnkit.training.step import StepWork, TrainState, make_step
 
     model = Model(work.trained(), work.input_shape, backend=backend, threads=threads, dtype="float32", seed=0)
     optimizer, loss = optimizers.parse(work.optimizer), losses.parse(work.loss)
     params = flat_tree(model.backend, model.params)
-    step = make_step(model.backend, model.network, loss, optimizer, (0, 0))
+    step = make_step(StepWork(model.backend, model.network, loss, optimizer, (0, 0)))
     state = {"variables": TrainState(params, model.state, optimizer.init(model.backend, params, "float32"))}
     asarray = model.backend.asarray
     batches = itertools.cycle([(asarray(x, "float32"), asarray(labels)) for x, labels in work.batches()])

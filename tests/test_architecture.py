@@ -70,13 +70,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.adopting": (*NET, "cnnkit.architecture", "cnnkit.exporters", "cnnkit.inspection", "cnnkit.recipes",
                         "cnnkit.weights"),
     "cnnkit.activations": (*NET, "cnnkit.exporters", "cnnkit.network"),
-    "cnnkit.training": (*WORK, "cnnkit.backends.leaf_tree", "cnnkit.exporters", "cnnkit.inspection", "cnnkit.metrics",
-                        "cnnkit.notebook_tables", "cnnkit.weights"),
+    "cnnkit.training": (*WORK, "cnnkit.backends.groups", "cnnkit.backends.leaf_tree", "cnnkit.exporters",
+                        "cnnkit.inspection", "cnnkit.metrics", "cnnkit.notebook_tables", "cnnkit.weights"),
     "cnnkit.parity": (*WORK, "cnnkit.backends.registry", "cnnkit.documents", "cnnkit.recipes", "cnnkit.training"),
     "cnnkit.testing": (PROTOCOL, "cnnkit.backends.registry", "cnnkit.parity"),
-    "cnnkit.model": (*NET, "cnnkit.adopting", "cnnkit.architecture", "cnnkit.data", "cnnkit.exporters",
-                     "cnnkit.inspection", "cnnkit.network", "cnnkit.options", "cnnkit.summary", "cnnkit.training",
-                     "cnnkit.weights"),
+    "cnnkit.model": (*NET, "cnnkit.adopting", "cnnkit.architecture", "cnnkit.backends.groups", "cnnkit.data",
+                     "cnnkit.exporters", "cnnkit.inspection", "cnnkit.network", "cnnkit.options", "cnnkit.summary",
+                     "cnnkit.training", "cnnkit.weights"),
 }  # fmt: skip
 MAY_IMPORT["cnnkit.cli"] = (*MAY_IMPORT, "cnnkit.backends", "cnnkit.data")
 # Who alone may import the libraries that are heavy or not everywhere.

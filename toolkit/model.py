@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from cnnkit import architecture, exporters, weights
 from cnnkit import data as readers
+from cnnkit.backends.groups import Group
 from cnnkit.backends.protocol import Backend
 from cnnkit.data.class_names import arrange_classes
 from cnnkit.data.dataset import Dataset
@@ -36,22 +37,26 @@ class Model(Network):
     """
 
     def fit(
-        self, data: str | Dataset | ArrayLike, labels: ArrayLike | None = None, **options: Unpack[OptionFields]
-    ) -> list[dict[str, Any]]:
+        self, data: str | Dataset | ArrayLike, labels: ArrayLike | None = None, *, group: Group | None = None,
+        **options: Unpack[OptionFields],
+    ) -> list[dict[str, Any]]:  # fmt: skip
         """Train on a data set, or on images and their targets, and return the history; a notebook shows the progress.
 
         options are the fields of `cnnkit.Options`; loss and seed are the model's unless given. The model takes the
         data set's scaling and class names; classes that both have stay in the model's order. Arrays are taken as by
         `cnnkit.data.from_arrays`: whole numbers are raw pixels, which are scaled, floats are the network's input.
 
-        Raises DataError or ConfigError when model, data and options do not fit.
+        group: of workers (`cnnkit.backends.groups.find_group`), all of which call this with the same arguments, and end
+        with the same weights; by default an update is cut into up to 8 leaves for them.
+
+        Raises DataError or ConfigError when model, data and options do not fit; GroupError when a worker is lost.
         """
         settings: OptionFields = {"loss": self.loss, "seed": self.seed, **options}
         given = self._dataset(data, labels)
         dataset = given
         if set(given.class_names) & set(self.class_names):  # outputs keep their meaning
             dataset = arrange_classes(given, self.class_names, "the model")
-        training = Training(self, dataset, Options(**settings))
+        training = Training(self, dataset, Options(**settings), group)
         for said in (*dataset.notes[len(given.notes) :], *filter(None, [dataset.absent, training.coupling])):
             warnings.warn(said, stacklevel=2)
         with notebook_progress(training) as show:

@@ -6,6 +6,8 @@ on the number of workers.
 """
 
 import json
+import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
@@ -39,6 +41,11 @@ class Group(ABC):
         self.backend, self.rank, self.size, self.seconds = backend, rank, size, seconds
         self.sent_bytes = 0
         self._broken: GroupError | None = None
+        self.latest = math.inf  # on the clock time.monotonic: later than that no exchange waits
+
+    def hurry(self, seconds: float) -> None:
+        """From now on wait for `seconds` at most, also in an exchange that has begun; called by handlers of signals."""
+        self.latest = min(self.latest, time.monotonic() + seconds)
 
     # ---- what an engine brings
 
@@ -133,17 +140,17 @@ class Group(ABC):
         byte: Native = np.zeros(1, np.uint8)
         self.exchange([[byte]] * self.size, [[1]] * self.size, byte, seconds)
 
-    def reduce_leaves(self, nodes: Mapping[Node, Array], owned: Sequence[Node], like: Array) -> Array:
+    def reduce_leaves(self, nodes: Mapping[Node, Array], owned: Sequence[Sequence[Node]], like: Array) -> Array:
         """Return the sum of the values of all leaves by the one tree, the same bits on every rank.
 
-        owned: the leaves (first, stop) of each rank, one after the other; a rank may own none. nodes: the value, flat,
-        of each node in `cover` of the own leaves; a worker alone gets the last one back. like: an array of the length
-        and dtype of a leaf's value.
+        owned: the ranges of leaves (first, stop) of each rank, which do not touch each other.
+        nodes: the value, flat, of each node in `cover` of the own ranges; a worker alone gets the last one back. like:
+        an array of the length and dtype of a leaf's value.
         Rank k adds up slice k of all values, then the slices are gathered. If each rank has one node, it sends
         2 (size - 1) / size times the bytes of a value, as in a ring; each further node costs half of that again.
         """
-        leaves, total = owned[-1][1], count(like)
-        covers = [cover(leaves, *own) for own in owned]
+        leaves, total = max(stop for ranges in owned for _, stop in ranges), count(like)
+        covers = [[node for own in ranges for node in cover(leaves, *own)] for ranges in owned]
         cuts = [total * k // self.size for k in range(self.size + 1)]
         outgoing = [[nodes[node][start:stop] for node in covers[self.rank]] for start, stop in pairwise(cuts)]
         sizes = [stop - start for start, stop in pairwise(cuts)]

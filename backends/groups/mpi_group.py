@@ -56,7 +56,7 @@ class MpiGroup(Group):
             polls += 1
             if polls < POLLS:
                 continue
-            if time.monotonic() > deadline:
+            if time.monotonic() > min(deadline, self.latest):
                 raise self.silent(next(rank for rank, request in pending if not self._test([request])), seconds)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)

@@ -38,7 +38,7 @@ class ThreadGroup(Group):
 
     def _receive(self, rank: int, deadline: float, seconds: float) -> Buffer:
         while not self._mail.failed.is_set():
-            left = deadline - time.monotonic()
+            left = min(deadline, self.latest) - time.monotonic()
             try:
                 return self._mail.boxes[rank][self.rank].get(timeout=min(max(left, 0), 0.05))
             except queue.Empty:

@@ -57,7 +57,7 @@ def test_an_interrupted_loop_continues_from_the_last_safe_position(digits) -> No
 
 def test_a_failed_training_returns_to_where_its_losses_were_last_finite(digits, monkeypatch) -> None:
     """The diagnosis runs steps again; that must not change the position that the training returns to."""
-    monkeypatch.setattr("cnnkit.training.training.READ_EVERY", 1e9)
+    monkeypatch.setattr("cnnkit.training.agreement.READ_EVERY", 1e9)
     linear = Model(Sequential((Flatten(), Dense(10))), (1, 8, 8), backend=NumpyBackend())
     options = Options(epochs=1, limit=320, optimizer="sgd", learning_rate=1e6, loss="mean_squared_error")
     training = Training(linear, digits, options)

@@ -24,7 +24,7 @@ from cnnkit.layers import (
 from cnnkit.layers.activations.elementwise import Elementwise
 from cnnkit.losses import MeanSquaredError
 from cnnkit.optimizers import SGD
-from cnnkit.training.step import TrainState, make_step
+from cnnkit.training.step import StepWork, TrainState, make_step
 
 PLAIN = Sequential((Conv2D(3, 3), ReLU(), MaxPool2D(2), Flatten(), Dropout(0.5), Dense(4)))
 NESTED = Sequential((
@@ -170,7 +170,7 @@ def test_a_net_learns_numbers(name, normal) -> None:
     inputs, truth = normal(64, 4), normal(3, 4, seed=1)
     x = model.backend.asarray(inputs, "float64")
     targets = model.backend.asarray(inputs @ truth.T + 0.5, "float64")
-    step = make_step(model.backend, model.network, MeanSquaredError(), SGD(), (0, 0))
+    step = make_step(StepWork(model.backend, model.network, MeanSquaredError(), SGD(), (0, 0)))
     variables, losses = TrainState(model.params, model.state, {}), []
     for i in range(200):
         variables, report = step(variables, x, targets, {"rate": 0.5, "step": i})

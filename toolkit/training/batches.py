@@ -13,6 +13,7 @@ from cnnkit.options import Options
 from cnnkit.seeds import Purpose, generator
 from cnnkit.training.decisions import list_decisions
 from cnnkit.training.sample_weights import Numbers, weigh_samples
+from cnnkit.training.sharing import Sharing
 
 Indices = npt.NDArray[np.int64]
 UPLOAD = 4096  # images that are copied to a device together
@@ -49,13 +50,15 @@ class Counted(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Samples on the backend.
+    """Samples on the backend: all of an update, or those of one of its workers.
 
+    x        None where this worker has none, and the targets then
     targets  an array; a tuple for several outputs
     weights  (n,), or (n, H, W) for maps, with a mean of 1, by which samples count in the loss; None: all alike
+    counts   of the whole update
     """
 
-    x: Array
+    x: Any
     targets: Any
     weights: Array | None
     counts: Counts
@@ -71,38 +74,62 @@ class Samples:
 
     dtype          of x, and of targets that are not labels
     class_weights  (K,) by which classes count in the loss; None: all alike
+    sharing        of the batches among workers: no sample of others is read; None: all are this process's
     """
 
     def __init__(
-        self, backend: Backend, dataset: Dataset, split: str, dtype: str, class_weights: Numbers | None = None
-    ) -> None:
+        self, backend: Backend, dataset: Dataset, split: str, dtype: str, class_weights: Numbers | None = None,
+        sharing: Sharing | None = None,
+    ) -> None:  # fmt: skip
         self.backend, self.dataset, self.dtype = backend, dataset, dtype
         self.split = dataset.split(split)
         self._decisions = list_decisions(self.split)
-        self.class_weights = class_weights
+        self.class_weights, self.sharing = class_weights, sharing
 
     def batches(self, order: Indices, size: int, first: int = 0) -> Iterator[Batch]:
         """Yield batches first, first + 1, ... of `order`; the last one may be smaller."""
-        image_bytes = int(np.prod(self.dataset.image_shape)) * np.dtype(self.dtype).itemsize
-        per_block = max(1, BLOCK_BYTES // image_bytes // size) * size
+        per_block = self.count_together(size, BLOCK_BYTES)
         for start in range(first * size, len(order), per_block):
             block = order[start : start + per_block]
-            yield from self.cut(block, *self.upload(block), size)
+            yield from self.cut(block, *self.upload(self.pick_own(block, size)), size)
+
+    def count_together(self, size: int, most_bytes: int) -> int:
+        """Return how many samples are read together: whole batches of `size`."""
+        image_bytes = int(np.prod(self.dataset.image_shape)) * np.dtype(self.dtype).itemsize
+        return max(1, most_bytes // image_bytes // size) * size
+
+    def find_own(self, size: int) -> Any:
+        """Return what picks this worker's of the samples of a batch."""
+        return slice(None) if self.sharing is None else self.sharing.find_positions(size)
+
+    def pick_own(self, block: Indices, size: int) -> Indices:
+        """Return this worker's of the samples of a block of batches."""
+        if self.sharing is None:
+            return block
+        batches = (block[start : start + size] for start in range(0, len(block), size))
+        return np.concatenate([batch[self.find_own(len(batch))] for batch in batches])
 
     def cut(
-        self, block: Indices, x: Array, targets: Any, size: int, count: Callable[[slice], Counted | None] | None = None
-    ) -> Iterator[Batch]:
-        """Yield the batches of a block of samples, whose x and targets are on the backend.
+        self, block: Indices, x: Any, targets: Any, size: int,
+        count: Callable[[slice, int], Counted | None] | None = None,
+    ) -> Iterator[Batch]:  # fmt: skip
+        """Yield the batches of a block of samples; x and targets of this worker's among them are on the backend.
 
-        count: returns what the samples of a slice count, where they were changed
+        count: returns what the samples of a batch count, where they were changed: it gets the slice of this worker's
+        and the number of all
         """
+        stop = 0
         for offset in range(0, len(block), size):
-            part = slice(offset, offset + size)
-            counted = None if count is None else count(part)
-            yield self.make_batch(block[part], x[part], _map(lambda y: y[part], targets), counted)  # noqa: B023
+            batch = block[offset : offset + size]
+            part = slice(stop, stop := stop + len(self.pick_own(batch, size)))
+            counted = None if count is None else count(part, len(batch))
+            own_x, own_targets = (_map(lambda y: y[part], values) for values in (x, targets))  # noqa: B023
+            yield self.make_batch(batch, own_x, own_targets, counted)
 
-    def upload(self, indices: Indices) -> tuple[Array, Any]:
-        """Return x and targets of these samples on the backend."""
+    def upload(self, indices: Indices) -> tuple[Any, Any]:
+        """Return x and targets of these samples on the backend; None of none."""
+        if not len(indices):
+            return None, None
         return self.move(*self.dataset.batch(self.split, indices, self.dtype))
 
     def move(self, x: npt.NDArray[Any], targets: Any) -> tuple[Array, Any]:
@@ -110,14 +137,15 @@ class Samples:
         moved = self.backend.asarray(x, self.dtype)
         return moved, _map(lambda part: moved if part is x else self.backend.asarray(part), targets)
 
-    def make_batch(self, indices: Indices, x: Array, targets: Any, counted: Counted | None = None) -> Batch:
-        """Return the batch of these samples, whose x and targets are on the backend.
+    def make_batch(self, indices: Indices, x: Any, targets: Any, counted: Counted | None = None) -> Batch:
+        """Return the batch of these samples; x and targets of this worker's among them are on the backend.
 
         counted: where the samples were changed, and with them what they count
         """
         weights, share, decisions = self._count(indices) if counted is None else counted
-        counts = Counts(len(indices), decisions, share)
-        return Batch(x, targets, None if weights is None else self.backend.asarray(weights, self.dtype), counts)
+        counts, own = Counts(len(indices), decisions, share), self.find_own(len(indices))
+        weighing = None if weights is None else self.backend.asarray(np.ascontiguousarray(weights[own]), self.dtype)
+        return Batch(x, targets, weighing, counts)
 
     def _count(self, indices: Indices) -> Counted:
         return Counted(*weigh_samples(self.split, self.class_weights, indices), int(self._decisions[indices].sum()))
@@ -144,9 +172,10 @@ class ResidentSamples:
         take, positions = self._samples.backend.take, np.searchsorted(self._chosen, order)
         on_device = self._samples.backend.asarray(positions)
         for start in range(first * size, len(order), size):
-            at = on_device[start : start + size]
+            batch = order[start : start + size]
+            at = on_device[start : start + size][self._samples.find_own(len(batch))]
             x, targets = take(self._x, at), _map(lambda part: take(part, at), self._targets)  # noqa: B023
-            yield self._samples.make_batch(order[start : start + size], x, targets)
+            yield self._samples.make_batch(batch, x, targets)
 
 
 def resident_samples(samples: Samples, chosen: Indices) -> ResidentSamples | None:
@@ -161,5 +190,7 @@ def resident_samples(samples: Samples, chosen: Indices) -> ResidentSamples | Non
 
 
 def _map(change: Callable[[Any], Any], targets: Any) -> Any:
-    """Return the change of an array, or of each in a tuple."""
+    """Return the change of an array, or of each in a tuple; None of None."""
+    if targets is None:
+        return None
     return tuple(map(change, targets)) if isinstance(targets, tuple) else change(targets)

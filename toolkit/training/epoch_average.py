@@ -40,6 +40,6 @@ def average_epoch(setup: TrainingSetup, variables: TrainState, position: Positio
 def _cut_epoch(setup: TrainingSetup, start: Position) -> Iterator[Any]:
     """Yield x of all batches of an epoch."""
     size = setup.options.batch_size
-    for batch in setup.batches(start):
+    for batch in setup.whole_batches(start):
         for first in range(0, batch.counts.size, size):
             yield slice_samples(batch.x, first, first + size)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit import metrics
+from cnnkit.backends.groups import Group
 from cnnkit.backends.protocol import Shape
 from cnnkit.data.class_names import match_classes
 from cnnkit.data.dataset import Dataset
@@ -15,7 +16,7 @@ from cnnkit.data.targets import TargetSpec
 from cnnkit.errors import ConfigError, DataError
 from cnnkit.losses import Loss, SeveralLosses, external_loss
 from cnnkit.network import Network, Values
-from cnnkit.training.batches import Indices
+from cnnkit.training.batches import Batch, Indices
 from cnnkit.training.decisions import count_right, name_kind
 from cnnkit.training.evaluation_table import evaluation_table
 from cnnkit.training.finite_scores import require_finite_scores
@@ -59,7 +60,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: Network, dataset: Dataset, split: str = "test", limit: int | None = None
+    model: Network, dataset: Dataset, split: str = "test", limit: int | None = None, group: Group | None = None
 ) -> Evaluation | TaskEvaluation:
     """Return every measure of the model on the first `limit` samples of a split ("train", "test").
 
@@ -67,13 +68,15 @@ def evaluate(
     targets, with a report of each output. Classes are matched by name; images of classes that the network does not
     know, or without a label, are left out.
 
+    group: of workers that share the work, and all get the result, to the bit that of one process.
+
     Raises DataError when the images do not fit the network, the data set lacks the split, no class is known, or a score
     is not finite.
     """
     if not (dataset.has_labels and model.loss.decides):
         suited = suit_targets(match_names(model, dataset), model.loss)
         check(model, suited)
-        return evaluate_task(model, suited, split, np.arange(len(suited.split(split)))[: limit or None])
+        return evaluate_task(model, suited, split, np.arange(len(suited.split(split)))[: limit or None], group)
     matched = match_names(model, dataset)
     names = usable_names(model) or matched.class_names
     check_images(model, matched)
@@ -83,11 +86,14 @@ def evaluate(
     if not len(indices):
         raise DataError(f"{dataset.name}: no image of the split {split} is of a class that the network knows")
     started, mean, found = time.perf_counter(), MeanOverBatches(), list[Values]()
-    for done in forward_batches(model, matched, split, indices):
-        mean.add(done)
+
+    def find_scores(batch: Batch, outputs: Any) -> list[Values]:  # noqa: ARG001 (the labels are known)
         with np.errstate(all="ignore"):
-            probabilities = external_loss.probabilities(model.loss, model.backend, done.outputs)
-        found.append(np.array(model.backend.to_numpy(probabilities)))
+            return [np.array(model.backend.to_numpy(external_loss.probabilities(model.loss, model.backend, outputs)))]
+
+    for done in forward_batches(model, matched, split, indices, find_scores, group=group):
+        mean.add(done)
+        found += done.found
     seconds = time.perf_counter() - started
     scores, labels = np.concatenate(found), labels[indices]
     require_finite_scores(model, scores)
@@ -176,14 +182,20 @@ def _change_targets(dataset: Dataset, change: Callable[[Any], Any], **fields: An
 
 @np.errstate(all="ignore")  # outputs that are not finite are the caller's to handle
 def loss_and_accuracy(
-    model: Network, dataset: Dataset, split: str, indices: Indices, size: int = 256
+    model: Network, dataset: Dataset, split: str, indices: Indices, size: int = 256, group: Group | None = None
 ) -> tuple[float, float | None]:
     """Return the mean loss on samples of a split, and the share of right decisions, None where nothing is decided."""
     backend, loss, kind = model.backend, model.loss, name_kind(dataset)
     mean, right, decisions = MeanOverBatches(), 0, 0
-    for done in forward_batches(model, dataset, split, indices, size):
+
+    def count(batch: Batch, outputs: Any) -> list[Values]:
+        if not (loss.decides and batch.counts.decisions):
+            return []
+        counted = int(backend.to_numpy(count_right(loss, backend, outputs, batch.targets, kind)))
+        return [np.array([counted, batch.counts.decisions])]
+
+    for done in forward_batches(model, dataset, split, indices, count, size, group):
         mean.add(done)
-        if loss.decides and done.batch.counts.decisions:
-            right += int(backend.to_numpy(count_right(loss, backend, done.outputs, done.batch.targets, kind)))
-            decisions += done.batch.counts.decisions
+        for counts in done.found:
+            right, decisions = right + int(counts[0]), decisions + int(counts[1])
     return mean.value, right / decisions if decisions else None

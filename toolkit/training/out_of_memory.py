@@ -11,6 +11,9 @@ from cnnkit.training.step import TrainState, copy_state
 def too_large(setup: TrainingSetup, variables: TrainState, position: Position) -> TrainingError:
     """Return the error for a step that ran out of memory; it names the largest half, quarter, ... that fits."""
     options, size = setup.options, setup.held_size
+    if setup.group is not None:  # a try needs all workers
+        problem = f"a worker's part of a batch of {options.batch_size} images does not fit in its memory"
+        return TrainingError(problem, hint="use a smaller --batch-size, with --accumulate, or more workers")
     halves = (size >> shift for shift in range(1, size.bit_length()))
     fitting = next((half for half in halves if _fits(setup, variables, position, half)), None)
     if fitting is None:

@@ -15,7 +15,7 @@ from cnnkit.layers import Layer
 from cnnkit.losses import Loss, external_loss
 from cnnkit.losses.several_losses import SeveralLosses
 from cnnkit.options import Options
-from cnnkit.training.joined_leaves import Exchange, run_together
+from cnnkit.training.joined_leaves import run_together
 from cnnkit.tree import Tree, leaves, map_leaves
 
 
@@ -64,30 +64,32 @@ def add_up(total: TreeSum[Passed], pieces: Iterable[BatchPiece], run: Run, state
 
 
 def add_up_together(
-    total: TreeSum[Passed], pieces: Sequence[BatchPiece], run: Run, state: Tree, size: int,
-    exchange: Exchange | None = None,
+    total: TreeSum[Passed], pieces: Sequence[BatchPiece], run: Run, state: Tree, size: int, samples: int,
+    gather: Callable[..., list[Array]] | None = None,
 ) -> None:  # fmt: skip
     """Add up leaves whose layers see batches of `size` samples: run(piece, state, the parts of its batch).
 
-    exchange: with the leaves of other processes, see `run_together`.
+    samples: of the whole update. gather: returns an array of each leaf of a `batch`, by its number, for those of these
+    leaves; None where there are no others.
     """
-    for batch in _list_batches(pieces, size):
+    for number, batch in _list_batches(pieces, size).items():
+        exchange = None if gather is None else functools.partial(gather, batch=number)
 
         def work(parts: Parts, piece: BatchPiece, state: Tree = state) -> Passed:
             return run(piece, state, parts)
 
         works = [functools.partial(work, piece=piece) for piece in batch]
-        results = run_together(works, sum(piece.size for piece in batch), exchange, batch[0].number)
+        results = run_together(works, min(size, samples - number * size), exchange, batch[0].number)
         for piece, passed in zip(batch, results, strict=True):
             total.add((piece.number, piece.number + 1), passed)
         state = results[-1].state
 
 
-def _list_batches(pieces: Sequence[BatchPiece], size: int) -> list[list[BatchPiece]]:
+def _list_batches(pieces: Sequence[BatchPiece], size: int) -> dict[int, list[BatchPiece]]:
     batches: dict[int, list[BatchPiece]] = {}
     for piece in pieces:
         batches.setdefault(piece.start // size, []).append(piece)
-    return list(batches.values())
+    return batches
 
 
 def cut(
@@ -102,7 +104,7 @@ def cut(
         inputs, wanted, weighing = (slice_samples(values, start, start + size) for values in (x, targets, weights))
         pieces.append(BatchPiece(number, start, inputs, wanted, weighing, None))
     dtype = dtype_name(leaves(params)[0][0])
-    shares = _find_shares(backend, loss, [(piece.size, piece.targets) for piece in pieces], dtype)
+    shares = find_shares(backend, loss, [(piece.size, piece.targets) for piece in pieces], dtype, count)
     return [piece._replace(share=share) for piece, share in zip(pieces, shares, strict=True)]
 
 
@@ -135,20 +137,25 @@ def slice_samples(values: Any, start: int, stop: int) -> Any:
     return None if values is None else values[start:stop]
 
 
-def _find_shares(backend: Backend, loss: Loss, parts: list[tuple[int, Any]], dtype: str) -> list[Any]:
-    """Return the share of each part (number of samples, targets) in the mean of each loss."""
+def find_shares(
+    backend: Backend, loss: Loss, parts: list[tuple[int, Any]], dtype: str, samples: int,
+    gather: Callable[[list[Array]], list[Array]] | None = None,
+) -> list[Any]:  # fmt: skip
+    """Return the share of each part (number of samples, targets) in the mean of each loss over so many samples.
+
+    gather: returns an array of each leaf of the update for those of these parts; None where there are no others.
+    """
     if isinstance(loss, SeveralLosses):
         columns = [
-            _find_shares(backend, one, [(count, _pick(targets, i)) for count, targets in parts], dtype)
+            find_shares(backend, one, [(size, _pick(targets, i)) for size, targets in parts], dtype, samples, gather)
             for i, one in enumerate(loss.losses)
         ]
         return list(zip(*columns, strict=True))
     counted = [loss.count(backend, targets, dtype) for _, targets in parts]
     numbers = [number for number in counted if number is not None]
     if not numbers:
-        total = sum(count for count, _ in parts)
-        return [count / total for count, _ in parts]
-    whole = backend.maximum(add_in_pairs(numbers), 1.0)
+        return [size / samples for size, _ in parts]
+    whole = backend.maximum(add_in_pairs(numbers if gather is None else gather(numbers)), 1.0)
     return [number / whole for number in numbers]
 
 

@@ -41,31 +41,46 @@ class PreparedSamples:
     def batches(self, order: Indices, size: int, epoch: int, first: int = 0) -> Iterator[Batch]:
         """Yield batches first, first + 1, ... of `order` in an epoch, counted from 0; the last one may be smaller."""
         samples = self._samples
-        image_bytes = int(np.prod(samples.dataset.image_shape)) * np.dtype(samples.dtype).itemsize
-        step = max(1, BLOCK_BYTES // image_bytes // size) * size
+        step = samples.count_together(size, BLOCK_BYTES)
         blocks = [order[start : start + step] for start in range(first * size, len(order), step)]
         partner_of = None
         if self._augmentation.mixings:
             partner_of = partners_in_epoch(epoch_order(self._chosen, self._seed, epoch))
-        plans = (self._augmentation.plan(block, partner_of) for block in blocks)
-        for block, raw in zip(blocks, self._prepare(plans, epoch), strict=True):
-            x, targets = samples.move(*convert(samples.dataset, samples.split, raw, samples.dtype))
+        own = [samples.pick_own(block, size) for block in blocks]
+        prepared = self._prepare((self._augmentation.plan(part, partner_of) for part in own if len(part)), epoch)
+        for block, part in zip(blocks, own, strict=True):
+            raw = next(prepared) if len(part) else None
+            x, targets = None, None
+            if raw is not None:
+                x, targets = samples.move(*convert(samples.dataset, samples.split, raw, samples.dtype))
             yield from samples.cut(block, x, targets, size, functools.partial(self._count, raw))
 
-    def _count(self, raw: RawSamples, part: slice) -> Counted | None:
-        """Return what changed samples count; None where that did not change with them."""
-        kind, values = raw.targets[0].kind, raw.targets[0].values
-        weights = None if raw.weights is None else raw.weights[part]
-        if kind == CLASS_MAP and values is not None:
-            if weights is None and self._samples.split.weights is not None:
-                weights = self._samples.split.weights[raw.indices[part]]
-            labels = values[part]
+    def _count(self, raw: RawSamples | None, part: slice, size: int) -> Counted | None:
+        """Return what changed samples of a batch of `size` count; None where that did not change with them.
+
+        raw: of this worker, None where it has no samples; those of a batch are in `part`.
+        """
+        split, preparation = self._samples.split, self._preparation
+        of_maps = split.parts[0].kind == CLASS_MAP
+        weights = None
+        if preparation.weights is not None:
+            weights = self._gather(None if raw is None or raw.weights is None else raw.weights[part], size)
+        elif of_maps and split.weights is not None:
+            weights = self._gather(None if raw is None else split.weights[raw.indices[part]], size)
+        if of_maps:
+            values = None if raw is None else raw.targets[0].values
+            labels = self._gather(None if values is None else values[part], size)
             weighed = weigh_labels(labels, weights, self._samples.class_weights, len(labels))
             return Counted(*weighed, int(np.count_nonzero(labels >= 0)))
         if weights is None:
             return None
         count = np.count_nonzero(weights) if self._of_classes else 0
         return Counted(*weigh_labels(None, weights, None, len(weights)), int(count))
+
+    def _gather(self, own: Any, size: int) -> Any:
+        """Return values of a batch, of which this worker has its own."""
+        sharing = self._samples.sharing
+        return own if sharing is None else sharing.gather_samples(own, size)
 
     def _prepare(self, plans: Iterable[ReadingPlan], epoch: int) -> Iterator[RawSamples]:
         if self._workers is not None:

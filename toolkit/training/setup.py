@@ -3,10 +3,12 @@
 import functools
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cnnkit import losses, optimizers, schedules
 from cnnkit.architecture import walk_layers
+from cnnkit.backends.groups import Group
 from cnnkit.budget import PassBudget
 from cnnkit.constants import require_constants
 from cnnkit.contracts import naming_faults, require_number
@@ -19,17 +21,19 @@ from cnnkit.options import Options
 from cnnkit.precision import find_itemsize, find_limit
 from cnnkit.seeds import Purpose, key
 from cnnkit.training.averaging import MovingAverage, make_averaging
-from cnnkit.training.batches import Batch, ResidentSamples, Samples, epoch_order, resident_samples, split_images
+from cnnkit.training.batches import Batch, Samples, split_images
 from cnnkit.training.decisions import name_kind
+from cnnkit.training.epoch_batches import EpochBatches
 from cnnkit.training.evaluation import check, suit_targets
 from cnnkit.training.freezing import freeze
 from cnnkit.training.loss_scale import SMALLEST, LossScale
 from cnnkit.training.parameter_groups import group_parameters
 from cnnkit.training.pieces import tell_coupling
 from cnnkit.training.position import Position
-from cnnkit.training.prepared_samples import PreparedSamples
 from cnnkit.training.sample_weights import weigh_classes
-from cnnkit.training.step import StepReport, TrainState, make_step
+from cnnkit.training.sharing import Sharing, choose_leaf
+from cnnkit.training.step import StepReport, StepWork, TrainState, make_step
+from cnnkit.training.worker_step import WorkerStep
 
 # What metadata tells of a training: a new one starts without them.
 _OF_A_TRAINING = ("run", "history", "kept", "test", "targets")
@@ -43,12 +47,15 @@ class TrainingSetup:
     chosen, held_out  indices of the images to train on and to validate with, both ascending
     freezing          what of the network is not trained; None where all is
     averaging         the average of weights that the training results in; None where these are the weights themselves
+    group             of workers that make the same steps together, each with its own samples; None: this process alone
 
     Raises DataError or ConfigError when model, data and options do not fit.
     """
 
-    def __init__(self, model: Network, dataset: Dataset, options: Options) -> None:
+    def __init__(self, model: Network, dataset: Dataset, options: Options, group: Group | None = None) -> None:
         require_trainable(model)
+        if group is not None and options.leaf is None:
+            options = replace(options, leaf=choose_leaf(options.batch_size))
         model.loss, model.seed = losses.fit_outputs(losses.parse(options.loss), model.output_names), options.seed
         dataset = suit_targets(dataset, model.loss)
         check(model, dataset)
@@ -57,7 +64,7 @@ class TrainingSetup:
         model.metadata["data"] = {"name": last_part(dataset.name)} | dataset.reading.as_entry()
         if not dataset.has_labels:
             model.metadata["targets"] = {name: spec.to_json() for name, spec in name_targets(dataset).items()}
-        self.model, self.dataset, self.options = model, dataset, options
+        self.model, self.dataset, self.options, self.group = model, dataset, options, group
         self.freezing = freeze(model.network, model.input_shape, options.freeze)
         self.schedule = schedules.parse(options.schedule)
         self.chosen, self.held_out = split_images(len(dataset.train), options, model.seed)
@@ -74,21 +81,37 @@ class TrainingSetup:
         self.optimizer = group_parameters(model.network, model.input_shape, optimizer, options.rate_factors)
         self._require_room()
         self.dropout_key = key(model.seed, Purpose.DROPOUT)
-        self.step = make_step(
-            model.backend, model.network, model.loss, self.optimizer, self.dropout_key, self.freezing,
-            name_kind(dataset), model.half,
-            None if options.piece_size == options.update_size else options.piece_size,
-            options.batch_size if self.joins else None,
-            self.averaging if isinstance(self.averaging, MovingAverage) else None,
+        moving = self.averaging if isinstance(self.averaging, MovingAverage) else None
+        self.work = StepWork(
+            model.backend, self._trained, model.loss, self.optimizer, self.dropout_key, name_kind(dataset),
+            self.freezing, model.half, moving,
         )  # fmt: skip
+        self.step = self._make_step()
         self.scales_loss = model.half == "float16"
-        class_weights = weigh_classes(options.class_weights, dataset, self.chosen)
-        self._samples = Samples(model.backend, dataset, "train", model.array_dtype, class_weights)
-        self._prepared: PreparedSamples | None = None
-        if options.augment is not None or options.workers:
-            self._prepared = PreparedSamples(self._samples, self.chosen, options)
-            self._prepared.require_loss(model.loss, model.output_shape)
-        self._only_batch: list[Batch] | None = None
+        self._class_weights = weigh_classes(options.class_weights, dataset, self.chosen)
+        self._own = self._make_batches(self.sharing)
+        if self._own.prepared is not None:
+            self._own.prepared.require_loss(model.loss, model.output_shape)
+
+    def _make_step(self) -> Any:
+        options = self.options
+        if self.sharing is not None:
+            return WorkerStep(self.work, self.sharing)
+        size = None if options.piece_size == options.update_size else options.piece_size
+        return make_step(self.work, size, options.batch_size if self.joins else None)
+
+    @functools.cached_property
+    def sharing(self) -> Sharing | None:
+        """How updates are shared out among the workers of the group; None without."""
+        options = self.options
+        if self.group is None:
+            return None
+        return Sharing(self.group, options.piece_size, options.batch_size if self.joins else None)
+
+    def _make_batches(self, sharing: Sharing | None) -> EpochBatches:
+        model = self.model
+        samples = Samples(model.backend, self.dataset, "train", model.array_dtype, self._class_weights, sharing)
+        return EpochBatches(samples, self.chosen, self.options)
 
     def _require_room(self) -> None:
         """Raise ConfigError where a step needs more memory than there is."""
@@ -132,11 +155,6 @@ class TrainingSetup:
                     f"({layer.type}) can take no variance: use another batch_size or limit"
                 )
 
-    @functools.cached_property
-    def _resident(self) -> ResidentSamples | None:
-        """The samples on the device, where it has room for them beside the variables, which exist by then."""
-        return resident_samples(self._samples, self.chosen)
-
     @property
     def _trained(self) -> Layer:
         return self.model.network if self.freezing is None else self.freezing.network
@@ -164,25 +182,22 @@ class TrainingSetup:
 
     def end_workers(self) -> None:
         """End the processes that read ahead, where there are some."""
-        if self._prepared is not None:
-            self._prepared.close()
+        self._own.end_workers()
 
     def batches(self, position: Position) -> Iterator[Batch]:
-        """Yield the remaining batches of the position's epoch."""
-        if self._only_batch is not None:
-            return iter(self._only_batch)
-        order, size, model = self.chosen, self.options.update_size, self.model
-        if self.options.shuffle:
-            order = epoch_order(order, model.seed, position.epoch)
-        if self.options.augment is None and self._resident is not None:
-            return self._resident.batches(order, size, position.batch)
-        if self._prepared is not None:
-            return self._prepared.batches(order, size, position.epoch, position.batch)
-        remaining = self._samples.batches(order, size, position.batch)
-        if self.steps_per_epoch > 1 or self.options.shuffle:
-            return remaining
-        self._only_batch = list(remaining)  # full-batch descent sees the same images in the same order in every epoch
-        return iter(self._only_batch)
+        """Yield the remaining batches of the position's epoch; of a worker its own samples in them."""
+        return self._own.remaining(position)
+
+    def whole_batches(self, position: Position) -> Iterator[Batch]:
+        """Yield the remaining batches of the position's epoch with the samples of all workers."""
+        if self.sharing is None:
+            yield from self._own.remaining(position)
+            return
+        whole = self._make_batches(None)
+        try:
+            yield from whole.remaining(position)
+        finally:
+            whole.end_workers()
 
     def run_step(
         self, variables: TrainState, batch: Batch, step: int, losses: Sequence[float] = (),
@@ -199,7 +214,8 @@ class TrainingSetup:
         scalars = self.scalars(step, losses, loss_scale.skipped if loss_scale else 0)
         if loss_scale is not None:
             scalars["loss_scale"] = loss_scale.scale
-        variables, report = self.step(variables, batch.x, batch.targets, scalars, *weighted)
+        of_all = {} if self.sharing is None else {"samples": batch.counts.size}
+        variables, report = self.step(variables, batch.x, batch.targets, scalars, *weighted, **of_all)
         if loss_scale is not None:
             loss_scale = loss_scale.after(bool(self.model.backend.to_numpy(report.finite)))
             if loss_scale.scale < SMALLEST:

@@ -8,12 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from cnnkit import metrics
+from cnnkit.backends.groups import Group
 from cnnkit.data.dataset import Dataset, name_targets
 from cnnkit.data.targets import CLASS, CLASS_MAP, NUMBERS, TAGS, TargetSpec
 from cnnkit.losses import Loss, SeveralLosses, external_loss
 from cnnkit.network import Network, Values
 from cnnkit.notebook_tables import draw_caption, draw_table
-from cnnkit.training.batches import Indices
+from cnnkit.training.batches import Batch, Indices
 from cnnkit.training.decisions import keep_yes
 from cnnkit.training.finite_scores import require_finite_outputs
 from cnnkit.training.forward_batches import MeanOverBatches, forward_batches
@@ -108,8 +109,10 @@ def format_measure(value: Any) -> str:
 
 
 @np.errstate(all="ignore")  # a loss that is not finite is the caller's to handle
-def evaluate_task(model: Network, dataset: Dataset, split: str, indices: Indices) -> TaskEvaluation:
-    """Return the measures of a model on samples of a split, whose targets fit its loss.
+def evaluate_task(
+    model: Network, dataset: Dataset, split: str, indices: Indices, group: Group | None = None
+) -> TaskEvaluation:
+    """Return the measures of a model on samples of a split, whose targets fit its loss; `group` as of `evaluate`.
 
     Raises DataError where an output is not finite.
     """
@@ -117,10 +120,15 @@ def evaluate_task(model: Network, dataset: Dataset, split: str, indices: Indices
     losses = model.loss.losses if isinstance(model.loss, SeveralLosses) else (model.loss,)
     measures = [_Measure(loss, spec) for loss, spec in zip(losses, specs.values(), strict=True)]
     started, mean = time.perf_counter(), MeanOverBatches()
-    for done in forward_batches(model, dataset, split, indices):
+
+    def find(batch: Batch, outputs: Any) -> list[Values]:
+        columns = zip(measures, _list(outputs), _list(batch.targets), strict=True)
+        return [array for measure, y, t in columns for array in measure.find(model, y, t)]
+
+    for done in forward_batches(model, dataset, split, indices, find, group=group):
         mean.add(done)
-        for measure, y, t in zip(measures, _list(done.outputs), _list(done.batch.targets), strict=True):
-            measure.add(model, y, t)
+        for measure, wanted, found in zip(measures, done.found[::2], done.found[1::2], strict=True):
+            measure.add(wanted, found)
     milliseconds = 1000 * (time.perf_counter() - started) / len(indices)
     reports = {name: measure.report() for name, measure in zip(specs, measures, strict=True)}
     return TaskEvaluation(mean.value, reports, milliseconds, indices)
@@ -137,26 +145,31 @@ class _Measure:
         self._scores: list[Values] = []
         self._targets: list[Values] = []
 
-    def add(self, model: Network, outputs: Any, targets: Any) -> None:
-        """Add a batch of outputs and targets, arrays of the model's backend."""
+    def find(self, model: Network, outputs: Any, targets: Any) -> tuple[Values, Values]:
+        """Return (targets, what is found of the outputs) of a batch, from arrays of the model's backend.
+
+        Found are scores, or decisions about maps. Raises DataError where an output is not finite.
+        """
         backend, wanted = model.backend, np.array(model.backend.to_numpy(targets))
-        self._images += len(wanted)
         if self.spec.kind == CLASS_MAP:
             require_finite_outputs(model, np.asarray(backend.to_numpy(outputs)))
-            decided = np.asarray(backend.to_numpy(external_loss.decide(self.loss, backend, outputs)))
-            self._confusion += metrics.map_confusion(wanted, decided, len(self.spec.names))
-            return
+            return wanted, np.asarray(backend.to_numpy(external_loss.decide(self.loss, backend, outputs)))
         embedded = self.spec.kind == CLASS and not self.loss.decides
         given = outputs if embedded else external_loss.probabilities(self.loss, backend, outputs)
         scores = np.array(backend.to_numpy(given))
         require_finite_outputs(model, scores)
-        if self.spec.kind != CLASS:
-            scores = keep_yes(scores, wanted.shape[1])
-        if self.spec.kind in (CLASS, TAGS, NUMBERS):
-            self._scores.append(scores)
+        return wanted, scores if self.spec.kind == CLASS else keep_yes(scores, wanted.shape[1])
+
+    def add(self, wanted: Values, found: Values) -> None:
+        """Add what `find` has found of a batch."""
+        self._images += len(wanted)
+        if self.spec.kind == CLASS_MAP:
+            self._confusion += metrics.map_confusion(wanted, found, len(self.spec.names))
+        elif self.spec.kind in (CLASS, TAGS, NUMBERS):
+            self._scores.append(found)
             self._targets.append(wanted)
         else:
-            self._errors.add(scores, wanted)
+            self._errors.add(found, wanted)
 
     def report(self) -> Any:
         """Return the measures of all batches."""

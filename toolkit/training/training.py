@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cnnkit.backends.groups import Group
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import TrainingError
 from cnnkit.exporters.core.kept_epoch import read_kept_epoch
@@ -13,6 +14,7 @@ from cnnkit.flat_tree import flat_tree
 from cnnkit.network import Network
 from cnnkit.options import Options
 from cnnkit.training import diagnosis
+from cnnkit.training.agreement import Agreement, Stop
 from cnnkit.training.batches import Counts
 from cnnkit.training.epoch_average import average_epoch
 from cnnkit.training.evaluation import loss_and_accuracy
@@ -22,11 +24,10 @@ from cnnkit.training.out_of_memory import too_large
 from cnnkit.training.position import Best, Position
 from cnnkit.training.setup import TrainingSetup
 from cnnkit.training.step import StepReport, TrainState, copy_state
+from cnnkit.training.step_reports import read_reports
 from cnnkit.tree import Tree, flatten, map_leaves, map_tree
 
-READ_EVERY = 1.0  # seconds between two reads of the device's reports
 Progress = Callable[[Position], None]
-Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,10 @@ class Training(TrainingSetup):
     Raises DataError or ConfigError when model, data and options do not fit.
     """
 
-    def __init__(self, model: Network, dataset: Dataset, options: Options) -> None:
-        super().__init__(model, dataset, options)
-        self._unread: list[
-            tuple[StepReport, Counts]
-        ] = []  # reports still on the device, with the counts of their batch
+    def __init__(self, model: Network, dataset: Dataset, options: Options, group: Group | None = None) -> None:
+        super().__init__(model, dataset, options, group)
+        # reports still on the device, with the counts of their batch
+        self._unread: list[tuple[StepReport, Counts]] = []
         params = self._gather(model.params)
         trained = params if self.freezing is None else self.freezing.take_apart(params, model.state)[0]
         slots = self.optimizer.init(model.backend, trained, model.array_dtype)
@@ -133,23 +133,23 @@ class Training(TrainingSetup):
     def _run_epoch(self, progress: Progress | None, stop: Stop | None) -> bool:
         """Run the rest of the epoch, or less when `stop` returns True; return what it returned last."""
         started, before = time.perf_counter(), self.position.seconds
-        read_at = started + READ_EVERY
-        done, first_step, stopping = self.position.batch, self.position.step - self.position.batch, False
+        agreement, stopping = Agreement(self.group, stop), False
+        done, first_step = self.position.batch, self.position.step - self.position.batch
         losses = self.position.validation_losses
         for batch in self.batches(self.position):
             self.variables, report, self._loss_scale = self.run_step(
                 self.variables, batch, first_step + done, losses, self._loss_scale
             )
             # + 0 copies: the next step may overwrite the arrays that this one returned
-            self._unread.append((StepReport(report.loss + 0, report.correct + 0), batch.counts))
+            kept = map_tree(lambda number: number + 0, (report.loss, report.correct))
+            self._unread.append((StepReport(*kept), batch.counts))
             done += 1
             if self.chain is not None and self.chain.is_due(first_step + done):
                 self._append_link()
-            stopping = stop is not None and stop()
-            now = time.perf_counter()
-            if now >= read_at or stopping or done == self.steps_per_epoch:
-                self._read_reports(before + now - started)
-                read_at = time.perf_counter() + READ_EVERY
+            stopping, reading = agreement.after_step(last=done == self.steps_per_epoch)
+            if reading:
+                self._read_reports(before + time.perf_counter() - started)
+                agreement.has_read()
                 if progress is not None:
                     progress(self.position)
                 if stopping:
@@ -161,16 +161,16 @@ class Training(TrainingSetup):
 
         Raises TrainingError for a loss or weights that are not finite.
         """
-        to_numpy, position, loss_sum = self.model.backend.to_numpy, self.position, self.position.loss_sum
+        position, loss_sum = self.position, self.position.loss_sum
         correct, images, decisions, share = 0, 0, 0, position.share
-        for i, (report, batch) in enumerate(self._unread):
-            loss = float(to_numpy(report.loss))
+        read = read_reports(self.model.backend, self._unread, self.sharing)
+        for i, ((loss, right), (_, batch)) in enumerate(zip(read, self._unread, strict=True)):
             if not math.isfinite(loss):
                 raise self._explain(position.after(i, 0.0, 0, 0))
             loss_sum += loss * batch.share
             share += batch.share
             decided = batch.decisions if self.model.loss.decides else 0
-            correct += int(to_numpy(report.correct)) if decided else 0
+            correct += right if decided else 0
             decisions += decided
             images += batch.size
         reached = position.after(len(self._unread), loss_sum, correct, images, decisions, share)
@@ -205,7 +205,7 @@ class Training(TrainingSetup):
         model.params, model.state = self.latest(position.epoch + 1)
         loss = accuracy = None
         if len(self.held_out):
-            loss, accuracy = loss_and_accuracy(model, self.dataset, "train", self.held_out)
+            loss, accuracy = loss_and_accuracy(model, self.dataset, "train", self.held_out, group=self.group)
         if loss is not None and not math.isfinite(loss):
             raise diagnosis.explain_validation(self, position)
         best, improved = position.best, False

@@ -42,7 +42,7 @@ def equal_shares(leaves, size):
 def reduce_by_tree(group, values, owned):
     own = cover(len(values), *owned[group.rank])
     nodes = {node: add_in_pairs(values[node[0] : node[1]]) for node in own}
-    return group.reduce_leaves(nodes, owned, values[0])
+    return group.reduce_leaves(nodes, [[own] for own in owned], values[0])
 
 
 def reduce_by_rank(group, values, owned):
@@ -117,7 +117,7 @@ def test_arrays_of_a_backend_come_back_as_its_own(dtype):
     def work(group):
         x = backend.asarray(np.array([[1.0, 2.0]]) * (group.rank + 1), dtype)
         gathered = group.all_gather(x)
-        total = group.reduce_leaves({(group.rank, group.rank + 1): x.reshape((-1,))}, [(0, 1), (1, 2)], x)
+        total = group.reduce_leaves({(group.rank, group.rank + 1): x.reshape((-1,))}, [[(0, 1)], [(1, 2)]], x)
         return [(y.dtype, y.tolist()) for y in (*gathered, total)]
 
     kind = getattr(torch, dtype)

@@ -47,7 +47,7 @@ def reduce(group, backend, owned):
     values = generator.standard_normal((owned[-1][1], 1001)) * 2.0 ** generator.integers(-9, 9, (owned[-1][1], 1001))
     leaves = [backend.asarray(value.astype("float32")) for value in values]
     nodes = {(a, b): add_in_pairs(leaves[a:b]) for a, b in cover(len(leaves), *owned[group.rank])}
-    total = backend.to_numpy(group.reduce_leaves(nodes, owned, leaves[0]))
+    total = backend.to_numpy(group.reduce_leaves(nodes, [[own] for own in owned], leaves[0]))
     return total.tobytes() == backend.to_numpy(add_in_pairs(leaves)).tobytes()
 
 

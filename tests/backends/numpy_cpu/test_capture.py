@@ -20,7 +20,7 @@ from cnnkit.backends.shared.captured_step import CapturedStep
 from cnnkit.flat_tree import flat_tree
 from cnnkit.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Sequential
 from cnnkit.parity.layers import LAYERS
-from cnnkit.training.step import TrainState, make_step
+from cnnkit.training.step import StepWork, TrainState, make_step
 from cnnkit.tree import flatten
 
 STEPS = CALLS_IF_QUICK + PROOFS + 3
@@ -65,7 +65,7 @@ def train(network, x_shape, captures=True, threads=1, dtype="float32", optimizer
     backend.captures = captures
     model = Model(network, x_shape, backend=backend, dtype=dtype, seed=3)
     rule, params = optimizers.parse(optimizer), flat_tree(backend, model.params)
-    step = make_step(backend, model.network, losses.parse(loss), rule, (5, 6))
+    step = make_step(StepWork(backend, model.network, losses.parse(loss), rule, (5, 6)))
     variables, reports, rng = (
         TrainState(params, model.state, rule.init(backend, params, dtype)),
         [],

@@ -13,7 +13,7 @@ from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
 from cnnkit.backends.shared.capture_device import CaptureError
 from cnnkit.backends.shared.captured_step import MOST_CAPTURES, CapturedStep
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
-from cnnkit.training.step import TrainState, make_step
+from cnnkit.training.step import StepWork, TrainState, make_step
 from cnnkit.tree import leaves
 
 
@@ -289,7 +289,7 @@ def test_bits_do_not_depend_on_when_a_step_is_captured(backend, layer, normal) -
     for impure in (None, "a layer does not say that it is pure"):
         model = Model(network, (100,), backend=get_backend(backend), seed=2)
         rule = optimizers.parse("adamw")
-        run = make_step(model.backend, model.network, losses.parse("mean_squared_error"), rule, (1, 2))
+        run = make_step(StepWork(model.backend, model.network, losses.parse("mean_squared_error"), rule, (1, 2)))
         if impure:
             run = model.backend.compile(run._step, impure)
         variables = TrainState(model.params, model.state, rule.init(model.backend, model.params, "float32"))

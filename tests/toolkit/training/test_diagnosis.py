@@ -9,7 +9,7 @@ from cnnkit.data.scaling import Scaling
 from cnnkit.data.split import Split
 from cnnkit.errors import TrainingError
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Flatten, ReLU
-from cnnkit.training import training as loop
+from cnnkit.training import agreement
 
 NETWORK = Sequential((Conv2D(3, 3), ReLU(), Flatten(), Dense(10)))
 LINEAR = Sequential((Conv2D(3, 3), Flatten(), Dense(10)))  # has no ReLU that could die and so stop a divergence
@@ -54,7 +54,7 @@ def test_a_huge_learning_rate(digits, backend, optimizer) -> None:
 @pytest.mark.parametrize("read_every", [0.0, 1.0, 1e9])
 def test_the_step_is_the_one_that_failed(digits, backend, read_every, monkeypatch) -> None:
     """However rarely losses are read, the diagnosis finds the right batch; a run of single steps tells which it is."""
-    monkeypatch.setattr(loop, "READ_EVERY", read_every)
+    monkeypatch.setattr(agreement, "READ_EVERY", read_every)
     training, plain = (make(digits, backend, **DIVERGING) for _ in range(2))
     variables, step, loss = plain.variables, 0, 0.0
     for x, labels in [batch[:2] for _ in range(3) for batch in plain.batches(plain.position)]:

@@ -71,9 +71,9 @@ def test_limit_and_split(model, digits, by_hand) -> None:
 @pytest.mark.parametrize("size", [1, 7, 256, 360])
 def test_a_small_last_batch_counts_by_its_images(model, digits, size) -> None:
     whole = evaluate(model, digits, limit=50)
-    found = list(forward_batches(model, digits, "test", np.arange(50), size))
-    assert [len(done.batch.targets) for done in found] == [size] * (50 // size) + ([50 % size] if 50 % size else [])
-    mean = sum(done.loss * len(done.batch.targets) for done in found) / 50
+    found = list(forward_batches(model, digits, "test", np.arange(50), lambda _, y: [y], size))
+    assert [len(done.found[0]) for done in found] == [size] * (50 // size) + ([50 % size] if 50 % size else [])
+    mean = sum(done.loss * done.share for done in found) / 50
     assert mean == pytest.approx(whole.loss, rel=1e-12)
 
 

@@ -9,7 +9,7 @@ from cnnkit.backends import get_backend
 from cnnkit.data import from_arrays
 from cnnkit.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, ReLU
 from cnnkit.training import pieces
-from cnnkit.training.step import TrainState, make_step
+from cnnkit.training.step import StepWork, TrainState, make_step
 from cnnkit.tree import flatten, map_leaves
 
 BACKENDS = ["numpy", "torch", "cupy-sim", "reference"]
@@ -142,7 +142,7 @@ def take_one_step(backend, loss, x, targets, weights, size):
     tools = get_backend(backend)
     drawn = net.init(np.random.default_rng(0), x.shape[1:]).params
     params = map_leaves(lambda a: tools.asarray(a, "float64"), drawn)
-    step = make_step(tools, net, losses.parse(loss), optimizers.parse("sgd"), (0, 0), kind="numbers", piece_size=size)
+    step = make_step(StepWork(tools, net, losses.parse(loss), optimizers.parse("sgd"), (0, 0), "numbers"), size)
     weighted = () if weights is None else (tools.asarray(weights, "float64"),)
     given = tools.asarray(x, "float64"), tools.asarray(targets), {"rate": 1.0, "step": 0}
     moved, report = step(TrainState(params, {}, {}), *given, *weighted)

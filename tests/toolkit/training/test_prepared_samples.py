@@ -104,7 +104,7 @@ def test_a_resumed_training_has_the_same_bits(dataset, workers) -> None:
     calls = iter(range(100))
     list(stopped.epochs(stop=lambda: next(calls) == 3))
     assert stopped.position.batch == 1
-    assert stopped._prepared._workers is None or not stopped._prepared._workers._processes
+    assert stopped._own.prepared._workers is None or not stopped._own.prepared._workers._processes
     file = checkpoint.to_weights(stopped)
     resumed = checkpoint.resume(Model.from_weights(file), dataset, stopped.options, file)
     list(resumed.epochs())
@@ -114,7 +114,7 @@ def test_a_resumed_training_has_the_same_bits(dataset, workers) -> None:
 
 def test_validation_is_not_augmented_and_partners_are_training_samples(dataset) -> None:
     training = Training(make_model(), dataset, Options(batch_size=8, augment="mixup", validation_split=0.3))
-    partners = training._prepared
+    partners = training._own.prepared
     assert set(training.chosen).isdisjoint(training.held_out)
     images = dataset.train.images.copy()
     images[training.held_out] = 255 - images[training.held_out]
@@ -269,7 +269,7 @@ def test_a_damaged_picture_is_the_same_line(folder) -> None:
         with pytest.raises(DataError) as caught:
             list(training.epochs())
         said.append(str(caught.value))
-        assert workers == 0 or not training._prepared._workers._processes
+        assert workers == 0 or not training._own.prepared._workers._processes
     assert said[0] == said[1]
     assert "3.png" in said[0]
 
@@ -293,13 +293,13 @@ def test_images_that_cannot_be_sent_are_refused() -> None:
 
 def test_a_killed_worker_is_told(dataset) -> None:
     training = Training(make_model(), dataset, Options(workers=1, augment="flip", batch_size=5))
-    workers = training._prepared._workers
+    workers = training._own.prepared._workers
     source = training.batches(training.position)
     next(source)
     os.kill(workers._processes[0].process.pid, signal.SIGKILL)
     order = epoch_order(np.arange(50), 0, 1)
     with pytest.raises(DataError, match=r"a worker process has ended \(status -9\): start again with fewer workers"):
-        list(training._prepared.batches(order, 5, 1))
+        list(training._own.prepared.batches(order, 5, 1))
     training.end_workers()
 
 
@@ -323,7 +323,7 @@ from cnnkit.training import *
 data = from_arrays(np.zeros((50, 1, 6, 6), np.uint8), np.arange(50) % 2)
 training = Training(Model(Sequential((Flatten(), Dense(2))), (1, 6, 6)), data, Options(workers=2, augment="flip"))
 next(training.batches(training.position))
-print(*[w.process.pid for w in training._prepared._workers._processes], flush=True)
+print(*[w.process.pid for w in training._own.prepared._workers._processes], flush=True)
 time.sleep(60)
 """
 

@@ -1,7 +1,7 @@
 """One contestant's training, step by step."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from cnnkit.optimizers import Optimizer
 from cnnkit.parity.check import Arena
 from cnnkit.parity.trajectories.plan import TrainingPlan
 from cnnkit.precision import EPSILON, HALF, array_dtype
-from cnnkit.seeds import Purpose, generator, key
+from cnnkit.seeds import Purpose, generator
 from cnnkit.training.batches import Batch
 from cnnkit.training.position import Position
 from cnnkit.training.step import TrainState, make_step
@@ -54,10 +54,7 @@ def prepare_training(contestant: Contestant, plan: TrainingPlan) -> Training:
     if contestant.optimizer is not None:
         training.optimizer, (params, state, *_) = contestant.optimizer, training.variables
         slots = contestant.optimizer.init(model.backend, params, model.array_dtype)
-        words = key(plan.options.seed, Purpose.DROPOUT)
-        training.step = make_step(
-            model.backend, model.network, model.loss, contestant.optimizer, words, half=model.half
-        )
+        training.step = make_step(replace(training.work, optimizer=contestant.optimizer))
         training.start_from(TrainState(params, state, slots), Position())
     return training
 
