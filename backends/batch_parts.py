@@ -31,11 +31,12 @@ class BatchParts(ABC):
     """
 
     parts: Parts | None = None
+    _seen: int = 1  # samples of this part
 
-    def seeing(self, parts: Parts | None) -> Self:
-        """Return this backend for a pass that sees one of these parts."""
+    def seeing(self, parts: Parts | None, samples: int) -> Self:
+        """Return this backend for a pass that sees one of these parts, of so many samples."""
         backend = copy.copy(self)
-        backend.parts = parts
+        backend.parts, backend._seen = parts, samples
         return backend
 
     @abstractmethod
@@ -80,5 +81,10 @@ class BatchParts(ABC):
         return total
 
     def count_samples(self, seen: int) -> int:
-        """Return how many samples the whole batch has, of which this pass sees `seen`."""
-        return seen if self.parts is None else self.parts.samples
+        """Return how many samples the whole batch has, of which this pass sees `seen`; or rows, of several a sample.
+
+        A part without samples counts as one with a row for each.
+        """
+        if self.parts is None:
+            return seen
+        return self.parts.samples * (seen // self._seen if self._seen else 1)

@@ -20,12 +20,9 @@ def softmax_cross_entropy(
     # A class that is not the target's may have an output of -infinity: its weight of 0 must not meet the infinity.
     logs = backend.where(rows == 0, rows, backend.log(total) - shifted)
     costs, dy = rows * logs, powers / total - rows
-    number: Scalar = outputs.shape[0]
+    number: Scalar = backend.count_samples(outputs.shape[0])
     if labelled:
         number, costs, dy = backend.drop_ignored(targets, costs, dy)
-    elif backend.parts is not None:
-        ones = backend.zeros((outputs.shape[0],), dtype_name(outputs)) + 1
-        number = backend.join(backend.sum_samples(ones))
     if weights is not None:
         costs, dy = costs * weights.reshape((-1, 1)), dy * weights.reshape((-1, 1))
     return backend.join(backend.sum_samples(costs)) / number, dy / number

@@ -152,7 +152,7 @@ class Backend(Execution, BatchParts, ABC):
     def max_pool(self, x: Array, window: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> tuple[Array, Any]:
         """Return (y, saved): the maximum of each window, padding left out. Only the gradient reads `saved`.
 
-        A window with NaN in it gives NaN. Here and in average_pool each window has a pixel of the image: layers see to it.
+        A window with NaN in it gives NaN. In average_pool too, layers see to it that each window has a pixel.
         """
 
     @abstractmethod

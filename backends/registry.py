@@ -5,6 +5,7 @@ from importlib.metadata import EntryPoint
 
 from cnnkit import plugins
 from cnnkit.backends.execution import require_threads
+from cnnkit.backends.groups.finding import find_launcher
 from cnnkit.backends.protocol import Availability, Backend
 from cnnkit.errors import BackendUnavailableError, CnnkitError, ConfigError, first_line
 
@@ -72,7 +73,9 @@ def get_backend(
     """Return a backend that is ready to use.
 
     backend: a registered name, or "auto": a GPU through cupy or torch where there is one, else numpy.
-    device: "cpu", "cuda", "mps"; None lets the backend choose. threads: of the CPU; None lets the backend choose.
+    device: "cpu", "cuda", "mps"; None lets the backend choose. threads: of the CPU; None lets the backend choose,
+    but is 1 for a worker that mpiexec or torchrun has started: sums on PyTorch depend on it, so it must not depend on
+    how many workers share a machine.
     tf32: let an NVIDIA GPU round the factors of matrix products to TF32 (10 bits): faster, and much less exact.
     numerics: "plain", or "exact": the same bits on every backend, machine and number of threads.
 
@@ -84,6 +87,8 @@ def get_backend(
             raise BackendUnavailableError(f"backend {backend.name}: already exists: {remedy}")
         return backend
     threads = require_threads(threads)
+    if threads is None and find_launcher() is not None:
+        threads = 1
     if device is not None and not isinstance(device, str):
         raise ConfigError(f"device: expected a text such as 'cpu' or 'cuda', got {device!r}")
     if backend == "auto":

@@ -3,6 +3,7 @@
 from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile
 from cnnkit.exporters.registry import Broken, broken, choose, formats, read, write
+from cnnkit.exporters.sharding import choose_shards, write_shards
 
 __all__ = [
     "Broken",
@@ -13,7 +14,9 @@ __all__ = [
     "WeightFile",
     "broken",
     "choose",
+    "choose_shards",
     "formats",
     "read",
     "write",
+    "write_shards",
 ]

@@ -13,6 +13,7 @@ from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.marks.recognition import explain_file, explain_folder
 from cnnkit.exporters.notebook import NotebookWeightFile
+from cnnkit.exporters.shards.folder import find_index, list_others
 from cnnkit.files.holes import require_stored
 from cnnkit.files.names import printable
 from cnnkit.files.regular_file import open_regular
@@ -46,11 +47,13 @@ def broken() -> tuple[Broken, ...]:
 def read(path: str | Path, external: bool = False) -> WeightFile:
     """Return what a weight file of any format holds; the format is recognised by content, in the order of `Priority`.
 
+    path: a file, or a folder with the index of shards; an index is read with its shards, as one file.
+
     external: open the files in the same folder in which the file says that values lie; otherwise `not_read` lists them.
 
     Raises WeightFileError when there is no such file, no format knows it, or it is damaged or unsafe.
     """
-    path = Path(path)
+    path = _find_file(Path(path))
     head = _read_head(path)
     installed = formats()
     in_order = sorted(installed.values(), key=lambda form: (form.priority, form.name))
@@ -58,8 +61,9 @@ def read(path: str | Path, external: bool = False) -> WeightFile:
     if form is None:
         raise explain_file(path, head, ", ".join(name for name, form in installed.items() if form.reads))
     try:
+        held = (form.read_external if external else form.read)(path)
         return NotebookWeightFile.of(
-            replace((form.read_external if external else form.read)(path), file=str(path), format=form.name)
+            replace(held, file=str(path), format=form.name, not_read=(*held.not_read, *list_others(path)))
         )
     except (CnnkitError, BlockingIOError):  # the latter: no process or thread can be started
         raise
@@ -107,14 +111,17 @@ def write(
         write_whole(
             path,
             lambda temporary: form.write(weights, temporary, **options),
-            lambda temporary: _check(form, weights, temporary, path),
+            lambda temporary: check_written(form, weights, temporary, path),
         )
     except OSError as error:
         raise ExportError(f"{printable(str(path))}: cannot be written: {explain_failure(error)}") from error
 
 
-def _check(form: Format, weights: WeightFile, temporary: Path, path: Path) -> None:
-    """Read the new file back. Raises ExportError as `Format.check`, InterruptedError where a signal prevented it."""
+def check_written(form: Format, weights: WeightFile, temporary: Path, path: Path) -> None:
+    """Read the new file back, which is to be at `path`.
+
+    Raises ExportError as `Format.check`, InterruptedError where a signal prevented it.
+    """
     try:
         form.check(weights, temporary)
     except CnnkitError as error:
@@ -155,12 +162,26 @@ def _load(entry: EntryPoint) -> Format:
     return form
 
 
+def _find_file(path: Path) -> Path:
+    """Return the index of shards in a folder, or the path itself. Raises WeightFileError for another folder."""
+    try:
+        if not path.is_dir():
+            return path
+        index = find_index(path)
+        if index is None:
+            raise explain_folder(path)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise fault(path, f"cannot be opened: {printable(reason)}") from error
+    return index
+
+
 def _read_head(path: Path) -> bytes:
     try:
         status = path.stat()
         mode = status.st_mode
         if not stat.S_ISREG(mode):
-            raise explain_folder(path) if stat.S_ISDIR(mode) else fault(path, "not a file")
+            raise fault(path, "not a file")
         with open_regular(path) as stream:
             head = stream.read(_HEAD)
     except FileNotFoundError as error:

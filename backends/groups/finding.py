@@ -10,10 +10,12 @@ from cnnkit.errors import BackendUnavailableError, ConfigError
 
 VARIABLE = "CNNKIT_GROUP_SECONDS"
 SECONDS = 300.0
-# (rank, size, rank on this machine) in the environment of Open MPI, of MPICH and Intel MPI, of srun with PMIx
+# rank, size, rank on this machine in the environment of Open MPI, Intel MPI, srun with PMI2, MPICH, srun with PMIx
 MPI_NAMES = (
     ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
     ("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"),
+    ("PMI_RANK", "PMI_SIZE", "SLURM_LOCALID"),
+    ("PMI_RANK", "PMI_SIZE"),
     ("PMIX_RANK", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"),
 )
 TORCH_NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
@@ -38,14 +40,16 @@ def find_launcher(environment: Mapping[str, str] | None = None) -> Launcher | No
     if all(name in known for name in (*TORCH_NAMES[:2], "MASTER_ADDR", "MASTER_PORT")):
         return _read("torchrun", TORCH_NAMES, known)
     for names in MPI_NAMES:
-        if all(name in known for name in names[:2]):
+        if all(name in known for name in names):
             return _read("mpiexec", names, known)
     return None
 
 
-def _read(launcher: str, names: tuple[str, str, str], environment: Mapping[str, str]) -> Launcher:
+def _read(launcher: str, names: tuple[str, ...], environment: Mapping[str, str]) -> Launcher:
     values = [environment.get(name, "0") for name in names]
-    rank, size, local = (int(text) if text.isascii() and text.isdigit() and len(text) < 8 else -1 for text in values)
+    rank, size, local, *_ = (
+        int(text) if text.isascii() and text.isdigit() and len(text) < 8 else -1 for text in (*values, "0")
+    )
     if not (0 <= rank < size and local >= 0):
         found = ", ".join(f"{name}={text!r}" for name, text in zip(names, values, strict=True))
         raise ConfigError(f"environment: expected the rank and number of workers of {launcher}, got {found}")

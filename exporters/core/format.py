@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from cnnkit.errors import ExportError, WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
@@ -19,12 +19,29 @@ class Priority(IntEnum):
     CATCH_ALL = 2  # reads any file of a container (zip, HDF5) on which other formats are built
 
 
+class ShardNames(NamedTuple):
+    """How a format names its shards: model-00001-of-00002.safetensors, and model.safetensors.index.json."""
+
+    stem: str
+    suffix: str
+
+    @property
+    def index_suffix(self) -> str:
+        """What the name of an index ends with."""
+        return f"{self.suffix}.index.json"
+
+    def name_shard(self, stem: str, number: int, count: int) -> str:
+        """Return the name of shard `number`, from 1, of `count`."""
+        return f"{stem}-{number:05}-of-{count:05}{self.suffix}"
+
+
 class Format(ABC):
     """One file format.
 
     name, suffixes  what users type; a file is recognised by its content alone
     options         what `write` takes besides weights and path, each with a line of explanation
     priority        when the format is asked whether a file is its own
+    shards          how it names shards, where `write_shards` writes them
 
     A reader lists tensors first; each tensor reads its values from the file when asked.
     """
@@ -36,6 +53,7 @@ class Format(ABC):
     writes: ClassVar[bool] = False
     options: ClassVar[Mapping[str, str]] = {}
     priority: ClassVar[Priority] = Priority.DEFAULT
+    shards: ClassVar[ShardNames | None] = None
 
     @abstractmethod
     def recognises(self, path: Path, head: bytes) -> bool:
@@ -55,6 +73,13 @@ class Format(ABC):
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Write `weights` to the new file `path`. Raises ExportError for what the format cannot hold."""
         raise ExportError(f"{self.name} files can be read, not written")
+
+    def write_shards(self, weights: WeightFile, folder: Path, stem: str, shard_bytes: int) -> Path:  # noqa: ARG002
+        """Write `weights` into the new folder in files of up to `shard_bytes` bytes of values; return the index's path.
+
+        A tensor larger than that has a file of its own. Raises ExportError as `write`.
+        """
+        raise ExportError(f"{self.name} files are not written in shards")
 
     def losses(self, weights: WeightFile) -> tuple[str, ...]:  # noqa: ARG002
         """Return a line for everything in `weights` that this format cannot hold."""

@@ -163,6 +163,7 @@ class WeightFile:
     edited        names of the tensors that were changed by hand since the file was written
     not_read      what the reader saw and did not read
     file, format  the path and the format that it was read from
+    shards        paths of the files that the tensors lie in, where `file` is an index of them
 
     Raises WeightFileError when a name occurs twice in one kind.
     """
@@ -175,6 +176,7 @@ class WeightFile:
     not_read: tuple[NotRead, ...] = ()
     file: str | None = None
     format: str | None = None
+    shards: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         seen: set[tuple[str, str]] = set()
@@ -198,6 +200,11 @@ class WeightFile:
 
     def __len__(self) -> int:
         return len(self.tensors)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The path that it was read from, and those of its shards; () where it was read from no file."""
+        return () if self.file is None else (self.file, *self.shards)
 
     @property
     def lacks(self) -> tuple[NotRead, ...]:

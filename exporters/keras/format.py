@@ -8,9 +8,11 @@ from cnnkit.exporters.core.format import Format, Priority
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.exporters.keras.archive import is_archive
 from cnnkit.exporters.keras.legacy_reader import is_legacy
-from cnnkit.exporters.keras.reader import NAME, read_archive, read_hdf5
+from cnnkit.exporters.keras.reader import NAME, read_archive, read_hdf5, read_shards
+from cnnkit.exporters.keras.shards import SUFFIXES
 from cnnkit.exporters.keras.weights_reader import is_saved
 from cnnkit.exporters.keras.writer import require_same, write_keras
+from cnnkit.exporters.shards.index import is_index, looks_like_index
 from cnnkit.files.hdf5.cage import list_hdf5
 from cnnkit.files.hdf5.mark import is_hdf5
 from cnnkit.files.unsafe_file import UnsafeFileError
@@ -23,11 +25,13 @@ class KerasFormat(Format):
     name = NAME
     suffixes = (".weights.h5",)
     priority = Priority.SPECIFIC
-    description = "Keras: .h5 of all generations, .weights.h5 and .keras"
+    description = "Keras: .h5 of all generations, .weights.h5, .keras, and shards by their .weights.json"
     reads = writes = True
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Return whether it is a Keras 3 zip, or HDF5 with attributes or names as Keras writes them."""
+        """Return whether it is a Keras 3 zip, HDF5 with attributes or names as Keras writes, or an index of such."""
+        if looks_like_index(head, SUFFIXES):
+            return True
         if not is_hdf5(head):
             return is_archive(read_member_names(path, head))
         try:
@@ -38,6 +42,8 @@ class KerasFormat(Format):
 
     def read(self, path: Path) -> WeightFile:
         """Return what a Keras file holds, the configuration in metadata["keras"]. Raises WeightFileError."""
+        if is_index(path, SUFFIXES):
+            return read_shards(path)
         return read_archive(path) if is_zip(path) else read_hdf5(path)
 
     def write(self, weights: WeightFile, path: Path, **options: Any) -> None:  # noqa: ARG002

@@ -11,6 +11,7 @@ from cnnkit.exporters.core.keras_config import iterate_layers, parse_config
 from cnnkit.exporters.core.weight_file import NotRead, Tensor, WeightFile
 from cnnkit.exporters.keras.archive import open_archive
 from cnnkit.exporters.keras.legacy_reader import is_legacy, read_legacy
+from cnnkit.exporters.keras.shards import KerasShards
 from cnnkit.exporters.keras.weights_reader import is_saved, read_saved
 
 NAME = "keras"
@@ -50,6 +51,14 @@ def read_hdf5(path: Path) -> WeightFile:
     return _build_weight_file(file, placed, known | _list_mirrored(file, placed, known.get("backend")), not_read)
 
 
+def read_shards(path: Path) -> WeightFile:
+    """Return what the shards of a `.weights.json` hold. Raises WeightFileError when they do not fit together."""
+    file = KerasShards.open(path, NAME)
+    if not is_saved(file.listing):
+        raise fault(path, "shards that Keras did not write", format_name=NAME)
+    return replace(_build_weight_file(file, read_saved(file, []), {}, []), shards=file.index.files)
+
+
 def _list_mirrored(file: Hdf5Tensors, placed: list[tuple[str, Tensor]], ran_on: Any) -> dict[str, list[str]]:
     """Return the names of kernels as Theano used them: its convolution mirrors the window, all others correlate.
 
@@ -67,7 +76,10 @@ def _list_mirrored(file: Hdf5Tensors, placed: list[tuple[str, Tensor]], ran_on: 
 
 
 def _build_weight_file(
-    file: Hdf5Tensors, placed: list[tuple[str, Tensor]], known: dict[str, Any], not_read: list[NotRead]
+    file: Hdf5Tensors | KerasShards,
+    placed: list[tuple[str, Tensor]],
+    known: dict[str, Any],
+    not_read: list[NotRead],
 ) -> WeightFile:
     """Name tensors that share a name by their paths instead; keep the paths of all in the metadata."""
     counts = Counter(tensor.name for _, tensor in placed)

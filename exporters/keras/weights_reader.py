@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from cnnkit.exporters.core import keras_variables
-from cnnkit.exporters.core.hdf5_tensors import Hdf5Tensors
 from cnnkit.exporters.core.keras_config import LayerConfig
 from cnnkit.exporters.core.weight_file import Tensor
-from cnnkit.files.hdf5.contents import Listing
+from cnnkit.files.hdf5.contents import ListedDataset, Listing
 from cnnkit.files.natural_order import natural_key
 
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
@@ -21,6 +20,23 @@ _ORDER = {
     for parts in ("forward_layer backward_layer", "query_dense key_dense value_dense output_dense")
     for place, part in enumerate(parts.split())
 }
+
+
+class VariableSource(Protocol):
+    """HDF5 with the variables of Keras, in one file or in several: see `Hdf5Tensors` and `KerasShards`."""
+
+    @property
+    def listing(self) -> Listing:
+        """The content by path."""
+        ...
+
+    def dataset(self, place: str) -> ListedDataset:
+        """Return the data set at `place`."""
+        ...
+
+    def tensor(self, place: str, name: str, layer: str, kind: str, role: str, axes: tuple[str, ...] | None) -> Tensor:
+        """Return the data set at `place` as a tensor."""
+        ...
 
 
 class SavedVariable(NamedTuple):
@@ -36,7 +52,7 @@ def is_saved(listing: Listing) -> bool:
     return bool(listing.datasets) and all(_split_path(place)[-2:-1] == ("vars",) for place in listing.datasets)
 
 
-def read_saved(file: Hdf5Tensors, config: list[LayerConfig]) -> list[tuple[str, Tensor]]:
+def read_saved(file: VariableSource, config: list[LayerConfig]) -> list[tuple[str, Tensor]]:
     """Return (place, tensor) of every variable: in the model's order where there is a configuration, then the others.
 
     Without a configuration the order across classes of layers is unknown: then names are sorted, 2 before 10.
@@ -66,7 +82,7 @@ def read_saved(file: Hdf5Tensors, config: list[LayerConfig]) -> list[tuple[str, 
 
 
 def _read_object(
-    file: Hdf5Tensors, variables: list[SavedVariable], kind: str, fields: Mapping[str, Any], title: str
+    file: VariableSource, variables: list[SavedVariable], kind: str, fields: Mapping[str, Any], title: str
 ) -> list[tuple[str, Tensor]]:
     shapes = {int(v.key): file.dataset(v.place).shape for v in variables if _NUMBER.fullmatch(v.key)}
     section = ("parameter", "optimizer", "other")[_find_section(variables[0].owner)]

@@ -53,11 +53,6 @@ FOLDERS: tuple[Mark[Folder], ...] = (
         lambda f: f.find(_INDEX) is not None and f.find(re.compile(r"\.data-\d{5}-of-\d{5}$")) is not None,
     ),
     Mark(
-        "a folder with weights in several safetensors files",
-        lambda f: f"cnnkit inspect {f.inside(f.find(re.compile('safetensors.index.json$')))} --external",
-        lambda f: f.find(re.compile(r"\.safetensors\.index\.json$")) is not None,
-    ),
-    Mark(
         "a folder with a TensorFlow.js model",
         lambda f: f"cnnkit inspect {f.inside('model.json')} --external",
         lambda f: f.has("model.json") and f.find(re.compile(r"^group\d+-shard\d+of\d+|\.weights\.bin$")) is not None,

@@ -30,17 +30,11 @@ def _advise_saved(sample: UnknownFile) -> str:
 
 def _advise_sibling(sample: UnknownFile) -> str:
     """Return what to type for a file that describes weights which lie beside it."""
-    for name in ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json"):
+    shards = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+    for name in ("model.safetensors", "pytorch_model.bin", *shards):
         if sample.has_sibling(name):
-            external = " --external" if name.endswith(".json") else ""
-            return f"cnnkit inspect {quote(sample.path.parent / name)}{external}"
+            return f"cnnkit inspect {quote(sample.path.parent / name)}"
     return "the weights lie beside it, in model.safetensors or pytorch_model.bin: cnnkit inspect model.safetensors"
-
-
-def _advise_shards(sample: UnknownFile) -> str:
-    shards = sample.json["weight_map"]
-    first = next((name for name in shards.values() if isinstance(name, str)), "") if isinstance(shards, dict) else ""
-    return f"read them one by one: cnnkit inspect {quote(sample.path.parent / (first or 'pytorch_model.bin'))}"
 
 
 def _has(*keys: str) -> Callable[[UnknownFile], bool]:
@@ -128,8 +122,8 @@ TEXTS: tuple[Mark[UnknownFile], ...] = (
     ),
     Mark("XML, which holds no weights that cnnkit knows", "name another file", _starts("<?xml")),
     Mark(
-        "the index of weights in several PyTorch files",
-        _advise_shards,
+        "an index of weights in files that are not read: neither safetensors, .bin of PyTorch nor .weights.h5 of Keras",
+        "read the files that it names one by one: cnnkit inspect FILE",
         _has("weight_map"),
     ),
     Mark(

@@ -10,7 +10,7 @@ from cnnkit.exporters.core.file_values import FileValues
 from cnnkit.exporters.core.name_conventions import interpret_name, sort_names
 from cnnkit.exporters.core.tensor_list import StoredArray, build_weight_file
 from cnnkit.exporters.core.weight_file import JSON_FIELDS, Array, NotRead, Stream, Tensor, WeightFile
-from cnnkit.exporters.safetensors.header import Entry, SafetensorsHeader, compute_digest, read_header
+from cnnkit.exporters.safetensors.header import Entry, compute_digest, read_header
 from cnnkit.files.names import printable
 from cnnkit.files.stored_file import StoredFile
 
@@ -30,34 +30,40 @@ def read_safetensors(path: Path) -> WeightFile:
     with faults_of(path, NAME):
         file = StoredFile(path)
         header = read_header(file)
-        return _read_ours(file, header) if _OURS & header.metadata.keys() else _read_foreign(file, header)
+        places = {name: Place(file, entry) for name, entry in header.entries.items()}
+        if _OURS & header.metadata.keys():
+            return build_ours(path, places, header.metadata)
+        notes = [NotRead(printable(n), 1, "occurs twice in the header: its last entry is read") for n in header.twice]
+        return build_foreign(path, places, {"safetensors": header.metadata} if header.metadata else {}, notes)
 
 
-def _read_ours(file: StoredFile, header: SafetensorsHeader) -> WeightFile:
-    entries, metadata = header.entries, header.metadata
-    if metadata.get("cnnkit_sha256") != compute_digest(
-        metadata, {name: (entry.code, entry.shape) for name, entry in entries.items()}
-    ):
+def build_ours(
+    path: Path, places: Mapping[str, Place], texts: Mapping[str, str], notes: tuple[NotRead, ...] = ()
+) -> WeightFile:
+    """Return what cnnkit has written: tensors at `places`, all about them in `texts`, whose SHA-256 is one of them.
+
+    Raises ValueError when these do not fit together.
+    """
+    claims = {name: (place.entry.code, place.entry.shape) for name, place in places.items()}
+    if texts.get("cnnkit_sha256") != compute_digest(texts, claims):
         raise ValueError("the header does not fit its SHA-256: damaged, or changed by another program")
-    values: dict[str, Any] = {"format": "cnnkit", "version": strict_json.loads(metadata["cnnkit"].encode())}
+    values: dict[str, Any] = {"format": "cnnkit", "version": strict_json.loads(texts.get("cnnkit", "").encode())}
     for name in (*JSON_FIELDS, "tensors"):
-        if name in metadata:
-            values[name] = strict_json.loads(metadata[name].encode(), lone=True)
+        if name in texts:
+            values[name] = strict_json.loads(texts[name].encode(), lone=True)
     rows = values.get("tensors")
     sums = (
         {row.get("key"): row.get("sha256") for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
     )
     stored = {
-        name: StoredArray(entry.dtype or entry.code, entry.shape, *_make_readers(file, name, entry, sums.get(name)))
-        for name, entry in entries.items()
+        name: StoredArray(
+            place.entry.dtype or place.entry.code,
+            place.entry.shape,
+            *_make_readers(place.file, name, place.entry, sums.get(name)),
+        )
+        for name, place in places.items()
     }
-    return build_weight_file(file.path, values, stored, ())
-
-
-def _read_foreign(file: StoredFile, header: SafetensorsHeader) -> WeightFile:
-    not_read = [NotRead(printable(n), 1, "occurs twice in the header: its last entry is read") for n in header.twice]
-    metadata = {"safetensors": header.metadata} if header.metadata else {}
-    return build_foreign(file.path, {n: Place(file, entry) for n, entry in header.entries.items()}, metadata, not_read)
+    return build_weight_file(path, values, stored, notes)
 
 
 def build_foreign(

@@ -4,11 +4,13 @@ import re
 
 import pytest
 
+from exact.arrangements import NUMPY_WITHOUT_AVX, TORCH_WITHOUT_AVX
 from exact.cases import CASES, LONG, SHORT, train
 from exact.table import ADVICE, find_changes, read_table
 
 TABLE = read_table()
-IN_THIS_PROCESS = [("numpy", name) for name in CASES] + [("cupy-sim", "digits-mlp")]
+IN_THIS_PROCESS = [(backend, name) for backend in ("numpy", "torch") for name in CASES]
+IN_THIS_PROCESS += [("cupy-sim", "digits-mlp")]
 
 
 def require_same(found: dict[str, str]) -> None:
@@ -35,5 +37,12 @@ def test_backends_give_the_hashes_of_the_table(backend, name) -> None:
     require_same(hash_case(name, backend))
 
 
-def test_threads_change_no_bit() -> None:
-    require_same(hash_case("signal", "numpy", threads=2))
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("options", [{"threads": 2}], ids=["threads"])
+def test_threads_and_leaves_change_no_bit(backend, options) -> None:
+    require_same(hash_case("signal", backend, **options))
+
+
+@pytest.mark.parametrize("arrangement", [NUMPY_WITHOUT_AVX, TORCH_WITHOUT_AVX], ids=["numpy", "torch"])
+def test_kernels_of_an_old_processor_change_no_bit(arrangement) -> None:
+    require_same(arrangement.run(SHORT, ["digits-cnn", "signal"]))

@@ -45,11 +45,15 @@ def list_writers(source: Path, url: str, served: dict[str, tuple[str, int]], tor
         f"export {form}": Writer(("export", file, "-f", form, "-o", name, "--overwrite"), (name,))
         for form, name in FORMATS.items()
     }
+    shards = ("a/model-00001-of-00001.safetensors", "a/model.safetensors.index.json")
     fetched = tuple(f"cache/cnnkit/mnist/{name}" for name in served)
     fetching = _FETCHING.format(url=url, files=served)
     train = (*begin(source.parent, "numpy"), "--overwrite", "--epochs", "2")
     parity = ("parity", "--backend", "numpy", "--filter", "layer ReLU*", "--quick", "--report", "a.md")
     writers |= {
+        "export shards": Writer(
+            ("export", file, "-f", "safetensors", "--shard-size", "1MB", "-o", "a"), shards, replaces=False
+        ),
         "show svg": Writer(("show", file, "0", "-o", "a.svg", "--overwrite"), ("a.svg",)),
         "show png": Writer(("show", file, "0", "-o", "a.png", "--overwrite"), ("a.png",)),
         "inspect": Writer(("inspect", file, "--html", "a.html"), ("a.html",)),

@@ -15,12 +15,14 @@ from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.place import require_other
 from cnnkit.cli.request import Request
+from cnnkit.cli.sizes import parse_size
 from cnnkit.cli.tables import format_size
 from cnnkit.cli.viewing import DataPart, take_image
 from cnnkit.cli.watching import watch_reading
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
 from cnnkit.files.names import format_count, printable, to_text
 from cnnkit.files.writing.atomic import require_writable
+from cnnkit.files.writing.folder import require_new_folder
 
 if TYPE_CHECKING:
     from cnnkit.exporters import Format, WeightFile
@@ -51,6 +53,12 @@ class ExportRequest(Request):
     ] = None
     precision: Annotated[int | None, typer.Option(min=1, max=17, help="txt: round to that many digits.")] = None
     compression: Annotated[int | None, typer.Option(min=0, max=9, help="hdf5, npz: compression level.")] = None
+    shard_size: Annotated[
+        str | None,
+        typer.Option(
+            "--shard-size", metavar="SIZE", help="safetensors, torch: files of up to 500MB, 2GiB; OUT: a folder."
+        ),
+    ] = None
     activations: Annotated[
         int | None, typer.Option(min=0, metavar="INDEX", help="svg: draw the activations of that test image too.")
     ] = None
@@ -74,14 +82,16 @@ def command(request: ExportRequest) -> int:
     from cnnkit import exporters
 
     output, file = request.output, request.file
-    form = _choose_format(request)
+    shard_bytes = None if request.shard_size is None else parse_size(request.shard_size, "--shard-size")
+    form, target = _choose_format(request) if shard_bytes is None else _choose_shards(request)
     options = _require_options(request, form)
-    target = request.out or file.parent / (file.stem + form.suffixes[0])
     if target != TO_STANDARD_OUTPUT:
         require_other(target, file, model=request.model, data=request.data)
-        require_writable(target)
+        (require_writable if shard_bytes is None else require_new_folder)(target)
     source = _read_source(request, form)
-    digest = _require_free(file, target, request.overwrite)  # which reads all of FILE, so FILE is known to be sound
+    digest = _digest(source)  # which reads all of FILE, so FILE is known to be sound
+    if shard_bytes is None:
+        _require_free(digest, request, target)
     left_out = list_not_read(source)
     if source.lacks and not (request.allow_partial and len(source)):
         return _refuse(request, source, left_out)
@@ -103,11 +113,17 @@ def command(request: ExportRequest) -> int:
         print_left_out(output, left_out)
         return 0
     with watch_reading(output, f"writing {target.name}", passes=2) as watch:  # written, and compared
-        exporters.write(watch(marked), target, form.name, overwrite=True, **options)
+        if shard_bytes is None:
+            exporters.write(watch(marked), target, form.name, overwrite=True, **options)
+            written = [target]
+        else:
+            target = exporters.write_shards(watch(marked), request.out or target, shard_bytes, form.name)
+            written = list(target.parent.iterdir())
     print_left_out(output, left_out)
-    size = target.stat().st_size
+    size = sum(path.stat().st_size for path in written)
+    shards = f" in {format_count(len(written) - 1, 'shard')} and their index" if len(written) > 1 else ""
     contents = f"{format_count(len(weights), 'tensor')}, {format_count(weights.parameters, 'parameter')}"
-    output.say(f"wrote {target} ({form.name}, {format_size(size)}): {contents}")
+    output.say(f"wrote {target} ({form.name}, {format_size(size)}{shards}): {contents}")
     output.result({
         "file": str(file), "out": str(target), "format": form.name, "size": size, "tensors": len(weights),
         "parameters": weights.parameters, "left_out": left_out,
@@ -123,8 +139,8 @@ def _read_source(request: ExportRequest, form: "Format") -> "WeightFile":
     return network.read(request.output)
 
 
-def _choose_format(request: ExportRequest) -> "Format":
-    """Return the format of OUT. Raises ConfigError or ExportError when the options name none, or one that cannot be."""
+def _choose_format(request: ExportRequest) -> tuple["Format", Path]:
+    """Return the format of OUT, and OUT. Raises ConfigError or ExportError when the options name none that can be."""
     from cnnkit import exporters
 
     name, out = request.format, request.out
@@ -134,7 +150,20 @@ def _choose_format(request: ExportRequest) -> "Format":
     elif name is None and out is None:
         writable = ", ".join(key for key, form in exporters.formats().items() if form.writes)
         raise ConfigError(f"expected --format NAME or -o OUT with a suffix, got neither: cnnkit writes {writable}")
-    return exporters.choose(str(out), name)
+    form = exporters.choose(str(out), name)
+    return form, out or request.file.parent / (request.file.stem + form.suffixes[0])
+
+
+def _choose_shards(request: ExportRequest) -> tuple["Format", Path]:
+    """Return the format of shards, and the new folder for them. Raises ConfigError or ExportError as above."""
+    from cnnkit import exporters
+
+    if request.out is None or request.out == TO_STANDARD_OUTPUT:
+        raise ConfigError("--shard-size: expected -o OUT, a new folder or the name of an index in one: name it")
+    if request.overwrite:
+        raise ConfigError("--shard-size: expected no --overwrite, which replaces no folder: name a new one with -o OUT")
+    target = exporters.choose_shards(request.out, request.format)
+    return target.form, target.folder
 
 
 def _require_options(request: ExportRequest, form: "Format") -> dict[str, Any]:
@@ -147,22 +176,27 @@ def _require_options(request: ExportRequest, form: "Format") -> dict[str, Any]:
     return options
 
 
-def _require_free(file: Path, target: Path, overwrite: bool) -> str | None:
-    """Return the SHA-256 of FILE. Raises unless OUT is new, an earlier export of FILE, or may be overwritten."""
+def _digest(source: "WeightFile") -> str | None:
+    """Return the SHA-256 of FILE, or of the index and all shards; None of what is no file."""
     from cnnkit.files.file_digest import sha256_of
 
-    digest = sha256_of(file) if file.is_file() else None
-    if target.exists() and not overwrite:
-        source, edited = _read_origin(target)
-        if source != digest:
-            raise ExportError(
-                f"{target}: already exists and is not an export of {file}: choose another -o, or --overwrite"
-            )
-        if edited:
-            raise ExportError(
-                f"{target}: {printable(edited[0])} was edited since it was exported: choose another -o, or --overwrite"
-            )
-    return digest
+    paths = [Path(path) for path in source.files]
+    return sha256_of(*paths) if paths and all(path.is_file() for path in paths) else None
+
+
+def _require_free(digest: str | None, request: ExportRequest, target: Path) -> None:
+    """Raise ExportError unless OUT is new, an earlier export of FILE, or may be overwritten."""
+    if not target.exists() or request.overwrite:
+        return
+    source, edited = _read_origin(target)
+    if source != digest:
+        raise ExportError(
+            f"{target}: already exists and is not an export of {request.file}: choose another -o, or --overwrite"
+        )
+    if edited:
+        raise ExportError(
+            f"{target}: {printable(edited[0])} was edited since it was exported: choose another -o, or --overwrite"
+        )
 
 
 def _refuse(request: ExportRequest, source: "WeightFile", left_out: list[str]) -> int:

@@ -23,8 +23,9 @@ _OPTIONS = {
     ),
     "Output": (
         "--out", "--overwrite", "--checkpoint-every", "--save-every", "--keep-every", "--log", "--tensorboard",
-        "--plot", "--format", "--precision", "--compression", "--allow-partial", "--anonymous", "--values",
-        "--no-stats", "--fingerprint", "--strict", "--html", "--histogram", "--runs", "--show", "--report", "--copy",
+        "--plot", "--format", "--precision", "--compression", "--shard-size", "--allow-partial", "--anonymous",
+        "--values", "--no-stats", "--fingerprint", "--strict", "--html", "--histogram", "--runs", "--show", "--report",
+        "--copy",
         "--json", "--quiet", "--verbose", "--version", "--install-completion", "--show-completion", "--help",
     ),
     "Machine": ("--backend", "--device", "--dtype", "--threads", "--workers", "--exact", "--tf32"),

@@ -42,8 +42,10 @@ def _print_findings(output: Output, findings: "Sequence[Finding]") -> None:
 def _describe_file(inspection: "Inspection") -> Iterator[str]:
     """Yield name, size, digest, provenance (where the file has one) and the number of parameters."""
     weights, metadata = inspection.weights, inspection.weights.metadata
-    yield f"{weights.file}: {weights.format}, {format_size(inspection.size or 0)}"
-    yield f"sha256 {inspection.sha256}"
+    shards = f" in {format_count(len(weights.shards), 'shard')} and their index" if weights.shards else ""
+    yield f"{weights.file}: {weights.format}, {format_size(inspection.size or 0)}{shards}"
+    if inspection.sha256 is not None:
+        yield f"sha256 {inspection.sha256}{' of all of them in a row' if shards else ''}"
     from cnnkit.exporters.core.kept_epoch import read_kept_epoch
 
     data, kept, made = metadata.get("data"), read_kept_epoch(metadata), metadata.get("provenance")

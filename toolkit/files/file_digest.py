@@ -1,4 +1,4 @@
-"""The SHA-256 of a whole file, computed in a thread while the file is read for other purposes."""
+"""The SHA-256 of a whole file, or of several in a row, computed in a thread while they are read for other purposes."""
 
 import hashlib
 import threading
@@ -12,21 +12,25 @@ from cnnkit.files.threads import start_thread
 _BLOCK = 8 << 20  # large, because after each block the thread waits for the interpreter
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex, reading it block by block."""
-    with open_regular(path) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def sha256_of(*paths: Path) -> str:
+    """Return the SHA-256 of a file, or of several in a row as `cat` puts them, in hex, reading it block by block."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open_regular(path) as stream:
+            hashlib.file_digest(stream, lambda: digest)
+    return digest.hexdigest()
 
 
 class FileDigest:
     """Starts hashing. Use it in a `with` block, whose end cancels unfinished work."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, *paths: Path) -> None:
+        self._paths = paths
         self._cancelled = threading.Event()
         self._beside = ThreadPoolExecutor(1)
+        are_files = all(path.is_file() for path in paths)
         # A pipe is not read here: that could wait forever, and would take the bytes from the next reader.
-        self._digest: Future[str] | None = start_thread(self._beside.submit, self._compute) if path.is_file() else None
+        self._digest: Future[str] | None = start_thread(self._beside.submit, self._compute) if are_files else None
 
     def result(self) -> str:
         """Return the SHA-256, in hex. Raises OSError when the file cannot be read."""
@@ -41,7 +45,8 @@ class FileDigest:
 
     def _compute(self) -> str:
         digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
-        with open_regular(self._path) as stream:
-            while (size := stream.readinto(block)) and not self._cancelled.is_set():
-                digest.update(block[:size])
+        for path in self._paths:
+            with open_regular(path) as stream:
+                while (size := stream.readinto(block)) and not self._cancelled.is_set():
+                    digest.update(block[:size])
         return digest.hexdigest()

@@ -62,8 +62,9 @@ class Inspection:
         return facts | {"undefined": self._undefined()}
 
     def _undefined(self) -> dict[str, str]:
-        """Return {tensor.key: reason} for the figures that are None."""
-        return {
+        """Return {tensor.key: reason} for the figures that are None, and for the SHA-256 of shards."""
+        closed = self.weights.shards and self.sha256 is None and self.size is not None
+        return ({"sha256": "not all shards were opened"} if closed else {}) | {
             f"{name}.{key}": reason
             for (_, name), computed in self.statistics.items()
             for key, reason in computed.undefined().items()
@@ -84,6 +85,8 @@ def _tensor_json(tensor: Tensor, computed: Statistics | None) -> dict[str, Any]:
 def inspect(weights: WeightFile, layer: str | None = None, optimizer: bool = False, compute: bool = True) -> Inspection:
     """Inspect a weight file, one tensor in memory at a time, while a thread computes the SHA-256 of the file.
 
+    Of shards it is that of the index and all shards in a row, and is left out where `layer` chooses a part.
+
     layer: only the layers and tensors that match this pattern: "2", "2.weight", "conv*".
     optimizer: the tensors of the optimizer too.
     compute: read the values; False inspects names and shapes alone, without statistics and findings.
@@ -92,9 +95,10 @@ def inspect(weights: WeightFile, layer: str | None = None, optimizer: bool = Fal
     """
     tensors = select(weights, layer, optimizer)
     layers = tuple(node for node in list_layers(weights, tensors) if node.tensors or layer is None)
-    path = None if weights.file is None else Path(weights.file)
-    size = path.stat().st_size if path is not None and path.is_file() else None
-    with FileDigest(path) if path is not None and size is not None else nullcontext() as digest:
+    paths = [Path(file) for file in weights.files]
+    size = sum(path.stat().st_size for path in paths) if paths and all(path.is_file() for path in paths) else None
+    whole = not weights.shards or layer is None  # of a part of many files, the others stay closed
+    with FileDigest(*paths) if size is not None and whole else nullcontext() as digest:
         computed = {(tensor.kind, tensor.name): statistics(tensor) for tensor in tensors} if compute else {}
         sha256 = None if digest is None else digest.result()
     faults = tuple(findings(tensors, computed)) if compute else None

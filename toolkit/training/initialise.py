@@ -61,4 +61,4 @@ def initialise(model: Network, path: Path, file: WeightFile | None = None) -> St
             raise WeightFileError(problem, file=str(path), hint=f"see cnnkit inspect {path}, start from other weights")
         trees[filling.target.kind][filling.target.name] = values
     model.params, model.state = (model.to_backend(unflatten(flat)) for flat in trees.values())
-    return Start(path, fillings, file.not_read, sha256_of(path))
+    return Start(path, fillings, file.not_read, sha256_of(*map(Path, file.files or (str(path),))))

@@ -73,7 +73,7 @@ class StepWork:
         backend, network, half = self.backend, self.network, self.half
 
         def run(piece: pieces.BatchPiece, state: Tree, parts: Parts | None) -> pieces.Passed:
-            seeing = backend if parts is None else backend.seeing(parts)
+            seeing = backend if parts is None else backend.seeing(parts, piece.size)
             context = Context(seeing, training=True, key=self.key, step=scalars["step"], half=half)
             context = context.shifted(piece.start)
             outputs, cache = network.forward(context, params, state, piece.x)

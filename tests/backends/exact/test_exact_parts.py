@@ -62,7 +62,7 @@ def compute(backend: Any, name: str, cuts: list[int]) -> list[tuple[Any, Any]]:
     shared, results = Shared(len(edges) - 1), [(None, None)] * (len(edges) - 1)
 
     def run(number: int) -> None:
-        seeing = backend.seeing(ThreadParts(shared, number))
+        seeing = backend.seeing(ThreadParts(shared, number), edges[number + 1] - edges[number])
         share = SUMS[name](seeing, slice(edges[number], edges[number + 1]))
         results[number] = (share, backend.to_numpy(seeing.join(share)))
 

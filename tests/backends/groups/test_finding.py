@@ -22,6 +22,8 @@ TORCHRUN = {"RANK": "2", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_ADDR": "l
     [
         (OPEN_MPI, ("mpiexec", 2, 4, 1)),
         ({"PMI_RANK": "2", "PMI_SIZE": "4"}, ("mpiexec", 2, 4, 0)),
+        ({"PMI_RANK": "2", "PMI_SIZE": "4", "MPI_LOCALRANKID": "1"}, ("mpiexec", 2, 4, 1)),
+        ({"PMI_RANK": "2", "PMI_SIZE": "4", "SLURM_LOCALID": "1"}, ("mpiexec", 2, 4, 1)),
         ({"PMIX_RANK": "2", "SLURM_STEP_NUM_TASKS": "4", "SLURM_LOCALID": "1"}, ("mpiexec", 2, 4, 1)),
         (TORCHRUN, ("torchrun", 2, 4, 1)),
         (OPEN_MPI | TORCHRUN, ("torchrun", 2, 4, 1)),
@@ -29,7 +31,18 @@ TORCHRUN = {"RANK": "2", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_ADDR": "l
         ({"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, None),  # a batch script, no step of srun
         ({"OMPI_ALLOW_RUN_AS_ROOT": "1", "RANK": "3"}, None),
     ],
-    ids=["open-mpi", "pmi", "srun-pmix", "torchrun", "torchrun-inside-mpiexec", "none", "sbatch", "half"],
+    ids=[
+        "open-mpi",
+        "mpich",
+        "intel-mpi",
+        "srun-pmi2",
+        "srun-pmix",
+        "torchrun",
+        "torchrun-inside-mpiexec",
+        "none",
+        "sbatch",
+        "half",
+    ],
 )
 def test_launchers(environment, expected):
     assert find_launcher(environment) == expected
@@ -87,3 +100,12 @@ def test_workers_of_a_machine_take_its_gpus_in_turn(monkeypatch, local_rank, dev
     for name, value in (TORCHRUN | {"LOCAL_RANK": str(local_rank)}).items():
         monkeypatch.setenv(name, value)
     assert TorchBackend(device).device == expected
+
+
+def test_a_worker_takes_one_thread_if_none_are_asked_for(monkeypatch):
+    alone = get_backend("numpy").threads
+    for name, value in OPEN_MPI.items():
+        monkeypatch.setenv(name, value)
+    assert [get_backend("numpy", threads=n).threads for n in (None, 3)] == [1, 3]
+    monkeypatch.undo()
+    assert get_backend("numpy").threads == alone

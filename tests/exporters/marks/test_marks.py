@@ -108,12 +108,7 @@ FILES = {
     "a.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "an SVG picture without", "--format svg"),
     "b.svg": (b"<?xml version='1.0'?><svg></svg>", "an SVG picture without", "--format svg"),
     "a.xml": (b"<?xml version='1.0'?><a/>", "XML", "another file"),
-    "m.bin.index.json": (
-        json.dumps(INDEX).encode(),
-        "several PyTorch files",
-        "inspect DIR/pytorch_model-00001-of-00002.bin",
-    ),
-    "odd.index.json": (b'{"weight_map": 3}', "several PyTorch files", "one by one"),
+    "odd.index.json": (b'{"weight_map": 3}', "an index of weights in files that are not read", "one by one"),
     "arch.json": (b'{"class_name": "Sequential", "config": {}}', "an architecture of Keras", "save_weights"),
     "metadata.json": (b'{"keras_version": "3.4.0"}', "a description by Keras", "model.weights.h5"),
     "config.json": (CONFIG, "a configuration of Hugging Face", "cnnkit inspect model.safetensors"),
@@ -202,7 +197,7 @@ SIBLINGS = {
     ("net.data", "net.onnx"): ("values of an ONNX model", "cnnkit inspect DIR/net.onnx --external"),
     ("config.json", "model.safetensors"): ("Hugging Face", "cnnkit inspect DIR/model.safetensors"),
     ("arch.json", "model.weights.h5"): ("an architecture of Keras", "cnnkit inspect DIR/model.weights.h5"),
-    ("config.json", "model.safetensors.index.json"): ("Hugging Face", "model.safetensors.index.json --external"),
+    ("config.json", "model.safetensors.index.json"): ("Hugging Face", "model.safetensors.index.json"),
 }
 
 
@@ -222,7 +217,6 @@ def test_some_files_are_known_by_the_file_beside_them(tmp_path, names, texts):
 FOLDER = {
     ("saved_model.pb", "variables"): ("a SavedModel of TensorFlow", "DIR/variables/variables"),
     ("checkpoint", "net-1.index", "net-1.data-00000-of-00001"): ("a TensorFlow checkpoint", "DIR/net-1"),
-    ("model.safetensors.index.json", "config.json"): ("several safetensors files", "index.json --external"),
     ("model.json", "group1-shard1of1.bin"): ("a TensorFlow.js model", "cnnkit inspect DIR/model.json --external"),
     ("config.json", "model.weights.h5", "metadata.json"): ("a .keras file that was unpacked", "DIR/model.weights.h5"),
     ("data.pkl", "data", "version"): ("a PyTorch file that was unpacked", "zip -0 -r net.pt"),

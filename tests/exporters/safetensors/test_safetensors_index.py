@@ -1,4 +1,4 @@
-"""Weights in several safetensors files: the index alone lists them, --external reads them, from its folder alone."""
+"""Weights in several safetensors files, written by the format's own library: one file for whoever reads them."""
 
 import json
 
@@ -19,99 +19,82 @@ NAMES = {name: shard for shard, arrays in ARRAYS.items() for name in arrays}
 
 @pytest.fixture
 def save(tmp_path):
-    def save(names=NAMES, text=None):
+    def save(names=NAMES, total=176):
         folder = tmp_path / "model"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         for shard, arrays in ARRAYS.items():
             safetensors.numpy.save_file(arrays, folder / shard)
-        safetensors.numpy.save_file(ARRAYS[FIRST], tmp_path / "secret.safetensors")
         path = folder / "model.safetensors.index.json"
-        path.write_text(text or json.dumps({"metadata": {"total_size": 176}, "weight_map": names}, indent=2))
+        path.write_text(json.dumps({"metadata": {"total_size": total}, "weight_map": names}, indent=2))
         return path
 
     return save
 
 
-def test_all_files_are_read_as_one(save):
+@pytest.mark.parametrize("named", ["index", "folder"])
+def test_all_shards_are_read_as_one_file(save, named):
     path = save()
-    weights = read(path, external=True)
+    weights = read(path if named == "index" else path.parent)
     assert weights.not_read == ()
     assert [t.name for t in weights] == ["conv2.weight", "conv2.bias", "conv10.weight", "fc.weight"]
     arrays = ARRAYS[FIRST] | ARRAYS[SECOND]
     assert all(weights[name].read().tobytes() == array.tobytes() for name, array in arrays.items())
     assert (weights["conv2.weight"].role, weights["conv2.weight"].axes) == ("weight", ("o", "i", "kh", "kw"))
-    assert (weights.format, weights.file, weights.metadata) == (
-        "safetensors",
-        str(path),
-        {"safetensors": {"total_size": 176}},
-    )
-    assert read(path.with_name(FIRST), external=True)["conv2.bias"].dtype == "float16"  # a file of its own
+    assert (weights.format, weights.file) == ("safetensors", str(path))
+    assert weights.files == (str(path), str(path.with_name(FIRST)), str(path.with_name(SECOND)))
+    assert weights.metadata == {"safetensors": {"total_size": 176}}
 
 
-def test_the_index_alone_says_what_lies_where(save):
-    weights = read(save())
-    assert len(weights) == 0
-    assert [(item.what, item.count, item.reason) for item in weights.not_read] == [
-        (f"tensors in {FIRST}", 2, "--external reads them"),
-        (f"tensors in {SECOND}", 2, "--external reads them"),
+def test_the_values_of_a_tensor_are_read_from_its_shard_alone(save):
+    path = save()
+    weights = read(path)
+    path.with_name(SECOND).unlink()
+    assert weights["conv2.bias"].read().tolist() == [1, 1]
+    with pytest.raises(WeightFileError, match="cannot be read: No such file"):
+        weights["fc.weight"].read()
+
+
+def test_a_shard_is_a_file_of_its_own_and_tells_of_its_index(save):
+    path = save()
+    weights = read(path.with_name(FIRST))
+    assert [tensor.name for tensor in weights] == ["conv2.weight", "conv2.bias"]
+    assert [item.line for item in weights.not_read] == [
+        f"1 index beside it: this file is one of its shards: cnnkit inspect {path} reads all"
     ]
+    assert weights.lacks == ()
+    path.unlink()
+    assert read(path.with_name(FIRST)).not_read == ()
+
+
+def test_another_total_size_is_told(save):
+    weights = read(save(total=180))
+    assert [item.line for item in weights.not_read] == [
+        "1 total_size of the index: says 180 bytes, the tensors have 176"
+    ]
+    assert weights.lacks == ()
 
 
 @pytest.mark.parametrize(
-    ("names", "read_names", "not_read"),
+    ("names", "message"),
     [
+        (NAMES | {"new": FIRST}, f"tensor new: shard {FIRST} does not hold it"),
+        (NAMES | {"fc.weight": FIRST}, f"tensor fc.weight: shard {FIRST} does not hold it"),
         (
-            {"a": "../secret.safetensors"},
-            [],
-            ("tensors in ../secret", "../secret.safetensors is not a path"),
+            {name: shard for name, shard in NAMES.items() if name != "fc.weight"},
+            f"tensor fc.weight: in shard {SECOND}, the index places it in no shard",
         ),
-        ({"a": "none.safetensors"}, [], ("tensors in none.safetensors", "none.safetensors is missing: put it into")),
-        ({"a": "model.safetensors.index.json", "conv2.bias": FIRST}, ["conv2.bias"], ("tensors in model", "a header")),
-        (NAMES | {"new": FIRST}, [*NAMES], ("new", f"{FIRST} does not hold it")),
-        (NAMES | {"fc.weight": FIRST}, [*NAMES][:3], ("fc.weight", f"{FIRST} does not hold it")),
     ],
 )
-def test_what_does_not_fit_is_listed_and_the_rest_read(save, names, read_names, not_read):
-    weights = read(save(names), external=True)
-    assert {t.name for t in weights} == {*read_names}
-    assert weights.not_read[0].what.startswith(not_read[0])
-    assert weights.not_read[0].reason.startswith(not_read[1])
-
-
-def test_tensors_that_the_index_does_not_name_are_listed(save):
-    weights = read(save({"conv2.bias": FIRST}), external=True)
-    assert [(item.what, item.reason) for item in weights.not_read] == [
-        ("conv2.weight", f"in {FIRST}, where the index does not place it")
-    ]
-
-
-def test_the_tensors_of_all_files_are_counted(save, monkeypatch):
-    monkeypatch.setattr("cnnkit.exporters.safetensors.index._MOST_TENSORS", 3)
-    with pytest.raises(WeightFileError, match="more than 3 tensors") as caught:
-        read(save(), external=True)
-    assert caught.value.kind == "too_big"
-
-
-def test_a_link_out_of_the_folder_is_not_followed(save, tmp_path):
-    path = save({"conv2.bias": FIRST})
-    path.with_name(FIRST).unlink()
-    path.with_name(FIRST).symlink_to(tmp_path / "secret.safetensors")
-    weights = read(path, external=True)
-    assert len(weights) == 0
-    assert "a link out of the folder, not followed: copy the file there" in weights.not_read[0].reason
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('{"weight_map": ["a.safetensors"]}', 'expected an object with "weight_map"'),
-        ('{"weight_map": {"a": ["x.safetensors"]}}', 'expected an object with "weight_map"'),
-        ('{"weight_map": {"a": "x.safetensors"', "not JSON"),
-        ('{"weight_map": {"a": "x.safetensors", "a": "y.safetensors"}}', "key a occurs twice"),
-        (json.dumps({"weight_map": {str(n): f"{n}.safetensors" for n in range(10_001)}}), "more than 10000 files"),
-    ],
-)
-def test_a_damaged_index_is_one_line(save, text, message):
+def test_each_tensor_lies_where_the_index_says(save, names, message):
     with pytest.raises(WeightFileError, match=message) as caught:
-        read(save(text=text), external=True)
-    assert "\n" not in str(caught.value)
+        read(save(names))
+    assert "model.safetensors.index.json: " in str(caught.value)
+    assert caught.value.hint.startswith("the files are not those of one save")
+
+
+def test_a_tensor_in_two_shards_is_refused(save):
+    path = save()
+    safetensors.numpy.save_file(ARRAYS[SECOND] | {"conv2.bias": np.ones(2)}, path.with_name(SECOND))
+    message = f"tensor conv2.bias: in shard {SECOND}, the index places it in {FIRST}"
+    with pytest.raises(WeightFileError, match=message):
+        read(path)

@@ -247,7 +247,7 @@ def test_leaves_of_several_processes(owned) -> None:
         return [array for rank in range(len(owned)) for array in shared[rank]]
 
     def run(leaf: int, parts):
-        context = Context(tools.seeing(parts), training=True)
+        context = Context(tools.seeing(parts, 2), training=True)
         y, cache = layer.forward(context, params, state, x[2 * leaf : 2 * leaf + 2])
         return y, *layer.backward(context, params, cache, y * y), layer.next_state(state, cache)
 

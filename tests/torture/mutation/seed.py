@@ -41,9 +41,9 @@ class Seed:
 @cache
 def load_seeds() -> tuple[Seed, ...]:
     """Return the seeds of every format, and those real files of CNNKIT_CORPUS_DIR that are small."""
-    from torture.mutation import seeds_data, seeds_foreign, seeds_own, seeds_unread  # they import much
+    from torture.mutation import seeds_data, seeds_foreign, seeds_own, seeds_shards, seeds_unread  # they import much
 
-    made = (*seeds_own.make(), *seeds_foreign.make(), *seeds_unread.make(), *seeds_data.make())
+    made = (*seeds_own.make(), *seeds_foreign.make(), *seeds_shards.make(), *seeds_unread.make(), *seeds_data.make())
     return (*made, *_find_real())
 
 

@@ -16,7 +16,7 @@ _FILES = {
     "deploy.prototxt": b'# deploy\nname: "LeNet"\nlayer {\n',
     "table.csv": b"# layer 1\n0.5,-1e-3,nan\n1,2,3\n",
     "config.json": json.dumps({"architectures": ["BertModel"], "model_type": "bert", "hidden_size": 8}).encode(),
-    "m.bin.index.json": json.dumps({"metadata": {}, "weight_map": {"a": "model-00001-of-00002.bin"}}).encode(),
+    "m.index.json": json.dumps({"metadata": {}, "weight_map": {"a": "model-00001-of-00002.ckpt"}}).encode(),
     "a.xml": b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
     "net.caffemodel": b"\x0a\x05LeNet\xa2\x06\x18\x0a\x05conv1\x12\x0bConvolution\x3a\x02\x2a\0",
     "net.ckpt": b"\x0a\x15\x0a\x04fc.w\x12\x0d\x08\x02\x12\x07Float32\x1a\0",

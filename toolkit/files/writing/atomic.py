@@ -58,7 +58,7 @@ def atomic_path(target: Path, check: Callable[[Path], None] | None = None) -> It
             yield temporary
             if check is not None:
                 check(temporary)
-            _flush(temporary)
+            flush(temporary)
             _swap(temporary, target)
         except OSError as error:  # the user knows the target, not the temporary name; a failed write tells no name
             if error.errno is None or str(error.filename or temporary) not in (str(temporary), str(target.parent)):
@@ -125,7 +125,7 @@ def _swap(temporary: Path, target: Path) -> None:
             existed = target.exists()
         retry(os.replace, temporary, target)
         try:
-            _flush(target.parent)
+            flush(target.parent)
         except OSError:
             if former.exists():
                 retry(os.replace, former, target)
@@ -134,7 +134,7 @@ def _swap(temporary: Path, target: Path) -> None:
             raise
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Flush a file or a folder to the disk, a folder where its file system can."""
     folder = path.is_dir()
     if os.name == "nt" and folder:  # pragma: no cover (Windows cannot open a folder)
