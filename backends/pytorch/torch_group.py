@@ -83,14 +83,14 @@ class TorchGroup(Group):
     def _move_on_host(self, operations: Sequence[Any], start: float, seconds: float) -> None:
         waits = [(rank, self._try(rank, start, seconds, call, buffer, rank)) for rank, call, buffer in operations]
         for rank, work in waits:
-            left = max(start + seconds - time.monotonic(), 1e-3)
+            left = max(min(start + seconds, self.latest) - time.monotonic(), 1e-3)
             self._try(rank, start, seconds, work.wait, timedelta(seconds=left))
 
     def _try(self, rank: int, start: float, seconds: float, call: Any, *arguments: Any) -> Any:
         try:
             return call(*arguments)
         except RuntimeError as error:  # of Gloo; its connections cannot be used after that
-            late = time.monotonic() - start >= seconds
+            late = time.monotonic() >= min(start + seconds, self.latest)
             raise (self.silent(rank, seconds) if late else self.lost(rank, _tell(error))) from error
 
     def close(self) -> None:
