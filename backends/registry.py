@@ -22,6 +22,7 @@ def names() -> list[str]:
 _EXACT = {
     "numpy": "cnnkit.backends.numpy_cpu.exact_numpy_backend:ExactNumpyBackend",
     "torch": "cnnkit.backends.pytorch.exact_torch_backend:ExactTorchBackend",
+    "reference": "cnnkit.backends.reference.exact_reference_backend:ExactReferenceBackend",
     "cupy": "cnnkit.backends.cuda.exact_cupy_backend:ExactCupyBackend",
     "cupy-sim": "cnnkit.backends.cuda.exact_cupy_backend:ExactCupySimBackend",
 }

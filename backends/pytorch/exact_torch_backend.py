@@ -1,11 +1,9 @@
 """PyTorch with exact numerics."""
 
-from typing import Any
-
 from cnnkit.backends.exact.exact_numerics import ExactNumerics
 from cnnkit.backends.protocol import Native, Step
 from cnnkit.backends.pytorch.torch_backend import TorchBackend
-from cnnkit.backends.shared.step_inputs import StepInputs
+from cnnkit.backends.shared.step_inputs import with_numbers_as_arrays
 
 
 class ExactTorchBackend(ExactNumerics, TorchBackend):
@@ -26,12 +24,4 @@ class ExactTorchBackend(ExactNumerics, TorchBackend):
     def compile(self, step: Step, impure: str | None = None) -> Step:
         """Return the step with numbers as 0-d arrays of float32, as captured steps of other backends have them."""
         compiled = super().compile(step, impure)
-        return compiled if self.device.startswith("cuda") else self._with_numbers_as_arrays(compiled)
-
-    def _with_numbers_as_arrays(self, step: Step) -> Step:
-        def run(variables: Any, *inputs: Any) -> Any:
-            given = StepInputs.of(inputs)
-            reals, wholes = self.asarray(given.reals, "float32"), self.asarray(given.wholes, "int64")
-            return step(variables, *given.rebuild(given.arrays, reals, wholes))
-
-        return run
+        return compiled if self.device.startswith("cuda") else with_numbers_as_arrays(self, compiled)

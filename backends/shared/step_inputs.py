@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from cnnkit.backends.protocol import Native
+from cnnkit.backends.protocol import Backend, Native, Step
 from cnnkit.tree import Structure, leaves, rebuild
 
 Kind = Literal["array", "real", "whole"]
@@ -40,6 +40,17 @@ class StepInputs(NamedTuple):
         values = {"array": iter(arrays), "real": _elements(reals), "whole": _elements(wholes)}
         inputs: tuple[Any, ...] = rebuild(self.structure, [next(values[kind]) for kind in self.kinds])
         return inputs
+
+
+def with_numbers_as_arrays(backend: Backend, step: Step) -> Step:
+    """Return the step with numbers as 0-d arrays, float32 and int64, as captured steps have them."""
+
+    def run(variables: Any, *inputs: Any) -> Any:
+        given = StepInputs.of(inputs)
+        reals, wholes = backend.asarray(given.reals, "float32"), backend.asarray(given.wholes, "int64")
+        return step(variables, *given.rebuild(given.arrays, reals, wholes))
+
+    return run
 
 
 def kind_of(leaf: type) -> Kind:
