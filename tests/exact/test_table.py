@@ -10,7 +10,7 @@ from exact.table import ADVICE, find_changes, read_table
 
 TABLE = read_table()
 IN_THIS_PROCESS = [(backend, name) for backend in ("numpy", "torch") for name in CASES]
-IN_THIS_PROCESS += [("cupy-sim", "digits-mlp")]
+IN_THIS_PROCESS += [("reference", "digits-mlp"), ("reference", "signal"), ("cupy-sim", "digits-mlp")]
 
 
 def require_same(found: dict[str, str]) -> None:
@@ -38,7 +38,7 @@ def test_backends_give_the_hashes_of_the_table(backend, name) -> None:
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
-@pytest.mark.parametrize("options", [{"threads": 2}], ids=["threads"])
+@pytest.mark.parametrize("options", [{"threads": 2}, {"leaf": 4}], ids=["threads", "leaves"])
 def test_threads_and_leaves_change_no_bit(backend, options) -> None:
     require_same(hash_case("signal", backend, **options))
 

@@ -97,7 +97,7 @@ class TrainingSetup:
         options = self.options
         if self.sharing is not None:
             return WorkerStep(self.work, self.sharing)
-        size = None if options.piece_size == options.update_size else options.piece_size
+        size = None if self.piece_size == options.update_size else self.piece_size
         return make_step(self.work, size, options.batch_size if self.joins else None)
 
     @functools.cached_property
@@ -115,7 +115,7 @@ class TrainingSetup:
 
     def _require_room(self) -> None:
         """Raise ConfigError where a step needs more memory than there is."""
-        model, images = self.model, min(self.options.piece_size, len(self.chosen))
+        model, images = self.model, min(self.piece_size, len(self.chosen))
         values = model.parameters * (2 + len(self.optimizer.slots) + (self.averaging is not None))
         budget = PassBudget(
             model.backend, model.network, model.input_shape, model.itemsize, values, training=True,
@@ -160,14 +160,20 @@ class TrainingSetup:
         return self.model.network if self.freezing is None else self.freezing.network
 
     @property
+    def piece_size(self) -> int:
+        """How many samples a step computes at a time; in exact numerics a batch, as leaves of any size have its bits."""
+        return self.options.batch_size if self.model.backend.numerics == "exact" else self.options.piece_size
+
+    @property
     def joins(self) -> bool:
         """Whether the leaves of a batch wait for each other, since layers couple its samples."""
-        return self.options.leaf is not None and self._trained.couples_samples
+        cut = self.options.leaf is not None and self.model.backend.numerics != "exact"
+        return cut and self._trained.couples_samples
 
     @property
     def held_size(self) -> int:
         """How many samples a step holds at one time."""
-        return self.options.batch_size if self.joins else self.options.piece_size
+        return self.options.batch_size if self.joins else self.piece_size
 
     @property
     def coupling(self) -> str | None:

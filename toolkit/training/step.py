@@ -82,6 +82,8 @@ class StepWork:
             correct = count_right(self.loss, backend, outputs, piece.targets, self.kind)
             dy = scale_gradient(dy, scalars["loss_scale"]) if half == "float16" else dy
             grads = network.parameter_gradients(context, params, cache, dy)
+            if parts is None:  # else they are shares of the gradient of a batch
+                grads = map_leaves(backend.finish_share, grads)
             after = network.next_state(state, cache) if state else state
             return pieces.Passed(value, correct, grads, after)
 
