@@ -65,9 +65,12 @@ class ExactNumerics(Backend):
             x = self.max(x, axis=axis, keepdims=True)
         return x
 
-    def round_to_grid(self, x: Native, largest: Native, bits: int) -> Native:
-        """Return x as float64 multiples of the quantum that gives values up to `largest` so many bits."""
-        shift = self.find_power(largest) * grid.shift_factor(bits)
+    def find_shift(self, largest: Native, bits: int) -> Native:
+        """Return 1.5 * 2^52 times the quantum that gives values up to `largest` so many bits."""
+        return self.find_power(largest) * grid.shift_factor(bits)
+
+    def round(self, x: Native, shift: Native) -> Native:
+        """Return x as float64 multiples of the quantum of this shift: half to even, as IEEE adds."""
         return (self.asarray(x, "float64") + shift) - shift
 
     def find_power(self, x: Native) -> Native:
@@ -83,15 +86,15 @@ class ExactNumerics(Backend):
         return self.asarray(x + 0.0, "float32")
 
     def _on_own_grid(self, x: Native, axes: tuple[int, ...], bits: int) -> Native:
-        return self.round_to_grid(x, self.find_largest(x, axes), bits)
+        return self.round(x, self.find_shift(self.find_largest(x, axes), bits))
 
-    def _on_joint_grids(
+    def _join_shifts(
         self, terms: int, dy: Native, dy_axes: tuple[int, ...], x: Native, x_axes: tuple[int, ...]
-    ) -> Any:
-        """Return the factors of a product over samples on grids that all parts of the batch share."""
+    ) -> tuple[Native, Native]:
+        """Return the shifts of the factors of a product over samples: their grids are those of the whole batch."""
         first, second = self._join_largest(self.find_largest(dy, dy_axes), self.find_largest(x, x_axes))
         bits, other_bits = grid.bits_of_factors(terms)
-        return self.round_to_grid(dy, first, bits), self.round_to_grid(x, second, other_bits)
+        return self.find_shift(first, bits), self.find_shift(second, other_bits)
 
     def _join_largest(self, *largest: Native) -> list[Native]:
         """Return the largest values of the whole batch; those of all arrays travel together."""
@@ -127,8 +130,8 @@ class ExactNumerics(Backend):
         axes = grid.axes_of(axis, x.ndim)
         if not axes:
             return x
-        values = self._on_own_grid(x, axes, grid.bits_of_terms(grid.count_terms(x.shape, axes)))
-        return self.plain.sum(values, axes, keepdims)
+        shift = self.find_shift(self.find_largest(x, axes), grid.bits_of_terms(grid.count_terms(x.shape, axes)))
+        return self.sum_on_grid(x, shift, axes, keepdims)
 
     def sum_samples(self, x: Native, axis: Any = None, keepdims: bool = False) -> Native:
         if not _is_real(x):
@@ -136,7 +139,11 @@ class ExactNumerics(Backend):
         axes = grid.axes_of(axis, x.ndim)
         terms = self.count_samples(x.shape[0]) * grid.count_terms(x.shape, [axis for axis in axes if axis])
         (largest,) = self._join_largest(self.find_largest(x, axes))
-        return self.plain.sum(self.round_to_grid(x, largest, grid.bits_of_terms(terms)), axes, keepdims)
+        return self.sum_on_grid(x, self.find_shift(largest, grid.bits_of_terms(terms)), axes, keepdims)
+
+    def sum_on_grid(self, x: Native, shift: Native, axes: tuple[int, ...], keepdims: bool) -> Native:
+        """Return sums of x, rounded by this shift, in float64."""
+        return self.plain.sum(self.round(x, shift), axes, keepdims)
 
     def mean_samples(self, x: Native, axis: Any = None) -> Native:
         axes = grid.axes_of(axis, x.ndim)
@@ -170,36 +177,45 @@ class ExactNumerics(Backend):
         return self.narrow(self.plain.matmul(rows, columns))
 
     def dense_weight_gradient(self, dy: Native, x: Native) -> Native:
-        dy, x = self._on_joint_grids(self.count_samples(x.shape[0]), dy, (0,), x, (0,))
-        return self.plain.matmul(self.transpose(dy, (1, 0)), x)
+        first, second = self._join_shifts(self.count_samples(x.shape[0]), dy, (0,), x, (0,))
+        return self.plain.matmul(self.transpose(self.round(dy, first), (1, 0)), self.round(x, second))
 
     def convolve(
         self, x: Native, weight: Native, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
         bits, other_bits = grid.bits_of_factors(math.prod(weight.shape[1:]))
-        samples = self._on_own_grid(x, _behind(x, 1), bits)
         kernels = self._on_own_grid(weight, _behind(weight, 1), other_bits)
-        return self.narrow(self.plain.convolve(samples, kernels, stride, padding, dilation, groups))
+        return self.convolve_on_grid(x, bits, kernels, stride, padding, dilation, groups)
+
+    def convolve_on_grid(self, x: Native, bits: int, kernels: Native, *geometry: Any) -> Native:
+        """Return the convolution of x, rounded to so many bits sample by sample, with kernels on a grid."""
+        return self.narrow(self.plain.convolve(self._on_own_grid(x, _behind(x, 1), bits), kernels, *geometry))
 
     def convolve_input_gradient(
         self, dy: Native, weight: Native, x_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
         features = weight.shape[0] // groups
         bits, other_bits = grid.bits_of_factors(features * math.prod(weight.shape[2:]))
-        samples = self._on_own_grid(dy, _behind(dy, 1), bits)
         by_group = weight.reshape((groups, features, *weight.shape[1:]))
         kernels = self._on_own_grid(by_group, (1, *_behind(by_group, 3)), other_bits).reshape(tuple(weight.shape))
-        return self.narrow(
-            self.plain.convolve_input_gradient(samples, kernels, x_shape, stride, padding, dilation, groups)
-        )
+        return self.find_input_gradient(dy, bits, kernels, x_shape, stride, padding, dilation, groups)
+
+    def find_input_gradient(self, dy: Native, bits: int, kernels: Native, x_shape: Shape, *geometry: Any) -> Native:
+        """Return dx of dy, rounded to so many bits sample by sample, and of kernels on a grid."""
+        samples = self._on_own_grid(dy, _behind(dy, 1), bits)
+        return self.narrow(self.plain.convolve_input_gradient(samples, kernels, x_shape, *geometry))
 
     def convolve_weight_gradient(
         self, dy: Native, x: Native, weight_shape: Shape, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
     ) -> Native:
         axes = (0, *_behind(x, 2))
-        terms = self.count_samples(x.shape[0]) * math.prod(dy.shape[2:])
-        dy, x = self._on_joint_grids(terms, dy, axes, x, axes)
-        return self.plain.convolve_weight_gradient(dy, x, weight_shape, stride, padding, dilation, groups)
+        shifts = self._join_shifts(self.count_samples(x.shape[0]) * math.prod(dy.shape[2:]), dy, axes, x, axes)
+        return self.find_weight_gradient(dy, x, shifts, weight_shape, stride, padding, dilation, groups)
+
+    def find_weight_gradient(self, dy: Native, x: Native, shifts: Any, *geometry: Any) -> Native:
+        """Return dweight in float64 of dy and x, rounded by these shifts."""
+        first, second = shifts
+        return self.plain.convolve_weight_gradient(self.round(dy, first), self.round(x, second), *geometry)
 
     # ---- pooling
 
