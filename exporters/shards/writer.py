@@ -38,5 +38,5 @@ def write_shards(
         **describe(),
     }
     index = folder / f"{stem}{shards.index_suffix}"
-    index.write_text(strict_json.dumps("the index of the shards", document, indent=2) + "\n", encoding="utf-8")
+    index.write_bytes(strict_json.dumps("the index of the shards", document, indent=2).encode() + b"\n")
     return index

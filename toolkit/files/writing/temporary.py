@@ -5,7 +5,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,7 +50,8 @@ def temporary_folder(target: Path) -> Iterator[Path]:
         finally:
             for _ in range(_ATTEMPTS):  # an entry that cannot be removed at once may be at the next attempt
                 if path.exists():
-                    shutil.rmtree(path, ignore_errors=True)
+                    with suppress(OSError):  # of closing a folder, which rmtree does not ignore
+                        shutil.rmtree(path, ignore_errors=True)
 
 
 def remove(path: Path) -> None:
