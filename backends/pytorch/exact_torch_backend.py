@@ -4,6 +4,7 @@ from cnnkit.backends.exact.exact_numerics import ExactNumerics
 from cnnkit.backends.protocol import Native, Step
 from cnnkit.backends.pytorch.torch_backend import TorchBackend
 from cnnkit.backends.shared.step_inputs import with_numbers_as_arrays
+from cnnkit.errors import BackendUnavailableError
 
 
 class ExactTorchBackend(ExactNumerics, TorchBackend):
@@ -11,6 +12,11 @@ class ExactTorchBackend(ExactNumerics, TorchBackend):
 
     def __init__(self, device: str | None = None, threads: int | None = None) -> None:
         super().__init__(device, threads)
+        if self.device != "cpu":
+            raise BackendUnavailableError(
+                f"backend torch on {self.device}: has no exact numerics, because a division by a number is a product "
+                "with its inverse there: use --device cpu, or --backend cupy"
+            )
         self.word_type, self.real_type = self.torch.int64, self.torch.float64
 
     def sqrt(self, x: Native) -> Native:
@@ -23,5 +29,4 @@ class ExactTorchBackend(ExactNumerics, TorchBackend):
 
     def compile(self, step: Step, impure: str | None = None) -> Step:
         """Return the step with numbers as 0-d arrays of float32, as captured steps of other backends have them."""
-        compiled = super().compile(step, impure)
-        return compiled if self.device.startswith("cuda") else with_numbers_as_arrays(self, compiled)
+        return with_numbers_as_arrays(self, super().compile(step, impure))

@@ -61,7 +61,7 @@ class Loss(Part, ABC):
         if "int" not in dtype_name(targets):
             return None
         ones = backend.zeros(tuple(targets.shape), dtype) + 1
-        return backend.sum_samples(backend.where(targets >= 0, ones, 0.0))
+        return backend.sum(backend.where(targets >= 0, ones, 0.0))
 
     def probabilities(self, backend: Backend, outputs: Array) -> Array:  # noqa: ARG002 (others need the backend)
         """Return what the outputs say in the targets' terms: the score of each class or tag, or numbers.

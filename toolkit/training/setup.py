@@ -161,8 +161,8 @@ class TrainingSetup:
 
     @property
     def piece_size(self) -> int:
-        """How many samples a step computes at a time; in exact numerics a batch, as leaves of any size have its bits."""
-        return self.options.batch_size if self.model.backend.numerics == "exact" else self.options.piece_size
+        """How many samples a step computes at a time; in exact numerics a batch, whose bits leaves of any size have."""
+        return self.options.piece_size if self.model.backend.numerics == "plain" else self.options.batch_size
 
     @property
     def joins(self) -> bool:

@@ -27,6 +27,17 @@ def test_a_training_goes_on_exactly_on_another_backend(cnnkit, net_toml):
     assert scores[0]["loss"] == scores[1]["loss"]
 
 
+def test_batches_that_are_added_up(cnnkit, net_toml):
+    """Shares of an update by its labels are float32 too, so that gradients are."""
+    options = (*OPTIONS, "--epochs", 1, "--batch-size", 16, "--accumulate", 2)
+    for name, more in (("numpy", ()), ("torch", ()), ("leaves", ("--leaf", 4))):
+        backend = "torch" if name == "torch" else "numpy"
+        assert (
+            cnnkit("train", "--model", net_toml, *options, *more, "--backend", backend, "-o", f"{name}.h5").status == 0
+        )
+    assert content("numpy.h5") == content("torch.h5") == content("leaves.h5")
+
+
 def test_numerics_are_not_changed_on_the_way(cnnkit, net_toml):
     train = ("train", "--model", net_toml, "--limit", 100, "--epochs", 1, "-o", "plain.h5")
     assert cnnkit(*train).status == 0
