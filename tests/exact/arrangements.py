@@ -62,9 +62,6 @@ def list_arrangements() -> list[Arrangement]:
     ]
     if available_backends()["cupy"].usable:
         arrangements.append(Arrangement("cupy", ("--backend", "cupy"), {"CUDA_VISIBLE_DEVICES": "0"}))
-    if "cuda" in available_backends()["torch"].devices:
-        options = ("--backend", "torch", "--device", "cuda")
-        arrangements.append(Arrangement("torch on CUDA", options, {"CUDA_VISIBLE_DEVICES": "0"}))
     arrangements += [Arrangement(f"numpy, MPI of {n}", workers=n) for n in (1, 2, 3, 4)]
     gloo = {"options": ("--backend", "torch"), "launch": run_torchrun}
     return arrangements + [Arrangement(f"torch, Gloo of {n}", workers=n, **gloo) for n in (1, 2, 3, 4)]
