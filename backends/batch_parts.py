@@ -3,6 +3,7 @@
 import copy
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Protocol, Self
 
 from cnnkit.backends.arrays import Array
@@ -55,6 +56,10 @@ class BatchParts(ABC):
     def transpose(self, x: Array, axes: tuple[int, ...]) -> Array:
         """Return x with its axes in this order; see `Backend.transpose`."""
 
+    @abstractmethod
+    def pack(self, arrays: Sequence[Array]) -> Array:
+        """Return the values of some arrays as one array of one axis; see `Backend.pack`."""
+
     def sum_samples(self, x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
         """Return this part's share of a sum over all samples; axis includes 0. The shares of all parts add up to it."""
         return self.sum(x, axis, keepdims)
@@ -75,6 +80,17 @@ class BatchParts(ABC):
     def join(self, share: Array) -> Array:
         """Return the sum of the shares of all parts, which each part gets."""
         return share if self.parts is None else add_in_pairs(self.parts.gather(share))
+
+    def join_several(self, *shares: Array) -> list[Array]:
+        """Return `join` of each of some shares of one dtype, for which the parts wait once."""
+        if self.parts is None:
+            return [self.join(share) for share in shares]
+        joined, start, arrays = self.join(self.pack(shares)), 0, []
+        for share in shares:
+            stop = start + math.prod(share.shape)
+            arrays.append(joined[start:stop].reshape(tuple(share.shape)))
+            start = stop
+        return arrays
 
     def finish_share(self, total: Array) -> Array:
         """Return the sum of the shares of all parts as the gradient that it is, of the parameters' dtype."""

@@ -21,6 +21,7 @@ class PassBudget:
     itemsize    bytes of a value between layers; parameter_itemsize: of a parameter, where that is another number
     parameters  values that are held whatever the batch: parameters, gradients, an optimizer's slots
     training    whether each linear layer's x is held too, until its gradient is computed
+    leaves      how many passes wait for each other, each of which holds that
 
     Of the memory of a GPU nothing is known here: what exceeds it is told when it runs out.
     """
@@ -32,6 +33,7 @@ class PassBudget:
     parameters: int = 0
     training: bool = False
     parameter_itemsize: int | None = None
+    leaves: int = 1
 
     def require_room(self, images: int) -> None:
         """Raise ConfigError where a pass over `images` samples needs more memory than there is."""
@@ -60,7 +62,7 @@ class PassBudget:
         """
         outputs = (count_values(y) * self._count_at_a_time(images, x) for _, _, x, y in self._list_leaves())
         largest = max(outputs, default=0)
-        held = images * _count_held(self.network, self.x_shape) if self.training else 0
+        held = self.leaves * images * _count_held(self.network, self.x_shape) if self.training else 0
         return self.parameters * (self.parameter_itemsize or self.itemsize) + self.itemsize * (held + largest)
 
     def _count_at_a_time(self, images: int, x_shape: Shapes) -> int:

@@ -15,7 +15,7 @@ from cnnkit.training.hash_chain import name_arrays
 from cnnkit.tree import leaves
 from exact.cases import Case
 
-_MADE_OF_OTHERS = ("launches", "pack", "seeing", "join", "count_samples")  # or no arithmetic
+_MADE_OF_OTHERS = ("launches", "pack", "seeing", "join", "join_several", "count_samples")  # or no arithmetic
 
 
 class Difference(NamedTuple):

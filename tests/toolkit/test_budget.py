@@ -33,6 +33,11 @@ def test_a_training_step_holds_what_its_gradients_need() -> None:
     assert count(NETWORK, (1, 8, 8), 5, training=True, parameters=7) == 4 * (7 + 5 * (64 + 144) + 5 * 144)
 
 
+def test_leaves_that_wait_for_each_other_hold_theirs() -> None:
+    wanted = 4 * (7 + 3 * 5 * (64 + 144) + 5 * 144)
+    assert count(NETWORK, (1, 8, 8), 5, training=True, parameters=7, leaves=3) == wanted
+
+
 @pytest.mark.parametrize("combine", [lambda a, b: Branches((a, b)), Residual])
 def test_layers_beside_each_other_share_their_input(combine) -> None:
     network = Sequential((combine(Conv2D(4, 3), Conv2D(4, 3)),))

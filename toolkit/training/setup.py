@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnkit import losses, optimizers, schedules
 from cnnkit.architecture import walk_layers
+from cnnkit.backends import leaf_tree
 from cnnkit.backends.groups import Group
 from cnnkit.budget import PassBudget
 from cnnkit.constants import require_constants
@@ -115,11 +116,18 @@ class TrainingSetup:
 
     def _require_room(self) -> None:
         """Raise ConfigError where a step needs more memory than there is."""
-        model, images = self.model, min(self.piece_size, len(self.chosen))
-        values = model.parameters * (2 + len(self.optimizer.slots) + (self.averaging is not None))
+        model, options = self.model, self.options
+        images = min(self.piece_size, len(self.chosen))
+        share = images * (1 if self.group is None else self.group.size)
+        leaves, together = (
+            max(1, min(size, len(self.chosen)) // share) for size in (options.update_size, self.held_size)
+        )
+        gradients = leaf_tree.count_waiting(leaves)
+        values = model.parameters * (1 + gradients + len(self.optimizer.slots) + (self.averaging is not None))
         budget = PassBudget(
             model.backend, model.network, model.input_shape, model.itemsize, values, training=True,
             parameter_itemsize=find_itemsize(model.array_dtype),
+            leaves=together,
         )  # fmt: skip
         budget.require_room(images)
 

@@ -88,7 +88,7 @@ class BatchNorm(AffineLayer):
             return dy * factor, self.parameter_gradients(context, params, cache, dy)
         tilt, offset = (backend.sum_samples(values, axes) for values in (dy * cache.normalised, dy))
         count = _count_values(backend, dy)
-        mean_offset, mean_tilt = ((backend.join(share) / count).reshape(shape) for share in (offset, tilt))
+        mean_offset, mean_tilt = ((total / count).reshape(shape) for total in backend.join_several(offset, tilt))
         towards = mean_offset + cache.normalised * mean_tilt
         return (dy - towards) * factor, self.pick(tilt, offset)
 
