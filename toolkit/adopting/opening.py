@@ -83,6 +83,7 @@ def holds_graph(file: WeightFile) -> bool:
 
 def _convert(file: WeightFile, path: Path, external: bool, input_shape: Any) -> Adopted:
     """Return what the reader of the file's format makes of it."""
+    path = path if file.file is None else Path(file.file)  # the index of shards, where `path` is its folder
     if file.format == "onnx":
         return _reshape(adopt_onnx(path, external), path, input_shape)
     if file.format == "keras" and _has_config(file):

@@ -89,6 +89,8 @@ def command(request: ExportRequest) -> int:
         require_other(target, file, model=request.model, data=request.data)
         (require_writable if shard_bytes is None else require_new_folder)(target)
     source = _read_source(request, form)
+    for part in source.files if target != TO_STANDARD_OUTPUT else ():  # a shard of FILE must stay
+        require_other(target, Path(part))
     digest = _digest(source)  # which reads all of FILE, so FILE is known to be sound
     if shard_bytes is None:
         _require_free(digest, request, target)
@@ -151,7 +153,8 @@ def _choose_format(request: ExportRequest) -> tuple["Format", Path]:
         writable = ", ".join(key for key, form in exporters.formats().items() if form.writes)
         raise ConfigError(f"expected --format NAME or -o OUT with a suffix, got neither: cnnkit writes {writable}")
     form = exporters.choose(str(out), name)
-    return form, out or request.file.parent / (request.file.stem + form.suffixes[0])
+    file = request.file.resolve() if request.file.is_dir() else request.file  # such as "."
+    return form, out or file.parent / (file.stem + form.suffixes[0])
 
 
 def _choose_shards(request: ExportRequest) -> tuple["Format", Path]:

@@ -98,3 +98,22 @@ def test_a_wrong_shard_is_one_line_for_every_reader(refused, sharded):
         ("show", index, "0"),
     ):
         assert f"{first} in shard ../outside.safetensors: " in refused(*words)
+
+
+def test_a_shard_of_file_is_not_replaced(refused, sharded):
+    shard = next(sharded.glob("*.safetensors"))
+    content = shard.read_bytes()
+    assert "is FILE itself" in refused("export", sharded, "-o", shard, "--overwrite")
+    assert shard.read_bytes() == content
+
+
+def test_the_folder_here_is_exported_beside_itself(cnnkit, sharded, folder, monkeypatch):
+    monkeypatch.chdir(sharded)
+    assert cnnkit("export", ".", "--format", "npz").status == 0
+    assert (folder / "out.npz").is_file()
+
+
+def test_a_format_that_needs_a_network_says_that_there_is_none(cnnkit, trained, refused):
+    assert cnnkit("export", trained, "--format", "torch", "--shard-size", "1KB", "-o", "out").status == 0
+    assert "holds tensors but no architecture" in refused("export", "out", "-o", "net.onnx")
+    assert "holds tensors but no architecture" in refused("evaluate", "out")
