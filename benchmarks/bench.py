@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import augmented
+import exact_steps
 import inspection
 import startup
 import svg
@@ -24,6 +25,7 @@ BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 
 BENCHMARKS: dict[str, Callable[[int], list[Row]]] = {
     "training": lambda rounds: training.measure(rounds, [1, cores()], list(training.CONTESTS)),
+    "exact": lambda rounds: exact_steps.measure(rounds, [1, cores()]),
     "augmented": lambda rounds: augmented.measure(rounds, [1, cores()]),
     "time_to_accuracy": lambda rounds: time_to_accuracy.measure(max(1, rounds // 3)),
     "text": text.measure,

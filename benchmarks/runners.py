@@ -23,13 +23,14 @@ from cnnkit.layers import (
 Run = Callable[[int], None]
 
 
-def ours(work: Workload, backend: str, threads: int) -> Run:
+def ours(work: Workload, backend: str, threads: int, numerics: str = "plain") -> Run:
     """Return run(steps) on a backend of cnnkit: the step that `cnnkit train` takes."""
     from cnnkit import Model, losses, optimizers
     from cnnkit.flat_tree import flat_tree
     from cnnkit.training.step import StepWork, TrainState, make_step
 
-    model = Model(work.trained(), work.input_shape, backend=backend, threads=threads, dtype="float32", seed=0)
+    how: dict[str, Any] = {"backend": backend, "threads": threads, "numerics": numerics}
+    model = Model(work.trained(), work.input_shape, dtype="float32", seed=0, **how)
     optimizer, loss = optimizers.parse(work.optimizer), losses.parse(work.loss)
     params = flat_tree(model.backend, model.params)
     step = make_step(StepWork(model.backend, model.network, loss, optimizer, (0, 0)))

@@ -37,7 +37,8 @@ def make(task: dict[str, Any]) -> runners.Run:
     work = workload(task["work"], task.get("batch_size"))
     if kind.startswith("pytorch"):
         return runners.theirs(work, threads, channels_last="channels_last" in kind, compiled="compile" in kind)
-    return runners.ours(work, kind, threads)
+    backend, _, numerics = kind.partition(" ")  # "numpy" or "numpy exact"
+    return runners.ours(work, backend, threads, numerics or "plain")
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.backends.exact.exact_numerics import ExactNumerics
+from cnnkit.backends.exact.exact_sums import Grid, Split
 from cnnkit.backends.numpy_cpu.capture.memory import empty_like
 from cnnkit.backends.numpy_cpu.kernels.windows import samples_last_in_memory
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
@@ -87,11 +88,11 @@ class ExactNumpyBackend(ExactNumerics, NumpyBackend):
 
         return self._run_pieces((name, arrays[0].shape), run, range(0, max(len(arrays[0]), 1), SHARD))
 
-    def convolve_on_grid(self, x: Native, bits: int, kernels: Native, *geometry: Any) -> Native:
+    def convolve_on_grid(self, x: Native, bits: int, kernels: Split, *geometry: Any) -> Native:
         whole = super().convolve_on_grid
         return self._join(self._over_shards("convolve", lambda x: whole(x, bits, kernels, *geometry), x))
 
-    def find_input_gradient(self, dy: Native, bits: int, kernels: Native, x_shape: Shape, *geometry: Any) -> Native:
+    def find_input_gradient(self, dy: Native, bits: int, kernels: Split, x_shape: Shape, *geometry: Any) -> Native:
         whole = super().find_input_gradient
 
         def run(dy: Native) -> Native:
@@ -99,9 +100,9 @@ class ExactNumpyBackend(ExactNumerics, NumpyBackend):
 
         return self._join(self._over_shards("input gradient", run, dy))
 
-    def find_weight_gradient(self, dy: Native, x: Native, shifts: Any, *geometry: Any) -> Native:
+    def find_weight_gradient(self, dy: Native, x: Native, grids: tuple[Grid, Grid], *geometry: Any) -> Native:
         whole = super().find_weight_gradient
-        run = lambda dy, x: whole(dy, x, shifts, *geometry)  # noqa: E731
+        run = lambda dy, x: whole(dy, x, grids, *geometry)  # noqa: E731
         return functools.reduce(np.add, self._over_shards("weight gradient", run, dy, x))
 
     def _join(self, shards: list[Native]) -> Native:

@@ -31,7 +31,7 @@ class ExactReferenceBackend(ExactNumerics, ReferenceBackend):
     def max_pool_gradient(
         self, dy: Native, saved: Any, x_shape: Shape, window: Sizes, stride: Sizes, padding: Any, dilation: Sizes
     ) -> Native:
-        samples = self._on_own_grid(dy, tuple(range(1, dy.ndim)), grid.bits_of_terms(int(np.prod(window))))
+        samples = self.on_own_grid(dy, tuple(range(1, dy.ndim)), grid.bits_of_terms(int(np.prod(window))))
         return self.narrow(self.plain.max_pool_gradient(samples, saved, x_shape, window, stride, padding, dilation))
 
     def compile(self, step: Step, impure: str | None = None) -> Step:

@@ -17,12 +17,14 @@ from cnnkit.cli.options import (
     Device,
     Dtype,
     Exact,
+    ExactFine,
     FittingModel,
     FittingRecipe,
     Limit,
     ScalingName,
     Threads,
     WeightsFile,
+    name_numerics,
 )
 from cnnkit.cli.output import Output
 from cnnkit.cli.place import require_other
@@ -63,6 +65,7 @@ class EvaluateRequest(ReadingRequest, TableRequest):
     ] = None
     threads: Threads = None
     exact: Exact = False
+    exact_fine: ExactFine = False
     scaling: ScalingName = None
     recipe: FittingRecipe = None
     model: FittingModel = None
@@ -83,7 +86,7 @@ def command(request: EvaluateRequest) -> int:
     source = NetworkSource(request.file, request.recipe, request.model)
     model, weights = load_model(
         output, source, request.backend, request.device, request.threads, request.dtype, request.scaling,
-        request.exact,
+        name_numerics(request.exact, request.exact_fine),
     )  # fmt: skip
     dataset = load_data(output, request.data, weights, request.read_options(model.input_shape, model.loss))
     _require_targets(dataset)

@@ -28,7 +28,8 @@ _OPTIONS = {
         "--copy",
         "--json", "--quiet", "--verbose", "--version", "--install-completion", "--show-completion", "--help",
     ),
-    "Machine": ("--backend", "--device", "--dtype", "--threads", "--workers", "--exact", "--tf32"),
+    "Machine": ("--backend", "--device", "--dtype", "--threads", "--workers", "--exact",
+                "--exact-fine", "--tf32"),
 }  # fmt: skip
 # A name that means something else elsewhere.
 _ELSEWHERE = {("inspect", "--optimizer"): "Network", ("export", "--optimizer"): "Output"}

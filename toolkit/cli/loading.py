@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnkit.cli.options import name_numerics
 from cnnkit.cli.output import Output
 from cnnkit.files.names import printable
 from cnnkit.files.shell import write_command
@@ -85,7 +84,7 @@ def load_model(
     threads: int | None,
     dtype: str | None = None,
     scaling: str | None = None,
-    exact: bool = False,
+    numerics: str = "plain",
 ) -> tuple["Model", "WeightFile"]:
     """Return the model in a file, on a backend, and the file. Raises WeightFileError.
 
@@ -97,7 +96,7 @@ def load_model(
     from cnnkit.training.finite_weights import list_not_finite
 
     chosen = None if scaling is None else parse_scaling(scaling)
-    ready = get_backend(backend, device, threads, numerics=name_numerics(exact))
+    ready = get_backend(backend, device, threads, numerics=numerics)
     file = source.read(output)
     if chosen is not None:
         file = replace(file, metadata=file.metadata | {"scaling": chosen.to_json()})

@@ -18,11 +18,13 @@ from cnnkit.cli.options import (
     Device,
     Dtype,
     Exact,
+    ExactFine,
     FittingModel,
     FittingRecipe,
     ScalingName,
     Threads,
     WeightsFile,
+    name_numerics,
 )
 from cnnkit.cli.output import Output
 from cnnkit.cli.predicted_outputs import describe_outputs, tell_outputs
@@ -85,6 +87,7 @@ class PredictRequest(ReadingRequest):
     dtype: Dtype = None
     threads: Threads = None
     exact: Exact = False
+    exact_fine: ExactFine = False
     scaling: ScalingName = None
     recipe: FittingRecipe = None
     model: FittingModel = None
@@ -103,7 +106,7 @@ def command(request: PredictRequest) -> int:
     source = NetworkSource(request.file, request.recipe, request.model)
     model, weights = load_model(
         output, source, request.backend, request.device, request.threads, request.dtype, request.scaling,
-        request.exact,
+        name_numerics(request.exact, request.exact_fine),
     )  # fmt: skip
     images = list(_read_pictures(request, model, weights, request.image or []))
     if request.index or not request.image:

@@ -117,7 +117,7 @@ def _build_model(request: TrainRequest, recipe: Recipe, options: Options, datase
     network, input_shape = recipe.network()
     # before any weight is drawn
     require_fit(losses.parse(options.loss), input_shape, network.output_shape(input_shape), dataset)
-    numerics = name_numerics(request.exact)
+    numerics = name_numerics(request.exact, request.exact_fine)
     backend = get_backend(request.backend or "numpy", request.device, request.threads, request.tf32, numerics)
     return Model(
         network, input_shape, backend=backend, dtype=request.dtype or "float32", seed=options.seed, loss=options.loss,

@@ -93,12 +93,13 @@ def _find_backend(request: TrainRequest, stored: Mapping[str, Any]) -> Backend:
     """Return the backend that the options name, else that of the file."""
     name, device, threads = (stored.get(key) for key in ("backend", "device", "threads"))
     same = request.backend in (None, name)
+    numerics, stored_numerics = name_numerics(request.exact, request.exact_fine), str(stored.get("numerics", "plain"))
     return get_backend(
         request.backend or str(name),
         request.device or (device if same and isinstance(device, str) else None),
         request.threads or (threads if same and type(threads) is int and threads > 0 else None),
         request.tf32 or stored.get("tf32") is True,
-        name_numerics(request.exact or stored.get("numerics") == name_numerics(True)),
+        numerics if numerics != "plain" else stored_numerics,
     )
 
 

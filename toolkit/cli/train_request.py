@@ -19,6 +19,7 @@ from cnnkit.cli.options import (
     Device,
     Dtype,
     Exact,
+    ExactFine,
     Limit,
     ModelFile,
     RecipeName,
@@ -153,5 +154,6 @@ class TrainRequest(ReadingRequest):
         Path | None, typer.Option(metavar="FILE.svg|png|pdf", help="Loss and accuracy, redrawn every 2 s.")
     ] = None
     exact: Exact = False
+    exact_fine: ExactFine = False
     tf32: Annotated[bool, typer.Option("--tf32", help="Allow TF32 on an NVIDIA GPU: faster, less exact.")] = False
     threads: Threads = None

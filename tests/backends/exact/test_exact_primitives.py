@@ -107,6 +107,19 @@ def test_a_product_is_that_of_the_fractions_on_the_grids() -> None:
         assert [[np.float32(float(v)) for v in row] for row in wanted] == got.tolist()
 
 
+@pytest.mark.parametrize(
+    "case", ["convolve", "input gradient", "weight gradient", "matmul", "matmul of vectors", "dense weight gradient"]
+)
+def test_fine_products_are_right_to_float32_and_the_same_everywhere(case: str) -> None:
+    first, *others = [
+        compute(get_backend(name, numerics="exact-fine"), case) for name in ("numpy", "torch", "cupy-sim")
+    ]
+    for other in others:
+        assert all(np.array_equal(one, same) for one, same in zip(first, other, strict=True))
+    for one, right in zip(first, compute(REFERENCE, case), strict=True):
+        assert np.abs(one - right).max() <= 6.1e-8 * np.abs(right).max()  # half a unit of the last place
+
+
 def test_what_is_not_finite_shows() -> None:
     x = draw(3, 16)
     x[1, 5] = np.inf
@@ -126,5 +139,5 @@ def test_a_backend_without_exact_numerics_is_refused(monkeypatch) -> None:
     monkeypatch.delitem(registry._EXACT, "reference")
     with pytest.raises(BackendUnavailableError, match="backend reference: has no exact numerics: use one of numpy"):
         get_backend("reference", numerics="exact")
-    with pytest.raises(ConfigError, match="numerics: expected one of plain, exact, got 'precise'"):
+    with pytest.raises(ConfigError, match="numerics: expected one of plain, exact, exact-fine, got 'precise'"):
         get_backend("numpy", numerics="precise")
