@@ -73,6 +73,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.training": (*WORK, "cnnkit.backends.groups", "cnnkit.backends.leaf_tree", "cnnkit.exporters",
                         "cnnkit.inspection", "cnnkit.metrics", "cnnkit.notebook_tables", "cnnkit.weights"),
     "cnnkit.parity": (*WORK, "cnnkit.backends.registry", "cnnkit.documents", "cnnkit.recipes", "cnnkit.training"),
+    "cnnkit.verification": (*WORK, "cnnkit.adopting", "cnnkit.backends.registry", "cnnkit.exporters", "cnnkit.training",
+                            "cnnkit.weights"),
     "cnnkit.testing": (PROTOCOL, "cnnkit.backends.registry", "cnnkit.parity"),
     "cnnkit.model": (*NET, "cnnkit.adopting", "cnnkit.architecture", "cnnkit.backends.groups", "cnnkit.data",
                      "cnnkit.exporters", "cnnkit.inspection", "cnnkit.network", "cnnkit.options", "cnnkit.summary",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cnnkit.layers import Sequential
     from cnnkit.model import Model
     from cnnkit.training import Options, Training
+    from cnnkit.verification import verify
 
 _HOME = {
     "CnnkitError": ("cnnkit.errors", "CnnkitError"),
@@ -34,6 +35,7 @@ _HOME = {
     "gradient_check": ("cnnkit.finite_differences", "gradient_check"),
     "load_data": ("cnnkit.data", "load"),
     "read_weights": ("cnnkit.exporters", "read"),
+    "verify": ("cnnkit.verification", "verify"),
     "write_weights": ("cnnkit.exporters", "write"),
 }
 _ROOMS = (
@@ -49,6 +51,7 @@ _ROOMS = (
     "recipes",
     "schedules",
     "training",
+    "verification",
 )
 
 __all__ = [
@@ -64,6 +67,7 @@ __all__ = [
     "gradient_check",
     "load_data",
     "read_weights",
+    "verify",
     "write_weights",
 ]
 

@@ -34,7 +34,7 @@ def to_weights(model: Network, extra: Sequence[Tensor] = (), position: dict[str,
         "loss": losses.render(model.loss),
         "class_names": list(model.class_names),
         "scaling": model.scaling.to_json(),
-        "provenance": _provenance(model),
+        "provenance": describe_origin(model),
     }
     described = architecture.describe(model.network, model.input_shape)
     variables = Variables(model.to_host(model.params), model.to_host(model.state))
@@ -92,7 +92,7 @@ def _group_by_layer(flat: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]
     return layers
 
 
-def _provenance(model: Network) -> dict[str, Any]:
+def describe_origin(model: Network) -> dict[str, Any]:
     """Return how the arrays were computed: backend, device, dtype, threads, versions, engine."""
     versions = {"cnnkit": version("cnnkit"), "numpy": np.__version__, "python": platform.python_version()}
     library = sys.modules.get(model.backend.name)  # a backend is named after the library that it runs on

@@ -21,6 +21,8 @@ SUMMARIES = {
     "show": "Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor.",
     "diff": "Compare two weight files; exit with 0 when they are equal, 1 when not or when one could be read "
     "in part alone.",
+    "verify": "Replay the training of a weight file; exit with 0 when all bits are the same, 1 when not, 2 when it "
+    "cannot be.",
     "summary": "Show layers, output shapes, parameters, receptive field, multiply-adds and memory of a network.",
     "parity": "Compare backends with the float64 reference and each other: operations, layers, losses, optimizers, "
     "trainings.",

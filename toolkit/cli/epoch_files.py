@@ -1,7 +1,6 @@
 """What `cnnkit train` writes after an epoch besides OUT: logs, and the weights of epochs that are kept."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from cnnkit.errors import ConfigError
 from cnnkit.files.writing.atomic import require_writable
 from cnnkit.training import Training
 from cnnkit.training.checkpoint import to_epoch_weights
+from cnnkit.training.kept_epochs import list_epochs, name_epoch
 from cnnkit.training.logs import EpochLog, TensorBoardLog, open_log
 from cnnkit.training.run import MAY_CHANGE
 
@@ -57,11 +57,6 @@ def plan(request: TrainRequest, training: Training) -> EpochFiles:
     return EpochFiles(request.out, tuple(logs), request.save_every, options)
 
 
-def name_epoch(out: Path, epoch: int) -> Path:
-    """Return the name of the file beside OUT with the weights of an epoch: weights-epoch-0003.h5."""
-    return out.with_name(f"{out.stem}-epoch-{epoch:04d}{out.suffix}")
-
-
 def _identify(training: Training) -> dict[str, Any]:
     """Return what decides the figures of a training, without what may change when it goes on."""
     run = training.model.metadata.get("run", {})
@@ -72,12 +67,7 @@ def _identify(training: Training) -> dict[str, Any]:
 def _require_free(request: TrainRequest) -> None:
     """Raise ConfigError where weights of epochs lie beside OUT already: those of another training."""
     require_writable(name_epoch(request.out, 1))
-    for path in _list_epochs(request.out):
+    for _, path in list_epochs(request.out):
         require_other(path, data=request.data, model=request.model, init_from=request.init_from)
         if not request.resume and not request.overwrite:
             raise ConfigError(f"--save-every: {path}: already exists: --overwrite replaces it, -o OTHER.h5 keeps it")
-
-
-def _list_epochs(out: Path) -> Iterator[Path]:
-    name = re.compile(re.escape(f"{out.stem}-epoch-") + r"[0-9]{4,}" + re.escape(out.suffix))
-    return (path for path in sorted(out.parent.iterdir()) if name.fullmatch(path.name))

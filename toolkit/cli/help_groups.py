@@ -19,7 +19,7 @@ _OPTIONS = {
     "Optimisation": (
         "--epochs", "--batch-size", "--accumulate", "--leaf", "--ema", "--swa", "--optimizer", "--learning-rate",
         "--layer-rate", "--schedule", "--loss", "--class-weights", "--patience", "--seed", "--resume", "--quick",
-        "--per-parameter", "--check", "--atol", "--rtol",
+        "--from", "--spot", "--per-parameter", "--check", "--atol", "--rtol",
     ),
     "Output": (
         "--out", "--overwrite", "--checkpoint-every", "--save-every", "--keep-every", "--log", "--tensorboard",

@@ -97,7 +97,8 @@ def prepare(request: TrainRequest) -> PreparedRun:
         started = initialise(model, request.init_from, headed.file if headed else None)
         output.note(started.text)
         start = started.sha256
-    run = identity(model, dataset, options, recipe.name, start, request.tf32)
+    head = None if headed is None else headed.head
+    run = identity(model, dataset, options, recipe.name, start, request.tf32, head)
     return PreparedRun(recipe.name, described, dataset, options, model, run)
 
 

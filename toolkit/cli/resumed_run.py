@@ -46,7 +46,7 @@ def resume(request: TrainRequest) -> tuple[PreparedRun, Training, WeightFile]:
     dataset = data.arrange_classes(dataset, model.class_names, str(request.out))
     note_data(request.output, dataset)
     name, tf32 = str(stored.get("recipe")), request.tf32 or stored.get("tf32") is True
-    run = identity(model, dataset, options, name, stored.get("init_from"), tf32)
+    run = identity(model, dataset, options, name, stored.get("init_from"), tf32, stored.get("new_head"))
     differs = differences(stored, run | _describe_recipe(request, recipe, dataset, options, stored))
     if "architecture" in differs:
         named = [f"--{name}" for name in ("recipe", "model", "faithful", "initializer") if getattr(request, name)]

@@ -174,7 +174,7 @@ class Job:
         accuracy = f"{result.accuracy:.2%}", "bold"
         figures = f" on {result.report.images:,} images, loss {result.loss:.4f}, mse {result.mse:.6f}"
         self.output.say(Text.assemble("test: accuracy ", accuracy, figures))
-        return {"images": result.report.images, "accuracy": result.accuracy, "loss": result.loss, "mse": result.mse}
+        return result.summarise()
 
 
 def lacks_test(file: WeightFile, dataset: Dataset) -> bool:

@@ -18,7 +18,7 @@ from cnnkit.training.finite_weights import list_not_finite
 from cnnkit.training.hash_chain import ChainError, HashChain
 from cnnkit.training.position import Best
 from cnnkit.training.step import TrainState
-from cnnkit.training.stored_position import read_position, refuse
+from cnnkit.training.stored_position import read_plans, read_position, refuse
 from cnnkit.training.training import Training
 from cnnkit.tree import Tree, flatten, unflatten
 
@@ -27,28 +27,39 @@ _AVERAGE = "average"  # how the names of averaged weights begin
 
 def to_weights(training: Training) -> WeightFile:
     """Return the model with everything that `resume` needs."""
-    model, position = training.model, training.position
-    trees = dict(training.variables.slots)  # by the prefix of their names
-    if position.best is not None or training.averaging is not None:
-        trees |= {f"{LATEST}.params": training.variables.params, f"{LATEST}.state": training.variables.state}
-    trees |= {f"{_AVERAGE}.{part}": tree for part, tree in training.variables.average.items()}
-    extra = [
-        Tensor.of(f"{prefix}.{name}", array, layer=name.rpartition(".")[0], kind="optimizer", role="slot")
-        for prefix, tree in trees.items()
-        for name, array in flatten(model.to_host(tree)).items()
-    ]
-    return weights.to_weights(model, extra, _to_json(training))
+    slots = _list_slots(training, training.position.best is not None)
+    return weights.to_weights(training.model, slots, _to_json(training))
 
 
 def to_epoch_weights(training: Training) -> WeightFile:
-    """Return the weights after the last finished epoch, or their average, the best or not; without a position.
+    """Return the weights after the last finished epoch, or their average, the best or not.
+
+    Where a chain of hashes is kept, slots and position are there too: a replay may begin here. A training cannot be
+    resumed from it, as it lacks the best weights.
 
     To be called where `epochs` has just yielded a report.
     """
     model, position = copy.copy(training.model), training.position
     model.params, model.state = training.latest(position.epoch)
     model.metadata = model.metadata | {"kept": {"epoch": position.epoch, "batches": 0}}
-    return weights.to_weights(model)
+    if training.chain is None:
+        return weights.to_weights(model)
+    return weights.to_weights(
+        model, _list_slots(training, False), _to_json(training) | {"chain": None, "of_epoch": position.epoch}
+    )
+
+
+def _list_slots(training: Training, best: bool) -> list[Tensor]:
+    """Return the optimizer's slots, averages, and the latest weights where those of the model are best or average."""
+    trees = dict(training.variables.slots)  # by the prefix of their names
+    if best or training.averaging is not None:
+        trees |= {f"{LATEST}.params": training.variables.params, f"{LATEST}.state": training.variables.state}
+    trees |= {f"{_AVERAGE}.{part}": tree for part, tree in training.variables.average.items()}
+    return [
+        Tensor.of(f"{prefix}.{name}", array, layer=name.rpartition(".")[0], kind="optimizer", role="slot")
+        for prefix, tree in trees.items()
+        for name, array in flatten(training.model.to_host(tree)).items()
+    ]
 
 
 def _to_json(training: Training) -> dict[str, Any]:
@@ -58,7 +69,7 @@ def _to_json(training: Training) -> dict[str, Any]:
     first = averaging.first if isinstance(averaging, EpochAverage) else None
     rest = {"best": best, "history": list(position.history), "finished": training.finished, "average_from": first}
     chain = None if training.chain is None else training.chain.to_json()
-    return counts | rest | {"chain": chain}
+    return counts | rest | {"planned": [list(plan) for plan in training.planned], "chain": chain}
 
 
 def _require_same_average(file: WeightFile, training: Training, epoch: int) -> None:
@@ -70,15 +81,23 @@ def _require_same_average(file: WeightFile, training: Training, epoch: int) -> N
         raise refuse(file, f"{problem}, the average in the file {describe_value(told)}: leave epochs as they were")
 
 
-def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile) -> Training:
+def resume(
+    model: Network, dataset: Dataset, options: Options, file: WeightFile, lacking_best: bool = False
+) -> Training:
     """Return the training that `file` holds, ready for its next batch.
 
-    model: made from the same file. Raises WeightFileError when the file holds no training that can be continued.
+    model: made from the same file. lacking_best: take a file of `to_epoch_weights` too; what becomes of the training is
+    right but for the best weights, where these are of an epoch before.
+
+    Raises WeightFileError when the file holds no training that can be continued.
     """
     if file.position is None:
         raise WeightFileError(
             "the file holds no training to resume: use --init-from to start from its weights", file=file.file
         )
+    of_epoch = file.position.get("of_epoch") is not None
+    if of_epoch and not lacking_best:
+        raise refuse(file, "it has the weights of an epoch, kept beside the training: resume the training's own file")
     for problem in list_not_finite(model.weights):
         raise refuse(file, problem)
     training = Training(model, dataset, options)
@@ -91,7 +110,7 @@ def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile)
         position = replace(
             position, best=Best(best["epoch"], best["loss"], model.to_host(params), model.to_host(state))
         )
-    if best is not None or training.averaging is not None:
+    if (best is not None and not of_epoch) or training.averaging is not None:
         params, state = (
             _tree(file, model, stored, f"{LATEST}.{part}", like)
             for part, like in (("params", params), ("state", state))
@@ -102,6 +121,7 @@ def resume(model: Network, dataset: Dataset, options: Options, file: WeightFile)
         for part, like in training.variables.average.items()
     }
     training.start_from(TrainState(params, state, slots, average), position)
+    training.planned = read_plans(file, options, position.step)
     if training.chain is not None:
         training.chain = _read_chain(file, training.chain, position.step)
     return training

@@ -46,6 +46,10 @@ class Evaluation:
         """The share of images that are classified correctly."""
         return self.report.accuracy
 
+    def summarise(self) -> dict[str, Any]:
+        """Return the figures alone, as weight files keep them."""
+        return {"images": self.report.images, "accuracy": self.accuracy, "loss": self.loss, "mse": self.mse}
+
     def _repr_html_(self) -> str:
         """Return figures, the measures of each class and the confusion matrix, as a notebook displays them."""
         return evaluation_table(self)

@@ -22,7 +22,7 @@ from cnnkit.training.training import Training
 
 _TRAINED = KINDS[: KINDS.index("optimizer") + 1]
 # What depends on the clock, on how many epochs somebody wants, and on how many links of a chain are kept.
-_NOT_COMPUTED = ("seconds", "finished", "chain")
+_NOT_COMPUTED = ("seconds", "finished", "planned", "chain")
 
 
 def fingerprint(trained: Training | WeightFile) -> str:

@@ -21,11 +21,12 @@ MAY_CHANGE_IF_EXACT = (*MAY_CHANGE, "backend", "device")  # which then give the 
 
 
 def identity(
-    model: Network, dataset: Dataset, options: Options, recipe: str, init_from: str | None = None, tf32: bool = False
-) -> dict[str, Any]:
+    model: Network, dataset: Dataset, options: Options, recipe: str, init_from: str | None = None, tf32: bool = False,
+    new_head: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Return everything that determines a run's result, as JSON-ready data.
 
-    init_from: SHA-256 of the file that the weights started from.
+    init_from: SHA-256 of the file that the weights started from. new_head: path of the layer drawn all the same.
     """
     return {
         "recipe": recipe,
@@ -38,6 +39,7 @@ def identity(
         "dtype": model.dtype,
         "threads": model.backend.threads,
         "init_from": init_from,
+        "new_head": new_head,
         "tf32": tf32,
         "numerics": model.backend.numerics,
     }
@@ -56,7 +58,7 @@ def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
         if stored_options.get(name) != value:
             differs[name] = f"{name}: {stored_options.get(name)}, now {value}"
     stored = {"numerics": "plain"} | dict(stored)
-    missing = {"class_names"} - stored.keys()  # a file may be older than these parts of the identity
+    missing = {"class_names", "new_head"} - stored.keys()  # a file may be older than these parts of the identity
     for name in wanted.keys() - {"options"} - missing:
         if _content(stored.get(name)) != _content(wanted[name]):
             differs[name] = _describe_difference(name, stored.get(name), wanted[name])

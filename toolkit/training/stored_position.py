@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core.weight_file import WeightFile
 from cnnkit.files.names import describe_value
+from cnnkit.options import Options
 from cnnkit.training.loss_scale import LARGEST, SMALLEST, LossScale
 from cnnkit.training.position import Position
 from cnnkit.training.setup import TrainingSetup
@@ -30,14 +31,42 @@ class _Check(NamedTuple):
 def read_position(file: WeightFile, setup: TrainingSetup) -> Position:
     """Return the position in the file, without its best weights. Raises WeightFileError for values that cannot be."""
     stored = file.position or {}
-    for check in _list_checks(stored, setup):
-        if not check.good:
-            got = "nothing" if check.value is _MISSING else describe_value(check.value)
-            raise refuse(file, f"position {check.field}: expected {check.expected}, got {got}")
+    fault = find_fault(stored, setup)
+    if fault is not None:
+        raise refuse(file, f"position {fault}")
     counts = {name: stored[name] for name in (*_COUNTS, *_SUMS)}
     means = {name: stored.get(name, stored["images"]) for name in _DIVISORS}  # a file may be older than these
     scale = None if stored.get("loss_scale") is None else LossScale(**stored["loss_scale"])
     return Position(**counts, **means, loss_scale=scale, history=tuple(stored["history"]))
+
+
+def find_fault(stored: dict[str, Any], setup: TrainingSetup) -> str | None:
+    """Return the first field of a stored position that cannot be: "step: expected ..., got ..."; None without one."""
+    for check in _list_checks(stored, setup):
+        if not check.good:
+            got = "nothing" if check.value is _MISSING else describe_value(check.value)
+            return f"{check.field}: expected {check.expected}, got {got}"
+    return None
+
+
+def read_plans(file: WeightFile, options: Options, step: int) -> tuple[tuple[int, int], ...]:
+    """Return how many epochs were planned from which step on, up to `step`, where the plan is that of `options`.
+
+    Raises WeightFileError for plans that cannot be.
+    """
+    stored = (file.position or {}).get("planned", [[0, options.epochs]])  # a file may be older than this
+    pairs = (
+        stored if isinstance(stored, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in stored) else []
+    )
+    starts = [pair[0] for pair in pairs]
+    good = starts[:1] == [0] and all(is_count(start) and is_count(epochs, 1) for start, epochs in pairs)
+    if not good or starts != sorted(starts) or starts[-1] > step:
+        problem = (
+            f"position planned: expected [step, epochs] from step 0 to {step} at most, got {describe_value(stored)}"
+        )
+        raise refuse(file, problem)
+    plans = tuple((start, epochs) for start, epochs in pairs)
+    return plans if plans[-1][1] == options.epochs else (*plans, (step, options.epochs))
 
 
 def refuse(file: WeightFile, reason: str) -> WeightFileError:

@@ -49,6 +49,7 @@ class Training(TrainingSetup):
     """A training of `model` on `dataset`; `epochs()` runs it, and at each report the model holds the result.
 
     variables, position  the arrays that steps change, averages among them, and the counts of what is done
+    planned              (step, epochs): from this step on so many epochs were planned, which a schedule may follow
     chain                of hashes every `keep_every` steps, None where none is kept
 
     Raises DataError or ConfigError when model, data and options do not fit.
@@ -64,6 +65,7 @@ class Training(TrainingSetup):
         average = {} if self.averaging is None else self.averaging.begin(params, model.state)
         scale = LossScale() if self.scales_loss else None
         self.start_from(TrainState(params, model.state, slots, average), Position(loss_scale=scale))
+        self.planned: tuple[tuple[int, int], ...] = ((0, options.epochs),)
         self.chain: HashChain | None = None
         if options.keep_every is not None:
             self.chain = HashChain(options.keep_every, tuple(name_arrays(self.variables)))
