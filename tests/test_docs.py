@@ -15,7 +15,7 @@ from cnnkit.plugins import Registry, entries
 
 ROOT = Path(__file__).parent.parent
 PAGES = {"README.md": "my-net.h5", "docs/networks.md": "my-net.h5", "docs/own-layers.md": "own-layers.h5",
-         "docs/training.md": "my-best.h5"}  # fmt: skip
+         "docs/training.md": "my-best.h5", "docs/verify.md": "mine.h5"}  # fmt: skip
 ROOMS = ("toolkit", "backends", "exporters", "data", "examples", "tests")
 
 

@@ -1,7 +1,7 @@
 """Verification: the training of a weight file once more, and what of the file does not come out."""
 
-from cnnkit.verification.difference import Difference
+from cnnkit.verification.mismatch import Mismatch
 from cnnkit.verification.verdict import Spot, Verdict
 from cnnkit.verification.verification import verify
 
-__all__ = ["Difference", "Spot", "Verdict", "verify"]
+__all__ = ["Mismatch", "Spot", "Verdict", "verify"]

@@ -35,7 +35,7 @@ class Claim:
 
     @property
     def numerics(self) -> str:
-        """"plain", or "exact", whose bits are the same on every machine and backend."""
+        """Plain, or exact, whose bits are the same on every machine and backend."""
         return str(self.run.get("numerics", "plain"))
 
     @property

@@ -10,17 +10,17 @@ from cnnkit.files.names import describe_value, printable
 from cnnkit.training.hash_chain import HashChain
 from cnnkit.verification.claim import Claim
 from cnnkit.verification.consistency import tell_tensor
-from cnnkit.verification.difference import Difference
+from cnnkit.verification.mismatch import Mismatch
 
 CLOCK = ("seconds",)  # what no step computes
-KINDS = ("parameter", "state", "optimizer")  # of tensors that a training changes
+KINDS: tuple[str, ...] = ("parameter", "state", "optimizer")  # of tensors that a training changes
 _APART = ("history", "chain", "of_epoch", "finished", *CLOCK)  # of a position: compared elsewhere, or not at all
 
 
 def compare(
     claim: Claim, chain: HashChain | None, replayed: WeightFile, links: HashChain | None, per_epoch: int,
     kinds: tuple[str, ...] = KINDS,
-) -> list[Difference]:  # fmt: skip
+) -> list[Mismatch]:  # fmt: skip
     """Return all differences between a claim with its chain and the replay's file with its chain, in no order.
 
     A replay that stopped at a link that differs is compared up to there alone. per_epoch: updates of an epoch.
@@ -33,7 +33,7 @@ def compare(
         return found
     for row in claim.history[len(position["history"]) :][:1]:
         problem = f"a row of epoch {describe_value(row.get('epoch'))}, which the replay has not"
-        found.append(Difference("history", problem))
+        found.append(Mismatch("history", problem))
     step = claim.steps
     best = claim.position.get("best")
     kept = best["epoch"] * per_epoch if isinstance(best, Mapping) and isinstance(best.get("epoch"), int) else step
@@ -41,11 +41,11 @@ def compare(
     for name, value in position.items():
         told = claim.position.get(name)
         if name not in _APART and told != value and not (name == "planned" and name not in claim.position):
-            found.append(Difference("position", f"{name}: {describe_value(told)}, the replay has {value}", step))
+            found.append(Mismatch("position", f"{name}: {describe_value(told)}, the replay has {value}", step))
     return found
 
 
-def compare_links(told: HashChain, replayed: HashChain) -> Iterator[Difference]:
+def compare_links(told: HashChain, replayed: HashChain) -> Iterator[Mismatch]:
     """Yield the tensors of the first link of a replay that is not that of the claim."""
     for number, (link, expected) in enumerate(zip(told.links, replayed.links, strict=False)):
         if link.digest != expected.digest:
@@ -59,7 +59,7 @@ def compare_links(told: HashChain, replayed: HashChain) -> Iterator[Difference]:
 
 def compare_rows(
     told: list[dict[str, Any]], replayed: list[dict[str, Any]], per_epoch: int, first: int = 0
-) -> Iterator[Difference]:
+) -> Iterator[Mismatch]:
     """Yield the first figure of each epoch's row that is not the replay's. first: epochs before those replayed."""
     for row in replayed[first:]:
         number = row["epoch"]
@@ -69,13 +69,13 @@ def compare_rows(
                 continue
             got, expected = (describe_value(values.get(name)) for values in (claimed, row))
             problem = f"epoch {number}, {printable(name, 60)}: {got}, the replay has {expected}"
-            yield Difference("history", problem, number * per_epoch, (number - 1) * per_epoch)
+            yield Mismatch("history", problem, number * per_epoch, (number - 1) * per_epoch)
             break
 
 
 def compare_tensors(
     told: WeightFile, replayed: WeightFile, steps: Mapping[str, int], kinds: tuple[str, ...] = KINDS
-) -> Iterator[Difference]:
+) -> Iterator[Mismatch]:
     """Yield the tensors that are not bit for bit those of the replay. steps: by kind, after which they were so."""
     for kind in kinds:
         claimed = {tensor.name: tensor for tensor in told.select(kind)}
@@ -84,7 +84,7 @@ def compare_tensors(
             problem = _compare_values(claimed.get(name), expected.get(name))
             if problem is not None:
                 layer = (expected.get(name) or claimed[name]).layer
-                yield Difference(kind, problem, steps[kind], layer=layer, tensor=name)
+                yield Mismatch(kind, problem, steps[kind], layer=layer, tensor=name)
 
 
 def _compare_values(told: Tensor | None, replayed: Tensor | None) -> str | None:

@@ -7,22 +7,22 @@ from cnnkit.files.names import describe_value, printable
 from cnnkit.training import Training, evaluate
 from cnnkit.values import is_count
 from cnnkit.verification.claim import Claim
-from cnnkit.verification.difference import Difference
+from cnnkit.verification.mismatch import Mismatch
 
 
-def compare_test(claim: Claim, training: Training) -> Iterator[Difference]:
+def compare_test(claim: Claim, training: Training) -> Iterator[Mismatch]:
     """Yield the figures of the file's test that a test of the replay's weights does not give."""
     told: Any = claim.file.metadata.get("test")
     if told is None:
         return
     images = told.get("images") if isinstance(told, Mapping) else None
     if training.dataset.test is None or not is_count(images, 1) or images > len(training.dataset.test):
-        yield Difference("test", f"expected a test on images of the data, got {describe_value(told)}")
+        yield Mismatch("test", f"expected a test on images of the data, got {describe_value(told)}")
         return
     measured = evaluate(training.model, training.dataset, "test", images).summarise()
     for name, value in measured.items():
         if told.get(name) != value:
             problem = f"{name}: {describe_value(told.get(name))}, the replay has {describe_value(value)}"
-            yield Difference("test", problem, claim.steps)
+            yield Mismatch("test", problem, claim.steps)
     for name in told.keys() - measured.keys():
-        yield Difference("test", f"{printable(str(name), 60)}: is no figure of a test")
+        yield Mismatch("test", f"{printable(str(name), 60)}: is no figure of a test")

@@ -6,7 +6,7 @@ from cnnkit.errors import TrainingError
 from cnnkit.training import Training
 from cnnkit.training.hash_chain import HashChain
 from cnnkit.training.position import Position
-from cnnkit.verification.difference import Difference
+from cnnkit.verification.mismatch import Mismatch
 from cnnkit.verification.rebuild import follow_plan
 
 Progress = Callable[[Position], None]
@@ -18,7 +18,7 @@ def replay(
     plans: Sequence[tuple[int, int]],
     chain: HashChain | None = None,
     progress: Progress | None = None,
-) -> Training | Difference:
+) -> Training | Mismatch:
     """Return the training after so many steps in all, or after the first whose link is not that of `chain`.
 
     plans: (step, epochs), the epochs that were planned from which step on, as a schedule follows them.
@@ -46,7 +46,7 @@ def is_apart(training: Training, chain: HashChain | None) -> bool:
     return number < len(chain.links) and training.chain.links[number].digest != chain.links[number].digest
 
 
-def _run(training: Training, end: int, chain: HashChain | None, progress: Progress | None) -> Difference | None:
+def _run(training: Training, end: int, chain: HashChain | None, progress: Progress | None) -> Mismatch | None:
     step = begun = training.position.step
 
     def stop() -> bool:
@@ -57,11 +57,11 @@ def _run(training: Training, end: int, chain: HashChain | None, progress: Progre
     while training.position.step < end and not is_apart(training, chain):
         if training.finished:
             problem = f"the file tells of {end:,} steps, its options of {training.position.step:,}"
-            return Difference("position", problem, training.position.step)
+            return Mismatch("position", problem, training.position.step)
         try:
             for _ in training.epochs(progress, stop):
                 if step >= end:
                     break
         except TrainingError as error:
-            return Difference("replay", str(error), max(step, begun))
+            return Mismatch("replay", str(error), max(step, begun))
     return None

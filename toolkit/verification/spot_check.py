@@ -20,7 +20,7 @@ from cnnkit.training.kept_epochs import list_epochs
 from cnnkit.verification import comparison
 from cnnkit.verification.claim import Claim
 from cnnkit.verification.consistency import compare_link
-from cnnkit.verification.difference import Difference, order
+from cnnkit.verification.mismatch import Mismatch, order
 from cnnkit.verification.rebuild import list_plans
 from cnnkit.verification.replay import Progress, replay
 from cnnkit.verification.started import list_faults, load_state
@@ -63,7 +63,7 @@ def check_spots(
     if tell is not None:
         chance = f"a lie in one of them is seen with {spot.probability(1):.0%}, in all of them with 100%"
         tell(f"to replay: {steps:,} of {claim.steps:,} updates, {len(sampled)} of {len(places)} segments; {chance}")
-    found: list[Difference] = []
+    found: list[Mismatch] = []
     for number in sampled:
         after = places[number + 1][1] if number + 1 < len(places) else None
         found += _check_segment(claim, fresh, chain, places[number][1], ends[number], after, progress)
@@ -86,7 +86,7 @@ def _list_places(claim: Claim, fresh: Training) -> list[tuple[int, Path | None]]
 def _check_segment(
     claim: Claim, fresh: Training, chain: HashChain, begins: Path | None, end: int, after: Path | None,
     progress: Progress | None,
-) -> list[Difference]:  # fmt: skip
+) -> list[Mismatch]:  # fmt: skip
     """Return the differences of one segment, from a state (None: the start) to `end`, where another state is."""
     training = fresh
     if begins is not None:
@@ -99,7 +99,7 @@ def _check_segment(
         return faults
     first = training.position.epoch
     replayed = replay(training, end, list_plans(claim), chain, progress)
-    if isinstance(replayed, Difference):
+    if isinstance(replayed, Mismatch):
         return [replayed]
     assert replayed.chain is not None  # noqa: S101 (for the type checker)
     found = list(comparison.compare_links(chain, replayed.chain))
@@ -112,12 +112,12 @@ def _check_segment(
     load_state(claim, fresh, kept)
     steps = dict.fromkeys(comparison.KINDS, end)
     return [
-        Difference(part.part, f"{after.name}: {part.problem}", part.step, part.after, part.layer, part.tensor)
+        Mismatch(part.part, f"{after.name}: {part.problem}", part.step, part.after, part.layer, part.tensor)
         for part in comparison.compare_tensors(kept, to_epoch_weights(replayed), steps)
     ]
 
 
-def _compare_last(claim: Claim, replayed: Training, first: int) -> list[Difference]:
+def _compare_last(claim: Claim, replayed: Training, first: int) -> list[Mismatch]:
     """Return the differences between the file and the end of the training; best weights of epochs before are unknown.
 
     first: the epochs before the segment.
@@ -140,7 +140,7 @@ def _check_first(
     found = list(compare_link(chain, 0, fresh))
     if not found:
         replayed = replay(fresh, steps, list_plans(claim), chain, progress)
-        if isinstance(replayed, Difference):
+        if isinstance(replayed, Mismatch):
             found = [replayed]
         else:
             assert replayed.chain is not None  # noqa: S101 (for the type checker)

@@ -13,13 +13,13 @@ from cnnkit.training.run import MAY_CHANGE, differences
 from cnnkit.verification.claim import Claim
 from cnnkit.verification.comparison import compare_links, compare_rows
 from cnnkit.verification.consistency import compare_link
-from cnnkit.verification.difference import Difference
+from cnnkit.verification.mismatch import Mismatch
 from cnnkit.verification.rebuild import begin_at
 
 
 def begin_from(
     claim: Claim, fresh: Training, chain: HashChain | None, path: Path
-) -> tuple[Training, list[Difference], bool]:
+) -> tuple[Training, list[Mismatch], bool]:
     """Return the training at the state in a file, how the state differs from the claim, and whether it lacks the best.
 
     fresh: the training at its start. Raises WeightFileError or ConfigError where the file holds no state on its way.
@@ -46,7 +46,7 @@ def load_state(claim: Claim, fresh: Training, state: WeightFile) -> Training:
     return training
 
 
-def list_faults(claim: Claim, chain: HashChain | None, state: WeightFile, training: Training) -> Iterator[Difference]:
+def list_faults(claim: Claim, chain: HashChain | None, state: WeightFile, training: Training) -> Iterator[Mismatch]:
     """Yield where a state is not on the way that the claim tells of, as far as is seen without a step."""
     position: Mapping[str, Any] = state.position or {}
     yield from compare_rows(claim.history, position["history"], training.steps_per_epoch)
@@ -56,7 +56,7 @@ def list_faults(claim: Claim, chain: HashChain | None, state: WeightFile, traini
         try:
             own = HashChain.from_json(position["chain"], chain.every, chain.names, training.position.step)
         except ChainError as error:
-            yield Difference("chain", f"of {state.file}: {error}", error.step)
+            yield Mismatch("chain", f"of {state.file}: {error}", error.step)
             return
         yield from compare_links(chain, own)
     if training.position.step % chain.every == 0:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cnnkit.verification.difference import Difference
+from cnnkit.verification.mismatch import Mismatch
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Verdict:
     spot         which part was sampled, None where all was replayed
     """
 
-    differences: tuple[Difference, ...]
+    differences: tuple[Mismatch, ...]
     steps: int
     replayed: int = 0
     first: int = 0

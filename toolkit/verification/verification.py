@@ -17,9 +17,9 @@ from cnnkit.training.hash_chain import HashChain
 from cnnkit.verification import comparison
 from cnnkit.verification.claim import Claim, read_claim, require_data, scale_as_trained
 from cnnkit.verification.consistency import compare_link, list_contradictions, read_chain
-from cnnkit.verification.difference import Difference, order
 from cnnkit.verification.engines import list_other
 from cnnkit.verification.figures import compare_test
+from cnnkit.verification.mismatch import Mismatch, order
 from cnnkit.verification.rebuild import begin, choose_backend, list_plans
 from cnnkit.verification.replay import Progress, replay
 from cnnkit.verification.spot_check import Choose, check_spots, choose_at_random
@@ -39,7 +39,7 @@ class Prepared:
     claim: Claim
     training: Training
     chain: HashChain | None
-    found: tuple[Difference, ...] = ()
+    found: tuple[Mismatch, ...] = ()
 
 
 def verify(
@@ -75,7 +75,7 @@ def verify(
         if start is not None:
             raise ConfigError("expected a state to start from or a spot check, got both: leave one out")
         return check_spots(claim, prepared.training, prepared.chain, spot, choose, progress, tell)
-    training, found, lacking = prepared.training, [], False
+    training, found, lacking = prepared.training, list[Mismatch](), False
     if start is not None:
         training, found, lacking = begin_from(claim, prepared.training, prepared.chain, Path(start))
     first = training.position.step
@@ -104,8 +104,8 @@ def prepare(
     runner = choose_backend(claim, backend, device, threads)
     training = begin(claim, dataset, runner, None if init_from is None else Path(init_from))
     chain = read_chain(claim, training)
-    found = list(list_contradictions(claim, training, None if isinstance(chain, Difference) else chain))
-    if isinstance(chain, Difference):
+    found = list(list_contradictions(claim, training, None if isinstance(chain, Mismatch) else chain))
+    if isinstance(chain, Mismatch):
         return Prepared(claim, training, None, (*found, chain))
     if not found:
         _require_same_engine(claim, training)
@@ -113,15 +113,15 @@ def prepare(
 
 
 def judge(
-    claim: Claim, chain: HashChain | None, replayed: Training | Difference, first: int = 0, lacking_best: bool = False
+    claim: Claim, chain: HashChain | None, replayed: Training | Mismatch, first: int = 0, lacking_best: bool = False
 ) -> Verdict:
     """Return the verdict on a claim after the replay of its training from step `first` on.
 
     lacking_best: the replay began at a state without the best weights of the epochs before.
     """
-    if isinstance(replayed, Difference):
+    if isinstance(replayed, Mismatch):
         return Verdict((replayed,), claim.steps, first=first)
-    best, notes, kinds = replayed.position.best, (), comparison.KINDS
+    best, notes, kinds = replayed.position.best, tuple[str, ...](), comparison.KINDS
     if lacking_best and best is not None and best.epoch * replayed.steps_per_epoch <= first:
         kinds = ("optimizer",)
         notes = (f"the weights themselves, those of epoch {best.epoch}, lie before the state: not compared",)
@@ -145,12 +145,12 @@ def describe_cost(training: Training, steps: int) -> str:
     )
 
 
-def _compare_end(claim: Claim, training: Training) -> Iterator[Difference]:
+def _compare_end(claim: Claim, training: Training) -> Iterator[Mismatch]:
     """Yield a difference where the file says otherwise whether its training came to its end."""
     options, position = claim.options, training.position
     ended = position.epoch >= options.epochs or (options.patience is not None and position.waited >= options.patience)
     if claim.position.get("finished") is not ended:
-        yield Difference("position", f"finished: {claim.position.get('finished')}, the replay has {ended}", claim.steps)
+        yield Mismatch("position", f"finished: {claim.position.get('finished')}, the replay has {ended}", claim.steps)
 
 
 def _find_data(claim: Claim, data: str | Dataset | None) -> Dataset:

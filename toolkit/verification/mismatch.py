@@ -7,7 +7,7 @@ from cnnkit.files.names import printable
 
 
 @dataclass(frozen=True)
-class Difference:
+class Mismatch:
     """A difference between a file and the replay of its training, or between two parts of the file.
 
     part     what differs: "parameter", "optimizer", "chain", "history", "options", "data", "position", ...
@@ -39,6 +39,6 @@ class Difference:
         return {name: getattr(self, name) for name in ("part", "problem", "step", "after", "layer", "tensor")}
 
 
-def order(difference: Difference) -> tuple[bool, int]:
-    """Return the key that puts what no update decides first, then the earliest updates."""
-    return difference.step is not None, difference.step or 0
+def order(difference: Mismatch) -> tuple[bool, int, bool]:
+    """Return the key that puts what no update decides first, then the earliest updates, and links before figures."""
+    return difference.step is not None, difference.step or 0, difference.part != "chain"
