@@ -72,7 +72,7 @@ def test_what_cannot_be_verified_is_refused_with_status_2(cnnkit, exact, folder)
         ((exact, "--init-from", "drawn.h5"), "its weights were drawn from the seed: leave --init-from out"),
         ((exact, "--spot", 0), "--spot"),
         ((exact, "--spot", 1, "--from", exact), "expected a state to start from or a spot check, got both"),
-        ((exact, "--backend", "reference"), "reference"),
+        ((exact, "--device", "cuda"), "expected device cpu"),
         (("nothing.h5",), "no such file"),
     ):
         result = cnnkit("verify", *words)

@@ -243,7 +243,7 @@ def test_the_cost_is_told_before_anything_is_computed(digits, honest):
     assert told == ["to replay: 8 updates of 16 samples, about 128 samples, 1,123 parameters; numpy on cpu, float32"]
 
 
-@pytest.mark.parametrize("backend", ["torch", "cupy-sim"])
+@pytest.mark.parametrize("backend", ["torch", "cupy-sim", "reference"])
 def test_exact_numerics_are_verified_on_another_backend(digits, backend):
     file = train(digits, numerics="exact")
     verdict = verify(file, digits, backend=backend)
