@@ -172,7 +172,7 @@ def _find_data(claim: Claim, data: str | Dataset | None) -> Dataset:
 
 def _require_same_engine(claim: Claim, training: Training) -> None:
     """Raise ConfigError where plain arithmetic has other last bits here."""
-    other = [] if claim.numerics == "exact" else list_other(claim, training.model)
+    other = [] if claim.numerics != "plain" else list_other(claim, training.model)
     if other:
         raise ConfigError(
             f"{claim.file.file}: cannot be verified here: trained in plain numerics, whose bits depend on "
