@@ -56,6 +56,8 @@ ALLOWED = {
     ("cnnkit.backends.cuda.simulator.sim_module", "ctypes"): "loads what that compiler has made",
     ("cnnkit.backends.cuda.cublas", "ctypes"): "NVIDIA's library, found by CuPy",
     ("cnnkit.backends.groups.group", "json.loads"): "what the workers of a training tell each other",
+    ("cnnkit.training.forward_batches", "json.loads"): "what the workers of a training tell each other",
+    ("cnnkit.training.sharing", "json.loads"): "what the workers of a training tell each other",
     ("cnnkit.data.augmentation.workers", "subprocess"): "starts cnnkit's own workers, which read samples ahead",
     ("cnnkit.data.augmentation.frames", "pickle"): "what a training and its own workers tell each other, on pipes",
     ("cnnkit.data.fetching", "pooch"): "`cnnkit data fetch`, the only command that uses the network",
