@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from exact.arrangements import NUMPY_WITHOUT_AVX, TORCH_WITHOUT_AVX
+from exact.arrangements import NUMPY_WITHOUT_AVX, TORCH_WITHOUT_AVX, Arrangement
 from exact.cases import CASES, LONG, SHORT, train
 from exact.table import ADVICE, find_changes, read_table
 
@@ -46,3 +46,8 @@ def test_threads_and_leaves_change_no_bit(backend, options) -> None:
 @pytest.mark.parametrize("arrangement", [NUMPY_WITHOUT_AVX, TORCH_WITHOUT_AVX], ids=["numpy", "torch"])
 def test_kernels_of_an_old_processor_change_no_bit(arrangement) -> None:
     require_same(arrangement.run(SHORT, ["digits-cnn", "signal"]))
+
+
+def test_workers_change_no_bit() -> None:
+    """Of three that share 16 samples, one batch of two for the denoiser, and the last batch of 9."""
+    require_same(Arrangement("MPI", workers=3).run(SHORT, ["digits-cnn", "signal", "denoiser"]))

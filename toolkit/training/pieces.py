@@ -139,15 +139,18 @@ def slice_samples(values: Any, start: int, stop: int) -> Any:
 
 def find_shares(
     backend: Backend, loss: Loss, parts: list[tuple[int, Any]], dtype: str, samples: int,
-    gather: Callable[[list[Array]], list[Array]] | None = None,
+    gather: Callable[[list[Array]], list[Array]] | None = None, batches: Sequence[int] | None = None,
 ) -> list[Any]:  # fmt: skip
     """Return the share of each part (number of samples, targets) in the mean of each loss over so many samples.
 
     gather: returns an array of each leaf of the update for those of these parts; None where there are no others.
+    batches: of which array the share is taken for each part, where `gather` returns one of each batch.
     """
     if isinstance(loss, SeveralLosses):
         columns = [
-            find_shares(backend, one, [(size, _pick(targets, i)) for size, targets in parts], dtype, samples, gather)
+            find_shares(
+                backend, one, [(size, _pick(targets, i)) for size, targets in parts], dtype, samples, gather, batches
+            )
             for i, one in enumerate(loss.losses)
         ]
         return list(zip(*columns, strict=True))
@@ -155,8 +158,9 @@ def find_shares(
     numbers = [number for number in counted if number is not None]
     if not numbers:
         return [size / samples for size, _ in parts]
-    whole = backend.maximum(add_in_pairs(numbers if gather is None else gather(numbers)), 1.0)
-    return [number / whole for number in numbers]
+    counts = numbers if gather is None else gather(numbers)
+    whole = backend.maximum(add_in_pairs(counts), 1.0)
+    return [number / whole for number in (numbers if batches is None else [counts[batch] for batch in batches])]
 
 
 def _pick(targets: Any, output: int) -> Any:

@@ -26,13 +26,14 @@ from cnnkit.training.batches import Batch, Samples, split_images
 from cnnkit.training.decisions import name_kind
 from cnnkit.training.epoch_batches import EpochBatches
 from cnnkit.training.evaluation import check, suit_targets
+from cnnkit.training.exact_worker_step import ExactWorkerStep
 from cnnkit.training.freezing import freeze
 from cnnkit.training.loss_scale import SMALLEST, LossScale
 from cnnkit.training.parameter_groups import group_parameters
 from cnnkit.training.pieces import tell_coupling
 from cnnkit.training.position import Position
 from cnnkit.training.sample_weights import weigh_classes
-from cnnkit.training.sharing import Sharing, choose_leaf
+from cnnkit.training.sharing import BatchSharing, Sharing, choose_leaf
 from cnnkit.training.step import StepReport, StepWork, TrainState, make_step
 from cnnkit.training.worker_step import WorkerStep
 
@@ -97,6 +98,8 @@ class TrainingSetup:
     def _make_step(self) -> Any:
         options = self.options
         if self.sharing is not None:
+            if isinstance(self.sharing, BatchSharing):
+                return ExactWorkerStep(self.work, self.sharing)
             return WorkerStep(self.work, self.sharing)
         size = None if self.piece_size == options.update_size else self.piece_size
         return make_step(self.work, size, options.batch_size if self.joins else None)
@@ -107,6 +110,8 @@ class TrainingSetup:
         options = self.options
         if self.group is None:
             return None
+        if self.model.backend.numerics == "exact":
+            return BatchSharing(self.group, 1, options.batch_size)  # leaves of any size have its bits
         return Sharing(self.group, options.piece_size, options.batch_size if self.joins else None)
 
     def _make_batches(self, sharing: Sharing | None) -> EpochBatches:

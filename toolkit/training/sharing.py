@@ -80,19 +80,19 @@ class Sharing:
         own: those of this worker's leaves, of which it has one or more: workers without do not call this.
         batch: which of the batches in which layers couple samples; None: the leaves of all of them.
         """
-        numbers = [
-            [leaf.number for leaf in mine if batch is None or leaf.start // (self.joined or samples) == batch]
+        starts = [
+            [leaf.start for leaf in mine if batch is None or leaf.start // (self.joined or samples) == batch]
             for mine in self.list_leaves(samples)
         ]
         like = own[0]
-        lengths = [[math.prod(like.shape)] * len(of) for of in numbers]
-        received = self.group.exchange([list(own) if of else [] for of in numbers], lengths, like)
+        lengths = [[math.prod(like.shape)] * len(of) for of in starts]
+        received = self.group.exchange([list(own) if of else [] for of in starts], lengths, like)
         placed = {
-            number: array.reshape(like.shape)
-            for of, arrays in zip(numbers, received, strict=True)
-            for number, array in zip(of, arrays, strict=True)
+            start: array.reshape(like.shape)
+            for of, arrays in zip(starts, received, strict=True)
+            for start, array in zip(of, arrays, strict=True)
         }
-        return [placed[number] for number in sorted(placed)]
+        return [placed[start] for start in sorted(placed)]
 
     def gather_samples(self, own: npt.NDArray[Any] | None, samples: int) -> npt.NDArray[Any]:
         """Return values (samples, ...) of a whole update, of which each worker gives those of its samples or None."""
@@ -106,6 +106,43 @@ class Sharing:
         for rank, data in enumerate(bodies):
             whole[self.find_positions(samples, rank)] = np.frombuffer(data, whole.dtype).reshape(-1, *shape)
         return whole
+
+
+class BatchSharing(Sharing):
+    """Sharing where all leaves of a worker in a batch are one part, which has the number of its batch.
+
+    So exact numerics share out: a part of any size adds the same bits.
+    """
+
+    joined: int
+
+    @functools.lru_cache(maxsize=8)  # noqa: B019 (as above)
+    def list_leaves(self, samples: int) -> list[list[Leaf]]:
+        """Return the parts of each rank, one of each batch of which it has leaves."""
+        parts: list[list[Leaf]] = []
+        for mine in Sharing.list_leaves(self, samples):
+            of_batch: dict[int, list[Leaf]] = {}
+            for leaf in mine:
+                of_batch.setdefault(leaf.start // self.joined, []).append(leaf)
+            parts.append([Leaf(b, of[0].start, sum(leaf.size for leaf in of)) for b, of in of_batch.items()])
+        return parts
+
+    def count_leaves(self, samples: int) -> int:
+        """Return how many batches an update has."""
+        return math.ceil(samples / self.joined)
+
+    def list_parts(self, samples: int, batch: int) -> list[list[Node]]:
+        """Return the part of each rank in a batch, as a range of its number among them; none of a rank without."""
+        ranks, ranges = self.list_leaves(samples), list[list[Node]]()
+        for mine in ranks:
+            number = sum(map(len, ranges))
+            ranges.append([(number, number + 1)] if any(leaf.number == batch for leaf in mine) else [])
+        return ranges
+
+    def leaves_out(self, samples: int) -> bool:
+        """Return whether a worker has no part of the last batch."""
+        last = self.count_leaves(samples) - 1
+        return not all(self.list_parts(samples, last))
 
 
 def choose_leaf(batch_size: int) -> int:

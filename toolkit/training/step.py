@@ -78,7 +78,8 @@ class StepWork:
             context = context.shifted(piece.start)
             outputs, cache = network.forward(context, params, state, piece.x)
             outputs = outputs if half is None else widen(backend, outputs)
-            value, dy = pieces.value_and_gradient(self.loss, backend, outputs, piece)
+            seen = seeing if backend.numerics == "exact" else backend  # then the loss is that of the whole batch
+            value, dy = pieces.value_and_gradient(self.loss, seen, outputs, piece)
             correct = count_right(self.loss, backend, outputs, piece.targets, self.kind)
             dy = scale_gradient(dy, scalars["loss_scale"]) if half == "float16" else dy
             grads = network.parameter_gradients(context, params, cache, dy)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit.backends.leaf_tree import TreeSum
+from cnnkit.backends.leaf_tree import Node, TreeSum
 from cnnkit.backends.protocol import Backend
 from cnnkit.training.batches import Counts
 from cnnkit.training.sharing import Sharing
@@ -41,8 +41,11 @@ def _list_nodes(backend: Backend, report: StepReport) -> list[Any]:
 def _add_up(nodes: Sequence[Sequence[Any]], leaves: int) -> tuple[float, int]:
     total, correct = TreeSum[Any](leaves), 0
     with np.errstate(all="ignore"):  # a loss that is not finite is for the training to explain
+        known = set[Node]()  # in exact numerics each part of a batch tells the same loss
         for first, stop, loss, dtype, right in nodes:
-            total.add((first, stop), np.dtype(dtype).type(loss))
+            if (first, stop) not in known:
+                total.add((first, stop), np.dtype(dtype).type(loss))
+            known.add((first, stop))
             correct += right
         return float(total.whole), correct
 

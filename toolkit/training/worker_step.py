@@ -56,8 +56,7 @@ class WorkerStep:
             shares = self._find_shares(params, targets, samples)
             _, nodes = self._pass(samples)(variables, x, targets, scalars, shares, *weighted)
             state = nodes[max(nodes)].state
-        own = {node: sums.grads for node, sums in nodes.items()}
-        grads = self._group.reduce_leaves(own, sharing.list_ranges(samples), self._make_like(own, params))
+        grads = self._reduce({node: sums.grads for node, sums in nodes.items()}, params, samples)
         if state and sharing.leaves_out(samples):
             state = self._take_from_first(state)
         moved, finite = self._update(variables, grads, state, scalars)
@@ -73,7 +72,7 @@ class WorkerStep:
         return self._passes[samples]
 
     def _make_pass(self, samples: int) -> Step:
-        work, sharing, parts = self._work, self._sharing, self._sharing.list_own(samples)
+        work, parts = self._work, self._sharing.list_own(samples)
 
         def run_leaves(
             variables: TrainState,
@@ -84,27 +83,38 @@ class WorkerStep:
             weights: Array | None = None,
         ) -> tuple[TrainState, dict[Node, NodeSums]]:
             params, state = work.take_apart(variables)
-            columns = [_split(values, [leaf.size for leaf in parts]) for values in (x, targets, weights)]
+            columns = [split_samples(values, [leaf.size for leaf in parts]) for values in (x, targets, weights)]
             own = [
                 pieces.BatchPiece(leaf.number, leaf.start, own_x, own_targets, own_weights, share)
-                for leaf, own_x, own_targets, own_weights, share in zip(parts, *columns, shares, strict=True)
+                for leaf, own_x, own_targets, own_weights, share in zip(
+                    parts, *columns, shares or [None] * len(parts), strict=True
+                )
             ]
-            total, run = TreeSum(sharing.count_leaves(samples), pieces.Passed.plus), work.passes(params, scalars)
-            if sharing.joined is None:
-                pieces.add_up(total, own, run, state)
-            else:
-                exchanges = functools.partial(sharing.gather_leaves, samples=samples)
-                pieces.add_up_together(total, own, run, state, sharing.joined, samples, exchanges)
-            return variables, {node: self._pack(passed) for node, passed in total.nodes.items()}
+            return variables, self._add_up(own, work.passes(params, scalars), state, samples)
 
         return run_leaves
+
+    def _add_up(self, own: list[pieces.BatchPiece], run: pieces.Run, state: Tree, samples: int) -> dict[Node, NodeSums]:
+        """Return the sums of the nodes that this worker's leaves fill."""
+        sharing = self._sharing
+        total = TreeSum(sharing.count_leaves(samples), pieces.Passed.plus)
+        if sharing.joined is None:
+            pieces.add_up(total, own, run, state)
+        else:
+            exchanges = functools.partial(sharing.gather_leaves, samples=samples)
+            pieces.add_up_together(total, own, run, state, sharing.joined, samples, exchanges)
+        return {node: self._pack(passed) for node, passed in total.nodes.items()}
+
+    def _reduce(self, own: dict[Node, Array], params: Tree, samples: int) -> Array:
+        """Return the gradients of the update, flat, of which `own` are this worker's nodes."""
+        return self._group.reduce_leaves(own, self._sharing.list_ranges(samples), self._make_like(own, params))
 
     def _find_shares(self, params: Tree, targets: Any, samples: int) -> list[Any]:
         """Return the share of each of this worker's leaves in the mean over the update."""
         sizes = [leaf.size for leaf in self._sharing.list_own(samples)]
-        parts = list(zip(sizes, _split(targets, sizes), strict=True))
+        parts = list(zip(sizes, split_samples(targets, sizes), strict=True))
         gather = functools.partial(self._sharing.gather_leaves, samples=samples)
-        return pieces.find_shares(self._backend, self._work.loss, parts, _dtype(params), samples, gather)
+        return pieces.find_shares(self._backend, self._work.loss, parts, dtype_of(params), samples, gather)
 
     def _pack(self, passed: pieces.Passed) -> NodeSums:
         grads = self._backend.pack(list(flatten(passed.grads).values()))
@@ -115,32 +125,33 @@ class WorkerStep:
     def _apply(self, variables: TrainState, grads: Array, state: Tree, scalars: Scalars) -> tuple[TrainState, Any]:
         shapes = {path: tuple(p.shape) for path, p in flatten(self._work.take_apart(variables)[0]).items()}
         sizes = [math.prod(shape) for shape in shapes.values()]
-        parts = zip(shapes.items(), _split(grads, sizes), strict=True)
+        parts = zip(shapes.items(), split_samples(grads, sizes), strict=True)
         tree = unflatten({path: part.reshape(shape) for (path, shape), part in parts})
         return self._work.update(variables, tree, state, scalars)
 
-    def _make_like(self, own: dict[Node, Array], params: Tree) -> Array:
-        """Return an array as the gradients of a leaf are."""
+    def _make_like(self, own: dict[Node, Array], params: Tree, dtype: str | None = None) -> Array:
+        """Return an array as the gradients of a leaf are, by default of the dtype of the parameters."""
         if own:
             return next(iter(own.values()))
         values = sum(math.prod(array.shape) for array in flatten(params).values())
-        return self._backend.zeros((values,), _dtype(params))
+        return self._backend.zeros((values,), dtype or dtype_of(params))
 
     def _take_from_first(self, state: Tree) -> Tree:
         """Return the state as rank 0 has it: workers without a leaf have not seen the statistics of its batch."""
         arrays, structure = leaves(state)
         received = self._group.broadcast(self._backend.pack(arrays))
-        parts = _split(received, [math.prod(array.shape) for array in arrays])
+        parts = split_samples(received, [math.prod(array.shape) for array in arrays])
         shaped = [part.reshape(tuple(array.shape)) for part, array in zip(parts, arrays, strict=True)]
         taken: Tree = rebuild(structure, shaped)
         return taken
 
 
-def _split(values: Any, sizes: Sequence[int]) -> list[Any]:
+def split_samples(values: Any, sizes: Sequence[int]) -> list[Any]:
     """Return parts of these sizes of an array, of a tuple of arrays, or of None, one after the other."""
     starts = [sum(sizes[:k]) for k in range(len(sizes))]
     return [pieces.slice_samples(values, start, start + size) for start, size in zip(starts, sizes, strict=True)]
 
 
-def _dtype(params: Tree) -> str:
+def dtype_of(params: Tree) -> str:
+    """Return the dtype of the parameters."""
     return dtype_name(leaves(params)[0][0])
