@@ -29,7 +29,7 @@ class Expression(NamedTuple):
 # Made while the program runs: module, and what the makers of such a pattern give.
 _NUMBER = csv_reader._NUMBER
 MADE = {
-    "cnnkit.cli.epoch_files": ((r"weights\-epoch\-[0-9]{4,}\.h5", "fullmatch"),),
+    "cnnkit.training.kept_epochs": ((r"weights\-epoch\-([0-9]{4,18})\.h5", "fullmatch"),),
     "cnnkit.data.csv_reader": (
         (rb"(?:%s,){%d}%s(?:,%s){%d}" % (csv_reader._WHOLE, 2, _NUMBER, csv_reader._WHOLE, 3), "fullmatch"),
         (_NUMBER + rb"(?:,%s){%d}" % (_NUMBER, 3), "fullmatch"),
