@@ -71,8 +71,9 @@ class TreeSum(Generic[T]):
            digits of a binary counter do: at most log2(count) + 1 at a time.
     """
 
-    def __init__(self, count: int, plus: Callable[[T, T], T] = operator.add) -> None:
-        self.count, self.nodes, self._plus = count, dict[Node, T](), plus
+    def __init__(self, count: int, plus: Callable[[T, T], T] | None = None) -> None:
+        self.count, self.nodes = count, dict[Node, T]()
+        self._plus: Callable[[T, T], T] = operator.add if plus is None else plus
 
     def add(self, node: Node, value: T) -> None:
         """Take the sum of a node, each leaf once. Raises ValueError where the tree has no such node."""

@@ -65,13 +65,16 @@ class ExactSums(Backend):
         return self.asarray(x + 0.0, "float32")
 
     def on_own_grid(self, x: Native, axes: tuple[int, ...], bits: int) -> Native:
+        """Return x in float64 on the grid that gives the largest value over the axes so many bits."""
         return self.round(x, self.find_shift(self.find_largest(x, axes), bits))
 
     def bits_of_factors(self, terms: int) -> tuple[int, int]:
+        """Return the bits of both factors of a product of so many terms, whose sums stay exact."""
         bits, other_bits = grid.bits_of_factors(terms)
         return (bits, bits) if self.fine else (bits, other_bits)
 
     def split(self, x: Native, axes: tuple[int, ...], bits: int) -> Split:
+        """Return x in parts, as `round_parts` does, on the grid of its largest value over the axes."""
         return self.round_parts(x, (self.find_shift(self.find_largest(x, axes), bits), bits))
 
     def round_parts(self, x: Native, to: Grid) -> Split:

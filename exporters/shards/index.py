@@ -118,8 +118,9 @@ def open_shards(index: ShardIndex, read: Callable[[StoredFile], T]) -> dict[str,
     """
     opened = {}
     for shard, names in index.shards.items():
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        where = f"{printable(names[0], 100)}{more} in shard {printable(shard, 100)}"
+        first, *others = names
+        more = f" and {len(others)} more" if others else ""
+        where = f"{printable(first, 100)}{more} in shard {printable(shard, 100)}"
         try:
             file = open_beside(index.path, shard)
         except UnsafeFileError as error:

@@ -169,14 +169,23 @@ def test_nothing_is_written_where_it_must_not_be(cnnkit, folder, good, door, kin
 
 def _deny_creation(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Make a folder read-only for this process, which may be root."""
-    real = os.open
+    open_file, make_folder = os.open, os.mkdir
 
-    def refuse(path: Any, flags: int, *rest: Any, **options: Any) -> int:
-        if flags & os.O_CREAT and Path(os.path.abspath(os.fspath(path))).parent == folder:
+    def refuse(path: Any) -> None:
+        if Path(os.path.abspath(os.fspath(path))).parent == folder:
             raise PermissionError(13, "Permission denied", os.fspath(path))
-        return real(path, flags, *rest, **options)
 
-    monkeypatch.setattr(os, "open", refuse)
+    def refuse_file(path: Any, flags: int, *rest: Any, **options: Any) -> int:
+        if flags & os.O_CREAT:
+            refuse(path)
+        return open_file(path, flags, *rest, **options)
+
+    def refuse_folder(path: Any, *rest: Any, **options: Any) -> None:
+        refuse(path)
+        make_folder(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", refuse_file)
+    monkeypatch.setattr(os, "mkdir", refuse_folder)
 
 
 @pytest.mark.parametrize(
