@@ -10,7 +10,7 @@ from cnnkit.exporters import formats, registry
 
 ROOM = Path(__file__).parents[2] / "exporters"
 FOLDERS = sorted({path.parent.name for path in ROOM.glob("*/format.py")} - {"core"})
-SHARED = ("cnnkit.errors", "cnnkit.files", "cnnkit.resampling", "cnnkit.exporters.core")
+SHARED = ("cnnkit.errors", "cnnkit.files", "cnnkit.resampling", "cnnkit.exporters.core", "cnnkit.exporters.shards")
 
 
 def imports(path: Path) -> set[str]:

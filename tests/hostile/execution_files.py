@@ -235,8 +235,10 @@ def _map_virtually(file: object, secret: Path) -> None:
 
 
 def write_symlink(path: Path) -> None:
-    """Write an index whose one file is a link to the secret."""
-    secret = write_secret(path)
+    """Write an index whose one file is a link to the secret, in another folder."""
+    elsewhere = path.parent.with_name("elsewhere")
+    elsewhere.mkdir(exist_ok=True)
+    secret = write_secret(elsewhere / path.name)
     inside = path.parent / "beside.safetensors"
     inside.symlink_to(secret)
     path.write_text(json.dumps({"weight_map": {"a": inside.name}}))

@@ -7,7 +7,7 @@ from cnnkit import errors
 
 def test_every_error_is_a_cnnkit_error() -> None:
     found = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
-    assert len(found) == 10
+    assert len(found) == 11
     assert all(issubclass(error, errors.CnnkitError) for error in found)
     assert all(error.__name__ in (errors.__doc__ or "") for error in found)
 

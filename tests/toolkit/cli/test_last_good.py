@@ -78,11 +78,11 @@ def test_weights_that_are_not_finite_are_named_by_every_command(cnnkit, tmp_path
 def test_data_that_vanish_during_a_training_lose_nothing(cnnkit, tmp_path, monkeypatch, error) -> None:
     validate, calls = training.loss_and_accuracy, []
 
-    def fail(*arguments):
+    def fail(*arguments, **options):
         calls.append(arguments)
         if len(calls) == 3:
             raise error
-        return validate(*arguments)
+        return validate(*arguments, **options)
 
     words = ["train", "--recipe", "digits-cnn", "--limit", "200", "--epochs", "4", "--checkpoint-every", "0"]
     with monkeypatch.context() as patch:

@@ -13,8 +13,8 @@ from cnnkit.cli.app import run
 from cnnkit.cli.commands import SUMMARIES, load_command
 
 COMMANDS = (
-    "train", "evaluate", "predict", "adopt", "export", "inspect", "show", "diff", "summary", "parity", "gradcheck",
-    "backends", "recipes", "formats",
+    "train", "evaluate", "predict", "adopt", "export", "inspect", "show", "diff", "verify", "summary", "parity",
+    "gradcheck", "backends", "recipes", "formats",
 )  # fmt: skip
 
 

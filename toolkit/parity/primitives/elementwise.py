@@ -41,6 +41,17 @@ for _name in POINTS:
     _add_check(_name, getattr(math, _name))
 
 
+@CHECKS.add("power", grid=[0.0, 0.5, 0.75, -0.75, -1.0, 2.0, 3.0, 17.0])
+def power(draw: Draw, exponent: float | None) -> Case:
+    """Compare with the math module of Python, value by value; of negative values for whole exponents alone."""
+    exponent = draw.choice((0.5, 0.75, -0.3, 1.7, -2.0, 3.0)) if exponent is None else exponent
+    x = draw_normal(draw, *draw_shape(draw, 0), scale=draw.choice((0.1, 1.0, 3.0)))
+    x = round_to_float32((x if exponent.is_integer() else np.abs(x)) + (x == 0))
+    wanted = np.array([math.pow(v, exponent) for v in x.ravel().tolist()]).reshape(x.shape)
+    run = lambda arena: {"y": arena.backend.power(arena.array(x), exponent)}  # noqa: E731
+    return Case(f"exponent {exponent}, shape {x.shape}", run, wanted={"y": wanted}, relative=True)
+
+
 @CHECKS.add("maximum", grid=["array", "number", "NaN"])
 def maximum(draw: Draw, other: str | None) -> Case:
     """The larger of two values, or of a value and a number; NaN wins."""

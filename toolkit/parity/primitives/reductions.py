@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnkit.parity.check import Case
+from cnnkit.parity.check import Arena, Case
 from cnnkit.parity.draw import Draw, Values, draw_normal, draw_shape, draw_tied_values
 from cnnkit.parity.primitives.registering import Checks
 
@@ -52,6 +52,48 @@ def mean(draw: Draw, arguments: Any) -> Case:
     run = lambda arena: {"y": arena.backend.mean(arena.array(x), axis=axis, keepdims=keepdims)}  # noqa: E731
     wanted = {"y": total / (x.size // total.size)}
     return Case(f"shape {shape}, axis {axis}, keepdims {keepdims}", run, wanted=wanted)
+
+
+SAMPLES: list[tuple[tuple[int, ...], Any]]
+SAMPLES = [((4, 3), 0), ((2, 3, 4, 5), (0, 2, 3)), ((1,), None), ((5, 2, 3), None), ((64, 8, 6), (0, 2))]
+
+
+def _draw_samples(draw: Draw, given: tuple[tuple[int, ...], Any] | None) -> tuple[Values, Any]:
+    shape, axis = given or (draw_shape(draw), draw.choice((None, 0)))
+    return draw_normal(draw, *shape), axis
+
+
+@CHECKS.add("sum_samples", grid=SAMPLES)
+def sum_samples(draw: Draw, given: tuple[tuple[int, ...], Any] | None) -> Case:
+    """The sum over all samples, where the pass sees them all: the share of the only part."""
+    x, axis = _draw_samples(draw, given)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        return {"y": arena.backend.finish_share(arena.backend.sum_samples(arena.array(x), axis=axis))}
+
+    return Case(f"shape {x.shape}, axis {axis}", run, "gradient", wanted={"y": _sum_exactly(x, axis, False)})
+
+
+@CHECKS.add("mean_samples", grid=SAMPLES)
+def mean_samples(draw: Draw, given: tuple[tuple[int, ...], Any] | None) -> Case:
+    """The mean over all samples, where the pass sees them all."""
+    x, axis = _draw_samples(draw, given)
+    total = _sum_exactly(x, axis, False)
+    run = lambda arena: {"y": arena.backend.mean_samples(arena.array(x), axis=axis)}  # noqa: E731
+    return Case(f"shape {x.shape}, axis {axis}", run, wanted={"y": total / (x.size // total.size)})
+
+
+@CHECKS.add("dense_weight_gradient", grid=[(1, 1, 1), (4, 3, 2), (7, 5, 5), (64, 3, 4)])
+def dense_weight_gradient(draw: Draw, sizes: tuple[int, int, int] | None) -> Case:
+    """The sum over all samples of dy times x, where the pass sees them all."""
+    count, outputs, inputs = sizes or (draw.integer(1, 9), draw.integer(1, 5), draw.integer(1, 5))
+    dy, x = draw_normal(draw, count, outputs), draw_normal(draw, count, inputs)
+
+    def run(arena: Arena) -> dict[str, Any]:
+        share = arena.backend.dense_weight_gradient(arena.array(dy), arena.array(x))
+        return {"dweight": arena.backend.finish_share(share)}
+
+    return Case(f"dy {dy.shape}, x {x.shape}", run, "gradient", wanted={"dweight": dy.T @ x})
 
 
 @CHECKS.add("max", grid=[case for case in GRID if not isinstance(case[1], tuple)])
