@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.training": (*WORK, "cnnkit.backends.groups", "cnnkit.backends.leaf_tree", "cnnkit.exporters",
                         "cnnkit.inspection", "cnnkit.metrics", "cnnkit.notebook_tables", "cnnkit.weights"),
     "cnnkit.parity": (*WORK, "cnnkit.backends.registry", "cnnkit.documents", "cnnkit.recipes", "cnnkit.training"),
+    "cnnkit.exercises": (*BOTTOM, "cnnkit.backends.registry", "cnnkit.exporters", "cnnkit.parity"),
     "cnnkit.verification": (*WORK, "cnnkit.adopting", "cnnkit.backends.registry", "cnnkit.exporters", "cnnkit.training",
                             "cnnkit.weights"),
     "cnnkit.testing": (PROTOCOL, "cnnkit.backends.registry", "cnnkit.parity"),

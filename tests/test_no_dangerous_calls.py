@@ -43,6 +43,8 @@ ALLOWED = {
     ("cnnkit.exporters.svg.writer", "xml.etree"): "builds elements, parses nothing",
     ("cnnkit.adopting.checking.worker_process", "subprocess"): "starts cnnkit's own worker, for `adopt --check`",
     ("cnnkit.adopting.checking.worker_process", "importlib.util"): "whether onnxruntime or Keras is there",
+    ("cnnkit.exercises.checking", "subprocess"): "starts cnnkit's own worker, for `exercise check`",
+    ("cnnkit.exercises.answering", "runpy"): "runs, in that worker, the file that the user asks to check",
     ("cnnkit.files.hdf5.worker_process", "subprocess"): "starts cnnkit's own worker",
     ("cnnkit.files.hdf5.worker_process", "socket"): "a pair of sockets to cnnkit's own worker",
     ("cnnkit.files.hdf5.worker_process", "json.loads"): "the answer of cnnkit's own worker",

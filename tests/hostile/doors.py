@@ -79,6 +79,8 @@ DOORS = (
     Door("summary", "--out", WRITE, "summary --recipe bright-dark -o {path}", (".svg",)),
     Door("parity", "--report", WRITE, "parity --quick --backend numpy --filter relu --report {path}", (".md", ".html")),
     Door("gradcheck", "--model", "model", "gradcheck --model {path}"),
+    Door("exercise start", "--out", WRITE, "exercise start sgd --overwrite -o {path}", (".py",)),
+    Door("exercise check", "FILE.py", "model", "exercise check {path}"),
     Door("data show", "SOURCE", "data", "data show {path} --split train"),
     Door("data show", "--out", WRITE, "data show bright-dark --augment flip --overwrite -o {path}", (".png",)),
 )  # fmt: skip

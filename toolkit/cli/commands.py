@@ -32,7 +32,9 @@ SUMMARIES = {
     "recipes": "List the recipes: networks and their training options, by the name for --recipe.",
     "formats": "List the formats of weight files: read, written, or both; and registered ones that do not work.",
     "data": "List data sets, fetch one, show an image.",
+    "exercise": "Functions of a network to write yourself: list them, start one, check it; a mistake is named.",
 }
+GROUPS = {"data", "exercise"}  # of commands
 
 
 class Commands(GroupedGroup):
@@ -69,7 +71,7 @@ def build_stub(name: str) -> Any:
 def load_command(name: str) -> Any:
     """Import the file of a command and return it."""
     module = import_module(f"cnnkit.cli.{name}")
-    if name == "data":
+    if name in GROUPS:
         return typer.main.get_command(module.app)
     app = typer.Typer(add_completion=False)
     app.command(name, cls=GroupedCommand, epilog=f"Example: {module.EXAMPLE}")(take_options(module.command))

@@ -19,13 +19,13 @@ _OPTIONS = {
     "Optimisation": (
         "--epochs", "--batch-size", "--accumulate", "--leaf", "--ema", "--swa", "--optimizer", "--learning-rate",
         "--layer-rate", "--schedule", "--loss", "--class-weights", "--patience", "--seed", "--resume", "--quick",
-        "--from", "--spot", "--per-parameter", "--check", "--atol", "--rtol",
+        "--from", "--spot", "--time-limit", "--per-parameter", "--check", "--atol", "--rtol",
     ),
     "Output": (
         "--out", "--overwrite", "--checkpoint-every", "--save-every", "--keep-every", "--log", "--tensorboard",
         "--plot", "--format", "--precision", "--compression", "--shard-size", "--allow-partial", "--anonymous",
         "--values", "--no-stats", "--fingerprint", "--strict", "--html", "--histogram", "--runs", "--show", "--report",
-        "--copy",
+        "--copy", "--hint",
         "--json", "--quiet", "--verbose", "--version", "--install-completion", "--show-completion", "--help",
     ),
     "Machine": ("--backend", "--device", "--dtype", "--threads", "--workers", "--exact",

@@ -10,7 +10,7 @@ import pytest
 
 import cnnkit.recipes
 from cnnkit.cli.app import run
-from cnnkit.cli.commands import SUMMARIES, load_command
+from cnnkit.cli.commands import GROUPS, SUMMARIES, load_command
 
 COMMANDS = (
     "train", "evaluate", "predict", "adopt", "export", "inspect", "show", "diff", "verify", "summary", "parity",
@@ -18,7 +18,18 @@ COMMANDS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", [*((c,) for c in COMMANDS), ("data", "list"), ("data", "fetch"), ("data", "show")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *((c,) for c in COMMANDS),
+        ("data", "list"),
+        ("data", "fetch"),
+        ("data", "show"),
+        ("exercise", "list"),
+        ("exercise", "start"),
+        ("exercise", "check"),
+    ],
+)
 def test_every_help_has_an_example(cnnkit, command):
     result = cnnkit(*command, "--help")
     assert result.status == 0
@@ -29,8 +40,8 @@ def test_every_help_has_an_example(cnnkit, command):
 
 def test_the_help_names_every_command(cnnkit):
     text = cnnkit("-h").out
-    assert all(f" {command} " in text for command in (*COMMANDS, "data"))
-    assert set(SUMMARIES) == {*COMMANDS, "data"}
+    assert all(f" {command} " in text for command in (*COMMANDS, *GROUPS))
+    assert set(SUMMARIES) == {*COMMANDS, *GROUPS}
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
@@ -54,7 +65,7 @@ def test_a_command_loads_no_other():
     code = "import sys; from cnnkit.cli.app import run; run(['recipes', '--json']); print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded_names = {name.rpartition(".")[2] for name in result.stdout.splitlines()[-1].split() if "cnnkit.cli." in name}
-    assert loaded_names & {*COMMANDS, "data"} == {"recipes"}
+    assert loaded_names & {*COMMANDS, *GROUPS} == {"recipes"}
 
 
 def fail_with(monkeypatch, error):

@@ -1,0 +1,1 @@
+"""What students write into the files of exercises: right answers, and mistakes."""
