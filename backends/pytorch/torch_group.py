@@ -29,7 +29,7 @@ class TorchGroup(Group):
         if not distributed.is_available():
             raise BackendUnavailableError(f"PyTorch {torch.__version__} is built without torch.distributed")
         self._torch, self._distributed = torch, distributed
-        self._nccl = str(getattr(backend, "device", "")).startswith("cuda") and distributed.is_nccl_available()
+        self._nccl = torch.cuda.is_available() and distributed.is_nccl_available()
         self._own = not distributed.is_initialized()
         if self._own:
             engine = "cpu:gloo,cuda:nccl" if self._nccl else "gloo"

@@ -5,14 +5,16 @@ when the reader of standard output closed the pipe (128 + SIGPIPE, as the shell 
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import typer
 
 from cnnkit.cli.commands import Commands
+from cnnkit.cli.group import is_silent
 from cnnkit.cli.options import Quiet, Verbose, Version
 from cnnkit.cli.output import Output, reset_settings
-from cnnkit.cli.streams import WatchedFile, watch_output
+from cnnkit.cli.streams import WatchedFile, mute, watch_output
 from cnnkit.errors import CnnkitError
 from cnnkit.files.writing.advice import describe_failure
 
@@ -37,7 +39,7 @@ def _globals(version: Version = False, quiet: Quiet = False, verbose: Verbose = 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return the exit status; every failure is one line on standard error."""
     reset_settings()
-    with watch_output() as file:
+    with mute() if is_silent(arguments) else nullcontext(), watch_output() as file:
         output = Output(json="--json" in arguments)
         status = _run(arguments, output, file)
     if file.failure is None or status == 2:  # an error in the input has been explained

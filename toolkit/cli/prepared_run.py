@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnkit import data, losses
 from cnnkit.backends import get_backend
+from cnnkit.backends.groups import Group
 from cnnkit.cli.choice import choose_recipe, drop_unset
 from cnnkit.cli.data_source import describe_source, name_data, require_inside
 from cnnkit.cli.headed_file import read_headed
@@ -24,6 +25,7 @@ from cnnkit.training import Options, Training
 from cnnkit.training.evaluation import require_fit
 from cnnkit.training.initialise import initialise
 from cnnkit.training.run import Existing, class_names_of, count_epochs, identity, list_serious, stored_options
+from cnnkit.training.sharing import share_options
 from cnnkit.tree import flatten
 
 # The options of a training that are options of the command too.
@@ -68,8 +70,11 @@ def list_given(request: TrainRequest) -> dict[str, Any]:
     return drop_unset(**{name: getattr(request, name) for name in _SETTINGS})
 
 
-def prepare(request: TrainRequest) -> PreparedRun:
-    """Return the run that the options request; weights come from the seed, or from --init-from where they fit."""
+def prepare(request: TrainRequest, group: Group | None = None) -> PreparedRun:
+    """Return the run that the options request; weights come from the seed, or from --init-from where they fit.
+
+    group: of workers that share it, whose batches are cut into leaves.
+    """
     output = request.output
     headed = read_headed(request)
     recipe = (
@@ -77,7 +82,7 @@ def prepare(request: TrainRequest) -> PreparedRun:
         if headed is None
         else headed.recipe
     )
-    options = Options(**(recipe.training | list_given(request)))
+    options = _share_out(request, Options(**(recipe.training | list_given(request))), group)
     if request.data is None and recipe.data == NO_DATA:
         raise ConfigError(f"recipe {recipe.name}: comes without a data set: name yours with --data FILE_OR_FOLDER")
     source = request.data or (recipe.data if request.model is None else require_inside(request.model, recipe.data))
@@ -100,6 +105,17 @@ def prepare(request: TrainRequest) -> PreparedRun:
     head = None if headed is None else headed.head
     run = identity(model, dataset, options, recipe.name, start, request.tf32, head)
     return PreparedRun(recipe.name, described, dataset, options, model, run)
+
+
+def _share_out(request: TrainRequest, options: Options, group: Group | None) -> Options:
+    """Return the options with the leaf of workers where none is given, and say so."""
+    if group is None:
+        return options
+    shared = share_options(options, name_numerics(request.exact, request.exact_fine))
+    if shared.leaf != options.leaf:
+        same = f"one process with --leaf {shared.leaf} has the same bits"
+        request.output.note(f"leaf: {shared.leaf} of {shared.batch_size} images of a batch at a time; {same}")
+    return shared
 
 
 def _describe_reading(request: TrainRequest, recipe: Recipe, options: Options, free: bool) -> data.Reading:
@@ -126,9 +142,9 @@ def _build_model(request: TrainRequest, recipe: Recipe, options: Options, datase
     )  # fmt: skip
 
 
-def begin(prepared: PreparedRun) -> Training:
+def begin(prepared: PreparedRun, group: Group | None = None) -> Training:
     """Return the training to run, at its start."""
-    return prepared.mark(Training(prepared.model, prepared.dataset, prepared.options))
+    return prepared.mark(Training(prepared.model, prepared.dataset, prepared.options, group))
 
 
 def explain_ways(out: Path, prepared: PreparedRun, earlier: Existing) -> str:

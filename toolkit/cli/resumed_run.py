@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnkit import architecture, data
 from cnnkit.backends import get_backend
+from cnnkit.backends.groups import Group
 from cnnkit.backends.protocol import Backend
 from cnnkit.cli.choice import choose_recipe
 from cnnkit.cli.data_source import describe_source, load_data
@@ -23,12 +24,14 @@ from cnnkit.precision import HALF
 from cnnkit.recipes import Recipe
 from cnnkit.training import Options, Training, checkpoint
 from cnnkit.training.run import differences, identity, read_training, require_possible, stored_options
+from cnnkit.training.sharing import share_options
 
 
-def resume(request: TrainRequest) -> tuple[PreparedRun, Training, WeightFile]:
+def resume(request: TrainRequest, group: Group | None = None) -> tuple[PreparedRun, Training, WeightFile]:
     """Return the training in OUT, ready for its next batch, and the file that it was read from.
 
-    Raises ConfigError where OUT holds none, or options were given that it was not trained with.
+    group: of workers that share it. Raises ConfigError where OUT holds none, options were given that it was not trained
+    with, or workers cannot share it.
     """
     if request.overwrite or request.init_from or request.replace_head:
         others = "--overwrite, --init-from or --replace-head"
@@ -47,17 +50,24 @@ def resume(request: TrainRequest) -> tuple[PreparedRun, Training, WeightFile]:
     note_data(request.output, dataset)
     name, tf32 = str(stored.get("recipe")), request.tf32 or stored.get("tf32") is True
     run = identity(model, dataset, options, name, stored.get("init_from"), tf32, stored.get("new_head"))
+    if group is not None and str(stored.get("device")).partition(":")[0] == run["device"].partition(":")[0]:
+        run["device"] = stored["device"]  # each worker of a machine takes a GPU of its own
     differs = differences(stored, run | _describe_recipe(request, recipe, dataset, options, stored))
     if "architecture" in differs:
         named = [f"--{name}" for name in ("recipe", "model", "faithful", "initializer") if getattr(request, name)]
         differs["architecture"] = f"{' and '.join(named) or 'the network'}: another architecture"
     require_possible(file, differs, options.epochs)
+    if group is not None and share_options(options, model.backend.numerics) != options:
+        raise ConfigError(
+            f"{request.out}: a training by one process without --leaf, whose bits workers have not: resume it without "
+            "mpiexec or torchrun, or start a new one with -o OTHER.h5"
+        )
     for kept in _list_kept(options, file, recipe, request):
         request.output.note(kept)
     for change in differs.values():
         request.output.note(f"resuming with a change: {change}")
     prepared = PreparedRun(name, origin, dataset, options, model, run)
-    return prepared, prepared.mark(checkpoint.resume(model, dataset, options, file)), file
+    return prepared, prepared.mark(checkpoint.resume(model, dataset, options, file, group=group)), file
 
 
 def _find_half(stored: Mapping[str, Any]) -> str | None:

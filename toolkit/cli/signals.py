@@ -53,12 +53,14 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """Yield a StopRequest that the signals set; nothing is interrupted halfway."""
+def stop_on_signals(then: Callable[[], None] | None = None) -> Iterator[StopRequest]:
+    """Yield a StopRequest that the signals set; nothing is interrupted halfway. then: called after each signal."""
     request = StopRequest()
 
     def note(number: int) -> None:
         request.signal = number
+        if then is not None:
+            then()
 
     before = _handle(note)
     try:

@@ -31,6 +31,33 @@ def discard(number: int) -> None:
         os.dup2(nothing.fileno(), number)
 
 
+_muted: dict[int, int] = {}  # copies of what the standard streams were, by their numbers
+
+
+@contextmanager
+def mute() -> Iterator[None]:
+    """In this block nothing that this process prints is seen, whoever prints it, until `unmute`."""
+    for number in (1, 2):
+        with suppress(OSError):  # a stream that the shell closed
+            _muted[number] = os.dup(number)
+            discard(number)
+    try:
+        yield
+    finally:
+        unmute()
+
+
+def unmute() -> None:
+    """End `mute`; what was printed so far stays unseen."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    while _muted:
+        number, copy = _muted.popitem()
+        os.dup2(copy, number)
+        os.close(copy)
+
+
 @contextmanager
 def watch_output() -> Iterator[WatchedFile]:
     """Yield the file behind standard output; streams that the shell closed (`>&-`) swallow everything."""

@@ -1,61 +1,99 @@
 """`cnnkit train`: a network and a data set in, a file with every trained weight out."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnnkit.cli.place import require_other
 from cnnkit.cli.train_request import TrainRequest
 from cnnkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cnnkit.cli.group import CommandGroup
+    from cnnkit.cli.prepared_run import PreparedRun
+    from cnnkit.exporters.core.weight_file import WeightFile
 
 EXAMPLE = "cnnkit train --recipe lenet5 --data mnist --backend torch --epochs 3 --plot curves.svg"
 
 
 def command(request: TrainRequest) -> int:
     """Train a network and write weights.h5: architecture, every weight, history and provenance."""
+    from cnnkit.cli.group import join_workers
     from cnnkit.files.writing.abandoned import clear_abandoned
     from cnnkit.files.writing.claim import claim
 
     _require_names(request.out, request.plot, request.log)
-    require_other(request.out, data=request.data, model=request.model)
-    for place in (request.log, request.plot, request.tensorboard):
-        require_other(place, data=request.data, model=request.model, init_from=request.init_from)
-    clear_abandoned(request.out.parent)  # also where nothing will be written
-    with claim(request.out):
-        return _train(request)
+    with join_workers() as workers, ExitStack() as stack:
+
+        def take_place() -> None:
+            require_other(request.out, data=request.data, model=request.model)
+            for place in (request.log, request.plot, request.tensorboard):
+                require_other(place, data=request.data, model=request.model, init_from=request.init_from)
+            clear_abandoned(request.out.parent)  # also where nothing will be written
+            stack.enter_context(claim(request.out))
+
+        workers.lead(take_place)
+        return _train(request, workers)
 
 
-def _train(request: TrainRequest) -> int:
-    from cnnkit.cli.epoch_files import plan
-    from cnnkit.cli.prepared_run import begin, explain_ways, prepare
+def _train(request: TrainRequest, workers: "CommandGroup") -> int:
+    from cnnkit.cli.epoch_files import EpochFiles, plan
+    from cnnkit.cli.prepared_run import begin, prepare
     from cnnkit.cli.resumed_run import resume
+    from cnnkit.cli.saves import Saves
     from cnnkit.cli.training_job import Job, lacks_test, say_skipped
     from cnnkit.files.writing.atomic import require_writable
-    from cnnkit.training.run import existing
 
-    output = request.output
+    output, group = request.output, workers.group
     if request.resume:
-        prepared, training, file = resume(request)
-        if training.finished and (file.position or {}).get("finished") and not lacks_test(file, prepared.dataset):
-            say_skipped(output, file, request.out, request.plot)
-            return 0
+        prepared, training, file = workers.agree(lambda: resume(request, group))
+        done = training.finished and (file.position or {}).get("finished")
+        held = file if done and not lacks_test(file, prepared.dataset) else None
     else:
-        prepared = prepare(request)
-        earlier = None if request.overwrite else existing(request.out, prepared.run)
-        held = None if earlier is None or not (earlier.same and earlier.finished) else earlier.file
-        if held is not None and not lacks_test(held, prepared.dataset):
+        prepared = workers.agree(lambda: prepare(request, group))
+        held = workers.lead(lambda: _find_held(request, prepared))
+
+    def tell_held() -> bool:
+        if held is not None:
             say_skipped(output, held, request.out, request.plot)
-            return 0
-        if earlier is not None:
-            raise ConfigError(explain_ways(request.out, prepared, earlier))
-        training = begin(prepared)
-    for place in filter(None, (request.out, request.plot)):
-        require_writable(place)  # now, rather than after hours of work
-    files = plan(request, training)
+        return held is not None
+
+    if workers.decide(tell_held):
+        return 0
+    if not request.resume:
+        training = workers.agree(lambda: begin(prepared, group))
+    workers.agree(training.require_same)
+
+    def open_files() -> EpochFiles:
+        for place in filter(None, (request.out, request.plot)):
+            require_writable(place)  # now, rather than after hours of work
+        return plan(request, training)
+
+    files = workers.lead(open_files) or EpochFiles(request.out)
     output.note(prepared.describe(training))
     if training.coupling is not None:
         output.note(training.coupling)
-    places = (request.out, files, request.checkpoint_every, request.plot)
-    return Job(training, output, *places, request.limit_test).run()
+    saves = Saves(training, request.out, request.checkpoint_every, writes=workers.is_first)
+    return Job(training, output, saves, files, request.plot, request.limit_test, workers).run()
+
+
+def _find_held(request: TrainRequest, prepared: "PreparedRun") -> "WeightFile | None":
+    """Return OUT where it holds this very run, finished, None where it may be written.
+
+    Raises ConfigError where it holds something else, which is not to be replaced.
+    """
+    from cnnkit.cli.prepared_run import explain_ways
+    from cnnkit.cli.training_job import lacks_test
+    from cnnkit.training.run import existing
+
+    earlier = None if request.overwrite else existing(request.out, prepared.run)
+    if earlier is None:
+        return None
+    file = earlier.file if earlier.same and earlier.finished else None
+    if file is None or lacks_test(file, prepared.dataset):
+        raise ConfigError(explain_ways(request.out, prepared, earlier))
+    return file
 
 
 def _require_names(out: Path, plot: Path | None, log: Path | None) -> None:

@@ -1,6 +1,6 @@
 """A training on the command line: run it, save it, report its results."""
 
-import time
+import functools
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +8,14 @@ from typing import Any
 
 from rich.text import Text
 
-from cnnkit import exporters
 from cnnkit.cli.curves import Curves
 from cnnkit.cli.data_source import name_data
 from cnnkit.cli.epoch_files import EpochFiles
+from cnnkit.cli.group import CommandGroup, name_program
 from cnnkit.cli.options import DEFAULT_WEIGHTS
 from cnnkit.cli.output import Output
 from cnnkit.cli.progress import EpochLines, training_bar
+from cnnkit.cli.saves import Saves
 from cnnkit.cli.signals import StopRequest, stop_on_signals
 from cnnkit.cli.tables import format_size
 from cnnkit.cli.task_report import describe_figures
@@ -27,41 +28,44 @@ from cnnkit.files.shell import write_command
 from cnnkit.files.writing.advice import describe_failure
 from cnnkit.model import Model
 from cnnkit.network import Network
-from cnnkit.training import TaskEvaluation, Training, evaluate
-from cnnkit.training.checkpoint import to_weights
+from cnnkit.training import EpochReport, TaskEvaluation, Training, evaluate
 from cnnkit.training.fingerprint import fingerprint
 from cnnkit.training.run import stored_options
-
-SAVE_EVERY = 30.0  # seconds between two saves by default
 
 
 @dataclass(frozen=True)
 class Job:
     """A training and the places for its results.
 
-    checkpoint_every: epochs between two saves; 0 saves only at the end, None about every SAVE_EVERY seconds.
+    workers: of which each runs the same job; rank 0 alone writes and prints, when its clock says so.
     """
 
     training: Training
     output: Output
-    out: Path
+    saves: Saves
     files: EpochFiles
-    checkpoint_every: int | None = None
-    plot: Path | None = None
-    limit_test: int | None = None
+    plot: Path | None
+    limit_test: int | None
+    workers: CommandGroup
+
+    @property
+    def out(self) -> Path:
+        """The weight file."""
+        return self.saves.out
 
     def run(self) -> int:
         """Train to the end, or until a signal; return the exit status."""
-        with stop_on_signals() as stop:
+        with stop_on_signals(self.workers.hurry) as stop:
             begun = self.training.position.step
             try:
                 self._run(stop)
+                self.workers.share_signal(stop)
             except (TrainingError, ExportError):  # which say what is kept
                 raise
             except Exception as error:  # of the log, the plot, the data
-                if self.training.position.step == begun:
+                if self.training.position.step == begun or not self.workers.is_first:
                     raise
-                self._save()
+                self.saves.save()
                 if not isinstance(error, OSError | CnnkitError):
                     self.output.note(self._tell_kept())
                     raise
@@ -76,51 +80,41 @@ class Job:
     def _tell_kept(self) -> str:
         """Return where the training is, and the command that continues; what is not in the file is repeated."""
         places = {
-            "-o": self.out if self.out != DEFAULT_WEIGHTS else None, "--checkpoint-every": self.checkpoint_every,
+            "-o": self.out if self.out != DEFAULT_WEIGHTS else None, "--checkpoint-every": self.saves.every,
             **self.files.options, "--plot": self.plot, "--limit-test": self.limit_test,
             "--workers": self.training.options.workers or None,
         }  # fmt: skip
         given = [word for option, value in places.items() if value is not None for word in (option, value)]
-        command = write_command("cnnkit", "train", "--resume", *given, *self._name_data())
+        command = write_command(*name_program(), "train", "--resume", *given, *self._name_data())
         return f"everything so far is in {self.out}: continue with: {command}"
 
     def _run(self, stop: StopRequest) -> None:
-        training, saved_step, saved_at = self.training, -1, time.perf_counter()
+        training, lines = self.training, EpochLines(self.output, self.training.options.epochs)
+        curves = Curves(training, self.plot) if self.plot is not None and self.workers.is_first else None
         begun = training.position.step
-        curves = None if self.plot is None else Curves(training, self.plot)
-        lines = EpochLines(self.output, training.options.epochs)
+
+        def record(report: EpochReport) -> None:
+            lines.print(report)
+            self.files.record(training, report.entry)
+            if curves is not None:
+                curves.update()
+            self.saves.save_if_due()
+
         with training_bar(self.output, training) as show, curves or nullcontext():
             try:
                 for report in training.epochs(show, stop):
-                    lines.print(report)
-                    self.files.record(training, report.entry)
-                    if curves is not None:
-                        curves.update()
-                    if self._is_due(report.entry["epoch"], time.perf_counter() - saved_at):
-                        self._save()
-                        saved_step, saved_at = training.position.step, time.perf_counter()
+                    self.workers.lead(functools.partial(record, report))
             except TrainingError as error:
-                raise self._keep_good(error, begun, saved_step) from None
-        if saved_step != training.position.step:
-            self._save()
+                raise self._keep_good(error, begun) from None
+        self.workers.lead(self.saves.save_rest)
 
-    def _keep_good(self, error: TrainingError, begun: int, saved_step: int) -> TrainingError:
+    def _keep_good(self, error: TrainingError, begun: int) -> TrainingError:
         """Save the last good weights, where the training had any, and return the error that says where they are."""
-        step = self.training.position.step
-        if step == begun:
+        if self.training.position.step == begun:
             where = "is as it was before" if self.out.exists() else "was not written"
             return TrainingError(error.problem, f"there is nothing new to keep, {self.out} {where}", error.hint)
-        if step != saved_step:
-            self._save()
+        self.saves.save_rest()
         return TrainingError(error.problem, f"{error.kept}, in {self.out}", error.hint)
-
-    def _is_due(self, epoch: int, seconds: float) -> bool:
-        if self.checkpoint_every is None:
-            return seconds >= SAVE_EVERY
-        return self.checkpoint_every > 0 and epoch % self.checkpoint_every == 0
-
-    def _save(self) -> None:
-        exporters.write(to_weights(self.training), self.out, "hdf5", overwrite=True)
 
     def _finish(self) -> None:
         """Say what was kept and how good it is; the file gets the figures of the test too."""
@@ -139,7 +133,13 @@ class Job:
         test = self._test()
         if test is not None:
             model.metadata["test"] = test
-            self._save()
+            self.workers.lead(self.saves.save)
+        if self.workers.is_first:
+            self._tell_end(history)
+
+    def _tell_end(self, history: list[dict[str, Any]]) -> None:
+        """Say what was written, and what to type next."""
+        training, output, model = self.training, self.output, self.training.model
         seconds = sum(entry["seconds"] for entry in history)
         counts = f"{format_count(model.parameters, 'parameter')}, {format_count(len(history), 'epoch')}"
         made = f"{counts}, {seconds:.1f} s of training"
@@ -164,7 +164,7 @@ class Job:
     def _test(self) -> dict[str, Any] | None:
         if self.training.dataset.test is None:
             return None
-        result = evaluate(self.training.model, self.training.dataset, "test", self.limit_test)
+        result = evaluate(self.training.model, self.training.dataset, "test", self.limit_test, self.workers.group)
         if isinstance(result, TaskEvaluation):
             for name, report in result.reports.items():
                 of = f" of {printable(name)}" if len(result.reports) > 1 else ""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit import weights
+from cnnkit.backends.groups import Group
 from cnnkit.data.dataset import Dataset
 from cnnkit.errors import WeightFileError
 from cnnkit.exporters.core.weight_file import LATEST, Tensor, WeightFile
@@ -82,12 +83,13 @@ def _require_same_average(file: WeightFile, training: Training, epoch: int) -> N
 
 
 def resume(
-    model: Network, dataset: Dataset, options: Options, file: WeightFile, lacking_best: bool = False
-) -> Training:
+    model: Network, dataset: Dataset, options: Options, file: WeightFile, lacking_best: bool = False,
+    group: Group | None = None,
+) -> Training:  # fmt: skip
     """Return the training that `file` holds, ready for its next batch.
 
     model: made from the same file. lacking_best: take a file of `to_epoch_weights` too; what becomes of the training is
-    right but for the best weights, where these are of an epoch before.
+    right but for the best weights, where these are of an epoch before. group: of workers that go on together.
 
     Raises WeightFileError when the file holds no training that can be continued.
     """
@@ -100,7 +102,7 @@ def resume(
         raise refuse(file, "it has the weights of an epoch, kept beside the training: resume the training's own file")
     for problem in list_not_finite(model.weights):
         raise refuse(file, problem)
-    training = Training(model, dataset, options)
+    training = Training(model, dataset, options, group)
     position = read_position(file, training)
     _require_same_average(file, training, position.epoch)
     best = file.position["best"]

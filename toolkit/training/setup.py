@@ -3,7 +3,6 @@
 import functools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from cnnkit import losses, optimizers, schedules
@@ -33,7 +32,7 @@ from cnnkit.training.parameter_groups import group_parameters
 from cnnkit.training.pieces import tell_coupling
 from cnnkit.training.position import Position
 from cnnkit.training.sample_weights import weigh_classes
-from cnnkit.training.sharing import BatchSharing, Sharing, choose_leaf
+from cnnkit.training.sharing import BatchSharing, Sharing, share_options
 from cnnkit.training.step import StepReport, StepWork, TrainState, make_step
 from cnnkit.training.worker_step import WorkerStep
 
@@ -56,8 +55,8 @@ class TrainingSetup:
 
     def __init__(self, model: Network, dataset: Dataset, options: Options, group: Group | None = None) -> None:
         require_trainable(model)
-        if group is not None and options.leaf is None:
-            options = replace(options, leaf=choose_leaf(options.batch_size))
+        if group is not None:
+            group.backend, options = model.backend, share_options(options, model.backend.numerics)
         model.loss, model.seed = losses.fit_outputs(losses.parse(options.loss), model.output_names), options.seed
         dataset = suit_targets(dataset, model.loss)
         check(model, dataset)

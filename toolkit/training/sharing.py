@@ -4,7 +4,7 @@ import functools
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from cnnkit.backends.groups import Group
 from cnnkit.backends.leaf_tree import Node
 from cnnkit.backends.protocol import Array
+from cnnkit.options import Options
 
 Indices = npt.NDArray[np.int64]
 
@@ -151,6 +152,13 @@ def choose_leaf(batch_size: int) -> int:
     It depends on the batch size alone, so that any number of workers has the same bits; up to 8 of them have work.
     """
     return next(leaf for leaf in range(max(1, -(-batch_size // 8)), batch_size + 1) if batch_size % leaf == 0)
+
+
+def share_options(options: Options, numerics: str) -> Options:
+    """Return the options of a training by workers, which cut a batch into leaves; exact numerics need none."""
+    if options.leaf is not None or numerics == "exact":
+        return options
+    return replace(options, leaf=choose_leaf(options.batch_size))
 
 
 def count_before(leaves: int, workers: int, rank: int) -> int:

@@ -18,6 +18,7 @@ from cnnkit.training.agreement import Agreement, Stop
 from cnnkit.training.batches import Counts
 from cnnkit.training.epoch_average import average_epoch
 from cnnkit.training.evaluation import loss_and_accuracy
+from cnnkit.training.handshake import require_same
 from cnnkit.training.hash_chain import HashChain, name_arrays
 from cnnkit.training.loss_scale import LossScale
 from cnnkit.training.out_of_memory import too_large
@@ -66,6 +67,7 @@ class Training(TrainingSetup):
         scale = LossScale() if self.scales_loss else None
         self.start_from(TrainState(params, model.state, slots, average), Position(loss_scale=scale))
         self.planned: tuple[tuple[int, int], ...] = ((0, options.epochs),)
+        self._compared = False  # with the other workers
         self.chain: HashChain | None = None
         if options.keep_every is not None:
             self.chain = HashChain(options.keep_every, tuple(name_arrays(self.variables)))
@@ -101,6 +103,12 @@ class Training(TrainingSetup):
         patience, position = self.options.patience, self.position
         return position.epoch >= self.options.epochs or (patience is not None and position.waited >= patience)
 
+    def require_same(self) -> None:
+        """Raise ConfigError, on all workers of the group, where one of them is to train otherwise than the others."""
+        if not self._compared:
+            require_same(self, self.variables, self.position.step)
+        self._compared = True
+
     def epochs(self, progress: Progress | None = None, stop: Stop | None = None) -> Iterator[EpochReport]:
         """Yield a report after each epoch, until all are done, patience has run out, or `stop` returns True.
 
@@ -115,6 +123,7 @@ class Training(TrainingSetup):
             self.end_workers()
 
     def _run_epochs(self, progress: Progress | None, stop: Stop | None) -> Iterator[EpochReport]:
+        self.require_same()
         while not self.finished:
             try:
                 stopping = self._run_epoch(progress, stop)
