@@ -6,8 +6,12 @@ from graphs import NETWORKS, heads, mobile, siamese, twice
 
 from cnnkit.layers import Add, Context, Conv2D, Graph, MaxPool2D, Node, ReLU
 from cnnkit.model import Model
-from cnnkit.receptive_field import join_fields
+from cnnkit.receptive_field import ReceptiveField, join_fields
 from cnnkit.summary import summarise
+
+
+def field(*size):
+    return ReceptiveField(size, (1,) * len(size), (0,) * len(size))
 
 
 def rows_of(network):
@@ -97,6 +101,7 @@ def test_stored_values_are_those_of_every_node(name):
 
 
 def test_fields_of_other_axes_are_joined_to_all():
-    assert join_fields([((3,), (1,)), ((3, 3), (1, 1))]) is None
-    assert join_fields([((3, 3), (1, 1)), None]) is None
-    assert join_fields([((3, 1), (1, 1)), ((1, 5), (2, 2))]) == ((3, 5), (1, 1))
+    assert join_fields([field(3), field(3, 3)]) is None
+    assert join_fields([field(3, 3), None]) is None
+    assert join_fields([field(3, 1), field(1, 5)]) == ((3, 5), (1, 1), (0, 0))
+    assert join_fields([field(1, 1), ReceptiveField((5, 5), (1, 1), (-2, -1))]) == ((5, 5), (1, 1), (-2, -1))

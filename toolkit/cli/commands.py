@@ -15,6 +15,7 @@ SUMMARIES = {
     "evaluate": "Evaluate a network on images: loss, accuracy, confusions, precision, recall, F1, ROC-AUC, time per "
     "image.",
     "predict": "Predict the class of an image, with scores, and draw the image; by default the first test image.",
+    "explain": "Show how one value of a layer comes about for a picture: window times kernel, sum, bias, activation.",
     "export": "Write a weight file in another format; every tensor is read back and compared before OUT exists.",
     "adopt": "Make a network of cnnkit's layers of a stranger's file, say what each node became, and compare the two.",
     "inspect": "Show the layers and tensors of a weight file: their values, and the faults in them.",

@@ -43,12 +43,14 @@ class Reach(NamedTuple):
     """The input pixels that one output value depends on: `extent`, `stride` further for the next value.
 
     Both have a number for each spatial axis, such as (height, width).
-    remainder: pixels at the end that no window covers.
+    remainder: pixels at the end that no window covers. before: how far the first window begins before the first pixel,
+    () where it does not; less than 0 where it begins behind it.
     """
 
     extent: Sizes
     stride: Sizes
     remainder: Sizes = (0, 0)
+    before: Sizes = ()
 
 
 POINTWISE = Reach((1, 1), (1, 1))  # whatever the number of axes
@@ -192,7 +194,14 @@ def window_reach(sizes: Sizes, window: Sizes, stride: Sizes, padding: Padding, d
     remainders = tuple(
         (n + sum(sides) - extent) % s for n, extent, s, sides in zip(sizes, extents, stride, padding, strict=True)
     )
-    return Reach(extents, stride, remainders)
+    before = tuple(begin for begin, _ in padding)
+    return Reach(extents, stride, remainders, before if any(before) else ())
+
+
+def moved_reach(before: Sizes) -> Reach:
+    """Return the reach of values that are copied to so many pixels further on each spatial axis."""
+    axes = len(before)
+    return Reach((1,) * axes, (1,) * axes, (0,) * axes, before) if any(before) else POINTWISE
 
 
 def list_shapes(shapes: Shapes) -> tuple[Shape, ...]:

@@ -12,8 +12,8 @@ from cnnkit.errors import ConfigError
 from cnnkit.files.names import format_count
 from cnnkit.layers import Layer
 from cnnkit.layers.frozen_layer import FrozenLayer
+from cnnkit.layers.replacing import replace_layers
 from cnnkit.training.patterns import find_owners, list_names, matches, require_matches
-from cnnkit.training.replacing import replace_layers
 from cnnkit.tree import Tree, flatten, unflatten
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from cnnkit.backends.protocol import Array, Backend, Pair, Shape
 from cnnkit.layers import BatchNorm, Context, Layer
 from cnnkit.layers.frozen_layer import FrozenLayer
-from cnnkit.training.replacing import replace_layers
+from cnnkit.layers.replacing import replace_layers
 from cnnkit.tree import Tree, flatten, unflatten
 
 

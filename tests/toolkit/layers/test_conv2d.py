@@ -42,7 +42,7 @@ def test_same_is_onnx_same_upper(size, stride, window, dilation) -> None:
     out = -(-size // stride)
     assert layer.output_shape((1, size, 1)) == (1, out, 1)
     pad = max((out - 1) * stride + dilation * (window - 1) + 1 - size, 0)
-    (top, bottom), sides = layer._geometry((1, size, 1))[1]
+    (top, bottom), sides = layer.geometry((1, size, 1))[1]
     assert (top, bottom, sides) == (pad // 2, pad - pad // 2, (0, 0))
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Shape
-from cnnkit.layers.base import Context, Layer
+from cnnkit.layers.base import Context, Layer, Reach, moved_reach
 from cnnkit.layers.shaping.along_axis import cut, frame
 from cnnkit.layers.shaping.sides import Sides, require_sides, resolve_sides
 from cnnkit.tree import Tree
@@ -30,6 +30,9 @@ class Crop(Layer):
         if min(shape) < 1:
             raise self.refuse("(N, ...) of which cropping leaves something", x_shape, f"it cuts off {sides}")
         return shape
+
+    def reach(self, x_shape: Shape) -> Reach:
+        return moved_reach(tuple(-begin for begin, _ in resolve_sides(self, self.cropping, x_shape)[1:]))
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         y, x_shape = x, tuple(x.shape[1:])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from cnnkit.backends.protocol import Array, Pair, Shape
-from cnnkit.layers.base import POINTWISE, Context, Layer, Reach
+from cnnkit.layers.base import Context, Layer, Reach, moved_reach
 from cnnkit.layers.fields import require
 from cnnkit.layers.shaping.along_axis import Indices, cut, frame, select, select_gradient
 from cnnkit.layers.shaping.sides import Sides, require_sides, resolve_sides
@@ -47,7 +47,8 @@ class Pad(Layer):
         return sides
 
     def reach(self, x_shape: Shape) -> Reach | None:
-        return None if self.mode == "wrap" else POINTWISE
+        begins = tuple(begin for begin, _ in self._sides(x_shape)[1:])
+        return None if self.mode == "wrap" else moved_reach(begins)
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         x_shape, y = tuple(x.shape[1:]), x

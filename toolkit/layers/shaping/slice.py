@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cnnkit.backends.protocol import Array, Shape
-from cnnkit.layers.base import POINTWISE, Context, Layer, Reach
+from cnnkit.layers.base import POINTWISE, Context, Layer, Reach, moved_reach
 from cnnkit.layers.fields import require, require_count
 from cnnkit.layers.shaping.along_axis import cut, frame, select, select_gradient
 from cnnkit.tree import Tree
@@ -46,10 +46,14 @@ class Slice(Layer):
         return (*x_shape[: self.axis - 1], len(self._places(x_shape)), *x_shape[self.axis :])
 
     def reach(self, x_shape: Shape) -> Reach | None:
-        if self.axis == 1 or self.step == 1 or len(x_shape) != 3:
+        if self.axis == 1 or len(x_shape) < 2:
             return POINTWISE if self.axis == 1 or self.step == 1 else None
-        stride = (self.step, 1) if self.axis == 2 else (1, self.step)
-        return Reach((1, 1), stride) if self.step > 0 else None
+        before = tuple(-self._places(x_shape).start if axis == self.axis else 0 for axis in range(2, len(x_shape) + 1))
+        if self.step == 1:
+            return moved_reach(before)
+        if len(x_shape) != 3 or self.step < 0:
+            return None
+        return Reach((1, 1), (self.step, 1) if self.axis == 2 else (1, self.step), (0, 0), before)
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         places = self._places(tuple(x.shape[1:]))

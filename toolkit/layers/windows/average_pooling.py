@@ -25,13 +25,15 @@ class AveragePooling(Pooling):
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Array) -> tuple[Array, Any]:
         x_shape = x.shape[1:]
-        return context.backend.average_pool(x, *self.geometry(x_shape), self._counted(x_shape)), x.shape
+        return context.backend.average_pool(x, *self.geometry(x_shape), self.counted_padding(x_shape)), x.shape
 
     def backward(self, context: Context, params: Tree, cache: Any, dy: Array) -> tuple[Array, Tree]:
         x_shape = cache[1:]
-        return context.backend.average_pool_gradient(dy, cache, *self.geometry(x_shape), self._counted(x_shape)), {}
+        return context.backend.average_pool_gradient(
+            dy, cache, *self.geometry(x_shape), self.counted_padding(x_shape)
+        ), {}
 
-    def _counted(self, x_shape: Shape) -> Padding:
+    def counted_padding(self, x_shape: Shape) -> Padding:
         """Return the padding that counts as zeros."""
         return self.declared_geometry(x_shape).padding if self.count_padding else ((0, 0),) * self.rank
 

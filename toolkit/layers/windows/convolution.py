@@ -49,7 +49,7 @@ class Convolution(ConvolutionLayer):
 
     def output_shape(self, x_shape: Shape) -> Shape:
         self.require_x(x_shape)
-        stride, padding, dilation, _ = self._geometry(x_shape)
+        stride, padding, dilation, _ = self.geometry(x_shape)
         outputs = output_sizes(x_shape[1:], self.windows, stride, padding, dilation)
         if min(outputs) < 1:
             needed = f"{', '.join(LETTERS[self.rank])} >= {list(measure_extents(self.windows, dilation))}"
@@ -61,9 +61,9 @@ class Convolution(ConvolutionLayer):
         return math.prod(self.output_shape(x_shape)) * (x_shape[0] // self.groups) * math.prod(self.windows)
 
     def reach(self, x_shape: Shape) -> Reach:
-        return window_reach(x_shape[1:], self.windows, *self._geometry(x_shape)[:3])
+        return window_reach(x_shape[1:], self.windows, *self.geometry(x_shape)[:3])
 
-    def _geometry(self, x_shape: Shape) -> tuple[Sizes, Padding, Sizes, int]:
+    def geometry(self, x_shape: Shape) -> tuple[Sizes, Padding, Sizes, int]:
         """Return (stride, padding, dilation, groups) as the backend takes them."""
         stride, dilation = per_axis(self.stride, self.rank), per_axis(self.dilation, self.rank)
         padding = resolve_padding(self.padding, x_shape[1:], self.windows, stride, dilation)
@@ -74,13 +74,13 @@ class Convolution(ConvolutionLayer):
         if x.ndim != 2 + self.rank or x.shape[1] != channels:
             hint = None if x.ndim == 2 + self.rank else reshape_hint(x.shape[1:], self.rank)
             raise self.refuse(describe_x(self.rank, channels), x.shape[1:], hint)
-        return context.backend.convolve(x, weight, *self._geometry(x.shape[1:]))
+        return context.backend.convolve(x, weight, *self.geometry(x.shape[1:]))
 
     def input_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
-        return context.backend.convolve_input_gradient(dy, weight, x.shape, *self._geometry(x.shape[1:]))
+        return context.backend.convolve_input_gradient(dy, weight, x.shape, *self.geometry(x.shape[1:]))
 
     def weight_gradient(self, context: Context, weight: Array, x: Array, dy: Array) -> Array:
-        return context.backend.convolve_weight_gradient(dy, x, weight.shape, *self._geometry(x.shape[1:]))
+        return context.backend.convolve_weight_gradient(dy, x, weight.shape, *self.geometry(x.shape[1:]))
 
 
 @dataclass(frozen=True)

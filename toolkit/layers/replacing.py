@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cnnkit.layers import Layer, Node
-from cnnkit.layers.base import Shapes
+from cnnkit.layers.base import Layer, Shapes
+from cnnkit.layers.graph.node import Node
 
 Change = Callable[[str, Layer], Layer | None]  # (path, layer) -> what takes its place; None leaves it as it is
 
