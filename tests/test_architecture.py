@@ -70,7 +70,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cnnkit.adopting": (*NET, "cnnkit.architecture", "cnnkit.exporters", "cnnkit.inspection", "cnnkit.recipes",
                         "cnnkit.weights"),
     "cnnkit.activations": (*NET, "cnnkit.exporters", "cnnkit.network"),
-    "cnnkit.explanation": (*NET, "cnnkit.architecture", "cnnkit.backends.registry", "cnnkit.exporters",
+    "cnnkit.explanation": (*NET, "cnnkit.architecture", "cnnkit.backends.registry", "cnnkit.data", "cnnkit.exporters",
                            "cnnkit.network", "cnnkit.receptive_field"),
     "cnnkit.training": (*WORK, "cnnkit.backends.groups", "cnnkit.backends.leaf_tree", "cnnkit.exporters",
                         "cnnkit.inspection", "cnnkit.metrics", "cnnkit.notebook_tables", "cnnkit.weights"),

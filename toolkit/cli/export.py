@@ -9,15 +9,15 @@ import typer
 
 from cnnkit.cli.choice import drop_unset
 from cnnkit.cli.completion import complete_format
-from cnnkit.cli.loading import NetworkSource, match_data, read_complete
+from cnnkit.cli.loading import NetworkSource, read_complete
 from cnnkit.cli.options import DEFAULT_WEIGHTS, DataSource, External, FittingModel, FittingRecipe, WeightsFile
 from cnnkit.cli.output import Output
 from cnnkit.cli.partial import AllowPartial, list_not_read, print_left_out
 from cnnkit.cli.place import require_other
 from cnnkit.cli.request import Request
+from cnnkit.cli.samples import SampleRequest, read_images, read_pictures
 from cnnkit.cli.sizes import parse_size
 from cnnkit.cli.tables import format_size
-from cnnkit.cli.viewing import DataPart, take_image
 from cnnkit.cli.watching import watch_reading
 from cnnkit.errors import CnnkitError, ConfigError, ExportError
 from cnnkit.files.names import format_count, printable, to_text
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "cnnkit export weights.h5 --format svg"
 TO_STANDARD_OUTPUT = Path("-")
+_LONGEST_INDEX = 10  # digits
 _NEED_NETWORK = ("keras", "onnx", "svg")
 
 
@@ -60,7 +61,8 @@ class ExportRequest(Request):
         ),
     ] = None
     activations: Annotated[
-        int | None, typer.Option(min=0, metavar="INDEX", help="svg: draw the activations of that test image too.")
+        str | None,
+        typer.Option(metavar="INDEX|PNG", help="svg: draw activations too: of that test image, or of your picture."),
     ] = None
     data: DataSource = None
     optimizer: Annotated[bool, typer.Option("--optimizer", help="Keep the tensors that only a resume needs.")] = False
@@ -86,7 +88,7 @@ def command(request: ExportRequest) -> int:
     form, target = _choose_format(request) if shard_bytes is None else _choose_shards(request)
     options = _require_options(request, form)
     if target != TO_STANDARD_OUTPUT:
-        require_other(target, file, model=request.model, data=request.data)
+        require_other(target, file, model=request.model, data=request.data, activations=request.activations)
         (require_writable if shard_bytes is None else require_new_folder)(target)
     source = _read_source(request, form)
     for part in source.files if target != TO_STANDARD_OUTPUT else ():  # a shard of FILE must stay
@@ -104,7 +106,7 @@ def command(request: ExportRequest) -> int:
     if shared := sum(tensor.shares is not None for tensor in weights):
         left_out.append(f"{format_count(shared, 'tensor')} with the values of another: each gets values of its own")
     if request.activations is not None:
-        weights = _add_activations(output, weights, request.activations, request.data)
+        weights = _add_activations(request, weights, request.activations)
     origin = {"file": to_text(file.name), "sha256": digest}
     marked = replace(weights, metadata=weights.metadata | {"exported_from": origin})
     if request.anonymous:
@@ -230,27 +232,33 @@ def _drop_maker(output: Output, weights: "WeightFile") -> "WeightFile":
     return drop_maker(weights, public)
 
 
-def _add_activations(output: Output, weights: "WeightFile", index: int, data: str | None) -> "WeightFile":
-    """Return the weights with the activations of one image, and in the metadata which it is and what was predicted."""
+def _add_activations(request: ExportRequest, weights: "WeightFile", which: str) -> "WeightFile":
+    """Return the weights with the activations of one image, and in the metadata which it is and what was predicted.
+
+    which: the number of a test image, or a picture file.
+    """
     from cnnkit.activations import activations
-    from cnnkit.cli.data_source import load_data
     from cnnkit.model import Model
 
     model = Model.from_weights(weights)
-    dataset = match_data(output, model, load_data(output, data, weights))
-    part = DataPart.TEST if dataset.test is not None else DataPart.TRAIN
-    _, label = take_image(dataset, part, index, "--activations")
-    x, _ = dataset.batch(part.value, [index], model.array_dtype)
-    predicted = int(model.predict(x)[0])
-    scores, (black, white) = model.probabilities(x)[0], dataset.scaling.extremes
-    known = label if label is not None and label < len(scores) else None
-    sample = {
-        "name": f"{part.value} image {index} of {to_text(Path(dataset.name).name)}",
-        "label": known, "predicted": predicted, "score": float(scores[predicted]),
+    index = int(which) if which.isascii() and which.isdigit() and len(which) < _LONGEST_INDEX else None
+    shown = SampleRequest(data=request.data, json=request.json, quiet=request.quiet)
+    if index is None:
+        sample = next(iter(read_pictures(shown, model, weights, [Path(which)], "--activations")))
+        name = f"the picture {to_text(Path(which).name)}"
+    else:
+        sample = next(iter(read_images(shown, model, weights, [index], "--activations")))
+        data, _, place = sample.title.rpartition(", ")
+        name = f"{place} of {to_text(Path(data).name)}"
+    predicted, scores = int(model.predict(sample.x[None])[0]), model.probabilities(sample.x[None])[0]
+    black, white = sample.extremes
+    known = sample.label if sample.label is not None and sample.label < len(scores) else None
+    facts = {
+        "name": name, "label": known, "predicted": predicted, "score": float(scores[predicted]),
         "black": black, "white": white,
     }  # fmt: skip
-    tensors = (*weights.tensors, *activations(model, x[0]))
-    return replace(weights, tensors=tensors, metadata=weights.metadata | {"sample": sample})
+    tensors = (*weights.tensors, *activations(model, sample.x))
+    return replace(weights, tensors=tensors, metadata=weights.metadata | {"sample": facts})
 
 
 def _print(weights: "WeightFile", form: "Format", **options: Any) -> None:

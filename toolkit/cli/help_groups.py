@@ -14,7 +14,7 @@ _OPTIONS = {
     "Network": (
         "--recipe", "--model", "--initializer", "--init-from", "--replace-head", "--freeze", "--faithful", "--layer",
         "--slice", "--unit",
-        "--channel", "--at", "--map", "--only", "--optimizer-state", "--classes", "--filter",
+        "--channel", "--at", "--excite", "--map", "--only", "--optimizer-state", "--classes", "--filter",
     ),
     "Optimisation": (
         "--epochs", "--batch-size", "--accumulate", "--leaf", "--ema", "--swa", "--optimizer", "--learning-rate",

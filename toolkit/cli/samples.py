@@ -30,7 +30,8 @@ SamplePicture = Annotated[
 class InputSample(NamedTuple):
     """An image: title, number or file, label if known, the picture in [0, 1], the network's input, class names.
 
-    targets: what was wanted, an array for each output; () where that is not known.
+    targets: what was wanted, an array for each output; () where that is not known. extremes: the network's input for
+    black and for white.
     """
 
     title: str
@@ -41,6 +42,7 @@ class InputSample(NamedTuple):
     x: Any
     names: tuple[str, ...]
     targets: tuple[Any, ...] = ()
+    extremes: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,7 @@ def read_sample(
 
 
 def read_images(
-    request: SampleRequest, model: "Model", weights: "WeightFile", indices: list[int]
+    request: SampleRequest, model: "Model", weights: "WeightFile", indices: list[int], option: str = "--index"
 ) -> Iterator[InputSample]:
     """Yield samples of the data set by their numbers. Raises DataError or ConfigError."""
     output = request.output
@@ -95,16 +97,18 @@ def read_images(
     names = dataset.class_names or model.class_names
     told = dataset.train.parts[0].kind == next(iter(describe_outputs(model).values()))["kind"]
     for index in indices:
-        raw, label = take_image(dataset, split, index)
+        raw, label = take_image(dataset, split, index, option)
         x, wanted = dataset.batch(split.value, [index], model.array_dtype)
         targets = tuple(part[0] for part in wanted) if isinstance(wanted, tuple) else (wanted[0],)
         title = f"{dataset.name}, {split.value} {'image' if raw.ndim == 3 else 'sample'} {index}"
         picture = scale_for_view(raw, dataset.scaling.white)
-        yield InputSample(title, index, None, label, picture, x[0], names, targets if told else ())
+        yield InputSample(
+            title, index, None, label, picture, x[0], names, targets if told else (), dataset.scaling.extremes
+        )
 
 
 def read_pictures(
-    request: SampleRequest, model: "Model", weights: "WeightFile", paths: list[Path]
+    request: SampleRequest, model: "Model", weights: "WeightFile", paths: list[Path], option: str = "--image"
 ) -> Iterator[InputSample]:
     """Yield pictures of the user's, made to look like those of the training. Raises DataError or ConfigError."""
     from cnnkit.cli.picture_input import fit_picture, measure_appearance
@@ -113,7 +117,7 @@ def read_pictures(
     if not paths:
         return
     if len(model.input_shape) != 3:
-        raise ConfigError(f"--image: the network's input {model.input_shape} is not a picture (C, H, W)")
+        raise ConfigError(f"{option}: the network's input {model.input_shape} is not a picture (C, H, W)")
     shape = (model.input_shape[0], model.input_shape[1], model.input_shape[2])
     brightest = model.scaling.white
     reading = request.read_options(model.input_shape, model.loss)
@@ -133,4 +137,6 @@ def read_pictures(
         x = model.scaling.apply(picture * brightest, "float64")
         output.note(steps)
         title = f"{path}, as the network sees it"
-        yield InputSample(title, None, str(path), None, picture, x.astype(model.array_dtype), names)
+        yield InputSample(
+            title, None, str(path), None, picture, x.astype(model.array_dtype), names, (), model.scaling.extremes
+        )

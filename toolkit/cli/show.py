@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnkit.cli.completion import complete_layer
+from cnnkit.cli.exciting_windows import show_exciting
+from cnnkit.cli.feature_maps import read_feature_maps
 from cnnkit.cli.loading import read_complete
-from cnnkit.cli.options import External
+from cnnkit.cli.options import External, Limit
 from cnnkit.cli.output import Output
 from cnnkit.cli.place import require_other, require_place
-from cnnkit.cli.request import Request
+from cnnkit.cli.samples import SampleIndex, SamplePicture, SampleRequest, read_sample
 from cnnkit.cli.tables import format_size, write_numbers
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
@@ -34,8 +36,8 @@ _GAP = 3  # columns between units
 
 
 @dataclass(frozen=True)
-class ShowRequest(Request):
-    """The units to draw, and the place for the picture."""
+class ShowRequest(SampleRequest):
+    """The units to draw, and the place for the picture; a picture that the layer sees, or a data set."""
 
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A weight file.")]
     layer: Annotated[
@@ -50,6 +52,15 @@ class ShowRequest(Request):
     channel: Annotated[
         int | None, typer.Option("--channel", min=0, metavar="N", help="Only this input channel of each.")
     ] = None
+    index: SampleIndex = None
+    image: SamplePicture = None
+    excite: Annotated[
+        int | None,
+        typer.Option(
+            "--excite", min=1, max=100, metavar="N", help="The N windows of --data that excite each channel most."
+        ),
+    ] = None
+    limit: Limit = None
     values: Annotated[bool, typer.Option("--values", help="Print the numbers too.")] = False
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT", help="An .svg or .png file instead of the terminal.")
@@ -59,18 +70,35 @@ class ShowRequest(Request):
 
 
 def command(request: ShowRequest) -> int:
-    """Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor."""
-    from cnnkit.inspection.layer_tree import match_layer, select
+    """Draw the weights of one layer: one map per channel, orange below zero, blue above, one scale per tensor.
 
+    With --image, --index or --data, what the layer gives for that picture; with --excite, what it responds to.
+    """
     output, out = request.output, request.out
     require_place(out, (".svg", ".png"), request.overwrite)
-    require_other(out, request.file)
-    weights = read_complete(request.file, request.external)
-    sections = list(_build_sections(weights, match_layer(weights, select(weights), request.layer, "LAYER"), request))
-    if not sections:
-        raise ConfigError(f"{request.layer}: nothing to draw: no values, or complex ones")
+    require_other(out, request.file, image=request.image, data=request.data, model=request.model)
+    if request.excite is not None:
+        _require_alone(request)
+        output.result(
+            show_exciting(
+                request, request.file, request.layer, request.excite, request.unit, request.limit, request.out
+            )
+        )
+        return 0
+    title = f"{request.file.name}, {printable(request.layer)}"
+    if request.limit is not None:
+        raise ConfigError("--limit: counts the images of --excite: leave it out")
+    if request.image is not None or request.index is not None or request.data is not None:
+        model, network = request.load_network(request.file)
+        sample = read_sample(request, model, network, request.image, request.index)
+        title = f"{title}: {printable(sample.title)}"
+        maps = read_feature_maps(model, request.layer, sample)
+        output.say(title)
+        sections = [_build_section(tensor, units, None, request) for tensor, units in maps]
+    else:
+        sections = _read_weights(request)
     if out is not None:
-        _write(out, f"{request.file.name}, {printable(request.layer)}", sections)
+        _write(out, title, sections)
         output.say(f"wrote {out} ({format_size(out.stat().st_size)})")
     elif not request.json:
         for section in sections:
@@ -80,6 +108,24 @@ def command(request: ShowRequest) -> int:
         "tensors": [_section_json(section, request.values) for section in sections],
     })  # fmt: skip
     return 0
+
+
+def _require_alone(request: ShowRequest) -> None:
+    """Raise ConfigError for an option that --excite does not have."""
+    for name, given in (("image", request.image), ("index", request.index), ("channel", request.channel)):
+        if given is not None:
+            raise ConfigError(f"--excite: looks through a data set: leave --{name} out")
+
+
+def _read_weights(request: ShowRequest) -> list["Section"]:
+    """Return the sections of the layer's weights. Raises ConfigError where there are none to draw."""
+    from cnnkit.inspection.layer_tree import match_layer, select
+
+    weights = read_complete(request.file, request.external)
+    sections = list(_build_sections(weights, match_layer(weights, select(weights), request.layer, "LAYER"), request))
+    if not sections:
+        raise ConfigError(f"{request.layer}: nothing to draw: no values, or complex ones")
+    return sections
 
 
 def _build_sections(weights: "WeightFile", tensors: tuple["Tensor", ...], request: ShowRequest) -> Iterator["Section"]:
@@ -170,12 +216,10 @@ def _format_numbers(section: "Section", maps: Any) -> Iterator[str]:
 
 
 def _print_remainder(output: Output, section: "Section") -> None:
-    from cnnkit.inspection.units import find_unit_axis
-
     axis = section.maps.axis
     total = 1 if axis is None else section.tensor.shape[axis]
     remaining = total - len(section.units)
-    if remaining and find_unit_axis(section.tensor) is not None and len(section.units) in (_MOST, _MOST_SMALL):
+    if remaining and len(section.units) in (_MOST, _MOST_SMALL):
         picture = write_command(f"{section.tensor.layer or 'layer'}.svg")
         output.say()
         output.say(f"and {remaining} more: --unit N, or -o {picture} for all", style="dim")
