@@ -14,7 +14,8 @@ _OPTIONS = {
     "Network": (
         "--recipe", "--model", "--initializer", "--init-from", "--replace-head", "--freeze", "--faithful", "--layer",
         "--slice", "--unit",
-        "--channel", "--at", "--excite", "--map", "--only", "--optimizer-state", "--classes", "--filter",
+        "--channel", "--at", "--excite", "--method", "--class", "--patch", "--stride", "--map", "--only",
+        "--optimizer-state", "--classes", "--filter",
     ),
     "Optimisation": (
         "--epochs", "--batch-size", "--accumulate", "--leaf", "--ema", "--swa", "--optimizer", "--learning-rate",
@@ -35,7 +36,7 @@ _OPTIONS = {
 _ELSEWHERE = {("inspect", "--optimizer"): "Network", ("export", "--optimizer"): "Output"}
 _TITLES = {"diff": {"Optimisation": "Comparison"}, "parity": {"Optimisation": "Checks", "Network": "Checks"},
            "gradcheck": {"Optimisation": "Checks"}, "show": {"Network": "What to draw"},
-           "explain": {"Network": "What to explain"},
+           "explain": {"Network": "What to explain"}, "attend": {"Network": "How to look"},
            "inspect": {"Network": "What to inspect"}}  # fmt: skip
 _WIDE = 72  # columns of a terminal that hold the frames
 _GROUPS = {option: group for group, options in _OPTIONS.items() for option in options}
