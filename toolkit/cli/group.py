@@ -3,6 +3,7 @@
 The others print nothing, unless they fail and rank 0 does not say why.
 """
 
+import functools
 import math
 import os
 import time
@@ -71,16 +72,23 @@ class CommandGroup:
         answer = self.lead(work)
         return bool(answer) if self.group is None else self.group.all_gather_json(answer)[0] is True
 
-    def hurry(self) -> None:
-        """After a signal, wait for other workers no longer than a launcher lets them live."""
-        if self.group is not None:
-            self.group.hurry(HURRY)
+    @property
+    def hurry(self) -> Callable[[], None] | None:
+        """What to call when a signal comes: from then on other workers are waited for as long as launchers let live."""
+        return None if self.group is None else functools.partial(self.group.hurry, HURRY)
 
-    def share_signal(self, stop: StopRequest) -> None:
-        """Let every rank know the signal that stopped one of them, so that all end as this one does."""
+    def end_hurry(self) -> None:
+        """Wait for other workers as before the signal: all have stopped."""
         if self.group is not None:
-            self.group.latest = math.inf  # all are here, or the exchange ends by the limit of the group
-            stop.signal = next(filter(None, self.group.all_gather_json(stop.signal)), None)
+            self.group.latest = math.inf
+
+    def share_signal(self, stop: StopRequest) -> bool:
+        """Return whether a signal stopped any rank; then all know which, to end with its exit status."""
+        if self.group is None:
+            return stop()
+        stop.saving = False
+        stop.signal = next(filter(None, self.group.all_gather_json(stop.signal)), None)
+        return stop.signal is not None
 
     def close(self) -> None:
         """Leave the group together with all others."""

@@ -26,6 +26,9 @@ class Saves:
     _step: int = field(default=-1, init=False)  # of the last save
     _saved_at: float = field(default_factory=time.perf_counter, init=False)
 
+    def __post_init__(self) -> None:
+        import cnnkit.exporters.hdf5.writer  # noqa: F401 (mpiexec leaves no time for it when it stops a training)
+
     def save(self) -> None:
         """Save the training as it is."""
         if self.writes:

@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -18,6 +18,9 @@ from cnnkit.files.unfinished import undo_all
 
 # SIGTERM is the last: once it is handled, all are.
 SIGNALS = (signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []), signal.SIGTERM)
+# What a worker heeds too: mpiexec passes SIGUSR1 on, as Slurm sends it before the end; and Open MPI's mpiexec sends
+# SIGCONT half a second before it kills.
+_OF_WORKERS = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGCONT") if hasattr(signal, name))
 _CLEAR_LINE, _SHOW_CURSOR = b"\r\x1b[2K", b"\x1b[?25h"  # a bar may have been there
 _JSON = '{\n "error": {\n  "kind": "usage",\n  "message": "%s",\n  "file": null,\n  "format": null,\n  "offset": null,\n  "hint": null\n }\n}\n'  # noqa: E501
 _ending: list[int] = []
@@ -37,32 +40,42 @@ def ignore_signals() -> None:
 
 
 class StopRequest:
-    """Whether a signal came, and the exit status for it."""
+    """Whether a signal came, and the exit status for it.
+
+    saving: a worker is to stop only to save, and to go on.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.saving = False
 
     def __call__(self) -> bool:
         """Return whether a signal came."""
-        return self.signal is not None
+        return self.signal is not None or self.saving
 
     @property
     def status(self) -> int:
-        """130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP; 0 when none came."""
+        """130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP, 138 after SIGUSR1; 0 when none came."""
         return 128 + self.signal if self.signal is not None else 0
 
 
 @contextmanager
-def stop_on_signals(then: Callable[[], None] | None = None) -> Iterator[StopRequest]:
-    """Yield a StopRequest that the signals set; nothing is interrupted halfway. then: called after each signal."""
+def stop_on_signals(hurry: Callable[[], None] | None = None) -> Iterator[StopRequest]:
+    """Yield a StopRequest that the signals set; nothing is interrupted halfway.
+
+    hurry: of a worker, which heeds SIGUSR1 too, and saves at SIGCONT; called after each signal that stops it.
+    """
     request = StopRequest()
 
     def note(number: int) -> None:
+        if number in _OF_WORKERS[1:]:
+            request.saving = True
+            return
         request.signal = number
-        if then is not None:
-            then()
+        if hurry is not None:
+            hurry()
 
-    before = _handle(note)
+    before = _handle(note, SIGNALS if hurry is None else (*_OF_WORKERS, *SIGNALS))
     try:
         yield request
     finally:
@@ -70,13 +83,13 @@ def stop_on_signals(then: Callable[[], None] | None = None) -> Iterator[StopRequ
             signal.signal(number, handler)
 
 
-def _handle(handle: Callable[[int], None]) -> dict[signal.Signals, Any]:
+def _handle(handle: Callable[[int], None], numbers: Iterable[signal.Signals] = SIGNALS) -> dict[signal.Signals, Any]:
     """Let `handle` handle the signals, and return their former handlers; ignored ones, as below nohup, stay ignored."""
 
     def call(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the signature that signal expects)
         handle(number)
 
-    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     return {number: signal.signal(number, call) for number in heeded}
 
 

@@ -58,8 +58,7 @@ class Job:
         with stop_on_signals(self.workers.hurry) as stop:
             begun = self.training.position.step
             try:
-                self._run(stop)
-                self.workers.share_signal(stop)
+                stopped = self._run(stop)
             except (TrainingError, ExportError):  # which say what is kept
                 raise
             except Exception as error:  # of the log, the plot, the data
@@ -71,7 +70,7 @@ class Job:
                     raise
                 said = describe_failure(error) if isinstance(error, OSError) else str(error)
                 raise TrainingError(f"{said}; {self._tell_kept()}") from error
-        if stop():
+        if stopped:
             self.output.fail(f"stopped; {self._tell_kept()}", "usage")
             return stop.status
         self._finish()
@@ -88,7 +87,8 @@ class Job:
         command = write_command(*name_program(), "train", "--resume", *given, *self._name_data())
         return f"everything so far is in {self.out}: continue with: {command}"
 
-    def _run(self, stop: StopRequest) -> None:
+    def _run(self, stop: StopRequest) -> bool:
+        """Train, and save; return whether a signal stopped it."""
         training, lines = self.training, EpochLines(self.output, self.training.options.epochs)
         curves = Curves(training, self.plot) if self.plot is not None and self.workers.is_first else None
         begun = training.position.step
@@ -101,12 +101,17 @@ class Job:
             self.saves.save_if_due()
 
         with training_bar(self.output, training) as show, curves or nullcontext():
-            try:
-                for report in training.epochs(show, stop):
-                    self.workers.lead(functools.partial(record, report))
-            except TrainingError as error:
-                raise self._keep_good(error, begun) from None
-        self.workers.lead(self.saves.save_rest)
+            while True:
+                try:
+                    for report in training.epochs(show, stop):
+                        self.workers.lead(functools.partial(record, report))
+                except TrainingError as error:
+                    raise self._keep_good(error, begun) from None
+                self.workers.end_hurry()
+                self.workers.lead(self.saves.save_rest)
+                stopped = self.workers.share_signal(stop)
+                if stopped or training.finished:
+                    return stopped
 
     def _keep_good(self, error: TrainingError, begun: int) -> TrainingError:
         """Save the last good weights, where the training had any, and return the error that says where they are."""
