@@ -116,8 +116,7 @@ class CommandGroup:
         self.agreed = True
         if error is not None:
             raise error
-        rank = failed[0]
-        raise ConfigError(f"worker {rank + 1} of {self.group.size} (rank {rank}): {failures[rank]}")
+        raise _name_worker(failures[failed[0]], failed[0], self.group.size)
 
 
 @contextmanager
@@ -138,7 +137,7 @@ def join_workers() -> Iterator[CommandGroup]:
         workers.group = find_group(get_backend("reference"))  # a training brings its own
         yield workers
         workers.close()
-    except Exception:
+    except Exception as error:
         if workers.agreed:
             workers.close()
             raise
@@ -147,7 +146,13 @@ def join_workers() -> Iterator[CommandGroup]:
             unmute()
         if workers.group is not None:
             workers.group.abort()
+        if launcher.rank and isinstance(error, CnnkitError | OSError) and not isinstance(error, GroupError):
+            raise _name_worker(_describe(error), launcher.rank, launcher.size) from error
         raise
+
+
+def _name_worker(text: str, rank: int, size: int) -> ConfigError:
+    return ConfigError(f"worker {rank + 1} of {size} (rank {rank}): {text}")
 
 
 def _describe(error: Exception) -> str:
