@@ -15,18 +15,19 @@ ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 def run_mpiexec(workers, *arguments, seconds=120, **environment):
     """Run `python ARGUMENTS` as workers of mpiexec, more of them than cores if need be; return what it was."""
+    return run(name_mpiexec(workers, arguments), seconds, ROOT | environment)
+
+
+def start_mpiexec(workers, *arguments, **environment):
+    """Start what `run_mpiexec` runs; return the process."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(name_mpiexec(workers, arguments), env=os.environ | ROOT | environment, text=True, **pipes)
+
+
+def name_mpiexec(workers, arguments):
     mpiexec = shutil.which("mpiexec", path=os.pathsep.join(map(str, PLACES))) or "mpiexec"
-    command = [
-        mpiexec,
-        "--oversubscribe",
-        "--bind-to",
-        "none",
-        "-n",
-        str(workers),
-        sys.executable,
-        *map(str, arguments),
-    ]
-    return run(command, seconds, ROOT | environment)
+    command = [mpiexec, "--oversubscribe", "--bind-to", "none", "-n", str(workers), sys.executable]
+    return [*command, *map(str, arguments)]
 
 
 def run_torchrun(workers, *arguments, seconds=120, **environment):

@@ -59,8 +59,8 @@ def resume(request: TrainRequest, group: Group | None = None) -> tuple[PreparedR
     require_possible(file, differs, options.epochs)
     if group is not None and share_options(options, model.backend.numerics) != options:
         raise ConfigError(
-            f"{request.out}: a training by one process without --leaf, whose bits workers have not: resume it without "
-            "mpiexec or torchrun, or start a new one with -o OTHER.h5"
+            f"{request.out}: was trained without --leaf, by one process, whose bits several workers do not have: "
+            "resume it without mpiexec or torchrun, or start a new training with -o OTHER.h5"
         )
     for kept in _list_kept(options, file, recipe, request):
         request.output.note(kept)
