@@ -54,6 +54,7 @@ DOORS = (
     Door("predict", "--image", "image", "predict {weights} --image {path}"),
     Door("predict", "--data", "data", "predict {weights} --data {path} --split train"),
     Door("predict", "--model", "model", "predict {weights} --model {path}"),
+    Door("predict", "--out", WRITE, "predict {weights} --data bright-dark --overwrite -o {path}", (".csv",)),
     Door("export", "FILE", "weights", "export {path} --format json -o {out}.json"),
     Door("export", "--out", "weights", "export {weights} --format hdf5 -o {path}"),
     Door("export", "--out", WRITE, "export {weights} --format npz --overwrite -o {path}", (".npz",)),
@@ -106,7 +107,7 @@ NAMES = {
     " --fit --target --layout "
     "--layer-rate --augment --class-weights",
     "evaluate": "--backend --device --dtype --recipe --scaling --resize --fit --target --layout",
-    "predict": "--backend --device --dtype --recipe --scaling --resize --fit --target --layout",
+    "predict": "--columns --backend --device --dtype --recipe --scaling --resize --fit --target --layout",
     "export": "--format --recipe --shard-size",
     "adopt": "--format --recipe --input-shape --scaling --backend",
     "inspect": "--layer --slice",
@@ -119,6 +120,7 @@ NAMES = {
     "parity": "--backend --device --dtype --recipe --filter",
     "gradcheck": "--recipe --backend --device",
     "recipes": "--copy",
+    "exercise start": "NAME",
     "data fetch": "NAME",
     "data show": "--resize --fit --target --layout --augment",
 }

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from cnnkit.cli.data_source import load_data
+from cnnkit.cli.loading import match_data
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     Exact,
@@ -17,20 +19,24 @@ from cnnkit.cli.options import (
     name_numerics,
 )
 from cnnkit.cli.output import Output
+from cnnkit.cli.place import require_other, require_place
 from cnnkit.cli.predicted_outputs import describe_outputs, tell_outputs
 from cnnkit.cli.samples import InputSample, SampleRequest, read_images, read_pictures
 from cnnkit.cli.tables import find_width
 from cnnkit.cli.viewing import (
+    DataPart,
     Indices,
     Show,
     ShowAs,
     draw,
     name_class,
 )
-from cnnkit.files.names import printable
+from cnnkit.errors import ConfigError
+from cnnkit.files.names import format_count, printable
 
 if TYPE_CHECKING:
-    pass
+    from cnnkit.exporters import WeightFile
+    from cnnkit.model import Model
 
 EXAMPLE = "cnnkit predict weights.h5 --index 0 --index 7   or   cnnkit predict --image digit.png --show hex"
 BEST, BAR = 5, 40
@@ -46,6 +52,17 @@ class PredictRequest(SampleRequest):
         list[Path] | None, typer.Option("--image", metavar="PNG", help="A picture file of yours; repeatable.")
     ] = None
     show: ShowAs = Show.BLOCKS
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="OUT.csv", help="Predict all samples of that part, a row each."),
+    ] = None
+    columns: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="With --out, the columns' names.  [default: ImageId,Label]")
+    ] = None
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="With --out, the scores of all classes or tags.")
+    ] = False
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False
     threads: Threads = None
     exact: Exact = False
     exact_fine: ExactFine = False
@@ -61,8 +78,11 @@ def command(request: PredictRequest) -> int:
     from cnnkit.training.finite_scores import require_finite_scores
 
     output = request.output
+    _require_options(request)
     numerics = name_numerics(request.exact, request.exact_fine)
     model, weights = request.load_network(request.file, request.threads, numerics)
+    if request.out is not None:
+        return _predict_all(request, request.out, model, weights)
     images = list(read_pictures(request, model, weights, request.image or []))
     if request.index or not request.image:
         images += read_images(request, model, weights, request.index or [0])
@@ -88,6 +108,37 @@ def command(request: PredictRequest) -> int:
         })  # fmt: skip
     names = list(images[0].names[: scores.shape[1]])
     output.result({"file": str(request.file), "class_names": names, "predictions": predictions})
+    return 0
+
+
+def _require_options(request: PredictRequest) -> None:
+    """Raise ConfigError for options that do not go together, and for a place that OUT cannot be."""
+    require_place(request.out, (".csv",), request.overwrite)
+    require_other(request.out, request.file, data=request.data, model=request.model)
+    if request.out is None:
+        for option, given in (("columns", request.columns is not None), ("probabilities", request.probabilities)):
+            if given:
+                raise ConfigError(f"--{option}: is of the table that --out writes: give -o OUT.csv too")
+    elif request.index or request.image:
+        raise ConfigError(f"--out: predicts all samples: leave {'--index' if request.index else '--image'} out")
+
+
+def _predict_all(request: PredictRequest, out: Path, model: "Model", weights: "WeightFile") -> int:
+    """Write the predictions of all samples of a part of the data set to a CSV."""
+    from cnnkit.cli.bulk_predictions import PredictionTable, write_predictions
+
+    output = request.output
+    names = [name.strip() for name in request.columns.split(",")] if request.columns is not None else []
+    table = PredictionTable(model, describe_outputs(model), request.probabilities, names)
+    dataset = load_data(output, request.data, weights, request.read_options(model.input_shape, model.loss))
+    dataset = match_data(output, model, dataset, request.scaling)
+    split = request.split or (DataPart.TRAIN if dataset.test is None else DataPart.TEST)
+    count = write_predictions(table, dataset, split, out)
+    output.say(f"wrote {out}: {format_count(count, 'prediction')} of {printable(dataset.name)}, {split.value}")
+    output.result({
+        "file": str(request.file), "data": dataset.name, "split": split.value, "out": str(out), "rows": count,
+        "columns": list(table.columns),
+    })  # fmt: skip
     return 0
 
 
