@@ -57,7 +57,9 @@ class Model(Network):
         if set(given.class_names) & set(self.class_names):  # outputs keep their meaning
             dataset = arrange_classes(given, self.class_names, "the model")
         training = Training(self, dataset, Options(**settings), group)
-        for said in (*dataset.notes[len(given.notes) :], *filter(None, [dataset.absent, training.coupling])):
+        training.require_same()
+        told = filter(None, [dataset.absent, training.coupling, training.unlike])
+        for said in (*dataset.notes[len(given.notes) :], *told):
             warnings.warn(said, stacklevel=2)
         with notebook_progress(training) as show:
             return [report.entry for report in training.epochs(show)]

@@ -72,8 +72,8 @@ def _train(request: TrainRequest, workers: "CommandGroup") -> int:
 
     files = workers.lead(open_files) or EpochFiles(request.out)
     output.note(prepared.describe(training))
-    if training.coupling is not None:
-        output.note(training.coupling)
+    for said in filter(None, (training.coupling, training.unlike)):
+        output.note(said)
     saves = Saves(training, request.out, request.checkpoint_every, writes=workers.is_first)
     return Job(training, output, saves, files, request.plot, request.limit_test, workers).run()
 

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +19,35 @@ from cnnkit.tree import flatten
 _LONGEST = 60  # characters of a value that is told, not only compared
 
 
-def require_same(setup: TrainingSetup, variables: TrainState, step: int) -> None:
+def require_same(setup: TrainingSetup, variables: TrainState, step: int) -> str | None:
     """Raise ConfigError on all workers of a group, in the same words, where one is to train otherwise than rank 0.
+
+    Return what is otherwise and allowed, in one line: processors and kernels, which plain numerics take bits from.
 
     variables, step: where the training begins. Without a group there is nobody to compare with. The data are compared
     by their SHA-256, for which each worker reads them once.
     """
     if setup.group is None:
-        return
-    told = setup.group.all_gather_json(_describe(setup, variables, step))
-    first, size = told[0], setup.group.size
+        return None
+    engine = setup.model.backend.describe_engine()
+    told = setup.group.all_gather_json([_describe(setup, variables, step), engine])
+    unlike = _find_unlike([of for of, _ in told])
+    if unlike is not None:
+        raise ConfigError(f"{unlike}: start all with the same code, options and data")
+    unlike = _find_unlike([of for _, of in told])
+    if unlike is None or setup.model.backend.numerics != "plain":
+        return None
+    return f"{unlike}: the bits depend on the number of workers; those of --exact do not"
+
+
+def _find_unlike(told: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return which worker differs from rank 0 first, and in what; None where all told the same."""
     for rank, of in enumerate(told):
-        differs = [_tell(name, of.get(name), first.get(name)) for name in first | of if of.get(name) != first.get(name)]
+        names = dict(told[0]) | of
+        differs = [_tell(name, of.get(name), told[0].get(name)) for name in names if of.get(name) != told[0].get(name)]
         if differs:
-            raise ConfigError(
-                f"worker {rank + 1} of {size} (rank {rank}) is not like rank 0: {'; '.join(differs)}: start all with "
-                "the same code, options and data"
-            )
+            return f"worker {rank + 1} of {len(told)} (rank {rank}) is not like rank 0: {'; '.join(differs)}"
+    return None
 
 
 def _describe(setup: TrainingSetup, variables: TrainState, step: int) -> dict[str, Any]:
@@ -48,7 +61,7 @@ def _describe(setup: TrainingSetup, variables: TrainState, step: int) -> dict[st
 
 
 def _tell(name: str, value: Any, first: Any) -> str:
-    hashed = any(isinstance(of, str) and len(of) == 64 for of in (value, first))
+    hashed = any(len(str(of)) >= _LONGEST for of in (value, first))
     return f"another {name}" if hashed else f"{name} {describe_value(value)} instead of {describe_value(first)}"
 
 

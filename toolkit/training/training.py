@@ -67,7 +67,8 @@ class Training(TrainingSetup):
         scale = LossScale() if self.scales_loss else None
         self.start_from(TrainState(params, model.state, slots, average), Position(loss_scale=scale))
         self.planned: tuple[tuple[int, int], ...] = ((0, options.epochs),)
-        self._compared = False  # with the other workers
+        self._compared = False  # the workers of the group
+        self.unlike: str | None = None
         self.chain: HashChain | None = None
         if options.keep_every is not None:
             self.chain = HashChain(options.keep_every, tuple(name_arrays(self.variables)))
@@ -104,9 +105,12 @@ class Training(TrainingSetup):
         return position.epoch >= self.options.epochs or (patience is not None and position.waited >= patience)
 
     def require_same(self) -> None:
-        """Raise ConfigError, on all workers of the group, where one of them is to train otherwise than the others."""
+        """Compare all workers of the group, once: raise ConfigError on all where one is to train otherwise than rank 0.
+
+        After that `unlike` tells what of their processors and kernels differs, None where nothing does.
+        """
         if not self._compared:
-            require_same(self, self.variables, self.position.step)
+            self.unlike = require_same(self, self.variables, self.position.step)
         self._compared = True
 
     def epochs(self, progress: Progress | None = None, stop: Stop | None = None) -> Iterator[EpochReport]:

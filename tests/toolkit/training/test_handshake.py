@@ -53,6 +53,20 @@ def test_workers_alike_start():
     assert run_in_threads([get_backend("numpy", threads=1)] * 3, lambda group: start(group, None)) == [1] * 3
 
 
+def test_other_kernels_are_told_and_allowed(monkeypatch):
+    backends = [get_backend("numpy", threads=1) for _ in range(2)]
+    monkeypatch.setattr(backends[1], "describe_engine", lambda: backends[0].describe_engine() | {"blas": "of rank 1"})
+
+    def start_with(group):
+        training = Training(Model(NET, (1, 2, 2), backend=group.backend), from_arrays(IMAGES, LABELS), Options(), group)
+        training.require_same()
+        return training.unlike
+
+    for told in run_in_threads(backends, start_with):
+        assert told.startswith("worker 2 of 2 (rank 1) is not like rank 0: blas 'of rank 1' instead of ")
+        assert told.endswith(": the bits depend on the number of workers; those of --exact do not")
+
+
 def test_other_code_is_another_hash(monkeypatch, tmp_path):
     (tmp_path / "weights.py").write_text("x = 1\n")
     monkeypatch.setattr(handshake.weights, "__file__", str(tmp_path / "weights.py"))
