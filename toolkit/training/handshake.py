@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,10 @@ def require_same(setup: TrainingSetup, variables: TrainState, step: int) -> str 
     return f"{unlike}: the bits depend on the number of workers; those of --exact do not"
 
 
-def _find_unlike(told: Sequence[Mapping[str, Any]]) -> str | None:
+def _find_unlike(told: Sequence[dict[str, Any]]) -> str | None:
     """Return which worker differs from rank 0 first, and in what; None where all told the same."""
     for rank, of in enumerate(told):
-        names = dict(told[0]) | of
+        names = told[0] | of
         differs = [_tell(name, of.get(name), told[0].get(name)) for name in names if of.get(name) != told[0].get(name)]
         if differs:
             return f"worker {rank + 1} of {len(told)} (rank {rank}) is not like rank 0: {'; '.join(differs)}"
