@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Callable
 
+from cnnkit.exporters.core.printed_matrix import HINT, describe_cut, is_cut
 from cnnkit.exporters.marks import scripts
 from cnnkit.exporters.marks.mark import Mark, quote
 from cnnkit.exporters.marks.unknown_file import UnknownFile
@@ -151,6 +152,7 @@ TEXTS: tuple[Mark[UnknownFile], ...] = (
     Mark("a model of XGBoost", "it is no network: name another file", _has("learner")),
     Mark(_describe_answer, _AGAIN, _is_answer),
     Mark(_describe_json, "name the file with the values", lambda s: bool(s.json)),
+    Mark(lambda s: describe_cut(s.text), HINT, lambda s: is_cut(s.text)),
     Mark("a table of numbers as text", _advise_table, _is_table),
     Mark(
         _describe_text,

@@ -3,10 +3,12 @@
 import functools
 import sys
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 from cnnkit.exporters.core import strict_json
 from cnnkit.exporters.core.faults import faults_of
+from cnnkit.exporters.core.layer_lists import fits_layers, name_layers
 from cnnkit.exporters.core.name_conventions import interpret_name, sort_names
 from cnnkit.exporters.core.npy_array import HEAD, decode_array, is_in_order, read_header
 from cnnkit.exporters.core.pickles.object_array import list_object_arrays
@@ -105,7 +107,13 @@ def _read_foreign(
     objects: dict[str, tuple[Tensor, ...]],
     not_read: tuple[NotRead, ...],
 ) -> WeightFile:
-    """Return the arrays sorted by name, 2 before 10; the order in the zip means nothing."""
+    """Return the arrays sorted by name, 2 before 10; the order in the zip means nothing.
+
+    Lists of matrices and biases, as `scratch-mlp`'s author saved them, become the layers that they are.
+    """
+    lists = (objects.get("weights", ()), objects.get("biases", ()))
+    if not stored and len(objects) == len(lists) and fits_layers(*lists):
+        return replace(name_layers(*lists), not_read=not_read, file=str(path))
     dotted = {name: name.replace("/", ".") for name in stored}
     shapes = {dotted[name]: entry.shape for name, entry in stored.items()}
     tensors: list[Tensor] = []

@@ -119,6 +119,11 @@ FILES = {
     "any.json": (b'{"lr": 1, "net": 2}', "JSON that holds no weights that cnnkit knows (keys: lr, net)", "values"),
     "cut.json": (b'{"model_type": "bert", "layers": [1,', "a configuration of Hugging Face", "model.safetensors"),
     "w.csv": (b"# layer 1\n0.5,-1e-3,nan\n1,2,3\n", "a table of numbers", "numpy.loadtxt(sys.argv[1], delimiter=',')"),
+    "cut.txt": (
+        b"W1\n[[0.5 1. 2. ... 3. 4.]\n ...]",
+        "of each row only the first 3 and the last 2",
+        "threshold=sys.maxsize",
+    ),
     "w.dat": (b"0.5 -1e-3\n1 2\n", "a table of numbers", "numpy.loadtxt(sys.argv[1])"),
     "notes.h5": ("Größe 1\n".encode(), "plain text, begins with 'Größe 1'", "look into it"),
     "utf16.h5": ("Hello".encode("utf-16"), "plain text, begins with Hello", "look into it"),
