@@ -41,5 +41,6 @@ def _flatten(bias: Tensor, layer: str) -> Tensor:
     def read() -> Array:
         return bias.read().reshape(size)
 
-    named = {"name": f"{layer}.bias", "layer": layer, "role": "bias", "axes": ("out",), "shape": (size,)}
-    return replace(bias, **named, read=read, shares=None)
+    return replace(
+        bias, name=f"{layer}.bias", layer=layer, role="bias", axes=("out",), shape=(size,), read=read, shares=None
+    )
