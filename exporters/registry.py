@@ -84,7 +84,8 @@ def choose(path: str | Path, name: str | None = None) -> Format:
             raise ExportError(f"format {printable(name)} {problem}: choose one of {', '.join(writers)}")
         _require_suffix(writers[name], path)
         return writers[name]
-    fitting = [(len(suffix), form) for form in writers.values() for suffix in form.suffixes if _ends_with(path, suffix)]
+    candidates = [form for form in writers.values() if not form.by_name]
+    fitting = [(len(suffix), form) for form in candidates for suffix in form.suffixes if _ends_with(path, suffix)]
     if not fitting:
         raise ExportError(f"{printable(str(path))}: no format has this suffix: name one of {', '.join(writers)}")
     return max(fitting, key=lambda pair: pair[0])[1]

@@ -41,6 +41,7 @@ class Format(ABC):
     name, suffixes  what users type; a file is recognised by its content alone
     options         what `write` takes besides weights and path, each with a line of explanation
     priority        when the format is asked whether a file is its own
+    by_name         it is written where it is named alone, whatever the suffix, which is another format's too
     shards          how it names shards, where `write_shards` writes them
 
     A reader lists tensors first; each tensor reads its values from the file when asked.
@@ -52,6 +53,7 @@ class Format(ABC):
     reads: ClassVar[bool] = False
     writes: ClassVar[bool] = False
     options: ClassVar[Mapping[str, str]] = {}
+    by_name: ClassVar[bool] = False
     priority: ClassVar[Priority] = Priority.DEFAULT
     shards: ClassVar[ShardNames | None] = None
 

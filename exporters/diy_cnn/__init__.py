@@ -1,1 +1,1 @@
-"""Format "diy-cnn-json": the weights file of a do-it-yourself CNN in Rust; read only."""
+"""Format "diy-cnn-json": the weights file of a do-it-yourself CNN in Rust."""

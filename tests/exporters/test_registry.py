@@ -64,7 +64,7 @@ class Raising(Shout):
 
 OURS = {
     "hdf5": "cnnkit.exporters.hdf5.format:Hdf5Format",
-    "diy-cnn-json": "cnnkit.exporters.diy_cnn.format:DiyCnnJsonFormat",
+    "gguf": "cnnkit.exporters.gguf.format:GgufFormat",
 }
 
 
@@ -82,7 +82,7 @@ def installed(monkeypatch):
 
 
 def test_ours_are_there_and_work():
-    assert list(formats()) == ["diy-cnn-json", "hdf5"]
+    assert list(formats()) == ["gguf", "hdf5"]
     assert broken() == ()
     assert all(form.description and form.suffixes for form in formats().values())
 
@@ -136,9 +136,9 @@ def test_a_recogniser_that_fails_does_not_stop_the_next(installed, weights, tmp_
 
 
 def test_what_a_format_does_by_default(weights, tmp_path):
-    form = formats()["diy-cnn-json"]
+    form = formats()["gguf"]
     assert form.losses(weights) == ()
-    with pytest.raises(ExportError, match="diy-cnn-json files can be read, not written"):
+    with pytest.raises(ExportError, match="gguf files can be read, not written"):
         form.write(weights, tmp_path / "a.json")
     Format.check(WriteOnly(), weights, tmp_path / "none")  # nothing to compare with: it cannot be read
 
@@ -169,7 +169,7 @@ def files_that_cannot_be_read(folder):
         ("pipe", "pipe: not a file", None),
         ("empty", "empty: empty file", "download it again"),
         ("lfs", "lfs: a Git LFS pointer, not the file itself", "git lfs pull"),
-        ("bytes", "bytes: unknown content, begins with 9f 01 fe", "cnnkit reads diy-cnn-json, hdf5"),
+        ("bytes", "bytes: unknown content, begins with 9f 01 fe", "cnnkit reads gguf, hdf5"),
         ("text/a", "text/a: cannot be opened: Not a directory", None),
         ("a\0b", r"a\\x00b: cannot be opened: embedded null byte", None),
     ],
@@ -187,7 +187,7 @@ def test_what_cannot_be_read_is_one_line_with_its_parts(tmp_path, name, message,
     [
         ("a.xyz", {}, r"a\.xyz: no format has this suffix: name one of hdf5"),
         ("a.h5", {"format": "xyz"}, "format xyz is not known: choose one of hdf5"),
-        ("a.json", {"format": "diy-cnn-json"}, "format diy-cnn-json can only be read: choose one of hdf5"),
+        ("a.json", {"format": "gguf"}, "format gguf can only be read: choose one of hdf5"),
         ("a.h5", {"precision": 3}, "format hdf5 has no option precision: it has compression"),
         ("old.h5", {}, r"old\.h5: already exists: choose another name or --overwrite"),
         ("none/a.h5", {}, r"a\.h5: cannot be written: its folder does not exist: make it first"),

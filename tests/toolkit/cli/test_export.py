@@ -125,9 +125,10 @@ def test_anything_else_is_kept_unless_overwrite_is_given(refused, cnnkit, traine
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "cnnkit writes hdf5"),
+        ((), "cnnkit writes diy-cnn-json, hdf5"),
         (("--format", "nope"), "hdf5"),
-        (("--format", "diy-cnn-json"), "can only be read"),
+        (("--format", "gguf"), "can only be read"),
+        (("--format", "diy-cnn-json"), "the network of recipe diy-cnn alone"),
         (("-o", "weights.xyz"), "hdf5"),
         (("-o", "weights.h5"), "is FILE itself"),
         (("--format", "hdf5"), "is FILE itself"),
