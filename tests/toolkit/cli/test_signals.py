@@ -51,3 +51,13 @@ def test_ignored_signals_stay_ignored_as_below_nohup():
             assert stop.status == 143
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_worker_stops_at_sigusr1_too_and_saves_at_sigcont():
+    before, hurried = signal.getsignal(signal.SIGUSR1), []
+    with stop_on_signals(lambda: hurried.append(True)) as stop:
+        os.kill(os.getpid(), signal.SIGCONT)
+        assert (stop(), stop.status, hurried) == (True, 0, [])
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert (stop(), stop.status, hurried) == (True, 138, [True])
+    assert signal.getsignal(signal.SIGUSR1) == before

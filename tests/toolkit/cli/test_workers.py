@@ -30,15 +30,15 @@ def hash_of(path):
 def find_workers():
     """Return the processes of this test's mpiexec by rank."""
     found = {}
-    for entry in os.listdir("/proc"):
+    for number in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
         try:
-            told = Path("/proc", entry, "environ").read_bytes()
-            words = Path("/proc", entry, "cmdline").read_bytes().split(b"\0")
+            told = Path(f"/proc/{number}/environ").read_bytes()
+            words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
         except OSError:  # no process, or one that has ended
             continue
         variables = dict(item.partition(b"=")[::2] for item in told.split(b"\0"))
         if variables.get(b"OF_TEST") == str(os.getpid()).encode() and b"cnnkit" in words[2:3]:
-            found[int(variables.get(b"OMPI_COMM_WORLD_RANK", b"-1"))] = int(entry)
+            found.setdefault(int(variables.get(b"OMPI_COMM_WORLD_RANK", b"-1")), number)  # not a child of it
     return found
 
 
@@ -59,7 +59,10 @@ def test_a_killed_worker_and_another_number_of_workers_change_no_bit(cnnkit, net
     again.remove("-q")
     with launching.start_mpiexec(2, *again, "--log", "log.jsonl", OF_TEST=str(os.getpid())) as program:
         wait_for_epochs(folder / "log.jsonl", rest["epoch"] + 2, program)
-        os.kill(find_workers()[1], signal.SIGTERM)
+        of_rank = find_workers()
+        os.kill(of_rank[0], signal.SIGCONT)  # as mpiexec does before it kills: all save, and go on
+        wait_for_epochs(folder / "log.jsonl", rest["epoch"] + 3, program)
+        os.kill(of_rank[1], signal.SIGTERM)
         _, errors = program.communicate(timeout=60)
     assert program.returncode == 143, errors
     assert errors.count("everything so far is in w.h5: continue with: mpiexec -n 2 cnnkit train --resume ") == 1
