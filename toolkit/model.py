@@ -71,8 +71,11 @@ class Model(Network):
         *,
         split: str | None = None,
         limit: int | None = None,
+        group: Group | None = None,
     ) -> Evaluation | TaskEvaluation:
         """Return loss, accuracy and every other measure on the first `limit` images of a data set, or of arrays.
+
+        group: of workers that share the work, and all get the figures, to the bit those of one process.
 
         split: of the data set, "test" or "train"; "test" by default. Arrays have none. Classes are matched by name;
         what differs is said in a warning.
@@ -87,7 +90,7 @@ class Model(Network):
         matched = match_names(self, dataset)
         for note in matched.notes[len(dataset.notes) :]:
             warnings.warn(note, stacklevel=2)
-        return evaluate(self, matched, split or ("test" if labels is None else "train"), limit)
+        return evaluate(self, matched, split or ("test" if labels is None else "train"), limit, group)
 
     def _dataset(self, data: Any, labels: Any) -> Dataset:
         """Return the data set that is named, given, or made of arrays."""

@@ -40,9 +40,12 @@ from cnnkit.files.names import printable
 from cnnkit.files.shell import write_command
 
 if TYPE_CHECKING:
+    from cnnkit.cli.group import CommandGroup
     from cnnkit.data import Dataset
     from cnnkit.metrics import Report, Scores
+    from cnnkit.model import Model
     from cnnkit.training.evaluation import Evaluation
+    from cnnkit.training.task_evaluation import TaskEvaluation
 
 EXAMPLE = "cnnkit evaluate weights.h5 --split train --mistakes 5"
 
@@ -76,11 +79,21 @@ def command(request: EvaluateRequest) -> int:
 
     Of numbers it tells MAE, RMSE and R2, of tags mAP and F1, of maps of classes IoU and Dice, of arrays PSNR.
     """
-    from cnnkit.training.evaluation import Evaluation
+    from cnnkit.cli.group import join_workers
+
+    with join_workers() as workers:
+        model, dataset = workers.agree(lambda: _prepare(request, workers))
+        result = workers.agree(lambda: _evaluate(request, model, dataset, workers))
+        workers.lead(lambda: _tell(request, model, dataset, result))
+    return 0
+
+
+def _prepare(request: EvaluateRequest, workers: "CommandGroup") -> "tuple[Model, Dataset]":
+    """Return the network and the data, and check what can be checked before any work."""
     from cnnkit.training.figure_file import require_plottable
 
     output = request.output
-    if request.plot is not None:
+    if request.plot is not None and workers.is_first:
         require_plottable(request.plot)
         require_other(request.plot, request.file, model=request.model, data=request.data)
     source = NetworkSource(request.file, request.recipe, request.model)
@@ -94,7 +107,34 @@ def command(request: EvaluateRequest) -> int:
     classified = dataset.has_labels and model.loss.decides
     if request.plot is not None and not classified:
         raise ConfigError("--plot: draws how classes are confused, got a network that decides no class: leave it out")
-    result = model.evaluate(dataset, split=request.split.value, limit=request.limit)
+    return model, dataset
+
+
+def _evaluate(
+    request: EvaluateRequest, model: "Model", dataset: "Dataset", workers: "CommandGroup"
+) -> "Evaluation | TaskEvaluation":
+    """Return the measures, of which each worker computes its batches. Raises ConfigError where workers differ."""
+    if workers.group is not None:
+        from cnnkit.training.fingerprint import fingerprint
+        from cnnkit.training.handshake import find_unlike, hash_sources
+
+        told = {
+            "code": hash_sources(), "weights": fingerprint(model.to_weights()), "backend": model.backend.name,
+            "dtype": model.dtype, "numerics": model.backend.numerics, "data": dataset.name,
+            "number of samples": len(dataset.split(request.split.value)),
+            "--split": request.split.value, "--limit": request.limit,
+        }  # fmt: skip
+        unlike = find_unlike(workers.group.all_gather_json(told))
+        if unlike is not None:
+            raise ConfigError(f"{unlike}: start all with the same code, file, options and data")
+    return model.evaluate(dataset, split=request.split.value, limit=request.limit, group=workers.group)
+
+
+def _tell(request: EvaluateRequest, model: "Model", dataset: "Dataset", result: "Evaluation | TaskEvaluation") -> None:
+    """Print the measures."""
+    from cnnkit.training.evaluation import Evaluation
+
+    output = request.output
     print_sentence(
         output,
         f"{request.file} on {dataset.name}, {request.split.value}: {result.report.images:,} images; "
@@ -106,7 +146,6 @@ def command(request: EvaluateRequest) -> int:
     else:
         print_task(output, result)
     output.result(facts | result.to_json())
-    return 0
 
 
 def _tell_classes(request: EvaluateRequest, dataset: "Dataset", result: "Evaluation") -> dict[str, Any]:

@@ -73,6 +73,14 @@ def command(request: PredictRequest) -> int:
 
     A network trained on numbers, tags, maps of classes or arrays tells what it gives of those.
     """
+    from cnnkit.cli.group import join_workers
+
+    with join_workers() as workers:  # rank 0 predicts by itself
+        workers.lead(lambda: _predict(request))
+    return 0
+
+
+def _predict(request: PredictRequest) -> None:
     import numpy as np
 
     from cnnkit.training.finite_scores import require_finite_scores
@@ -82,7 +90,8 @@ def command(request: PredictRequest) -> int:
     numerics = name_numerics(request.exact, request.exact_fine)
     model, weights = request.load_network(request.file, request.threads, numerics)
     if request.out is not None:
-        return _predict_all(request, request.out, model, weights)
+        _predict_all(request, request.out, model, weights)
+        return
     images = list(read_pictures(request, model, weights, request.image or []))
     if request.index or not request.image:
         images += read_images(request, model, weights, request.index or [0])
@@ -92,7 +101,7 @@ def command(request: PredictRequest) -> int:
         output.result(
             {"file": str(request.file), "predictions": tell_outputs(output, model, specs, images, request.show)}
         )
-        return 0
+        return
     outputs, scores, decided = model.outputs(x), model.probabilities(x), model.predict(x)
     require_finite_scores(model, scores)
     predictions = []
@@ -108,7 +117,6 @@ def command(request: PredictRequest) -> int:
         })  # fmt: skip
     names = list(images[0].names[: scores.shape[1]])
     output.result({"file": str(request.file), "class_names": names, "predictions": predictions})
-    return 0
 
 
 def _require_options(request: PredictRequest) -> None:
@@ -123,7 +131,7 @@ def _require_options(request: PredictRequest) -> None:
         raise ConfigError(f"--out: predicts all samples: leave {'--index' if request.index else '--image'} out")
 
 
-def _predict_all(request: PredictRequest, out: Path, model: "Model", weights: "WeightFile") -> int:
+def _predict_all(request: PredictRequest, out: Path, model: "Model", weights: "WeightFile") -> None:
     """Write the predictions of all samples of a part of the data set to a CSV."""
     from cnnkit.cli.bulk_predictions import PredictionTable, write_predictions
 
@@ -139,7 +147,6 @@ def _predict_all(request: PredictRequest, out: Path, model: "Model", weights: "W
         "file": str(request.file), "data": dataset.name, "split": split.value, "out": str(out), "rows": count,
         "columns": list(table.columns),
     })  # fmt: skip
-    return 0
 
 
 def _print_prediction(output: Output, image: InputSample, scores: Any, best: int, show: Show) -> None:

@@ -31,16 +31,16 @@ def require_same(setup: TrainingSetup, variables: TrainState, step: int) -> str 
         return None
     engine = setup.model.backend.describe_engine()
     told = setup.group.all_gather_json([_describe(setup, variables, step), engine])
-    unlike = _find_unlike([of for of, _ in told])
+    unlike = find_unlike([of for of, _ in told])
     if unlike is not None:
         raise ConfigError(f"{unlike}: start all with the same code, options and data")
-    unlike = _find_unlike([of for _, of in told])
+    unlike = find_unlike([of for _, of in told])
     if unlike is None or setup.model.backend.numerics != "plain":
         return None
     return f"{unlike}: the bits depend on the number of workers; those of --exact do not"
 
 
-def _find_unlike(told: Sequence[dict[str, Any]]) -> str | None:
+def find_unlike(told: Sequence[dict[str, Any]]) -> str | None:
     """Return which worker differs from rank 0 first, and in what; None where all told the same."""
     for rank, of in enumerate(told):
         names = told[0] | of
