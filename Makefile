@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # A strict editable install is a tree of links: it is made again when a file comes or goes (a folder's time changes).
 FOLDERS := $(shell find toolkit backends exporters data -type d -not -name __pycache__)
 
-.PHONY: train test coverage check parity exact exact-table example bench torture onnx-page onnx-networks clean
+.PHONY: train test coverage check parity exact exact-table workers example bench torture onnx-page onnx-networks clean
 
 train: $(VENV)/run.stamp
 	$(BIN)/cnnkit train
@@ -27,6 +27,10 @@ parity: $(VENV)/dev.stamp
 # One hash for each of five trainings of 200 steps, in every arrangement that this machine can run: docs/exact.md.
 exact: $(VENV)/dev.stamp
 	PYTHONPATH=tests $(BIN)/python -m exact
+
+# One fingerprint for 1, 2, 3, 4 and 7 workers, also after one was killed: docs/scale.md.
+workers: $(VENV)/dev.stamp
+	PYTHONPATH=tests $(BIN)/python -m workers
 
 # After a change of bits that was meant: writes the table of hashes from numpy, then compares all arrangements with it.
 exact-table: $(VENV)/dev.stamp

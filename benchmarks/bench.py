@@ -11,6 +11,7 @@ from pathlib import Path
 import augmented
 import exact_steps
 import inspection
+import leaves
 import startup
 import svg
 import text
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[int], list[Row]]] = {
     "exact": lambda rounds: exact_steps.measure(rounds, [1, cores()]),
     "augmented": lambda rounds: augmented.measure(rounds, [1, cores()]),
     "time_to_accuracy": lambda rounds: time_to_accuracy.measure(max(1, rounds // 3)),
+    "leaves": leaves.measure,
     "text": text.measure,
     "svg": lambda rounds: svg.measure(max(3, rounds // 2)),
     "inspection": lambda rounds: inspection.measure(1024, max(3, rounds - 2)),

@@ -23,8 +23,8 @@ from cnnkit.layers import (
 Run = Callable[[int], None]
 
 
-def ours(work: Workload, backend: str, threads: int, numerics: str = "plain") -> Run:
-    """Return run(steps) on a backend of cnnkit: the step that `cnnkit train` takes."""
+def ours(work: Workload, backend: str, threads: int, numerics: str = "plain", leaf: int | None = None) -> Run:
+    """Return run(steps) on a backend of cnnkit: the step that `cnnkit train` takes, with --leaf."""
     from cnnkit import Model, losses, optimizers
     from cnnkit.flat_tree import flat_tree
     from cnnkit.training.step import StepWork, TrainState, make_step
@@ -33,7 +33,8 @@ def ours(work: Workload, backend: str, threads: int, numerics: str = "plain") ->
     model = Model(work.trained(), work.input_shape, dtype="float32", seed=0, **how)
     optimizer, loss = optimizers.parse(work.optimizer), losses.parse(work.loss)
     params = flat_tree(model.backend, model.params)
-    step = make_step(StepWork(model.backend, model.network, loss, optimizer, (0, 0)))
+    joined = work.batch_size if leaf is not None and model.network.couples_samples else None
+    step = make_step(StepWork(model.backend, model.network, loss, optimizer, (0, 0)), leaf, joined)
     state = {"variables": TrainState(params, model.state, optimizer.init(model.backend, params, "float32"))}
     asarray = model.backend.asarray
     batches = itertools.cycle([(asarray(x, "float32"), asarray(labels)) for x, labels in work.batches()])

@@ -38,7 +38,7 @@ def make(task: dict[str, Any]) -> runners.Run:
     if kind.startswith("pytorch"):
         return runners.theirs(work, threads, channels_last="channels_last" in kind, compiled="compile" in kind)
     backend, _, numerics = kind.partition(" ")  # "numpy" or "numpy exact"
-    return runners.ours(work, backend, threads, numerics or "plain")
+    return runners.ours(work, backend, threads, numerics or "plain", task.get("leaf"))
 
 
 def main() -> None:

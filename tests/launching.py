@@ -13,8 +13,21 @@ PLACES = (Path(sys.executable).parent, Path(mpi4py.__file__).parents[4] / "bin")
 ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
+def name_mpiexec(workers, arguments):
+    """Return the command `python ARGUMENTS` as workers of mpiexec, more of them than cores if need be."""
+    mpiexec = shutil.which("mpiexec", path=os.pathsep.join(map(str, PLACES))) or "mpiexec"
+    command = [mpiexec, "--oversubscribe", "--bind-to", "none", "-n", str(workers), sys.executable]
+    return [*command, *map(str, arguments)]
+
+
+def name_torchrun(workers, arguments):
+    """Return the command `python ARGUMENTS` as workers of torchrun on this machine."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(workers)]
+    return [*launcher, *map(str, arguments)]
+
+
 def run_mpiexec(workers, *arguments, seconds=120, **environment):
-    """Run `python ARGUMENTS` as workers of mpiexec, more of them than cores if need be; return what it was."""
+    """Run `python ARGUMENTS` as workers of mpiexec; return what it was."""
     return run(name_mpiexec(workers, arguments), seconds, ROOT | environment)
 
 
@@ -24,16 +37,9 @@ def start_mpiexec(workers, *arguments, **environment):
     return subprocess.Popen(name_mpiexec(workers, arguments), env=os.environ | ROOT | environment, text=True, **pipes)
 
 
-def name_mpiexec(workers, arguments):
-    mpiexec = shutil.which("mpiexec", path=os.pathsep.join(map(str, PLACES))) or "mpiexec"
-    command = [mpiexec, "--oversubscribe", "--bind-to", "none", "-n", str(workers), sys.executable]
-    return [*command, *map(str, arguments)]
-
-
 def run_torchrun(workers, *arguments, seconds=120, **environment):
-    """Run `python ARGUMENTS` as workers of torchrun on this machine; return what it was."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(workers)]
-    return run([*launcher, *map(str, arguments)], seconds, {"OMP_NUM_THREADS": "1"} | environment)
+    """Run `python ARGUMENTS` as workers of torchrun; return what it was."""
+    return run(name_torchrun(workers, arguments), seconds, {"OMP_NUM_THREADS": "1"} | environment)
 
 
 def run(command, seconds, environment):

@@ -48,7 +48,8 @@ def test_all_rows_of_numpy_pass_in_a_quick_run() -> None:
     assert report.passed
     assert report.first_divergence is None
     assert set(report.sections()) == {
-        "primitives", "layers", "losses", "extremes", "optimizers", "randomness", "matrix", "trainings",
+        "primitives", "layers", "losses", "extremes", "optimizers", "randomness", "matrix", "workers",
+        "trainings",
     }  # fmt: skip
     assert {row.dtype for row in report.rows} == {"float32", "float64"}
     assert all(row.cases >= 1 for row in report.rows)

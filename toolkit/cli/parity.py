@@ -46,6 +46,15 @@ class ParityRequest(Request):
         str | None,
         typer.Option("--filter", metavar="PATTERN", help="Checks by name (convolve*, 'layer *') or a section."),
     ] = None
+    workers: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            metavar="N",
+            help="Compare trainings of N workers, threads here, with one process, and nothing else; repeatable.",
+        ),
+    ] = None
     quick: Annotated[bool, typer.Option("--quick", help="Fewer random cases, and one short training.")] = False
     seed: Annotated[int, typer.Option(min=0, help="Of random cases and trainings.")] = 0
     report: Annotated[
@@ -68,6 +77,7 @@ def command(request: ParityRequest) -> int:
     settings = parity.Settings(
         dtypes=(request.dtype,) if request.dtype else parity.Settings.dtypes, filter=request.pattern,
         recipes=tuple(request.recipe) if request.recipe else None, quick=request.quick, seed=request.seed,
+        workers=tuple(request.workers) if request.workers else None,
     )  # fmt: skip
     with _show_bar(output) as progress:
         outcome = parity.run(request.backend or (), settings, request.device, request.threads, progress)

@@ -12,7 +12,7 @@ from cnnkit import precision, recipes
 from cnnkit.backends.protocol import Backend
 from cnnkit.backends.registry import available_backends, get_backend
 from cnnkit.errors import BackendUnavailableError, ConfigError
-from cnnkit.parity import extremes, layers, losses, matrix, optimizers, randomness, trainings
+from cnnkit.parity import extremes, layers, losses, matrix, optimizers, randomness, trainings, workers
 from cnnkit.parity.check import Arena, Check
 from cnnkit.parity.engine import run_check
 from cnnkit.parity.primitives import PRIMITIVES
@@ -23,6 +23,7 @@ from cnnkit.precision import HALF
 DTYPES = ("float32", "float64")  # that are compared unless others are named
 DRAWS, QUICK_DRAWS = 60, 5
 QUICK_RECIPES = ("digits-cnn",)
+MOST_WORKERS = 64  # threads of this process
 Job = tuple[str, Callable[[], None]]
 Progress = Callable[[int, int, str], None]  # done, total, name of the next job
 
@@ -43,6 +44,8 @@ class Settings:
     filter   a pattern of check names (`convolve*`, `layer *`) or the name of a section; None: all
     recipes  names of the recipes whose trainings are compared; None: all
     quick    fewer random cases per check, fewer steps per training, and one training
+    workers  numbers of workers whose trainings must have the bits of one process; without a filter nothing else runs;
+             None: 1 and 3, beside all else
     """
 
     dtypes: tuple[str, ...] = DTYPES
@@ -50,11 +53,15 @@ class Settings:
     recipes: tuple[str, ...] | None = None
     quick: bool = False
     seed: int = 0
+    workers: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         for dtype in self.dtypes:
             if dtype not in precision.DTYPES:
                 raise ConfigError(f"dtype: expected one of {', '.join(precision.DTYPES)}, got {dtype!r}")
+        for number in self.workers or ():
+            if not 1 <= number <= MOST_WORKERS:
+                raise ConfigError(f"workers: expected 1 to {MOST_WORKERS}, got {number}")
         for recipe in self.recipes or ():
             recipes.get(recipe)  # raises for an unknown name
 
@@ -64,7 +71,9 @@ class Settings:
         return QUICK_DRAWS if self.quick else DRAWS
 
     def wants(self, section: str, name: str) -> bool:
-        """Return whether the filter selects a check."""
+        """Return whether the filter selects a check, or workers alone are asked for."""
+        if self.filter is None and self.workers is not None:
+            return section == workers.SECTION
         return self.filter is None or section == self.filter or fnmatch.fnmatchcase(name, self.filter)
 
 
@@ -157,7 +166,11 @@ def _list_jobs(settings: Settings, arenas: list[Arena], oracle: Backend, report:
                 yield check.name, partial(_run_check, check, settings, chosen, oracle, report)
     if whole and any(settings.wants(matrix.SECTION, name) for name in matrix.list_names()):
         yield "matrix", partial(_run_matrix, settings, whole, oracle, report)
+    plain = {arena.backend.name: arena.backend for arena in whole if arena.dtype == "float32"}
     few = settings.quick and settings.filter is None
+    for name, backend, case, numerics in workers.list_checks(list(plain.values()), few):
+        if settings.wants(workers.SECTION, name):
+            yield f"{name} {backend.name}", partial(_run_workers, settings, backend, case, numerics, report)
     for recipe in settings.recipes or (QUICK_RECIPES if few else recipes.with_data()):
         if settings.wants(trainings.SECTION, f"training {recipe}"):
             planned = plan_training(recipe, settings.seed, QUICK_STEPS if settings.quick else STEPS)
@@ -179,6 +192,12 @@ def _run_training(
     trajectories = trainings.compared(planned, dtype, arenas, oracle)
     report.trainings += trajectories
     report.rows += [trainings.row(trajectory, oracle) for trajectory in trajectories]
+
+
+def _run_workers(
+    settings: Settings, backend: Backend, case: workers.Share, numerics: str, report: ParityReport
+) -> None:
+    report.rows += workers.make_rows(backend, case, numerics, settings.workers or workers.NUMBERS)
 
 
 def _describe_machine(backends: Sequence[Backend], arenas: Sequence[Arena], settings: Settings) -> dict[str, object]:

@@ -170,10 +170,13 @@ class ResidentSamples:
     def batches(self, order: Indices, size: int, first: int = 0) -> Iterator[Batch]:
         """Yield what `Samples.batches` yields for an order of the chosen samples."""
         take, positions = self._samples.backend.take, np.searchsorted(self._chosen, order)
-        on_device = self._samples.backend.asarray(positions)
-        for start in range(first * size, len(order), size):
-            batch = order[start : start + size]
-            at = on_device[start : start + size][self._samples.find_own(len(batch))]
+        starts = range(first * size, len(order), size)
+        blocks = (positions[start : start + size] for start in starts)
+        own = [block[self._samples.find_own(len(block))] for block in blocks]
+        on_device, begin = self._samples.backend.asarray(np.concatenate(own)), 0
+        for start, part in zip(starts, own, strict=True):
+            batch, at = order[start : start + size], on_device[begin : begin + len(part)]
+            begin += len(part)
             x, targets = take(self._x, at), _map(lambda part: take(part, at), self._targets)  # noqa: B023
             yield self._samples.make_batch(batch, x, targets)
 
