@@ -38,15 +38,8 @@ class Trainings:
 
     def start(self, out: str, workers: int, *options: str) -> "subprocess.Popen[str]":
         """Start `cnnkit train` as so many workers; 0: as one process without a launcher."""
-        words = [
-            *(self.launcher(workers) if workers else [sys.executable]),
-            "-m",
-            "cnnkit",
-            "train",
-            "-o",
-            out,
-            *options,
-        ]
+        arguments = ["-m", "cnnkit", "train", "-o", out, *options]
+        words = self.launcher(workers, arguments) if workers else [sys.executable, *arguments]
         return subprocess.Popen(
             words, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,

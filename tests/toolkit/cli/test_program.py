@@ -12,10 +12,7 @@ import cnnkit.recipes
 from cnnkit.cli.app import run
 from cnnkit.cli.commands import GROUPS, SUMMARIES, load_command
 
-COMMANDS = (
-    "train", "evaluate", "predict", "adopt", "export", "inspect", "show", "diff", "verify", "summary", "parity",
-    "gradcheck", "backends", "recipes", "formats",
-)  # fmt: skip
+COMMANDS = sorted({*SUMMARIES} - GROUPS)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +38,6 @@ def test_every_help_has_an_example(cnnkit, command):
 def test_the_help_names_every_command(cnnkit):
     text = cnnkit("-h").out
     assert all(f" {command} " in text for command in (*COMMANDS, *GROUPS))
-    assert set(SUMMARIES) == {*COMMANDS, *GROUPS}
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
