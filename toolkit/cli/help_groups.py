@@ -23,8 +23,9 @@ _OPTIONS = {
         "--from", "--spot", "--time-limit", "--per-parameter", "--check", "--atol", "--rtol",
     ),
     "Output": (
-        "--out", "--overwrite", "--checkpoint-every", "--save-every", "--keep-every", "--log", "--tensorboard",
-        "--plot", "--format", "--precision", "--compression", "--shard-size", "--allow-partial", "--anonymous",
+        "--out", "--overwrite", "--checkpoint-every", "--save-every", "--keep-every", "--log", "--log-every",
+        "--watch", "--tensorboard", "--plot", "--columns", "--probabilities",
+        "--format", "--precision", "--compression", "--shard-size", "--allow-partial", "--anonymous",
         "--values", "--no-stats", "--fingerprint", "--strict", "--html", "--histogram", "--runs", "--show", "--report",
         "--copy", "--hint",
         "--json", "--quiet", "--verbose", "--version", "--install-completion", "--show-completion", "--help",

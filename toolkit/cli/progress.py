@@ -12,6 +12,7 @@ from cnnkit.documents.layout import fits, lay_out
 if TYPE_CHECKING:
     from cnnkit.training import EpochReport, Training
     from cnnkit.training.position import Position
+    from cnnkit.training.training import UpdateReport
 
 _WIDE = 78  # columns of a terminal that hold a bar, all figures and the time
 
@@ -50,18 +51,33 @@ def _ignore(position: "Position") -> None:
 
 
 class EpochLines:
-    """The figures of each epoch as the rows of one table, whose headings come with the first row."""
+    """The figures of each epoch as the rows of one table, whose headings come with the first row.
 
-    def __init__(self, output: Output, epochs: int) -> None:
-        self.output, self.epochs, self.started = output, epochs, False
+    log_every: updates between the lines of `print_updates`, None for none.
+    """
+
+    def __init__(self, output: Output, training: "Training", log_every: int | None = None) -> None:
+        self.output, self.epochs, self.started = output, training.options.epochs, False
+        self.log_every, self.whole = log_every, training.steps_per_epoch == 1
 
     def print(self, report: "EpochReport") -> None:
         """Print the row of an epoch on standard error; a terminal that is too narrow gets it as a record."""
+        done = report.entry["epoch"]
+        if self.whole and self.log_every and done % self.log_every and done < self.epochs:
+            return  # an epoch is an update, and not of those to print
         table, width = _make_row(report, self.epochs), find_width(self.output.errors)
         lines = ["".join(piece.text for piece in line) for line in lay_out(table, width)]
         for line in lines[-1:] if self.started and fits(table, width) else lines:
             self.output.note(line)
         self.started = True
+
+    def print_updates(self, updates: "list[UpdateReport]") -> None:
+        """Print every N-th of these updates on standard error; where an epoch is one, its row does."""
+        for update in updates if self.log_every and not self.whole else ():
+            if update.iteration % (self.log_every or 1) == 0:
+                accuracy = "" if update.accuracy is None else f"  acc {update.accuracy:7.2%}"
+                loss = _format_loss(update.loss)
+                self.output.note(f"iteration {update.iteration:>6}  epoch {update.epoch}  loss {loss}{accuracy}")
 
 
 def _make_row(report: "EpochReport", epochs: int) -> Table:
@@ -78,6 +94,11 @@ def _make_row(report: "EpochReport", epochs: int) -> Table:
         if entry["validation_accuracy"] is not None:
             cells["val acc"] = f"{entry['validation_accuracy']:7.2%}"
         cells["best"] = "*" if report.improved else ""
+    for name, heading in (("test_loss", "test loss"), ("test_mse", "test mse")):
+        if entry.get(name) is not None:
+            cells[heading] = f"{entry[name]:.6f}" if name == "test_mse" else _format_loss(entry[name])
+    if entry.get("test_accuracy") is not None:
+        cells["test acc"] = f"{entry['test_accuracy']:7.2%}"
     cells["images/s"] = f"{report.images_per_second:,.0f}".rjust(11)
     return Table(tuple(cells), [tuple(cells.values())], "r" * len(cells))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cnnkit.cli.place import require_other
 from cnnkit.cli.train_request import TrainRequest
 from cnnkit.errors import ConfigError
+from cnnkit.files.names import printable
 
 if TYPE_CHECKING:
     from cnnkit.cli.group import CommandGroup
@@ -64,6 +65,8 @@ def _train(request: TrainRequest, workers: "CommandGroup") -> int:
     if not request.resume:
         training = workers.agree(lambda: begin(prepared, group))
     workers.agree(training.require_same)
+    if request.watch is not None and training.dataset.test is None:
+        raise ConfigError(f"--watch test: {printable(training.dataset.name, 200)} has no test images: leave it out")
 
     def open_files() -> EpochFiles:
         for place in filter(None, (request.out, request.plot)):
@@ -75,7 +78,10 @@ def _train(request: TrainRequest, workers: "CommandGroup") -> int:
     for said in filter(None, (training.coupling, training.unlike)):
         output.note(said)
     saves = Saves(training, request.out, request.checkpoint_every, writes=workers.is_first)
-    return Job(training, output, saves, files, request.plot, request.limit_test, workers).run()
+    watches = request.watch is not None
+    return Job(
+        training, output, saves, files, request.plot, request.limit_test, workers, request.log_every, watches
+    ).run()
 
 
 def _find_held(request: TrainRequest, prepared: "PreparedRun") -> "WeightFile | None":

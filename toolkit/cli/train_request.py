@@ -1,5 +1,6 @@
 """The options of `cnnkit train`."""
 
+import enum
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,12 @@ from cnnkit.cli.options import (
     TrainingBackend,
 )
 from cnnkit.cli.reading_options import ReadingRequest
+
+
+class WatchedPart(enum.StrEnum):
+    """A part of the data set that is measured after each epoch."""
+
+    TEST = "test"
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,14 @@ class TrainRequest(ReadingRequest):
         typer.Option(min=1, metavar="STEPS", help="Keep a hash of each tensor every N steps, for cnnkit verify."),
     ] = None
     log: Annotated[Path | None, typer.Option(metavar="FILE.jsonl|csv", help="Append one line per epoch.")] = None
+    log_every: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Print loss and accuracy of every N-th update, as it happens."),
+    ] = None
+    watch: Annotated[
+        WatchedPart | None,
+        typer.Option(help="Measure the test images after each epoch too; nothing is chosen by them."),
+    ] = None
     tensorboard: Annotated[Path | None, typer.Option(metavar="DIR", help="Figures of each epoch for TensorBoard.")] = (
         None
     )

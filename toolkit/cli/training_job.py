@@ -47,6 +47,8 @@ class Job:
     plot: Path | None
     limit_test: int | None
     workers: CommandGroup
+    log_every: int | None = None
+    watches: bool = False  # the test images, after each epoch
 
     @property
     def out(self) -> Path:
@@ -81,6 +83,7 @@ class Job:
         places = {
             "-o": self.out if self.out != DEFAULT_WEIGHTS else None, "--checkpoint-every": self.saves.every,
             **self.files.options, "--plot": self.plot, "--limit-test": self.limit_test,
+            "--log-every": self.log_every, "--watch": "test" if self.watches else None,
             "--workers": self.training.options.workers or None,
         }  # fmt: skip
         given = [word for option, value in places.items() if value is not None for word in (option, value)]
@@ -89,7 +92,12 @@ class Job:
 
     def _run(self, stop: StopRequest) -> bool:
         """Train, and save; return whether a signal stopped it."""
-        training, lines = self.training, EpochLines(self.output, self.training.options.epochs)
+        training, lines = self.training, EpochLines(self.output, self.training, self.log_every)
+        if self.log_every is not None:
+            training.on_updates = lambda updates: self.workers.lead(functools.partial(lines.print_updates, updates))
+        if self.watches:
+            training.watch = self._watch
+            self.output.note("test images are measured after each epoch: nothing is chosen by them")
         curves = Curves(training, self.plot) if self.plot is not None and self.workers.is_first else None
         begun = training.position.step
 
@@ -112,6 +120,14 @@ class Job:
                 stopped = self.workers.share_signal(stop)
                 if stopped or training.finished:
                     return stopped
+
+    def _watch(self) -> dict[str, Any]:
+        """Return the figures of the test images with the weights of this moment."""
+        result = evaluate(self.training.model, self.training.dataset, "test", self.limit_test, self.workers.group)
+        figures = {"test_loss": result.loss}
+        return figures if isinstance(result, TaskEvaluation) else figures | {
+            "test_accuracy": result.accuracy, "test_mse": result.mse,
+        }  # fmt: skip
 
     def _keep_good(self, error: TrainingError, begun: int) -> TrainingError:
         """Save the last good weights, where the training had any, and return the error that says where they are."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 FORMATS = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 
 # Colours of Okabe and Ito 2008, distinguishable for every kind of colour vision; dashes and markers differ as well.
-BLUE, VERMILION = "#0072B2", "#D55E00"
-COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A00")
+BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
+COLOURS = (BLUE, VERMILION, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A00")
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "cnnkit",  # without it the ids in the file are random
     "svg.fonttype": "path",

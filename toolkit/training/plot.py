@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from cnnkit.errors import ConfigError
 from cnnkit.files.names import printable
-from cnnkit.training.figure_file import BLUE, VERMILION, figure_file
+from cnnkit.training.figure_file import BLUE, GREEN, VERMILION, figure_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _TRAINING: dict[str, Any] = {"color": BLUE, "marker": "o", "linestyle": "-"}
+_TEST: dict[str, Any] = {"color": GREEN, "marker": "^", "linestyle": ":"}
 _VALIDATION: dict[str, Any] = {"color": VERMILION, "marker": "s", "linestyle": "--"}
 
 
 def plot_history(history: Sequence[Mapping[str, Any]], path: Path, title: str | None = None) -> None:
-    """Draw training and validation loss and accuracy over the epochs into `path`, completely or not at all.
+    """Draw training and validation (and test) loss and accuracy over the epochs into `path`, completely or not at all.
 
-    history: entries with epoch, loss, accuracy, validation_loss, validation_accuracy (all but epoch may be None).
+    history: entries with epoch, loss, accuracy, validation_loss, validation_accuracy (all but epoch may be None),
+    and test_loss and test_accuracy where the test was watched.
     Equal histories give equal bytes of SVG, with one version of matplotlib.
 
     Raises ConfigError on an empty history, and what `require_plottable` raises.
@@ -48,13 +50,23 @@ def _panel(axes: "Axes", history: Sequence[Mapping[str, Any]], key: str, name: s
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1))
     axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     size = 5.0 if len(epochs) <= 40 else 0.0  # with more points, markers would hide the line
-    for label, column, style in (("training", key, _TRAINING), ("validation", f"validation_{key}", _VALIDATION)):
+    curves = (
+        ("training", key, _TRAINING),
+        ("validation", f"validation_{key}", _VALIDATION),
+        ("test", f"test_{key}", _TEST),
+    )
+    for label, column, style in curves:
         values = _numbers(entry.get(column) for entry in history)
         if any(map(math.isfinite, values)):
             axes.plot(epochs, values, label=label, markersize=size, linewidth=1.8, **style)
     if axes.lines:
         axes.legend(
-            loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, handlelength=3.0, borderaxespad=0.2
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=len(axes.lines),
+            frameon=False,
+            handlelength=3.0,
+            borderaxespad=0.2,
         )
     else:
         axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", color="#666666")

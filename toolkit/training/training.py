@@ -32,6 +32,16 @@ Progress = Callable[[Position], None]
 
 
 @dataclass(frozen=True)
+class UpdateReport:
+    """What an update did: its number from 1, the loss of its samples, and the share of right decisions among them."""
+
+    iteration: int
+    epoch: int
+    loss: float
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
 class EpochReport:
     """The results of an epoch. `entry` has the keys of the history in weight files and JSON."""
 
@@ -52,6 +62,8 @@ class Training(TrainingSetup):
     variables, position  the arrays that steps change, averages among them, and the counts of what is done
     planned              (step, epochs): from this step on so many epochs were planned, which a schedule may follow
     chain                of hashes every `keep_every` steps, None where none is kept
+    on_updates           called on all workers with the reports of updates as they are read, about once a second
+    watch                returns figures that are added to the entry of each epoch, and decide nothing
 
     Raises DataError or ConfigError when model, data and options do not fit.
     """
@@ -69,6 +81,8 @@ class Training(TrainingSetup):
         self.planned: tuple[tuple[int, int], ...] = ((0, options.epochs),)
         self._compared = False  # the workers of the group
         self.unlike: str | None = None
+        self.on_updates: Callable[[list[UpdateReport]], None] | None = None
+        self.watch: Callable[[], dict[str, Any]] | None = None
         self.chain: HashChain | None = None
         if options.keep_every is not None:
             self.chain = HashChain(options.keep_every, tuple(name_arrays(self.variables)))
@@ -178,6 +192,7 @@ class Training(TrainingSetup):
         """
         position, loss_sum = self.position, self.position.loss_sum
         correct, images, decisions, share = 0, 0, 0, position.share
+        updates = []
         read = read_reports(self.model.backend, self._unread, self.sharing)
         for i, ((loss, right), (_, batch)) in enumerate(zip(read, self._unread, strict=True)):
             if not math.isfinite(loss):
@@ -188,6 +203,8 @@ class Training(TrainingSetup):
             correct += right if decided else 0
             decisions += decided
             images += batch.size
+            accuracy = right / decided if decided else None
+            updates.append(UpdateReport(position.step + i + 1, position.epoch + 1, loss, accuracy))
         reached = position.after(len(self._unread), loss_sum, correct, images, decisions, share)
         if not diagnosis.are_finite(self.model.backend, (self.variables.params, self.variables.state)):
             raise self._explain(reached)
@@ -196,6 +213,8 @@ class Training(TrainingSetup):
         self._safe = (self.position, copy_state(self.variables))
         if self.position.batch < self.steps_per_epoch:
             self._resumable = self._safe
+        if self.on_updates is not None:
+            self.on_updates(updates)
 
     def _explain(self, failed: Position) -> TrainingError:
         position, variables = self._safe
@@ -237,6 +256,7 @@ class Training(TrainingSetup):
         }
         if position.loss_scale is not None:
             entry |= {"loss_scale": position.loss_scale.scale, "skipped_steps": position.loss_scale.skipped}
+        entry |= {} if self.watch is None else self.watch()
         self.position = position.next_epoch(entry, best, improved)
         kept = self._safe[1]._replace(average=map_tree(lambda array: array * 1, self.variables.average))
         self._safe = self._resumable = (self.position, kept)
