@@ -1,7 +1,8 @@
 """The program: its options, and errors as one line each.
 
-Exit status: 0 done, 1 the answer is no, 2 bad usage or input, 130 interrupted, 143 after SIGTERM, 129 after SIGHUP, 141
-when the reader of standard output closed the pipe (128 + SIGPIPE, as the shell reports of other programs).
+Exit status: 0 done, 1 the answer is no, 2 bad usage or input, 130 interrupted, 143 after SIGTERM, 129 after SIGHUP, 138
+of workers after SIGUSR1, 141 when the reader of standard output closed the pipe (128 + SIGPIPE, as the shell reports of
+other programs).
 """
 
 from collections.abc import Sequence
