@@ -65,10 +65,10 @@ def _train(request: TrainRequest, workers: "CommandGroup") -> int:
     if not request.resume:
         training = workers.agree(lambda: begin(prepared, group))
     workers.agree(training.require_same)
-    if request.watch is not None and training.dataset.test is None:
-        raise ConfigError(f"--watch test: {printable(training.dataset.name, 200)} has no test images: leave it out")
 
     def open_files() -> EpochFiles:
+        if request.watch is not None and training.dataset.test is None:
+            raise ConfigError(f"--watch test: {printable(training.dataset.name, 200)} has no test images: leave it out")
         for place in filter(None, (request.out, request.plot)):
             require_writable(place)  # now, rather than after hours of work
         return plan(request, training)
