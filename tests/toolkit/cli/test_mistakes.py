@@ -21,6 +21,8 @@ MISTAKES = [
     (("train", "--momentum", 0.9), "did you mean --optimizer sgd:momentum=0.9?"),
     (("train", "--gpu"), "did you mean --backend cupy?"),
     (("train", "--augmentation", "flip"), "did you mean --augment?"),
+    (("train", "--exact=fine"), "did you mean --exact-fine?"),
+    (("train", "--resume=weights.h5"), "did you mean --resume alone?"),
     (("train", "--epochs", "three"), "did you mean --epochs 3?"),
     (("train", "--epochs=1e1"), "did you mean --epochs 10?"),
     (("train", "--epochs", "1.5"), "expected a whole number >= 1, got '1.5'"),
