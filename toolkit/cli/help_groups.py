@@ -7,9 +7,9 @@ from typer.core import TyperCommand, TyperGroup
 
 _OPTIONS = {
     "Data": (
-        "--data", "--split", "--index", "--limit", "--limit-test", "--validation-split", "--image", "--activations",
-        "--augment", "--epoch", "--mistakes", "--samples", "--scaling", "--external", "--input-shape", "--target",
-        "--resize", "--fit", "--layout", "--ignore",
+        "--data", "--split", "--index", "--ask", "--limit", "--limit-test", "--validation-split", "--image",
+        "--activations", "--augment", "--epoch", "--mistakes", "--samples", "--scaling", "--external", "--input-shape",
+        "--target", "--resize", "--fit", "--layout", "--ignore",
     ),
     "Network": (
         "--recipe", "--model", "--initializer", "--init-from", "--replace-head", "--freeze", "--faithful", "--layer",

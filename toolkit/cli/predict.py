@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from cnnkit.cli.data_source import load_data
-from cnnkit.cli.loading import match_data
 from cnnkit.cli.options import (
     DEFAULT_WEIGHTS,
     Exact,
@@ -21,10 +19,9 @@ from cnnkit.cli.options import (
 from cnnkit.cli.output import Output
 from cnnkit.cli.place import require_other, require_place
 from cnnkit.cli.predicted_outputs import describe_outputs, tell_outputs
-from cnnkit.cli.samples import InputSample, SampleRequest, read_images, read_pictures
+from cnnkit.cli.samples import InputSample, SampleRequest, open_part, read_images, read_pictures, take_sample
 from cnnkit.cli.tables import find_width
 from cnnkit.cli.viewing import (
-    DataPart,
     Indices,
     Show,
     ShowAs,
@@ -40,6 +37,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "cnnkit predict weights.h5 --index 0 --index 7   or   cnnkit predict --image digit.png --show hex"
 BEST, BAR = 5, 40
+_PICTURES = (".svg", ".png", ".pdf")
 
 
 @dataclass(frozen=True)
@@ -51,10 +49,15 @@ class PredictRequest(SampleRequest):
     image: Annotated[
         list[Path] | None, typer.Option("--image", metavar="PNG", help="A picture file of yours; repeatable.")
     ] = None
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask for numbers of images, or read them from a pipe, until an empty line.")
+    ] = False
     show: ShowAs = Show.BLOCKS
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="OUT.csv", help="Predict all samples of that part, a row each."),
+        typer.Option(
+            "--out", "-o", metavar="OUT.csv", help="Predict all samples of the part, a row each; of --ask a picture."
+        ),
     ] = None
     columns: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="With --out, the columns' names.  [default: ImageId,Label]")
@@ -81,27 +84,31 @@ def command(request: PredictRequest) -> int:
 
 
 def _predict(request: PredictRequest) -> None:
-    import numpy as np
-
-    from cnnkit.training.finite_scores import require_finite_scores
-
     output = request.output
     _require_options(request)
     numerics = name_numerics(request.exact, request.exact_fine)
     model, weights = request.load_network(request.file, request.threads, numerics)
-    if request.out is not None:
+    if request.ask:
+        _answer(request, model, weights)
+    elif request.out is not None:
         _predict_all(request, request.out, model, weights)
-        return
-    images = list(read_pictures(request, model, weights, request.image or []))
-    if request.index or not request.image:
-        images += read_images(request, model, weights, request.index or [0])
-    x = np.stack([image.x for image in images])
-    specs = describe_outputs(model)
+    else:
+        images = list(read_pictures(request, model, weights, request.image or []))
+        if request.index or not request.image:
+            images += read_images(request, model, weights, request.index or [0])
+        output.result({"file": str(request.file)} | _tell(request, model, images))
+
+
+def _tell(request: PredictRequest, model: "Model", images: list[InputSample]) -> dict[str, Any]:
+    """Print what the network gives for images, and return what --json tells of them."""
+    import numpy as np
+
+    from cnnkit.training.finite_scores import require_finite_scores
+
+    output, specs = request.output, describe_outputs(model)
     if any(spec["kind"] != "class" for spec in specs.values()):
-        output.result(
-            {"file": str(request.file), "predictions": tell_outputs(output, model, specs, images, request.show)}
-        )
-        return
+        return {"predictions": tell_outputs(output, model, specs, images, request.show)}
+    x = np.stack([image.x for image in images])
     outputs, scores, decided = model.outputs(x), model.probabilities(x), model.predict(x)
     require_finite_scores(model, scores)
     predictions = []
@@ -115,15 +122,40 @@ def _predict(request: PredictRequest) -> None:
             "index": image.number, "image": image.image, "label": known, "label_name": name, "predicted": int(best),
             "probabilities": row.tolist(), "outputs": raw.tolist(),
         })  # fmt: skip
-    names = list(images[0].names[: scores.shape[1]])
-    output.result({"file": str(request.file), "class_names": names, "predictions": predictions})
+    return {"class_names": list(images[0].names[: scores.shape[1]]), "predictions": predictions}
+
+
+def _answer(request: PredictRequest, model: "Model", weights: "WeightFile") -> None:
+    """Predict the images whose numbers are asked for, one after the other; OUT has the picture of the last one."""
+    from cnnkit.cli.asking import ask_numbers, draw_answer
+
+    dataset, split = open_part(request, model, weights)
+    answers = []
+    for number in ask_numbers(request.output, len(dataset.split(split.value))):
+        sample = take_sample(model, dataset, split, number)
+        told: dict[str, Any] = _tell(request, model, [sample])["predictions"][0]
+        answers.append(told)
+        if request.out is not None:
+            title = printable(sample.title)
+            if told.get("kind", "class") == "class" and "probabilities" in told:
+                best = int(told["predicted"])
+                title += f"\nclass {printable(name_class(best, sample.names))}, score {told['probabilities'][best]:.4f}"
+            draw_answer(request.out, sample.picture, title)
+            request.output.note(f"wrote {request.out}")
+    request.output.result({"file": str(request.file), "predictions": answers})
 
 
 def _require_options(request: PredictRequest) -> None:
     """Raise ConfigError for options that do not go together, and for a place that OUT cannot be."""
-    require_place(request.out, (".csv",), request.overwrite)
+    if request.ask and (request.index or request.image):
+        raise ConfigError(f"--ask: asks for the images: leave {'--index' if request.index else '--image'} out")
+    require_place(request.out, _PICTURES if request.ask else (".csv",), request.overwrite)
     require_other(request.out, request.file, data=request.data, model=request.model)
-    if request.out is None:
+    if request.ask and request.out is not None:
+        from cnnkit.training.figure_file import require_plottable
+
+        require_plottable(request.out)
+    if request.out is None or request.ask:
         for option, given in (("columns", request.columns is not None), ("probabilities", request.probabilities)):
             if given:
                 raise ConfigError(f"--{option}: is of the table that --out writes: give -o OUT.csv too")
@@ -138,9 +170,7 @@ def _predict_all(request: PredictRequest, out: Path, model: "Model", weights: "W
     output = request.output
     names = [name.strip() for name in request.columns.split(",")] if request.columns is not None else []
     table = PredictionTable(model, describe_outputs(model), request.probabilities, names)
-    dataset = load_data(output, request.data, weights, request.read_options(model.input_shape, model.loss))
-    dataset = match_data(output, model, dataset, request.scaling)
-    split = request.split or (DataPart.TRAIN if dataset.test is None else DataPart.TEST)
+    dataset, split = open_part(request, model, weights)
     count = write_predictions(table, dataset, split, out)
     output.say(f"wrote {out}: {format_count(count, 'prediction')} of {printable(dataset.name)}, {split.value}")
     output.result({

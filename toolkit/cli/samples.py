@@ -16,6 +16,7 @@ from cnnkit.cli.viewing import DataPart, scale_for_view, take_image
 from cnnkit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from cnnkit.data import Dataset
     from cnnkit.exporters import WeightFile
     from cnnkit.model import Model
 
@@ -90,21 +91,33 @@ def read_images(
     request: SampleRequest, model: "Model", weights: "WeightFile", indices: list[int], option: str = "--index"
 ) -> Iterator[InputSample]:
     """Yield samples of the data set by their numbers. Raises DataError or ConfigError."""
+    dataset, split = open_part(request, model, weights)
+    for index in indices:
+        yield take_sample(model, dataset, split, index, option)
+
+
+def open_part(request: SampleRequest, model: "Model", weights: "WeightFile") -> tuple["Dataset", DataPart]:
+    """Return the data set as the network sees it, and its part that --split means. Raises DataError or ConfigError."""
     output = request.output
     dataset = load_data(output, request.data, weights, request.read_options(model.input_shape, model.loss))
     dataset = match_data(output, model, dataset, request.scaling)
-    split = request.split or (DataPart.TRAIN if dataset.test is None else DataPart.TEST)
+    return dataset, request.split or (DataPart.TRAIN if dataset.test is None else DataPart.TEST)
+
+
+def take_sample(
+    model: "Model", dataset: "Dataset", split: DataPart, index: int, option: str = "--index"
+) -> InputSample:
+    """Return a sample of a part of a data set. Raises DataError, which names the option, beyond the part."""
     names = dataset.class_names or model.class_names
     told = dataset.train.parts[0].kind == next(iter(describe_outputs(model).values()))["kind"]
-    for index in indices:
-        raw, label = take_image(dataset, split, index, option)
-        x, wanted = dataset.batch(split.value, [index], model.array_dtype)
-        targets = tuple(part[0] for part in wanted) if isinstance(wanted, tuple) else (wanted[0],)
-        title = f"{dataset.name}, {split.value} {'image' if raw.ndim == 3 else 'sample'} {index}"
-        picture = scale_for_view(raw, dataset.scaling.white)
-        yield InputSample(
-            title, index, None, label, picture, x[0], names, targets if told else (), dataset.scaling.extremes
-        )
+    raw, label = take_image(dataset, split, index, option)
+    x, wanted = dataset.batch(split.value, [index], model.array_dtype)
+    targets = tuple(part[0] for part in wanted) if isinstance(wanted, tuple) else (wanted[0],)
+    title = f"{dataset.name}, {split.value} {'image' if raw.ndim == 3 else 'sample'} {index}"
+    picture = scale_for_view(raw, dataset.scaling.white)
+    return InputSample(
+        title, index, None, label, picture, x[0], names, targets if told else (), dataset.scaling.extremes
+    )
 
 
 def read_pictures(
