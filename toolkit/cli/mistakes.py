@@ -49,12 +49,12 @@ def _explain_words(error: Any, text: str, command: str, arguments: Sequence[str]
         return _explain_command(text, command, list(listed))
     if extra := re.match(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", text):
         return _explain_extra(extra[1], _list_options(getattr(error, "ctx", None)), command)
-    name = f"cnnkit {arguments[0]}" if arguments[0] in SUMMARIES else "cnnkit"
     if flag := re.match(r"Option '(--?[\w-]+)' does not take a value", text):
         value = next((word.partition("=")[2] for word in arguments if word.startswith(f"{flag[1]}=")), "")
         meant = "--exact-fine" if (flag[1], value) == ("--exact", "fine") else f"{flag[1]} alone"
-        return f"{flag[1]}: expected no value, got {value!r}: did you mean {meant}? (see {name} --help)"
+        return f"{flag[1]}: expected no value, got {value!r}: did you mean {meant}?"
     if bare := re.match(r"Option '(--?[\w-]+)' requires an argument", text):
+        name = f"cnnkit {arguments[0]}" if arguments[0] in SUMMARIES else "cnnkit"
         return f"{bare[1]}: expected a value behind it, got nothing: see `{name} --help`"
     return text
 
