@@ -19,7 +19,7 @@ from cnnkit.files.writing.advice import describe_failure
 if TYPE_CHECKING:
     from cnnkit.backends.groups import Group
 
-SHARED = ("train", "evaluate", "predict")  # the commands whose processes are one group
+SHARED = ("train", "evaluate", "predict", "parity")  # commands of which only rank 0 is heard
 HURRY = 25.0  # seconds; Slurm and Kubernetes kill after 30
 GRACE = 5.0  # seconds in which rank 0 may say why all end, before another worker says it
 T = TypeVar("T")

@@ -13,6 +13,7 @@ from cnnkit.cli.options import Device, Dtype
 from cnnkit.cli.output import Output
 from cnnkit.cli.request import Request
 from cnnkit.cli.tables import print_block, print_sentence
+from cnnkit.errors import ConfigError
 
 EXAMPLE = "cnnkit parity --backend numpy --backend torch --report parity.html"
 
@@ -68,9 +69,16 @@ def command(request: ParityRequest) -> int:
     Exit status 1 when an error exceeds its bound; the first divergence is named and explained.
     """
     from cnnkit import parity
+    from cnnkit.backends.groups import find_launcher
     from cnnkit.parity import writing
     from cnnkit.parity.document import described, parted_trainings, summaries, totals, verdict
 
+    launcher = find_launcher()
+    if launcher is not None:
+        raise ConfigError(
+            f"{launcher.name} started {launcher.size} processes: run cnnkit parity without it; --workers N compares "
+            "the bits of N workers as threads of one process"
+        )
     output = request.output
     if request.report is not None:
         writing.require_place(request.report)

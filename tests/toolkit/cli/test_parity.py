@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cnnkit.backends.numpy_cpu.numpy_backend import NumpyBackend
+from cnnkit.cli.group import is_silent
 
 
 def test_right_backends_pass(cnnkit, folder):
@@ -93,3 +94,14 @@ def test_a_wrong_backend_is_status_1_and_named(cnnkit, monkeypatch):
 )
 def test_wrong_options_are_refused_in_one_line(refused, options, said):
     assert said in refused("parity", *options)
+
+
+def test_it_is_refused_under_a_launcher_by_one_process(cnnkit, monkeypatch):
+    for name, value in (("SIZE", "2"), ("LOCAL_RANK", "0"), ("RANK", "0")):
+        monkeypatch.setenv(f"OMPI_COMM_WORLD_{name}", value)
+    first = cnnkit("parity", "--workers", 2)
+    assert first.status == 2
+    assert first.err.startswith("error: mpiexec started 2 processes: run cnnkit parity without it; --workers N")
+    assert first.err.count("\n") == 1
+    monkeypatch.setenv("OMPI_COMM_WORLD_RANK", "1")
+    assert is_silent(["parity", "--workers", "2"])
