@@ -167,6 +167,36 @@ class Orthogonal(Initializer):
         return np.ascontiguousarray(self.gain * (q if rows >= columns else q.T)).reshape(shape)
 
 
+KERNELS = {
+    "identity": ((0, 0, 0), (0, 1, 0), (0, 0, 0)),
+    "sharpen": ((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
+    "blur": ((1 / 9,) * 3,) * 3,
+    "emboss": ((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
+    "edge": ((-1, -1, -1), (-1, 8, -1), (-1, -1, -1)),
+}
+
+
+@dataclass(frozen=True)
+class FilterKernels(Initializer):
+    """Kernels of image processing, 3 x 3, for a first convolution: `names` joined by "+", in turn over the filters.
+
+    Each filter sees the mean of its channels: its kernel divided by their number.
+    """
+
+    names: str = "+".join(KERNELS)
+
+    def __post_init__(self) -> None:
+        wrong = next((name for name in self.names.split("+") if name not in KERNELS), None)
+        _require(wrong is None, f"kernels: expected names of {', '.join(KERNELS)}, joined by +, got {wrong!r:.60}")
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Values:
+        if len(shape) != 4 or shape[2:] != (3, 3):
+            raise ConfigError(f"kernels: expected the weight of a convolution with a window of 3 x 3, got {shape}")
+        kernels = [np.array(KERNELS[name], np.float64) / shape[1] for name in self.names.split("+")]
+        filters = [np.broadcast_to(kernels[k % len(kernels)], shape[1:]) for k in range(shape[0])]
+        return np.ascontiguousarray(np.stack(filters)) if filters else np.zeros(shape)
+
+
 INITIALIZERS: Registry[Initializer] = Registry(
     "initializer",
     "cnnkit.initializers",

@@ -12,7 +12,7 @@ SHAPE, FAN_IN, FAN_OUT = (64, 32, 3, 3), 32 * 9, 64 * 9
 EVERY = [
     "zeros", "ones", "constant:value=2.5", "uniform:low=-1,high=1", "normal:mean=1,std=0.5", "glorot_uniform",
     "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal:gain=2",
-    "glorot", "he", "lecun", "fan_in_uniform",
+    "glorot", "he", "lecun", "fan_in_uniform", "kernels:names=blur+edge",
 ]  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def test_float64_of_the_shape_and_the_same_for_the_same_seed(text: str) -> None:
     assert values.flags.c_contiguous
     assert values.flags.writeable
     np.testing.assert_array_equal(values, draw(parse(text)))
-    if text not in ("zeros", "ones", "constant:value=2.5"):
+    if text not in ("zeros", "ones", "constant:value=2.5", "kernels:names=blur+edge"):
         assert not np.array_equal(values, draw(parse(text), seed=1))
 
 
@@ -153,3 +153,14 @@ def test_a_fan_of_zero_is_a_config_error(name: str) -> None:
 def test_orthogonal_wants_a_matrix(shape: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError, match="two axes or more"):
         draw(Orthogonal(), shape=shape)
+
+
+def test_kernels_stand_in_turn_in_the_filters_of_a_convolution() -> None:
+    values = draw(parse("kernels:names=sharpen+edge"), shape=(3, 2, 3, 3))
+    assert values[0, 0].tolist() == [[0, -0.5, 0], [-0.5, 2.5, -0.5], [0, -0.5, 0]]
+    np.testing.assert_array_equal(values[2], values[0])
+    assert values[1, 1, 1, 1] == 4
+    with pytest.raises(ConfigError, match="got 'nope'"):
+        parse("kernels:names=blur+nope")
+    with pytest.raises(ConfigError, match="window of 3 x 3"):
+        draw(parse("kernels"), shape=(10, 9))

@@ -17,6 +17,8 @@ SUMMARIES = {
     "predict": "Predict the class of an image, with scores, and draw the image; by default the first test image.",
     "explain": "Show how one value of a layer comes about for a picture: window times kernel, sum, bias, activation.",
     "attend": "Show what of a picture a network's decision rests on: Grad-CAM, saliency or occlusion, as a heat map.",
+    "filter": "Run a kernel over a picture, each channel by itself, as a convolution with stride 1; the border is "
+    "repeated.",
     "export": "Write a weight file in another format; every tensor is read back and compared before OUT exists.",
     "adopt": "Make a network of cnnkit's layers of a stranger's file, say what each node became, and compare the two.",
     "inspect": "Show the layers and tensors of a weight file: their values, and the faults in them.",

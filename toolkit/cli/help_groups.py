@@ -14,7 +14,7 @@ _OPTIONS = {
     "Network": (
         "--recipe", "--model", "--initializer", "--init-from", "--replace-head", "--freeze", "--faithful", "--layer",
         "--slice", "--unit",
-        "--channel", "--at", "--excite", "--method", "--class", "--patch", "--stride", "--map", "--only",
+        "--channel", "--at", "--kernel", "--excite", "--method", "--class", "--patch", "--stride", "--map", "--only",
         "--optimizer-state", "--classes", "--filter",
     ),
     "Optimisation": (
@@ -27,7 +27,7 @@ _OPTIONS = {
         "--watch", "--tensorboard", "--plot", "--columns", "--probabilities",
         "--format", "--precision", "--compression", "--shard-size", "--allow-partial", "--anonymous",
         "--values", "--no-stats", "--fingerprint", "--strict", "--html", "--histogram", "--runs", "--show", "--report",
-        "--copy", "--hint",
+        "--copy", "--hint", "--both",
         "--json", "--quiet", "--verbose", "--version", "--install-completion", "--show-completion", "--help",
     ),
     "Machine": ("--backend", "--device", "--dtype", "--threads", "--workers", "--exact",
