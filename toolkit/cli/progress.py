@@ -59,6 +59,7 @@ class EpochLines:
     def __init__(self, output: Output, training: "Training", log_every: int | None = None) -> None:
         self.output, self.epochs, self.started = output, training.options.epochs, False
         self.log_every, self.whole = log_every, training.steps_per_epoch == 1
+        self.since: list[UpdateReport] = []  # the line before
 
     def print(self, report: "EpochReport") -> None:
         """Print the row of an epoch on standard error; a terminal that is too narrow gets it as a record."""
@@ -72,12 +73,15 @@ class EpochLines:
         self.started = True
 
     def print_updates(self, updates: "list[UpdateReport]") -> None:
-        """Print every N-th of these updates on standard error; where an epoch is one, its row does."""
+        """Print the means of every N updates on standard error; where an epoch is one update, its row does."""
         for update in updates if self.log_every and not self.whole else ():
+            self.since.append(update)
             if update.iteration % (self.log_every or 1) == 0:
-                accuracy = "" if update.accuracy is None else f"  acc {update.accuracy:7.2%}"
-                loss = _format_loss(update.loss)
+                loss = _format_loss(sum(one.loss for one in self.since) / len(self.since))
+                known = [one.accuracy for one in self.since if one.accuracy is not None]
+                accuracy = f"  acc {sum(known) / len(known):7.2%}" if known else ""
                 self.output.note(f"iteration {update.iteration:>6}  epoch {update.epoch}  loss {loss}{accuracy}")
+                self.since.clear()
 
 
 def _make_row(report: "EpochReport", epochs: int) -> Table:

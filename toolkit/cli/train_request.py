@@ -156,7 +156,7 @@ class TrainRequest(ReadingRequest):
     log: Annotated[Path | None, typer.Option(metavar="FILE.jsonl|csv", help="Append one line per epoch.")] = None
     log_every: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Print loss and accuracy of every N-th update, as it happens."),
+        typer.Option(min=1, metavar="N", help="Print mean loss and accuracy of every N updates."),
     ] = None
     watch: Annotated[
         WatchedPart | None,
