@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnnkit.exporters.core.architecture import LayerFields
+from cnnkit.exporters.core.resampled_axes import read_axes
 from cnnkit.exporters.onnx.graph_builder import GraphBuilder
 from cnnkit.resampling import AxisMap, compute_matrix, find_inside, find_nearest
 
@@ -22,30 +23,13 @@ _RESIZED = (
 
 def add_upsample(graph: GraphBuilder, layer: LayerFields, x: str) -> str:
     """Append an Upsample and return the name of its result."""
-    axes = _read_axes(layer)
+    axes = read_axes(layer)
     resize = None if graph.dtype == "float64" else _describe_resize(layer, axes)
     if resize is not None:
         return _add_resize(graph, layer, x, *resize)
     for place, axis in enumerate(axes, 2):
         x = _add_axis(graph, layer, x, place, axis)
     return _fill_outside(graph, layer, x, axes)
-
-
-def _read_axes(layer: LayerFields) -> list[AxisMap]:
-    """Return how each spatial axis is resampled."""
-    lengths, outputs, scale = layer["input_shape"][1:], layer["output_shape"][1:], layer.get("scale")
-    scales = list(scale) if isinstance(scale, list | tuple) else [scale] * len(lengths)
-    regions = layer.get("region") or [(0.0, 1.0)] * len(lengths)
-    mode = layer.get("mode", "nearest")
-    coordinates = "align_corners" if layer.get("align_corners", False) else layer.get("coordinates", "half_pixel")
-    fields = (
-        mode, coordinates, layer.get("nearest_rule", "round_prefer_floor"), layer.get("cubic_a", -0.75),
-        layer.get("exclude_outside", False), layer.get("antialias", False) and mode != "nearest",
-    )  # fmt: skip
-    return [
-        AxisMap(length, output, given, *fields, (region[0], region[1]))
-        for length, output, given, region in zip(lengths, outputs, scales, regions, strict=True)
-    ]
 
 
 _Resize = tuple[dict[str, Any], list[float] | None]  # attributes, and scales; None for sizes

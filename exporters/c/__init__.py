@@ -1,0 +1,1 @@
+"""A network as one C99 file: weights in hexadecimal, a function for each layer, no library but math.h."""
