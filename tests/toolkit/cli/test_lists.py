@@ -49,7 +49,7 @@ def test_recipes(cnnkit):
 def test_formats(cnnkit, monkeypatch):
     listed = {f["name"]: f for f in cnnkit("formats", "--json").json["formats"]}
     assert listed["hdf5"]["reads"] is listed["hdf5"]["writes"] is True
-    assert listed["diy-cnn-json"]["writes"] is False
+    assert listed["gguf"]["writes"] is listed["c"]["reads"] is False
     assert ".h5" in listed["hdf5"]["suffixes"]
     assert "compression" in listed["hdf5"]["options"]
     monkeypatch.setattr(exporters, "broken", lambda: (exporters.Broken("odd", "odd:Odd", "no module odd"),))

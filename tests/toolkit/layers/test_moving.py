@@ -6,6 +6,7 @@ import torch
 
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers import ChannelShuffle, DepthToSpace, Flatten, Slice, SpaceToDepth, Transpose
+from cnnkit.layers.base import Reach
 
 functional = torch.nn.functional
 
@@ -52,9 +53,9 @@ def test_space_to_depth_is_the_inverse(arena, run, normal, mode) -> None:
 
 def test_what_an_output_sees() -> None:
     shape = (4, 6, 6)
-    assert SpaceToDepth(2).reach(shape) == ((2, 2), (2, 2), (0, 0))
-    assert Slice(3, 0, None, 3).reach(shape) == ((1, 1), (1, 3), (0, 0))
-    assert Slice(1, 2).reach(shape) == ChannelShuffle(2).reach(shape) == ((1, 1), (1, 1), (0, 0))
+    assert SpaceToDepth(2).reach(shape) == Reach((2, 2), (2, 2))
+    assert Slice(3, 0, None, 3).reach(shape)[:3] == ((1, 1), (1, 3), (0, 0))
+    assert Slice(1, 2).reach(shape)[:3] == ChannelShuffle(2).reach(shape)[:3] == ((1, 1), (1, 1), (0, 0))
     assert Slice(2, -1, None, -1).reach(shape) is DepthToSpace(2).reach(shape) is Transpose((0, 1)).reach((4,)) is None
 
 

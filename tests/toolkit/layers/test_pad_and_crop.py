@@ -4,6 +4,7 @@ import torch
 
 from cnnkit.errors import ConfigError, ShapeError
 from cnnkit.layers import Crop, Pad
+from cnnkit.layers.base import Reach
 
 SHAPES = [((6,), ((2, 3),)), ((4, 5), ((1, 2), (3, 0))), ((3, 4, 5), ((1, 1), (0, 2), (2, 1)))]
 TORCH_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
@@ -100,4 +101,5 @@ def test_shapes_that_do_not_fit(layer, x_shape, message) -> None:
 
 def test_what_an_output_sees() -> None:
     assert Pad(1, "wrap").reach((1, 4, 4)) is None
-    assert Pad(1).reach((1, 4, 4)) == Crop(1).reach((1, 4, 4)) == ((1, 1), (1, 1), (0, 0))
+    assert Pad(1).reach((1, 4, 4)) == Reach((1, 1), (1, 1), before=(1, 1))
+    assert Crop(1).reach((1, 4, 4)) == Reach((1, 1), (1, 1), before=(-1, -1))

@@ -17,7 +17,12 @@ def make() -> Iterator[Seed]:
     nets = {"net": _make_net(), "types": _make_types()}
     for name, form in formats().items():
         for net, weights in nets.items():
-            if form.writes and not (net == "types" and (form.losses(weights) or name in ("keras", "onnx"))):
+            if (
+                form.writes
+                and form.reads
+                and not form.by_name
+                and not (net == "types" and (form.losses(weights) or name in ("keras", "onnx")))
+            ):
                 yield _write(f"{name}-{net}", weights, name, form.suffixes[0])
 
 
