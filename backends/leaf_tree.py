@@ -7,7 +7,7 @@ a sum do not depend on who adds which leaves.
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from cnnkit.backends.arrays import Array
 
@@ -73,7 +73,7 @@ class TreeSum(Generic[T]):
 
     def __init__(self, count: int, plus: Callable[[T, T], T] | None = None) -> None:
         self.count, self.nodes = count, dict[Node, T]()
-        self._plus: Callable[[T, T], T] = operator.add if plus is None else plus
+        self._plus: Callable[[Any, Any], Any] = operator.add if plus is None else plus
 
     def add(self, node: Node, value: T) -> None:
         """Take the sum of a node, each leaf once. Raises ValueError where the tree has no such node."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cnnkit.cli.group import CommandGroup
     from cnnkit.cli.prepared_run import PreparedRun
     from cnnkit.exporters.core.weight_file import WeightFile
+    from cnnkit.training import Training
 
 EXAMPLE = "cnnkit train --recipe lenet5 --data mnist --backend torch --epochs 3 --plot curves.svg"
 
@@ -47,6 +48,7 @@ def _train(request: TrainRequest, workers: "CommandGroup") -> int:
     from cnnkit.files.writing.atomic import require_writable
 
     output, group = request.output, workers.group
+    training: Training | None = None
     if request.resume:
         prepared, training, file = workers.agree(lambda: resume(request, group))
         done = training.finished and (file.position or {}).get("finished")
@@ -62,26 +64,23 @@ def _train(request: TrainRequest, workers: "CommandGroup") -> int:
 
     if workers.decide(tell_held):
         return 0
-    if not request.resume:
-        training = workers.agree(lambda: begin(prepared, group))
-    workers.agree(training.require_same)
+    ready = workers.agree(lambda: begin(prepared, group)) if training is None else training
+    workers.agree(ready.require_same)
 
     def open_files() -> EpochFiles:
-        if request.watch is not None and training.dataset.test is None:
-            raise ConfigError(f"--watch test: {printable(training.dataset.name, 200)} has no test images: leave it out")
+        if request.watch is not None and ready.dataset.test is None:
+            raise ConfigError(f"--watch test: {printable(ready.dataset.name, 200)} has no test images: leave it out")
         for place in filter(None, (request.out, request.plot)):
             require_writable(place)  # now, rather than after hours of work
-        return plan(request, training)
+        return plan(request, ready)
 
     files = workers.lead(open_files) or EpochFiles(request.out)
-    output.note(prepared.describe(training))
-    for said in filter(None, (training.coupling, training.unlike)):
+    output.note(prepared.describe(ready))
+    for said in filter(None, (ready.coupling, ready.unlike)):
         output.note(said)
-    saves = Saves(training, request.out, request.checkpoint_every, writes=workers.is_first)
+    saves = Saves(ready, request.out, request.checkpoint_every, writes=workers.is_first)
     watches = request.watch is not None
-    return Job(
-        training, output, saves, files, request.plot, request.limit_test, workers, request.log_every, watches
-    ).run()
+    return Job(ready, output, saves, files, request.plot, request.limit_test, workers, request.log_every, watches).run()
 
 
 def _find_held(request: TrainRequest, prepared: "PreparedRun") -> "WeightFile | None":

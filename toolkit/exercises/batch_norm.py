@@ -54,6 +54,10 @@ def _normalising(**how: Any) -> Any:
     return lambda **arguments: normalise(**arguments, **how)
 
 
+def _take_one(**_: Any) -> float:
+    return 1.0
+
+
 _of = replacing
 FORWARD_MISTAKES: dict[str, Solve] = {
     "the variance that normalises is the unbiased one: divide by the number of values": _normalising(ddof=1),
@@ -97,9 +101,7 @@ FORWARD_MISTAKES: dict[str, Solve] = {
                 normalise, new_mean=lambda _, running_mean, **__: running_mean,
                 new_variance=lambda _, running_variance, **__: running_variance,
             ),
-            "running statistics are replaced by those of the batch": lambda _: lambda **a: normalise(
-                **a | {"momentum": 1.0}
-            ),
+            "running statistics are replaced by those of the batch": lambda _: having(normalise, momentum=_take_one),
             "the running variance is a standard deviation": _of(
                 normalise,
                 new_variance=lambda right, x, running_variance, momentum, training, **_: (

@@ -33,5 +33,5 @@ def write_place(name: str, place: Sequence[int]) -> str:
     return f"{name}[{', '.join(map(str, place))}]" if len(place) else name
 
 
-def _sign(value: float) -> str:
+def _sign(value: Any) -> str:
     return f"({write_number(value)})" if value < 0 else write_number(value)

@@ -160,7 +160,7 @@ def _find_input(layer: Layer, x_shape: Any, path: str) -> Any:
 
 
 def _first_shape(model: Network) -> tuple[int, ...]:
-    shape = model.output_shape
+    shape: Any = model.output_shape
     first: tuple[int, ...] = shape[0] if isinstance(shape[0], tuple) else shape
     return first
 
