@@ -16,6 +16,8 @@ from pathlib import Path
 
 from launching import ROOT, name_mpiexec, name_torchrun
 
+from cnnkit import exporters
+
 NUMBERS = (1, 2, 3, 4, 7)
 KILLED, RESUMED, LAST = 3, 2, 7  # workers of a training that loses one, of those that go on, and of those that end it
 RECIPES = {
@@ -69,6 +71,10 @@ class Trainings:
         os.kill(find_worker(resumed.pid), signal.SIGTERM)
         said = line + resumed.communicate(timeout=SECONDS)[0]
         stopped = [word for word in said.splitlines() if "stopped" in word]
+        assert stopped, said
+        position = exporters.read(self.folder / out).position
+        assert position is not None
+        print(f"    it had done {position['batch']} updates of epoch {position['epoch']}", flush=True)
         print(f"    stopped: exit status {resumed.returncode}: {stopped[:1] or said.splitlines()[-3:]}", flush=True)
         return read_fingerprint(self.start(out, LAST, "--resume"))
 
