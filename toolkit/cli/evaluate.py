@@ -64,8 +64,11 @@ class EvaluateRequest(ReadingRequest, TableRequest):
     mistakes: Annotated[int, typer.Option(min=0, metavar="N", help="Show the N most confident mistakes.")] = 3
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="OUT.svg|png|pdf", help="Draw the confusion matrix and the ROC curve of each class."),
+        typer.Option(metavar="OUT.svg|png|pdf", help="Draw confusion matrix, ROC, precision and recall, calibration."),
     ] = None
+    timing: Annotated[
+        bool, typer.Option("--timing", help="Measure the time of one image and of batches: median, p95, p99.")
+    ] = False
     threads: Threads = None
     exact: Exact = False
     exact_fine: ExactFine = False
@@ -145,7 +148,31 @@ def _tell(request: EvaluateRequest, model: "Model", dataset: "Dataset", result: 
         facts |= _tell_classes(request, dataset, result)
     else:
         print_task(output, result)
+    if request.timing:
+        facts["timing"] = _tell_timing(request, model, dataset)
     output.result(facts | result.to_json())
+
+
+def _tell_timing(request: EvaluateRequest, model: "Model", dataset: "Dataset") -> list[dict[str, Any]]:
+    """Measure and print the times of inference, and return what --json tells of them."""
+    from cnnkit.training.timing import BATCHES, time_inference
+
+    output, split = request.output, dataset.split(request.split.value)
+    x, _ = dataset.batch(split, range(min(max(BATCHES), len(split))), model.array_dtype)
+    timings = time_inference(model, x)
+    output.say()
+    rows = [
+        (
+            count(found.batch), count(found.calls), *_format_times(found.median, found.p95, found.p99),
+            TableEntry(f"{found.samples_per_second:,.0f}", found.samples_per_second),
+        ) for found in timings
+    ]  # fmt: skip
+    print_table(output, ("batch", "calls", "median ms", "p95 ms", "p99 ms", "images/s"), rows, "rrrrrr")
+    return [found.to_json() for found in timings]
+
+
+def _format_times(*milliseconds: float) -> list[TableEntry]:
+    return [TableEntry(f"{time:.4g}", time) for time in milliseconds]
 
 
 def _tell_classes(request: EvaluateRequest, dataset: "Dataset", result: "Evaluation") -> dict[str, Any]:
@@ -193,6 +220,8 @@ def _print_figures(output: Output, result: "Evaluation") -> None:
         output, (f"loss {result.loss:.6f}", ""), (f"mse {result.mse:.6f}", ""),
         (f"accuracy {result.accuracy:.2%}", "bold"), (f"{result.milliseconds_per_image:.3g} ms per image", ""),
     )  # fmt: skip
+    if result.calibration is not None:
+        print_fields(output, (f"calibration error {result.calibration.expected_error:.4f}", ""))
     output.say()
     if output.form is not TableForm.TEXT:
         figures = (result.loss, result.mse, result.accuracy, result.milliseconds_per_image)

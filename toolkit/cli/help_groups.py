@@ -27,7 +27,7 @@ _OPTIONS = {
         "--watch", "--tensorboard", "--plot", "--columns", "--probabilities",
         "--format", "--precision", "--compression", "--shard-size", "--allow-partial", "--anonymous",
         "--values", "--no-stats", "--fingerprint", "--strict", "--html", "--histogram", "--runs", "--show", "--report",
-        "--copy", "--hint", "--both",
+        "--copy", "--hint", "--both", "--timing",
         "--json", "--quiet", "--verbose", "--version", "--install-completion", "--show-completion", "--help",
     ),
     "Machine": ("--backend", "--device", "--dtype", "--threads", "--workers", "--exact",

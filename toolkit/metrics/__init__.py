@@ -2,6 +2,7 @@
 
 from cnnkit.metrics.accuracies import accuracy, most_confident_mistakes, top_k_accuracy
 from cnnkit.metrics.arrays import ArrayErrors, ArrayReport, peak_signal_to_noise_ratio
+from cnnkit.metrics.calibration import Calibration, CalibrationBin, calibration
 from cnnkit.metrics.confusion import confusion_matrix, largest_confusions
 from cnnkit.metrics.overlap import (
     MapReport,
@@ -12,7 +13,7 @@ from cnnkit.metrics.overlap import (
     pixel_accuracy,
 )
 from cnnkit.metrics.precision_recall import ClassScores, class_scores, macro
-from cnnkit.metrics.ranking import roc_auc, roc_auc_per_class, roc_curve
+from cnnkit.metrics.ranking import precision_recall_curve, roc_auc, roc_auc_per_class, roc_curve
 from cnnkit.metrics.regression import (
     Errors,
     RegressionReport,
@@ -29,6 +30,8 @@ from cnnkit.metrics.tags import TagScores, TagsReport, average_precision, best_t
 __all__ = [
     "ArrayErrors",
     "ArrayReport",
+    "Calibration",
+    "CalibrationBin",
     "ClassScores",
     "Confusion",
     "Errors",
@@ -42,6 +45,7 @@ __all__ = [
     "accuracy",
     "average_precision",
     "best_threshold",
+    "calibration",
     "class_scores",
     "classification_report",
     "confusion_matrix",
@@ -56,6 +60,7 @@ __all__ = [
     "most_confident_mistakes",
     "peak_signal_to_noise_ratio",
     "pixel_accuracy",
+    "precision_recall_curve",
     "r2_score",
     "recall_at_1",
     "regression_report",

@@ -1,4 +1,4 @@
-"""ROC: how well the scores rank the images, as a curve over all thresholds and as the area below it."""
+"""How well the scores rank the images: ROC, the area below it, and precision over recall, over all thresholds."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,6 +41,23 @@ def roc_curve(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64]
     right = np.concatenate(([0], np.cumsum(truth[order])[last]))
     wrong = np.concatenate(([0], last + 1)) - right
     return wrong / wrong[-1], right / right[-1]
+
+
+def precision_recall_curve(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (recall, precision), one point for each threshold from the highest, behind the point (0, 1).
+
+    labels: 0 or 1 (N,), a positive among them; scores: (N,), of class 1.
+
+    Raises DataError without a positive.
+    """
+    truth = class_indices("labels", labels, 2).astype(bool)
+    numbers = finite_scores("scores", scores, (truth.size,))
+    if not truth.any():
+        raise DataError("labels: expected a positive for a curve of precision and recall, got none")
+    order = np.argsort(-numbers, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(numbers[order])), truth.size - 1)  # of each tie: one threshold for all
+    right = np.cumsum(truth[order])[last]
+    return np.append(0.0, right / truth.sum()), np.append(1.0, right / (last + 1))
 
 
 def roc_auc_per_class(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:

@@ -46,6 +46,14 @@ class Evaluation:
         """The share of images that are classified correctly."""
         return self.report.accuracy
 
+    @property
+    def calibration(self) -> metrics.Calibration | None:
+        """How accuracy follows confidence; None where the scores are no shares from 0 to 1."""
+        try:
+            return metrics.calibration(self.labels, self.scores)
+        except DataError:
+            return None
+
     def summarise(self) -> dict[str, Any]:
         """Return the figures alone, as weight files keep them."""
         return {"images": self.report.images, "accuracy": self.accuracy, "loss": self.loss, "mse": self.mse}
@@ -60,6 +68,7 @@ class Evaluation:
             "loss": self.loss,
             "mse": self.mse,
             "milliseconds_per_image": self.milliseconds_per_image,
+            "calibration": None if (found := self.calibration) is None else found.to_json(),
         }
 
 

@@ -1,28 +1,25 @@
-"""An evaluation as a figure: the confusion matrix, and a ROC curve of each class against all others."""
+"""An evaluation as a figure: the confusion matrix, ROC and precision over recall of each class, and calibration."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnkit import metrics
 from cnnkit.files.names import printable
 from cnnkit.training.evaluation import Evaluation
-from cnnkit.training.figure_file import BLUE, COLOURS, VERMILION, figure_file
+from cnnkit.training.evaluation_curves import MOST_CURVES, draw_precision_recall, draw_reliability, draw_roc
+from cnnkit.training.figure_file import BLUE, VERMILION, figure_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_COUNTS = 30  # classes, above which the cells have no room for counts
-_MOST_CURVES = 24  # distinguishable by colour and dash
 _NAME = 22  # characters of a class name
-_DASHES = ("-", "--", ":")
 
 
 def plot_evaluation(evaluation: Evaluation, path: Path, title: str | None = None) -> None:
-    """Draw confusion matrix and ROC curves into `path`, .svg, .png or .pdf, completely or not at all.
+    """Draw confusion matrix, curves and calibration into `path`, .svg, .png or .pdf, completely or not at all.
 
     Equal evaluations give equal bytes of SVG, with one version of matplotlib.
 
@@ -30,14 +27,18 @@ def plot_evaluation(evaluation: Evaluation, path: Path, title: str | None = None
     """
     names = [_label(k, name) for k, name in enumerate(evaluation.report.class_names)]
     side = min(max(4.2, 1.6 + 0.42 * len(names)), 16.0)
-    curves = min(len(names), _MOST_CURVES)
-    name = 0.1 * max(map(len, names))  # inches, beside and below the matrix and in the legend
-    width = side + 5.0 + 2 * name + (2.6 if curves > 12 else 0.0)
-    with figure_file(path, width, max(side + name, 4.6, 0.24 * curves)) as figure:
+    curves = min(len(names), MOST_CURVES)
+    name = 0.13 * max(map(len, names))  # inches, beside and below the matrix and in the legends
+    legend = 1.4 + name + (1.3 if curves > 12 else 0.0)
+    heights = max(side + name, 4.6, 0.24 * curves), max(4.6, 0.24 * curves)
+    widths = max(side + name, 4.6 + legend), 4.6 + legend
+    with figure_file(path, sum(widths) + 1.0, sum(heights)) as figure:
         figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.15)  # less would crop long names at the edges
-        matrix, roc = figure.subplots(1, 2, width_ratios=(side, 5.0))
+        (matrix, roc), (precision, reliability) = figure.subplots(2, 2, width_ratios=widths, height_ratios=heights)
         _draw_matrix(matrix, evaluation.report.confusion_matrix, names)
-        _draw_curves(roc, evaluation, names)
+        draw_roc(roc, evaluation, names)
+        draw_precision_recall(precision, evaluation, names)
+        draw_reliability(reliability, evaluation)
         if title:
             figure.suptitle(printable(title, limit=110), parse_math=False)
 
@@ -78,38 +79,3 @@ def _draw_matrix(axes: "Axes", counts: Sequence[Sequence[int]], names: Sequence[
             ink = "white" if shares[row, column] > 0.6 else "black"
             fitted = min(size, 30 / max(digits, 2))
             axes.text(column, row, str(count), ha="center", va="center", color=ink, fontsize=fitted)
-
-
-def _draw_curves(axes: "Axes", evaluation: Evaluation, names: Sequence[str]) -> None:
-    """Draw a curve for each class, of two classes for the second; of very many for those with the smallest areas."""
-    areas = [scores.roc_auc for scores in evaluation.report.classes]
-    known = [k for k, area in enumerate(areas) if not math.isnan(area)]
-    drawn = [1] if len(names) == 2 and known else sorted(sorted(known, key=lambda k: areas[k])[:_MOST_CURVES])
-    axes.plot((0, 1), (0, 1), color="#999999", linewidth=1, zorder=1)
-    for place, k in enumerate(drawn):
-        wrong, right = metrics.roc_curve(evaluation.labels == k, evaluation.scores[:, k])
-        style: dict[str, Any] = {"color": COLOURS[place % len(COLOURS)], "linestyle": _DASHES[place // len(COLOURS)]}
-        axes.plot(wrong, right, label=f"{names[k]}: {areas[k]:.4f}", linewidth=1.6, **style)
-    for k in sorted(set(range(len(names))).difference(known))[:_MOST_CURVES]:
-        images = "every image" if evaluation.report.support[k] else "no image"
-        axes.plot([], [], color="none", label=f"{names[k]}: {images}")
-    axes.set_xlim(-0.01, 1.01)
-    axes.set_ylim(-0.01, 1.01)
-    axes.set_aspect("equal", anchor="N")
-    axes.grid(color="#dddddd", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.set_xlabel("False positive rate")
-    axes.set_ylabel("True positive rate")
-    what = "class against all others" if len(names) > 2 else f"positive: {names[-1]}"
-    axes.set_title(f"ROC, {what}", fontsize=11, parse_math=False)
-    fewer = len(drawn) < len(known) and len(names) > 2
-    _add_legend(axes, f"AUC, the {len(drawn)} smallest of {len(known)}" if fewer else "AUC")
-
-
-def _add_legend(axes: "Axes", heading: str) -> None:
-    legend = axes.legend(
-        title=heading, loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, fontsize=8, title_fontsize=9,
-        alignment="left", handlelength=2.6,
-    )  # fmt: skip
-    for text in legend.get_texts():
-        text.set_parse_math(False)

@@ -1,5 +1,6 @@
 import csv
 import re
+import time
 
 import numpy as np
 import pytest
@@ -209,3 +210,18 @@ def test_plot(cnnkit, refused, trained, folder):
     assert "wrote e.svg" in result.err
     assert ".svg, .png or .pdf" in refused("evaluate", trained, "--plot", "e.gif")
     assert "nowhere" in refused("evaluate", trained, "--plot", "nowhere/e.svg")
+
+
+def test_times_and_calibration(cnnkit, trained, monkeypatch):
+    monkeypatch.setattr("cnnkit.training.timing.time_inference.__defaults__", ((1, 16), 0.02, time.perf_counter))
+    judged = cnnkit("evaluate", trained, "--timing", "--json").json
+    assert [row["batch"] for row in judged["timing"]] == [1, 16]
+    assert all(row["calls"] >= 10 and 0 < row["median"] <= row["p95"] <= row["p99"] for row in judged["timing"])
+    found = judged["calibration"]
+    assert sum(row["count"] for row in found["bins"]) == judged["images"]
+    gap = sum(row["count"] * abs(row["accuracy"] - row["confidence"]) for row in found["bins"]) / judged["images"]
+    assert found["expected_error"] == pytest.approx(gap)
+    out = cnnkit("evaluate", trained, "--timing").out
+    assert f"calibration error {found['expected_error']:.4f}" in out
+    assert "median ms" in out
+    assert "timing" not in cnnkit("evaluate", trained, "--json").json

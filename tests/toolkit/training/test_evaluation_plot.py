@@ -47,7 +47,7 @@ def legend(axes):
 
 def test_counts_and_areas_are_those_of_the_report(drawn, tmp_path):
     result = evaluation(5, absent=(3,))
-    matrix, roc = drawn(result, tmp_path / "e.svg")
+    matrix, roc, *_ = drawn(result, tmp_path / "e.svg")
     counts = np.zeros((5, 5), int)
     for text in matrix.texts:
         column, row = text.get_position()
@@ -63,19 +63,19 @@ def test_counts_and_areas_are_those_of_the_report(drawn, tmp_path):
 
 
 def test_two_classes_have_one_curve(drawn, tmp_path):
-    _, roc = drawn(evaluation(2, ["bright", "dark"]), tmp_path / "e.svg")
+    _, roc, *_ = drawn(evaluation(2, ["bright", "dark"]), tmp_path / "e.svg")
     assert len(legend(roc)) == 1
     assert roc.get_title() == "ROC, positive: 1 dark"
 
 
 def test_one_class_alone_has_no_curve(drawn, tmp_path):
-    _, roc = drawn(evaluation(3, absent=(0, 2)), tmp_path / "e.svg")
+    _, roc, *_ = drawn(evaluation(3, absent=(0, 2)), tmp_path / "e.svg")
     assert legend(roc) == ["0: no image", "1: every image", "2: no image"]
 
 
 def test_very_many_classes(drawn, tmp_path):
     result = evaluation(100, images=3000)
-    matrix, roc = drawn(result, tmp_path / "e.svg")
+    matrix, roc, *_ = drawn(result, tmp_path / "e.svg")
     assert len(legend(roc)) == 24
     assert roc.get_legend().get_title().get_text() == "AUC, the 24 smallest of 100"
     assert not matrix.texts
@@ -111,3 +111,21 @@ def test_names_of_strangers_are_only_text(tmp_path, suffix):
     assert data.startswith({".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}[suffix])
     plot_evaluation(evaluation(3, names), target, "$\\nope$")
     assert target.read_bytes() == data
+
+
+def test_precision_recall_and_reliability(drawn, tmp_path):
+    result = evaluation(5, absent=(3,))
+    _, _, precision, reliability = drawn(result, tmp_path / "e.svg")
+    curves = [line for line in precision.lines if len(line.get_xdata()) > 2]
+    assert len(curves) == 4
+    for line, k in zip(curves, (0, 1, 2, 4), strict=True):
+        recall, values = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+        area = float(np.sum(np.diff(recall) * values[1:]))
+        assert area == pytest.approx(metrics.average_precision(result.labels == k, result.scores[:, k]))
+    assert reliability.get_title() == "Calibration: the scores are no shares", "they go up to 1.3"
+    scores = result.scores / 1.3
+    shares = Evaluation(1.0, 0.1, result.report, 1.0, scores, result.labels, result.indices)
+    reliability = drawn(shares, tmp_path / "e.svg")[3]
+    bars = [bar.get_height() for bar in reliability.patches]
+    assert bars == [part.accuracy for part in shares.calibration.bins if part.count]
+    assert f"{shares.calibration.expected_error:.4f}" in reliability.get_title()
