@@ -22,14 +22,16 @@ class ExactWorkerStep(WorkerStep):
         super().__init__(work, sharing)
         self._batches = sharing
 
-    def _add_up(self, own: list[pieces.BatchPiece], run: pieces.Run, state: Tree, samples: int) -> dict[Node, NodeSums]:
+    def _add_up(
+        self, own: list[pieces.BatchPiece], run: pieces.Run, params: Tree, state: Tree, samples: int
+    ) -> dict[Node, NodeSums]:
         nodes = dict[Node, NodeSums]()
         exchanges = functools.partial(self._batches.gather_leaves, samples=samples)
         for piece in own:
             total = TreeSum(1, pieces.Passed.plus)
             alone = [piece._replace(number=0)]
             pieces.add_up_together(total, alone, run, state, self._batches.joined, samples, exchanges)
-            nodes[piece.number, piece.number + 1] = self._pack(total.whole)
+            nodes[piece.number, piece.number + 1] = self._pack(total.whole, params)
             state = total.whole.state
         return nodes
 

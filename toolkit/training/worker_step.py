@@ -90,11 +90,13 @@ class WorkerStep:
                     parts, *columns, shares or [None] * len(parts), strict=True
                 )
             ]
-            return variables, self._add_up(own, work.passes(params, scalars), state, samples)
+            return variables, self._add_up(own, work.passes(params, scalars), params, state, samples)
 
         return run_leaves
 
-    def _add_up(self, own: list[pieces.BatchPiece], run: pieces.Run, state: Tree, samples: int) -> dict[Node, NodeSums]:
+    def _add_up(
+        self, own: list[pieces.BatchPiece], run: pieces.Run, params: Tree, state: Tree, samples: int
+    ) -> dict[Node, NodeSums]:
         """Return the sums of the nodes that this worker's leaves fill."""
         sharing = self._sharing
         total = TreeSum(sharing.count_leaves(samples), pieces.Passed.plus)
@@ -103,7 +105,7 @@ class WorkerStep:
         else:
             exchanges = functools.partial(sharing.gather_leaves, samples=samples)
             pieces.add_up_together(total, own, run, state, sharing.joined, samples, exchanges)
-        return {node: self._pack(passed) for node, passed in total.nodes.items()}
+        return {node: self._pack(passed, params) for node, passed in total.nodes.items()}
 
     def _reduce(self, own: dict[Node, Array], params: Tree, samples: int) -> Array:
         """Return the gradients of the update, flat, of which `own` are this worker's nodes."""
@@ -116,9 +118,11 @@ class WorkerStep:
         gather = functools.partial(self._sharing.gather_leaves, samples=samples)
         return pieces.find_shares(self._backend, self._work.loss, parts, dtype_of(params), samples, gather)
 
-    def _pack(self, passed: pieces.Passed) -> NodeSums:
-        grads = self._backend.pack(list(flatten(passed.grads).values()))
-        return NodeSums(passed.loss, passed.correct, grads, passed.state)
+    def _pack(self, passed: pieces.Passed, params: Tree) -> NodeSums:
+        """Return the sums with the gradients in the order of the parameters, whatever order layers name them in."""
+        grads = flatten(passed.grads)
+        flat = self._backend.pack([grads[path] for path in flatten(params)])
+        return NodeSums(passed.loss, passed.correct, flat, passed.state)
 
     # ---- the update, which all workers make
 

@@ -10,6 +10,14 @@ from cnnkit.verification.claim import Claim
 from cnnkit.verification.mismatch import Mismatch
 
 
+def compare_end(claim: Claim, training: Training) -> Iterator[Mismatch]:
+    """Yield a difference where the file says otherwise whether its training came to its end."""
+    options, position = claim.options, training.position
+    ended = position.epoch >= options.epochs or (options.patience is not None and position.waited >= options.patience)
+    if claim.position.get("finished") is not ended:
+        yield Mismatch("position", f"finished: {claim.position.get('finished')}, the replay has {ended}", claim.steps)
+
+
 def compare_test(claim: Claim, training: Training) -> Iterator[Mismatch]:
     """Yield the figures of the file's test that a test of the replay's weights does not give."""
     told: Any = claim.file.metadata.get("test")

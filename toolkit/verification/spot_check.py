@@ -20,6 +20,7 @@ from cnnkit.training.kept_epochs import list_epochs
 from cnnkit.verification import comparison
 from cnnkit.verification.claim import Claim
 from cnnkit.verification.consistency import compare_link
+from cnnkit.verification.figures import compare_end, compare_test
 from cnnkit.verification.mismatch import Mismatch, order
 from cnnkit.verification.rebuild import list_plans
 from cnnkit.verification.replay import Progress, replay
@@ -125,7 +126,10 @@ def _compare_last(claim: Claim, replayed: Training, first: int) -> list[Mismatch
     best = replayed.position.best
     kinds = ("optimizer",) if best is not None and best.epoch <= first else comparison.KINDS
     steps = dict.fromkeys(comparison.KINDS, claim.steps)
-    return list(comparison.compare_tensors(claim.file, to_weights(replayed), steps, kinds))
+    found = list(comparison.compare_tensors(claim.file, to_weights(replayed), steps, kinds))
+    if not found:
+        found += [*compare_end(claim, replayed), *(compare_test(claim, replayed) if kinds == comparison.KINDS else ())]
+    return found
 
 
 def _check_first(

@@ -1,6 +1,6 @@
 """`cnnkit.verify`: whether the training that a weight file tells of leads to the bits that are in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from cnnkit.verification import comparison
 from cnnkit.verification.claim import Claim, read_claim, require_data, scale_as_trained
 from cnnkit.verification.consistency import compare_link, list_contradictions, read_chain
 from cnnkit.verification.engines import list_other
-from cnnkit.verification.figures import compare_test
+from cnnkit.verification.figures import compare_end, compare_test
 from cnnkit.verification.mismatch import Mismatch, order
 from cnnkit.verification.rebuild import begin, choose_backend, list_plans
 from cnnkit.verification.replay import Progress, replay
@@ -129,7 +129,7 @@ def judge(
     found = comparison.compare(claim, chain, file, replayed.chain, replayed.steps_per_epoch, kinds)
     reached = replayed.position.step
     if not found and reached == claim.steps:
-        found += [*_compare_end(claim, replayed), *(compare_test(claim, replayed) if kinds == comparison.KINDS else ())]
+        found += [*compare_end(claim, replayed), *(compare_test(claim, replayed) if kinds == comparison.KINDS else ())]
     tensors, rows = sum(len(file.select(kind)) for kind in kinds), len(replayed.position.history)
     links = 0 if chain is None else reached // chain.every - first // chain.every + 1
     counts = (reached - first, first, tensors, rows - first // replayed.steps_per_epoch, links)
@@ -143,14 +143,6 @@ def describe_cost(training: Training, steps: int) -> str:
         f"to replay: {steps:,} updates of {training.options.update_size} samples, about {samples:,} samples, "
         f"{model.parameters:,} parameters; {model.backend.name} on {model.backend.device}, {model.dtype}"
     )
-
-
-def _compare_end(claim: Claim, training: Training) -> Iterator[Mismatch]:
-    """Yield a difference where the file says otherwise whether its training came to its end."""
-    options, position = claim.options, training.position
-    ended = position.epoch >= options.epochs or (options.patience is not None and position.waited >= options.patience)
-    if claim.position.get("finished") is not ended:
-        yield Mismatch("position", f"finished: {claim.position.get('finished')}, the replay has {ended}", claim.steps)
 
 
 def _find_data(claim: Claim, data: str | Dataset | None) -> Dataset:

@@ -1,5 +1,7 @@
 """Trainings of workers that are threads of this process: for any number the bits of one process with the same leaf."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from cnnkit import Model, Options, layers, load_data
@@ -42,3 +44,23 @@ def test_any_number_of_workers_has_the_bits_of_one_process(name, backend):
         backends = [get_backend(backend, threads=1) for _ in range(size)]
         for lines in run_in_threads(backends, lambda group: train(net, backend, group, **options)):
             assert lines == alone
+
+
+@dataclass(frozen=True)
+class Reversed(layers.Dense):
+    """A dense layer that names its gradients in another order than its parameters."""
+
+    def backward(self, context, params, cache, dy):
+        dx, grads = super().backward(context, params, cache, dy)
+        return dx, dict(reversed(grads.items()))
+
+    def parameter_gradients(self, context, params, cache, dy):
+        return dict(reversed(super().parameter_gradients(context, params, cache, dy).items()))
+
+
+def test_gradients_go_to_the_parameters_of_their_names():
+    net, options = layers.Sequential((layers.Flatten(), Reversed(10))), {"leaf": 4}
+    alone = train(net, "numpy", **options)
+    backends = [get_backend("numpy", threads=1) for _ in range(2)]
+    for lines in run_in_threads(backends, lambda group: train(net, "numpy", group, **options)):
+        assert lines == alone

@@ -1,6 +1,7 @@
 """A spot check costs its share, sees what its probability says, and needs states that were kept."""
 
 import itertools
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -151,3 +152,13 @@ def test_without_a_chain_there_is_no_spot_check(tmp_path, digits):
         verify(out, digits, spot=1, start=out)
     with pytest.raises(WeightFileError, match="holds no state of a training"):
         verify(out, digits, start=name_epoch(out, 1))
+
+
+def test_the_end_is_compared_where_the_last_segment_is_drawn(digits, honest, tmp_path):
+    folder = tmp_path / "forged"
+    shutil.copytree(honest.parent, folder)
+    file = exporters.read(honest)
+    forged = replace(file, position=dict(file.position) | {"finished": False})
+    exporters.write(forged, folder / "w.h5", "hdf5", overwrite=True)
+    verdict = verify(folder / "w.h5", digits, spot=EPOCHS)
+    assert [difference.problem for difference in verdict.differences] == ["finished: False, the replay has True"]
