@@ -125,7 +125,7 @@ def test_anything_else_is_kept_unless_overwrite_is_given(refused, cnnkit, traine
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "cnnkit writes diy-cnn-json, hdf5"),
+        ((), "cnnkit writes c, diy-cnn-json, hdf5"),
         (("--format", "nope"), "hdf5"),
         (("--format", "gguf"), "can only be read"),
         (("--format", "diy-cnn-json"), "the network of recipe diy-cnn alone"),
