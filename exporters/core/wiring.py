@@ -1,6 +1,6 @@
 """What each layer of an architecture takes its input from: the chain of a sequence, the edges of a Graph."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -150,15 +150,28 @@ def _at(name: Any) -> str:
     return f"layer {printable(str(name), 60)}"
 
 
-def place_inputs(wiring: Wiring, values: tuple[T, ...]) -> dict[str, tuple[T, ...]]:
-    """Return {name of an input of a Graph: what is written for it}. Raises ExportError for another number of them."""
+def follow(
+    wiring: Wiring, values: tuple[T, ...], write: Callable[[WiredLayer, tuple[T, ...]], tuple[T, ...]]
+) -> tuple[T, ...]:
+    """Call write(layer, what was written for its inputs) for each layer in order; return what is for the outputs.
+
+    values: what is written for the inputs. A sequence hands on all that a layer gives.
+
+    Raises ExportError where a Graph has another number of inputs, or a layer not as many outputs as are taken of it.
+    """
+    if not wiring.output_names:
+        for layer in wiring.layers:
+            values = write(layer, values)
+        return values
     if len(values) != len(wiring.inputs):
         raise ExportError(f"a Graph of the architecture expects {len(wiring.inputs)} inputs, got {len(values)}")
-    return {name: (value,) for name, value in zip(wiring.inputs, values, strict=True)}
+    results: dict[str, tuple[T, ...]] = dict(zip(wiring.inputs, zip(values, strict=True), strict=True))
+    for layer in wiring.layers:
+        results[layer.name] = write(layer, tuple(_take_output(results, source) for source in layer.inputs))
+    return tuple(_take_output(results, source) for source in wiring.outputs)
 
 
-def take_output(results: Mapping[str, tuple[T, ...]], source: WiredValue) -> T:
-    """Return what was written for one output of a layer. Raises ExportError where it has not as many."""
+def _take_output(results: Mapping[str, tuple[T, ...]], source: WiredValue) -> T:
     if source.output >= len(results[source.name]):
         has = format_count(len(results[source.name]), "output")
         raise ExportError(f"layer {printable(source.name)} has {has}: there is no output {source.output}")

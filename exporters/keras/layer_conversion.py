@@ -5,7 +5,7 @@ from typing import Any
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import LayerFields, layer_faults
-from cnnkit.exporters.core.wiring import Wiring, place_inputs, take_output, wire
+from cnnkit.exporters.core.wiring import WiredLayer, Wiring, follow, wire
 from cnnkit.exporters.keras.activation_layers import ACTIVATIONS, AddLayer
 from cnnkit.exporters.keras.builder import KerasBuilder
 from cnnkit.exporters.keras.joins import JOINS, Adder, Values, join_results, straighten
@@ -18,20 +18,16 @@ from cnnkit.files.names import printable
 
 def add_network(network: KerasBuilder, wiring: Wiring, values: Values) -> Values:
     """Append all layers, given the values of the inputs; return those of the outputs. Raises as `add_layer`."""
-    if not wiring.output_names:  # a sequence hands on all that a layer gives
-        for layer in wiring.layers:
-            values = add_layer(network, layer.fields, values)
-        return values
-    results = place_inputs(wiring, values)
-    shared = {layer.shares for layer in wiring.layers}
-    for layer in wiring.layers:
-        path: str = layer.fields["path"]
-        taken = tuple(take_output(results, source) for source in layer.inputs)
+    shared = {layer.shares for layer in wiring.layers} - {None}
+
+    def write(layer: WiredLayer, taken: Values) -> Values:
+        path = str(layer.fields.get("path"))
         with network.sharing(path, layer.shares):
             if layer.shares is not None or path in shared:  # its weights have one order for all uses
                 taken = straighten(network, path, taken)
-            results[layer.name] = add_layer(network, layer.fields, taken)
-    return tuple(take_output(results, source) for source in wiring.outputs)
+            return add_layer(network, layer.fields, taken)
+
+    return follow(wiring, values, write)
 
 
 def add_layer(network: KerasBuilder, layer: LayerFields, values: Values) -> Values:

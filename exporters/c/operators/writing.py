@@ -12,22 +12,18 @@ from cnnkit.exporters.c.operators.shaping import SHAPING
 from cnnkit.exporters.c.operators.windows import WINDOWS
 from cnnkit.exporters.c.program import CProgram, CValue, JoiningOperator, Operator
 from cnnkit.exporters.core.architecture import LayerFields, layer_faults
-from cnnkit.exporters.core.wiring import Wiring, place_inputs, take_output, wire
+from cnnkit.exporters.core.wiring import WiredLayer, Wiring, follow, wire
 from cnnkit.files.names import printable
 
 
 def add_network(program: CProgram, wiring: Wiring, xs: tuple[CValue, ...]) -> tuple[CValue, ...]:
     """Append all layers, given the inputs; return the outputs. Raises ExportError as `add_layer`."""
-    if not wiring.output_names:  # a sequence hands on all that a layer gives
-        for layer in wiring.layers:
-            xs = add_layer(program, layer.fields, xs)
-        return xs
-    results = place_inputs(wiring, xs)
-    for layer in wiring.layers:
-        with program.sharing(layer.fields["path"], layer.shares):
-            taken = tuple(take_output(results, source) for source in layer.inputs)
-            results[layer.name] = add_layer(program, layer.fields, taken)
-    return tuple(take_output(results, source) for source in wiring.outputs)
+
+    def write(layer: WiredLayer, taken: tuple[CValue, ...]) -> tuple[CValue, ...]:
+        with program.sharing(str(layer.fields.get("path")), layer.shares):
+            return add_layer(program, layer.fields, taken)
+
+    return follow(wiring, xs, write)
 
 
 def add_layer(program: CProgram, layer: LayerFields, xs: tuple[CValue, ...]) -> tuple[CValue, ...]:

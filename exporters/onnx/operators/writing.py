@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from cnnkit.errors import ExportError
 from cnnkit.exporters.core.architecture import LayerFields, layer_faults
-from cnnkit.exporters.core.wiring import Wiring, place_inputs, take_output, wire
+from cnnkit.exporters.core.wiring import WiredLayer, Wiring, follow, wire
 from cnnkit.exporters.onnx.graph_builder import GraphBuilder
 from cnnkit.exporters.onnx.operators.activations import ACTIVATIONS
 from cnnkit.exporters.onnx.operators.joining import JOINING, JoiningOperator
@@ -20,16 +20,12 @@ def add_network(graph: GraphBuilder, wiring: Wiring, xs: tuple[str, ...]) -> tup
 
     Raises ExportError as `add_operations`.
     """
-    if not wiring.output_names:  # a sequence hands on all that a layer gives
-        for layer in wiring.layers:
-            xs = add_operations(graph, layer.fields, xs)
-        return xs
-    results = place_inputs(wiring, xs)
-    for layer in wiring.layers:
-        with graph.sharing(layer.fields["path"], layer.shares):
-            taken = tuple(take_output(results, source) for source in layer.inputs)
-            results[layer.name] = add_operations(graph, layer.fields, taken)
-    return tuple(take_output(results, source) for source in wiring.outputs)
+
+    def write(layer: WiredLayer, taken: tuple[str, ...]) -> tuple[str, ...]:
+        with graph.sharing(str(layer.fields.get("path")), layer.shares):
+            return add_operations(graph, layer.fields, taken)
+
+    return follow(wiring, xs, write)
 
 
 def add_operations(graph: GraphBuilder, layer: LayerFields, xs: tuple[str, ...]) -> tuple[str, ...]:
