@@ -12,12 +12,12 @@ Loop = tuple[str, int]  # variable, length
 
 
 def indent(lines: Iterable[str]) -> Lines:
-    """Return lines one level deeper; preprocessor lines and empty ones stay."""
+    """Return lines one level deeper; empty ones stay."""
     return [f"{INDENT}{line}" if line else line for line in lines]
 
 
 def nest(loops: Sequence[Loop], body: Iterable[str]) -> Lines:
-    """Return the body inside loops from 0, the first outermost; a loop of one round is a constant."""
+    """Return the body inside loops from 0, the first outermost."""
     if not loops:
         return list(body)
     (name, length), *rest = loops

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +68,7 @@ class CProgram:
         """The weights that layers have taken, each once."""
         return self._claims.taken
 
-    def sharing(self, path: str, shared: str | None) -> Any:
+    def sharing(self, path: str, shared: str | None) -> AbstractContextManager[None]:
         """Return a context in which a layer's weights are those of another one."""
         return self._claims.sharing(path, shared)
 

@@ -25,7 +25,7 @@ class Problem:
     mistakes  {words: the results of somebody who makes it}; one that a case does not know raises any error
     derive    how one right value comes about, in numbers
     race      arguments that are large enough for a clock
-    ours      the same by a backend of cnnkit, for the clock
+    ours      the same by a backend, or in whole arrays by NumPy, for the clock
     """
 
     name: str

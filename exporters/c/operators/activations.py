@@ -27,15 +27,19 @@ def _add_gelu(program: CProgram, layer: LayerFields, x: CValue) -> CValue:
     return program.map(layer, x, f"0.5 * v * (1 + erf(v * {code.number(math.sqrt(0.5))}))")
 
 
-def _add_clip(program: CProgram, layer: LayerFields, x: CValue) -> CValue:
-    six = layer["type"] == "ReLU6"
-    low, high = (0.0, 6.0) if six else (layer.get("low"), layer.get("high"))
-    text = "v"
+def _clip(text: str, low: float | None, high: float | None) -> str:
+    """Return a number between two bounds; NaN stays, unlike with fmin and fmax."""
+    result = text
     if high is not None:
-        text = f"(v > {code.number(high)} ? {code.number(high)} : {text})"
+        result = f"({text} > {code.number(high)} ? {code.number(high)} : {result})"
     if low is not None:
-        text = f"(v < {code.number(low)} ? {code.number(low)} : {text})"
-    return program.map(layer, x, text)
+        result = f"({text} < {code.number(low)} ? {code.number(low)} : {result})"
+    return result
+
+
+def _add_clip(program: CProgram, layer: LayerFields, x: CValue) -> CValue:
+    low, high = (0.0, 6.0) if layer["type"] == "ReLU6" else (layer.get("low"), layer.get("high"))
+    return program.map(layer, x, _clip("v", low, high))
 
 
 def add_softmax(program: CProgram, layer: LayerFields, x: CValue) -> CValue:
@@ -83,8 +87,8 @@ ACTIVATIONS: dict[str, Operator] = {
     "CELU": _write("v < 0 ? {alpha} * expm1(v / {alpha}) : v", alpha=1.0),
     "Softplus": _write(SOFTPLUS),
     "Softsign": _write("v / (1 + fabs(v))"),
-    "Hardsigmoid": _write("fmin(fmax({slope} * v + {shift}, 0), 1)", slope=1 / 6, shift=0.5),
-    "Hardswish": _write("v * fmin(fmax(v / 6 + 0.5, 0), 1)"),
+    "Hardsigmoid": _write(_clip("({slope} * v + {shift})", 0.0, 1.0), slope=1 / 6, shift=0.5),
+    "Hardswish": _write(f"v * {_clip('(v / 6 + 0.5)', 0.0, 1.0)}"),
     "Softmax": add_softmax,
     "LogSoftmax": add_softmax,
     "Exp": _write("exp(v)"),

@@ -60,7 +60,7 @@ def take(program: CProgram, layer: LayerFields, x: CValue, places: Sequence[Any]
     """Append what takes, along each axis, the places of a table; `value` where one is OUTSIDE."""
     names, shape = code.name_indices(len(x.shape)), tuple(len(table) for table in places)
     sources, tests = [], []
-    for axis, (name, table, length) in enumerate(zip(names, places, x.shape, strict=True)):
+    for axis, (name, table) in enumerate(zip(names, places, strict=True)):
         whole = np.asarray(table, np.int64)
         first, step = (int(whole[0]), int(whole[1] - whole[0]) if len(whole) > 1 else 1) if len(whole) else (0, 1)
         if OUTSIDE not in whole and np.array_equal(whole, first + step * np.arange(len(whole))):
@@ -71,7 +71,6 @@ def take(program: CProgram, layer: LayerFields, x: CValue, places: Sequence[Any]
         sources.append(source)
         if OUTSIDE in whole:
             tests.append(f"{source} < 0")
-        assert length  # noqa: S101 (an axis of a layer's input)
     taken = f"x[{code.flat(sources, x.shape)}]"
     text = f"{' || '.join(tests)} ? ({program.real}){code.number(value)} : {taken}" if tests else taken
     body = [f"y[{code.flat(names, shape)}] = {text};"]

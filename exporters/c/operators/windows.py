@@ -1,9 +1,12 @@
 """Convolution and pooling in C: a loop for each axis."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from cnnkit.exporters.c import code
 from cnnkit.exporters.c.program import CProgram, CValue, Operator
 from cnnkit.exporters.core.architecture import LayerFields
-from cnnkit.exporters.core.layer_geometry import WindowGeometry, count_spatial_axes, read_geometry
+from cnnkit.exporters.core.layer_geometry import WindowGeometry, read_geometry
 
 _OUT, _IN, _AT = ("p", "q", "r"), ("row", "column", "depth"), ("k", "m", "n")
 
@@ -30,8 +33,6 @@ def add_convolution(program: CProgram, layer: LayerFields, x: CValue) -> CValue:
     lines, inside = _seek(geometry, spatial)
     channel = f"o / {outputs // groups} * {channels} + c" if groups > 1 else "c"
     taken = code.flat([channel, *_IN[:rank]], x.shape)
-    if groups > 1 and x.shape[0] != 1:
-        taken = code.flat([f"({channel})", *_IN[:rank]], x.shape)
     kernel = code.flat(["o", "c", *_AT[:rank]], (outputs, channels, *geometry.window))
     product = f"sum += (double)x[{taken}] * {weight}[{kernel}];"
     window = [("c", channels), *zip(_AT, geometry.window, strict=False)]
@@ -67,76 +68,74 @@ def add_transposed_convolution(program: CProgram, layer: LayerFields, x: CValue)
     return program.add(layer, [x], shape, code.nest([("o", outputs), *zip(_OUT, shape[1:], strict=False)], body))
 
 
-def _pool(
-    program: CProgram, layer: LayerFields, x: CValue, geometry: WindowGeometry, kind: str, counts: bool
-) -> CValue:
-    """Append a pooling. counts: whether padding, but no overhang, is counted in a mean."""
-    shape, rank = (x.shape[0], *layer["output_shape"][1:]), len(geometry.window)
+class PoolReduction(NamedTuple):
+    """The largest of some numbers, NaN among them, or their mean: the lines before, for each number, and the result."""
+
+    begin: str
+    step: list[str]
+    result: str
+
+
+def _reduce(program: CProgram, value: str, largest: bool, count: int | str) -> PoolReduction:
+    if largest:
+        step = [f"if (isnan({value}) || {value} > largest)", f"{code.INDENT}largest = {value};"]
+        return PoolReduction(f"{program.real} largest = -INFINITY;", step, "largest")
+    return PoolReduction("double sum = 0;", [f"sum += {value};"], f"({program.real})(sum / {count})")
+
+
+def _add_maps(program: CProgram, layer: LayerFields, x: CValue, body: list[str], place: str, result: str) -> CValue:
+    """Append a pooling: the body for each channel and place of the output."""
+    shape = tuple(layer["output_shape"])
+    loops = [("c", x.shape[0]), *zip(_OUT, shape[1:], strict=False)]
+    return program.add(layer, [x], shape, code.nest(loops, [*body, f"y[{place}] = {result};"]))
+
+
+def _place(shape: Sequence[int], names: Sequence[str]) -> str:
+    return code.flat(["c", *names[: len(shape) - 1]], shape)
+
+
+def _add_pool(program: CProgram, layer: LayerFields, x: CValue) -> CValue:
+    """Append a pooling by windows. Of padding, count_padding tells whether it counts in a mean; overhang never does."""
+    geometry, largest, shape = read_geometry(layer), "Max" in layer["type"], layer["output_shape"]
     lines, inside = _seek(geometry, x.shape[1:])
-    value = f"x[{code.flat(['c', *_IN[:rank]], x.shape)}]"
-    loops = list(zip(_AT, geometry.window, strict=False))
-    place = code.flat(["c", *_OUT[:rank]], shape)
-    if kind == "max":
-        update = [f"if (isnan({value}) || {value} > largest)", f"{code.INDENT}largest = {value};"]
-        inner = code.nest(loops, [*lines, f"if ({inside}) {{", *code.indent(update), "}"])
-        body = [f"{program.real} largest = -INFINITY;", *inner, f"y[{place}] = largest;"]
-    else:
+    reduction, counted = _reduce(program, f"x[{_place(x.shape, _IN)}]", largest, "count"), list[str]()
+    if not largest:
         ends = zip(_IN, geometry.padding, x.shape[1:], strict=False)
         framed = " && ".join(f"{name} < {length + end}" for name, (_, end), length in ends)
-        counted = [f"if ({inside})", f"{code.INDENT}sum += {value};"]
-        counted += [f"count += {framed};"] if counts else [f"count += {inside};"]
-        inner = code.nest(loops, [*lines, *counted])
-        body = ["double sum = 0;", "int count = 0;", *inner, f"y[{place}] = ({program.real})(sum / count);"]
-    return program.add(layer, [x], shape, code.nest([("c", shape[0]), *zip(_OUT, shape[1:], strict=False)], body))
-
-
-def _add_max_pool(program: CProgram, layer: LayerFields, x: CValue) -> CValue:
-    return _pool(program, layer, x, read_geometry(layer), "max", counts=False)
-
-
-def _add_average_pool(program: CProgram, layer: LayerFields, x: CValue) -> CValue:
-    return _pool(program, layer, x, read_geometry(layer), "mean", bool(layer.get("count_padding", True)))
+        counted = [f"count += {framed if layer.get('count_padding', True) else inside};"]
+    step = [*lines, f"if ({inside}) {{", *code.indent(reduction.step), "}", *counted]
+    inner = code.nest(list(zip(_AT, geometry.window, strict=False)), step)
+    body = [reduction.begin, *(["int count = 0;"] if counted else []), *inner]
+    return _add_maps(program, layer, x, body, _place(shape, _OUT), reduction.result)
 
 
 def _add_adaptive(program: CProgram, layer: LayerFields, x: CValue) -> CValue:
     """Append a pooling whose window p of o covers floor(p n / o) to ceil((p + 1) n / o) of n pixels."""
-    shape, spatial, largest = tuple(layer["output_shape"]), x.shape[1:], "Max" in layer["type"]
+    shape = layer["output_shape"]
     lines, loops, count = [], [], []
-    for name, out, length, outputs in zip(_IN, _OUT, spatial, shape[1:], strict=False):
+    for name, out, length, outputs in zip(_IN, _OUT, x.shape[1:], shape[1:], strict=False):
         begin, end = f"{out} * {length} / {outputs}", f"(({out} + 1) * {length} + {outputs - 1}) / {outputs}"
         lines.append(f"const int {name}_begin = {begin}, {name}_end = {end};")
         loops.append(f"for (int {name} = {name}_begin; {name} < {name}_end; {name}++)")
         count.append(f"({name}_end - {name}_begin)")
-    value = f"x[{code.flat(['c', *_IN[: len(spatial)]], x.shape)}]"
-    place = code.flat(["c", *_OUT[: len(spatial)]], shape)
-    if largest:
-        step = [f"if (isnan({value}) || {value} > largest)", f"{code.INDENT}largest = {value};"]
-        begin, end = f"{program.real} largest = -INFINITY;", f"y[{place}] = largest;"
-    else:
-        step, begin = [f"sum += {value};"], "double sum = 0;"
-        end = f"y[{place}] = ({program.real})(sum / ({' * '.join(count)}));"
+    value, largest = f"x[{_place(x.shape, _IN)}]", "Max" in layer["type"]
+    reduction = _reduce(program, value, largest, f"({' * '.join(count)})")
+    step = reduction.step
     for loop in reversed(loops):
         step = [loop, *code.indent(step)]
-    body = [*lines, begin, *step, end]
-    return program.add(layer, [x], shape, code.nest([("c", shape[0]), *zip(_OUT, shape[1:], strict=False)], body))
+    return _add_maps(program, layer, x, [*lines, reduction.begin, *step], _place(shape, _OUT), reduction.result)
 
 
 def _add_global(program: CProgram, layer: LayerFields, x: CValue) -> CValue:
-    count_spatial_axes(layer)
     area = x.size // x.shape[0]
-    if "Max" in layer["type"]:
-        step = ["if (isnan(x[c * AREA + i]) || x[c * AREA + i] > largest)", "    largest = x[c * AREA + i];"]
-        begin, end = f"{program.real} largest = -INFINITY;", "y[c] = largest;"
-    else:
-        step, begin = ["sum += x[c * AREA + i];"], "double sum = 0;"
-        end = f"y[c] = ({program.real})(sum / {area});"
-    inner = code.nest([("i", area)], [line.replace("AREA", str(area)) for line in step])
-    return program.add(layer, [x], layer["output_shape"], code.nest([("c", x.shape[0])], [begin, *inner, end]))
+    reduction = _reduce(program, f"x[c * {area} + i]", "Max" in layer["type"], area)
+    body = [reduction.begin, *code.nest([("i", area)], reduction.step), f"y[c] = {reduction.result};"]
+    return program.add(layer, [x], layer["output_shape"], code.nest([("c", x.shape[0])], body))
 
 
 _FAMILIES: dict[str, Operator] = {
-    "Conv": add_convolution, "ConvTranspose": add_transposed_convolution, "MaxPool": _add_max_pool,
-    "AvgPool": _add_average_pool, "GlobalAvgPool": _add_global, "GlobalMaxPool": _add_global,
+    "Conv": add_convolution, "ConvTranspose": add_transposed_convolution, "MaxPool": _add_pool,
+    "AvgPool": _add_pool, "GlobalAvgPool": _add_global, "GlobalMaxPool": _add_global,
     "AdaptiveAvgPool": _add_adaptive, "AdaptiveMaxPool": _add_adaptive,
 }  # fmt: skip
 WINDOWS: dict[str, Operator] = {f"{family}{rank}D": add for family, add in _FAMILIES.items() for rank in (1, 2, 3)}

@@ -165,3 +165,11 @@ def test_values_that_are_alive_never_overlap():
                 owner[offsets[call.output.number] + i] = call.output.number
         assert all(owner[offsets[v.number] + i] == v.number for v in outputs for i in range(v.size))
         assert total <= sum(call.output.size for call in calls)
+
+
+@pytest.mark.parametrize("layer", [layers.Hardsigmoid(), layers.Hardswish(), layers.ReLU6(), layers.ReLU()])
+def test_bounds_keep_nan(layer, tmp_path):
+    """A network that gives NaN is broken, and must show it."""
+    model = Model(layers.Sequential((layers.Dense(1, bias=False), layer)), (1,), seed=0)
+    got = compile_c(export(model, tmp_path / "net.c"), "gcc", "-O2")(np.array([[np.nan]], np.float32))
+    assert np.isnan(got).all()
