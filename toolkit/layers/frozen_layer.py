@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from cnnkit.layers import external_layer, half_layer
-from cnnkit.layers.base import Context, Layer, Reach, Shapes, Values
+from cnnkit.layers import half_layer
+from cnnkit.layers.base import Context, Layer, Values
+from cnnkit.layers.wrapping_layer import WrappingLayer
 from cnnkit.tree import Tree, child
 
 
@@ -16,33 +17,18 @@ class FrozenCache(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FrozenLayer(Layer):
+class FrozenLayer(WrappingLayer):
     """`layer`; its frozen parameters are no params but lie in the state: {"params": frozen ones, "state": its own}.
 
     still: it runs as in inference, so that running statistics are used and do not move.
     """
 
-    layer: Layer
     still: bool
     half_precision: ClassVar[bool | None] = None
 
     @property
-    def input_count(self) -> int | None:
-        return self.layer.input_count
-
-    @property
-    def output_count(self) -> int:
-        return self.layer.output_count
-
-    @property
     def couples_samples(self) -> bool:
         return self.layer.couples_samples and not self.still
-
-    def output_shape(self, x_shape: Shapes) -> Shapes:
-        return external_layer.output_shape(self.layer, x_shape)
-
-    def reach(self, x_shape: Shapes) -> Reach | None:
-        return external_layer.reach(self.layer, x_shape)
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Values) -> tuple[Values, Any]:
         frozen = child(state, "params")

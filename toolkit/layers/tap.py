@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 from cnnkit.layers import external_layer
-from cnnkit.layers.base import Context, Layer, Reach, Shapes, Values
+from cnnkit.layers.base import Context, Values
+from cnnkit.layers.wrapping_layer import WrappingLayer
 from cnnkit.tree import Tree
 
 
@@ -18,10 +19,9 @@ class Pass(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Tap(Layer):
+class Tap(WrappingLayer):
     """`layer`, of which `passes` keeps each forward pass, and `gradients` dy of each backward pass."""
 
-    layer: Layer
     passes: list[Pass] = field(default_factory=list)
     gradients: list[Values] = field(default_factory=list)
     pure: ClassVar[bool] = False
@@ -31,22 +31,8 @@ class Tap(Layer):
         return self.layer.half_precision
 
     @property
-    def input_count(self) -> int | None:
-        return self.layer.input_count
-
-    @property
-    def output_count(self) -> int:
-        return self.layer.output_count
-
-    @property
     def whole_batch(self) -> bool:
         return True  # shards would come from several threads, in any order
-
-    def output_shape(self, x_shape: Shapes) -> Shapes:
-        return external_layer.output_shape(self.layer, x_shape)
-
-    def reach(self, x_shape: Shapes) -> Reach | None:
-        return external_layer.reach(self.layer, x_shape)
 
     def forward(self, context: Context, params: Tree, state: Tree, x: Values) -> tuple[Values, Any]:
         y, cache = external_layer.forward(self.layer, context, params, state, x)
