@@ -64,3 +64,8 @@ def test_workers_alone_are_asked_for():
     assert not settings.wants("forward", "convolve")
     with pytest.raises(ConfigError, match="expected 1 to 64, got 65"):
         parity.Settings(workers=(65,))
+
+
+def test_workers_whose_samples_lie_on_a_device_pick_them_there():
+    (row,) = workers.make_rows(get_backend("cupy-sim", threads=1), workers.CASES[0], "plain", (3,))
+    assert row.passed, row
